@@ -1,0 +1,152 @@
+//! The envelope: a header, and the bytes of one event.
+
+use crate::event;
+
+/// Stands before every event, in the ring buffer and in a recording.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct FrameHeader {
+    /// What follows: a [`Kind`] as its number.
+    pub kind: u16,
+    /// Always 0.
+    pub reserved: u16,
+    /// Bytes of the event after this header.
+    pub len: u32,
+    /// `CLOCK_BOOTTIME` in ns when the frame was made.
+    pub boot_ns: u64,
+    /// The pass through `out_of_memory` it belongs to: its entry time in ns (one pass at a time holds `oom_lock`, so
+    /// no two share it); 0 where the frame belongs to none.
+    pub pass: u64,
+}
+
+const _: () = assert!(size_of::<FrameHeader>() == 24);
+
+/// Kinds of frame. Numbers are never reused; from [`Kind::FIRST_CONTEXT`] on they come from user space.
+#[repr(u16)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// [`event::OutOfMemory`]: a pass that leads to a kill or a mark began.
+    OutOfMemory = 1,
+    /// [`event::OutOfMemoryReturn`]: that pass returned.
+    OutOfMemoryReturn = 2,
+    /// [`event::OomKillProcess`]: the decision fell on a task.
+    OomKillProcess = 3,
+    /// [`event::KillProcess`]: a process is about to get SIGKILL.
+    KillProcess = 4,
+    /// [`event::OomGroup`]: the whole cgroup goes with the victim.
+    OomGroup = 5,
+    /// [`event::MarkVictim`]: a task was given access to memory reserves.
+    MarkVictim = 6,
+    /// [`event::Memcg`]: one level of a memory cgroup's path.
+    Memcg = 7,
+    /// [`event::EmptyPasses`]: passes through `out_of_memory` that killed nobody, counted.
+    EmptyPasses = 8,
+    /// [`event::Sigkill`]: the kernel sent SIGKILL.
+    Sigkill = 9,
+    /// [`event::Exit`]: a task of a victim exited.
+    Exit = 10,
+    /// [`event::Reap`]: the OOM reaper took or left a victim's memory.
+    Reap = 11,
+    /// Kept for the table of candidates.
+    Candidate = 12,
+    /// What user space knows of the machine and of the tracer, once at the start.
+    Session = 0x100,
+    /// What procfs said of a process.
+    Process = 0x101,
+    /// The sysctls that matter to a decision.
+    Sysctl = 0x102,
+    /// Time passed while an incident was open.
+    Tick = 0x103,
+    /// Frames that were lost, by kind.
+    Loss = 0x104,
+    /// `memory.stat` of the domain.
+    MemoryStat = 0x105,
+    /// Free memory of the machine.
+    Machine = 0x106,
+}
+
+impl Kind {
+    /// The first number of the context frames.
+    pub const FIRST_CONTEXT: u16 = 0x100;
+
+    /// Every kind, by number.
+    pub const ALL: [Self; 19] = [
+        Self::OutOfMemory,
+        Self::OutOfMemoryReturn,
+        Self::OomKillProcess,
+        Self::KillProcess,
+        Self::OomGroup,
+        Self::MarkVictim,
+        Self::Memcg,
+        Self::EmptyPasses,
+        Self::Sigkill,
+        Self::Exit,
+        Self::Reap,
+        Self::Candidate,
+        Self::Session,
+        Self::Process,
+        Self::Sysctl,
+        Self::Tick,
+        Self::Loss,
+        Self::MemoryStat,
+        Self::Machine,
+    ];
+
+    /// The kind of that number, if there is one.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+
+    /// Its number on the wire.
+    #[must_use]
+    #[expect(
+        clippy::as_conversions,
+        reason = "the discriminants are the numbers, and `repr(u16)` holds them"
+    )]
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+}
+
+/// Slots of the kernel's loss counters: one a kernel kind, by number.
+pub const LOSS_SLOTS: u32 = 32;
+
+/// An event that has a kind of its own.
+///
+/// # Safety
+///
+/// The type is `repr(C)`, has no padding and no invalid bit patterns.
+pub unsafe trait Wire: Copy {
+    /// The kind its frames carry.
+    const KIND: Kind;
+}
+
+macro_rules! wire {
+    ($($event:ident = $size:literal),+ $(,)?) => { $(
+        // SAFETY: the types in `event` are `repr(C)` integers and byte arrays; the assertion pins their size, and
+        // with the feature `user` zerocopy checks that there is no padding.
+        unsafe impl Wire for event::$event {
+            const KIND: Kind = Kind::$event;
+        }
+        const _: () = assert!(size_of::<event::$event>() == $size);
+    )+ };
+}
+
+wire! {
+    OutOfMemory = 184,
+    OutOfMemoryReturn = 48,
+    OomKillProcess = 240,
+    KillProcess = 160,
+    OomGroup = 16,
+    MarkVictim = 320,
+    Memcg = 328,
+    EmptyPasses = 72,
+    Sigkill = 80,
+    Exit = 24,
+    Reap = 8,
+}

@@ -1,0 +1,255 @@
+//! What the kernel side must know of the running kernel: byte offsets and argument positions, resolved by name from
+//! its BTF at start and frozen as read-only data before the programs are loaded.
+//!
+//! The verifier sees each slot as a constant, so that a wrong offset through a typed pointer is refused at load, and a
+//! branch on [`ABSENT`] is pruned. When `rustc` can emit relocations itself, this file and the kernel side's
+//! `kernel/` are what changes.
+
+/// The value of a slot that this kernel does not have.
+pub const ABSENT: u32 = u32::MAX;
+
+/// Slots of [`KernelLayout`].
+pub const SLOTS: usize = 68;
+
+/// One `u32` a slot: an offset in bytes or a position, or [`ABSENT`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct KernelLayout {
+    /// Of `struct task_struct`: `flags`; `PF_*` bits.
+    pub task_struct_flags: u32,
+    /// Of `struct task_struct`: `mm`; `NULL` for kernel threads and once released.
+    pub task_struct_mm: u32,
+    /// Of `struct task_struct`: `pid`; the thread id.
+    pub task_struct_pid: u32,
+    /// Of `struct task_struct`: `tgid`; the process id.
+    pub task_struct_tgid: u32,
+    /// Of `struct task_struct`: `group_leader`.
+    pub task_struct_group_leader: u32,
+    /// Of `struct task_struct`: `thread_pid`; `NULL` once released.
+    pub task_struct_thread_pid: u32,
+    /// Of `struct task_struct`: `start_boottime`.
+    pub task_struct_start_boottime: u32,
+    /// Of `struct task_struct`: `real_cred`; whose uid the log prints.
+    pub task_struct_real_cred: u32,
+    /// Of `struct task_struct`: `comm`.
+    pub task_struct_comm: u32,
+    /// Of `struct task_struct`: `signal`.
+    pub task_struct_signal: u32,
+    /// Of `struct task_struct`: `cgroups`.
+    pub task_struct_cgroups: u32,
+    /// Of `struct signal_struct`: `oom_score_adj`; s16.
+    pub signal_struct_oom_score_adj: u32,
+    /// Of `struct signal_struct`: `oom_mm`; set once a process is a victim.
+    pub signal_struct_oom_mm: u32,
+    /// Of `struct signal_struct`: `pids_tgid`; `pids[PIDTYPE_TGID]`.
+    pub signal_struct_pids_tgid: u32,
+    /// Of `struct signal_struct`: `live`.
+    pub signal_struct_live: u32,
+    /// Of `struct mm_struct`: `total_vm`.
+    pub mm_struct_total_vm: u32,
+    /// Of `struct mm_struct`: `pgtables_bytes`.
+    pub mm_struct_pgtables_bytes: u32,
+    /// Of `struct mm_struct`: `rss_file`; the value of `MM_FILEPAGES`.
+    pub mm_struct_rss_file: u32,
+    /// Of `struct mm_struct`: `rss_anon`; the value of `MM_ANONPAGES`.
+    pub mm_struct_rss_anon: u32,
+    /// Of `struct mm_struct`: `rss_swap`; the value of `MM_SWAPENTS`.
+    pub mm_struct_rss_swap: u32,
+    /// Of `struct mm_struct`: `rss_shmem`; the value of `MM_SHMEMPAGES`.
+    pub mm_struct_rss_shmem: u32,
+    /// Of `struct mm_struct`: `rss_percpu`; from a counter's value to its per-CPU pointer; absent where it has none.
+    pub mm_struct_rss_percpu: u32,
+    /// Of `struct oom_control`: `zonelist`.
+    pub oom_control_zonelist: u32,
+    /// Of `struct oom_control`: `memcg`.
+    pub oom_control_memcg: u32,
+    /// Of `struct oom_control`: `gfp_mask`.
+    pub oom_control_gfp_mask: u32,
+    /// Of `struct oom_control`: `order`.
+    pub oom_control_order: u32,
+    /// Of `struct oom_control`: `totalpages`.
+    pub oom_control_totalpages: u32,
+    /// Of `struct oom_control`: `chosen`.
+    pub oom_control_chosen: u32,
+    /// Of `struct oom_control`: `chosen_points`.
+    pub oom_control_chosen_points: u32,
+    /// Of `struct oom_control`: `constraint`.
+    pub oom_control_constraint: u32,
+    /// Of `struct mem_cgroup`: `cgroup`; `css.cgroup`.
+    pub mem_cgroup_cgroup: u32,
+    /// Of `struct mem_cgroup`: `parent`; `css.parent`.
+    pub mem_cgroup_parent: u32,
+    /// Of `struct mem_cgroup`: `usage`; `memory.usage`.
+    pub mem_cgroup_usage: u32,
+    /// Of `struct mem_cgroup`: `max`; `memory.max`.
+    pub mem_cgroup_max: u32,
+    /// Of `struct mem_cgroup`: `high`; `memory.high`.
+    pub mem_cgroup_high: u32,
+    /// Of `struct mem_cgroup`: `swap_usage`; `swap.usage` or, on v1, `memsw.usage`: a union.
+    pub mem_cgroup_swap_usage: u32,
+    /// Of `struct mem_cgroup`: `swap_max`; `swap.max` or `memsw.max`.
+    pub mem_cgroup_swap_max: u32,
+    /// Of `struct mem_cgroup`: `oom_group`.
+    pub mem_cgroup_oom_group: u32,
+    /// Of `struct mem_cgroup`: `css`; where `css` lies, to come back from one.
+    pub mem_cgroup_css: u32,
+    /// Of `struct css_set`: `memory`; `subsys[memory_cgrp_id]`.
+    pub css_set_memory: u32,
+    /// Of `struct cgroup_subsys_state`: `cgroup`; `cgroup_subsys_state.cgroup`.
+    pub css_cgroup: u32,
+    /// Of `struct cgroup`: `kn`.
+    pub cgroup_kn: u32,
+    /// Of `struct cgroup`: `root`.
+    pub cgroup_root: u32,
+    /// Of `struct cgroup_root`: `hierarchy_id`; 0 is the v2 hierarchy.
+    pub cgroup_root_hierarchy_id: u32,
+    /// Of `struct kernfs_node`: `parent`; `__parent` since 6.15.
+    pub kernfs_node_parent: u32,
+    /// Of `struct kernfs_node`: `name`.
+    pub kernfs_node_name: u32,
+    /// Of `struct kernfs_node`: `id`.
+    pub kernfs_node_id: u32,
+    /// Of `struct pid`: `level`.
+    pub pid_level: u32,
+    /// Of `struct pid`: `numbers`.
+    pub pid_numbers: u32,
+    /// Of `struct upid`: `nr`.
+    pub upid_nr: u32,
+    /// Of `struct upid`: `size`; `sizeof(struct upid)`.
+    pub upid_size: u32,
+    /// Of `struct cred`: `uid`.
+    pub cred_uid: u32,
+    /// Of `struct kernel_siginfo`: `si_code`.
+    pub kernel_siginfo_si_code: u32,
+    /// Argument position: `out_of_memory_oc`.
+    pub arg_out_of_memory_oc: u32,
+    /// Argument position: `oom_kill_process_oc`.
+    pub arg_oom_kill_process_oc: u32,
+    /// Argument position: `oom_kill_process_message`.
+    pub arg_oom_kill_process_message: u32,
+    /// Argument position: `kill_process_victim`; of `__oom_kill_process`.
+    pub arg_kill_process_victim: u32,
+    /// Argument position: `get_oom_group_ret`; where fexit finds the result of `mem_cgroup_get_oom_group`.
+    pub arg_get_oom_group_ret: u32,
+    /// Argument position: `out_of_memory_ret`; where fexit finds the result of `out_of_memory`.
+    pub arg_out_of_memory_ret: u32,
+    /// Argument position: `mark_victim_task`; absent where the tracepoint has a pid alone.
+    pub arg_mark_victim_task: u32,
+    /// Argument position: `mark_victim_pid`; absent where the tracepoint has a task.
+    pub arg_mark_victim_pid: u32,
+    /// Argument position: `signal_sig`.
+    pub arg_signal_sig: u32,
+    /// Argument position: `signal_info`.
+    pub arg_signal_info: u32,
+    /// Argument position: `signal_task`.
+    pub arg_signal_task: u32,
+    /// Argument position: `signal_result`.
+    pub arg_signal_result: u32,
+    /// Argument position: `exit_task`.
+    pub arg_exit_task: u32,
+    /// Argument position: `reap_pid`.
+    pub arg_reap_pid: u32,
+    /// Of a trace event's record: `mark_victim_pid`; offset of `pid` in the plain tracepoint's record.
+    pub event_mark_victim_pid: u32,
+}
+
+const _: () = assert!(size_of::<KernelLayout>() == SLOTS * 4);
+
+impl KernelLayout {
+    /// A layout that knows nothing: what the object holds before user space fills it in.
+    pub const UNRESOLVED: Self = Self {
+        task_struct_flags: ABSENT,
+        task_struct_mm: ABSENT,
+        task_struct_pid: ABSENT,
+        task_struct_tgid: ABSENT,
+        task_struct_group_leader: ABSENT,
+        task_struct_thread_pid: ABSENT,
+        task_struct_start_boottime: ABSENT,
+        task_struct_real_cred: ABSENT,
+        task_struct_comm: ABSENT,
+        task_struct_signal: ABSENT,
+        task_struct_cgroups: ABSENT,
+        signal_struct_oom_score_adj: ABSENT,
+        signal_struct_oom_mm: ABSENT,
+        signal_struct_pids_tgid: ABSENT,
+        signal_struct_live: ABSENT,
+        mm_struct_total_vm: ABSENT,
+        mm_struct_pgtables_bytes: ABSENT,
+        mm_struct_rss_file: ABSENT,
+        mm_struct_rss_anon: ABSENT,
+        mm_struct_rss_swap: ABSENT,
+        mm_struct_rss_shmem: ABSENT,
+        mm_struct_rss_percpu: ABSENT,
+        oom_control_zonelist: ABSENT,
+        oom_control_memcg: ABSENT,
+        oom_control_gfp_mask: ABSENT,
+        oom_control_order: ABSENT,
+        oom_control_totalpages: ABSENT,
+        oom_control_chosen: ABSENT,
+        oom_control_chosen_points: ABSENT,
+        oom_control_constraint: ABSENT,
+        mem_cgroup_cgroup: ABSENT,
+        mem_cgroup_parent: ABSENT,
+        mem_cgroup_usage: ABSENT,
+        mem_cgroup_max: ABSENT,
+        mem_cgroup_high: ABSENT,
+        mem_cgroup_swap_usage: ABSENT,
+        mem_cgroup_swap_max: ABSENT,
+        mem_cgroup_oom_group: ABSENT,
+        mem_cgroup_css: ABSENT,
+        css_set_memory: ABSENT,
+        css_cgroup: ABSENT,
+        cgroup_kn: ABSENT,
+        cgroup_root: ABSENT,
+        cgroup_root_hierarchy_id: ABSENT,
+        kernfs_node_parent: ABSENT,
+        kernfs_node_name: ABSENT,
+        kernfs_node_id: ABSENT,
+        pid_level: ABSENT,
+        pid_numbers: ABSENT,
+        upid_nr: ABSENT,
+        upid_size: ABSENT,
+        cred_uid: ABSENT,
+        kernel_siginfo_si_code: ABSENT,
+        arg_out_of_memory_oc: ABSENT,
+        arg_oom_kill_process_oc: ABSENT,
+        arg_oom_kill_process_message: ABSENT,
+        arg_kill_process_victim: ABSENT,
+        arg_get_oom_group_ret: ABSENT,
+        arg_out_of_memory_ret: ABSENT,
+        arg_mark_victim_task: ABSENT,
+        arg_mark_victim_pid: ABSENT,
+        arg_signal_sig: ABSENT,
+        arg_signal_info: ABSENT,
+        arg_signal_task: ABSENT,
+        arg_signal_result: ABSENT,
+        arg_exit_task: ABSENT,
+        arg_reap_pid: ABSENT,
+        event_mark_victim_pid: ABSENT,
+    };
+}
+
+/// Numbers that are no offsets, beside the layout in read-only data.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct KernelValues {
+    /// Address of `__per_cpu_offset`; 0 where kallsyms does not tell it, and counters stay approximate.
+    pub per_cpu_offset: u64,
+    /// CPUs whose part of a per-CPU counter is added.
+    pub cpus: u32,
+    /// Always 0.
+    pub reserved: u32,
+}
+
+impl KernelValues {
+    /// Nothing known.
+    pub const UNRESOLVED: Self = Self { per_cpu_offset: 0, cpus: 0, reserved: 0 };
+}

@@ -1,0 +1,32 @@
+//! How much of anything crosses the border, and how large the maps are.
+
+/// Bytes of the ring buffer; a power of two and a multiple of the page size. One kill takes about 4 KiB, so this
+/// is some 250 kills that user space may be behind before the first frame is lost (and counted).
+pub const RING_BYTES: u32 = 1 << 20;
+
+/// Bytes of `task_struct.comm`, its terminating NUL included.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L313>
+pub const COMM_BYTES: usize = 16;
+
+/// Bytes of a cgroup's own name that are kept, its NUL included: a kernfs name is at most 255 bytes (`NAME_MAX`).
+pub const CGROUP_NAME_BYTES: usize = 256;
+
+/// Levels of the cgroup tree that are walked, the root included. A deeper cgroup's path is absent, for its upper levels
+/// are unknown. The verifier walks the loop to its bound, about 0.5 ms a level: 16 is twice what a pod on systemd has.
+pub const CGROUP_LEVELS: u32 = 16;
+
+/// Bytes of the kill message that are kept: enough to tell the messages of `out_of_memory` apart.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1159>
+pub const MESSAGE_BYTES: usize = 48;
+
+/// CPUs whose part of a per-CPU counter is added; a machine with more gets the approximate value alone.
+pub const COUNTER_CPUS: u32 = 512;
+
+/// Tasks that can be inside `memory_max_write` at one time and still be told apart.
+pub const MAX_WRITERS: u32 = 1024;
+
+/// Runs of empty passes that are told apart at one time. A cgroup that cannot be relieved has one or two.
+pub const EMPTY_RUNS: u32 = 256;
+
+/// Empty passes of one kind are sent at once for the first, then as one count, at most this often (ns).
+pub const EMPTY_PASSES_EVERY_NS: u64 = 1_000_000_000;
