@@ -1,0 +1,74 @@
+//! The way out: the ring buffer, and the count of what did not fit.
+
+use core::arch::asm;
+
+use aya_ebpf::{
+    helpers::{bpf_ktime_get_boot_ns, generated::bpf_probe_read_kernel},
+    macros::map,
+    maps::{Array, RingBuf},
+};
+use oomtrace_common::{
+    frame::{FrameHeader, LOSS_SLOTS, Wire},
+    limits::RING_BYTES,
+};
+
+#[map]
+static RING: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
+
+/// Frames that found the ring full, by kind.
+#[map]
+static LOST: Array<u64> = Array::with_max_entries(LOSS_SLOTS, 0);
+
+/// What a record is cleared with: one copy, where the compiler's `memset` would be a loop that the verifier walks byte
+/// by byte.
+static ZEROES: [u8; 512] = [0; 512];
+
+#[repr(C)]
+struct Framed<T> {
+    header: FrameHeader,
+    event: T,
+}
+
+/// `CLOCK_BOOTTIME` in ns.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: the helper takes nothing and returns a number.
+    unsafe { bpf_ktime_get_boot_ns() }
+}
+
+/// Sends one event, zeroed and then filled in place, or counts it as lost.
+#[inline(always)]
+pub(crate) fn emit<T: Wire + 'static>(pass: u64, fill: impl FnOnce(&mut T)) -> bool {
+    let Some(mut entry) = RING.reserve::<Framed<T>>(0) else {
+        count_lost(u32::from(T::KIND.number()));
+        return false;
+    };
+    const { assert!(size_of::<Framed<T>>() <= ZEROES.len()) };
+    let framed = entry.as_mut_ptr();
+    // SAFETY: the entry is ours until it is submitted, and large enough; all zeroes are a value of `FrameHeader` and
+    // of every `Wire` type. Without them an older record's bytes would travel along.
+    let framed = unsafe {
+        bpf_probe_read_kernel(framed.cast(), const { size_of::<Framed<T>>() as u32 }, ZEROES.as_ptr().cast());
+        &mut *framed
+    };
+    framed.header = FrameHeader {
+        kind: T::KIND.number(),
+        reserved: 0,
+        len: const { size_of::<T>() as u32 },
+        boot_ns: now(),
+        pass,
+    };
+    fill(&mut framed.event);
+    entry.submit(0);
+    true
+}
+
+/// Counts a frame of that kind as lost.
+#[inline(always)]
+pub(crate) fn count_lost(kind: u32) {
+    if let Some(slot) = LOST.get_ptr_mut(kind) {
+        // SAFETY: a valid, aligned map value. The instruction itself, because `core` has no `fetch_add` for this
+        // target, and a plain `+=` would miss counts when a second CPU loses frames too.
+        unsafe { asm!("lock *(u64 *)({slot} + 0) += {one}", slot = in(reg) slot, one = in(reg) 1_u64) };
+    }
+}

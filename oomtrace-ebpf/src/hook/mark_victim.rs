@@ -1,0 +1,78 @@
+//! `oom:mark_victim`: `(struct task_struct *task, uid_t uid)`, or `(int pid)` before the change that stable series have
+//! taken back too. Fires with `task_lock` held, once a thread: keep it short.
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L763>
+
+use aya_ebpf::{
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
+use oomtrace_common::{event::MarkVictim, layout::ABSENT};
+
+use crate::{
+    context::{argument, pointer_argument},
+    emit::emit,
+    kernel::{
+        layout::slot,
+        memcg,
+        read::{Address, Probed, Typed},
+        task,
+    },
+    pass,
+};
+
+#[btf_tracepoint]
+fn mark_victim_tp_btf(ctx: BtfTracePointContext) -> u32 {
+    if slot!(arg_mark_victim_task) != ABSENT {
+        mark(Some(pointer_argument(&ctx, slot!(arg_mark_victim_task))), 0);
+    } else {
+        mark(None, argument(&ctx, slot!(arg_mark_victim_pid)) as i32);
+    }
+    0
+}
+
+/// Where BTF tracepoints are refused: the record has the pid, and no pointer.
+#[tracepoint]
+fn mark_victim_tracepoint(ctx: TracePointContext) -> u32 {
+    let offset = slot!(event_mark_victim_pid) as usize;
+    // SAFETY: the offset comes from the event's format file; the helper behind it checks the address.
+    if let Ok(tid) = unsafe { ctx.read_at::<i32>(offset) } {
+        mark(None, tid);
+    }
+    0
+}
+
+#[inline(always)]
+fn mark(victim: Option<Address>, tid: i32) {
+    let mut entry_ns = 0;
+    match pass::current() {
+        // A victim's threads come back here one by one while it dies: the kill was told, these are counted.
+        Some(pass) if pass.trigger_was_victim != 0 && pass.chosen == 0 => {
+            pass.repeated_marks += 1;
+            return;
+        }
+        Some(pass) => {
+            pass.announce();
+            pass.marks += 1;
+            entry_ns = pass.entry_ns;
+        }
+        None => emit_paths(victim),
+    }
+    emit::<MarkVictim>(entry_ns, |out| {
+        task::copy::<Probed>(task::current(), &mut out.trigger);
+        match victim {
+            Some(victim) => task::copy::<Typed>(victim, &mut out.victim),
+            None => out.victim.tid = tid,
+        }
+    });
+}
+
+/// Without the hooks around it, all that can be known of the domain is here: the limits above the trigger and above
+/// the victim.
+#[inline(always)]
+fn emit_paths(victim: Option<Address>) {
+    let trigger = memcg::around_task(task::current());
+    memcg::emit_path(trigger, 0, &[0; 2]);
+    if let Some(victim) = victim {
+        memcg::emit_path(memcg::around_task(victim), 0, &[memcg::id::<Probed>(trigger), 0]);
+    }
+}

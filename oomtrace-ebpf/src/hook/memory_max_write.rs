@@ -1,0 +1,55 @@
+//! `ssize_t memory_max_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)`: a limit written below
+//! the usage kills; the writer is then the trigger, and usually lives elsewhere.
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L4150>
+//!
+//! Writers are not serialised, so each is remembered by its thread.
+
+use aya_ebpf::{
+    helpers::bpf_get_current_pid_tgid,
+    macros::{fentry, fexit, kprobe, kretprobe, map},
+    maps::LruHashMap,
+    programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
+};
+use oomtrace_common::limits::MAX_WRITERS;
+
+/// Threads inside the function. Least recently used go first: one whose return was missed must not stay for ever.
+#[map]
+static WRITERS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(MAX_WRITERS, 0);
+
+#[fentry]
+fn memory_max_write_fentry(_ctx: FEntryContext) -> u32 {
+    enter()
+}
+
+#[kprobe]
+fn memory_max_write_kprobe(_ctx: ProbeContext) -> u32 {
+    enter()
+}
+
+#[fexit]
+fn memory_max_write_fexit(_ctx: FExitContext) -> u32 {
+    leave()
+}
+
+#[kretprobe]
+fn memory_max_write_kretprobe(_ctx: RetProbeContext) -> u32 {
+    leave()
+}
+
+#[inline(always)]
+fn enter() -> u32 {
+    let _ = WRITERS.insert(bpf_get_current_pid_tgid(), 1, 0);
+    0
+}
+
+#[inline(always)]
+fn leave() -> u32 {
+    let _ = WRITERS.remove(bpf_get_current_pid_tgid());
+    0
+}
+
+/// Whether the current thread is writing a `memory.max`.
+#[inline(always)]
+pub(crate) fn is_current_inside() -> bool {
+    WRITERS.get_ptr(bpf_get_current_pid_tgid()).is_some()
+}

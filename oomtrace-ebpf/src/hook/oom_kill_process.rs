@@ -1,0 +1,57 @@
+//! `void oom_kill_process(struct oom_control *oc, const char *message)`: the decision fell on `oc->chosen`. It may still
+//! turn out to be dying already.
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1012>
+
+use aya_ebpf::{
+    helpers::bpf_probe_read_kernel_str_bytes,
+    macros::{fentry, kprobe},
+    programs::{FEntryContext, ProbeContext},
+};
+use oomtrace_common::event::OomKillProcess;
+
+use crate::{
+    context::pointer_argument,
+    emit::emit,
+    kernel::{
+        layout::slot,
+        read::{Address, Probed, Read, Typed},
+        task,
+    },
+    pass,
+};
+
+#[fentry]
+fn oom_kill_process_fentry(ctx: FEntryContext) -> u32 {
+    choose::<Typed>(
+        pointer_argument(&ctx, slot!(arg_oom_kill_process_oc)),
+        pointer_argument(&ctx, slot!(arg_oom_kill_process_message)),
+    );
+    0
+}
+
+#[kprobe]
+fn oom_kill_process_kprobe(ctx: ProbeContext) -> u32 {
+    choose::<Probed>(
+        pointer_argument(&ctx, slot!(arg_oom_kill_process_oc)),
+        pointer_argument(&ctx, slot!(arg_oom_kill_process_message)),
+    );
+    0
+}
+
+#[inline(always)]
+fn choose<R: Read>(oc: Address, message: Address) {
+    let Some(pass) = pass::current() else { return };
+    let chosen = R::follow(oc, slot!(oom_control_chosen));
+    pass.chosen = 1;
+    pass.announce();
+    pass.emit_path_of(chosen);
+    emit::<OomKillProcess>(pass.entry_ns, |out| {
+        task::copy::<R>(chosen, &mut out.chosen);
+        R::copy(oc, slot!(oom_control_chosen_points), &mut out.points);
+        R::copy(oc, slot!(oom_control_totalpages), &mut out.total_pages);
+        R::copy(oc, slot!(oom_control_constraint), &mut out.constraint);
+        out.evaluated = pass.evaluated;
+        // SAFETY: the helper checks the address and ends the copy at a NUL or at the buffer's end.
+        let _ = unsafe { bpf_probe_read_kernel_str_bytes(message.cast(), &mut out.message) };
+    });
+}

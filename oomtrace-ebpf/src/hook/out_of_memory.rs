@@ -1,0 +1,184 @@
+//! `bool out_of_memory(struct oom_control *oc)`: the spine. Entered with `oom_lock` held.
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104>
+
+use aya_ebpf::{
+    helpers::bpf_get_current_pid_tgid,
+    macros::{fentry, fexit, kprobe, kretprobe, map},
+    maps::HashMap,
+    programs::{FEntryContext, FExitContext, ProbeContext, RetProbeContext},
+};
+use oomtrace_common::{
+    event::{Emptiness, EmptyPasses, EmptyPassesRun, EmptyRun, OutOfMemory, OutOfMemoryReturn},
+    frame::Wire as _,
+    limits::{EMPTY_PASSES_EVERY_NS, EMPTY_RUNS},
+};
+
+use super::memory_max_write;
+use crate::{
+    context::{argument, pointer_argument},
+    emit::{count_lost, emit, now},
+    kernel::{
+        layout::slot,
+        memcg,
+        read::{Address, Probed, Read, Typed, value},
+        task,
+    },
+    pass::{self, Pass},
+};
+
+/// Runs of equal empty passes; user space reads them when the stream goes quiet.
+#[map]
+static EMPTY: HashMap<EmptyRun, EmptyPassesRun> = HashMap::with_max_entries(EMPTY_RUNS, 0);
+
+#[fentry]
+fn out_of_memory_fentry(ctx: FEntryContext) -> u32 {
+    enter::<Typed>(pointer_argument(&ctx, slot!(arg_out_of_memory_oc)));
+    0
+}
+
+#[kprobe]
+fn out_of_memory_kprobe(ctx: ProbeContext) -> u32 {
+    enter::<Probed>(pointer_argument(&ctx, slot!(arg_out_of_memory_oc)));
+    0
+}
+
+#[fexit]
+fn out_of_memory_fexit(ctx: FExitContext) -> u32 {
+    let returned = argument(&ctx, slot!(arg_out_of_memory_ret));
+    leave::<Typed>(pointer_argument(&ctx, slot!(arg_out_of_memory_oc)), returned);
+    0
+}
+
+#[kretprobe]
+fn out_of_memory_kretprobe(ctx: RetProbeContext) -> u32 {
+    if let Some(pass) = pass::current() {
+        leave::<Probed>(core::ptr::without_provenance(pass.oc as usize), ctx.ret::<u64>());
+    }
+    0
+}
+
+#[inline(always)]
+fn enter<R: Read>(oc: Address) {
+    let Some(pass) = pass::record() else { return };
+    let memcg = R::follow(oc, slot!(oom_control_memcg));
+    let mut flags = 0;
+    if value::<R, u64>(oc, slot!(oom_control_zonelist)).0 != 0 {
+        flags |= OutOfMemory::ZONELIST;
+    }
+    if memory_max_write::is_current_inside() {
+        flags |= OutOfMemory::MEMORY_MAX_WRITE;
+    }
+    if !memcg.is_null() {
+        flags |= OutOfMemory::MEMCG;
+    }
+    *pass = Pass {
+        pid_tgid: bpf_get_current_pid_tgid(),
+        entry_ns: now(),
+        oc: oc.addr() as u64,
+        memcg: memcg.addr() as u64,
+        memcg_id: memcg::id::<R>(memcg),
+        sent: [0; 2],
+        flags,
+        gfp_mask: value::<R, u32>(oc, slot!(oom_control_gfp_mask)).0,
+        order: value::<R, i32>(oc, slot!(oom_control_order)).0,
+        evaluated: 0,
+        kills: 0,
+        marks: 0,
+        repeated_marks: 0,
+        announced: 0,
+        trigger_was_victim: u32::from(task::is_victim::<Probed>(task::current())),
+        chosen: 0,
+    };
+}
+
+#[inline(always)]
+fn leave<R: Read>(oc: Address, returned: u64) {
+    let Some(pass) = pass::current() else { return };
+    // `bool` is one byte of the register; the rest is whatever was there.
+    let returned = u32::from(returned & 0xff != 0);
+    let total_pages = value::<R, u64>(oc, slot!(oom_control_totalpages)).0;
+    let constraint = value::<R, u32>(oc, slot!(oom_control_constraint)).0;
+    // A freed task may still be named here: the value is looked at, never followed.
+    let chosen = match value::<R, u64>(oc, slot!(oom_control_chosen)).0 {
+        0 => OutOfMemoryReturn::CHOSEN_NONE,
+        u64::MAX => OutOfMemoryReturn::CHOSEN_ABORTED,
+        _ => OutOfMemoryReturn::CHOSEN_TASK,
+    };
+    if pass.announced == 0 {
+        fold(pass, emptiness(pass, returned, chosen), total_pages, constraint);
+    } else {
+        emit::<OutOfMemoryReturn>(pass.entry_ns, |out| {
+            out.total_pages = total_pages;
+            R::copy(oc, slot!(oom_control_chosen_points), &mut out.points);
+            out.evaluated = pass.evaluated;
+            out.constraint = constraint;
+            out.returned = returned;
+            out.chosen = chosen;
+            out.kills = pass.kills;
+            out.marks = pass.marks;
+            out.duration_ns = now().saturating_sub(pass.entry_ns);
+        });
+    }
+    pass.pid_tgid = 0;
+}
+
+#[inline(always)]
+fn emptiness(pass: &Pass, returned: u32, chosen: u32) -> Emptiness {
+    if pass.repeated_marks != 0 || (pass.trigger_was_victim != 0 && pass.evaluated == 0 && returned != 0) {
+        Emptiness::TriggerDying
+    } else if returned == 0 {
+        Emptiness::NothingToKill
+    } else if chosen == OutOfMemoryReturn::CHOSEN_ABORTED {
+        Emptiness::VictimDying
+    } else {
+        Emptiness::Nothing
+    }
+}
+
+/// Counts an empty pass. The first of a run is told at once, the run's count then once a second at most; user space reads
+/// what is left when the run has gone quiet, and forgets old runs.
+#[inline(always)]
+fn fold(pass: &Pass, emptiness: Emptiness, total_pages: u64, constraint: u32) {
+    let key = EmptyRun { memcg: pass.memcg_id, emptiness: emptiness as u64 };
+    let Some(run) = EMPTY.get_ptr_mut(key) else {
+        begin(pass, key, total_pages, constraint);
+        return;
+    };
+    // SAFETY: an element of the map; only this function writes to it, under `oom_lock`.
+    let run = unsafe { &mut *run };
+    run.passes.count += 1;
+    run.passes.last_ns = pass.entry_ns;
+    if pass.entry_ns.saturating_sub(run.told_ns) >= EMPTY_PASSES_EVERY_NS {
+        run.told_ns = pass.entry_ns;
+        emit::<EmptyPasses>(pass.entry_ns, |out| *out = run.passes);
+    }
+}
+
+#[inline(always)]
+fn begin(pass: &Pass, key: EmptyRun, total_pages: u64, constraint: u32) {
+    let passes = EmptyPasses {
+        memcg: pass.memcg_id,
+        first_ns: pass.entry_ns,
+        last_ns: pass.entry_ns,
+        count: 1,
+        emptiness: key.emptiness as u32,
+        pid: (pass.pid_tgid >> 32) as i32,
+        tid: pass.pid_tgid as i32,
+        order: pass.order,
+        gfp_mask: pass.gfp_mask,
+        flags: pass.flags,
+        evaluated: pass.evaluated,
+        constraint,
+        total_pages,
+    };
+    if EMPTY.insert(key, EmptyPassesRun { passes, told_ns: pass.entry_ns }, 0).is_err() {
+        // No room: as good as a full ring, and told in the same way.
+        count_lost(u32::from(EmptyPasses::KIND.number()));
+        return;
+    }
+    if pass.memcg != 0 {
+        let domain = core::ptr::without_provenance(pass.memcg as usize);
+        memcg::emit_path(domain, pass.entry_ns, &[0; 2]);
+    }
+    emit::<EmptyPasses>(pass.entry_ns, |out| *out = passes);
+}

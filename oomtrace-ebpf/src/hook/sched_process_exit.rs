@@ -1,0 +1,43 @@
+//! `sched:sched_process_exit`: `(struct task_struct *p)`, with `bool group_dead` after it from 6.16 on.
+//! <https://github.com/torvalds/linux/blob/v6.12/kernel/exit.c#L972>
+//!
+//! Tells of the last thread of a victim process; nothing else leaves the filter.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use oomtrace_common::event::Exit;
+
+use crate::{
+    context::pointer_argument,
+    emit::emit,
+    kernel::{
+        layout::slot,
+        read::{Address, Read as _, Typed},
+        task,
+    },
+};
+
+#[btf_tracepoint]
+fn process_exit_tp_btf(ctx: BtfTracePointContext) -> u32 {
+    let task = pointer_argument(&ctx, slot!(arg_exit_task));
+    if task::is_victim::<Typed>(task) {
+        exit(task);
+    }
+    0
+}
+
+#[inline(always)]
+fn exit(task: Address) {
+    let signal = Typed::follow(task, slot!(task_struct_signal));
+    let mut live = 0;
+    Typed::copy_optional(signal, slot!(signal_struct_live), &mut live);
+    if live > 0 {
+        return;
+    }
+    emit::<Exit>(0, |out| {
+        Typed::copy(task, slot!(task_struct_tgid), &mut out.pid);
+        Typed::copy(task, slot!(task_struct_pid), &mut out.tid);
+        let leader = Typed::follow(task, slot!(task_struct_group_leader));
+        Typed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
+        out.live = live;
+    });
+}

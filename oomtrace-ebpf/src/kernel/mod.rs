@@ -1,0 +1,8 @@
+//! Readers over the kernel's structures. Every offset comes from [`layout`]; when the compiler can emit relocations
+//! itself, this folder is what changes.
+
+pub(crate) mod layout;
+pub(crate) mod memcg;
+pub(crate) mod memory;
+pub(crate) mod read;
+pub(crate) mod task;

@@ -1,0 +1,99 @@
+//! Two ways to read a field of a kernel structure at an offset that is only known at load time.
+//!
+//! Both answer with a status, not with an `Option`: 0 when the field was read, negative when there was nothing to read
+//! (this kernel has no such field, or the address is no good), the value being 0 then. Statuses are joined with `|`,
+//! so that a reader of twenty fields stays one straight line: a branch a field is what makes the verifier walk the
+//! same code a hundred thousand times.
+
+use aya_ebpf::{cty::c_void, helpers::generated::bpf_probe_read_kernel};
+use oomtrace_common::layout::ABSENT;
+
+/// A kernel address, typed by the verifier or not.
+pub(crate) type Address = *const c_void;
+
+/// The status of a field that is not there.
+pub(crate) const NOTHING: i64 = -1;
+
+/// What a field may be: any bits are a value of it.
+pub(crate) trait Plain: Copy + Default {}
+
+impl Plain for u8 {}
+impl Plain for i16 {}
+impl Plain for u32 {}
+impl Plain for i32 {}
+impl Plain for u64 {}
+impl Plain for i64 {}
+
+/// How to read through a pointer. `copy` and `follow` are for slots that user space has resolved on every kernel it
+/// lets this object run on; without a check each, the verifier has fewer paths to walk.
+pub(crate) trait Read {
+    /// Copies the `T` at `base + offset` to `out`; status as above.
+    fn copy<T: Plain>(base: Address, offset: u32, out: &mut T) -> i64;
+
+    /// Likewise for a pointer.
+    fn follow(base: Address, offset: u32) -> Address;
+
+    /// Likewise, for a slot that may be [`ABSENT`].
+    #[inline(always)]
+    fn copy_optional<T: Plain>(base: Address, offset: u32, out: &mut T) -> i64 {
+        if offset == ABSENT { NOTHING } else { Self::copy(base, offset, out) }
+    }
+}
+
+/// A plain load: the verifier knows what `base` points to (an argument of a `fentry` or `tp_btf` program, or walked
+/// from one), checks the offset against the kernel's own BTF, and makes a bad address read as 0.
+pub(crate) enum Typed {}
+
+/// A checked copy by `bpf_probe_read_kernel`, for pointers the verifier knows nothing about.
+pub(crate) enum Probed {}
+
+impl Read for Typed {
+    #[inline(always)]
+    fn copy<T: Plain>(base: Address, offset: u32, out: &mut T) -> i64 {
+        if base.is_null() {
+            return NOTHING;
+        }
+        // SAFETY: the verifier refuses the program unless this load is inside the object `base` points to.
+        *out = unsafe { core::ptr::read_volatile(base.cast::<u8>().add(offset as usize).cast::<T>()) };
+        0
+    }
+
+    #[inline(always)]
+    fn follow(base: Address, offset: u32) -> Address {
+        if base.is_null() {
+            return core::ptr::null();
+        }
+        // SAFETY: as above; the verifier takes over the type of the field.
+        unsafe { core::ptr::read_volatile(base.cast::<u8>().add(offset as usize).cast::<Address>()) }
+    }
+}
+
+impl Read for Probed {
+    #[inline(always)]
+    fn copy<T: Plain>(base: Address, offset: u32, out: &mut T) -> i64 {
+        let from = base.cast::<u8>().wrapping_add(offset as usize);
+        // SAFETY: the helper writes `size_of::<T>()` bytes to `out`, zeroes if the address (NULL included) is no good,
+        // and any bits are a `T`.
+        unsafe { bpf_probe_read_kernel((&raw mut *out).cast(), const { size_of::<T>() as u32 }, from.cast()) }
+    }
+
+    #[inline(always)]
+    fn follow(base: Address, offset: u32) -> Address {
+        let (address, _) = value::<Self, u64>(base, offset);
+        core::ptr::without_provenance(address as usize)
+    }
+}
+
+/// A field's value (0 where there is none) and the status.
+#[inline(always)]
+pub(crate) fn value<R: Read, T: Plain>(base: Address, offset: u32) -> (T, i64) {
+    let mut value = T::default();
+    let status = R::copy(base, offset, &mut value);
+    (value, status)
+}
+
+/// `bit`, if the joined statuses say that everything was read; computed, not branched on.
+#[inline(always)]
+pub(crate) fn present(bit: u32, status: i64) -> u32 {
+    bit & !((status >> 63) as u32)
+}

@@ -1,0 +1,99 @@
+//! A task and its process.
+
+use aya_ebpf::helpers::bpf_get_current_task;
+use oomtrace_common::{event::Task, layout::ABSENT};
+
+use super::{
+    layout::slot,
+    memcg, memory,
+    read::{Address, Probed, Read, present, value},
+};
+
+/// A pid namespace is at most this deep.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/pid_namespace.h#L15>
+const PID_NAMESPACE_LEVELS: u32 = 32;
+
+/// The current task. `bpf_get_current_task_btf` would be typed, but 5.10 lacks it.
+#[inline(always)]
+pub(crate) fn current() -> Address {
+    // SAFETY: the helper takes nothing and returns the address of the current `task_struct`.
+    let address = unsafe { bpf_get_current_task() };
+    core::ptr::without_provenance(address as usize)
+}
+
+/// Copies what is known of `task` into `out`, which the caller has zeroed. A function of its own in the object: it is
+/// long, and every hook needs it.
+#[inline(never)]
+pub(crate) fn copy<R: Read>(task: Address, out: &mut Task) {
+    let identity = R::copy(task, slot!(task_struct_tgid), &mut out.pid)
+        | R::copy(task, slot!(task_struct_pid), &mut out.tid)
+        | R::copy(task, slot!(task_struct_flags), &mut out.flags)
+        | comm::<R>(task, &mut out.comm);
+    out.present |= present(Task::PID, identity);
+
+    let leader = R::follow(task, slot!(task_struct_group_leader));
+    let led = R::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns)
+        | comm::<R>(leader, &mut out.leader_comm);
+    out.present |= present(Task::LEADER, led);
+
+    if slot!(task_struct_real_cred) != ABSENT {
+        let cred = R::follow(task, slot!(task_struct_real_cred));
+        out.present |= present(Task::UID, R::copy_optional(cred, slot!(cred_uid), &mut out.uid));
+    }
+
+    copy_signal::<R>(R::follow(task, slot!(task_struct_signal)), out);
+    memory::copy::<R>(R::follow(task, slot!(task_struct_mm)), out);
+
+    let status = memcg::copy_id_of_css::<R>(memcg::of_task::<R>(task), &mut out.memcg);
+    out.present |= present(Task::MEMCG, status);
+}
+
+#[inline(always)]
+fn copy_signal<R: Read>(signal: Address, out: &mut Task) {
+    let status = R::copy(signal, slot!(signal_struct_oom_score_adj), &mut out.oom_score_adj);
+    out.present |= present(Task::OOM_SCORE_ADJ, status);
+    if has_oom_mm::<R>(signal) {
+        out.present |= Task::WAS_VICTIM;
+    }
+    copy_ns_pid(signal, out);
+}
+
+/// The process id in the innermost namespace: `pids[PIDTYPE_TGID]->numbers[level].nr`. The index is only known at run
+/// time, which a typed load does not allow.
+#[inline(always)]
+fn copy_ns_pid(signal: Address, out: &mut Task) {
+    if slot!(signal_struct_pids_tgid) == ABSENT {
+        return;
+    }
+    let pid = Probed::follow(signal, slot!(signal_struct_pids_tgid));
+    let (level, status) = value::<Probed, u32>(pid, slot!(pid_level));
+    let upid =
+        pid.cast::<u8>().wrapping_add((level % (PID_NAMESPACE_LEVELS + 1) * slot!(upid_size)) as usize);
+    let numbers = slot!(pid_numbers).wrapping_add(slot!(upid_nr));
+    let status = status | Probed::copy(upid.cast(), numbers, &mut out.ns_pid);
+    out.present |= present(Task::NS_PID, status);
+}
+
+/// `task_struct.comm`, as two words.
+#[inline(always)]
+pub(crate) fn comm<R: Read>(task: Address, out: &mut [u8; 16]) -> i64 {
+    let offset = slot!(task_struct_comm);
+    let (head, head_status) = value::<R, u64>(task, offset);
+    let (tail, tail_status) = value::<R, u64>(task, offset.wrapping_add(8));
+    // SAFETY: 16 bytes are two words; the field may lie unaligned.
+    unsafe { (&raw mut *out).cast::<[u64; 2]>().write_unaligned([head, tail]) };
+    head_status | tail_status
+}
+
+/// Whether the process of `task` has been marked as an OOM victim: `signal->oom_mm` is set.
+#[inline(always)]
+pub(crate) fn is_victim<R: Read>(task: Address) -> bool {
+    has_oom_mm::<R>(R::follow(task, slot!(task_struct_signal)))
+}
+
+#[inline(always)]
+fn has_oom_mm<R: Read>(signal: Address) -> bool {
+    let mut oom_mm = 0_u64;
+    R::copy_optional(signal, slot!(signal_struct_oom_mm), &mut oom_mm);
+    oom_mm != 0
+}
