@@ -1,0 +1,119 @@
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{Arch, Error, Result, Toolchain, recipe, strip_debug, toolchain};
+
+/// Environment variables that would change what cargo compiles, or how; a build script's cargo sets many.
+const FOREIGN: [&str; 9] = [
+    "RUSTFLAGS",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_TARGET_DIR",
+    "CARGO_INCREMENTAL",
+];
+
+/// Compiles the object for one architecture, using `target` as cargo's target folder. Cargo's messages go to the
+/// standard error; nothing is printed otherwise.
+///
+/// # Errors
+/// If the sources do not compile, or the result names a folder of this machine.
+pub fn compile(workspace: &Path, toolchain: &Toolchain, arch: Arch, target: &Path) -> Result<Vec<u8>> {
+    loop {
+        let registries = registries();
+        build(workspace, toolchain, arch, target)?;
+        // Cargo may have downloaded from a registry that was not known, and so not renamed, when it began.
+        if registries == self::registries() {
+            break;
+        }
+    }
+    let path = target.join(recipe::TARGET).join("ebpf/oomtrace");
+    let linked = fs::read(&path).map_err(Error::file("read", &path))?;
+    let object = strip_debug(&linked)?;
+    refuse_paths(workspace, toolchain, arch, &object)?;
+    Ok(object)
+}
+
+fn build(workspace: &Path, toolchain: &Toolchain, arch: Arch, target: &Path) -> Result<()> {
+    let mut command = cargo(workspace, toolchain, arch, "build");
+    command.arg("--bins").arg("--target-dir").arg(target);
+    let status = command.status().map_err(|source| Error::Start { program: "cargo".to_owned(), source })?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Failed { command: format!("cargo build --package oomtrace-ebpf (for {arch})"), status })
+}
+
+/// A cargo command (`build`, `clippy`) for the eBPF crate of one architecture, with all that it needs: target,
+/// profile, flags, `core` from source, and the linker and LLVM to be found.
+#[must_use]
+pub fn cargo(workspace: &Path, toolchain: &Toolchain, arch: Arch, subcommand: &str) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace).stdin(Stdio::null()).stdout(Stdio::null());
+    command.args([subcommand, "--quiet", "--locked", "--package", "oomtrace-ebpf"]);
+    command.args(["--target", recipe::TARGET, "--profile", "ebpf"]).args(recipe::BUILD_STD);
+    for setting in recipe::PROFILE {
+        command.arg("--config").arg(format!("profile.ebpf.{setting}"));
+    }
+    FOREIGN.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    command.env("RUSTC", toolchain::rustc()).env("RUSTC_BOOTSTRAP", "1");
+    command.env("CARGO_ENCODED_RUSTFLAGS", recipe::rustflags(arch, &renamed(workspace, toolchain)));
+    // By its place on the path, not by an option that would stand in cargo's hashes; it opens the compiler's LLVM.
+    command.env("PATH", prepended("PATH", toolchain.linker.parent()));
+    command.env("LD_LIBRARY_PATH", prepended("LD_LIBRARY_PATH", Some(&toolchain.sysroot.join("lib"))));
+    command
+}
+
+/// Folders whose names must not get into the object, and what stands there instead.
+fn renamed(workspace: &Path, toolchain: &Toolchain) -> Vec<(PathBuf, &'static str)> {
+    let registries = registries().into_iter().map(|folder| (folder, recipe::REGISTRY_AS));
+    let library = toolchain.sysroot.join("lib/rustlib/src/rust");
+    [(workspace.to_owned(), recipe::WORKSPACE_AS), (library, recipe::SYSROOT_AS)]
+        .into_iter()
+        .chain(registries)
+        .collect()
+}
+
+/// The folders that cargo has unpacked registries' crates into. They are named after the registry's host.
+fn registries() -> Vec<PathBuf> {
+    let folder = cargo_home().join("registry/src");
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<_> = entries.map(|entry| entry.path()).collect();
+    folders.sort();
+    folders
+}
+
+fn cargo_home() -> PathBuf {
+    let default = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cargo");
+    env::var_os("CARGO_HOME").map_or_else(default, PathBuf::from)
+}
+
+fn prepended(variable: &str, folder: Option<&Path>) -> std::ffi::OsString {
+    let old = env::var_os(variable).unwrap_or_default();
+    let folders = folder.map(Path::to_owned).into_iter().chain(env::split_paths(&old));
+    // A folder with a colon in its name cannot stand in such a list: it is left as it was.
+    env::join_paths(folders).unwrap_or(old)
+}
+
+/// An object that names a folder of this machine would differ on every other: better to fail here than there.
+fn refuse_paths(workspace: &Path, toolchain: &Toolchain, arch: Arch, object: &[u8]) -> Result<()> {
+    let folders = [workspace, &toolchain.sysroot, &cargo_home()].map(|path| path.display().to_string());
+    let stands_in = |path: &&String| path.len() > 1 && contains(object, path.as_bytes());
+    let is_own_name = |path: &&String| recipe::WORKSPACE_AS.starts_with(path.as_str());
+    match folders.iter().filter(|path| !is_own_name(path)).find(stands_in) {
+        Some(path) => Err(Error::Path { arch: arch.name(), path: path.clone() }),
+        None => Ok(()),
+    }
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}

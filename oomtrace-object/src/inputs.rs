@@ -1,0 +1,177 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, Result, digest::Pieces, lock, recipe};
+
+/// The crates that the object is compiled from.
+const CRATES: [&str; 2] = ["oomtrace-common", "oomtrace-ebpf"];
+
+/// What those crates take from the workspace's Cargo.toml: lines that begin so.
+const INHERITED: [&str; 4] = ["edition", "aya-ebpf", "aya-build", "oomtrace-common"];
+
+/// All that decides the object's bytes and lies in the repository: the sources and manifests of the two crates,
+/// what they inherit from the workspace, their part of Cargo.lock, and how they are compiled.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    digest: String,
+    watched: Vec<PathBuf>,
+}
+
+impl Inputs {
+    /// Reads the inputs below the workspace's folder; `None` where the eBPF sources are not there at all, as in a
+    /// package of the `oomtrace` crate alone.
+    ///
+    /// # Errors
+    /// If one of them cannot be read, or Cargo.lock does not hold the eBPF crate.
+    pub fn read(workspace: &Path) -> Result<Option<Self>> {
+        if !workspace.join("oomtrace-ebpf/Cargo.toml").is_file() {
+            return Ok(None);
+        }
+        let mut pieces = Pieces::default();
+        pieces.add("recipe", recipe::text().as_bytes());
+        for path in
+            CRATES.iter().map(|name| crate_files(workspace, name)).collect::<Result<Vec<_>>>()?.concat()
+        {
+            pieces.add(&name_in(workspace, &path), &read(&path)?);
+        }
+        pieces.add("Cargo.toml", inherited(workspace)?.as_bytes());
+        let path = workspace.join("Cargo.lock");
+        let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+        pieces.add("Cargo.lock", lock::relevant(&path, &text)?.as_bytes());
+        Ok(Some(Self { digest: pieces.finish(), watched: watched(workspace) }))
+    }
+
+    /// SHA-256 over them all, in hex.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Files and folders in which a change may change the digest, for `cargo::rerun-if-changed`.
+    #[must_use]
+    pub fn watched(&self) -> &[PathBuf] {
+        &self.watched
+    }
+}
+
+fn watched(workspace: &Path) -> Vec<PathBuf> {
+    let of_crate =
+        |name: &&str| ["Cargo.toml", "build.rs", "src"].map(|part| workspace.join(name).join(part));
+    let files = ["Cargo.toml", "Cargo.lock"].map(|name| workspace.join(name));
+    CRATES.iter().flat_map(of_crate).chain(files).filter(|path| path.exists()).collect()
+}
+
+/// A crate's manifest, build script and Rust sources, sorted by path.
+fn crate_files(workspace: &Path, name: &str) -> Result<Vec<PathBuf>> {
+    let folder = workspace.join(name);
+    let build_script = folder.join("build.rs");
+    let mut files = vec![folder.join("Cargo.toml")];
+    files.extend(build_script.is_file().then_some(build_script));
+    rust_files(&folder.join("src"), &mut files)?;
+    files.sort_by_key(|path| name_in(workspace, path));
+    Ok(files)
+}
+
+fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(Error::file("list", folder))? {
+        let path = entry.map_err(Error::file("list", folder))?.path();
+        if path.is_dir() {
+            rust_files(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The lines of the workspace's Cargo.toml that the crates inherit: an edit elsewhere in it changes no object.
+fn inherited(workspace: &Path) -> Result<String> {
+    let path = workspace.join("Cargo.toml");
+    let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
+    let is_inherited =
+        |line: &&str| line.split_once('=').is_some_and(|(key, _)| INHERITED.contains(&key.trim()));
+    Ok(text.lines().filter(is_inherited).collect::<Vec<_>>().join("\n"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(Error::file("read", path))
+}
+
+/// The path below the workspace's folder, so that the digest is the same wherever that lies.
+fn name_in(workspace: &Path, path: &Path) -> String {
+    path.strip_prefix(workspace).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: &str = "[[package]]\nname = \"oomtrace-ebpf\"\nversion = \"0.1.0\"\n";
+
+    fn workspace() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in CRATES {
+            let src = folder.path().join(name).join("src/hook");
+            fs::create_dir_all(&src).unwrap();
+            fs::write(src.join("mark_victim.rs"), "fn it() {}").unwrap();
+            fs::write(folder.path().join(name).join("Cargo.toml"), "[package]").unwrap();
+        }
+        fs::write(folder.path().join("Cargo.toml"), "edition = \"2024\"\nclap = \"4\"\n").unwrap();
+        fs::write(folder.path().join("Cargo.lock"), LOCK).unwrap();
+        folder
+    }
+
+    fn digest(folder: &Path) -> String {
+        Inputs::read(folder).unwrap().unwrap().digest().to_owned()
+    }
+
+    fn assert_changes(expected: bool, change: impl FnOnce(&Path)) {
+        let folder = workspace();
+        let before = digest(folder.path());
+        change(folder.path());
+        assert_eq!(digest(folder.path()) != before, expected);
+    }
+
+    #[test]
+    fn the_same_sources_elsewhere_have_the_same_digest() {
+        assert_eq!(digest(workspace().path()), digest(workspace().path()));
+    }
+
+    #[test]
+    fn each_input_changes_the_digest() {
+        let write = |path: &'static str, text: &'static str| {
+            move |folder: &Path| fs::write(folder.join(path), text).unwrap()
+        };
+        assert_changes(true, write("oomtrace-ebpf/src/hook/mark_victim.rs", "fn it() { }"));
+        assert_changes(true, write("oomtrace-common/src/hook/mark_victim.rs", "fn it() { }"));
+        assert_changes(true, write("oomtrace-ebpf/src/added.rs", ""));
+        assert_changes(true, write("oomtrace-ebpf/build.rs", "fn main() {}"));
+        assert_changes(true, write("oomtrace-common/Cargo.toml", "[package]\n"));
+        assert_changes(true, write("Cargo.toml", "edition = \"2027\"\nclap = \"4\"\n"));
+        assert_changes(
+            true,
+            write("Cargo.lock", "[[package]]\nname = \"oomtrace-ebpf\"\nversion = \"0.2.0\"\n"),
+        );
+        assert_changes(true, |folder| {
+            let src = folder.join("oomtrace-ebpf/src");
+            fs::rename(src.join("hook/mark_victim.rs"), src.join("mark_victim.rs")).unwrap();
+        });
+    }
+
+    #[test]
+    fn what_is_no_input_does_not_change_the_digest() {
+        let write = |path: &'static str| move |folder: &Path| fs::write(folder.join(path), "x").unwrap();
+        assert_changes(false, write("oomtrace-ebpf/src/.main.rs.swp"));
+        assert_changes(false, write("oomtrace-ebpf/README.md"));
+        assert_changes(false, |folder| {
+            fs::write(folder.join("Cargo.toml"), "edition = \"2024\"\nclap = \"5\"\n").unwrap();
+        });
+    }
+
+    #[test]
+    fn no_ebpf_sources_are_no_inputs() {
+        assert!(Inputs::read(tempfile::tempdir().unwrap().path()).unwrap().is_none());
+    }
+}
