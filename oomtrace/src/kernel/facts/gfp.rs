@@ -1,0 +1,191 @@
+//! A `gfp_mask` in the words of the kernel's own log (`%pGg`): composite names first, then single flags, then what
+//! has no name as one number.
+//! <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/mmflags.h#L64>
+
+use serde::{Deserialize, Serialize};
+
+use super::KernelFacts;
+
+/// A bit of `gfp_t`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GfpBit {
+    /// Its position.
+    pub bit: u8,
+    /// Its name, such as `__GFP_IO`.
+    pub name: String,
+}
+
+impl GfpBit {
+    /// As a number; 0 for a position that no mask has, such as a broken recording may tell.
+    fn value(&self) -> u64 {
+        1_u64.checked_shl(self.bit.into()).unwrap_or(0)
+    }
+}
+
+/// Where the names of the bits come from. The two kinds of kernel also compose and order them differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GfpNaming {
+    /// Enumerators in BTF: 6.9 and later. Single flags come in the order of their bits, as in the log of 6.18 to 7.3;
+    /// the log of 6.12 still has them in the older order, which BTF does not tell.
+    Enumerators,
+    /// A table for kernels that have macros: before 6.9.
+    Macros,
+}
+
+/// A name and the flags it stands for, these without `__GFP_`. A flag that a kernel lacks counts for nothing, as in
+/// its own headers.
+type Composite = (&'static str, &'static [&'static str]);
+
+/// Names that stand for several flags, in the kernel's order.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/gfp_types.h#L367>
+const COMPOSITES: &[Composite] = &[
+    (
+        "GFP_TRANSHUGE",
+        &[
+            "DIRECT_RECLAIM",
+            "IO",
+            "FS",
+            "HARDWALL",
+            "HIGHMEM",
+            "MOVABLE",
+            "SKIP_KASAN",
+            "COMP",
+            "NOMEMALLOC",
+            "NOWARN",
+        ],
+    ),
+    (
+        "GFP_TRANSHUGE_LIGHT",
+        &["IO", "FS", "HARDWALL", "HIGHMEM", "MOVABLE", "SKIP_KASAN", "COMP", "NOMEMALLOC", "NOWARN"],
+    ),
+    (
+        "GFP_HIGHUSER_MOVABLE",
+        &["DIRECT_RECLAIM", "KSWAPD_RECLAIM", "IO", "FS", "HARDWALL", "HIGHMEM", "MOVABLE", "SKIP_KASAN"],
+    ),
+    ("GFP_HIGHUSER", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM", "IO", "FS", "HARDWALL", "HIGHMEM"]),
+    ("GFP_USER", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM", "IO", "FS", "HARDWALL"]),
+    ("GFP_KERNEL_ACCOUNT", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM", "IO", "FS", "ACCOUNT"]),
+    ("GFP_KERNEL", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM", "IO", "FS"]),
+    ("GFP_NOFS", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM", "IO"]),
+    ("GFP_ATOMIC", &["HIGH", "ATOMIC", "KSWAPD_RECLAIM"]),
+    ("GFP_NOIO", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM"]),
+];
+
+/// `GFP_NOWAIT` implies `__GFP_NOWARN` since 6.8, commit 16f5dfbc851b. That one release, which has no enumerators yet,
+/// is read as the older ones; no allocation without direct reclaim ever leads to an OOM kill.
+const NOWAIT: Composite = ("GFP_NOWAIT", &["KSWAPD_RECLAIM", "NOWARN"]);
+const NOWAIT_OF_MACROS: Composite = ("GFP_NOWAIT", &["KSWAPD_RECLAIM"]);
+
+/// Single flags that the log calls by another name.
+const DMA: Composite = ("GFP_DMA", &["DMA"]);
+const DMA32: Composite = ("GFP_DMA32", &["DMA32"]);
+const RECLAIM: Composite = ("__GFP_RECLAIM", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM"]);
+
+/// Flags of kernels whose flags are macros: the bits below 23, the same in all of them.
+/// <https://github.com/torvalds/linux/blob/v5.10/include/linux/gfp.h#L16>
+/// Bit 9 was taken away in 6.3 and not used again, so where it is set, it is this.
+const MACRO_BITS: &[(u8, &str)] = &[
+    (0, "DMA"),
+    (1, "HIGHMEM"),
+    (2, "DMA32"),
+    (3, "MOVABLE"),
+    (4, "RECLAIMABLE"),
+    (5, "HIGH"),
+    (6, "IO"),
+    (7, "FS"),
+    (8, "ZERO"),
+    (9, "ATOMIC"),
+    (10, "DIRECT_RECLAIM"),
+    (11, "KSWAPD_RECLAIM"),
+    (12, "WRITE"),
+    (13, "NOWARN"),
+    (14, "RETRY_MAYFAIL"),
+    (15, "NOFAIL"),
+    (16, "NORETRY"),
+    (17, "MEMALLOC"),
+    (18, "COMP"),
+    (19, "NOMEMALLOC"),
+    (20, "HARDWALL"),
+    (21, "THISNODE"),
+    (22, "ACCOUNT"),
+];
+
+/// The order of single flags in the log of those kernels.
+/// <https://github.com/torvalds/linux/blob/v5.10/include/trace/events/mmflags.h#L31>
+const MACRO_ORDER: &[&str] = &[
+    "HIGHMEM",
+    "DMA32",
+    "HIGH",
+    "ATOMIC",
+    "IO",
+    "FS",
+    "NOWARN",
+    "RETRY_MAYFAIL",
+    "NOFAIL",
+    "NORETRY",
+    "COMP",
+    "ZERO",
+    "NOMEMALLOC",
+    "MEMALLOC",
+    "HARDWALL",
+    "THISNODE",
+    "RECLAIMABLE",
+    "MOVABLE",
+    "ACCOUNT",
+    "WRITE",
+    "RECLAIM",
+    "DIRECT_RECLAIM",
+    "KSWAPD_RECLAIM",
+];
+
+/// The bits of a kernel whose flags are macros.
+pub(super) fn macro_bits() -> Vec<GfpBit> {
+    MACRO_BITS.iter().map(|(bit, name)| GfpBit { bit: *bit, name: format!("__GFP_{name}") }).collect()
+}
+
+/// The names of a mask's flags as that kernel's log has them; empty for an empty mask. What has no name comes last,
+/// as one hexadecimal number.
+#[must_use]
+pub fn gfp_names(mask: u64, facts: &KernelFacts) -> Vec<String> {
+    let mut left = mask;
+    let mut names = Vec::new();
+    for (name, bits) in table(facts) {
+        if bits != 0 && left & bits == bits {
+            left &= !bits;
+            names.push(name);
+        }
+    }
+    if left != 0 {
+        names.push(format!("{left:#x}"));
+    }
+    names
+}
+
+/// All names with their bits, in the kernel's order.
+fn table(facts: &KernelFacts) -> Vec<(String, u64)> {
+    let composite = |(name, flags): &Composite| ((*name).to_owned(), bits_of(flags, facts));
+    let single = |flag: &str| (format!("__GFP_{flag}"), bits_of(&[flag], facts));
+    let mut names: Vec<_> = COMPOSITES.iter().map(composite).collect();
+    match facts.gfp_naming {
+        GfpNaming::Enumerators => {
+            names.extend([NOWAIT, DMA, DMA32, RECLAIM].iter().map(composite));
+            names.extend(facts.gfp_bits.iter().map(|bit| (bit.name.clone(), bit.value())));
+        }
+        GfpNaming::Macros => {
+            names.extend([NOWAIT_OF_MACROS, DMA].iter().map(composite));
+            names.extend(MACRO_ORDER.iter().map(|flag| match *flag {
+                "DMA32" => composite(&DMA32),
+                "RECLAIM" => composite(&RECLAIM),
+                flag => single(flag),
+            }));
+        }
+    }
+    names
+}
+
+/// The bits of several flags.
+fn bits_of(flags: &[&str], facts: &KernelFacts) -> u64 {
+    let is_one = |name: &str| name.strip_prefix("__GFP_").is_some_and(|name| flags.contains(&name));
+    facts.gfp_bits.iter().filter(|bit| is_one(&bit.name)).fold(0, |all, bit| all | bit.value())
+}

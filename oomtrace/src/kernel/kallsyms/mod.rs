@@ -1,0 +1,52 @@
+//! The address of one kernel symbol: the kernel is asked, and where it does not answer, its list is read.
+
+mod bpf;
+mod lookup;
+mod program;
+mod scan;
+
+use self::lookup::Answer;
+pub use self::scan::find;
+
+/// The address of the kernel's symbol of exactly that name.
+///
+/// `None` where it cannot be told: the kernel was built without data symbols (`CONFIG_KALLSYMS_ALL`), or it hides
+/// addresses from this process (`kernel.kptr_restrict`, or no `CAP_SYSLOG`).
+#[must_use]
+pub fn address(name: &str) -> Option<u64> {
+    match lookup::ask(name) {
+        Answer::Address(address) => Some(address),
+        Answer::Absent => None,
+        // Reading takes 42 ms where the symbol is last or absent, asking 0.1 ms (6.18, 2 cores).
+        Answer::Refused => scan::address(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, address, lookup, scan};
+
+    /// A function, which is in the list even without `CONFIG_KALLSYMS_ALL`, and a name that no kernel has.
+    const NAMES: [&str; 3] = ["out_of_memory", "__per_cpu_offset", "oomtrace_has_no_such_symbol"];
+
+    #[test]
+    fn the_kernel_answers_as_its_list_reads() {
+        for name in NAMES {
+            let listed = scan::address(name);
+            match lookup::ask(name) {
+                Answer::Address(address) => assert_eq!(Some(address), listed, "{name}"),
+                Answer::Absent => assert_eq!(listed, None, "{name}"),
+                // Unprivileged, or before 5.16: then the list is all there is.
+                Answer::Refused => {}
+            }
+            assert_eq!(address(name), listed, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_do_not_fit_are_not_asked_for() {
+        assert_eq!(lookup::ask(""), Answer::Refused);
+        assert_eq!(lookup::ask("cut\0off"), Answer::Refused);
+        assert_eq!(lookup::ask(&"x".repeat(600)), Answer::Refused);
+    }
+}

@@ -1,0 +1,161 @@
+//! A program that looks one symbol up, instruction by instruction: it takes its name from its stack and leaves the
+//! address in its context, from where the kernel copies it back to us.
+//!
+//! Put together here and not compiled into the object, because kernels before 5.14 do not know the type of program, and
+//! aya has none of it.
+
+use zerocopy::{Immutable, IntoBytes};
+
+/// `struct bpf_insn` on a little-endian machine.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/bpf.h>
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoBytes, Immutable)]
+pub(super) struct Instruction {
+    /// Class, size and mode, or class and operation.
+    pub(super) code: u8,
+    /// The destination in the low half, the source in the high one.
+    pub(super) registers: u8,
+    /// Of a load or a store, in bytes.
+    pub(super) offset: i16,
+    /// The immediate operand.
+    pub(super) immediate: i32,
+}
+
+/// `bpf_kallsyms_lookup_name(name, name_sz, flags, res)`, since 5.16: the 179th helper. 0, or `-ENOENT`, or `-EPERM`
+/// where `/proc/kallsyms` shows zeros as well.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/syscall.c>
+const KALLSYMS_LOOKUP_NAME: i32 = 179;
+
+/// `MAX_BPF_STACK`, in bytes.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/filter.h>
+const STACK_BYTES: usize = 512;
+
+/// Bytes of the address, at the upper end of the stack.
+const ADDRESS_BYTES: usize = 8;
+
+/// Where the address is, from the frame pointer.
+const ADDRESS_AT: i16 = -8;
+
+/// Arguments, of the program (its context, in `R1`) and of a helper.
+const R1: u8 = 1;
+const R2: u8 = 2;
+const R3: u8 = 3;
+const R4: u8 = 4;
+/// A helper leaves it alone.
+const R6: u8 = 6;
+/// The frame pointer.
+const FP: u8 = 10;
+
+/// The program for a symbol; `None` if the name does not fit the stack, is empty or has a zero byte in it.
+pub(super) fn program(name: &str) -> Option<Vec<Instruction>> {
+    if name.is_empty() || name.contains('\0') {
+        return None;
+    }
+    // With its zero byte, and then up to where the stack is aligned.
+    let size = name.len() + 1;
+    let room = size.next_multiple_of(ADDRESS_BYTES);
+    if room + ADDRESS_BYTES > STACK_BYTES {
+        return None;
+    }
+    let name_at = ADDRESS_AT.checked_sub(i16::try_from(room).ok()?)?;
+    let mut program = vec![copy(R6, R1), store_zero(ADDRESS_AT)];
+    program.extend(spelled(name.as_bytes(), room, name_at));
+    program.extend([copy(R1, FP), add(R1, name_at.into()), set(R2, i32::try_from(size).ok()?), set(R3, 0)]);
+    program.extend([copy(R4, FP), add(R4, ADDRESS_AT.into()), call(KALLSYMS_LOOKUP_NAME)]);
+    // R0, the helper's status, is the program's as well.
+    program.extend([load(R1, FP, ADDRESS_AT), store(R6, R1, 0), EXIT]);
+    Some(program)
+}
+
+/// The name into the stack, zeroes after it.
+fn spelled(name: &[u8], room: usize, name_at: i16) -> impl Iterator<Item = Instruction> {
+    let mut padded = name.to_vec();
+    padded.resize(room, 0);
+    let (words, _) = padded.as_chunks::<4>();
+    let words: Vec<i32> = words.iter().map(|word| i32::from_le_bytes(*word)).collect();
+    (name_at..).step_by(4).zip(words).map(|(at, word)| store_word(at, word))
+}
+
+const fn instruction(code: u8, to: u8, from: u8, offset: i16, immediate: i32) -> Instruction {
+    Instruction { code, registers: from << 4 | to, offset, immediate }
+}
+
+/// `BPF_ALU64 | BPF_MOV | BPF_X`
+const fn copy(to: u8, from: u8) -> Instruction {
+    instruction(0xbf, to, from, 0, 0)
+}
+
+/// `BPF_ALU64 | BPF_MOV | BPF_K`
+const fn set(to: u8, value: i32) -> Instruction {
+    instruction(0xb7, to, 0, 0, value)
+}
+
+/// `BPF_ALU64 | BPF_ADD | BPF_K`
+const fn add(to: u8, value: i32) -> Instruction {
+    instruction(0x07, to, 0, 0, value)
+}
+
+/// `BPF_ST | BPF_MEM | BPF_DW`
+const fn store_zero(at: i16) -> Instruction {
+    instruction(0x7a, FP, 0, at, 0)
+}
+
+/// `BPF_ST | BPF_MEM | BPF_W`
+const fn store_word(at: i16, word: i32) -> Instruction {
+    instruction(0x62, FP, 0, at, word)
+}
+
+/// `BPF_LDX | BPF_MEM | BPF_DW`
+const fn load(to: u8, base: u8, at: i16) -> Instruction {
+    instruction(0x79, to, base, at, 0)
+}
+
+/// `BPF_STX | BPF_MEM | BPF_DW`
+const fn store(base: u8, from: u8, at: i16) -> Instruction {
+    instruction(0x7b, base, from, at, 0)
+}
+
+/// `BPF_JMP | BPF_CALL`
+const fn call(number: i32) -> Instruction {
+    instruction(0x85, 0, 0, 0, number)
+}
+
+/// `BPF_JMP | BPF_EXIT`
+const EXIT: Instruction = instruction(0x95, 0, 0, 0, 0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `llvm-mc -triple bpfel` assembles it.
+    #[test]
+    fn each_instruction_is_encoded_as_the_kernel_reads_it() {
+        let program = program("stext").unwrap();
+        let expected: [[u8; 8]; 14] = [
+            [0xbf, 0x16, 0, 0, 0, 0, 0, 0],                   // r6 = r1
+            [0x7a, 0x0a, 0xf8, 0xff, 0, 0, 0, 0],             // *(u64 *)(r10 - 8) = 0
+            [0x62, 0x0a, 0xf0, 0xff, b's', b't', b'e', b'x'], // *(u32 *)(r10 - 16) = "stex"
+            [0x62, 0x0a, 0xf4, 0xff, b't', 0, 0, 0],          // *(u32 *)(r10 - 12) = "t"
+            [0xbf, 0xa1, 0, 0, 0, 0, 0, 0],                   // r1 = r10
+            [0x07, 0x01, 0, 0, 0xf0, 0xff, 0xff, 0xff],       // r1 += -16
+            [0xb7, 0x02, 0, 0, 6, 0, 0, 0],                   // r2 = 6
+            [0xb7, 0x03, 0, 0, 0, 0, 0, 0],                   // r3 = 0
+            [0xbf, 0xa4, 0, 0, 0, 0, 0, 0],                   // r4 = r10
+            [0x07, 0x04, 0, 0, 0xf8, 0xff, 0xff, 0xff],       // r4 += -8
+            [0x85, 0, 0, 0, 179, 0, 0, 0],                    // call 179
+            [0x79, 0xa1, 0xf8, 0xff, 0, 0, 0, 0],             // r1 = *(u64 *)(r10 - 8)
+            [0x7b, 0x16, 0, 0, 0, 0, 0, 0],                   // *(u64 *)(r6 + 0) = r1
+            [0x95, 0, 0, 0, 0, 0, 0, 0],                      // exit
+        ];
+        assert_eq!(program.as_bytes(), expected.as_flattened());
+    }
+
+    #[test]
+    fn a_name_fills_its_room_and_no_more() {
+        // 7 bytes and the zero fill one slot; one more byte takes the next.
+        assert_eq!(program("seven77").unwrap().len(), program("x").unwrap().len());
+        assert_eq!(program("eight888").unwrap().len(), program("x").unwrap().len() + 2);
+        assert!(program(&"x".repeat(STACK_BYTES - ADDRESS_BYTES - 1)).is_some());
+        assert!(program(&"x".repeat(STACK_BYTES - ADDRESS_BYTES)).is_none());
+    }
+}

@@ -1,0 +1,237 @@
+//! The table of hooks, in the order they are attached: those inside the decision first and its entry last, so that no
+//! decision is seen from the middle.
+
+use oomtrace_common::layout::KernelLayout;
+
+use crate::kernel::tier::Tier;
+
+/// A place in the kernel, and the programs that can sit there.
+#[derive(Debug)]
+pub struct Hook {
+    /// The kernel's name of it.
+    pub name: &'static str,
+    /// What reports owe to it.
+    pub tells: &'static str,
+    /// What its absence means.
+    pub need: Need,
+    /// How it can be carried, best first.
+    pub ways: &'static [Way],
+}
+
+/// What a hook's absence means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing can be traced.
+    Required,
+    /// Decisions cannot be seen from inside: the tracepoint tier is what is left.
+    Spine,
+    /// Part of the view from inside: a detail is absent.
+    Inside,
+    /// A detail is absent, on any tier.
+    Detail,
+}
+
+impl Need {
+    /// Whether the hook is part of the view from inside `out_of_memory`.
+    #[must_use]
+    pub const fn is_inside(self) -> bool {
+        matches!(self, Self::Spine | Self::Inside)
+    }
+}
+
+/// One way to carry a hook. All of its programs, or none.
+#[derive(Debug)]
+pub struct Way {
+    /// The tier that allows it.
+    pub tier: Tier,
+    /// The programs, in the order they are attached.
+    pub programs: &'static [Carrier],
+    /// A slot of the layout that the programs cannot do without.
+    pub slot: Option<fn(&KernelLayout) -> u32>,
+}
+
+/// A program of the object and where it goes.
+#[derive(Debug)]
+pub struct Carrier {
+    /// Its name in the object.
+    pub program: &'static str,
+    /// Function or tracepoint.
+    pub target: &'static str,
+}
+
+const fn carrier(program: &'static str, target: &'static str) -> Carrier {
+    Carrier { program, target }
+}
+
+const fn way(tier: Tier, programs: &'static [Carrier], slot: Option<fn(&KernelLayout) -> u32>) -> Way {
+    Way { tier, programs, slot }
+}
+
+/// All hooks.
+pub static HOOKS: [Hook; 12] = [
+    Hook {
+        name: "mark_victim",
+        tells: "that there was a victim",
+        need: Need::Required,
+        ways: &[
+            way(Tier::Tracepoint, &[carrier("mark_victim_tp_btf", "mark_victim")], None),
+            way(
+                Tier::Tracepoint,
+                &[carrier("mark_victim_tracepoint", "mark_victim")],
+                Some(|layout| layout.event_mark_victim_pid),
+            ),
+        ],
+    },
+    Hook {
+        name: "signal_generate",
+        tells: "when SIGKILL was sent, and processes killed for sharing the victim's memory",
+        need: Need::Detail,
+        ways: &[way(
+            Tier::Tracepoint,
+            &[carrier("signal_generate_tp_btf", "signal_generate")],
+            Some(|layout| layout.arg_signal_task),
+        )],
+    },
+    Hook {
+        name: "sched_process_exit",
+        tells: "when the victim was gone",
+        need: Need::Detail,
+        ways: &[way(
+            Tier::Tracepoint,
+            &[carrier("process_exit_tp_btf", "sched_process_exit")],
+            Some(|layout| layout.arg_exit_task),
+        )],
+    },
+    Hook {
+        name: "start_task_reaping",
+        tells: "when the OOM reaper began",
+        need: Need::Detail,
+        ways: &[way(
+            Tier::Tracepoint,
+            &[carrier("reap_start_tp_btf", "start_task_reaping")],
+            Some(|layout| layout.arg_reap_pid),
+        )],
+    },
+    Hook {
+        name: "finish_task_reaping",
+        tells: "when the OOM reaper ended",
+        need: Need::Detail,
+        ways: &[way(
+            Tier::Tracepoint,
+            &[carrier("reap_finish_tp_btf", "finish_task_reaping")],
+            Some(|layout| layout.arg_reap_pid),
+        )],
+    },
+    Hook {
+        name: "skip_task_reaping",
+        tells: "that the OOM reaper had nothing to do",
+        need: Need::Detail,
+        ways: &[way(
+            Tier::Tracepoint,
+            &[carrier("reap_skip_tp_btf", "skip_task_reaping")],
+            Some(|layout| layout.arg_reap_pid),
+        )],
+    },
+    Hook {
+        name: "memory_max_write",
+        tells: "that a lowered memory.max was the cause",
+        need: Need::Inside,
+        ways: &[
+            way(
+                Tier::Fentry,
+                &[
+                    carrier("memory_max_write_fexit", "memory_max_write"),
+                    carrier("memory_max_write_fentry", "memory_max_write"),
+                ],
+                None,
+            ),
+            way(
+                Tier::Kprobe,
+                &[
+                    carrier("memory_max_write_kretprobe", "memory_max_write"),
+                    carrier("memory_max_write_kprobe", "memory_max_write"),
+                ],
+                None,
+            ),
+        ],
+    },
+    Hook {
+        name: "mem_cgroup_get_oom_group",
+        tells: "that memory.oom.group widened the kill",
+        need: Need::Inside,
+        ways: &[
+            way(
+                Tier::Fentry,
+                &[carrier("oom_group_fexit", "mem_cgroup_get_oom_group")],
+                Some(|layout| layout.arg_get_oom_group_ret),
+            ),
+            way(Tier::Kprobe, &[carrier("oom_group_kretprobe", "mem_cgroup_get_oom_group")], None),
+        ],
+    },
+    Hook {
+        name: "oom_evaluate_task",
+        tells: "how many candidates there were",
+        need: Need::Inside,
+        ways: &[
+            way(Tier::Fentry, &[carrier("evaluate_task_fentry", "oom_evaluate_task")], None),
+            way(Tier::Kprobe, &[carrier("evaluate_task_kprobe", "oom_evaluate_task")], None),
+        ],
+    },
+    Hook {
+        name: "__oom_kill_process",
+        tells: "each process that was killed",
+        need: Need::Spine,
+        ways: &[
+            way(
+                Tier::Fentry,
+                &[carrier("kill_process_fentry", "__oom_kill_process")],
+                Some(|layout| layout.arg_kill_process_victim),
+            ),
+            way(
+                Tier::Kprobe,
+                &[carrier("kill_process_kprobe", "__oom_kill_process")],
+                Some(|layout| layout.arg_kill_process_victim),
+            ),
+        ],
+    },
+    Hook {
+        name: "oom_kill_process",
+        tells: "whom the decision fell on, with what score and by which policy",
+        need: Need::Spine,
+        ways: &[
+            way(
+                Tier::Fentry,
+                &[carrier("oom_kill_process_fentry", "oom_kill_process")],
+                Some(|layout| layout.arg_oom_kill_process_oc),
+            ),
+            way(
+                Tier::Kprobe,
+                &[carrier("oom_kill_process_kprobe", "oom_kill_process")],
+                Some(|layout| layout.arg_oom_kill_process_oc),
+            ),
+        ],
+    },
+    Hook {
+        name: "out_of_memory",
+        tells: "why memory ran out, whose allocation it was and how the decision ended",
+        need: Need::Spine,
+        ways: &[
+            way(
+                Tier::Fentry,
+                &[
+                    carrier("out_of_memory_fexit", "out_of_memory"),
+                    carrier("out_of_memory_fentry", "out_of_memory"),
+                ],
+                Some(|layout| layout.arg_out_of_memory_oc),
+            ),
+            way(
+                Tier::Kprobe,
+                &[
+                    carrier("out_of_memory_kretprobe", "out_of_memory"),
+                    carrier("out_of_memory_kprobe", "out_of_memory"),
+                ],
+                Some(|layout| layout.arg_out_of_memory_oc),
+            ),
+        ],
+    },
+];

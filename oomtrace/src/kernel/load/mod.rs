@@ -1,0 +1,192 @@
+//! From the object in this binary to hooks in the kernel: the layout is frozen in, then each hook is tried.
+
+pub mod attach;
+pub mod hooks;
+mod loader;
+pub mod own_task;
+
+use std::io;
+
+use aya::{Btf, Ebpf, maps::MapError, programs::ProgramError};
+use oomtrace_common::layout::{ABSENT, KernelLayout, KernelValues};
+use zerocopy::IntoBytes as _;
+
+use self::{
+    attach::{Refusal, attach, detach},
+    hooks::{HOOKS, Hook, Need, Way},
+    loader::loader,
+};
+use crate::kernel::tier::{Tier, Wanted};
+
+/// The compiled kernel side.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("OOMTRACE_EBPF_OBJECT"));
+
+/// The kernel side, in place until this is dropped.
+#[derive(Debug)]
+pub struct Armed {
+    /// Programs, links and maps.
+    pub ebpf: Ebpf,
+    /// How much of a decision is seen.
+    pub tier: Tier,
+    /// What became of each hook, in the order of [`HOOKS`].
+    pub hooks: Vec<Outcome>,
+}
+
+/// What became of one hook.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The hook.
+    pub hook: &'static Hook,
+    /// The way that carries it, if one does.
+    pub way: Option<&'static Way>,
+    /// Why each better way does not.
+    pub refusals: Vec<(&'static Way, Refusal)>,
+}
+
+/// Why nothing is in place.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A limit that had to be lowered for a moment could not be put back.
+    #[error("the limit of open files (RLIMIT_NOFILE) could not be put back: {0}")]
+    Descriptors(#[source] io::Error),
+    /// The object did not get as far as its programs.
+    #[error("the eBPF object could not be loaded: {0:#}")]
+    Object(#[source] Box<aya::EbpfError>),
+    /// A map of the object could not be used.
+    #[error("the eBPF map {0} could not be used: {1}")]
+    Map(&'static str, #[source] Box<MapError>),
+    /// The self-check's program did not run.
+    #[error("the self-check could not be run: {0}")]
+    SelfCheck(#[source] Box<ProgramError>),
+    /// The one hook that every tier needs.
+    #[error("the tracepoint oom:mark_victim could not be hooked: {0}")]
+    MarkVictim(Refusal),
+    /// The tier that was asked for.
+    #[error("--tier {}: {hook} could not be hooked: {refusal}", .tier.name())]
+    Tier {
+        /// Asked for.
+        tier: Tier,
+        /// The first hook that stands in the way.
+        hook: &'static str,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// `bpf_probe_read_kernel` is refused.
+    #[error(
+        "this kernel is in confidentiality lockdown, which forbids eBPF programs to read kernel memory; boot it \
+         without lockdown=confidentiality (lockdown=integrity is enough for Secure Boot)"
+    )]
+    Lockdown,
+}
+
+/// Creates the maps and freezes what is known of the kernel; no program is loaded yet.
+///
+/// # Errors
+///
+/// If the kernel refuses a map, for lack of privilege or of memory it may lock.
+pub fn open(layout: &KernelLayout, values: &KernelValues) -> Result<Ebpf, LoadError> {
+    loader()
+        .map_err(LoadError::Descriptors)?
+        .override_global("LAYOUT", layout.as_bytes(), true)
+        .override_global("VALUES", values.as_bytes(), true)
+        .load(OBJECT)
+        .map_err(|error| LoadError::Object(Box::new(error)))
+}
+
+/// Attaches the hooks, each by the best way that is wanted and works.
+///
+/// # Errors
+///
+/// If `mark_victim` cannot be hooked, or not the tier that was asked for.
+pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> Result<Armed, LoadError> {
+    let mut hooks: Vec<Outcome> = Vec::with_capacity(HOOKS.len());
+    let mut inside = wanted != Wanted::Only(Tier::Tracepoint);
+    for hook in &HOOKS {
+        let mut outcome = Outcome { hook, way: None, refusals: Vec::new() };
+        if inside || !hook.need.is_inside() {
+            outcome = try_ways(&mut ebpf, btf, layout, hook, wanted);
+        }
+        if outcome.way.is_none() {
+            match hook.need {
+                Need::Required => return Err(not_marked(outcome)),
+                // Without its spine the inside is not seen: what is left would be half a story.
+                Need::Spine => inside = false,
+                Need::Inside | Need::Detail => {}
+            }
+        }
+        hooks.push(outcome);
+    }
+    if !inside {
+        leave_inside(&mut ebpf, &mut hooks, wanted)?;
+    }
+    let tier = tier_of(&hooks);
+    Ok(Armed { ebpf, tier, hooks })
+}
+
+fn try_ways(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    layout: &KernelLayout,
+    hook: &'static Hook,
+    wanted: Wanted,
+) -> Outcome {
+    let mut outcome = Outcome { hook, way: None, refusals: Vec::new() };
+    for way in hook.ways.iter().filter(|way| wanted.allows(way.tier)) {
+        match try_way(ebpf, btf, layout, way) {
+            Ok(()) => {
+                outcome.way = Some(way);
+                break;
+            }
+            Err(refusal) => outcome.refusals.push((way, refusal)),
+        }
+    }
+    outcome
+}
+
+fn try_way(ebpf: &mut Ebpf, btf: &Btf, layout: &KernelLayout, way: &Way) -> Result<(), Refusal> {
+    if way.slot.is_some_and(|slot| slot(layout) == ABSENT) {
+        return Err(Refusal::NotInBtf);
+    }
+    for carrier in way.programs {
+        if let Err(refusal) = attach(ebpf, btf, carrier) {
+            way.programs.iter().for_each(|carrier| detach(ebpf, carrier));
+            return Err(refusal);
+        }
+    }
+    Ok(())
+}
+
+fn not_marked(outcome: Outcome) -> LoadError {
+    if outcome.refusals.iter().any(|(_, refusal)| refusal.is_lockdown()) {
+        return LoadError::Lockdown;
+    }
+    let refusal = outcome.refusals.into_iter().next().map_or(Refusal::NotInBtf, |(_, refusal)| refusal);
+    LoadError::MarkVictim(refusal)
+}
+
+/// Takes out what was attached inside the decision before its spine turned out to be incomplete.
+fn leave_inside(ebpf: &mut Ebpf, hooks: &mut [Outcome], wanted: Wanted) -> Result<(), LoadError> {
+    if let Wanted::Only(tier @ (Tier::Fentry | Tier::Kprobe)) = wanted {
+        let missing =
+            hooks.iter_mut().find(|outcome| outcome.hook.need == Need::Spine && outcome.way.is_none());
+        if let Some(outcome) = missing {
+            let refusal = outcome.refusals.pop().map_or(Refusal::NotInBtf, |(_, refusal)| refusal);
+            return Err(LoadError::Tier { tier, hook: outcome.hook.name, refusal });
+        }
+    }
+    for outcome in hooks.iter_mut().filter(|outcome| outcome.hook.need.is_inside()) {
+        if let Some(way) = outcome.way.take() {
+            way.programs.iter().for_each(|carrier| detach(ebpf, carrier));
+        }
+    }
+    Ok(())
+}
+
+/// The weakest tier among the spine's ways; tracepoints where the spine is not there.
+fn tier_of(hooks: &[Outcome]) -> Tier {
+    let spine = || hooks.iter().filter(|outcome| outcome.hook.need == Need::Spine);
+    if spine().any(|outcome| outcome.way.is_none()) {
+        return Tier::Tracepoint;
+    }
+    spine().filter_map(|outcome| outcome.way).map(|way| way.tier).max().unwrap_or(Tier::Tracepoint)
+}

@@ -1,0 +1,16 @@
+//! The running kernel: what it looks like inside, and what it lets us do.
+
+pub mod btf;
+pub mod facts;
+pub mod kallsyms;
+pub mod layout;
+pub mod load;
+pub mod privilege;
+pub mod require;
+pub mod selfcheck;
+pub mod start;
+pub mod tier;
+pub mod tracefs;
+
+#[cfg(test)]
+mod tests;

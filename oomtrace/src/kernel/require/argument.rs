@@ -1,0 +1,65 @@
+//! Where arguments stand. All are optional: the hook of an argument that cannot be placed is not used.
+
+use super::{Pick, Place, Requirement, slot};
+
+/// Of functions by name; of tracepoints by type.
+pub(super) const SLOTS: &[Requirement] = &[
+    slot!(
+        arg_out_of_memory_oc,
+        Optional,
+        [Place::Parameter { function: "out_of_memory", name: "oc", to: "oom_control" }]
+    ),
+    slot!(
+        arg_oom_kill_process_oc,
+        Optional,
+        [Place::Parameter { function: "oom_kill_process", name: "oc", to: "oom_control" }]
+    ),
+    slot!(
+        arg_oom_kill_process_message,
+        Optional,
+        [Place::Parameter { function: "oom_kill_process", name: "message", to: "char" }]
+    ),
+    slot!(
+        arg_kill_process_victim,
+        Optional,
+        [Place::Parameter { function: "__oom_kill_process", name: "victim", to: "task_struct" }]
+    ),
+    slot!(arg_get_oom_group_ret, Optional, [Place::Result { function: "mem_cgroup_get_oom_group" }]),
+    slot!(arg_out_of_memory_ret, Optional, [Place::Result { function: "out_of_memory" }]),
+    // `int pid` until 6.8; the task and its uid since 6.9, commit 72ba14deb40a, and in stable trees from early 2025.
+    slot!(
+        arg_mark_victim_task,
+        Optional,
+        [Place::Trace { event: "mark_victim", pick: Pick::Pointer("task_struct") }]
+    ),
+    slot!(arg_mark_victim_pid, Optional, [Place::Trace { event: "mark_victim", pick: Pick::Pid }]),
+    // `int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result`.
+    slot!(
+        arg_signal_sig,
+        Optional,
+        [Place::Trace { event: "signal_generate", pick: Pick::Int { nth: 0, of: 3 } }]
+    ),
+    slot!(
+        arg_signal_info,
+        Optional,
+        [Place::Trace { event: "signal_generate", pick: Pick::Pointer("kernel_siginfo") }]
+    ),
+    slot!(
+        arg_signal_task,
+        Optional,
+        [Place::Trace { event: "signal_generate", pick: Pick::Pointer("task_struct") }]
+    ),
+    slot!(
+        arg_signal_result,
+        Optional,
+        [Place::Trace { event: "signal_generate", pick: Pick::Int { nth: 2, of: 3 } }]
+    ),
+    // The task alone until 6.15; `bool group_dead` after it since 6.16.
+    slot!(
+        arg_exit_task,
+        Optional,
+        [Place::Trace { event: "sched_process_exit", pick: Pick::Pointer("task_struct") }]
+    ),
+    slot!(arg_reap_pid, Optional, [Place::Trace { event: "start_task_reaping", pick: Pick::Pid }]),
+    slot!(event_mark_victim_pid, Optional, [Place::Format { event: "oom/mark_victim", field: "pid" }]),
+];

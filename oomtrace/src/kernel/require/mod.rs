@@ -1,0 +1,238 @@
+//! What the eBPF side needs of the kernel: one entry a slot of [`KernelLayout`], each with the places where kernels
+//! have had it, the newest spelling first. Never a version: distributions backport, and configurations move fields.
+
+mod argument;
+mod cgroup;
+mod decision;
+mod task;
+
+use core::fmt;
+
+use oomtrace_common::limits::COMM_BYTES;
+use serde::Serialize;
+
+use super::btf::{Btf, Kind, Meaning};
+
+/// One slot of [`oomtrace_common::layout::KernelLayout`] and where its value is found.
+#[derive(Clone, Copy, Debug)]
+pub struct Requirement {
+    /// Its byte in the layout.
+    pub slot: usize,
+    /// Its name in the layout.
+    pub name: &'static str,
+    /// What becomes of us without it.
+    pub need: Need,
+    /// Where it may be, tried in this order.
+    pub places: &'static [Place],
+}
+
+/// What becomes of us without a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Need {
+    /// No honest report on any tier: refuse to start.
+    Always,
+    /// As [`Need::Always`] on a kernel that has memory cgroups; absent on one that has none.
+    WithMemcg,
+    /// Nothing can be told of a decision: only the tracepoint tier remains.
+    Decision,
+    /// A field of the report is absent, or a hook cannot be used.
+    Optional,
+}
+
+impl Need {
+    /// Whether a kernel with this BTF cannot be traced without the slot.
+    #[must_use]
+    pub fn is_required(self, btf: &Btf) -> bool {
+        match self {
+            Self::Always => true,
+            Self::WithMemcg => btf.find(Kind::Struct, "mem_cgroup").next().is_some(),
+            Self::Decision | Self::Optional => false,
+        }
+    }
+}
+
+/// Where a value may be found.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// The offset of a member; [`Btf::locate`] describes paths.
+    Member {
+        /// The struct.
+        of: &'static str,
+        /// The path.
+        path: &'static str,
+        /// What must lie there.
+        shape: Shape,
+    },
+    /// From one member to another.
+    Distance {
+        /// The struct.
+        of: &'static str,
+        /// The first member.
+        from: &'static str,
+        /// The second.
+        to: &'static str,
+        /// What the second must be.
+        shape: Shape,
+    },
+    /// The size of a struct.
+    Size {
+        /// The struct.
+        of: &'static str,
+    },
+    /// The position of a parameter, by name; by what it points to where BTF keeps no names.
+    Parameter {
+        /// The function.
+        function: &'static str,
+        /// The parameter.
+        name: &'static str,
+        /// What it points to.
+        to: &'static str,
+    },
+    /// Where fexit finds a function's result: after its parameters.
+    Result {
+        /// The function.
+        function: &'static str,
+    },
+    /// The position of a tracepoint's argument.
+    Trace {
+        /// The tracepoint.
+        event: &'static str,
+        /// Which argument.
+        pick: Pick,
+    },
+    /// In the record of a plain tracepoint: tracefs tells it, not BTF.
+    Format {
+        /// Category and event.
+        event: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+/// An argument of a tracepoint by its type: BTF keeps no names there.
+#[derive(Clone, Copy, Debug)]
+pub enum Pick {
+    /// The only pointer to that struct.
+    Pointer(&'static str),
+    /// The `nth` (from 0) of exactly `of` arguments of type `int`.
+    Int {
+        /// Which.
+        nth: usize,
+        /// How many there must be.
+        of: usize,
+    },
+    /// The only argument of type `int`, where none is a task.
+    Pid,
+}
+
+/// What a member must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A signed integer of that many bytes.
+    Signed(u32),
+    /// An unsigned integer of that many bytes.
+    Unsigned(u32),
+    /// An enum of that many bytes.
+    Enum(u32),
+    /// A pointer to that struct or integer.
+    Pointer(&'static str),
+    /// An array of `char` of at least `TASK_COMM_LEN`.
+    Comm,
+    /// An array of structs.
+    Structs,
+    /// A struct.
+    Struct,
+}
+
+impl Shape {
+    /// Whether something is of this shape.
+    #[must_use]
+    pub fn fits(self, meaning: &Meaning<'_>) -> bool {
+        match (self, *meaning) {
+            (Self::Signed(want), Meaning::Int { size, signed: true }) => size == want,
+            (Self::Unsigned(want), Meaning::Int { size, signed: false }) => size == want,
+            (Self::Enum(want), Meaning::Enum { size, .. }) => size == want,
+            (Self::Pointer(want), Meaning::Pointer { to }) => to == want,
+            (Self::Comm, Meaning::Array { count, element_size: 1 }) => {
+                usize::try_from(count).is_ok_and(|count| count >= COMM_BYTES)
+            }
+            (Self::Structs, Meaning::Array { element_size, .. }) => element_size > 0,
+            (Self::Struct, Meaning::Struct { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signed(size) => write!(f, "a signed {size}-byte integer"),
+            Self::Unsigned(size) => write!(f, "an unsigned {size}-byte integer"),
+            Self::Enum(size) => write!(f, "an enum of {size} bytes"),
+            Self::Pointer(to) => write!(f, "a pointer to {to}"),
+            Self::Comm => write!(f, "an array of at least {COMM_BYTES} characters"),
+            Self::Structs => f.write_str("an array of structs"),
+            Self::Struct => f.write_str("a struct"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Member { of, path, .. } => write!(f, "{of}.{path}"),
+            Self::Distance { of, from, to, .. } => write!(f, "{of}.{from} to {of}.{to}"),
+            Self::Size { of } => write!(f, "sizeof(struct {of})"),
+            Self::Parameter { function, name, .. } => write!(f, "{function}({name})"),
+            Self::Result { function } => write!(f, "{function}() =>"),
+            Self::Trace { event, pick: Pick::Pointer(to) } => write!(f, "{event}(struct {to} *)"),
+            Self::Trace { event, pick: Pick::Int { nth, .. } } => write!(f, "{event}(int #{nth})"),
+            Self::Trace { event, pick: Pick::Pid } => write!(f, "{event}(int)"),
+            Self::Format { event, field } => write!(f, "{event}/format {field}"),
+        }
+    }
+}
+
+/// Every slot, each exactly once.
+pub fn all() -> impl Iterator<Item = &'static Requirement> {
+    [task::SLOTS, decision::SLOTS, cgroup::SLOTS, argument::SLOTS].into_iter().flatten()
+}
+
+/// Every struct, function and tracepoint typedef that [`all`] starts from: what a fixture must keep.
+pub fn roots() -> impl Iterator<Item = (Kind, String)> {
+    all().flat_map(|requirement| requirement.places).filter_map(|place| match *place {
+        Place::Member { of, .. } | Place::Distance { of, .. } | Place::Size { of } => {
+            Some((Kind::Struct, of.to_owned()))
+        }
+        Place::Parameter { function, .. } | Place::Result { function } => {
+            Some((Kind::Func, function.to_owned()))
+        }
+        Place::Trace { event, .. } => Some((Kind::Typedef, format!("btf_trace_{event}"))),
+        Place::Format { .. } => None,
+    })
+}
+
+/// Named enums whose enumerators stand in paths; those of unnamed enums are kept by their first letters.
+pub const ENUMS: &[&str] = &["pid_type", "cgroup_subsys_id"];
+
+/// First letters of the enumerators of unnamed enums that stand in paths.
+pub const ENUMERATORS: &[&str] = &["MM_"];
+
+/// A [`Requirement`] whose name and slot cannot disagree.
+macro_rules! slot {
+    ($name:ident, $need:ident, [$($place:expr),+ $(,)?]) => {
+        super::Requirement {
+            slot: core::mem::offset_of!(oomtrace_common::layout::KernelLayout, $name),
+            name: stringify!($name),
+            need: super::Need::$need,
+            places: &[$($place),+],
+        }
+    };
+}
+use slot;
+
+/// A [`Place::Member`].
+const fn member(of: &'static str, path: &'static str, shape: Shape) -> Place {
+    Place::Member { of, path, shape }
+}

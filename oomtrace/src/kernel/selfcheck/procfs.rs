@@ -1,0 +1,160 @@
+//! What procfs says of our own process.
+
+use std::fs;
+
+use super::SelfCheckError;
+
+/// Number of the initial pid namespace, the same on every kernel (`PROC_PID_INIT_INO`).
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/proc_ns.h#L46>
+const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
+/// Number of the field, from 1 as in proc_pid_stat(5).
+const START_TIME: usize = 22;
+const STAT: &str = "/proc/self/stat";
+const ADJ: &str = "/proc/self/oom_score_adj";
+const LEADER: &str = "/proc/self/comm";
+const COMM: &str = "/proc/thread-self/comm";
+const TIME: &str = "/proc/self/timens_offsets";
+
+/// Our own process and thread, from procfs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelfFacts {
+    /// Process id in our own pid namespace.
+    pub pid: i32,
+    /// Thread id in our own pid namespace.
+    pub tid: i32,
+    /// Whether our own pid namespace is the initial one, so that these are the kernel's own numbers.
+    pub initial_pid_namespace: bool,
+    /// Name of the calling thread, without NUL.
+    pub comm: Vec<u8>,
+    /// Name of the thread group's leader, without NUL.
+    pub leader_comm: Vec<u8>,
+    /// `oom_score_adj` of the process.
+    pub oom_score_adj: i16,
+    /// When the process began, in clock ticks since boot as our time namespace sees it.
+    pub start_ticks: u64,
+    /// Clock ticks a second.
+    pub ticks_per_second: u64,
+    /// What our time namespace adds to the time since boot, in ns.
+    pub boottime_offset_ns: i64,
+}
+
+impl SelfFacts {
+    /// Reads the facts, for the calling thread.
+    ///
+    /// # Errors
+    /// When procfs is not there, or does not say one of them.
+    pub fn of_this_thread() -> Result<Self, SelfCheckError> {
+        let stat = read(STAT)?;
+        let adj = read(ADJ)?;
+        Ok(Self {
+            pid: rustix::process::getpid().as_raw_nonzero().get(),
+            tid: rustix::thread::gettid().as_raw_nonzero().get(),
+            initial_pid_namespace: fs::read_link("/proc/self/ns/pid")
+                .is_ok_and(|link| link.as_os_str() == INITIAL_PID_NAMESPACE),
+            comm: line(COMM)?,
+            leader_comm: line(LEADER)?,
+            oom_score_adj: number(&adj, ADJ, "oom_score_adj")?,
+            start_ticks: start_time(&stat)?,
+            ticks_per_second: rustix::param::clock_ticks_per_second(),
+            boottime_offset_ns: boottime_offset(),
+        })
+    }
+
+    /// A time since boot as procfs would show it: in clock ticks, and as our time namespace sees it.
+    /// <https://github.com/torvalds/linux/blob/v6.12/fs/proc/array.c#L562>
+    pub(super) fn ticks(&self, boot_ns: u64) -> u64 {
+        let seen = boot_ns.saturating_add_signed(self.boottime_offset_ns);
+        let ticks = u128::from(seen) * u128::from(self.ticks_per_second) / 1_000_000_000;
+        u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+}
+
+fn read(path: &'static str) -> Result<Vec<u8>, SelfCheckError> {
+    fs::read(path).map_err(|source| SelfCheckError::Read { path, source })
+}
+
+/// A file of one line, which may hold any bytes.
+fn line(path: &'static str) -> Result<Vec<u8>, SelfCheckError> {
+    let mut bytes = read(path)?;
+    bytes.pop_if(|last| *last == b'\n');
+    Ok(bytes)
+}
+
+/// `starttime` of `/proc/self/stat`. The second field is a name that may hold blanks and brackets: those after it count
+/// from its last bracket, the third first.
+fn start_time(stat: &[u8]) -> Result<u64, SelfCheckError> {
+    let close = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
+    let text = stat.get(close.saturating_add(1)..).unwrap_or_default().trim_ascii();
+    let field = text.split(u8::is_ascii_whitespace).nth(START_TIME - 3);
+    number(field.unwrap_or_default(), STAT, "starttime")
+}
+
+fn number<T: core::str::FromStr>(
+    text: &[u8],
+    path: &'static str,
+    field: &'static str,
+) -> Result<T, SelfCheckError> {
+    let text = core::str::from_utf8(text.trim_ascii()).unwrap_or_default();
+    text.parse().map_err(|_| SelfCheckError::Format { path, field })
+}
+
+/// From `boottime <seconds> <nanoseconds>`; 0 on kernels without time namespaces, which have no such file.
+fn boottime_offset() -> i64 {
+    let text = fs::read_to_string(TIME).unwrap_or_default();
+    text.lines().find_map(parse_offset).unwrap_or(0)
+}
+
+fn parse_offset(line: &str) -> Option<i64> {
+    let mut words = line.split_ascii_whitespace();
+    // Written as a number before 5.7-rc, as a name since.
+    let clock = words.next()?;
+    if clock != "boottime" && clock != "7" {
+        return None;
+    }
+    let seconds: i64 = words.next()?.parse().ok()?;
+    let ns: i64 = words.next()?.parse().ok()?;
+    seconds.checked_mul(1_000_000_000)?.checked_add(ns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stat_fields_count_from_the_last_bracket() {
+        let stat = b"42 (a) b ) c) S 1 42 42 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 987654 0 0";
+        assert_eq!(start_time(stat).unwrap(), 987_654);
+    }
+
+    #[test]
+    fn a_short_stat_is_an_error_that_names_the_file() {
+        let error = start_time(b"42 (a) S 1").unwrap_err();
+        assert_eq!(error.to_string(), "/proc/self/stat has no readable starttime");
+    }
+
+    #[test]
+    fn offsets_of_a_time_namespace_are_added() {
+        assert_eq!(parse_offset("boottime        100         5"), Some(100_000_000_005));
+        assert_eq!(parse_offset("monotonic       100         5"), None);
+        let facts = SelfFacts {
+            pid: 1,
+            tid: 1,
+            initial_pid_namespace: true,
+            comm: Vec::new(),
+            leader_comm: Vec::new(),
+            oom_score_adj: 0,
+            start_ticks: 0,
+            ticks_per_second: 100,
+            boottime_offset_ns: 100_000_000_005,
+        };
+        assert_eq!(facts.ticks(9_999_995), 10_001);
+    }
+
+    #[test]
+    fn our_own_facts_are_readable() {
+        let facts = SelfFacts::of_this_thread().unwrap();
+        assert_eq!(u32::try_from(facts.pid).unwrap(), std::process::id());
+        assert!(facts.ticks_per_second > 0);
+        assert!(!facts.leader_comm.is_empty());
+    }
+}

@@ -1,0 +1,232 @@
+//! From nothing to armed: privileges, BTF, layout, self-check, hooks; each step refuses in words.
+
+use std::path::{Path, PathBuf};
+
+use aya::{Btf as AyaBtf, BtfError as AyaBtfError, Endianness};
+use oomtrace_common::layout::{ABSENT, KernelLayout, KernelValues};
+
+use super::{
+    btf::{Btf, BtfError, Kind, LookupError, masked},
+    facts::KernelFacts,
+    kallsyms,
+    layout::{LayoutError, Resolved, resolve},
+    load::{Armed, LoadError, arm, hooks::HOOKS, open, own_task},
+    privilege::{Privileges, confidentiality_lockdown},
+    selfcheck::{self, SelfCheckError, SelfFacts},
+    tier::{Tier, Wanted},
+    tracefs,
+};
+use crate::exit::Exit;
+
+/// Where the running kernel keeps its types.
+pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+
+/// Why tracing could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Not root, and not the capabilities either.
+    #[error("tracing needs {}: run it as root (sudo oomtrace), or give the binary these capabilities", .missing.join(" and "))]
+    Privilege {
+        /// Names of capabilities.
+        missing: Vec<&'static str>,
+    },
+    /// The kernel does not describe its types.
+    #[error(
+        "this kernel has no type information ({}): it needs CONFIG_DEBUG_INFO_BTF=y, which distribution kernels since \
+         5.10 have, and /sys must be mounted",
+        .path.display()
+    )]
+    NoBtf {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// It is there and cannot be read.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// aya could not find its way in it.
+    #[error("the kernel's type information could not be used to attach programs: {0}")]
+    Attach(#[source] AyaBtfError),
+    /// A field is missing that no report can do without.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// An enumerator is missing that no report can do without.
+    #[error(transparent)]
+    Facts(#[from] LookupError),
+    /// A field of the decision is missing, and a tier that reads it was asked for.
+    #[error("--tier {}: this kernel's BTF does not tell {slot}, which the decision is read from", .tier.name())]
+    Decision {
+        /// Asked for.
+        tier: Tier,
+        /// The field.
+        slot: &'static str,
+    },
+    /// The layout reads something else than procfs says.
+    #[error(transparent)]
+    SelfCheck(#[from] SelfCheckError),
+    /// The kernel turned the programs down.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl StartError {
+    /// The status that the command ends with.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        match self {
+            Self::Privilege { .. } => Exit::Privilege,
+            Self::NoBtf { .. }
+            | Self::Btf(_)
+            | Self::Attach(_)
+            | Self::Layout(_)
+            | Self::Facts(_)
+            | Self::Decision { .. }
+            | Self::SelfCheck(_)
+            | Self::Load(_) => Exit::Kernel,
+        }
+    }
+}
+
+/// What [`start`] brings about.
+#[derive(Debug)]
+pub struct Started {
+    /// The kernel side.
+    pub armed: Armed,
+    /// Numbers of the kernel that reports need.
+    pub facts: KernelFacts,
+}
+
+/// What is known of the kernel before anything is loaded into it.
+pub struct Known {
+    /// Its types.
+    pub btf: Btf,
+    /// The layout, and how each slot was found.
+    pub resolved: Resolved,
+    /// Numbers for user space.
+    pub facts: KernelFacts,
+    /// Numbers for the kernel side.
+    pub values: KernelValues,
+}
+
+/// Whether this process may try at all.
+///
+/// # Errors
+///
+/// [`StartError::Privilege`], or [`LoadError::Lockdown`].
+pub fn permitted() -> Result<(), StartError> {
+    let missing = Privileges::of_this_process().missing();
+    if !missing.is_empty() {
+        return Err(StartError::Privilege { missing });
+    }
+    if confidentiality_lockdown() == Some(true) {
+        return Err(LoadError::Lockdown.into());
+    }
+    Ok(())
+}
+
+/// Resolves the layout of the running kernel.
+///
+/// # Errors
+///
+/// If there is no BTF, it is broken, or it lacks a required field.
+pub fn know() -> Result<Known, StartError> {
+    let path = Path::new(BTF_PATH);
+    if !path.exists() {
+        return Err(StartError::NoBtf { path: path.to_owned() });
+    }
+    let btf = Btf::read(path)?;
+    let mut resolved = resolve(&btf)?;
+    if let Some(offset) = tracefs::field_offset("oom", "mark_victim", "pid") {
+        resolved.place("event_mark_victim_pid", offset, "the format file of oom:mark_victim");
+    }
+    let facts = KernelFacts::read(&btf)?;
+    let values = values(&resolved.layout);
+    Ok(Known { btf, resolved, facts, values })
+}
+
+/// Loads and attaches everything.
+///
+/// # Errors
+///
+/// A sentence for the user.
+pub fn start(wanted: Wanted) -> Result<Started, StartError> {
+    permitted()?;
+    let known = know()?;
+    let armed = try_all(&known, wanted)?;
+    Ok(Started { armed, facts: known.facts })
+}
+
+/// Loads and attaches everything into a kernel that is known.
+///
+/// # Errors
+///
+/// As [`start`].
+pub fn try_all(known: &Known, wanted: Wanted) -> Result<Armed, StartError> {
+    let Known { btf, resolved, values, .. } = known;
+    let layout = &resolved.layout;
+    let wanted = within(resolved, wanted)?;
+    raise_memlock();
+    let mut ebpf = open(layout, values)?;
+    check_self(&mut ebpf, layout)?;
+    let targets = attach_targets(btf)?;
+    Ok(arm(ebpf, &targets, layout, wanted)?)
+}
+
+/// What can be wanted of a kernel whose BTF does not describe the whole decision.
+fn within(resolved: &Resolved, wanted: Wanted) -> Result<Wanted, StartError> {
+    match (resolved.decision_missing(), wanted) {
+        (None, _) => Ok(wanted),
+        (Some(_), Wanted::Best | Wanted::Only(Tier::Tracepoint)) => Ok(Wanted::Only(Tier::Tracepoint)),
+        (Some(finding), Wanted::Only(tier)) => Err(StartError::Decision { tier, slot: finding.slot }),
+    }
+}
+
+/// Compares what the kernel side reads of this process with what procfs says.
+///
+/// # Errors
+///
+/// If they differ, or the reader is refused.
+pub fn check_self(ebpf: &mut aya::Ebpf, layout: &KernelLayout) -> Result<(), StartError> {
+    let Some(task) = own_task::read(ebpf)? else { return Ok(()) };
+    selfcheck::compare(&task, &SelfFacts::of_this_thread()?, layout)?;
+    Ok(())
+}
+
+/// The kernel's BTF as aya wants it, but with nothing in it except what programs attach to: parsing all of it would
+/// take longer than everything else together.
+///
+/// # Errors
+///
+/// If aya cannot read it.
+pub fn attach_targets(btf: &Btf) -> Result<AyaBtf, StartError> {
+    let functions = HOOKS.iter().map(|hook| (Kind::Func, hook.name.to_owned()));
+    let tracepoints = HOOKS.iter().map(|hook| (Kind::Typedef, format!("btf_trace_{}", hook.name)));
+    let names: Vec<(Kind, String)> = functions.chain(tracepoints).collect();
+    let keep: Vec<(Kind, &str)> = names.iter().map(|(kind, name)| (*kind, name.as_str())).collect();
+    AyaBtf::parse(&masked(btf, &keep)?, Endianness::default()).map_err(StartError::Attach)
+}
+
+fn values(layout: &KernelLayout) -> KernelValues {
+    // Counters that are one number have no parts to be added.
+    if layout.mm_struct_rss_percpu == ABSENT {
+        return KernelValues::UNRESOLVED;
+    }
+    match (kallsyms::address("__per_cpu_offset"), possible_cpus()) {
+        (Some(per_cpu_offset), Some(cpus)) => KernelValues { per_cpu_offset, cpus, reserved: 0 },
+        _ => KernelValues::UNRESOLVED,
+    }
+}
+
+/// CPUs that may ever have a part of a per-CPU counter; `None` where that is unknown or there are more than the kernel
+/// side adds.
+fn possible_cpus() -> Option<u32> {
+    let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").ok()?;
+    let last: u32 = possible.trim().rsplit(['-', ',']).next()?.parse().ok()?;
+    Some(last + 1).filter(|cpus| *cpus <= oomtrace_common::limits::COUNTER_CPUS)
+}
+
+/// Before 5.11 maps count against the memory a process may lock.
+fn raise_memlock() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Refused without CAP_SYS_RESOURCE; newer kernels do not need it, and an older one says so when it creates a map.
+    let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
+}

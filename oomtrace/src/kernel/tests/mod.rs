@@ -1,0 +1,10 @@
+//! The kernel's types against fixtures: pruned BTF of real kernels in `tests/btf`.
+
+mod broken;
+mod facts;
+mod fixture;
+mod kallsyms;
+mod mask;
+mod resolve;
+mod selfcheck;
+mod walker;

@@ -1,0 +1,200 @@
+//! Every slot on every fixture, and kernels that are not as we know them.
+
+use std::collections::BTreeSet;
+
+use oomtrace_common::layout::{ABSENT, KernelLayout, SLOTS};
+use zerocopy::IntoBytes as _;
+
+use super::fixture::{KERNELS, Sketch, btf, expected, renamed, renamed_all, with_twin};
+use crate::kernel::{
+    btf::Kind,
+    layout::{Finding, LayoutError, Resolved, resolve},
+    require,
+};
+
+fn finding<'a>(resolved: &'a Resolved, slot: &str) -> &'a Finding {
+    resolved.findings.iter().find(|finding| finding.slot == slot).unwrap()
+}
+
+/// The slot that a refusal is about.
+fn refused(kernel: &crate::kernel::btf::Btf) -> (&'static str, String) {
+    match resolve(kernel).unwrap_err() {
+        LayoutError::Missing { slot, tried } => (slot, tried),
+        LayoutError::Btf(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn every_slot_is_required_exactly_once() {
+    let slots: Vec<usize> = require::all().map(|requirement| requirement.slot).collect();
+    let distinct: BTreeSet<usize> = slots.iter().copied().collect();
+    assert_eq!(slots.len(), SLOTS);
+    assert_eq!(distinct, (0..SLOTS).map(|slot| slot * 4).collect());
+    assert!(require::all().all(|requirement| !requirement.places.is_empty()));
+}
+
+#[test]
+fn every_slot_of_every_kernel_is_as_expected() {
+    for kernel in KERNELS {
+        let resolved = resolve(&btf(kernel)).unwrap();
+        let expected = expected(kernel);
+        assert_eq!(expected.len(), SLOTS);
+        for (slot, value) in expected {
+            assert_eq!(finding(&resolved, &slot).value, value, "{slot} of {kernel}");
+        }
+    }
+}
+
+#[test]
+fn the_layout_holds_what_the_findings_say() {
+    for kernel in KERNELS {
+        let resolved = resolve(&btf(kernel)).unwrap();
+        let layout = resolved.layout.as_bytes().as_chunks::<4>().0;
+        for requirement in require::all() {
+            let value = u32::from_ne_bytes(layout[requirement.slot / 4]);
+            let found = finding(&resolved, requirement.name);
+            assert_eq!(value, found.value.unwrap_or(ABSENT), "{} of {kernel}", requirement.name);
+            assert_eq!(found.absent_because.is_none(), found.value.is_some());
+            assert_eq!(found.spelling.is_some(), found.value.is_some());
+        }
+    }
+}
+
+#[test]
+fn a_renamed_field_is_found_under_either_name() {
+    let spelling =
+        |kernel| finding(&resolve(&btf(kernel)).unwrap(), "kernfs_node_parent").spelling.clone().unwrap();
+    assert_eq!(spelling("6.12"), "kernfs_node.parent");
+    assert_eq!(spelling("6.18"), "kernfs_node.__parent");
+}
+
+#[test]
+fn a_retyped_field_is_read_by_its_type() {
+    let rss = |kernel| {
+        let resolved = resolve(&btf(kernel)).unwrap();
+        let spelling = finding(&resolved, "mm_struct_rss_anon").spelling.clone().unwrap();
+        (spelling, resolved.layout.mm_struct_rss_anon, resolved.layout.mm_struct_rss_percpu)
+    };
+    assert_eq!(rss("6.1"), ("mm_struct.rss_stat.count[MM_ANONPAGES].counter".to_owned(), 728, ABSENT));
+    assert_eq!(rss("6.12"), ("mm_struct.rss_stat[MM_ANONPAGES].count".to_owned(), 872, 24));
+}
+
+#[test]
+fn mark_victim_has_a_task_or_a_pid() {
+    let arguments = |kernel| {
+        let layout = resolve(&btf(kernel)).unwrap().layout;
+        (layout.arg_mark_victim_task, layout.arg_mark_victim_pid)
+    };
+    assert_eq!(arguments("5.10"), (ABSENT, 0));
+    assert_eq!(arguments("6.1"), (0, ABSENT));
+    assert_eq!(arguments("7.3"), (0, ABSENT));
+}
+
+#[test]
+fn a_required_field_that_is_missing_is_refused_by_name() {
+    let (slot, tried) = refused(&renamed("6.12", "oom_score_adj", "oom_score_abj"));
+    assert_eq!(slot, "signal_struct_oom_score_adj");
+    assert_eq!(tried, "`signal_struct` has no member `oom_score_adj`");
+}
+
+#[test]
+fn a_refusal_tells_all_spellings() {
+    let (slot, tried) = refused(&renamed("6.18", "__parent", "ancestor"));
+    assert_eq!(slot, "kernfs_node_parent");
+    let both = "`kernfs_node` has no member `__parent`; `kernfs_node` has no member `parent`";
+    assert_eq!(tried, both);
+}
+
+#[test]
+fn a_required_field_of_another_type_is_refused() {
+    // The name is taken from the s16 and given to the bool before it.
+    let swapped =
+        renamed_all("6.12", &[("oom_score_adj", "oom_score"), ("oom_flag_origin", "oom_score_adj")]);
+    let (slot, tried) = refused(&swapped);
+    assert_eq!(slot, "signal_struct_oom_score_adj");
+    let found = "is an unsigned 1-byte integer, where a signed 2-byte integer is called for";
+    assert_eq!(tried, format!("`signal_struct.oom_score_adj` {found}"));
+}
+
+#[test]
+fn the_wrong_size_or_sign_is_not_taken() {
+    let mut sketch = Sketch::new();
+    let wide = sketch.int("long int", 8, true);
+    let unsigned = sketch.int("unsigned int", 4, false);
+    sketch.group(Kind::Struct, "task_struct", 16, &[("flags", wide, 0), ("pid", unsigned, 64)]);
+    let (slot, tried) = refused(&sketch.btf());
+    assert_eq!(slot, "task_struct_flags");
+    assert_eq!(
+        tried,
+        "`task_struct.flags` is a signed 8-byte integer, where an unsigned 4-byte integer is called for"
+    );
+}
+
+#[test]
+fn an_optional_field_that_is_missing_is_absent() {
+    let resolved = resolve(&renamed("6.12", "oom_group", "oom_crowd")).unwrap();
+    assert_eq!(resolved.layout.mem_cgroup_oom_group, ABSENT);
+    let found = finding(&resolved, "mem_cgroup_oom_group");
+    assert!(!found.required);
+    assert_eq!(found.absent_because.as_deref(), Some("`mem_cgroup` has no member `oom_group`"));
+}
+
+#[test]
+fn a_function_that_is_not_in_btf_leaves_its_arguments_absent() {
+    let resolved = resolve(&renamed("6.12", "__oom_kill_process", "__oom_kill_other")).unwrap();
+    assert_eq!(resolved.layout.arg_kill_process_victim, ABSENT);
+    let found = finding(&resolved, "arg_kill_process_victim");
+    assert_eq!(found.absent_because.as_deref(), Some("there is no function `__oom_kill_process`"));
+}
+
+#[test]
+fn parameters_are_found_by_name_and_not_by_place() {
+    let resolved = resolve(&renamed("6.12", "message", "reason")).unwrap();
+    assert_eq!(resolved.layout.arg_oom_kill_process_message, ABSENT);
+    assert_eq!(resolved.layout.arg_oom_kill_process_oc, 0);
+}
+
+#[test]
+fn unnamed_parameters_are_found_by_type() {
+    let resolved = resolve(&renamed("6.12", "message", "")).unwrap();
+    assert_eq!(resolved.layout.arg_oom_kill_process_message, 1);
+}
+
+#[test]
+fn without_memory_cgroups_theirs_are_absent_and_not_missed() {
+    let resolved = resolve(&renamed("6.12", "mem_cgroup", "no_cgroup")).unwrap();
+    assert_eq!(resolved.layout.mem_cgroup_usage, ABSENT);
+    assert!(!finding(&resolved, "mem_cgroup_usage").required);
+    assert!(finding(&resolve(&btf("6.12")).unwrap(), "mem_cgroup_usage").required);
+}
+
+#[test]
+fn a_decision_that_cannot_be_read_leaves_the_tracepoints() {
+    let resolved = resolve(&renamed("6.12", "chosen_points", "chosen_score")).unwrap();
+    assert_eq!(resolved.decision_missing().unwrap().slot, "oom_control_chosen_points");
+    assert_eq!(resolve(&btf("6.12")).unwrap().decision_missing(), None);
+}
+
+#[test]
+fn two_definitions_that_disagree_are_refused() {
+    let tgid = resolve(&btf("6.12")).unwrap().layout.task_struct_tgid;
+    assert_eq!(
+        resolve(&with_twin("6.12", "task_struct", "tgid", tgid * 8)).unwrap().layout.task_struct_tgid,
+        tgid
+    );
+    let (slot, tried) = refused(&with_twin("6.12", "task_struct", "tgid", 64));
+    assert_eq!(slot, "task_struct_tgid");
+    assert!(tried.contains("two definitions of `task_struct.tgid` that disagree"), "{tried}");
+}
+
+#[test]
+fn what_tracefs_tells_can_be_put_in() {
+    let mut resolved = resolve(&btf("6.12")).unwrap();
+    assert_eq!(resolved.layout.event_mark_victim_pid, ABSENT);
+    assert!(resolved.place("event_mark_victim_pid", 8, "oom/mark_victim/format pid"));
+    assert_eq!(resolved.layout.event_mark_victim_pid, 8);
+    assert_eq!(finding(&resolved, "event_mark_victim_pid").value, Some(8));
+    assert!(!resolved.place("no_such_slot", 8, ""));
+    let KernelLayout { task_struct_pid, .. } = resolved.layout;
+    assert_eq!(task_struct_pid, 2432);
+}

@@ -1,0 +1,48 @@
+//! The three ways into the kernel.
+
+use serde::{Deserialize, Serialize};
+
+/// How much of a decision can be seen, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// `fentry` and `fexit`: typed arguments that the verifier audits.
+    Fentry,
+    /// `kprobe` and `kretprobe`: the same hooks where trampolines are refused.
+    Kprobe,
+    /// Tracepoints alone: who and when; why is inferred.
+    Tracepoint,
+}
+
+impl Tier {
+    /// Its name in reports, flags and messages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fentry => "fentry",
+            Self::Kprobe => "kprobe",
+            Self::Tracepoint => "tracepoint",
+        }
+    }
+}
+
+/// What was asked for with `--tier`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// The best that this kernel allows, hook by hook.
+    #[default]
+    Best,
+    /// This one or none.
+    Only(Tier),
+}
+
+impl Wanted {
+    /// Whether hooks may be carried by programs of that tier. Tracepoints belong to every tier.
+    #[must_use]
+    pub fn allows(self, tier: Tier) -> bool {
+        match self {
+            Self::Best => true,
+            Self::Only(only) => tier == only || tier == Tier::Tracepoint,
+        }
+    }
+}
