@@ -3,5 +3,16 @@
 //!
 //! `ARCHITECTURE.md` is the map.
 
+pub mod assemble;
+pub mod attribute;
+pub mod bytes;
+pub mod context;
+pub mod decode;
+pub mod event;
 pub mod exit;
+pub mod explain;
+pub mod frame;
+pub mod incident;
 pub mod kernel;
+pub mod report;
+pub mod sink;

@@ -1,0 +1,127 @@
+//! A decision seen from its marks alone: the tracepoint tier.
+
+use std::collections::BTreeMap;
+
+use oomtrace_common::event::{MarkVictim, Memcg, Sigkill};
+
+use super::{
+    Assembler, GROUP_WINDOW_NS, Step,
+    kill::{target, upsert},
+};
+use crate::{
+    attribute::cgroup,
+    explain::limits,
+    incident::{Incident, Role, Task},
+};
+
+impl Assembler {
+    /// A mark without a pass. A victim's threads are marked one by one while it dies; members of a group are marked one
+    /// after the other by the same trigger.
+    pub(super) fn take_mark_alone(&mut self, boot_ns: u64, mark: &MarkVictim) {
+        let trigger = Task::from(&mark.trigger);
+        let mut task = Task::from(&mark.victim);
+        if task.pid.is_none() {
+            task = self.marked_by_number(&task, &trigger);
+        }
+        if let Some(incident) = self.open.iter_mut().find(|incident| incident.has_victim(&task)) {
+            incident.marks = incident.marks.saturating_add(1);
+            incident.last_ns = incident.last_ns.max(boot_ns);
+            self.memory.take_memcgs(None);
+            return;
+        }
+        if self.memory.was_victim(&task, boot_ns) {
+            self.memory.take_memcgs(None);
+            return;
+        }
+        let sigkill_ns = self.memory.take_kill(task.pid, task.tid).map(|(at, _)| at);
+        let levels = self.memory.take_memcgs(None);
+        let joined = self.open.iter().rposition(|incident| {
+            is_same_decision(incident, &trigger, boot_ns) && may_be_one_group(incident, &task, &levels)
+        });
+        let incident = match joined.and_then(|index| self.open.get_mut(index)) {
+            Some(incident) => incident,
+            None => {
+                // SIGKILL comes before the mark, and with it the decision.
+                let mut incident = self.new_incident(sigkill_ns.unwrap_or(boot_ns), None);
+                incident.trigger = Some(trigger);
+                self.open.push(incident);
+                let Some(incident) = self.open.last_mut() else { return };
+                incident
+            }
+        };
+        let role = if incident.victims.is_empty() { Role::Chosen } else { Role::Group };
+        incident.marks = incident.marks.saturating_add(1);
+        incident.last_ns = incident.last_ns.max(boot_ns);
+        let victim = upsert(incident, &task, role);
+        victim.marked = true;
+        victim.sigkill_ns = victim.sigkill_ns.or(sigkill_ns);
+        for (id, memcg) in levels {
+            // The first reading is nearest to the decision.
+            incident.memcgs.entry(id).or_insert(memcg);
+        }
+    }
+
+    /// On kernels whose tracepoint has a thread's number alone: who that is, as far as anything else told.
+    fn marked_by_number(&self, marked: &Task, trigger: &Task) -> Task {
+        if trigger.tid == marked.tid {
+            return trigger.clone();
+        }
+        self.memory.kill_of(marked.tid).map_or_else(|| marked.clone(), |kill: Sigkill| target(&kill))
+    }
+
+    /// Tells decisions whose members are all there: at once where procfs has spoken of everybody, or when it has had its
+    /// time. A group is awaited.
+    pub(super) fn decide_alone(&mut self, steps: &mut Vec<Step>) {
+        let mut told = Vec::new();
+        for (index, incident) in self.open.iter().enumerate() {
+            let Some(latest) = self.decision_ns(incident) else { continue };
+            let complete = !Self::may_grow(incident) && self.memory.knows_all_of(incident);
+            if complete || latest <= self.now_ns {
+                told.push(index);
+            }
+        }
+        for index in told {
+            if let Some(incident) = self.open.get_mut(index) {
+                incident.decided = true;
+                let decided = incident.clone();
+                steps.push(Step::Decided(Box::new(self.completed(decided))));
+            }
+        }
+    }
+
+    /// Processes that got SIGKILL from the trigger right after the mark and were never marked: they share the victim's
+    /// memory.
+    pub(super) fn add_sharers(&mut self, incident: &mut Incident) {
+        let Some(trigger) = incident.trigger.as_ref().filter(|_| incident.pass.is_none()) else { return };
+        // A dying init kills its whole pid namespace by the same means: what it sends says nothing about memory.
+        let (Some(tid), false) = (trigger.tid, trigger.ns_pid == Some(1)) else { return };
+        let until = incident.boot_ns.saturating_add(GROUP_WINDOW_NS);
+        for (at, kill) in self.memory.take_kills_by(tid, incident.boot_ns, until) {
+            let victim = upsert(incident, &target(&kill), Role::SharedMm);
+            victim.sigkill_ns = victim.sigkill_ns.or(Some(at));
+        }
+    }
+}
+
+/// Whether a mark by this trigger at that time belongs to an incident: the members of a group are marked by one thread
+/// in one go.
+fn is_same_decision(incident: &Incident, trigger: &Task, boot_ns: u64) -> bool {
+    let same_thread = incident
+        .trigger
+        .as_ref()
+        .is_some_and(|known| known.tid == trigger.tid && known.is_same_process(trigger));
+    incident.pass.is_none() && same_thread && boot_ns.saturating_sub(incident.last_ns) < GROUP_WINDOW_NS
+}
+
+/// Whether a process may go with an incident's victim: one cgroup with `memory.oom.group` is above both. Where that
+/// cannot be told, it may: the same thread marking two processes in one go is hardly anything else.
+fn may_be_one_group(incident: &Incident, task: &Task, levels: &BTreeMap<u64, Memcg>) -> bool {
+    let Some(first) = incident.victims.first().and_then(|victim| victim.task.memcg) else { return true };
+    let Some(own) = task.memcg else { return true };
+    let above = cgroup::chain(&incident.memcgs, first);
+    let own = cgroup::chain(if levels.contains_key(&own) { levels } else { &incident.memcgs }, own);
+    let shared = |memcg: &&Memcg| own.iter().any(|other| other.id == memcg.id);
+    let known = |memcg: &Memcg| memcg.hierarchy != 0 || memcg.present & Memcg::OOM_GROUP != 0;
+    let mut common = above.into_iter().filter(shared).peekable();
+    common.peek().is_none() || common.any(|memcg| limits::is_group(memcg) || !known(memcg))
+}

@@ -1,0 +1,126 @@
+//! Every incident ends, and says how.
+
+use super::{Assembler, Step};
+use crate::{
+    attribute::cgroup,
+    explain::limits,
+    incident::{Incident, Role, Victim},
+    report::ClosedBy,
+};
+
+/// How long after its last event an incident with a kill is held open for its victims to go, ns of event time. The
+/// reaper begins 2 s after the kill and tries for one.
+pub const KILL_TIMEOUT_NS: u64 = 5_000_000_000;
+
+/// How long a pass may take: the kernel prints a report inside, on a serial line at the speed of one. Only while no
+/// later pass has begun, for there is one at a time.
+pub const PASS_TIMEOUT_NS: u64 = 60_000_000_000;
+
+/// How long the first word of a decision waits for what procfs says of those involved, on the tracepoint tier.
+pub const LOOK_UP_NS: u64 = 1_000_000;
+
+/// How long after the last empty pass a run of them is over.
+pub const EMPTY_TIMEOUT_NS: u64 = 3_000_000_000;
+
+/// A run of empty passes is told at least this often, however long it goes on.
+pub const EMPTY_AGE_MAX_NS: u64 = 60_000_000_000;
+
+/// Marks and kills by one thread within this time are one decision, on the tracepoint tier.
+pub const GROUP_WINDOW_NS: u64 = 100_000_000;
+
+impl Assembler {
+    /// When event time alone would close something, `CLOCK_BOOTTIME` ns.
+    #[must_use]
+    pub fn next_deadline_ns(&self) -> Option<u64> {
+        self.open
+            .iter()
+            .flat_map(|incident| [Some(self.deadline(incident)), self.decision_ns(incident)])
+            .flatten()
+            .min()
+    }
+
+    /// When a decision that is known from its marks alone is told at the latest.
+    pub(super) fn decision_ns(&self, incident: &Incident) -> Option<u64> {
+        let wait = if Self::may_grow(incident) { GROUP_WINDOW_NS } else { LOOK_UP_NS };
+        (incident.pass.is_none() && !incident.decided).then(|| incident.boot_ns.saturating_add(wait))
+    }
+
+    /// Closes what has had its time.
+    pub(super) fn expire(&mut self, steps: &mut Vec<Step>) {
+        while let Some(index) = self.open.iter().position(|incident| self.deadline(incident) <= self.now_ns) {
+            let incident = self.open.remove(index);
+            let by = if self.is_settled(&incident) { ClosedBy::Kernel } else { ClosedBy::Timeout };
+            self.close(incident, by, steps);
+        }
+    }
+
+    /// Closes what is complete.
+    pub(super) fn close_settled(&mut self, steps: &mut Vec<Step>) {
+        while let Some(index) =
+            self.open.iter().position(|incident| self.is_settled(incident) && !Self::may_grow(incident))
+        {
+            let incident = self.open.remove(index);
+            self.close(incident, ClosedBy::Kernel, steps);
+        }
+    }
+
+    /// Ends an incident.
+    pub(super) fn close(&mut self, mut incident: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
+        self.add_sharers(&mut incident);
+        incident.closed_by = Some(by);
+        self.memory.keep_victims(&incident);
+        self.memory.keep_run(&incident);
+        steps.push(Step::Closed(Box::new(self.completed(incident))));
+    }
+
+    /// Adds what was looked up beside the ring.
+    pub(super) fn completed(&self, mut incident: Incident) -> Incident {
+        let known = self.memory.processes_of(&incident);
+        incident.processes.extend(known);
+        incident.sysctl = incident.sysctl.or(self.sysctl);
+        incident
+    }
+
+    fn deadline(&self, incident: &Incident) -> u64 {
+        if incident.has_victims() || incident.choice.is_some() {
+            return incident.last_ns.saturating_add(self.patience(incident));
+        }
+        let quiet = incident.last_ns.saturating_add(EMPTY_TIMEOUT_NS);
+        quiet.min(incident.boot_ns.saturating_add(EMPTY_AGE_MAX_NS))
+    }
+
+    fn patience(&self, incident: &Incident) -> u64 {
+        if self.is_settled(incident) {
+            GROUP_WINDOW_NS
+        } else if incident.returned.is_none()
+            && incident.lost_frames == 0
+            && incident.pass.is_some_and(|pass| pass >= self.newest_pass)
+        {
+            PASS_TIMEOUT_NS
+        } else {
+            KILL_TIMEOUT_NS
+        }
+    }
+
+    /// Whether everything was seen to its end: the pass returned, and every victim that was marked has exited.
+    fn is_settled(&self, incident: &Incident) -> bool {
+        if !incident.has_victims() && incident.choice.is_none() {
+            return false;
+        }
+        let returned = incident.returned.is_some() || incident.pass.is_none();
+        let exits = self.has_hook("sched_process_exit");
+        let gone =
+            |victim: &Victim| victim.exit_ns.is_some() || !victim.marked || victim.role == Role::SharedMm;
+        returned && (!exits || incident.victims.iter().all(gone))
+    }
+
+    /// Whether more victims may follow: where no return is seen, and a cgroup above the victim is killed as a whole.
+    pub(super) fn may_grow(incident: &Incident) -> bool {
+        incident.pass.is_none()
+            && incident
+                .victims
+                .first()
+                .and_then(|victim| victim.task.memcg)
+                .is_none_or(|memcg| cgroup::chain(&incident.memcgs, memcg).into_iter().any(limits::is_group))
+    }
+}

@@ -1,0 +1,88 @@
+//! Passes that killed nobody.
+
+use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
+
+use super::{Assembler, Step};
+use crate::{
+    incident::{Incident, Request, Task},
+    report::ClosedBy,
+};
+
+/// How long the end of a kill may look like a cgroup with nothing to kill, ns: the victim no longer counts, and its
+/// pages are still charged.
+const AFTERMATH_NS: u64 = 1_000_000_000;
+
+impl Assembler {
+    /// A run of them, or its count again. While a victim dies they belong to its incident; what they could not kill is an
+    /// incident of its own, one for each domain however often runs of several domains alternate.
+    pub(super) fn take_empty(&mut self, passes: &EmptyPasses, steps: &mut Vec<Step>) {
+        let domain = domain(passes);
+        let dying = [Emptiness::VictimDying, Emptiness::TriggerDying].map(number).contains(&passes.emptiness);
+        let lasting = !dying && passes.last_ns.saturating_sub(passes.first_ns) >= AFTERMATH_NS;
+        let killing =
+            self.open.iter_mut().rev().find(|incident| incident.has_victims() && incident.domain() == domain);
+        if let Some(incident) = killing.filter(|_| !lasting) {
+            incident.add_empty(passes);
+        } else if dying
+            || (!lasting && self.memory.ended_in(domain, passes.first_ns.saturating_sub(AFTERMATH_NS)))
+        {
+            // The end of an incident that was told already.
+        } else if let Some(incident) = self.open.iter_mut().find(|incident| is_of_run(incident, passes)) {
+            incident.add_empty(passes);
+        } else {
+            self.open_run(domain, passes, steps);
+        }
+    }
+
+    /// A run that is told for the first time, or goes on after a report of it.
+    fn open_run(&mut self, domain: Option<u64>, passes: &EmptyPasses, steps: &mut Vec<Step>) {
+        let told = self.memory.told_of(passes);
+        if passes.count <= told {
+            return;
+        }
+        let mut incident = self.new_incident(passes.first_ns, Some(passes.first_ns));
+        if told > 0 {
+            incident.boot_ns = passes.last_ns;
+        }
+        incident.last_ns = passes.last_ns;
+        incident.told_before = told;
+        incident.trigger = Some(Task { pid: Some(passes.pid), tid: Some(passes.tid), ..Task::default() });
+        incident.request = Some(Request {
+            memcg: domain,
+            zonelist: passes.flags & OutOfMemory::ZONELIST != 0,
+            memory_max_write: passes.flags & OutOfMemory::MEMORY_MAX_WRITE != 0,
+            gfp_mask: passes.gfp_mask,
+            order: passes.order,
+        });
+        incident.sysctl = self.sysctl;
+        incident.empty = Some(*passes);
+        incident.decided = true;
+        steps.push(Step::Decided(Box::new(self.completed(incident.clone()))));
+        self.open.push(incident);
+    }
+
+    /// A kill ends the time in which nothing could be killed there.
+    pub(super) fn end_runs_in(&mut self, domain: Option<u64>, steps: &mut Vec<Step>) {
+        let ended = |incident: &Incident| incident.is_empty_run() && incident.domain() == domain;
+        while let Some(index) = self.open.iter().position(ended) {
+            let incident = self.open.remove(index);
+            self.close(incident, ClosedBy::Kernel, steps);
+        }
+    }
+}
+
+/// The cgroup that ran out; `None` for the machine.
+fn domain(passes: &EmptyPasses) -> Option<u64> {
+    (passes.flags & OutOfMemory::MEMCG != 0).then_some(passes.memcg)
+}
+
+/// Whether an incident tells of passes like these.
+fn is_of_run(incident: &Incident, passes: &EmptyPasses) -> bool {
+    let same_kind = incident.empty.is_some_and(|known| known.emptiness == passes.emptiness);
+    incident.is_empty_run() && same_kind && incident.domain() == domain(passes)
+}
+
+#[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]
+const fn number(emptiness: Emptiness) -> u32 {
+    emptiness as u32
+}

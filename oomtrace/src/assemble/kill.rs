@@ -1,0 +1,196 @@
+//! A decision seen from inside: pass, choice, kills, marks, return.
+
+use oomtrace_common::event::{
+    Exit, MarkVictim, Memcg, OomKillProcess, OutOfMemory, OutOfMemoryReturn, Reap, Sigkill,
+};
+
+use super::{Assembler, Step};
+use crate::{
+    bytes::ByteString,
+    incident::{Choice, Incident, Request, Role, Task, Victim},
+};
+
+impl Assembler {
+    pub(super) fn open_pass(&mut self, boot_ns: u64, pass: Option<u64>, entry: &OutOfMemory) {
+        let incident = self.in_pass(boot_ns, pass);
+        let has = |bit| entry.flags & bit != 0;
+        incident.trigger = Some(Task::from(&entry.trigger));
+        incident.request = Some(Request {
+            memcg: has(OutOfMemory::MEMCG).then_some(entry.memcg),
+            zonelist: has(OutOfMemory::ZONELIST),
+            memory_max_write: has(OutOfMemory::MEMORY_MAX_WRITE),
+            gfp_mask: entry.gfp_mask,
+            order: entry.order,
+        });
+    }
+
+    pub(super) fn take_memcg(&mut self, pass: Option<u64>, memcg: Memcg) {
+        match self.open.iter_mut().find(|incident| pass.is_some() && incident.pass == pass) {
+            // The first reading of a pass is nearest to the decision.
+            Some(incident) => drop(incident.memcgs.entry(memcg.id).or_insert(memcg)),
+            None => self.memory.keep_memcg(pass, memcg),
+        }
+    }
+
+    pub(super) fn take_choice(&mut self, boot_ns: u64, pass: Option<u64>, choice: &OomKillProcess) {
+        let OomKillProcess { chosen, points, total_pages, constraint, evaluated, message, .. } = choice;
+        let incident = self.in_pass(boot_ns, pass);
+        incident.choice = Some(Choice {
+            task: Task::from(chosen),
+            points: *points,
+            total_pages: *total_pages,
+            constraint: *constraint,
+            evaluated: *evaluated,
+            message: ByteString::until_nul(message).as_bytes().to_vec(),
+        });
+    }
+
+    pub(super) fn take_kill(&mut self, boot_ns: u64, pass: Option<u64>, task: &Task) {
+        let incident = self.in_pass(boot_ns, pass);
+        let chosen = incident.choice.as_ref().is_none_or(|choice| choice.task.is_same_process(task));
+        incident.kill_frames = incident.kill_frames.saturating_add(1);
+        let role = if chosen || incident.group.is_none() { Role::Chosen } else { Role::Group };
+        upsert(incident, task, role).killed = true;
+    }
+
+    /// A mark inside a pass. Of a victim that an earlier incident has, it is only counted.
+    pub(super) fn take_mark(&mut self, boot_ns: u64, pass: Option<u64>, mark: &MarkVictim) {
+        let mut task = Task::from(&mark.victim);
+        if task.pid.is_none() {
+            task = self.whose_thread(pass, &task, &Task::from(&mark.trigger));
+        }
+        let earlier =
+            self.open.iter_mut().find(|incident| incident.pass != pass && incident.has_victim(&task));
+        if let Some(earlier) = earlier {
+            earlier.marks = earlier.marks.saturating_add(1);
+            let incident = self.in_pass(boot_ns, pass);
+            incident.mark_frames = incident.mark_frames.saturating_add(1);
+            return;
+        }
+        if self.memory.was_victim(&task, boot_ns) {
+            let incident = self.in_pass(boot_ns, pass);
+            incident.mark_frames = incident.mark_frames.saturating_add(1);
+            return;
+        }
+        let incident = self.in_pass(boot_ns, pass);
+        incident.mark_frames = incident.mark_frames.saturating_add(1);
+        incident.marks = incident.marks.saturating_add(1);
+        incident.trigger.get_or_insert_with(|| Task::from(&mark.trigger));
+        let role = if incident.group.is_some() { Role::Group } else { Role::Chosen };
+        let victim = upsert(incident, &task, role);
+        if !victim.marked {
+            victim.marked = true;
+            // The marked thread is the one the kernel acted on: of a process whose leader is gone, another thread.
+            victim.task.tid = task.tid.or(victim.task.tid);
+            if task.comm.is_some() {
+                victim.task.comm = task.comm;
+            }
+        }
+    }
+
+    /// On kernels whose tracepoint has a thread's number alone: the process it belongs to, among those of the pass.
+    fn whose_thread(&self, pass: Option<u64>, marked: &Task, trigger: &Task) -> Task {
+        let incident = self.open.iter().find(|incident| incident.pass == pass);
+        let killed = incident.and_then(|incident| {
+            let unmarked = |victim: &&Victim| victim.killed && !victim.marked;
+            let same = incident.victims.iter().find(|victim| victim.task.tid == marked.tid);
+            same.or_else(|| incident.victims.iter().rev().find(unmarked)).map(|victim| &victim.task)
+        });
+        let chosen = incident.and_then(|incident| incident.choice.as_ref()).map(|choice| &choice.task);
+        let candidates = [killed, Some(trigger).filter(|trigger| trigger.tid == marked.tid), chosen];
+        let Some(process) = candidates.into_iter().flatten().next() else { return marked.clone() };
+        // Name and memory of another thread are not this one's; who it is, is.
+        Task { tid: marked.tid, ..process.clone() }
+    }
+
+    pub(super) fn take_sigkill(&mut self, boot_ns: u64, pass: Option<u64>, kill: &Sigkill) {
+        let Some(_) = pass else {
+            self.memory.keep_kill(boot_ns, *kill);
+            return;
+        };
+        let task = target(kill);
+        let incident = self.in_pass(boot_ns, pass);
+        let victim = match incident.victim_mut(&task) {
+            Some(victim) => victim,
+            // Neither announced nor marked, and killed all the same: it shares the victim's memory.
+            None => upsert(incident, &task, Role::SharedMm),
+        };
+        victim.sigkill_ns = victim.sigkill_ns.or(Some(boot_ns));
+    }
+
+    pub(super) fn take_return(
+        &mut self,
+        boot_ns: u64,
+        pass: Option<u64>,
+        returned: OutOfMemoryReturn,
+        steps: &mut Vec<Step>,
+    ) {
+        let incident = self.in_pass(boot_ns, pass);
+        incident.returned = Some(returned);
+        // All its marks were of victims that are told elsewhere: there is no decision here.
+        if incident.victims.is_empty() && incident.choice.is_none() {
+            self.open.retain(|incident| incident.pass != pass);
+            return;
+        }
+        incident.decided = true;
+        let decided = incident.clone();
+        let domain = decided.domain();
+        steps.push(Step::Decided(Box::new(self.completed(decided))));
+        self.end_runs_in(domain, steps);
+    }
+
+    pub(super) fn take_exit(&mut self, boot_ns: u64, exit: &Exit) {
+        let start_boot_ns = (exit.start_boot_ns != 0).then_some(exit.start_boot_ns);
+        let task = Task { pid: Some(exit.pid), tid: Some(exit.tid), start_boot_ns, ..Task::default() };
+        for incident in &mut self.open {
+            if let Some(victim) = incident.victim_mut(&task).filter(|victim| victim.exit_ns.is_none()) {
+                victim.exit_ns = Some(boot_ns);
+                incident.last_ns = incident.last_ns.max(boot_ns);
+            }
+        }
+    }
+
+    pub(super) fn take_reap(&mut self, boot_ns: u64, reap: Reap) {
+        for incident in &mut self.open {
+            let Some(victim) = incident.victims.iter_mut().find(|victim| victim.task.tid == Some(reap.tid))
+            else {
+                continue;
+            };
+            match reap.step {
+                Reap::START => victim.reap_start_ns = victim.reap_start_ns.or(Some(boot_ns)),
+                Reap::FINISH => victim.reap_end_ns = victim.reap_end_ns.or(Some(boot_ns)),
+                _ => {}
+            }
+            incident.last_ns = incident.last_ns.max(boot_ns);
+        }
+    }
+}
+
+/// The victim that is this process, with what is newly known of it; a new one if there is none.
+pub(super) fn upsert<'a>(incident: &'a mut Incident, task: &Task, role: Role) -> &'a mut Victim {
+    let known = incident.victims.iter().position(|victim| victim.task.is_same_process(task));
+    let index = known.unwrap_or_else(|| {
+        incident.victims.push(Victim::new(task.clone(), role));
+        incident.victims.len() - 1
+    });
+    #[expect(clippy::indexing_slicing, reason = "the position was found, or pushed, just above")]
+    let victim = &mut incident.victims[index];
+    // One that shares the victim's memory may then be killed in its own right, as a member of the group.
+    if victim.role == Role::SharedMm {
+        victim.role = role;
+    }
+    victim.task.complete_from(task);
+    victim
+}
+
+/// The target of a SIGKILL.
+pub(super) fn target(kill: &Sigkill) -> Task {
+    Task {
+        pid: Some(kill.pid),
+        tid: Some(kill.tid),
+        comm: Some(ByteString::until_nul(&kill.comm)),
+        start_boot_ns: (kill.start_boot_ns != 0).then_some(kill.start_boot_ns),
+        memcg: (kill.memcg != 0).then_some(kill.memcg),
+        ..Task::default()
+    }
+}

@@ -1,0 +1,145 @@
+//! What outlives an incident, or comes before it: all of it bounded.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
+
+use crate::{
+    context::Process,
+    incident::{Incident, Task},
+};
+
+/// Processes that were looked up and are kept: more than one batch of kills names.
+const PROCESSES: usize = 64;
+
+/// Cgroup levels that wait for their incident.
+const WAITING_MEMCGS: usize = 256;
+
+/// SIGKILLs that wait for their mark.
+const WAITING_KILLS: usize = 64;
+
+/// Runs of empty passes that are remembered after a report.
+const RUNS: usize = 64;
+
+/// Victims that are remembered after their incident was closed.
+const VICTIMS: usize = 256;
+
+/// And for how long, ns: a victim's threads come back while it dies, and a number is used again after that.
+const VICTIMS_NS: u64 = 10_000_000_000;
+
+/// Bounded memory of the assembler.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    processes: VecDeque<Process>,
+    memcgs: VecDeque<(Option<u64>, Memcg)>,
+    kills: VecDeque<(u64, Sigkill)>,
+    victims: VecDeque<Past>,
+    runs: VecDeque<EmptyPasses>,
+}
+
+/// A victim of an incident that is over.
+#[derive(Clone, Debug)]
+pub(super) struct Past {
+    pub(super) task: Task,
+    pub(super) domain: Option<u64>,
+    pub(super) ended_ns: u64,
+}
+
+impl Memory {
+    pub(super) fn keep_process(&mut self, process: Process) {
+        keep(&mut self.processes, process, PROCESSES);
+    }
+
+    /// What procfs said of those involved in an incident.
+    pub(super) fn processes_of(&self, incident: &Incident) -> Vec<Process> {
+        let fits = |process: &&Process| incident.involved().any(|task| is_of(process, task));
+        self.processes.iter().rev().filter(fits).cloned().collect()
+    }
+
+    /// Whether procfs was asked about everybody involved.
+    pub(super) fn knows_all_of(&self, incident: &Incident) -> bool {
+        incident.involved().all(|task| self.processes.iter().any(|process| is_of(process, task)))
+    }
+
+    pub(super) fn keep_memcg(&mut self, pass: Option<u64>, memcg: Memcg) {
+        keep(&mut self.memcgs, (pass, memcg), WAITING_MEMCGS);
+    }
+
+    /// The levels that came before their incident.
+    pub(super) fn take_memcgs(&mut self, pass: Option<u64>) -> BTreeMap<u64, Memcg> {
+        let (own, other): (VecDeque<_>, VecDeque<_>) = self.memcgs.drain(..).partition(|(of, _)| *of == pass);
+        self.memcgs = other;
+        own.into_iter().map(|(_, memcg)| (memcg.id, memcg)).collect()
+    }
+
+    pub(super) fn keep_kill(&mut self, boot_ns: u64, kill: Sigkill) {
+        keep(&mut self.kills, (boot_ns, kill), WAITING_KILLS);
+    }
+
+    /// The SIGKILL that went to a thread.
+    pub(super) fn kill_of(&self, tid: Option<i32>) -> Option<Sigkill> {
+        self.kills.iter().rev().map(|(_, kill)| *kill).find(|kill| Some(kill.tid) == tid)
+    }
+
+    /// The SIGKILL that went to a process, taken out.
+    pub(super) fn take_kill(&mut self, pid: Option<i32>, tid: Option<i32>) -> Option<(u64, Sigkill)> {
+        let fits = |kill: &Sigkill| pid.map_or(tid == Some(kill.tid), |pid| pid == kill.pid);
+        let index = self.kills.iter().rposition(|(_, kill)| fits(kill))?;
+        self.kills.remove(index)
+    }
+
+    /// SIGKILLs that one thread sent in a span of time, taken out.
+    pub(super) fn take_kills_by(&mut self, tid: i32, from_ns: u64, to_ns: u64) -> VecDeque<(u64, Sigkill)> {
+        let own = |at: u64, kill: &Sigkill| kill.sender_tid == tid && at >= from_ns && at <= to_ns;
+        let (own, other) = self.kills.drain(..).partition(|(at, kill)| own(*at, kill));
+        self.kills = other;
+        own
+    }
+
+    pub(super) fn keep_victims(&mut self, incident: &Incident) {
+        for victim in &incident.victims {
+            let past =
+                Past { task: victim.task.clone(), domain: incident.domain(), ended_ns: incident.last_ns };
+            keep(&mut self.victims, past, VICTIMS);
+        }
+    }
+
+    /// Remembers how many empty passes were told.
+    pub(super) fn keep_run(&mut self, incident: &Incident) {
+        if let Some(run) = incident.empty {
+            keep(&mut self.runs, run, RUNS);
+        }
+    }
+
+    /// How many passes of that run were told.
+    pub(super) fn told_of(&self, passes: &EmptyPasses) -> u64 {
+        let same = |run: &&EmptyPasses| run.first_ns == passes.first_ns && run.emptiness == passes.emptiness;
+        self.runs.iter().filter(same).map(|run| run.count).max().unwrap_or(0)
+    }
+
+    /// Whether a process was a victim of an incident that is over.
+    pub(super) fn was_victim(&self, task: &Task, now_ns: u64) -> bool {
+        let lately = |past: &&Past| now_ns.saturating_sub(past.ended_ns) < VICTIMS_NS;
+        self.victims.iter().filter(lately).any(|past| past.task.is_same_process(task))
+    }
+
+    /// Whether an incident in that domain had its last event after a moment.
+    pub(super) fn ended_in(&self, domain: Option<u64>, after_ns: u64) -> bool {
+        self.victims.iter().any(|past| past.domain == domain && past.ended_ns >= after_ns)
+    }
+}
+
+fn keep<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
+    if queue.len() >= most {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
+
+/// Whether a look-up is of this task's process.
+pub(crate) fn is_of(process: &Process, task: &Task) -> bool {
+    let differ =
+        matches!((process.start_boot_ns, task.start_boot_ns), (Some(left), Some(right)) if left != right);
+    let pid = task.pid.or(task.tid);
+    pid == Some(process.pid) && !differ
+}

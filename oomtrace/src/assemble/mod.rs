@@ -1,0 +1,201 @@
+//! Events to incidents, on event time alone: nothing here reads a clock or knows whether the stream is live.
+
+mod alone;
+mod closing;
+mod empty;
+mod kill;
+mod memory;
+
+use std::rc::Rc;
+
+pub use self::closing::{
+    EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS, PASS_TIMEOUT_NS,
+};
+use self::memory::Memory;
+pub(crate) use self::memory::is_of;
+use crate::{
+    context::{Loss, Machine, Process, Session, Sysctl},
+    event::{Event, Stamped},
+    incident::{Incident, Task},
+    report::ClosedBy,
+};
+
+/// What has become of an incident.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// The decision is known; its aftermath is not yet.
+    Decided(Box<Incident>),
+    /// It is over.
+    Closed(Box<Incident>),
+}
+
+/// Whether an event's stamp says how far the kernel's story has come. What user space looks up is stamped when that was
+/// done: after a stall, long after frames that still wait in the ring.
+const fn moves_time(event: &Event) -> bool {
+    match event {
+        Event::Session(_)
+        | Event::Process(_)
+        | Event::Sysctl(_)
+        | Event::Machine(_)
+        | Event::Loss(_)
+        | Event::MemoryStat(_) => false,
+        Event::OutOfMemory(_)
+        | Event::OutOfMemoryReturn(_)
+        | Event::OomKillProcess(_)
+        | Event::KillProcess(_)
+        | Event::OomGroup(_)
+        | Event::MarkVictim(_)
+        | Event::Memcg(_)
+        | Event::EmptyPasses(_)
+        | Event::Sigkill(_)
+        | Event::Exit(_)
+        | Event::Reap(_)
+        | Event::Tick(_) => true,
+    }
+}
+
+/// Joins events to incidents.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    session: Option<Rc<Session>>,
+    sysctl: Option<Sysctl>,
+    lost: u64,
+    now_ns: u64,
+    /// The latest pass that is known of: it, and only it, may be under way.
+    newest_pass: u64,
+    open: Vec<Incident>,
+    memory: Memory,
+}
+
+impl Assembler {
+    /// Nothing known yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next event; what it brings about is appended to `steps`.
+    pub fn push(&mut self, stamped: Stamped, steps: &mut Vec<Step>) {
+        let Stamped { boot_ns, pass, event } = stamped;
+        if moves_time(&event) {
+            // Frames of several CPUs may overtake each other by a little; time does not go back.
+            self.now_ns = self.now_ns.max(boot_ns);
+            self.expire(steps);
+        }
+        match event {
+            Event::Session(session) => self.session = Some(Rc::new(session)),
+            Event::Sysctl(sysctl) => self.take_sysctl(pass, sysctl),
+            Event::Machine(machine) => self.take_machine(machine),
+            Event::Process(process) => self.take_process(process),
+            Event::Loss(loss) => self.take_loss(&loss),
+            Event::MemoryStat(stat) => self.take_memory_stat(stat),
+            Event::Tick(_) => {}
+            Event::Memcg(memcg) => self.take_memcg(pass, memcg),
+            Event::OutOfMemory(entry) => self.open_pass(boot_ns, pass, &entry),
+            Event::OomKillProcess(choice) => self.take_choice(boot_ns, pass, &choice),
+            Event::OomGroup(group) => self.in_pass(boot_ns, pass).group = Some(group.memcg),
+            Event::KillProcess(kill) => self.take_kill(boot_ns, pass, &Task::from(&kill.victim)),
+            Event::MarkVictim(mark) => match pass {
+                Some(_) => self.take_mark(boot_ns, pass, &mark),
+                None => self.take_mark_alone(boot_ns, &mark),
+            },
+            Event::Sigkill(sigkill) => self.take_sigkill(boot_ns, pass, &sigkill),
+            Event::OutOfMemoryReturn(returned) => self.take_return(boot_ns, pass, returned, steps),
+            Event::EmptyPasses(passes) => self.take_empty(&passes, steps),
+            Event::Exit(exit) => self.take_exit(boot_ns, &exit),
+            Event::Reap(reap) => self.take_reap(boot_ns, reap),
+        }
+        self.decide_alone(steps);
+        self.close_settled(steps);
+    }
+
+    /// Ends the stream: what is open is closed as it is.
+    pub fn finish(&mut self, steps: &mut Vec<Step>) {
+        for incident in std::mem::take(&mut self.open) {
+            self.close(incident, ClosedBy::EndOfStream, steps);
+        }
+    }
+
+    /// Incidents that are not over yet.
+    #[must_use]
+    pub const fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Frames the kernel had no room for, so far.
+    #[must_use]
+    pub const fn lost_frames(&self) -> u64 {
+        self.lost
+    }
+
+    fn has_hook(&self, name: &str) -> bool {
+        self.session.as_ref().is_none_or(|session| session.has_hook(name))
+    }
+
+    fn take_process(&mut self, process: Process) {
+        let involved =
+            self.open.iter_mut().filter(|incident| incident.involved().any(|task| is_of(&process, task)));
+        for incident in involved {
+            incident.processes.push(process.clone());
+        }
+        self.memory.keep_process(process);
+    }
+
+    fn take_sysctl(&mut self, pass: Option<u64>, sysctl: Sysctl) {
+        self.sysctl = Some(sysctl);
+        let unset = self.open.iter_mut().filter(|incident| incident.sysctl.is_none());
+        for incident in unset.filter(|incident| pass.is_none() || incident.pass == pass) {
+            incident.sysctl = Some(sysctl);
+        }
+    }
+
+    /// The machine's memory, looked up right after a mark: it belongs to what the mark opened.
+    fn take_machine(&mut self, machine: Machine) {
+        let alone = self.open.iter_mut().rev().find(|incident| incident.pass.is_none());
+        if let Some(incident) = alone.filter(|incident| incident.machine.is_none()) {
+            incident.machine = Some(machine);
+        }
+    }
+
+    fn take_loss(&mut self, loss: &Loss) {
+        let total = loss.lost.values().fold(0, |total: u64, count| total.saturating_add(*count));
+        let grown = total.saturating_sub(self.lost);
+        self.lost = total;
+        for incident in &mut self.open {
+            incident.lost_frames = incident.lost_frames.saturating_add(grown);
+        }
+    }
+
+    fn take_memory_stat(&mut self, stat: crate::context::MemoryStat) {
+        let of_domain = self.open.iter_mut().rev().find(|incident| incident.domain() == Some(stat.memcg));
+        if let Some(incident) = of_domain.filter(|incident| incident.memory_stat.is_none()) {
+            incident.memory_stat = Some(stat.stat);
+        }
+    }
+
+    /// The incident of a pass; one whose beginning was lost is opened where it is first met.
+    fn in_pass(&mut self, boot_ns: u64, pass: Option<u64>) -> &mut Incident {
+        let known = self.open.iter().position(|incident| pass.is_some() && incident.pass == pass);
+        let index = known.unwrap_or_else(|| {
+            let incident = self.new_incident(pass.unwrap_or(boot_ns), pass);
+            self.open.push(incident);
+            self.open.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "the position was found, or pushed, just above")]
+        let incident = &mut self.open[index];
+        incident.last_ns = incident.last_ns.max(boot_ns);
+        incident
+    }
+
+    fn new_incident(&mut self, boot_ns: u64, pass: Option<u64>) -> Incident {
+        self.newest_pass = self.newest_pass.max(pass.unwrap_or(0));
+        Incident {
+            session: self.session.clone(),
+            pass,
+            boot_ns,
+            last_ns: boot_ns,
+            memcgs: self.memory.take_memcgs(pass),
+            ..Incident::default()
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Bytes that a user or the kernel chose: names, paths, arguments. Almost always text, but nothing says so.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// Exact bytes. In JSON a string if they are UTF-8, else `{"bytes": "<base64>"}`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ByteString(Vec<u8>);
+
+impl ByteString {
+    /// A fixed-size kernel string: everything before its first NUL.
+    #[must_use]
+    pub fn until_nul(bytes: &[u8]) -> Self {
+        Self(bytes.iter().copied().take_while(|byte| *byte != 0).collect())
+    }
+
+    /// Text for a sentence: what is no UTF-8, and what would disturb whoever reads it, is escaped.
+    #[must_use]
+    pub fn to_words(&self) -> String {
+        let mut words = String::new();
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    plain if !plain.is_control() && !is_direction(plain) => words.push(plain),
+                    other => words.extend(other.escape_default()),
+                }
+            }
+            for byte in chunk.invalid() {
+                words.push_str(&format!("\\x{byte:02x}"));
+            }
+        }
+        words
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for ByteString {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<&str> for ByteString {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
+impl std::fmt::Debug for ByteString {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "b\"{}\"", self.0.escape_ascii())
+    }
+}
+
+/// Characters that turn the text around, or that nobody sees.
+fn is_direction(character: char) -> bool {
+    matches!(u32::from(character), 0x061c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x2069 | 0xfeff)
+}
+
+/// How bytes that are no text stand in JSON.
+#[derive(Serialize, Deserialize)]
+struct Encoded {
+    bytes: String,
+}
+
+impl Serialize for ByteString {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => Encoded { bytes: STANDARD.encode(&self.0) }.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ByteString {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Text(String),
+            Encoded(Encoded),
+        }
+        match Either::deserialize(deserializer)? {
+            Either::Text(text) => Ok(Self(text.into_bytes())),
+            Either::Encoded(Encoded { bytes }) => STANDARD.decode(bytes).map(Self).map_err(D::Error::custom),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ByteString;
+
+    #[test]
+    fn any_bytes_survive_json_and_text_stays_text() {
+        for bytes in [&b"plain"[..], b"", b"\x1b[2J\"\\\n", "\u{202e}name".as_bytes(), b"\xff\xfe", b"a\0b"] {
+            let exact = ByteString::from(bytes.to_vec());
+            let json = serde_json::to_string(&exact).unwrap();
+            assert_eq!(serde_json::from_str::<ByteString>(&json).unwrap(), exact, "{json}");
+        }
+        assert_eq!(serde_json::to_string(&ByteString::from("plain")).unwrap(), "\"plain\"");
+        assert_eq!(serde_json::to_string(&ByteString::from(vec![0xff])).unwrap(), "{\"bytes\":\"/w==\"}");
+    }
+
+    #[test]
+    fn words_keep_letters_and_escape_the_rest() {
+        let name = ByteString::from([b"/k\xc3\xb6ln\x1b[2J\xff".as_slice(), "\u{202e}".as_bytes()].concat());
+        assert_eq!(name.to_words(), "/k\u{f6}ln\\u{1b}[2J\\xff\\u{202e}");
+    }
+
+    #[test]
+    fn a_kernel_string_ends_at_its_nul() {
+        assert_eq!(ByteString::until_nul(b"python3\0\0junk").as_bytes(), b"python3");
+        assert_eq!(ByteString::until_nul(b"no nul at all!!!").as_bytes().len(), 16);
+    }
+}

@@ -1,0 +1,123 @@
+//! The payloads of context frames: JSON, so that they explain themselves in a recording. Unknown keys are ignored and
+//! missing ones absent.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    bytes::ByteString,
+    kernel::{facts::KernelFacts, tier::Tier},
+};
+
+/// The machine and the tracer; the first frame of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    /// This tool's version.
+    pub tool_version: String,
+    /// `uname -r`.
+    pub kernel_release: String,
+    /// `uname -n`.
+    pub host: String,
+    /// Names this boot.
+    #[serde(default)]
+    pub boot_id: Option<String>,
+    /// Wall clock minus `CLOCK_BOOTTIME`, ns.
+    pub wall_offset_ns: i64,
+    /// Bytes of a page.
+    pub page_size: u64,
+    /// How much of a decision is seen.
+    pub tier: Tier,
+    /// What carries each hook.
+    #[serde(default)]
+    pub hooks: Vec<HookState>,
+    /// Numbers of this kernel.
+    pub facts: KernelFacts,
+    /// "v1" or "v2"; absent where the controller is not mounted.
+    #[serde(default)]
+    pub memory_hierarchy: Option<String>,
+    /// How the tracer was called.
+    #[serde(default)]
+    pub command_line: Vec<ByteString>,
+}
+
+impl Session {
+    /// Whether a hook is in place.
+    #[must_use]
+    pub fn has_hook(&self, name: &str) -> bool {
+        self.hooks.iter().any(|hook| hook.name == name && hook.tier.is_some())
+    }
+}
+
+/// A hook and what carries it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookState {
+    /// The kernel's name of it.
+    pub name: String,
+    /// Absent where nothing does.
+    #[serde(default)]
+    pub tier: Option<Tier>,
+}
+
+/// What procfs said of a process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Process id.
+    pub pid: i32,
+    /// The thread that was named.
+    pub tid: i32,
+    /// When the process began, `CLOCK_BOOTTIME` ns, as the kernel side had it.
+    #[serde(default)]
+    pub start_boot_ns: Option<u64>,
+    /// Its arguments.
+    #[serde(default)]
+    pub cmdline: Option<Vec<ByteString>>,
+    /// Its executable.
+    #[serde(default)]
+    pub exe: Option<ByteString>,
+    /// When it was looked up, `CLOCK_BOOTTIME` ns.
+    pub looked_up_ns: u64,
+}
+
+/// The sysctls that matter to a decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sysctl {
+    /// `vm.oom_kill_allocating_task`.
+    #[serde(default)]
+    pub oom_kill_allocating_task: Option<i64>,
+    /// `vm.panic_on_oom`.
+    #[serde(default)]
+    pub panic_on_oom: Option<i64>,
+    /// `vm.overcommit_memory`.
+    #[serde(default)]
+    pub overcommit_memory: Option<i64>,
+}
+
+/// The machine's memory right after a mark, where the decision itself was not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Free memory, bytes.
+    pub free_bytes: u64,
+    /// All memory, bytes.
+    pub total_bytes: u64,
+}
+
+/// Time has passed while an incident was open: the frame's own stamp says how far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tick {}
+
+/// Frames the kernel had no room for, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// By kind.
+    pub lost: BTreeMap<String, u64>,
+}
+
+/// `memory.stat` of a cgroup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryStat {
+    /// Kernfs id.
+    pub memcg: u64,
+    /// By name, in the kernel's units (bytes, or events).
+    pub stat: BTreeMap<String, u64>,
+}

@@ -1,0 +1,109 @@
+//! Frames to events. Total: any bytes give an event, nothing, or an error that names the place.
+
+use oomtrace_common::frame::Kind;
+use serde::de::DeserializeOwned;
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+
+use crate::{
+    event::{Event, Stamped},
+    frame::{DecodeError, Frame},
+};
+
+/// The event in a frame; `None` for a kind that this version does not know.
+///
+/// # Errors
+///
+/// If a context frame's JSON is not of its kind.
+pub fn decode(frame: &Frame<'_>) -> Result<Option<Stamped>, DecodeError> {
+    let Some(kind) = Kind::from_number(frame.header.kind) else { return Ok(None) };
+    let Some(event) = event(kind, frame.payload)? else { return Ok(None) };
+    let pass = (frame.header.pass != 0).then_some(frame.header.pass);
+    Ok(Some(Stamped { boot_ns: frame.header.boot_ns, pass, event }))
+}
+
+fn event(kind: Kind, payload: &[u8]) -> Result<Option<Event>, DecodeError> {
+    Ok(Some(match kind {
+        Kind::OutOfMemory => Event::OutOfMemory(wire(payload)),
+        Kind::OutOfMemoryReturn => Event::OutOfMemoryReturn(wire(payload)),
+        Kind::OomKillProcess => Event::OomKillProcess(wire(payload)),
+        Kind::KillProcess => Event::KillProcess(wire(payload)),
+        Kind::OomGroup => Event::OomGroup(wire(payload)),
+        Kind::MarkVictim => Event::MarkVictim(wire(payload)),
+        Kind::Memcg => Event::Memcg(wire(payload)),
+        Kind::EmptyPasses => Event::EmptyPasses(wire(payload)),
+        Kind::Sigkill => Event::Sigkill(wire(payload)),
+        Kind::Exit => Event::Exit(wire(payload)),
+        Kind::Reap => Event::Reap(wire(payload)),
+        Kind::Candidate => return Ok(None),
+        Kind::Session => Event::Session(json(kind, payload)?),
+        Kind::Process => Event::Process(json(kind, payload)?),
+        Kind::Sysctl => Event::Sysctl(json(kind, payload)?),
+        Kind::Machine => Event::Machine(json(kind, payload)?),
+        Kind::Tick => Event::Tick(json(kind, payload)?),
+        Kind::Loss => Event::Loss(json(kind, payload)?),
+        Kind::MemoryStat => Event::MemoryStat(json(kind, payload)?),
+    }))
+}
+
+/// A wire struct from as many bytes as there are: what a shorter one lacks is zero, and a longer one's surplus belongs to
+/// a later version.
+pub fn wire<T: FromBytes + FromZeros + IntoBytes>(payload: &[u8]) -> T {
+    let mut event = T::new_zeroed();
+    let bytes = event.as_mut_bytes();
+    let common = bytes.len().min(payload.len());
+    if let (Some(to), Some(from)) = (bytes.get_mut(..common), payload.get(..common)) {
+        to.copy_from_slice(from);
+    }
+    event
+}
+
+fn json<T: DeserializeOwned>(kind: Kind, payload: &[u8]) -> Result<T, DecodeError> {
+    serde_json::from_slice(payload).map_err(|error| DecodeError::Context { kind, because: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use oomtrace_common::{
+        event::{Exit, Task},
+        frame::{FrameHeader, Kind},
+    };
+    use zerocopy::IntoBytes as _;
+
+    use super::{decode, wire};
+    use crate::{event::Event, frame::Frame};
+
+    fn frame(kind: u16, payload: &[u8]) -> Frame<'_> {
+        let header = FrameHeader { kind, reserved: 0, len: 0, boot_ns: 5, pass: 0 };
+        Frame { header, payload }
+    }
+
+    #[test]
+    fn shorter_and_longer_payloads_are_taken() {
+        let exit = Exit { pid: 7, tid: 8, start_boot_ns: 9, live: 1, reserved: 0 };
+        let longer = [exit.as_bytes(), b"later"].concat();
+        assert_eq!(wire::<Exit>(&longer), exit);
+        assert_eq!(
+            wire::<Exit>(&longer[..8]),
+            Exit { pid: 7, tid: 8, start_boot_ns: 0, live: 0, reserved: 0 }
+        );
+        assert_eq!(wire::<Task>(b"").present, 0);
+    }
+
+    #[test]
+    fn every_kind_takes_any_bytes_without_a_panic_and_unknown_kinds_are_skipped() {
+        let noise: Vec<u8> = (0..600_u32).map(|at| u8::try_from(at * 37 % 256).unwrap()).collect();
+        for kind in 0..0x120 {
+            for cut in 0..noise.len() {
+                let decoded = decode(&frame(kind, &noise[..cut]));
+                if Kind::from_number(kind).is_none() || kind == Kind::Candidate.number() {
+                    assert!(matches!(decoded, Ok(None)));
+                }
+            }
+        }
+        assert!(matches!(
+            decode(&frame(Kind::Tick.number(), b"{\"later\":1}")).unwrap().unwrap().event,
+            Event::Tick(_)
+        ));
+        assert!(decode(&frame(Kind::Session.number(), b"{}")).is_err());
+    }
+}

@@ -1,0 +1,40 @@
+//! Events: one thing the kernel said, or one thing that was looked up at that moment.
+
+use oomtrace_common::event as wire;
+
+use crate::context;
+
+/// A decoded frame.
+#[derive(Clone, Debug)]
+pub struct Stamped {
+    /// `CLOCK_BOOTTIME` of the frame, ns.
+    pub boot_ns: u64,
+    /// The pass through `out_of_memory` it belongs to.
+    pub pass: Option<u64>,
+    /// What it says.
+    pub event: Event,
+}
+
+/// What a frame says.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is documented at its type")]
+pub enum Event {
+    OutOfMemory(wire::OutOfMemory),
+    OutOfMemoryReturn(wire::OutOfMemoryReturn),
+    OomKillProcess(wire::OomKillProcess),
+    KillProcess(wire::KillProcess),
+    OomGroup(wire::OomGroup),
+    MarkVictim(wire::MarkVictim),
+    Memcg(wire::Memcg),
+    EmptyPasses(wire::EmptyPasses),
+    Sigkill(wire::Sigkill),
+    Exit(wire::Exit),
+    Reap(wire::Reap),
+    Session(context::Session),
+    Process(context::Process),
+    Sysctl(context::Sysctl),
+    Machine(context::Machine),
+    Tick(context::Tick),
+    Loss(context::Loss),
+    MemoryStat(context::MemoryStat),
+}

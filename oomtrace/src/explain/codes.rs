@@ -1,0 +1,106 @@
+//! The codes of a verdict. They stand in the JSON and are never renamed.
+
+use serde::Serialize;
+
+macro_rules! codes {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        pub enum $name {
+            $($(#[$doc])* #[serde(rename = $text)] $variant,)+
+        }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its name in the JSON.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Why memory ran out.
+    Code {
+        /// A memory cgroup's limit was hit by a charge.
+        MemcgLimit = "memcg_limit",
+        /// Somebody wrote a `memory.max` below the usage.
+        MemcgLimitLowered = "memcg_limit_lowered",
+        /// The machine, or the zones the allocation may use, ran out.
+        Global = "global",
+        /// The allocation was confined to a cpuset's nodes.
+        Cpuset = "cpuset",
+        /// The allocation was confined to a memory policy's nodes.
+        Mempolicy = "mempolicy",
+        /// SysRq-f.
+        Sysrq = "sysrq",
+        /// The multi-gen LRU's `min_ttl_ms`.
+        Mglru = "mglru",
+        /// No kernel OOM at all.
+        Userspace = "userspace",
+        /// The evidence does not decide.
+        Unknown = "unknown",
+    }
+}
+
+codes! {
+    /// How sure a cause is.
+    Confidence {
+        /// Seen inside the decision.
+        Observed = "observed",
+        /// Follows from what is around it.
+        Inferred = "inferred",
+    }
+}
+
+codes! {
+    /// How the victim was chosen.
+    Policy {
+        /// The highest badness.
+        Badness = "badness",
+        /// `vm.oom_kill_allocating_task`.
+        AllocatingTask = "allocating_task",
+        /// Somebody was dying already: no new victim.
+        AlreadyExiting = "already_exiting",
+        /// The highest badness, then the whole cgroup.
+        OomGroup = "oom_group",
+        /// Nobody may be killed.
+        NoneKillable = "none_killable",
+        /// The OOM killer is off.
+        Disabled = "disabled",
+        /// A notifier freed memory, or the allocation may not kill.
+        NotifierFreed = "notifier_freed",
+    }
+}
+
+codes! {
+    /// What came of the decision.
+    Outcome {
+        /// One process was killed (and those that share its memory).
+        Killed = "killed",
+        /// A whole cgroup was killed.
+        GroupKilled = "group_killed",
+        /// A dying process got access to reserves.
+        MarkedOnly = "marked_only",
+        /// Nobody was killed.
+        NoKill = "no_kill",
+    }
+}
+
+impl Code {
+    /// The code of that name.
+    ///
+    /// # Errors
+    ///
+    /// With the names there are.
+    pub fn from_name(name: &str) -> Result<Self, String> {
+        Self::ALL.iter().copied().find(|code| code.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|code| code.name()).collect();
+            format!("no such cause; there are {}", names.join(", "))
+        })
+    }
+}

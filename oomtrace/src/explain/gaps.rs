@@ -1,0 +1,51 @@
+//! What belongs to an incident and is known to be missing: each gap is listed, and lowers the verdict's confidence.
+
+use crate::{
+    attribute::cgroup,
+    incident::{Incident, Task},
+};
+
+/// The gaps, in words. An incident that is still open lacks nothing for being so.
+pub(crate) fn gaps(incident: &Incident) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if incident.lost_frames > 0 {
+        gaps.push(format!("{} frames were lost meanwhile", incident.lost_frames));
+    }
+    if incident.pass.is_some() && !incident.is_empty_run() {
+        gaps.extend(of_pass(incident));
+    }
+    if has_unknown_path(incident) {
+        gaps.push("a cgroup's path was not read whole".to_owned());
+    }
+    gaps
+}
+
+fn of_pass(incident: &Incident) -> Vec<String> {
+    let mut gaps = Vec::new();
+    if incident.request.is_none() {
+        gaps.push("the beginning of the pass was not seen".to_owned());
+    }
+    let Some(returned) = &incident.returned else {
+        gaps.push("the end of the pass was not seen".to_owned());
+        return gaps;
+    };
+    if returned.kills > incident.kill_frames {
+        gaps.push(format!("{} of {} kills were seen", incident.kill_frames, returned.kills));
+    }
+    if returned.marks > incident.mark_frames {
+        gaps.push(format!("{} of {} marks were seen", incident.mark_frames, returned.marks));
+    }
+    gaps
+}
+
+/// Where passes are not seen, the cgroup of a victim that the tracepoint only numbers is not sent either.
+fn has_unknown_path(incident: &Incident) -> bool {
+    let named = |task: &Task| task.memcg;
+    let marked = incident
+        .victims
+        .iter()
+        .filter(|victim| victim.killed || (victim.marked && victim.task.flags.is_some()));
+    let tasks = marked.map(|victim| &victim.task).chain(&incident.trigger);
+    let mut ids = tasks.filter_map(named).chain(incident.domain());
+    ids.any(|id| cgroup::path(&incident.memcgs, id).is_none())
+}

@@ -1,0 +1,59 @@
+//! A cgroup's limits, as facts of a [`Memcg`] level.
+
+use oomtrace_common::event::Memcg;
+
+/// A charge is tried in batches of so many pages, and at its limit a cgroup has less than that left.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/memcontrol.h#L31> (`MEMCG_CHARGE_BATCH`)
+pub(crate) const CHARGE_BATCH_PAGES: u64 = 64;
+
+/// `PAGE_COUNTER_MAX`: no limit. <https://github.com/torvalds/linux/blob/v6.12/include/linux/page_counter.h#L45>
+pub(crate) fn counter_max(page_size: u64) -> u64 {
+    u64::try_from(i64::MAX).unwrap_or(u64::MAX).checked_div(page_size).unwrap_or(u64::MAX)
+}
+
+/// A limit in pages; `None` where it is off.
+pub(crate) fn limit(pages: u64, page_size: u64) -> Option<u64> {
+    (pages < counter_max(page_size)).then_some(pages)
+}
+
+/// Usage and limit of memory, where both were read and there is a limit.
+pub(crate) fn memory(memcg: &Memcg, page_size: u64) -> Option<(u64, u64)> {
+    let read = memcg.present & Memcg::COUNTERS != 0;
+    limit(memcg.max_pages, page_size).filter(|_| read).map(|max| (memcg.usage_pages, max))
+}
+
+/// Usage and limit of memory and swap together, on v1.
+pub(crate) fn memsw(memcg: &Memcg, page_size: u64) -> Option<(u64, u64)> {
+    let read = memcg.present & Memcg::SWAP != 0 && memcg.hierarchy != 0;
+    limit(memcg.swap_max_pages, page_size).filter(|_| read).map(|max| (memcg.swap_usage_pages, max))
+}
+
+/// Pages left below the nearest limit.
+pub(crate) fn headroom(memcg: &Memcg, page_size: u64) -> Option<u64> {
+    let left = |(usage, max): (u64, u64)| max.saturating_sub(usage);
+    [memory(memcg, page_size), memsw(memcg, page_size)].into_iter().flatten().map(left).min()
+}
+
+/// Whether more is used than allowed: a limit was lowered below the usage.
+pub(crate) fn is_over(memcg: &Memcg, page_size: u64) -> bool {
+    memory(memcg, page_size).is_some_and(|(usage, max)| usage > max)
+}
+
+/// Whether `memory.oom.group` is set. On v1 the field is there and means nothing.
+pub(crate) fn is_group(memcg: &Memcg) -> bool {
+    memcg.hierarchy == 0 && memcg.present & Memcg::OOM_GROUP != 0 && memcg.oom_group != 0
+}
+
+/// Usage and limit in words for evidence.
+pub(crate) fn describe(memcg: &Memcg, page_size: u64) -> String {
+    let bytes = |pages: u64| pages.saturating_mul(page_size);
+    let of = |name: &str, (usage, max): (u64, u64)| {
+        format!("{name} usage {} of {} bytes", bytes(usage), bytes(max))
+    };
+    let parts = [
+        memory(memcg, page_size).map(|pair| of("memory", pair)),
+        memsw(memcg, page_size).map(|pair| of("memory and swap", pair)),
+    ];
+    let told: Vec<String> = parts.into_iter().flatten().collect();
+    if told.is_empty() { "its counters could not be read".to_owned() } else { told.join(", ") }
+}

@@ -1,0 +1,89 @@
+//! Why: one rule a file, tried in order; the first that fits gives the verdict.
+
+mod codes;
+mod gaps;
+mod inferred;
+pub(crate) mod limits;
+mod memcg_limit;
+mod mglru;
+mod selection;
+mod summary;
+mod sysrq;
+mod zones;
+
+pub use self::codes::{Code, Confidence, Outcome, Policy};
+pub(crate) use self::gaps::gaps;
+pub(crate) use self::zones::constraint;
+use crate::incident::Incident;
+
+/// Why an incident happened and how its victim was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The cause.
+    pub code: Code,
+    /// Seen, or concluded.
+    pub confidence: Confidence,
+    /// What it rests on.
+    pub evidence: Vec<String>,
+    /// Kernfs id of the memcg that ran out.
+    pub domain: Option<u64>,
+    /// How the victim was chosen.
+    pub policy: Option<Policy>,
+    /// What came of it.
+    pub outcome: Option<Outcome>,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// What a rule has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) code: Code,
+    pub(crate) confidence: Confidence,
+    pub(crate) evidence: Vec<String>,
+    pub(crate) domain: Option<u64>,
+}
+
+impl Finding {
+    /// What was seen inside the decision.
+    pub(crate) const fn observed(code: Code, domain: Option<u64>, evidence: Vec<String>) -> Self {
+        Self { code, confidence: Confidence::Observed, evidence, domain }
+    }
+
+    /// What follows from what is around it.
+    pub(crate) const fn inferred(code: Code, domain: Option<u64>, evidence: Vec<String>) -> Self {
+        Self { code, confidence: Confidence::Inferred, evidence, domain }
+    }
+}
+
+/// The rules, in order.
+const RULES: [fn(&Incident) -> Option<Finding>; 5] =
+    [memcg_limit::rule, sysrq::rule, mglru::rule, zones::rule, inferred::rule];
+
+/// Explains an incident.
+#[must_use]
+pub fn explain(incident: &Incident) -> Verdict {
+    let found = RULES.iter().find_map(|rule| rule(incident));
+    let mut finding = found.unwrap_or_else(|| {
+        Finding::inferred(Code::Unknown, None, vec!["the beginning of the decision was not seen".to_owned()])
+    });
+    let gaps = gaps(incident);
+    if !gaps.is_empty() {
+        finding.confidence = Confidence::Inferred;
+        finding.evidence.extend(gaps);
+    }
+    let Finding { code, confidence, mut evidence, domain } = finding;
+    let selection = selection::selection(incident, code);
+    evidence.extend(selection.evidence);
+    let mut verdict = Verdict {
+        code,
+        confidence,
+        evidence,
+        domain,
+        policy: selection.policy,
+        outcome: selection.outcome,
+        summary: String::new(),
+    };
+    verdict.summary = summary::summary(incident, &verdict);
+    verdict
+}

@@ -1,0 +1,132 @@
+//! By which policy the victim was chosen, and what came of it.
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104> (`out_of_memory`)
+
+use oomtrace_common::event::{Emptiness, EmptyPasses};
+
+use super::{Code, Outcome, Policy};
+use crate::incident::{Incident, Role};
+
+pub(super) struct Selection {
+    pub(super) policy: Option<Policy>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) evidence: Vec<String>,
+}
+
+pub(super) fn selection(incident: &Incident, code: Code) -> Selection {
+    if !incident.has_victims() && incident.choice.is_none() {
+        return incident.empty.as_ref().map_or_else(unseen, empty);
+    }
+    if incident.pass.is_none() {
+        return alone(incident, code);
+    }
+    let (policy, evidence) = policy(incident);
+    Selection { policy: Some(policy), outcome: Some(outcome(incident)), evidence }
+}
+
+fn unseen() -> Selection {
+    Selection { policy: None, outcome: None, evidence: Vec::new() }
+}
+
+/// Without the hooks around it a mark tells neither policy nor signal; SIGKILL tells that it was a kill.
+fn alone(incident: &Incident, code: Code) -> Selection {
+    let killed = incident.victims.iter().any(|victim| victim.sigkill_ns.is_some());
+    let group = incident.victims.iter().any(|victim| victim.role == Role::Group);
+    let outcome = match (killed, group) {
+        (true, true) => Some(Outcome::GroupKilled),
+        (true, false) => Some(Outcome::Killed),
+        (false, _) if signals_are_seen(incident) => Some(Outcome::MarkedOnly),
+        (false, _) => None,
+    };
+    let (policy, evidence) = match outcome {
+        Some(Outcome::MarkedOnly) => {
+            (Some(Policy::AlreadyExiting), vec!["no SIGKILL came before the mark".to_owned()])
+        }
+        Some(Outcome::GroupKilled) => {
+            (Some(Policy::OomGroup), vec!["one thread killed several processes of a cgroup".to_owned()])
+        }
+        _ => rule_of_choice(incident, code),
+    };
+    Selection { policy, outcome, evidence }
+}
+
+fn signals_are_seen(incident: &Incident) -> bool {
+    incident.session.as_ref().is_some_and(|session| session.has_hook("signal_generate"))
+        && incident.lost_frames == 0
+}
+
+/// What chose, as far as the sysctl and the victim leave no other way: for a cgroup's limit the kernel ignores
+/// `oom_kill_allocating_task`, and elsewhere it can only fall on the trigger.
+fn rule_of_choice(incident: &Incident, code: Code) -> (Option<Policy>, Vec<String>) {
+    let set = incident.sysctl.and_then(|sysctl| sysctl.oom_kill_allocating_task).map(|value| value != 0);
+    let is_trigger = incident.trigger.as_ref().zip(incident.victims.first());
+    let is_trigger = is_trigger.is_some_and(|(trigger, victim)| victim.task.is_same_process(trigger));
+    match (code, set) {
+        (Code::MemcgLimit | Code::MemcgLimitLowered, _) => (Some(Policy::Badness), Vec::new()),
+        (Code::Global, Some(true)) if is_trigger => (
+            Some(Policy::AllocatingTask),
+            vec!["vm.oom_kill_allocating_task is set, and the trigger was killed".to_owned()],
+        ),
+        (Code::Global, Some(false)) => (Some(Policy::Badness), Vec::new()),
+        (Code::Global | Code::Sysrq | Code::Mglru, _) if !is_trigger => (Some(Policy::Badness), Vec::new()),
+        _ => (None, Vec::new()),
+    }
+}
+
+fn policy(incident: &Incident) -> (Policy, Vec<String>) {
+    let Some(choice) = &incident.choice else {
+        return (Policy::AlreadyExiting, vec!["the trigger was marked, and nobody was chosen".to_owned()]);
+    };
+    if choice.is_allocating_task() {
+        return (
+            Policy::AllocatingTask,
+            vec!["the kernel's message names oom_kill_allocating_task".to_owned()],
+        );
+    }
+    // The pass counts its kills itself: frames of them may have been lost.
+    let killed = incident.victims.iter().any(|victim| victim.killed || victim.sigkill_ns.is_some());
+    let none_counted = incident.returned.is_some_and(|returned| returned.kills == 0);
+    if !killed && none_counted {
+        return (Policy::AlreadyExiting, vec!["the chosen task was dying already".to_owned()]);
+    }
+    if incident.group.is_some() {
+        return (Policy::OomGroup, vec!["mem_cgroup_get_oom_group returned a cgroup".to_owned()]);
+    }
+    (Policy::Badness, Vec::new())
+}
+
+fn outcome(incident: &Incident) -> Outcome {
+    // Called and neither marked nor sent SIGKILL: its memory was gone already.
+    let killed =
+        incident.victims.iter().any(|victim| victim.sigkill_ns.is_some() || (victim.killed && victim.marked));
+    if killed && incident.group.is_some() {
+        Outcome::GroupKilled
+    } else if killed {
+        Outcome::Killed
+    } else if incident.victims.iter().any(|victim| victim.marked) {
+        Outcome::MarkedOnly
+    } else {
+        Outcome::NoKill
+    }
+}
+
+fn empty(passes: &EmptyPasses) -> Selection {
+    let is = |emptiness: Emptiness| passes.emptiness == number(emptiness);
+    let (policy, evidence) = if is(Emptiness::NothingToKill) && passes.total_pages == 0 {
+        (Policy::Disabled, "out_of_memory returned false before the domain was sized".to_owned())
+    } else if is(Emptiness::NothingToKill) {
+        (
+            Policy::NoneKillable,
+            format!("out_of_memory returned false after looking at {} tasks", passes.evaluated),
+        )
+    } else if is(Emptiness::Nothing) {
+        (Policy::NotifierFreed, "out_of_memory returned true without choosing anybody".to_owned())
+    } else {
+        (Policy::AlreadyExiting, "an earlier victim was still dying".to_owned())
+    };
+    Selection { policy: Some(policy), outcome: Some(Outcome::NoKill), evidence: vec![evidence] }
+}
+
+#[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]
+const fn number(emptiness: Emptiness) -> u32 {
+    emptiness as u32
+}

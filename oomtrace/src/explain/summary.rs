@@ -1,0 +1,121 @@
+//! The one sentence. The only words outside the sinks: scripts that page somebody want it, too.
+
+use super::{Code, Confidence, Outcome, Policy, Verdict, limits};
+use crate::{
+    attribute::cgroup,
+    incident::{Incident, Role, Task},
+};
+
+pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
+    let mut sentence =
+        format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
+    if let Some(note) = sysctl_note(incident, verdict) {
+        sentence.push_str(note);
+    }
+    sentence
+}
+
+fn cause(incident: &Incident, verdict: &Verdict) -> String {
+    let what = match verdict.code {
+        Code::MemcgLimit => format!("the memory limit of {} was hit", domain(incident, verdict)),
+        Code::MemcgLimitLowered => {
+            format!("the memory limit of {} was lowered below its usage", domain(incident, verdict))
+        }
+        Code::Global => "the machine ran out of memory".to_owned(),
+        Code::Cpuset => "the memory nodes of a cpuset ran out".to_owned(),
+        Code::Mempolicy => "the memory nodes of a memory policy ran out".to_owned(),
+        Code::Sysrq => "somebody asked for an OOM kill with SysRq-f".to_owned(),
+        Code::Mglru => "the multi-gen LRU's min_ttl_ms could not be kept".to_owned(),
+        Code::Userspace => "no kernel OOM".to_owned(),
+        Code::Unknown => "memory ran out, and the evidence does not say where".to_owned(),
+    };
+    match verdict.confidence {
+        Confidence::Observed => what,
+        Confidence::Inferred => format!("probably {what}"),
+    }
+}
+
+fn domain(incident: &Incident, verdict: &Verdict) -> String {
+    let Some(id) = verdict.domain else { return "a memory cgroup".to_owned() };
+    let path = cgroup::path(&incident.memcgs, id);
+    let path = path.map_or_else(|| "a memory cgroup".to_owned(), |path| path.to_words());
+    let limit = incident.memcgs.get(&id).and_then(|memcg| limits::memory(memcg, incident.page_size()));
+    match limit {
+        Some((_, max)) => format!("{path} ({})", size(max.saturating_mul(incident.page_size()))),
+        None => path,
+    }
+}
+
+fn by(incident: &Incident, verdict: &Verdict) -> String {
+    let Some(trigger) = &incident.trigger else { return String::new() };
+    match verdict.code {
+        Code::Sysrq | Code::Mglru => String::new(),
+        Code::MemcgLimitLowered => format!(" by {}", name(trigger)),
+        Code::MemcgLimit
+        | Code::Global
+        | Code::Cpuset
+        | Code::Mempolicy
+        | Code::Userspace
+        | Code::Unknown => {
+            format!(" when {} asked for more", name(trigger))
+        }
+    }
+}
+
+fn consequence(incident: &Incident, verdict: &Verdict) -> String {
+    let chosen = incident
+        .victims
+        .iter()
+        .find(|victim| victim.role == Role::Chosen)
+        .or_else(|| incident.victims.first());
+    let who = chosen.map_or_else(|| "a process".to_owned(), |victim| name(&victim.task));
+    let others = incident.victims.len().saturating_sub(1);
+    match (verdict.outcome, verdict.policy) {
+        (Some(Outcome::NoKill), Some(Policy::NoneKillable)) => "nothing in it may be killed".to_owned(),
+        (Some(Outcome::NoKill), Some(Policy::Disabled)) => "the OOM killer is switched off".to_owned(),
+        (Some(Outcome::NoKill), Some(Policy::AlreadyExiting)) if chosen.is_some() => {
+            format!("{who} was chosen and had no memory left to free; nobody was killed")
+        }
+        (Some(Outcome::NoKill), _) => "nobody was killed".to_owned(),
+        (Some(Outcome::MarkedOnly), _) => format!("{who} was dying already and got access to reserves"),
+        (Some(Outcome::GroupKilled), _) => {
+            format!("{who} was chosen, and {others} more went with it by memory.oom.group")
+        }
+        (_, Some(Policy::AllocatingTask)) => {
+            format!("{who} was killed because it asked (vm.oom_kill_allocating_task)")
+        }
+        (_, Some(Policy::Badness)) => match incident.choice.as_ref().map(|choice| choice.evaluated) {
+            Some(evaluated) if evaluated > 1 => {
+                format!("{who} was killed, the worst of {evaluated} candidates")
+            }
+            Some(1) => format!("{who} was killed, the only candidate"),
+            _ => format!("{who} was killed"),
+        },
+        _ => format!("{who} was killed"),
+    }
+}
+
+/// A memcg OOM ignores the sysctl; where it is set, people blame it.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1146>
+fn sysctl_note(incident: &Incident, verdict: &Verdict) -> Option<&'static str> {
+    let set = incident.sysctl.as_ref()?.oom_kill_allocating_task? != 0;
+    let of_memcg = matches!(verdict.code, Code::MemcgLimit | Code::MemcgLimitLowered);
+    (set && of_memcg).then_some(
+        "; vm.oom_kill_allocating_task is set and played no part: the kernel ignores it for a cgroup's limit",
+    )
+}
+
+fn name(task: &Task) -> String {
+    let comm = task.comm.as_ref().map_or_else(|| "a process".to_owned(), crate::bytes::ByteString::to_words);
+    match task.pid.or(task.tid) {
+        Some(pid) => format!("{comm} (pid {pid})"),
+        None => comm,
+    }
+}
+
+/// One decimal is enough for a sentence; the exact bytes stand beside it.
+fn size(bytes: u64) -> String {
+    let (unit, name) = if bytes < 1 << 30 { (1_u64 << 20, "MiB") } else { (1 << 30, "GiB") };
+    let tenths = bytes.saturating_mul(10).saturating_add(unit / 2) / unit;
+    format!("{}.{} {name}", tenths / 10, tenths % 10)
+}

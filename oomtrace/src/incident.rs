@@ -1,0 +1,240 @@
+//! An incident: one OOM decision, assembled from its events. Facts only; why is `explain`'s to say.
+
+mod task;
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use oomtrace_common::event::{EmptyPasses, Memcg, OutOfMemoryReturn};
+use serde::Serialize;
+
+pub use self::task::{Counters, Task};
+use crate::{
+    context::{Machine, Process, Session, Sysctl},
+    report::ClosedBy,
+};
+
+/// One decision.
+#[derive(Clone, Debug, Default)]
+pub struct Incident {
+    /// The machine and the tracer.
+    pub session: Option<Rc<Session>>,
+    /// The pass, where passes are seen.
+    pub pass: Option<u64>,
+    /// When it was decided, `CLOCK_BOOTTIME` ns: the pass's entry, or the first mark.
+    pub boot_ns: u64,
+    /// Time of the last event that belongs to it.
+    pub last_ns: u64,
+    /// Who asked for memory.
+    pub trigger: Option<Task>,
+    /// What for.
+    pub request: Option<Request>,
+    /// Whom the decision fell on.
+    pub choice: Option<Choice>,
+    /// The cgroup that goes with the victim.
+    pub group: Option<u64>,
+    /// Who was killed or marked.
+    pub victims: Vec<Victim>,
+    /// How the pass returned.
+    pub returned: Option<OutOfMemoryReturn>,
+    /// Cgroups at that time, by kernfs id.
+    pub memcgs: BTreeMap<u64, Memcg>,
+    /// What procfs said of those involved.
+    pub processes: Vec<Process>,
+    /// Settings at that time.
+    pub sysctl: Option<Sysctl>,
+    /// Free memory right after the mark, where the decision was not seen.
+    pub machine: Option<Machine>,
+    /// `memory.stat` of the domain.
+    pub memory_stat: Option<BTreeMap<String, u64>>,
+    /// Frames of `__oom_kill_process` in the pass.
+    pub kill_frames: u32,
+    /// Frames of marks in the pass.
+    pub mark_frames: u32,
+    /// Marks seen.
+    pub marks: u32,
+    /// Passes that killed nobody and belong here; the whole story of an incident without a kill.
+    pub empty: Option<EmptyPasses>,
+    /// Frames lost while it was open.
+    pub lost_frames: u64,
+    /// What closed it.
+    pub closed_by: Option<ClosedBy>,
+    /// Whether it was told before its end.
+    pub decided: bool,
+    /// Empty passes of earlier runs that belong here, too.
+    pub empty_before: u64,
+    /// Empty passes of its run that an earlier report told of.
+    pub told_before: u64,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Kernfs id of the memcg whose limit was hit; `None` when it was the machine.
+    pub memcg: Option<u64>,
+    /// The page allocator asked.
+    pub zonelist: bool,
+    /// The trigger was writing a `memory.max`.
+    pub memory_max_write: bool,
+    /// `gfp_mask`.
+    pub gfp_mask: u32,
+    /// -1 for SysRq.
+    pub order: i32,
+}
+
+/// Whom the decision fell on, and by what arithmetic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The task.
+    pub task: Task,
+    /// The kernel's result, pages.
+    pub points: i64,
+    /// Size of the domain, pages.
+    pub total_pages: u64,
+    /// The kernel's number of the constraint.
+    pub constraint: u32,
+    /// Tasks looked at.
+    pub evaluated: u32,
+    /// The kernel's message.
+    pub message: Vec<u8>,
+}
+
+impl Choice {
+    /// What the kernel's message says on the allocating-task path, and on no other.
+    /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1151>
+    const ALLOCATING_TASK: &[u8] = b"(oom_kill_allocating_task)";
+
+    /// Whether `vm.oom_kill_allocating_task` chose: nobody was evaluated then.
+    #[must_use]
+    pub fn is_allocating_task(&self) -> bool {
+        self.message.windows(Self::ALLOCATING_TASK.len()).any(|part| part == Self::ALLOCATING_TASK)
+    }
+}
+
+/// A process that was killed or marked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Victim {
+    /// Who.
+    pub task: Task,
+    /// Why.
+    pub role: Role,
+    /// `__oom_kill_process` was called for it.
+    pub killed: bool,
+    /// It was marked.
+    pub marked: bool,
+    /// When SIGKILL was sent, `CLOCK_BOOTTIME` ns.
+    pub sigkill_ns: Option<u64>,
+    /// When the OOM reaper began.
+    pub reap_start_ns: Option<u64>,
+    /// When the OOM reaper ended.
+    pub reap_end_ns: Option<u64>,
+    /// When its last thread exited.
+    pub exit_ns: Option<u64>,
+}
+
+/// Why a process is a victim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The decision fell on it.
+    Chosen,
+    /// Its cgroup has `memory.oom.group`.
+    Group,
+    /// It shares the victim's memory.
+    SharedMm,
+}
+
+impl Role {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chosen => "chosen",
+            Self::Group => "group",
+            Self::SharedMm => "shared_mm",
+        }
+    }
+}
+
+impl Victim {
+    /// A victim nothing else is known of.
+    #[must_use]
+    pub const fn new(task: Task, role: Role) -> Self {
+        Self {
+            task,
+            role,
+            killed: false,
+            marked: false,
+            sigkill_ns: None,
+            reap_start_ns: None,
+            reap_end_ns: None,
+            exit_ns: None,
+        }
+    }
+}
+
+impl Incident {
+    /// The victim that is this process.
+    pub fn victim_mut(&mut self, task: &Task) -> Option<&mut Victim> {
+        self.victims.iter_mut().find(|victim| victim.task.is_same_process(task))
+    }
+
+    /// Whether this process is a victim.
+    #[must_use]
+    pub fn has_victim(&self, task: &Task) -> bool {
+        self.victims.iter().any(|victim| victim.task.is_same_process(task))
+    }
+
+    /// The tasks that it names: the victims, the chosen one and the trigger.
+    pub fn involved(&self) -> impl Iterator<Item = &Task> {
+        let victims = self.victims.iter().map(|victim| &victim.task);
+        victims.chain(self.choice.iter().map(|choice| &choice.task)).chain(&self.trigger)
+    }
+
+    /// Bytes of a page.
+    #[must_use]
+    pub fn page_size(&self) -> u64 {
+        self.session.as_ref().map_or(4096, |session| session.page_size)
+    }
+
+    /// The kernfs id of the memcg that ran out, where passes are seen.
+    #[must_use]
+    pub fn domain(&self) -> Option<u64> {
+        self.request.as_ref().and_then(|request| request.memcg)
+    }
+
+    /// Empty passes that belong here, in all runs of them.
+    #[must_use]
+    pub fn empty_passes(&self) -> u64 {
+        let all = self.empty.map_or(0, |passes| passes.count).saturating_add(self.empty_before);
+        all.saturating_sub(self.told_before)
+    }
+
+    /// Whether it consists of empty passes alone.
+    #[must_use]
+    pub const fn is_empty_run(&self) -> bool {
+        self.empty.is_some() && self.victims.is_empty() && self.choice.is_none()
+    }
+
+    /// Takes a run of empty passes over, or a later count of the one that is known.
+    pub fn add_empty(&mut self, passes: &EmptyPasses) {
+        match self.empty {
+            Some(known) if known.first_ns == passes.first_ns => {
+                let count = known.count.max(passes.count);
+                self.empty = Some(EmptyPasses { count, last_ns: known.last_ns.max(passes.last_ns), ..known });
+            }
+            Some(known) => {
+                self.empty_before = self.empty_before.saturating_add(known.count);
+                let last_ns = known.last_ns.max(passes.last_ns);
+                self.empty = Some(EmptyPasses { last_ns, ..*passes });
+            }
+            None => self.empty = Some(*passes),
+        }
+        self.last_ns = self.last_ns.max(passes.last_ns);
+    }
+
+    /// Whether anybody was killed or marked.
+    #[must_use]
+    pub const fn has_victims(&self) -> bool {
+        !self.victims.is_empty()
+    }
+}

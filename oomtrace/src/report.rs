@@ -1,0 +1,342 @@
+//! The report: what a sink sees, in the shape of the JSON (`docs/json.md`). Sizes are bytes and times ns; what is not
+//! known is `None`, and `null` in JSON.
+
+mod build;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+pub use self::build::report;
+use crate::{
+    bytes::ByteString,
+    explain::{Code, Confidence, Outcome, Policy},
+    incident::Role,
+    kernel::tier::Tier,
+};
+
+/// The version of the JSON's shape. Keys are added, never renamed.
+pub const SCHEMA: u32 = 1;
+
+/// One incident, explained.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Names the incident on this boot of this machine: the decision's time in hex.
+    pub id: String,
+    /// Wall clock of the decision, RFC 3339, UTC.
+    pub time: Option<String>,
+    /// `CLOCK_BOOTTIME` of the decision.
+    pub boot_ns: u64,
+    /// `uname -n`.
+    pub host: Option<String>,
+    /// `uname -r`.
+    pub kernel: Option<String>,
+    /// How much was seen.
+    pub tier: Option<Tier>,
+    /// How the incident ended.
+    pub status: Status,
+    /// Why memory ran out.
+    pub cause: Cause,
+    /// How the victim was chosen.
+    pub selection: Selection,
+    /// What was asked for.
+    pub allocation: Allocation,
+    /// Settings at that time.
+    pub sysctl: Sysctl,
+    /// The memory that ran out.
+    pub domain: Domain,
+    /// Who asked for it.
+    pub trigger: Option<Process>,
+    /// Who was killed or marked.
+    pub victims: Vec<Victim>,
+    /// The candidates; `None`: this version does not collect them.
+    pub candidates: Option<Vec<Candidate>>,
+    /// Tasks the kernel looked at.
+    pub candidates_total: Option<u32>,
+    /// Marks seen: more than victims where several threads of one were marked.
+    pub marks: u32,
+    /// Passes that killed nobody and belong here.
+    pub empty_passes: Option<EmptyPasses>,
+}
+
+/// How the incident ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Why it was closed; `None` in a report of the decision alone.
+    pub closed_by: Option<ClosedBy>,
+    /// Nothing that belongs to it is known to be missing.
+    pub complete: bool,
+    /// Frames the kernel lost meanwhile.
+    pub lost_frames: u64,
+}
+
+/// What closed an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosedBy {
+    /// Everything was seen to its end.
+    Kernel,
+    /// Nothing more came.
+    Timeout,
+    /// The stream ended first.
+    EndOfStream,
+}
+
+/// Why memory ran out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cause {
+    /// The cause.
+    pub code: Code,
+    /// Seen, or concluded.
+    pub confidence: Confidence,
+    /// What it rests on.
+    pub evidence: Vec<String>,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// How the victim was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Selection {
+    /// The policy; `None` where this tier does not see it.
+    pub policy: Option<Policy>,
+    /// What came of it.
+    pub outcome: Option<Outcome>,
+    /// Points between the victim and the next.
+    pub margin_points: Option<i64>,
+    /// The next.
+    pub runner_up_pid: Option<i32>,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Allocation {
+    /// 2^order pages; -1 for SysRq.
+    pub order: Option<i32>,
+    /// In hex.
+    pub gfp_mask: Option<String>,
+    /// By name, as the kernel's log spells them.
+    pub gfp_flags: Option<Vec<String>>,
+    /// "none", "cpuset", "memory_policy" or "memcg".
+    pub constraint: Option<&'static str>,
+}
+
+/// Settings at that time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sysctl {
+    /// `vm.oom_kill_allocating_task`.
+    pub oom_kill_allocating_task: Option<i64>,
+    /// `vm.panic_on_oom`.
+    pub panic_on_oom: Option<i64>,
+    /// `vm.overcommit_memory`.
+    pub overcommit_memory: Option<i64>,
+}
+
+/// The memory that ran out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Domain {
+    /// "memcg", "system", "cpuset" or "mempolicy".
+    pub kind: Option<&'static str>,
+    /// Path of the memcg.
+    pub cgroup: Option<ByteString>,
+    /// What badness is measured against, swap included.
+    pub total_pages: Option<u64>,
+    /// `memory.current`.
+    pub usage_bytes: Option<u64>,
+    /// `memory.max`; `None` where there is no limit.
+    pub limit_bytes: Option<u64>,
+    /// `memory.swap.current`; on v1 memory and swap together.
+    pub swap_usage_bytes: Option<u64>,
+    /// `memory.swap.max`; on v1 of memory and swap together.
+    pub swap_limit_bytes: Option<u64>,
+    /// `memory.oom.group`.
+    pub oom_group: Option<bool>,
+    /// `memory.stat`, looked up right after.
+    pub memory_stat: Option<BTreeMap<String, u64>>,
+    /// The memcg and its ancestors, up to the root; empty where the domain is no memcg.
+    pub chain: Vec<Level>,
+}
+
+/// One cgroup of the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Level {
+    /// Path.
+    pub cgroup: Option<ByteString>,
+    /// As in [`Domain`].
+    pub usage_bytes: Option<u64>,
+    /// `memory.max`.
+    pub max_bytes: Option<u64>,
+    /// `memory.high`.
+    pub high_bytes: Option<u64>,
+    /// As in [`Domain`].
+    pub swap_usage_bytes: Option<u64>,
+    /// As in [`Domain`].
+    pub swap_max_bytes: Option<u64>,
+    /// `memory.oom.group`.
+    pub oom_group: Option<bool>,
+    /// Its limit is the one that was hit.
+    pub hit: bool,
+}
+
+/// A process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Process {
+    /// Process id.
+    pub pid: Option<i32>,
+    /// The task the kernel acted on.
+    pub tid: Option<i32>,
+    /// Process id in its own pid namespace.
+    pub ns_pid: Option<i32>,
+    /// Name of the task.
+    pub comm: Option<ByteString>,
+    /// Name of the process, where it differs.
+    pub leader_comm: Option<ByteString>,
+    /// Arguments, as far as procfs still had them.
+    pub cmdline: Option<Vec<ByteString>>,
+    /// Executable, likewise.
+    pub exe: Option<ByteString>,
+    /// Real user id.
+    pub uid: Option<u32>,
+    /// When it began, `CLOCK_BOOTTIME`.
+    pub start_boot_ns: Option<u64>,
+    /// -1000 to 1000.
+    pub oom_score_adj: Option<i16>,
+    /// Path of its memory cgroup.
+    pub cgroup: Option<ByteString>,
+    /// Not looked up by this version.
+    pub container: Option<Container>,
+    /// Not looked up by this version.
+    pub pod: Option<Pod>,
+    /// Not looked up by this version.
+    pub unit: Option<ByteString>,
+    /// Not looked up by this version.
+    pub slice: Option<ByteString>,
+}
+
+/// A container. Never constructed by this version; the key is `null`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Container {}
+
+/// A pod. Never constructed by this version; the key is `null`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Pod {}
+
+/// A row of the kernel's ballot. Never constructed by this version; the key is `null`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Candidate {}
+
+/// A process that was killed or marked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Victim {
+    /// Who.
+    #[serde(flatten)]
+    pub process: Process,
+    /// Why it is a victim.
+    pub role: Role,
+    /// Its memory at that instant.
+    pub memory: Option<Memory>,
+    /// Its badness; of the chosen one only.
+    pub score: Option<Score>,
+    /// What happened then.
+    pub aftermath: Aftermath,
+}
+
+/// Memory of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Address space.
+    pub total_vm_bytes: u64,
+    /// Resident, anonymous.
+    pub anon_rss_bytes: u64,
+    /// Resident, of files.
+    pub file_rss_bytes: u64,
+    /// Resident, shared.
+    pub shmem_rss_bytes: u64,
+    /// Swapped out.
+    pub swap_bytes: u64,
+    /// Page tables.
+    pub pgtables_bytes: u64,
+}
+
+/// Badness, in pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Score {
+    /// The kernel's own result; `None` where nobody was evaluated.
+    pub points: Option<i64>,
+    /// Resident, swapped and page-table pages.
+    pub base_pages: Option<i64>,
+    /// What `oom_score_adj` adds.
+    pub adj_pages: Option<i64>,
+    /// Size of the domain.
+    pub total_pages: Option<u64>,
+}
+
+/// What happened to a victim, ns after the decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Aftermath {
+    /// SIGKILL was sent.
+    pub sigkill_ns: Option<u64>,
+    /// The OOM reaper began.
+    pub reap_start_ns: Option<u64>,
+    /// The OOM reaper ended.
+    pub reap_end_ns: Option<u64>,
+    /// The last thread exited.
+    pub exit_ns: Option<u64>,
+    /// Not told by any hook of this version.
+    pub reaped_bytes: Option<u64>,
+}
+
+/// Passes that killed nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct EmptyPasses {
+    /// How many.
+    pub count: u64,
+    /// The last one, ns after the decision.
+    pub last_ns: u64,
+}
+
+impl Report {
+    /// Whether the domain or a victim is in this cgroup or below.
+    #[must_use]
+    pub fn is_in_cgroup(&self, cgroup: &[u8]) -> bool {
+        let victims = self.victims.iter().map(|victim| &victim.process.cgroup);
+        std::iter::once(&self.domain.cgroup)
+            .chain(victims)
+            .flatten()
+            .any(|path| is_below(path.as_bytes(), cgroup))
+    }
+
+    /// Whether a victim has this name.
+    #[must_use]
+    pub fn has_victim_named(&self, comm: &[u8]) -> bool {
+        self.victims.iter().any(|victim| {
+            let Process { comm: own, leader_comm, .. } = &victim.process;
+            [own, leader_comm].into_iter().flatten().any(|name| name.as_bytes() == comm)
+        })
+    }
+
+    /// Whether this process is a victim.
+    #[must_use]
+    pub fn has_victim(&self, pid: i32) -> bool {
+        self.victims.iter().any(|victim| victim.process.pid == Some(pid))
+    }
+}
+
+/// Whether a path is another one or below it.
+fn is_below(path: &[u8], above: &[u8]) -> bool {
+    let above = above.strip_suffix(b"/").unwrap_or(above);
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_below;
+
+    #[test]
+    fn a_cgroup_is_below_itself_and_its_ancestors_only() {
+        assert!(is_below(b"/a/b", b"/a/b") && is_below(b"/a/b", b"/a") && is_below(b"/a/b", b"/"));
+        assert!(is_below(b"/a/b", b"/a/") && !is_below(b"/ab", b"/a") && !is_below(b"/a", b"/a/b"));
+    }
+}

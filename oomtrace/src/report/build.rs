@@ -1,0 +1,247 @@
+//! From an incident to its report.
+
+use oomtrace_common::event::Memcg;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{
+    Aftermath, Allocation, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, SCHEMA, Score,
+    Selection, Status, Sysctl, Victim,
+};
+use crate::{
+    attribute::cgroup,
+    bytes::ByteString,
+    context::Session,
+    explain::{self, Code, Verdict, explain, limits},
+    incident::{self, Counters, Incident, Role, Task},
+    kernel::{facts::gfp_names, tier::Tier},
+};
+
+/// Explains an incident.
+#[must_use]
+pub fn report(incident: &Incident) -> Report {
+    let verdict = explain(incident);
+    let session = incident.session.as_deref();
+    Report {
+        schema: SCHEMA,
+        id: format!("{:x}", incident.boot_ns),
+        time: session.and_then(|session| wall_time(session, incident.boot_ns)),
+        boot_ns: incident.boot_ns,
+        host: session.map(|session| session.host.clone()),
+        kernel: session.map(|session| session.kernel_release.clone()),
+        tier: tier(incident),
+        status: status(incident),
+        allocation: allocation(incident),
+        sysctl: sysctl(incident),
+        domain: domain(incident, &verdict),
+        trigger: incident.trigger.as_ref().map(|task| process(incident, task)),
+        victims: incident.victims.iter().map(|victim| self::victim(incident, victim)).collect(),
+        candidates: None,
+        candidates_total: candidates_total(incident),
+        marks: incident.marks,
+        empty_passes: incident.empty.map(|passes| EmptyPasses {
+            count: incident.empty_passes(),
+            last_ns: passes.last_ns.saturating_sub(incident.boot_ns),
+        }),
+        selection: Selection {
+            policy: verdict.policy,
+            outcome: verdict.outcome,
+            margin_points: None,
+            runner_up_pid: None,
+        },
+        cause: Cause {
+            code: verdict.code,
+            confidence: verdict.confidence,
+            evidence: verdict.evidence,
+            summary: verdict.summary,
+        },
+    }
+}
+
+fn wall_time(session: &Session, boot_ns: u64) -> Option<String> {
+    let wall = i128::from(boot_ns) + i128::from(session.wall_offset_ns);
+    OffsetDateTime::from_unix_timestamp_nanos(wall).ok()?.format(&Rfc3339).ok()
+}
+
+/// What was seen of this incident: a mark outside every pass is a tracepoint's word, whatever else is hooked.
+fn tier(incident: &Incident) -> Option<Tier> {
+    let tier = incident.session.as_ref()?.tier;
+    Some(if incident.pass.is_none() { Tier::Tracepoint } else { tier })
+}
+
+fn status(incident: &Incident) -> Status {
+    Status {
+        closed_by: incident.closed_by,
+        complete: explain::gaps(incident).is_empty(),
+        lost_frames: incident.lost_frames,
+    }
+}
+
+fn allocation(incident: &Incident) -> Allocation {
+    let Some(request) = &incident.request else { return Allocation::default() };
+    let facts = incident.session.as_ref().map(|session| &session.facts);
+    Allocation {
+        order: Some(request.order),
+        gfp_mask: Some(format!("{:#x}", request.gfp_mask)),
+        gfp_flags: facts.map(|facts| gfp_names(u64::from(request.gfp_mask), facts)),
+        constraint: explain::constraint(incident),
+    }
+}
+
+fn sysctl(incident: &Incident) -> Sysctl {
+    incident.sysctl.map_or_else(Sysctl::default, |known| Sysctl {
+        oom_kill_allocating_task: known.oom_kill_allocating_task,
+        panic_on_oom: known.panic_on_oom,
+        overcommit_memory: known.overcommit_memory,
+    })
+}
+
+fn domain(incident: &Incident, verdict: &Verdict) -> Domain {
+    let kind = match verdict.code {
+        Code::MemcgLimit | Code::MemcgLimitLowered => Some("memcg"),
+        Code::Global | Code::Sysrq | Code::Mglru => Some("system"),
+        Code::Cpuset => Some("cpuset"),
+        Code::Mempolicy => Some("mempolicy"),
+        Code::Userspace | Code::Unknown => None,
+    };
+    let mut domain = Domain { kind, total_pages: total_pages(incident), ..Domain::default() };
+    let Some(id) = verdict.domain else { return domain };
+    domain.cgroup = cgroup::path(&incident.memcgs, id);
+    domain.memory_stat.clone_from(&incident.memory_stat);
+    domain.chain = chain(incident, id);
+    if let Some(level) = domain.chain.iter().find(|level| level.hit) {
+        domain.usage_bytes = level.usage_bytes;
+        domain.limit_bytes = level.max_bytes;
+        domain.swap_usage_bytes = level.swap_usage_bytes;
+        domain.swap_limit_bytes = level.swap_max_bytes;
+        domain.oom_group = level.oom_group;
+    }
+    domain
+}
+
+/// The cgroups from the trigger's own up to the root; from the victim's if the trigger is elsewhere, and from the domain
+/// itself if both are.
+fn chain(incident: &Incident, domain: u64) -> Vec<Level> {
+    let victims = incident.victims.iter().map(|victim| &victim.task);
+    let leaves = incident.trigger.iter().chain(victims).filter_map(|task| task.memcg);
+    let below = leaves.map(|leaf| cgroup::chain(&incident.memcgs, leaf));
+    let chain = below
+        .into_iter()
+        .find(|chain| chain.iter().any(|memcg| memcg.id == domain))
+        .unwrap_or_else(|| cgroup::chain(&incident.memcgs, domain));
+    chain.into_iter().map(|memcg| level(incident, memcg, domain)).collect()
+}
+
+fn level(incident: &Incident, memcg: &Memcg, domain: u64) -> Level {
+    let page_size = incident.page_size();
+    let has = |bit| memcg.present & bit != 0;
+    let bytes = |pages: u64| pages.saturating_mul(page_size);
+    let limit = |pages: u64| limits::limit(pages, page_size).map(bytes);
+    Level {
+        cgroup: cgroup::path(&incident.memcgs, memcg.id),
+        usage_bytes: has(Memcg::COUNTERS).then(|| bytes(memcg.usage_pages)),
+        max_bytes: limit(memcg.max_pages).filter(|_| has(Memcg::COUNTERS)),
+        high_bytes: limit(memcg.high_pages).filter(|_| has(Memcg::HIGH)),
+        swap_usage_bytes: has(Memcg::SWAP).then(|| bytes(memcg.swap_usage_pages)),
+        swap_max_bytes: limit(memcg.swap_max_pages).filter(|_| has(Memcg::SWAP)),
+        oom_group: has(Memcg::OOM_GROUP).then_some(memcg.oom_group != 0),
+        hit: memcg.id == domain,
+    }
+}
+
+fn process(incident: &Incident, task: &Task) -> Process {
+    let looked_up = incident.processes.iter().find(|process| crate::assemble::is_of(process, task));
+    let differs = |leader: &&ByteString| Some(*leader) != task.comm.as_ref();
+    Process {
+        pid: task.pid.or_else(|| looked_up.map(|process| process.pid)),
+        tid: task.tid,
+        ns_pid: task.ns_pid,
+        comm: task.comm.clone(),
+        leader_comm: task.leader_comm.as_ref().filter(differs).cloned(),
+        cmdline: looked_up.and_then(|process| process.cmdline.clone()),
+        exe: looked_up.and_then(|process| process.exe.clone()),
+        uid: task.uid,
+        start_boot_ns: task.start_boot_ns,
+        oom_score_adj: task.oom_score_adj,
+        cgroup: task.memcg.and_then(|id| cgroup::path(&incident.memcgs, id)),
+        ..Process::default()
+    }
+}
+
+fn victim(incident: &Incident, victim: &incident::Victim) -> Victim {
+    let after = |at: Option<u64>| at.map(|at| at.saturating_sub(incident.boot_ns));
+    Victim {
+        process: process(incident, &victim.task),
+        role: victim.role,
+        memory: counters(incident, &victim.task).map(|counters| memory(incident, counters)),
+        score: score(incident, victim),
+        aftermath: Aftermath {
+            sigkill_ns: after(victim.sigkill_ns),
+            reap_start_ns: after(victim.reap_start_ns),
+            reap_end_ns: after(victim.reap_end_ns),
+            exit_ns: after(victim.exit_ns),
+            reaped_bytes: None,
+        },
+    }
+}
+
+fn memory(incident: &Incident, counters: Counters) -> Memory {
+    let bytes = |pages: u64| pages.saturating_mul(incident.page_size());
+    Memory {
+        total_vm_bytes: bytes(counters.total_vm_pages),
+        anon_rss_bytes: bytes(counters.anon_pages),
+        file_rss_bytes: bytes(counters.file_pages),
+        shmem_rss_bytes: bytes(counters.shmem_pages),
+        swap_bytes: bytes(counters.swap_pages),
+        pgtables_bytes: counters.pgtables_bytes,
+    }
+}
+
+/// The counters this kernel decides by: from 6.2 to 6.19 the approximate ones, later the exact sums, and nothing but
+/// the kernel's own points tells them apart. Where there are no points, the exact sums.
+fn counters(incident: &Incident, task: &Task) -> Option<Counters> {
+    let (Some(approximate), Some(exact)) = (task.memory, task.exact) else { return task.memory };
+    let by_approximate = incident.choice.as_ref().and_then(|choice| {
+        let base = choice.points.checked_sub(adj_pages(&choice.task, choice.total_pages)?)?;
+        let distance = |counters: Option<Counters>| {
+            let pages = i64::try_from(counters?.base_pages(incident.page_size())).ok()?;
+            Some(pages.abs_diff(base))
+        };
+        Some(distance(choice.task.memory)? < distance(choice.task.exact)?)
+    });
+    Some(if by_approximate == Some(true) { approximate } else { exact })
+}
+
+/// The arithmetic of the chosen one, beside the kernel's result.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200> (`oom_badness`)
+fn score(incident: &Incident, victim: &incident::Victim) -> Option<Score> {
+    let choice = incident.choice.as_ref().filter(|_| victim.role == Role::Chosen)?;
+    // Nobody was evaluated on the allocating-task path, and LONG_MAX is a rank, not a sum.
+    let counted = !choice.is_allocating_task() && choice.points != i64::MAX;
+    let base = counters(incident, &choice.task)
+        .and_then(|counters| i64::try_from(counters.base_pages(incident.page_size())).ok());
+    Some(Score {
+        points: counted.then_some(choice.points),
+        base_pages: base,
+        adj_pages: adj_pages(&choice.task, choice.total_pages),
+        total_pages: Some(choice.total_pages),
+    })
+}
+
+/// What `oom_score_adj` adds: the division comes first, so that below 1000 pages it adds nothing.
+fn adj_pages(task: &Task, total_pages: u64) -> Option<i64> {
+    let thousandths = i64::try_from(total_pages / 1000).ok()?;
+    Some(i64::from(task.oom_score_adj?).saturating_mul(thousandths))
+}
+
+fn total_pages(incident: &Incident) -> Option<u64> {
+    let chosen = incident.choice.as_ref().map(|choice| choice.total_pages);
+    let known = chosen.or_else(|| incident.returned.map(|returned| returned.total_pages));
+    known.or_else(|| incident.empty.map(|passes| passes.total_pages)).filter(|pages| *pages > 0)
+}
+
+fn candidates_total(incident: &Incident) -> Option<u32> {
+    incident.session.as_ref().filter(|session| session.has_hook("oom_evaluate_task"))?;
+    let chosen = incident.choice.as_ref().map(|choice| choice.evaluated);
+    let known = chosen.or_else(|| incident.returned.map(|returned| returned.evaluated));
+    known.or_else(|| incident.empty.map(|passes| passes.evaluated))
+}

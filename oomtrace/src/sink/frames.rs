@@ -1,0 +1,96 @@
+//! Frames as they crossed the border, one a line, for bug reports.
+
+mod fields;
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use oomtrace_common::{
+    event::{
+        EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess, OutOfMemory,
+        OutOfMemoryReturn, Reap, Sigkill,
+    },
+    frame::Kind,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+use self::fields::{Fields, Print};
+use super::terminal::sanitize::sentence;
+use crate::frame::Frame;
+
+/// Writes one frame: its offset, time (seconds since boot), kind, pass (ns, `-` for none) and length, then what is in
+/// it. A kernel frame's fields that were not read show as `-`; a context frame is the JSON it is.
+///
+/// # Errors
+///
+/// If the output cannot be written.
+pub fn write(output: &mut impl Write, offset: u64, frame: &Frame<'_>) -> io::Result<()> {
+    let header = frame.header;
+    let (seconds, ns) = (header.boot_ns / 1_000_000_000, header.boot_ns % 1_000_000_000);
+    let kind = Kind::from_number(header.kind);
+    let name = kind.map_or_else(|| format!("{:#x}", header.kind), |kind| format!("{kind:?}"));
+    let pass = if header.pass == 0 { "-".to_owned() } else { header.pass.to_string() };
+    let content = content(kind, frame.payload);
+    let line =
+        format!("{offset:>10} {seconds:>6}.{ns:09} {name:<17} pass={pass} len={} {content}", header.len);
+    writeln!(output, "{}", line.trim_end())
+}
+
+fn content(kind: Option<Kind>, payload: &[u8]) -> String {
+    match kind {
+        Some(Kind::OutOfMemory) => fields::<OutOfMemory>(payload),
+        Some(Kind::OutOfMemoryReturn) => fields::<OutOfMemoryReturn>(payload),
+        Some(Kind::OomKillProcess) => fields::<OomKillProcess>(payload),
+        Some(Kind::KillProcess) => fields::<KillProcess>(payload),
+        Some(Kind::OomGroup) => fields::<OomGroup>(payload),
+        Some(Kind::MarkVictim) => fields::<MarkVictim>(payload),
+        Some(Kind::Memcg) => fields::<Memcg>(payload),
+        Some(Kind::EmptyPasses) => fields::<EmptyPasses>(payload),
+        Some(Kind::Sigkill) => fields::<Sigkill>(payload),
+        Some(Kind::Exit) => fields::<Exit>(payload),
+        Some(Kind::Reap) => fields::<Reap>(payload),
+        Some(
+            Kind::Session
+            | Kind::Process
+            | Kind::Sysctl
+            | Kind::Tick
+            | Kind::Loss
+            | Kind::MemoryStat
+            | Kind::Machine,
+        ) => json(payload),
+        Some(Kind::Candidate) | None => hex(payload),
+    }
+}
+
+/// The payload itself; what is not UTF-8 is no JSON, and shown byte for byte.
+fn json(payload: &[u8]) -> String {
+    std::str::from_utf8(payload).map_or_else(|_| hex(payload), sentence)
+}
+
+fn hex(payload: &[u8]) -> String {
+    payload.iter().fold(String::from("0x"), |mut text, byte| {
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The fields of an event. A missing tail reads as zero, as for every reader; a surplus is told.
+fn fields<Event: Print + FromBytes + IntoBytes>(payload: &[u8]) -> String {
+    let mut event = Event::new_zeroed();
+    for (to, from) in event.as_mut_bytes().iter_mut().zip(payload) {
+        *to = *from;
+    }
+    let mut fields = Fields::default();
+    event.print(&mut fields);
+    match payload.get(size_of::<Event>()..) {
+        Some(surplus) if !surplus.is_empty() => fields.show("surplus", hex(surplus)),
+        _ => {}
+    }
+    fields.text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! One JSON object a line (`docs/json.md`).
+
+use std::io::{self, Write};
+
+use super::{Sink, write_whole};
+use crate::report::Report;
+
+/// Writes each incident once, when it is closed.
+pub struct Json<W> {
+    output: W,
+}
+
+impl<W: Write> Json<W> {
+    /// To this output.
+    pub const fn new(output: W) -> Self {
+        Self { output }
+    }
+}
+
+impl<W: Write> Sink for Json<W> {
+    fn decided(&mut self, _: &Report) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn closed(&mut self, report: &Report) -> io::Result<()> {
+        let mut line = serde_json::to_vec(report)?;
+        line.push(b'\n');
+        write_whole(&mut self.output, &line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Json;
+    use crate::{
+        bytes::ByteString,
+        sink::{Sink, terminal::example},
+    };
+
+    #[test]
+    fn an_incident_is_one_line_of_valid_json_and_bytes_are_exact() {
+        let mut report = example::memcg_kill();
+        report.victims[0].process.comm = Some(ByteString::from(b"a\n\xff\x1b".to_vec()));
+        let mut output = Vec::new();
+        let mut sink = Json::new(&mut output);
+        sink.decided(&report).unwrap();
+        sink.closed(&report).unwrap();
+        assert_eq!(output.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let value: serde_json::Value = serde_json::from_slice(&output).unwrap();
+        assert_eq!(value["victims"][0]["comm"]["bytes"], "YQr/Gw==");
+        assert_eq!(value["victims"][0]["role"], "chosen");
+        assert_eq!(value["domain"]["chain"][1]["max_bytes"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn a_failing_output_is_an_error() {
+        assert!(Json::new(example::Broken).closed(&example::memcg_kill()).is_err());
+    }
+}

@@ -1,0 +1,32 @@
+//! Where reports go. Here, and nowhere before, facts become text.
+
+use std::io;
+
+use crate::report::Report;
+
+pub mod frames;
+pub mod json;
+pub mod terminal;
+
+/// Takes reports.
+pub trait Sink {
+    /// The decision has fallen; the aftermath is still to come.
+    ///
+    /// # Errors
+    ///
+    /// If the output cannot be written.
+    fn decided(&mut self, report: &Report) -> io::Result<()>;
+
+    /// The incident is complete, or as complete as it will be.
+    ///
+    /// # Errors
+    ///
+    /// If the output cannot be written.
+    fn closed(&mut self, report: &Report) -> io::Result<()>;
+}
+
+/// A report in one piece: a reader of a pipe never sees half of one.
+fn write_whole(output: &mut impl io::Write, bytes: &[u8]) -> io::Result<()> {
+    output.write_all(bytes)?;
+    output.flush()
+}

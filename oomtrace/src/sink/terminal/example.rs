@@ -1,0 +1,204 @@
+//! Reports made by hand, for the tests of all sinks.
+
+use std::io::{self, Write};
+
+use crate::{
+    bytes::ByteString,
+    explain::{Code, Confidence, Outcome, Policy},
+    incident::Role,
+    kernel::tier::Tier,
+    report::{
+        Aftermath, Allocation, Cause, ClosedBy, Domain, Level, Memory, Process, Report, SCHEMA, Score,
+        Selection, Status, Sysctl, Victim,
+    },
+};
+
+/// An output that takes nothing.
+pub(crate) struct Broken;
+
+impl Write for Broken {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const MIB: u64 = 1 << 20;
+
+/// A kill at a memory cgroup's limit, all of it seen.
+pub(crate) fn memcg_kill() -> Report {
+    Report {
+        schema: SCHEMA,
+        id: "10e8b1f00".to_owned(),
+        time: Some("2026-01-02T03:04:05.123456789Z".to_owned()),
+        boot_ns: 4_538_965_760,
+        host: Some("node7".to_owned()),
+        kernel: Some("6.12.0".to_owned()),
+        tier: Some(Tier::Fentry),
+        status: Status { closed_by: Some(ClosedBy::Kernel), complete: true, lost_frames: 0 },
+        cause: cause(),
+        selection: selection(Some(Policy::Badness), Some(Outcome::Killed)),
+        allocation: Allocation {
+            order: Some(0),
+            gfp_mask: Some("0xcc0".to_owned()),
+            gfp_flags: Some(vec!["GFP_KERNEL".to_owned()]),
+            constraint: Some("memcg"),
+        },
+        sysctl: Sysctl { oom_kill_allocating_task: Some(0), panic_on_oom: Some(0), overcommit_memory: None },
+        domain: domain(),
+        trigger: Some(process()),
+        victims: vec![victim()],
+        candidates: None,
+        candidates_total: Some(3),
+        marks: 1,
+        empty_passes: None,
+    }
+}
+
+fn cause() -> Cause {
+    Cause {
+        code: Code::MemcgLimit,
+        confidence: Confidence::Observed,
+        evidence: vec!["the pass was for /kubepods/pod7".to_owned(), "its usage was at its limit".to_owned()],
+        summary: "/kubepods/pod7 reached its memory limit of 64.0 MiB".to_owned(),
+    }
+}
+
+const fn selection(policy: Option<Policy>, outcome: Option<Outcome>) -> Selection {
+    Selection { policy, outcome, margin_points: None, runner_up_pid: None }
+}
+
+fn domain() -> Domain {
+    let root =
+        Level { usage_bytes: None, swap_usage_bytes: None, oom_group: None, ..level("/", 0, None, false) };
+    Domain {
+        kind: Some("memcg"),
+        cgroup: Some("/kubepods/pod7".into()),
+        total_pages: Some(16_384),
+        usage_bytes: Some(64 * MIB),
+        limit_bytes: Some(64 * MIB),
+        swap_usage_bytes: Some(0),
+        swap_limit_bytes: Some(0),
+        oom_group: Some(false),
+        memory_stat: Some(
+            [("anon", 62 * MIB), ("file", 0)].map(|(key, value)| (key.to_owned(), value)).into(),
+        ),
+        chain: vec![
+            level("/kubepods/pod7", 64 * MIB, Some(64 * MIB), true),
+            level("/kubepods", 1100 * MIB, None, false),
+            root,
+        ],
+    }
+}
+
+fn victim() -> Victim {
+    let (points, total_pages) = (Some(15_938), Some(16_384));
+    Victim {
+        process: process(),
+        role: Role::Chosen,
+        memory: Some(memory()),
+        score: Some(Score { points, base_pages: points, adj_pages: Some(0), total_pages }),
+        aftermath: Aftermath { sigkill_ns: Some(41_200), exit_ns: Some(14_260_000), ..Aftermath::default() },
+    }
+}
+
+fn level(cgroup: &str, usage: u64, max: Option<u64>, hit: bool) -> Level {
+    Level {
+        cgroup: Some(cgroup.into()),
+        usage_bytes: Some(usage),
+        max_bytes: max,
+        high_bytes: None,
+        swap_usage_bytes: Some(0),
+        swap_max_bytes: max.map(|_| 0),
+        oom_group: Some(false),
+        hit,
+    }
+}
+
+fn process() -> Process {
+    Process {
+        pid: Some(812),
+        tid: Some(812),
+        ns_pid: Some(7),
+        comm: Some("python3".into()),
+        cmdline: Some(vec!["python3".into(), "-c".into(), "x = 1".into()]),
+        exe: Some("/usr/bin/python3.12".into()),
+        uid: Some(1000),
+        oom_score_adj: Some(0),
+        cgroup: Some("/kubepods/pod7".into()),
+        ..Process::default()
+    }
+}
+
+fn memory() -> Memory {
+    Memory {
+        total_vm_bytes: 70 * MIB,
+        anon_rss_bytes: 15_700 * 4096,
+        file_rss_bytes: 146 * 4096,
+        shmem_rss_bytes: 0,
+        swap_bytes: 0,
+        pgtables_bytes: 92 * 4096,
+    }
+}
+
+/// A kill of which the tracepoint tier saw hardly anything.
+pub(crate) fn tracepoint_kill() -> Report {
+    let known = Process { pid: Some(900), comm: Some("hog".into()), ..Process::default() };
+    Report {
+        id: "1087d38bd0".to_owned(),
+        time: None,
+        boot_ns: 71_000_002_000,
+        host: None,
+        kernel: None,
+        tier: Some(Tier::Tracepoint),
+        status: Status { closed_by: Some(ClosedBy::Timeout), complete: false, lost_frames: 3 },
+        cause: Cause {
+            confidence: Confidence::Inferred,
+            evidence: Vec::new(),
+            summary: "/job is taken to have reached its memory limit".to_owned(),
+            ..cause()
+        },
+        selection: selection(None, None),
+        allocation: Allocation::default(),
+        sysctl: Sysctl::default(),
+        domain: Domain { cgroup: Some("/job".into()), ..Domain::default() },
+        trigger: Some(Process { pid: Some(901), ..Process::default() }),
+        victims: vec![Victim {
+            process: known,
+            memory: None,
+            score: None,
+            aftermath: Aftermath::default(),
+            ..victim()
+        }],
+        candidates_total: None,
+        ..memcg_kill()
+    }
+}
+
+/// A kill whose names were chosen by an attacker.
+pub(crate) fn hostile_kill() -> Report {
+    let mut report = memcg_kill();
+    let hostile = ByteString::from(b"\x1b[2J\n\x9b31m\x7f\xff\xe2\x80\xaex".to_vec());
+    let deep = ByteString::from(
+        [b"/a\xc2\x9b/".as_slice(), "e\u{301}\u{301}\u{301}\u{301}/".repeat(60).as_bytes()].concat(),
+    );
+    let victim = &mut report.victims[0].process;
+    victim.pid = Some(813);
+    report.cause.summary = "bad \u{1b}]0;title\u{7} name\nof a cgroup".to_owned();
+    report.cause.evidence = vec!["\u{202e}\r".to_owned()];
+    report.host = Some("\u{9b}".to_owned());
+    report.domain.cgroup = Some(deep.clone());
+    report.domain.chain[0].cgroup = Some(deep.clone());
+    report.allocation.gfp_flags = Some(vec!["\u{1b}[0m".to_owned()]);
+    for process in [victim, report.trigger.as_mut().unwrap()] {
+        process.comm = Some(hostile.clone());
+        process.leader_comm = Some(hostile.clone());
+        process.exe = Some(hostile.clone());
+        process.cgroup = Some(deep.clone());
+        process.cmdline = Some(vec![hostile.clone(); 100]);
+    }
+    report
+}

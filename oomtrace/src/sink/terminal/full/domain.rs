@@ -1,0 +1,72 @@
+//! The memory that ran out, with the limits around it.
+
+use super::{
+    super::{
+        sanitize::name,
+        units::{ABSENT, or_absent, pages, size},
+    },
+    page_bytes,
+    sheet::Sheet,
+};
+use crate::report::{Domain, Level, Report};
+
+/// What people look for in `memory.stat`, by the names of v2 and of v1.
+const COMPOSITION: [&str; 9] =
+    ["anon", "rss", "file", "cache", "shmem", "kernel", "slab", "sock", "pagetables"];
+
+pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
+    let domain = &report.domain;
+    let cgroup = domain.cgroup.as_ref().map(|path| format!(" {}", name(path.as_bytes()))).unwrap_or_default();
+    let total = or_absent(domain.total_pages.map(|total| pages(total, page_bytes(report))));
+    sheet.section("domain", &format!("{}{cgroup}, size with swap {total}", domain.kind.unwrap_or(ABSENT)));
+    if domain.chain.is_empty() {
+        sheet.more(&counters(domain));
+    } else {
+        chain(sheet, &domain.chain);
+    }
+    let stat = domain.memory_stat.iter();
+    let part =
+        |name| stat.clone().find_map(|stat| stat.get(name).map(|bytes| format!("{name} {}", size(*bytes))));
+    let parts: Vec<String> = COMPOSITION.into_iter().filter_map(part).collect();
+    if !parts.is_empty() {
+        sheet.named("holds", &format!("{} (memory.stat, read right after)", parts.join(", ")));
+    }
+}
+
+fn counters(domain: &Domain) -> String {
+    let usage = or_absent(domain.usage_bytes.map(size));
+    let limit = or_absent(domain.limit_bytes.map(size));
+    let swap = or_absent(domain.swap_usage_bytes.map(size));
+    let swap_limit = or_absent(domain.swap_limit_bytes.map(size));
+    format!("usage {usage}, max {limit}, swap {swap}, swap max {swap_limit}")
+}
+
+/// The path comes last: it is the one cell without a bound.
+fn chain(sheet: &mut Sheet, levels: &[Level]) {
+    let title = ["usage", "max", "high", "swap", "swap max", "oom.group", "cgroup"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(title).chain(levels.iter().map(row)).collect();
+    sheet.table(&rows);
+}
+
+fn row(level: &Level) -> [String; 7] {
+    let path = level.cgroup.as_ref().map_or_else(|| ABSENT.to_owned(), |path| name(path.as_bytes()));
+    let mark = if level.hit { "  <- hit" } else { "" };
+    [
+        or_absent(level.usage_bytes.map(size)),
+        limit(level.max_bytes, level.usage_bytes),
+        or_absent(level.high_bytes.map(size)),
+        or_absent(level.swap_usage_bytes.map(size)),
+        limit(level.swap_max_bytes, level.swap_usage_bytes),
+        or_absent(level.oom_group.map(|on| if on { "yes" } else { "no" })),
+        format!("{path}{mark}"),
+    ]
+}
+
+/// A limit. It is read together with the usage: where that is known, no limit means none was set.
+fn limit(limit: Option<u64>, usage: Option<u64>) -> String {
+    match (limit, usage) {
+        (Some(limit), _) => size(limit),
+        (None, Some(_)) => "no limit".to_owned(),
+        (None, None) => ABSENT.to_owned(),
+    }
+}

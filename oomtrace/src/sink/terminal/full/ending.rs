@@ -1,0 +1,50 @@
+//! Settings, how the incident ended, and what could not be seen.
+
+use super::{
+    super::units::{ABSENT, count, or_absent, span},
+    sheet::Sheet,
+};
+use crate::{
+    kernel::tier::Tier,
+    report::{ClosedBy, Report},
+};
+
+pub(super) fn sysctls(sheet: &mut Sheet, report: &Report) {
+    let sysctl = report.sysctl;
+    let settings = [
+        ("vm.oom_kill_allocating_task", sysctl.oom_kill_allocating_task),
+        ("vm.panic_on_oom", sysctl.panic_on_oom),
+        ("vm.overcommit_memory", sysctl.overcommit_memory),
+    ];
+    let told = settings.map(|(name, value)| format!("{name} {}", or_absent(value)));
+    sheet.section("sysctls", &told.join(", "));
+}
+
+pub(super) fn status(sheet: &mut Sheet, report: &Report) {
+    let status = &report.status;
+    let closed_by = match status.closed_by {
+        None => ABSENT,
+        Some(ClosedBy::Kernel) => "closed by the kernel",
+        Some(ClosedBy::Timeout) => "closed by timeout: nothing more came",
+        Some(ClosedBy::EndOfStream) => "closed by the end of the stream",
+    };
+    let complete = if status.complete { "complete" } else { "incomplete" };
+    let (lost, marks) = (count(status.lost_frames), count(report.marks));
+    sheet.section("status", &format!("{closed_by}, {complete}, frames lost {lost}, marks {marks}"));
+    if let Some(passes) = report.empty_passes {
+        let (number, last) = (count(passes.count), span(passes.last_ns));
+        sheet.more(&format!("passes that killed nobody: {number}, the last +{last}"));
+    }
+    sheet.more(&format!("incident {}", super::sentence(&report.id)));
+}
+
+/// What a tier cannot see is said, so that nobody takes `-` for an answer.
+pub(super) fn unseen(sheet: &mut Sheet, report: &Report) {
+    if report.tier == Some(Tier::Tracepoint) {
+        sheet.section(
+            "not seen",
+            "tier tracepoint does not see the decision itself: score, candidates, constraint, allocation.",
+        );
+        sheet.more("Cause and policy are inferred from the limits around the trigger. `oomtrace check` says what hinders more.");
+    }
+}

@@ -1,0 +1,95 @@
+use super::{Full, page_bytes};
+use crate::{
+    explain::{Outcome, Policy},
+    incident::Role,
+    kernel::tier::Tier,
+    report::{EmptyPasses, Report},
+    sink::{
+        Sink,
+        terminal::{example, sanitize::columns_of},
+    },
+};
+
+fn told(report: &Report, colour: bool) -> String {
+    let mut output = Vec::new();
+    let mut sink = Full::new(&mut output, colour);
+    sink.decided(report).unwrap();
+    sink.closed(report).unwrap();
+    String::from_utf8(output).unwrap()
+}
+
+#[test]
+fn a_memcg_kill_that_was_seen() {
+    assert_eq!(told(&example::memcg_kill(), false), include_str!("memcg_kill.txt"));
+}
+
+#[test]
+fn a_kill_of_which_little_is_known() {
+    let text = told(&example::tracepoint_kill(), false);
+    assert_eq!(text, include_str!("tracepoint_kill.txt"));
+    assert!(!told(&example::memcg_kill(), false).contains("not seen"));
+}
+
+#[test]
+fn a_kprobe_kill_says_nothing_of_its_tier() {
+    let report = Report { tier: Some(Tier::Kprobe), ..example::memcg_kill() };
+    assert!(!told(&report, false).contains("not seen"));
+}
+
+#[test]
+fn hostile_names_disturb_nothing() {
+    let text = told(&example::hostile_kill(), false);
+    assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f || byte == b'\n'), "{text:?}");
+    assert!(!text.contains(['\u{9b}', '\u{202e}']), "{text:?}");
+    assert_eq!(text.lines().count(), 30, "{text}");
+    let cmdline = text.lines().find(|line| line.contains("cmdline")).unwrap();
+    assert!(columns_of(cmdline) <= 322 && cmdline.ends_with('…'), "{cmdline}");
+}
+
+#[test]
+fn groups_are_bounded_and_empty_passes_are_told() {
+    let mut report = example::memcg_kill();
+    report.selection.policy = Some(Policy::OomGroup);
+    report.selection.outcome = Some(Outcome::GroupKilled);
+    let mut member = report.victims[0].clone();
+    (member.role, member.score) = (Role::Group, None);
+    report.victims.extend(vec![member; 69]);
+    report.empty_passes = Some(EmptyPasses { count: 2_341, last_ns: 12_000_000 });
+    let text = told(&report, false);
+    assert!(text.contains("victims 70, tasks looked at 3"), "{text}");
+    assert!(text.contains("and 6 more (--format json has all of them)"), "{text}");
+    assert!(text.contains("passes that killed nobody: 2 341, the last +12.0 ms"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.contains("then ")).count(), 4, "{text}");
+}
+
+#[test]
+fn nobody_was_killed() {
+    let mut report = example::memcg_kill();
+    report.victims.clear();
+    report.trigger = None;
+    report.selection.outcome = Some(Outcome::NoKill);
+    let text = told(&report, false);
+    assert!(text.contains("trigger     -\n") && text.contains("victim      -\n"), "{text}");
+    assert!(text.contains("nobody was killed; victims 0"), "{text}");
+}
+
+#[test]
+fn the_size_of_a_page_follows_from_the_figures() {
+    let mut report = example::memcg_kill();
+    assert_eq!(page_bytes(&report), Some(4096));
+    let memory = report.victims[0].memory.as_mut().unwrap();
+    (memory.anon_rss_bytes, memory.pgtables_bytes) = (15_800 * 65_536, 92 * 65_536);
+    assert_eq!(page_bytes(&report), Some(65_536));
+    report.victims[0].score.as_mut().unwrap().base_pages = Some(0);
+    assert_eq!(page_bytes(&report), None);
+    assert_eq!(page_bytes(&example::tracepoint_kill()), None);
+}
+
+#[test]
+fn colour_is_optional_and_a_failing_output_is_an_error() {
+    let text = told(&example::memcg_kill(), true);
+    assert!(text.starts_with("\x1b[1m/kubepods") && text.contains("\x1b[31mpython3\x1b[0m"), "{text:?}");
+    let plain = text.replace("\x1b[1m", "").replace("\x1b[31m", "").replace("\x1b[0m", "");
+    assert_eq!(plain, told(&example::memcg_kill(), false));
+    assert!(Full::new(example::Broken, false).closed(&example::memcg_kill()).is_err());
+}

@@ -1,0 +1,250 @@
+//! An incident in one line.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Write},
+};
+
+use super::{
+    Paint,
+    sanitize::{cut, cut_front, quoted, sentence},
+    units::{ABSENT, boot_seconds, count, or_absent, size},
+};
+use crate::{
+    bytes::ByteString,
+    explain::{Confidence, Outcome},
+    incident::Role,
+    report::{Process, Report, Victim},
+    sink::{Sink, write_whole},
+};
+
+/// Incidents that are told and not closed yet, at most: one is open for seconds, and one pass at a time decides.
+const REMEMBERED: usize = 1024;
+
+/// Columns for the path of a cgroup.
+const PATH_COLUMNS: usize = 56;
+
+/// Columns for the name of a task: it has at most 15 bytes, so only escapes are cut.
+const NAME_COLUMNS: usize = 16;
+
+/// Writes each incident once, as soon as anything is known of it.
+pub struct Line<W> {
+    output: W,
+    paint: Paint,
+    told: VecDeque<String>,
+}
+
+impl<W: Write> Line<W> {
+    /// To this output.
+    pub const fn new(output: W, colour: bool) -> Self {
+        Self { output, paint: Paint { colour }, told: VecDeque::new() }
+    }
+
+    fn tell(&mut self, report: &Report) -> io::Result<()> {
+        write_whole(&mut self.output, line(report, self.paint).as_bytes())
+    }
+}
+
+impl<W: Write> Sink for Line<W> {
+    fn decided(&mut self, report: &Report) -> io::Result<()> {
+        if self.told.contains(&report.id) {
+            return Ok(());
+        }
+        self.tell(report)?;
+        if self.told.len() == REMEMBERED {
+            self.told.pop_front();
+        }
+        self.told.push_back(report.id.clone());
+        Ok(())
+    }
+
+    fn closed(&mut self, report: &Report) -> io::Result<()> {
+        let place = self.told.iter().position(|id| *id == report.id);
+        match place.and_then(|place| self.told.remove(place)) {
+            Some(_) => Ok(()),
+            None => self.tell(report),
+        }
+    }
+}
+
+fn line(report: &Report, paint: Paint) -> String {
+    let lost = match report.status.lost_frames {
+        0 => String::new(),
+        lost => format!(" [{} frames lost]", count(lost)),
+    };
+    format!(
+        "{} {}{}: {}{}{lost}\n",
+        when(report),
+        cause(report, paint),
+        place(report),
+        what(report, paint),
+        by(report)
+    )
+}
+
+/// Wall clock, or time since boot where the wall clock is not known.
+fn when(report: &Report) -> String {
+    match &report.time {
+        Some(time) => sentence(time),
+        None => format!("boot {}", boot_seconds(report.boot_ns)),
+    }
+}
+
+/// The cause; with a tilde where it was concluded.
+fn cause(report: &Report, paint: Paint) -> String {
+    let name = report.cause.code.name();
+    paint.bold(&match report.cause.confidence {
+        Confidence::Observed => name.to_owned(),
+        Confidence::Inferred => format!("~{name}"),
+    })
+}
+
+fn place(report: &Report) -> String {
+    let domain = &report.domain;
+    let path = domain.cgroup.as_ref().map(|path| quoted(&cut_front(path.as_bytes(), PATH_COLUMNS)));
+    [path, domain.limit_bytes.map(size)].into_iter().flatten().map(|part| format!(" {part}")).collect()
+}
+
+fn what(report: &Report, paint: Paint) -> String {
+    let others = report.victims.len().saturating_sub(1);
+    let victim = victim(report, paint);
+    match report.selection.outcome {
+        Some(Outcome::NoKill) => no_kill(report),
+        Some(Outcome::GroupKilled) => {
+            format!("killed a group of {}: {victim}{}", others + 1, and(others, "more"))
+        }
+        Some(Outcome::MarkedOnly) => format!("marked {victim}, dying already{}", and(others, "more")),
+        Some(Outcome::Killed) => format!("killed {victim}{}", and(others, "sharing its memory")),
+        None if report.victims.is_empty() => "no victim seen".to_owned(),
+        None if report.victims.iter().any(|victim| victim.aftermath.sigkill_ns.is_some()) => {
+            format!("killed {victim}{}", and(others, "more"))
+        }
+        None => format!("marked {victim}{}", and(others, "more")),
+    }
+}
+
+fn no_kill(report: &Report) -> String {
+    let policy = report.selection.policy.map(|policy| format!(" ({})", policy.name()));
+    let passes = report.empty_passes.map(|passes| format!(", {} passes", count(passes.count)));
+    format!("no kill{}{}", policy.unwrap_or_default(), passes.unwrap_or_default())
+}
+
+fn and(others: usize, which: &str) -> String {
+    if others == 0 { String::new() } else { format!(" and {others} {which}") }
+}
+
+/// The chosen one, with what it held.
+fn victim(report: &Report, paint: Paint) -> String {
+    let is_chosen = |victim: &&Victim| matches!(victim.role, Role::Chosen);
+    let Some(victim) = report.victims.iter().find(is_chosen).or(report.victims.first()) else {
+        return ABSENT.to_owned();
+    };
+    let Process { pid, oom_score_adj, .. } = victim.process;
+    let resident = victim.memory.map(|memory| {
+        size(
+            memory
+                .anon_rss_bytes
+                .saturating_add(memory.file_rss_bytes)
+                .saturating_add(memory.shmem_rss_bytes),
+        )
+    });
+    let (pid, resident, adj) = (or_absent(pid), or_absent(resident), or_absent(oom_score_adj));
+    format!("{} ({pid}, {resident}, adj {adj})", paint.red(&named(&victim.process)))
+}
+
+fn by(report: &Report) -> String {
+    let told = |trigger: &Process| format!(" triggered by {} ({})", named(trigger), or_absent(trigger.pid));
+    report.trigger.as_ref().map(told).unwrap_or_default()
+}
+
+fn named(process: &Process) -> String {
+    let short = |comm: &ByteString| quoted(&cut(comm.as_bytes(), NAME_COLUMNS));
+    process.comm.as_ref().map_or_else(|| ABSENT.to_owned(), short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, REMEMBERED};
+    use crate::{
+        explain::{Outcome, Policy},
+        report::Report,
+        sink::{
+            Sink,
+            terminal::{example, sanitize::columns_of},
+        },
+    };
+
+    fn told(report: &Report) -> String {
+        let mut output = Vec::new();
+        Line::new(&mut output, false).closed(report).unwrap();
+        String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn a_memcg_kill() {
+        assert_eq!(
+            told(&example::memcg_kill()),
+            "2026-01-02T03:04:05.123456789Z memcg_limit /kubepods/pod7 64.0 MiB: \
+             killed python3 (812, 61.9 MiB, adj 0) triggered by python3 (812)\n"
+        );
+    }
+
+    #[test]
+    fn a_kill_of_which_little_is_known() {
+        assert_eq!(
+            told(&example::tracepoint_kill()),
+            "boot 71.000002 ~memcg_limit /job: marked hog (900, -, adj -) triggered by - (901) [3 frames lost]\n"
+        );
+    }
+
+    #[test]
+    fn groups_and_kills_that_did_not_happen() {
+        let mut report = example::memcg_kill();
+        report.selection.outcome = Some(Outcome::GroupKilled);
+        report.victims.push(report.victims[0].clone());
+        assert!(
+            told(&report)
+                .contains(": killed a group of 2: python3 (812, 61.9 MiB, adj 0) and 1 more triggered")
+        );
+        report.victims.clear();
+        report.trigger = None;
+        report.selection.outcome = Some(Outcome::NoKill);
+        report.selection.policy = Some(Policy::NoneKillable);
+        assert!(told(&report).ends_with(": no kill (none_killable)\n"));
+    }
+
+    #[test]
+    fn hostile_names_stay_in_their_line() {
+        let line = told(&example::hostile_kill());
+        assert!(line.bytes().all(|byte| byte >= 0x20 && byte != 0x7f || byte == b'\n'), "{line:?}");
+        assert!(!line.contains(['\u{9b}', '\u{202e}']) && line.matches('\n').count() == 1, "{line:?}");
+        assert!(columns_of(line.trim_end()) <= 200, "{line:?}");
+        assert!(line.contains("\\x1b[2J"), "{line:?}");
+    }
+
+    #[test]
+    fn an_incident_is_told_once() {
+        let (first, mut second) = (example::memcg_kill(), example::memcg_kill());
+        second.id = "other".to_owned();
+        let mut output = Vec::new();
+        let mut sink = Line::new(&mut output, false);
+        sink.decided(&first).unwrap();
+        sink.decided(&first).unwrap();
+        sink.closed(&second).unwrap();
+        sink.closed(&first).unwrap();
+        assert!(sink.told.is_empty());
+        for number in 0..REMEMBERED + 10 {
+            sink.decided(&Report { id: number.to_string(), ..first.clone() }).unwrap();
+        }
+        assert_eq!(sink.told.len(), REMEMBERED);
+        assert_eq!(String::from_utf8(output).unwrap().lines().count(), 2 + REMEMBERED + 10);
+    }
+
+    #[test]
+    fn a_failing_output_is_an_error_and_colour_is_optional() {
+        assert!(Line::new(example::Broken, false).decided(&example::memcg_kill()).is_err());
+        let mut output = Vec::new();
+        Line::new(&mut output, true).closed(&example::memcg_kill()).unwrap();
+        assert!(String::from_utf8(output).unwrap().contains("\x1b[31mpython3\x1b[0m (812"));
+    }
+}

@@ -1,0 +1,31 @@
+//! Reports for people: one line, or all of it.
+
+mod full;
+mod line;
+pub(crate) mod sanitize;
+mod units;
+
+#[cfg(test)]
+pub(crate) mod example;
+
+pub use self::{full::Full, line::Line};
+
+/// Colours, if they are wanted.
+#[derive(Clone, Copy, Debug)]
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,303 @@
+//! Decisions of which the marks alone are seen: the tracepoint tier.
+
+use oomtrace::{
+    explain::{Code, Confidence, Outcome, Policy},
+    incident::Role,
+    kernel::tier::Tier,
+    report::ClosedBy,
+};
+use oomtrace_common::{
+    event::{MarkVictim, Memcg, Sigkill, Task},
+    frame::Kind,
+};
+use zerocopy::FromZeros;
+
+use crate::stream::{
+    APP, LIMIT, MS, NO_LIMIT, OTHER, PODS, ROOT, S, Stream, kthread, level, session, sigkill_of, task, tree,
+};
+
+/// One mark with the signal before it, and the levels of `/pods/app`.
+fn marked(stream: &mut Stream, victim: Task, trigger: Task) -> &mut Stream {
+    stream.sigkill(victim.pid, trigger.tid).tree().add(MarkVictim { victim, trigger })
+}
+
+#[test]
+fn the_level_at_its_limit_names_the_domain() {
+    let hog = task(812);
+    let mut stream = Stream::new("tracepoint");
+    marked(stream.sysctl(0), hog, hog).looked_up(812).exit(812);
+    let told = stream.told();
+    let report = told.only();
+    assert_eq!((told.decided.len(), report.tier), (1, Some(Tier::Tracepoint)));
+    assert_eq!((report.cause.code, report.cause.confidence), (Code::MemcgLimit, Confidence::Inferred));
+    assert_eq!(report.domain.cgroup.as_ref().unwrap().as_bytes(), b"/pods");
+    let hit: Vec<_> = report.domain.chain.iter().map(|level| level.hit).collect();
+    assert_eq!(hit, [false, true, false]);
+    assert_eq!(
+        (report.selection.policy, report.selection.outcome),
+        (Some(Policy::Badness), Some(Outcome::Killed))
+    );
+    assert_eq!((report.status.closed_by, report.status.complete), (Some(ClosedBy::Kernel), true));
+    assert_eq!(
+        (report.allocation.order, report.candidates_total),
+        (None, None),
+        "this tier does not see them"
+    );
+    assert_eq!(report.victims[0].process.cmdline.as_ref().unwrap().len(), 2);
+}
+
+#[test]
+fn the_decision_is_told_before_the_victim_is_gone() {
+    let hog = task(812);
+    let mut stream = Stream::new("tracepoint");
+    marked(&mut stream, hog, hog);
+    assert_eq!(stream.told().decided.len(), 0, "who it was is still being looked up");
+    assert_eq!(stream.clone().looked_up(812).told().decided.len(), 1);
+    assert_eq!(stream.tick(2 * MS).told().decided.len(), 1, "or was in vain");
+}
+
+#[test]
+fn of_several_at_their_limit_the_innermost_with_least_left() {
+    let cases = [
+        ((LIMIT, LIMIT), (LIMIT, LIMIT), &b"/pods/app"[..]),
+        ((LIMIT - 30, LIMIT), (LIMIT - 2, LIMIT), b"/pods"),
+    ];
+    for ((app, app_max), (pods, pods_max), expected) in cases {
+        let hog = task(812);
+        let mut stream = Stream::new("tracepoint");
+        stream
+            .sigkill(812, 812)
+            .add(level(APP, PODS, b"app", app, app_max))
+            .add(level(PODS, ROOT, b"pods", pods, pods_max));
+        stream.add(level(ROOT, 0, b"", 0, NO_LIMIT)).add(MarkVictim { victim: hog, trigger: hog }).exit(812);
+        assert_eq!(stream.told().only().domain.cgroup.as_ref().unwrap().as_bytes(), expected);
+    }
+}
+
+#[test]
+fn on_v1_memory_and_swap_together_have_a_limit_too() {
+    let hog = task(812);
+    let mut stream = Stream::new("tracepoint");
+    let v1 = |mut memcg: Memcg| {
+        memcg.hierarchy = 4;
+        memcg.oom_group = 1;
+        memcg
+    };
+    let mut pods = v1(level(PODS, ROOT, b"pods", LIMIT - 5000, LIMIT));
+    (pods.swap_usage_pages, pods.swap_max_pages) = (2 * LIMIT - 3, 2 * LIMIT);
+    stream.sigkill(812, 812).add(v1(level(APP, PODS, b"app", 9, NO_LIMIT))).add(pods);
+    stream
+        .add(v1(level(ROOT, 0, b"", 0, NO_LIMIT)))
+        .add(MarkVictim { victim: hog, trigger: hog })
+        .looked_up(812);
+    let told = stream.told();
+    assert_eq!(told.decided.len(), 1, "oom.group means nothing on v1: no group is awaited");
+    assert_eq!(told.only().cause.code, Code::MemcgLimit);
+    assert_eq!(told.only().domain.cgroup.as_ref().unwrap().as_bytes(), b"/pods");
+}
+
+#[test]
+fn a_limit_below_the_usage_of_the_victim_alone_was_lowered() {
+    let mut writer = task(700);
+    writer.memcg = OTHER;
+    let mut stream = Stream::new("tracepoint");
+    stream
+        .sigkill(900, 700)
+        .add(level(OTHER, ROOT, b"other", 5, NO_LIMIT))
+        .add(level(ROOT, 0, b"", 0, NO_LIMIT));
+    let [app, mut pods, root] = tree();
+    pods.usage_pages = LIMIT + 4000;
+    stream.add(app).add(pods).add(root).add(MarkVictim { victim: task(900), trigger: writer }).exit(900);
+    let told = stream.told();
+    assert_eq!(
+        (told.only().cause.code, told.only().cause.confidence),
+        (Code::MemcgLimitLowered, Confidence::Inferred)
+    );
+    assert_eq!(told.only().domain.cgroup.as_ref().unwrap().as_bytes(), b"/pods");
+}
+
+#[test]
+fn no_level_at_a_limit_leaves_the_machine_or_a_kernel_thread() {
+    let cases = [
+        (task(812), Code::Global),
+        (kthread(44, b"kworker/0:1", 0), Code::Sysrq),
+        (kthread(55, b"kswapd0", 0x0002_0000), Code::Mglru),
+        (kthread(66, b"jbd2/vda1-8", 0), Code::Global),
+    ];
+    for (trigger, code) in cases {
+        let mut stream = Stream::new("tracepoint");
+        stream
+            .sigkill(900, trigger.tid)
+            .add(level(APP, ROOT, b"app", 1000, LIMIT))
+            .add(level(ROOT, 0, b"", 0, NO_LIMIT));
+        stream.add(MarkVictim { victim: task(900), trigger }).exit(900);
+        let told = stream.told();
+        assert_eq!((told.only().cause.code, told.only().cause.confidence), (code, Confidence::Inferred));
+    }
+}
+
+#[test]
+fn members_of_a_group_are_one_decision() {
+    let trigger = task(812);
+    let mut stream = Stream::new("tracepoint");
+    for pid in [812, 900, 901] {
+        let [app, mut pods, root] = tree();
+        pods.oom_group = 1;
+        stream
+            .sigkill(pid, 812)
+            .add(app)
+            .add(pods)
+            .add(root)
+            .add(MarkVictim { victim: task(pid), trigger })
+            .looked_up(pid);
+    }
+    assert_eq!(stream.told().decided.len(), 0, "more may come");
+    stream.exit(812).exit(900).exit(901).tick(200 * MS);
+    let told = stream.told();
+    assert_eq!(stream.clone().told().closed.len(), 1);
+    assert_eq!(stream.told().only().status.closed_by, Some(ClosedBy::Kernel));
+    let roles: Vec<_> = told.only().victims.iter().map(|victim| (victim.process.pid, victim.role)).collect();
+    assert_eq!(roles, [(Some(812), Role::Chosen), (Some(900), Role::Group), (Some(901), Role::Group)]);
+    let selection = &told.only().selection;
+    assert_eq!((selection.policy, selection.outcome), (Some(Policy::OomGroup), Some(Outcome::GroupKilled)));
+}
+
+#[test]
+fn two_kills_by_one_writer_are_two_decisions() {
+    let mut writer = task(700);
+    writer.memcg = ROOT;
+    let mut stream = Stream::new("tracepoint");
+    for pid in [900, 901] {
+        marked(&mut stream, task(pid), writer).later(5 * MS);
+    }
+    stream.exit(900).exit(901);
+    let told = stream.told();
+    assert_eq!(told.closed.len(), 2);
+    assert!(told.closed.iter().all(|report| report.victims.len() == 1), "{:#?}", told.closed);
+}
+
+#[test]
+fn the_threads_of_a_victim_are_counted_not_told() {
+    let hog = task(812);
+    let mut stream = Stream::new("tracepoint");
+    marked(&mut stream, hog, hog);
+    for tid in 813..824 {
+        let thread = Task { tid, ..hog };
+        stream.tree().add(MarkVictim { victim: thread, trigger: thread });
+    }
+    stream.exit(812).tree().add(MarkVictim { victim: Task { tid: 830, ..hog }, trigger: hog });
+    let told = stream.told();
+    assert_eq!((told.only().marks, told.only().victims.len()), (12, 1));
+}
+
+#[test]
+fn a_mark_without_a_signal_is_no_kill() {
+    let hog = task(812);
+    let mut stream = Stream::new("tracepoint");
+    stream.tree().add(MarkVictim { victim: hog, trigger: hog }).exit(812);
+    let told = stream.told();
+    let selection = &told.only().selection;
+    assert_eq!(
+        (selection.policy, selection.outcome),
+        (Some(Policy::AlreadyExiting), Some(Outcome::MarkedOnly))
+    );
+    let mut stream = Stream::with(&session("tracepoint", &["signal_generate"]));
+    stream.tree().add(MarkVictim { victim: hog, trigger: hog }).exit(812);
+    assert_eq!(stream.told().only().selection.outcome, None, "signals are not seen at all");
+}
+
+#[test]
+fn a_thread_number_alone_is_resolved() {
+    // The trigger itself; another process, known from its signal; and one that nothing else tells of.
+    let number = |tid: i32| Task { tid, ..Task::new_zeroed() };
+    let trigger = Task { tid: 813, ..task(812) };
+    let mut stream = Stream::new("tracepoint");
+    stream.tree().add(MarkVictim { victim: number(813), trigger }).exit(812);
+    let told = stream.told();
+    assert_eq!(
+        (told.only().victims[0].process.pid, told.only().victims[0].process.tid),
+        (Some(812), Some(813))
+    );
+    assert!(told.only().victims[0].memory.is_some());
+
+    let mut stream = Stream::new("tracepoint");
+    stream.add(Sigkill { tid: 905, sender_tid: 813, ..sigkill_of(900) });
+    stream.tree().add(MarkVictim { victim: number(905), trigger }).exit(900);
+    let told = stream.told();
+    assert_eq!(
+        (told.only().victims[0].process.pid, told.only().victims[0].process.tid),
+        (Some(900), Some(905))
+    );
+    assert_eq!(told.only().status.closed_by, Some(ClosedBy::Kernel));
+    assert_eq!(told.only().selection.outcome, Some(Outcome::Killed));
+
+    let mut stream = Stream::new("tracepoint");
+    for _ in 0..2 {
+        stream.tree().add(MarkVictim { victim: number(905), trigger }).tick(20 * S);
+    }
+    assert_eq!(stream.told().closed.len(), 2, "the number was given to another thread meanwhile");
+}
+
+#[test]
+fn the_sysctl_and_the_victim_tell_the_policy_of_a_global_decision() {
+    let cases = [
+        (812, Some(1), Some(Policy::AllocatingTask)),
+        (900, Some(1), Some(Policy::Badness)),
+        (812, Some(0), Some(Policy::Badness)),
+        (812, None, None),
+    ];
+    for (victim, sysctl, policy) in cases {
+        let mut stream = Stream::new("tracepoint");
+        if let Some(value) = sysctl {
+            stream.sysctl(value);
+        }
+        stream
+            .sigkill(victim, 812)
+            .add(level(APP, ROOT, b"app", 1000, LIMIT))
+            .add(level(ROOT, 0, b"", 0, NO_LIMIT));
+        stream.add(MarkVictim { victim: task(victim), trigger: task(812) }).exit(victim);
+        assert_eq!(stream.told().only().selection.policy, policy, "{victim} {sysctl:?}");
+    }
+}
+
+#[test]
+fn a_dying_init_kills_its_namespace_and_that_is_not_ours() {
+    for (ns_pid, victims) in [(1, 1), (7, 2)] {
+        let init = Task { ns_pid, ..task(812) };
+        let mut stream = Stream::new("tracepoint");
+        marked(&mut stream, init, init).sigkill(950, 812).exit(812);
+        assert_eq!(stream.told().only().victims.len(), victims, "ns_pid {ns_pid}");
+    }
+}
+
+#[test]
+fn signals_alone_are_no_incident() {
+    let mut stream = Stream::new("tracepoint");
+    stream.sigkill(950, 812).tick(10 * S);
+    assert!(stream.told().closed.is_empty());
+}
+
+#[test]
+fn a_limit_above_the_trigger_and_memory_to_spare_leave_the_cause_open() {
+    for (free, max, code) in [
+        (50 << 20, LIMIT, Code::Unknown),
+        // Nothing to spare: the machine ran out, whatever limits there are.
+        (5 << 20, LIMIT, Code::Global),
+        // No limit that could have been hit.
+        (50 << 20, NO_LIMIT, Code::Global),
+    ] {
+        let hog = task(812);
+        let mut stream = Stream::new("tracepoint");
+        stream
+            .sigkill(812, 812)
+            .add(level(APP, PODS, b"app", 9, NO_LIMIT))
+            .add(level(PODS, ROOT, b"pods", LIMIT / 2, max))
+            .add(level(ROOT, 0, b"", 0, NO_LIMIT))
+            .add(MarkVictim { victim: hog, trigger: hog })
+            .context(Kind::Machine, &serde_json::json!({ "free_bytes": free, "total_bytes": 100 << 20 }))
+            .exit(812);
+        let report = stream.told();
+        assert_eq!((report.only().cause.code, free), (code, free));
+        assert_eq!(report.only().cause.confidence, Confidence::Inferred);
+    }
+}
