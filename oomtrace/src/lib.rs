@@ -1,11 +1,13 @@
 //! oomtrace explains every Linux OOM kill from the kernel's own structures: why memory ran out, why this victim, who it
 //! was and what happened then.
 //!
-//! `ARCHITECTURE.md` is the map.
+//! The road from the kernel to a report is [`pipeline`]; `ARCHITECTURE.md` is the map.
 
 pub mod assemble;
 pub mod attribute;
 pub mod bytes;
+pub mod cli;
+pub mod cmd;
 pub mod context;
 pub mod decode;
 pub mod event;
@@ -14,5 +16,8 @@ pub mod explain;
 pub mod frame;
 pub mod incident;
 pub mod kernel;
+pub mod pipeline;
+pub mod recording;
 pub mod report;
 pub mod sink;
+pub mod source;

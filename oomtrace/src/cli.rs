@@ -1,0 +1,185 @@
+//! What is typed. Settings for the inside are made of it in `cmd/`, so that nothing below knows of clap.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Explains every Linux OOM kill: why memory ran out, why this victim, who it was, what happened then.
+///
+/// Without a command it watches, until it is interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "oomtrace", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do; `watch` if nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of `watch`.
+    #[command(flatten)]
+    pub watch: Watch,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo oomtrace                          one line for each kill, as it happens
+  sudo oomtrace --format full            the whole explanation
+  sudo oomtrace --format json | jq .cause
+  sudo oomtrace demo                     one contained kill in a 64 MiB cgroup, explained
+  oomtrace check                         what this kernel and these privileges allow
+
+Exit status:
+  0  done, or ended by SIGINT, SIGTERM or a reader that had seen enough
+  1  something else failed
+  2  wrong command line
+  3  a privilege is missing
+  4  this kernel cannot be traced
+  5  the output could not be written
+  6  a file could not be read as what it should be";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Report kills as they happen
+    Watch(Watch),
+    /// Say what this kernel and these privileges allow, and what to do about the rest; needs no privilege
+    Check(Check),
+    /// Cause one contained kill in a 64 MiB scratch cgroup and explain it
+    Demo(Demo),
+    /// Report the kills of a recording again, as `watch` did; needs no privilege
+    Replay(Replay),
+    /// Print the frames of a recording, one a line, for bug reports; needs no privilege
+    Dump(Dump),
+    /// The process that the demo lets run out of memory
+    #[command(hide = true)]
+    DemoVictim(DemoVictim),
+}
+
+/// Options of `watch`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = "\
+Examples:
+  sudo oomtrace watch --cgroup /kubepods
+  sudo oomtrace watch --cause global --format json
+  sudo oomtrace watch --record /var/log/oom.rec")]
+pub struct Watch {
+    /// How reports are shown
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// How to hook the kernel
+    #[arg(long, value_enum, default_value_t)]
+    pub tier: TierChoice,
+    /// Which reports are shown
+    #[command(flatten)]
+    pub only: Only,
+    /// Keep every frame in this file, too; read it with `replay` and `dump`
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+}
+
+/// Options of `replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  oomtrace replay /var/log/oom.rec --format full")]
+pub struct Replay {
+    /// A recording
+    pub file: PathBuf,
+    /// How reports are shown
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Which reports are shown
+    #[command(flatten)]
+    pub only: Only,
+}
+
+/// Filters. A report is shown if it fits all that are given.
+#[derive(Debug, Default, Args)]
+pub struct Only {
+    /// Only kills in this cgroup or below: the domain's or a victim's (a path below the memory hierarchy's mount)
+    #[arg(long, value_name = "PATH")]
+    pub cgroup: Option<String>,
+    /// Only kills of processes of this name
+    #[arg(long, value_name = "NAME")]
+    pub comm: Option<String>,
+    /// Only kills of this process
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<i32>,
+    /// Only this cause, such as memcg_limit or global
+    #[arg(long, value_name = "CODE", value_parser = crate::explain::Code::from_name)]
+    pub cause: Option<crate::explain::Code>,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exits 0 only if `watch` would work now.\n\nExample:\n  sudo oomtrace check")]
+pub struct Check {
+    /// Print one JSON object
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TableFormat,
+    /// How to hook the kernel
+    #[arg(long, value_enum, default_value_t)]
+    pub tier: TierChoice,
+    /// Show every field of the kernel's layout, not the missing ones alone
+    #[arg(long)]
+    pub layout: bool,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  sudo oomtrace demo --format json")]
+pub struct Demo {
+    /// How the report is shown
+    #[arg(long, value_enum, default_value_t = Format::Full)]
+    pub format: Format,
+    /// How to hook the kernel
+    #[arg(long, value_enum, default_value_t)]
+    pub tier: TierChoice,
+}
+
+/// Options of `dump`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  oomtrace dump /var/log/oom.rec | head")]
+pub struct Dump {
+    /// A recording
+    pub file: PathBuf,
+}
+
+/// Options of the demo's process.
+#[derive(Debug, Args)]
+pub struct DemoVictim {
+    /// The `cgroup.procs` to join first
+    pub procs: PathBuf,
+}
+
+/// How reports are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One line each, at once
+    #[default]
+    Line,
+    /// The whole explanation, once the victim is gone
+    Full,
+    /// One JSON object a line (docs/json.md)
+    Json,
+}
+
+/// How a table is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For reading
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// `--tier`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum TierChoice {
+    /// The best this kernel allows
+    #[default]
+    Auto,
+    /// fentry and fexit, or nothing
+    Fentry,
+    /// kprobe and kretprobe, or nothing
+    Kprobe,
+    /// Tracepoints alone
+    Tracepoint,
+}

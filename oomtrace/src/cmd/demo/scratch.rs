@@ -1,0 +1,123 @@
+//! A cgroup with a limit, gone when it is dropped.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::source::cgroupfs::MemoryHierarchy;
+
+/// The limit.
+pub(super) const LIMIT_BYTES: usize = 64 << 20;
+
+/// What scratch cgroups are called; the demo's pid follows.
+const PREFIX: &str = "oomtrace-demo-";
+
+/// The cgroup.
+pub(super) struct Scratch {
+    path: PathBuf,
+    /// The `cgroup.subtree_control` in which the controller was switched on for it.
+    switched_on: Option<PathBuf>,
+}
+
+impl Scratch {
+    /// Makes the cgroup and sets its limit, without swap. Those of demos that died are removed.
+    ///
+    /// # Errors
+    ///
+    /// If the hierarchy does not let us.
+    pub(super) fn create(hierarchy: &MemoryHierarchy) -> Result<Self> {
+        remove_stale(hierarchy.mount());
+        let path = hierarchy.mount().join(format!("{PREFIX}{}", std::process::id()));
+        let switched_on = match hierarchy {
+            MemoryHierarchy::V2(mount) => switch_on(mount)?,
+            MemoryHierarchy::V1(_) => None,
+        };
+        let scratch = Self { path, switched_on };
+        fs::create_dir(&scratch.path)
+            .with_context(|| format!("making the scratch cgroup {}", scratch.path.display()))?;
+        scratch.limit(hierarchy)?;
+        Ok(scratch)
+    }
+
+    /// Its folder.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn limit(&self, hierarchy: &MemoryHierarchy) -> Result<()> {
+        let (limit, without_swap): (_, &[(&str, String)]) = match hierarchy {
+            MemoryHierarchy::V2(_) => ("memory.max", &[("memory.swap.max", "0".to_owned())]),
+            MemoryHierarchy::V1(_) => (
+                "memory.limit_in_bytes",
+                &[
+                    ("memory.memsw.limit_in_bytes", LIMIT_BYTES.to_string()),
+                    ("memory.swappiness", "0".to_owned()),
+                ],
+            ),
+        };
+        fs::write(self.path.join(limit), LIMIT_BYTES.to_string())
+            .with_context(|| format!("setting {limit} of {}", self.path.display()))?;
+        for (file, value) in without_swap {
+            // Absent where the kernel does not account swap; then there is none to keep out.
+            let _ = fs::write(self.path.join(file), value);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        remove(&self.path);
+        if let Some(control) = &self.switched_on {
+            // Fails where somebody else began to use the controller meanwhile, and then it has to stay.
+            let _ = fs::write(control, "-memory");
+        }
+    }
+}
+
+/// Switches the memory controller on for the children of the root, if it is not; returns the file to undo it in.
+fn switch_on(mount: &Path) -> Result<Option<PathBuf>> {
+    let control = mount.join("cgroup.subtree_control");
+    let on = fs::read_to_string(&control).with_context(|| format!("reading {}", control.display()))?;
+    if on.split_whitespace().any(|name| name == "memory") {
+        return Ok(None);
+    }
+    fs::write(&control, "+memory")
+        .with_context(|| format!("switching the memory controller on in {}", control.display()))?;
+    Ok(Some(control))
+}
+
+/// Kills what is inside and removes the cgroup, as soon as the kernel lets us.
+fn remove(path: &Path) {
+    for _ in 0..200 {
+        if fs::remove_dir(path).is_ok() || !path.exists() {
+            return;
+        }
+        let procs = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+        let pids =
+            procs.lines().filter_map(|line| line.parse().ok()).filter_map(rustix::process::Pid::from_raw);
+        for pid in pids {
+            // It may have died by itself.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    eprintln!("oomtrace: {} could not be removed; `rmdir` it", path.display());
+}
+
+/// Removes what demos left behind that were killed themselves.
+fn remove_stale(mount: &Path) {
+    let Ok(entries) = fs::read_dir(mount) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+        if !Path::new("/proc").join(pid).exists() {
+            remove(&entry.path());
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `oomtrace dump`: frames, one a line.
+
+use std::io::{self, BufWriter, Write as _};
+
+use anyhow::{Context as _, Result};
+
+use super::replay::open;
+use crate::{cli::Dump, exit::Exit, frame::Frame, pipeline::PipelineError, sink::frames};
+
+pub(super) fn run(options: &Dump) -> Result<Exit> {
+    let mut reader = open(&options.file)?;
+    let mut output = BufWriter::new(io::stdout());
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let offset = reader.offset();
+        let more = reader.next(&mut bytes).with_context(|| format!("reading {}", options.file.display()));
+        if !matches!(more, Ok(true)) {
+            output.flush().map_err(PipelineError::Output)?;
+            more?;
+            break;
+        }
+        write_frame(&mut output, offset, &bytes).map_err(PipelineError::Output)?;
+    }
+    if reader.torn() {
+        eprintln!("oomtrace: the recording ends inside the record at byte {}", reader.offset());
+    }
+    Ok(Exit::Success)
+}
+
+fn write_frame(output: &mut impl io::Write, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    match Frame::parse(bytes) {
+        Ok(frame) => frames::write(output, offset, &frame),
+        Err(error) => writeln!(output, "{offset:>10} {error}"),
+    }
+}

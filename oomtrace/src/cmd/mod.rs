@@ -1,0 +1,90 @@
+//! The commands, a file each, and what they share: from what was typed to settings, from errors to exit statuses.
+
+mod check;
+mod demo;
+mod dump;
+mod output;
+mod replay;
+mod signals;
+mod watch;
+
+use anyhow::Result;
+
+use crate::{
+    cli::{Cli, Command, Only, TierChoice},
+    exit::Exit,
+    kernel::{
+        start::StartError,
+        tier::{Tier, Wanted},
+    },
+    pipeline::{Filter, PipelineError, Totals},
+    recording::ReadError,
+    source::SourceError,
+};
+
+/// Does what the command line says.
+///
+/// # Errors
+///
+/// With what failed; [`exit_of`] gives the status it ends with.
+pub fn run(cli: &Cli) -> Result<Exit> {
+    match &cli.command {
+        None => watch::run(&cli.watch),
+        Some(Command::Watch(options)) => watch::run(options),
+        Some(Command::Check(options)) => check::run(options),
+        Some(Command::Demo(options)) => demo::run(options),
+        Some(Command::Replay(options)) => replay::run(options),
+        Some(Command::Dump(options)) => dump::run(options),
+        Some(Command::DemoVictim(options)) => demo::victim::run(options),
+    }
+}
+
+/// The exit status of an error: that of the first cause that has one of its own.
+#[must_use]
+pub fn exit_of(error: &anyhow::Error) -> Exit {
+    error.chain().find_map(exit_of_cause).unwrap_or(Exit::Failure)
+}
+
+fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    if let Some(error) = cause.downcast_ref::<StartError>() {
+        return Some(error.exit());
+    }
+    if cause.is::<ReadError>() {
+        return Some(Exit::Input);
+    }
+    match cause.downcast_ref::<PipelineError>()? {
+        PipelineError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Some(Exit::Success),
+        PipelineError::Output(_) | PipelineError::Recording(_) => Some(Exit::Output),
+        PipelineError::Source(SourceError::Recording(_)) => Some(Exit::Input),
+        PipelineError::Source(_) => Some(Exit::Failure),
+    }
+}
+
+impl From<TierChoice> for Wanted {
+    fn from(choice: TierChoice) -> Self {
+        match choice {
+            TierChoice::Auto => Self::Best,
+            TierChoice::Fentry => Self::Only(Tier::Fentry),
+            TierChoice::Kprobe => Self::Only(Tier::Kprobe),
+            TierChoice::Tracepoint => Self::Only(Tier::Tracepoint),
+        }
+    }
+}
+
+/// The filter that the options describe.
+fn filter(only: &Only) -> Filter {
+    let Only { cgroup, comm, pid, cause } = only;
+    let (cgroup, comm, pid, cause) = (cgroup.clone(), comm.clone(), *pid, *cause);
+    Box::new(move |report| {
+        cgroup.as_ref().is_none_or(|cgroup| report.is_in_cgroup(cgroup.as_bytes()))
+            && comm.as_ref().is_none_or(|comm| report.has_victim_named(comm.as_bytes()))
+            && pid.is_none_or(|pid| report.has_victim(pid))
+            && cause.is_none_or(|cause| report.cause.code == cause)
+    })
+}
+
+/// The line of totals at the end.
+fn print_totals(totals: Totals) {
+    let Totals { incidents, victims, frames, lost } = totals;
+    eprintln!("oomtrace: {incidents} incidents, {victims} victims, {frames} frames, {lost} lost");
+}

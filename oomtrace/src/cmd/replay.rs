@@ -1,0 +1,32 @@
+//! `oomtrace replay`: a recording down the same road.
+
+use std::{fs::File, io::BufReader, path::Path};
+
+use anyhow::{Context as _, Result};
+
+use super::{filter, output, print_totals};
+use crate::{
+    cli::Replay,
+    exit::Exit,
+    pipeline::Pipeline,
+    recording::{ReadError, Reader},
+    source::replay,
+};
+
+pub(super) fn run(options: &Replay) -> Result<Exit> {
+    let stdout = std::io::stdout();
+    let mut source = replay::Replay::new(open(&options.file)?);
+    let sinks = vec![output::sink(options.format, stdout)];
+    let (totals, _) = Pipeline::new(sinks, filter(&options.only))
+        .run(&mut source)
+        .with_context(|| format!("reading {}", options.file.display()))?;
+    print_totals(totals);
+    Ok(Exit::Success)
+}
+
+/// Opens a recording.
+pub(super) fn open(path: &Path) -> Result<Reader<BufReader<File>>> {
+    let file = File::open(path).map_err(|error| ReadError::Io { offset: 0, error });
+    let reader = file.and_then(|file| Reader::new(BufReader::with_capacity(1 << 16, file)));
+    reader.with_context(|| format!("reading {}", path.display()))
+}

@@ -1,0 +1,33 @@
+//! SIGINT and SIGTERM as a descriptor that becomes readable.
+
+use std::{io, os::fd::OwnedFd};
+
+use anyhow::{Context as _, Result};
+use rustix::pipe::{PipeFlags, pipe_with};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+/// Readable once the stream shall end.
+pub(super) struct Stop {
+    /// The end to wait on.
+    pub(super) readable: OwnedFd,
+    /// The end that a signal, or we ourselves, write to.
+    pub(super) writable: OwnedFd,
+}
+
+impl Stop {
+    /// Catches both signals from now on.
+    ///
+    /// # Errors
+    ///
+    /// If there is no descriptor left, or the signals cannot be caught.
+    pub(super) fn on_signals() -> Result<Self> {
+        let (readable, writable) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
+            .map_err(io::Error::from)
+            .context("making a pipe for signals")?;
+        for signal in [SIGINT, SIGTERM] {
+            let end = writable.try_clone().context("making a pipe for signals")?;
+            signal_hook::low_level::pipe::register(signal, end).context("catching SIGINT and SIGTERM")?;
+        }
+        Ok(Self { readable, writable })
+    }
+}

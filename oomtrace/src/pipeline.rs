@@ -1,0 +1,149 @@
+//! The road: frames to events, events to incidents, incidents to reports, reports to sinks.
+
+use std::io::{self, Write};
+
+use crate::{
+    assemble::{Assembler, Step},
+    decode::decode,
+    frame::Frame,
+    incident::Incident,
+    recording::Writer,
+    report::{Report, report},
+    sink::Sink,
+    source::{Batch, Ended, Source, SourceError},
+};
+
+/// What went down the road.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Incidents that were closed.
+    pub incidents: u64,
+    /// Victims in them.
+    pub victims: u64,
+    /// Frames, the context frames included.
+    pub frames: u64,
+    /// Frames the kernel had no room for.
+    pub lost: u64,
+}
+
+/// Why the road ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The source broke.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A sink failed.
+    #[error("the output could not be written: {0}")]
+    Output(#[source] io::Error),
+    /// The recording failed.
+    #[error("the recording could not be written: {0}")]
+    Recording(#[source] io::Error),
+}
+
+/// Which reports reach the sinks.
+pub type Filter = Box<dyn Fn(&Report) -> bool>;
+
+/// Everything between a source and the world.
+pub struct Pipeline {
+    assembler: Assembler,
+    sinks: Vec<Box<dyn Sink>>,
+    recording: Option<Writer<Box<dyn Write>>>,
+    filter: Filter,
+    stop_after: Option<u64>,
+    totals: Totals,
+}
+
+impl Pipeline {
+    /// A road to these sinks, for the reports that the filter lets pass.
+    #[must_use]
+    pub fn new(sinks: Vec<Box<dyn Sink>>, filter: Filter) -> Self {
+        let (assembler, totals) = (Assembler::new(), Totals::default());
+        Self { assembler, sinks, recording: None, filter, stop_after: None, totals }
+    }
+
+    /// Keeps every frame verbatim, too.
+    #[must_use]
+    pub fn recording(mut self, writer: Option<Writer<Box<dyn Write>>>) -> Self {
+        self.recording = writer;
+        self
+    }
+
+    /// Ends after so many incidents.
+    #[must_use]
+    pub const fn stop_after(mut self, incidents: u64) -> Self {
+        self.stop_after = Some(incidents);
+        self
+    }
+
+    /// Drives the source to its end; open incidents are closed and told then.
+    ///
+    /// # Errors
+    ///
+    /// If the source, a sink or the recording fails.
+    pub fn run(mut self, source: &mut dyn Source) -> Result<(Totals, Option<Ended>), PipelineError> {
+        let mut batch = Vec::new();
+        let ended = loop {
+            let brought = source.next(self.assembler.next_deadline_ns(), &mut batch)?;
+            self.feed(&batch)?;
+            match brought {
+                Batch::Last(ended) => break Some(ended),
+                Batch::Frames if self.stop_after.is_some_and(|count| self.totals.incidents >= count) => {
+                    break None;
+                }
+                Batch::Frames => {}
+            }
+        };
+        let mut steps = Vec::new();
+        self.assembler.finish(&mut steps);
+        self.tell(&steps)?;
+        Ok((self.totals, ended))
+    }
+
+    fn feed(&mut self, batch: &[u8]) -> Result<(), PipelineError> {
+        let mut steps = Vec::new();
+        for (frame, bytes) in Frame::each(batch) {
+            self.totals.frames += 1;
+            if let Some(recording) = &mut self.recording {
+                recording.write(bytes).map_err(PipelineError::Recording)?;
+            }
+            // A frame that does not decode is one the kernel side and this side disagree about: it is kept in the
+            // recording, and the incident it belonged to shows the gap.
+            if let Ok(Some(event)) = decode(&frame) {
+                self.assembler.push(event, &mut steps);
+            }
+        }
+        if let Some(recording) = &mut self.recording {
+            recording.flush().map_err(PipelineError::Recording)?;
+        }
+        self.tell(&steps)
+    }
+
+    fn tell(&mut self, steps: &[Step]) -> Result<(), PipelineError> {
+        for step in steps {
+            match step {
+                Step::Decided(incident) => self.each_sink(incident, |sink, report| sink.decided(report))?,
+                Step::Closed(incident) => {
+                    self.each_sink(incident, |sink, report| sink.closed(report))?;
+                    self.totals.incidents += 1;
+                    self.totals.victims += u64::try_from(incident.victims.len()).unwrap_or(0);
+                }
+            }
+        }
+        self.totals.lost = self.assembler.lost_frames();
+        Ok(())
+    }
+
+    fn each_sink(
+        &mut self,
+        incident: &Incident,
+        tell: impl Fn(&mut dyn Sink, &Report) -> io::Result<()>,
+    ) -> Result<(), PipelineError> {
+        let report = report(incident);
+        if (self.filter)(&report) {
+            for sink in &mut self.sinks {
+                tell(sink.as_mut(), &report).map_err(PipelineError::Output)?;
+            }
+        }
+        Ok(())
+    }
+}

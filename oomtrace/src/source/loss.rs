@@ -1,0 +1,40 @@
+//! The kernel's counts of frames that found the ring full.
+
+use std::collections::BTreeMap;
+
+use aya::maps::{Array, MapData};
+use oomtrace_common::frame::Kind;
+
+use crate::context::Loss;
+
+/// The counters, and what was told of them.
+pub struct Losses {
+    counters: Array<MapData, u64>,
+    told: u64,
+}
+
+impl Losses {
+    /// Over the map `LOST`.
+    #[must_use]
+    pub const fn new(counters: Array<MapData, u64>) -> Self {
+        Self { counters, told: 0 }
+    }
+
+    /// The counts by kind, if they have grown since the last call.
+    pub fn grown(&mut self) -> Option<Loss> {
+        let lost: BTreeMap<String, u64> = Kind::ALL
+            .iter()
+            .filter(|kind| kind.number() < Kind::FIRST_CONTEXT)
+            .filter_map(|kind| {
+                let count = self.counters.get(&u32::from(kind.number()), 0).ok()?;
+                (count > 0).then(|| (format!("{kind:?}"), count))
+            })
+            .collect();
+        let total = lost.values().sum();
+        if total == self.told {
+            return None;
+        }
+        self.told = total;
+        Some(Loss { lost })
+    }
+}

@@ -1,0 +1,63 @@
+//! Where frames come from. Downstream of a source nothing can tell a live kernel from a recording.
+
+pub mod cgroupfs;
+pub mod clock;
+pub mod live;
+pub mod loss;
+pub mod pending;
+pub mod procfs;
+pub mod protect;
+pub mod replay;
+pub mod session;
+
+use std::io;
+
+use crate::recording::ReadError;
+
+/// A stream of frames.
+pub trait Source {
+    /// Fills `batch` with the next frames, whole ones in a row. A live source waits for them, until `deadline` (boot ns) at
+    /// most.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel or the file fails; frames already given stay valid.
+    fn next(&mut self, deadline: Option<u64>, batch: &mut Vec<u8>) -> Result<Batch, SourceError>;
+}
+
+/// What [`Source::next`] brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// Frames, or none before the deadline; there may be more.
+    Frames,
+    /// The last ones.
+    Last(Ended),
+}
+
+/// Why a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// SIGINT or SIGTERM.
+    Signal,
+    /// Nobody reads the output any more.
+    NoReader,
+    /// The recording is over.
+    Recording,
+}
+
+/// Why a stream broke.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The object in this binary is not the one this code was written for.
+    #[error("the eBPF object has no map {0}")]
+    NoMap(&'static str),
+    /// A map cannot be used.
+    #[error("the eBPF map {0} could not be used: {1}")]
+    Map(&'static str, #[source] Box<aya::maps::MapError>),
+    /// Waiting failed.
+    #[error("waiting for the kernel failed: {0}")]
+    Poll(#[source] io::Error),
+    /// A recording cannot be read on.
+    #[error(transparent)]
+    Recording(#[from] ReadError),
+}

@@ -1,0 +1,80 @@
+//! What procfs says of a process or of the machine, while it still does.
+
+use std::{fs, os::unix::ffi::OsStringExt as _};
+
+use crate::{
+    bytes::ByteString,
+    context::{Machine, Process, Sysctl},
+};
+
+/// Arguments that are kept, and bytes of them: a command line can be megabytes long.
+const ARGUMENT_BYTES: usize = 4096;
+
+/// Looks a process up. What is gone already is absent.
+#[must_use]
+pub fn process(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
+    Process {
+        pid,
+        tid,
+        start_boot_ns,
+        cmdline: fs::read(format!("/proc/{pid}/cmdline")).ok().and_then(|bytes| arguments(&bytes)),
+        exe: fs::read_link(format!("/proc/{pid}/exe"))
+            .ok()
+            .map(|path| ByteString::from(path.into_os_string().into_vec())),
+        looked_up_ns: now_ns,
+    }
+}
+
+/// The arguments between the NULs; `None` for a kernel thread or a process that has none any more.
+fn arguments(bytes: &[u8]) -> Option<Vec<ByteString>> {
+    let kept = bytes.get(..ARGUMENT_BYTES).unwrap_or(bytes);
+    let kept = kept.strip_suffix(b"\0").unwrap_or(kept);
+    if bytes.is_empty() {
+        return None;
+    }
+    Some(kept.split(|byte| *byte == 0).map(|argument| ByteString::from(argument.to_vec())).collect())
+}
+
+/// The sysctls that matter to a decision.
+#[must_use]
+pub fn sysctl() -> Sysctl {
+    Sysctl {
+        oom_kill_allocating_task: number("oom_kill_allocating_task"),
+        panic_on_oom: number("panic_on_oom"),
+        overcommit_memory: number("overcommit_memory"),
+    }
+}
+
+/// Free memory of the machine now. A system call that allocates nothing: there may be nothing to allocate.
+#[must_use]
+pub fn machine() -> Machine {
+    let info = rustix::system::sysinfo();
+    let bytes = |count: u64| count.saturating_mul(u64::from(info.mem_unit));
+    Machine { free_bytes: bytes(info.freeram), total_bytes: bytes(info.totalram) }
+}
+
+fn number(name: &str) -> Option<i64> {
+    fs::read_to_string(format!("/proc/sys/vm/{name}")).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{arguments, process};
+    use crate::bytes::ByteString;
+
+    #[test]
+    fn arguments_may_be_empty_and_a_command_line_may_be_missing() {
+        let bytes = |text: &[u8]| ByteString::from(text.to_vec());
+        assert_eq!(arguments(b"a\0\0\xff\0"), Some(vec![bytes(b"a"), bytes(b""), bytes(b"\xff")]));
+        assert_eq!(arguments(b""), None);
+    }
+
+    #[test]
+    fn this_test_finds_itself() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let found = process(pid, pid, None, 1);
+        assert!(found.cmdline.is_some_and(|cmdline| !cmdline.is_empty()));
+        assert!(found.exe.is_some());
+        assert_eq!(process(i32::MAX, i32::MAX, None, 1).cmdline, None);
+    }
+}

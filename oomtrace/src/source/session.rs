@@ -1,0 +1,37 @@
+//! The first frame: what must be known of this machine and this tracer to read all others.
+
+use std::{env, fs, os::unix::ffi::OsStringExt as _};
+
+use oomtrace_common::frame::Kind;
+
+use super::{cgroupfs::MemoryHierarchy, clock};
+use crate::{
+    bytes::ByteString,
+    context::{HookState, Session},
+    frame::context_frame,
+    kernel::{facts::KernelFacts, load::Armed},
+};
+
+/// The session frame of a live run.
+#[must_use]
+pub fn frame(armed: &Armed, facts: KernelFacts) -> Vec<u8> {
+    let hooks = armed.hooks.iter().map(|outcome| HookState {
+        name: outcome.hook.name.to_owned(),
+        tier: outcome.way.map(|way| way.tier),
+    });
+    let uname = rustix::system::uname();
+    let session = Session {
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        kernel_release: uname.release().to_string_lossy().into_owned(),
+        host: uname.nodename().to_string_lossy().into_owned(),
+        boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned()),
+        wall_offset_ns: clock::wall_offset_ns(),
+        page_size: u64::try_from(rustix::param::page_size()).unwrap_or(4096),
+        tier: armed.tier,
+        hooks: hooks.collect(),
+        facts,
+        memory_hierarchy: MemoryHierarchy::find().map(|hierarchy| hierarchy.name().to_owned()),
+        command_line: env::args_os().map(|argument| ByteString::from(argument.into_vec())).collect(),
+    };
+    context_frame(Kind::Session, clock::boot_ns(), 0, &session)
+}
