@@ -1,0 +1,73 @@
+//! The cgroups of a scenario.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use oomtrace_scenarios::scenario::{Cgroup, Hierarchy};
+use oomtrace_scenarios::text::Text;
+
+/// How long a cgroup may stay busy after its processes are gone.
+const REMOVAL: Duration = Duration::from_secs(5);
+
+/// A cgroup that exists until dropped.
+pub(crate) struct Made {
+    hierarchy: Hierarchy,
+    folder: PathBuf,
+    /// Its counters when it was made.
+    pub(crate) before: BTreeMap<String, u64>,
+}
+
+impl Made {
+    /// Make a cgroup and write its files.
+    pub(crate) fn new(hierarchy: Hierarchy, cgroup: &Cgroup) -> Result<Self> {
+        let folder = folder(hierarchy, &cgroup.path);
+        if hierarchy == Hierarchy::V2 {
+            let parent = folder.parent().context("a cgroup needs a parent")?;
+            fs::write(parent.join("cgroup.subtree_control"), "+memory")
+                .with_context(|| format!("enabling the memory controller in {}", parent.display()))?;
+        }
+        fs::create_dir(&folder).with_context(|| format!("making cgroup {}", cgroup.path))?;
+        let mut made = Self { hierarchy, folder, before: BTreeMap::new() };
+        for (name, value) in &cgroup.files {
+            fs::write(made.folder.join(name), value)
+                .with_context(|| format!("writing {value} to {name} of {}", cgroup.path))?;
+        }
+        made.before = made.counters()?;
+        Ok(made)
+    }
+
+    /// Its counters now.
+    pub(crate) fn counters(&self) -> Result<BTreeMap<String, u64>> {
+        let file = self.folder.join(match self.hierarchy {
+            Hierarchy::V2 => "memory.events",
+            Hierarchy::V1 => "memory.oom_control",
+        });
+        let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+        let pairs = text.lines().filter_map(|line| line.split_once(' '));
+        Ok(pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + REMOVAL;
+        while let Err(error) = fs::remove_dir(&self.folder) {
+            if Instant::now() >= deadline {
+                eprintln!("guest: removing {}: {error}", self.folder.display());
+                break;
+            }
+            // Nothing tells when a cgroup without processes can be removed.
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// The folder of a cgroup.
+pub(crate) fn folder(hierarchy: Hierarchy, path: &Text) -> PathBuf {
+    let below = path.to_path();
+    Path::new(hierarchy.mount_point()).join(below.strip_prefix("/").unwrap_or(&below))
+}

@@ -1,0 +1,64 @@
+//! PID 1 of a test guest: mounts what a tracer needs, does the job it finds in its initramfs, sends what
+//! it saw through the second serial port, and takes the guest down.
+
+mod cgroup;
+mod command;
+mod kernel_log;
+mod leftovers;
+mod mounts;
+mod port;
+mod processes;
+mod scenario;
+mod sysctl;
+mod tracer;
+mod tracing;
+mod watchdog;
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use oomtrace_scenarios::job::{JOB_FILE, Job, Work};
+use rustix::system::{RebootCommand, reboot};
+
+fn main() {
+    if let Err(error) = work() {
+        eprintln!("guest: {error:#}");
+    }
+    go_down();
+}
+
+/// The whole job.
+fn work() -> Result<()> {
+    let job = fs::read(JOB_FILE).with_context(|| format!("reading {JOB_FILE}"))?;
+    let job: Job = serde_json::from_slice(&job).with_context(|| format!("reading {JOB_FILE}"))?;
+    watchdog::start(job.deadline_s);
+    mounts::mount_all(job.hierarchy, job.tracefs)?;
+    // Everything started from here inherits this: `hog` sets its own, the tracer keeps it.
+    fs::write("/proc/self/oom_score_adj", "-1000").context("protecting the guest's init")?;
+    // Only emergencies on the console, a panic for instance: writing to it is slow.
+    fs::write("/proc/sys/kernel/printk", "1").context("quieting the console")?;
+    let mut port = port::Port::open()?;
+    match &job.work {
+        Work::Scenarios { scenarios, tier } => {
+            for scenario in scenarios {
+                port.send(&scenario::observe(scenario, *tier))?;
+            }
+        }
+        Work::Commands(commands) => {
+            for command in commands {
+                port.send(&command::observe(command))?;
+            }
+        }
+    }
+    port.close()
+}
+
+/// Reset: QEMU runs with `-no-reboot`, so this is its end.
+fn go_down() -> ! {
+    if let Err(error) = reboot(RebootCommand::Restart) {
+        eprintln!("guest: resetting: {error}");
+    }
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,67 @@
+//! The file systems.
+
+use std::ffi::CString;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use oomtrace_scenarios::scenario::Hierarchy;
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+
+/// What every guest has: type, mount point.
+const ALWAYS: [(&str, &str); 6] = [
+    ("proc", "/proc"),
+    ("sysfs", "/sys"),
+    ("securityfs", "/sys/kernel/security"),
+    ("devtmpfs", "/dev"),
+    ("bpf", "/sys/fs/bpf"),
+    ("tmpfs", "/tmp"),
+];
+
+/// Mount everything a job asks for.
+pub(crate) fn mount_all(hierarchy: Hierarchy, tracefs: bool) -> Result<()> {
+    for (kind, place) in ALWAYS {
+        mount_one(kind, place, "")?;
+    }
+    if tracefs {
+        mount_one("tracefs", "/sys/kernel/tracing", "")?;
+        mount_one("debugfs", "/sys/kernel/debug", "")?;
+    }
+    match hierarchy {
+        Hierarchy::V2 => mount_one("cgroup2", hierarchy.mount_point(), ""),
+        // A kernel without it leaves the folder empty; the scenarios then find the feature missing.
+        Hierarchy::V1 => mount_one("tmpfs", "/sys/fs/cgroup", "").map(|()| {
+            if let Err(error) = mount_one("cgroup", hierarchy.mount_point(), "memory") {
+                eprintln!("guest: {error:#}");
+            }
+        }),
+    }
+}
+
+/// Mount one file system, making its folder where there is none.
+fn mount_one(kind: &str, place: &str, options: &str) -> Result<()> {
+    fs::create_dir_all(place).with_context(|| format!("making {place}"))?;
+    let data = CString::new(options)?;
+    mount(kind, place, kind, MountFlags::empty(), Some(data.as_c_str()))
+        .with_context(|| format!("mounting {kind} on {place}"))
+}
+
+/// An empty folder over another, until dropped.
+pub(crate) struct Hidden(String);
+
+impl Hidden {
+    /// Hide what is in `place`.
+    pub(crate) fn new(place: &str) -> Result<Self> {
+        mount("tmpfs", place, "tmpfs", MountFlags::empty(), None)
+            .with_context(|| format!("hiding {place}"))?;
+        Ok(Self(place.to_owned()))
+    }
+}
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        if let Err(error) = unmount(Path::new(&self.0), UnmountFlags::DETACH) {
+            eprintln!("guest: showing {} again: {error}", self.0);
+        }
+    }
+}

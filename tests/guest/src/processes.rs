@@ -1,0 +1,220 @@
+//! Processes started here, and what they say: everything is waited for in one place, by one thread.
+//!
+//! No thread is started, and none ends, while a scenario runs: the exit of one would allocate memory in
+//! the kernel (`taskstats_exit`) at the very moment when the machine has none, and be an OOM of its own.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Instant;
+use std::{io::Write, os::fd::OwnedFd};
+
+use anyhow::{Context, Result};
+use oomtrace_scenarios::observation::Status;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+
+/// Room for what one read of a pipe can bring.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// One of a process's outputs.
+#[derive(Default)]
+struct Pipe {
+    /// The end to read from, until the other one is closed.
+    end: Option<OwnedFd>,
+    /// What came after the last newline.
+    rest: Vec<u8>,
+}
+
+/// A process and all that is known of it so far.
+pub(crate) struct Process {
+    /// Its process id.
+    pub(crate) pid: u32,
+    /// Lines of its standard output.
+    pub(crate) out: Vec<Vec<u8>>,
+    /// Lines of its standard error.
+    pub(crate) err: Vec<Vec<u8>>,
+    /// How it ended, once it has.
+    pub(crate) status: Option<Status>,
+    stdin: Option<ChildStdin>,
+    child: Child,
+    /// Readable once the process has ended; absent from then on.
+    pidfd: Option<OwnedFd>,
+    pipes: [Pipe; 2],
+}
+
+/// What became readable: a process's output or error, or its end.
+#[derive(Clone, Copy)]
+enum Source {
+    Out(usize),
+    Err(usize),
+    End(usize),
+}
+
+impl Process {
+    /// Whether a line of its standard error holds a word.
+    pub(crate) fn err_holds(&self, word: &str) -> bool {
+        self.err.iter().any(|line| String::from_utf8_lossy(line).contains(word))
+    }
+
+    /// Whether it said a word on its standard output, as a line of its own.
+    pub(crate) fn said(&self, word: &str) -> bool {
+        self.out.iter().any(|line| line == word.as_bytes())
+    }
+
+    /// Whether it ended and everything it said has been read.
+    pub(crate) fn is_over(&self) -> bool {
+        self.status.is_some() && self.pipes.iter().all(|pipe| pipe.end.is_none())
+    }
+
+    fn take_status(&mut self) -> Result<()> {
+        let status = self.child.wait().with_context(|| format!("waiting for process {}", self.pid))?;
+        let code = status.code().map(Status::Code);
+        self.status = code.or_else(|| status.signal().map(Status::Signal));
+        self.pidfd = None;
+        Ok(())
+    }
+}
+
+impl Pipe {
+    fn new(end: Option<OwnedFd>) -> Self {
+        Self { end, rest: Vec::new() }
+    }
+
+    /// Take in what is there; it never blocks, because something is, or the end.
+    fn read(&mut self, chunk: &mut [u8], lines: &mut Vec<Vec<u8>>) -> Result<()> {
+        let Some(end) = &self.end else { return Ok(()) };
+        let len = rustix::io::read(end, &mut *chunk).context("reading a pipe")?;
+        self.rest.extend(chunk.iter().take(len));
+        if len == 0 {
+            self.end = None;
+            lines.extend(Some(std::mem::take(&mut self.rest)).filter(|rest| !rest.is_empty()));
+        }
+        while let Some(at) = self.rest.iter().position(|&byte| byte == b'\n') {
+            let after = self.rest.split_off(at + 1);
+            let mut line = std::mem::replace(&mut self.rest, after);
+            line.pop();
+            lines.push(line);
+        }
+        Ok(())
+    }
+}
+
+/// The processes started so far, by number.
+pub(crate) struct Processes {
+    all: Vec<Process>,
+    chunk: Vec<u8>,
+}
+
+impl Processes {
+    pub(crate) fn new() -> Self {
+        Self { all: Vec::new(), chunk: vec![1; CHUNK_BYTES] }
+    }
+
+    /// Start a command; the number it is known by.
+    pub(crate) fn start(&mut self, command: &mut Command) -> Result<usize> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("starting {program}"))?;
+        let pidfd = pidfd_open(pid_of(&child)?, PidfdFlags::empty())
+            .with_context(|| format!("watching {program}"))?;
+        self.all.push(Process {
+            pid: child.id(),
+            out: Vec::new(),
+            err: Vec::new(),
+            status: None,
+            stdin: child.stdin.take(),
+            pidfd: Some(pidfd),
+            pipes: [
+                Pipe::new(child.stdout.take().map(OwnedFd::from)),
+                Pipe::new(child.stderr.take().map(OwnedFd::from)),
+            ],
+            child,
+        });
+        Ok(self.all.len() - 1)
+    }
+
+    /// A process by its number.
+    pub(crate) fn get(&self, number: usize) -> Result<&Process> {
+        self.all.get(number).with_context(|| format!("there is no process number {number}"))
+    }
+
+    /// Give a process the line it waits for on standard input.
+    pub(crate) fn give_word(&mut self, number: usize) -> Result<()> {
+        let process = self.all.get_mut(number).with_context(|| format!("there is no process {number}"))?;
+        let mut stdin = process.stdin.take().context("the word was given already")?;
+        stdin.write_all(b"go\n").with_context(|| format!("giving process {} the word", process.pid))
+    }
+
+    /// Send a signal to a process, unless it ended already.
+    pub(crate) fn signal(&self, number: usize, signal: Signal) -> Result<()> {
+        let process = self.get(number)?;
+        match process.status {
+            Some(_) => Ok(()),
+            None => kill_process(pid_of(&process.child)?, signal)
+                .with_context(|| format!("sending a signal to {}", process.pid)),
+        }
+    }
+
+    /// Take in what happens until a condition holds; whether it does before the deadline.
+    pub(crate) fn until(&mut self, deadline: Instant, condition: impl Fn(&Self) -> bool) -> Result<bool> {
+        while !condition(self) {
+            let ready = self.wait(deadline)?;
+            let is_last = ready.is_empty() || Instant::now() >= deadline;
+            for source in ready {
+                self.take(source)?;
+            }
+            if is_last {
+                return Ok(condition(self));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Kill what is left, and wait until it is gone.
+    pub(crate) fn end_all(&mut self, deadline: Instant) -> Result<()> {
+        for number in 0..self.all.len() {
+            self.signal(number, Signal::KILL)?;
+        }
+        self.until(deadline, |processes| processes.all.iter().all(Process::is_over))?;
+        Ok(())
+    }
+
+    /// Wait until something is readable; nothing is once the time is up, or if nothing is left to wait for.
+    fn wait(&self, deadline: Instant) -> Result<Vec<Source>> {
+        let (sources, mut fds): (Vec<Source>, Vec<PollFd<'_>>) = self
+            .all
+            .iter()
+            .enumerate()
+            .flat_map(|(number, process)| {
+                let [out, err] = &process.pipes;
+                let ends = [&out.end, &err.end, &process.pidfd];
+                [Source::Out(number), Source::Err(number), Source::End(number)].into_iter().zip(ends)
+            })
+            .filter_map(|(source, end)| Some((source, PollFd::new(end.as_ref()?, PollFlags::IN))))
+            .unzip();
+        if fds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now()))?;
+        poll(&mut fds, Some(&left)).context("waiting for processes")?;
+        let ready = sources.into_iter().zip(&fds);
+        Ok(ready.filter(|(_, fd)| !fd.revents().is_empty()).map(|(source, _)| source).collect())
+    }
+
+    fn take(&mut self, source: Source) -> Result<()> {
+        let (Source::Out(number) | Source::Err(number) | Source::End(number)) = source;
+        let Some(process) = self.all.get_mut(number) else {
+            return Ok(());
+        };
+        let [out, err] = &mut process.pipes;
+        match source {
+            Source::Out(_) => out.read(&mut self.chunk, &mut process.out),
+            Source::Err(_) => err.read(&mut self.chunk, &mut process.err),
+            Source::End(_) => process.take_status(),
+        }
+    }
+}
+
+fn pid_of(child: &Child) -> Result<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id of 0")
+}

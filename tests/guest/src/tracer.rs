@@ -1,0 +1,67 @@
+//! The tracer, watching while a scenario runs.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use oomtrace_scenarios::job::{TRACER_FILE, Tier};
+use oomtrace_scenarios::observation::TracerRun;
+use oomtrace_scenarios::text::Text;
+use rustix::process::Signal;
+
+use crate::processes::{Process, Processes};
+
+/// How long the tracer may take until its hooks are in place; emulation is slow.
+const ARMING: Duration = Duration::from_secs(30);
+/// How long a report may take once everybody is dead. It ends earlier as soon as the reports are there.
+const REPORTING: Duration = Duration::from_secs(5);
+/// How long the tracer may take to end.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// A running tracer.
+pub(crate) struct Tracer {
+    number: usize,
+    armed_ms: u64,
+}
+
+impl Tracer {
+    /// Start it, and wait until its hooks are in place.
+    pub(crate) fn start(processes: &mut Processes, tier: Tier) -> Result<Self> {
+        let start = Instant::now();
+        let mut command = Command::new(TRACER_FILE);
+        command.args(["watch", "--format", "json", "--tier", tier.name()]);
+        let number = processes.start(command.current_dir("/tmp").stdout(Stdio::piped()))?;
+        let armed = |p: &Processes| p.get(number).is_ok_and(|tracer| tracer.err_holds("armed"));
+        let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);
+        processes.until(start + ARMING, |p| armed(p) || over(p))?;
+        if !armed(processes) {
+            let tracer = processes.get(number)?;
+            let said = text(&tracer.err);
+            bail!("the tracer did not arm (status {:?}) and said: {said}", tracer.status);
+        }
+        Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())? })
+    }
+
+    /// Wait for the reports, end it, and hand over all it said.
+    pub(crate) fn finish(self, processes: &mut Processes, reports: usize) -> Result<TracerRun> {
+        let lines = |p: &Processes| p.get(self.number).map_or(0, |tracer| tracer.out.len());
+        processes.until(Instant::now() + REPORTING, |p| lines(p) >= reports)?;
+        let lines_live = lines(processes);
+        processes.signal(self.number, Signal::TERM)?;
+        let over = |p: &Processes| p.get(self.number).is_ok_and(Process::is_over);
+        processes.until(Instant::now() + ENDING, over)?;
+        let tracer = processes.get(self.number)?;
+        Ok(TracerRun {
+            lines: tracer.out.iter().map(|line| line.as_slice().into()).collect(),
+            lines_live,
+            stderr: text(&tracer.err),
+            status: tracer.status,
+            armed_ms: Some(self.armed_ms),
+        })
+    }
+}
+
+/// Lines put together again.
+pub(crate) fn text(lines: &[Vec<u8>]) -> Text {
+    lines.join(&b'\n').as_slice().into()
+}

@@ -1,0 +1,59 @@
+//! A stretch of mapped memory.
+
+use std::os::fd::AsFd;
+use std::ptr;
+
+use anyhow::{Context, Result};
+use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+
+/// Smallest page size there is: touching at this distance touches every page.
+const PAGE_BYTES: usize = 4096;
+
+/// Mapped memory, given back when dropped.
+pub(crate) struct Mapping {
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: the mapping has no owner but this value; a pointer to it means the same in every thread.
+unsafe impl Send for Mapping {}
+
+impl Mapping {
+    /// Anonymous memory of `mib` MiB, none of it touched. More than the machine has can be asked for.
+    pub(crate) fn anonymous(mib: usize, flags: MapFlags) -> Result<Self> {
+        let len = bytes(mib)?;
+        let flags = flags | MapFlags::NORESERVE;
+        // SAFETY: a null address lets the kernel choose a place where nothing is mapped.
+        let start =
+            unsafe { mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, flags) };
+        Ok(Self { start: start.with_context(|| format!("mapping {mib} MiB"))?.cast(), len })
+    }
+
+    /// The first `mib` MiB of a file, shared.
+    pub(crate) fn of_file(file: impl AsFd, mib: usize) -> Result<Self> {
+        let (len, access) = (bytes(mib)?, ProtFlags::READ | ProtFlags::WRITE);
+        // SAFETY: a null address lets the kernel choose a place where nothing is mapped.
+        let start = unsafe { mmap(ptr::null_mut(), len, access, MapFlags::SHARED, file, 0) };
+        Ok(Self { start: start.with_context(|| format!("mapping {mib} MiB of a file"))?.cast(), len })
+    }
+
+    /// Write to every page, lowest address first.
+    pub(crate) fn touch(&self) {
+        for offset in (0..self.len).step_by(PAGE_BYTES) {
+            // SAFETY: `offset` lies inside the mapping, which is writable and ours alone.
+            unsafe { self.start.add(offset).write_volatile(1) };
+        }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the range is the one mapped, and nothing refers into it any more.
+        let unmapped = unsafe { munmap(self.start.cast(), self.len) };
+        debug_assert!(unmapped.is_ok(), "{unmapped:?}");
+    }
+}
+
+fn bytes(mib: usize) -> Result<usize> {
+    mib.checked_mul(1 << 20).filter(|&len| len > 0).with_context(|| format!("{mib} MiB cannot be mapped"))
+}

@@ -1,0 +1,46 @@
+//! Reports against witnesses: every field in which they disagree, by name.
+
+mod ground;
+mod incident;
+mod ledger;
+mod pairing;
+mod tracer;
+mod victim;
+
+use std::fmt;
+
+use crate::job::Tier;
+use crate::observation::Observation;
+use crate::scenario::Scenario;
+use crate::witness;
+
+/// A field in which a report, or the outcome itself, is not what a witness says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Disagreement {
+    /// The field, as a path into the report, or what else was looked at.
+    pub field: String,
+    /// Who says otherwise.
+    pub witness: &'static str,
+    /// What the witness says.
+    pub says: String,
+    /// What the report says.
+    pub report: String,
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, witness, says, report } = self;
+        write!(f, "{field}: the {witness} says {says}, the report {report}")
+    }
+}
+
+/// Compare everything seen. Without a tracer, whether the scenario did what it says is all there is.
+#[must_use]
+pub fn judge(scenario: &Scenario, seen: &Observation, tier: Option<Tier>) -> Vec<Disagreement> {
+    let log = witness::read(&seen.log);
+    let mut found = ground::judge(scenario, seen, &log);
+    if let Some(tier) = tier {
+        found.extend(tracer::judge(scenario, seen, &log, tier));
+    }
+    found
+}

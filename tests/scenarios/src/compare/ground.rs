@@ -1,0 +1,162 @@
+//! What happened, without any tracer: whether the log, the counters and the exit statuses agree with the
+//! scenario and with each other. A scenario that does not do what it says would prove nothing.
+
+use std::collections::BTreeSet;
+
+use super::Disagreement;
+use crate::observation::{Observation, ProcessRun, Status};
+use crate::scenario::{Hierarchy, Scenario};
+use crate::witness::{Incident, Message};
+
+/// What the kernel calls the tracer.
+const TRACER_COMM: &[u8] = b"oomtrace";
+/// SIGKILL.
+const KILLED: Status = Status::Signal(9);
+
+pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -> Vec<Disagreement> {
+    let mut ground = Ground { scenario, seen, log, found: Vec::new() };
+    ground.kills();
+    ground.statuses();
+    ground.counters();
+    ground.decisions();
+    ground.bystander_tracer();
+    ground.found
+}
+
+/// The process ids of a scenario's processes that a SIGKILL ended.
+pub(super) fn killed_pids(seen: &Observation) -> BTreeSet<u32> {
+    seen.processes.iter().filter(|run| run.status == Some(KILLED)).map(|run| run.pid).collect()
+}
+
+/// The cause that the log's words stand for.
+pub(super) fn cause(incident: &Incident) -> Option<&'static str> {
+    let order = incident.invoked.as_ref().map(|invoked| invoked.order);
+    match (order, incident.summary.as_ref()?.constraint.as_str()) {
+        (Some(-1), _) => Some("sysrq"),
+        (_, "CONSTRAINT_MEMCG") => Some("memcg_limit"),
+        (_, "CONSTRAINT_CPUSET") => Some("cpuset"),
+        (_, "CONSTRAINT_MEMORY_POLICY") => Some("mempolicy"),
+        (_, "CONSTRAINT_NONE") => Some("global"),
+        _ => None,
+    }
+}
+
+/// The policy that the log's words stand for.
+pub(super) fn policy(incident: &Incident) -> Option<&'static str> {
+    let first = incident.kills.first()?;
+    Some(match (first.message, &incident.group) {
+        (_, Some(_)) => "oom_group",
+        (Message::AllocatingTask, None) => "allocating_task",
+        (Message::OutOfMemory | Message::Memcg, None) => "badness",
+    })
+}
+
+struct Ground<'a> {
+    scenario: &'a Scenario,
+    seen: &'a Observation,
+    log: &'a [Incident],
+    found: Vec<Disagreement>,
+}
+
+impl Ground<'_> {
+    /// As many decisions as expected.
+    fn kills(&mut self) {
+        let kills = self.log.iter().filter(|incident| !incident.kills.is_empty()).count();
+        let (least, most) = self.scenario.expect.kills;
+        if !(least..=most).contains(&kills) {
+            self.differ("kills", "scenario", &format!("{least} to {most}"), &kills.to_string());
+        }
+    }
+
+    /// Those died that could, those that had to did, and the log knows each.
+    fn statuses(&mut self) {
+        let expect = &self.scenario.expect;
+        let killed: Vec<&ProcessRun> =
+            self.seen.processes.iter().filter(|run| run.status == Some(KILLED)).collect();
+        for role in &expect.certain {
+            if killed.iter().all(|run| run.role != *role) {
+                self.differ(&format!("status of {role}"), "scenario", "killed", "alive or ended otherwise");
+            }
+        }
+        for run in killed {
+            if !expect.victims.contains(&run.role) {
+                self.differ(&format!("status of {}", run.role), "scenario", "not killed", "killed");
+            }
+            if !self.log.iter().flat_map(|incident| &incident.kills).any(|kill| kill.pid == run.pid) {
+                self.differ(&format!("kill of {}", run.role), "exit status", "killed", "no line in the log");
+            }
+        }
+    }
+
+    /// The kernel's counters grew by one for each `Killed process` line, repeated ones included.
+    fn counters(&mut self) {
+        let lines: usize = self.log.iter().map(|incident| incident.kill_lines).sum();
+        let lines = u64::try_from(lines).unwrap_or(u64::MAX);
+        let (before, after) = self.seen.vmstat_oom_kill;
+        let grown = after.saturating_sub(before);
+        if grown != lines {
+            self.differ("/proc/vmstat oom_kill", "kernel log", &lines.to_string(), &grown.to_string());
+        }
+        // A v1 group's counter does not take in those of the groups below it.
+        let limit = self.scenario.expect.limit_cgroup.as_ref();
+        let limit = limit.filter(|_| self.scenario.machine.hierarchy == Hierarchy::V2);
+        let Some(counters) = self.seen.cgroups.iter().find(|cgroup| Some(&cgroup.path) == limit) else {
+            return;
+        };
+        let grown = counters.growth("oom_kill");
+        if grown != Some(lines) {
+            self.differ("memory.events oom_kill", "kernel log", &lines.to_string(), &format!("{grown:?}"));
+        }
+    }
+
+    /// Cause, policy and limit, where the log holds a full report.
+    fn decisions(&mut self) {
+        let expect = &self.scenario.expect;
+        let pairs = |incident: &Incident| {
+            let limit = incident.summary.as_ref().map(|summary| summary.oom_memcg.clone());
+            let limit = limit.map(|limit| limit.map_or_else(|| "none".to_owned(), |path| path.to_string()));
+            let expected =
+                expect.limit_cgroup.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+            [
+                ("policy", policy(incident).map(str::to_owned), expect.policy.clone()),
+                ("cause", cause(incident).map(str::to_owned), log_word(&expect.cause).to_owned()),
+                ("limit cgroup", limit, expected),
+            ]
+        };
+        let log = self.log.iter().filter(|incident| !incident.kills.is_empty());
+        for (field, says, expected) in log.flat_map(pairs).collect::<Vec<_>>() {
+            if says.as_ref().is_some_and(|says| *says != expected) {
+                self.differ(field, "scenario", &expected, &says.unwrap_or_default());
+            }
+        }
+    }
+
+    /// The tracer itself asks for no memory when there is none: it would have somebody else killed.
+    fn bystander_tracer(&mut self) {
+        let triggers = self.log.iter().filter_map(|incident| incident.invoked.as_ref());
+        let times = triggers.filter(|invoked| invoked.comm.as_bytes() == TRACER_COMM).count();
+        if times > 0 {
+            self.differ(
+                "triggers",
+                "kernel log",
+                "oomtrace itself invoked the OOM killer",
+                &times.to_string(),
+            );
+        }
+    }
+
+    fn differ(&mut self, what: &str, witness: &'static str, says: &str, happened: &str) {
+        let field = format!("(outcome) {what}");
+        self.found.push(Disagreement { field, witness, says: says.to_owned(), report: happened.to_owned() });
+    }
+}
+
+/// What the log calls a cause: it cannot tell a limit that was hit from one that was lowered, nor the
+/// multi-gen LRU's guard from any other shortage.
+pub(super) fn log_word(cause: &str) -> &str {
+    match cause {
+        "memcg_limit_lowered" => "memcg_limit",
+        "mglru" => "global",
+        other => other,
+    }
+}

@@ -1,0 +1,202 @@
+//! One report against the log's words of the same decision, and against what the scenario knows.
+
+use serde_json::Value;
+
+use super::ledger::Ledger;
+use super::{Disagreement, ground, victim};
+use crate::job::Tier;
+use crate::observation::Observation;
+use crate::scenario::{Hierarchy, Process, Scenario};
+use crate::text::Text;
+use crate::witness::Incident;
+
+/// Bytes of a page; the guests are x86-64.
+pub(super) const PAGE_BYTES: u64 = 4096;
+/// How far counters read at slightly different moments, or batched per processor, may be apart.
+pub(super) const TOLERANCE_BYTES: u64 = 1 << 20;
+/// The witnesses.
+pub(super) const LOG: &str = "kernel log";
+pub(super) const SCENARIO: &str = "scenario";
+
+/// `incident` comes with whether another kill came before it.
+pub(super) fn judge(
+    scenario: &Scenario,
+    seen: &Observation,
+    incident: (&Incident, bool),
+    report: &Value,
+    tier: Tier,
+) -> Vec<Disagreement> {
+    let mut ledger = Ledger::new(report, tier, seen.mark_victim_tells_task);
+    let (incident, follows) = incident;
+    let case = Case { scenario, seen, incident, follows };
+    case.frame(&mut ledger, tier);
+    if !case.cannot_be_known(&ledger, tier) {
+        case.cause(&mut ledger, tier);
+        case.domain(&mut ledger);
+    }
+    case.selection(&mut ledger);
+    case.allocation(&mut ledger);
+    case.trigger(&mut ledger);
+    victim::judge(&case, &mut ledger);
+    ledger.found
+}
+
+/// One decision and everything known of it.
+pub(super) struct Case<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) seen: &'a Observation,
+    pub(super) incident: &'a Incident,
+    /// Whether another kill came before this one.
+    follows: bool,
+}
+
+impl Case<'_> {
+    /// The scenario's process with a process id.
+    pub(super) fn process(&self, pid: u64) -> Option<&Process> {
+        let run = self.seen.processes.iter().find(|run| u64::from(run.pid) == pid)?;
+        self.scenario.processes.iter().find(|process| process.role == run.role)
+    }
+
+    /// Pages the score is measured against (`constrained_alloc`): the limit, or all memory and swap.
+    pub(super) fn total_pages(&self) -> Option<u64> {
+        let domain = self.scenario.expect.domain.as_str();
+        match (domain, self.incident.usage) {
+            // No guest of these scenarios has swap.
+            ("memcg", Some(usage)) => Some(usage.limit_bytes / PAGE_BYTES),
+            ("system", _) => Some(self.seen.memory_bytes / PAGE_BYTES),
+            _ => None,
+        }
+    }
+
+    fn frame(&self, ledger: &mut Ledger<'_>, tier: Tier) {
+        ledger.same(SCENARIO, "tier", tier.name());
+        ledger.same(SCENARIO, "kernel", self.seen.release.as_str());
+        ledger.same(SCENARIO, "status.complete", true);
+        ledger.same(SCENARIO, "status.lost_frames", 0);
+        let value = self.scenario.sysctl_value("vm/oom_kill_allocating_task").unwrap_or("0");
+        let is_set = |value: &Value| value.as_u64().or_else(|| value.as_bool().map(u64::from));
+        ledger.check(SCENARIO, "sysctl.oom_kill_allocating_task", value, |report| {
+            is_set(report).is_some_and(|report| report.to_string() == value)
+        });
+    }
+
+    /// Whether the report says, rightly, that it cannot tell the cause. Tracepoints come after the decision:
+    /// when it followed another one, memory of the earlier victim can have been given back meanwhile, and
+    /// no limit looks hit any more. To say so is honest; to name another cause is not.
+    fn cannot_be_known(&self, ledger: &Ledger<'_>, tier: Tier) -> bool {
+        let code = ledger.value("cause.code").and_then(Value::as_str);
+        tier == Tier::Tracepoint && self.follows && code == Some("unknown")
+    }
+
+    fn cause(&self, ledger: &mut Ledger<'_>, tier: Tier) {
+        ledger.same(SCENARIO, "cause.code", self.scenario.expect.cause.as_str());
+        if let Some(word) = ground::cause(self.incident) {
+            let code = |value: &Value| value.as_str().is_some_and(|code| ground::log_word(code) == word);
+            ledger.check(LOG, "cause.code", word, code);
+        }
+        let confidence = if tier == Tier::Tracepoint { "inferred" } else { "observed" };
+        ledger.same(SCENARIO, "cause.confidence", confidence);
+        if let Some(word) = &self.scenario.expect.summary_names {
+            let named = |value: &Value| value.as_str().is_some_and(|summary| summary.contains(word));
+            ledger.check(SCENARIO, "cause.summary", &format!("a sentence naming {word}"), named);
+        }
+    }
+
+    fn selection(&self, ledger: &mut Ledger<'_>) {
+        if let Some(policy) = ground::policy(self.incident) {
+            ledger.same(LOG, "selection.policy", policy);
+        }
+        let outcome = if self.incident.group.is_some() { "group_killed" } else { "killed" };
+        ledger.same(LOG, "selection.outcome", outcome);
+    }
+
+    fn allocation(&self, ledger: &mut Ledger<'_>) {
+        if let Some(invoked) = &self.incident.invoked {
+            ledger.same(LOG, "allocation.order", invoked.order);
+            let mask = |value: &Value| {
+                let digits = value.as_str().and_then(|mask| mask.strip_prefix("0x"));
+                digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()) == Some(invoked.gfp_mask)
+            };
+            ledger.check(LOG, "allocation.gfp_mask", &format!("{:#x}", invoked.gfp_mask), mask);
+            ledger.same_set(LOG, "allocation.gfp_flags", &invoked.gfp_flags);
+        }
+        if let Some(summary) = &self.incident.summary {
+            let constraint = summary.constraint.trim_start_matches("CONSTRAINT_").to_lowercase();
+            ledger.same(LOG, "allocation.constraint", constraint);
+        }
+    }
+
+    fn domain(&self, ledger: &mut Ledger<'_>) {
+        ledger.same(SCENARIO, "domain.kind", self.scenario.expect.domain.as_str());
+        match self.incident.summary.as_ref().map(|summary| &summary.oom_memcg) {
+            Some(Some(path)) => {
+                ledger.shows(LOG, "domain.cgroup", path);
+                self.chain(ledger, path);
+            }
+            Some(None) => ledger.absent(LOG, "domain.cgroup", "it was global"),
+            None => {}
+        }
+        if let Some(usage) = self.incident.usage {
+            ledger.near(LOG, "domain.usage_bytes", usage.usage_bytes, TOLERANCE_BYTES);
+            ledger.same(LOG, "domain.limit_bytes", usage.limit_bytes);
+        }
+        if let Some(pages) = self.total_pages() {
+            ledger.same("task table", "domain.total_pages", pages);
+        }
+        let group = |file: &(String, String)| file.0 == "memory.oom.group" && file.1 == "1";
+        let limit = self.scenario.expect.limit_cgroup.as_ref();
+        let domain = self.scenario.cgroups.iter().find(|cgroup| Some(&cgroup.path) == limit);
+        // Version 1 has no such file.
+        if let Some(domain) = domain.filter(|_| self.scenario.machine.hierarchy == Hierarchy::V2) {
+            ledger.same(SCENARIO, "domain.oom_group", domain.files.iter().any(group));
+        }
+    }
+
+    /// The one level marked as hit is the domain, and its limit is the one the log gives.
+    fn chain(&self, ledger: &mut Ledger<'_>, limit: &Text) {
+        let levels = ledger.value("domain.chain").and_then(Value::as_array).cloned().unwrap_or_default();
+        let hit: Vec<&Value> =
+            levels.iter().filter(|level| level.get("hit").and_then(Value::as_bool) == Some(true)).collect();
+        let cgroup = |level: &Value| level.get("cgroup").cloned().unwrap_or_default();
+        match hit.as_slice() {
+            [level] if limit.is_value(&cgroup(level)) => {
+                let max = level.get("max_bytes").and_then(Value::as_u64);
+                let says = self.incident.usage.map(|usage| usage.limit_bytes);
+                if says.is_some() && max != says {
+                    ledger.write(LOG, "domain.chain.max_bytes", &format!("{says:?}"), &format!("{max:?}"));
+                }
+            }
+            others => {
+                let hit: Vec<Value> = others.iter().map(|level| cgroup(level)).collect();
+                ledger.write(
+                    LOG,
+                    "domain.chain.hit",
+                    &format!("`{limit}` alone"),
+                    &Value::from(hit).to_string(),
+                );
+            }
+        }
+    }
+
+    fn trigger(&self, ledger: &mut Ledger<'_>) {
+        if let Some(invoked) = &self.incident.invoked {
+            ledger.shows(LOG, "trigger.comm", &invoked.comm);
+            ledger.same(LOG, "trigger.oom_score_adj", invoked.oom_score_adj);
+        }
+        if let Some(tid) = self.incident.trigger_tid {
+            ledger.same(LOG, "trigger.tid", tid);
+        }
+        let roles = &self.scenario.expect.trigger;
+        let Some(pid) = ledger.value("trigger.pid").and_then(Value::as_u64) else {
+            return ledger.write(SCENARIO, "trigger.pid", "a process", "nothing");
+        };
+        match self.process(pid) {
+            Some(process) if roles.is_empty() || roles.contains(&process.role) => {
+                ledger.same(SCENARIO, "trigger.uid", process.uid);
+                ledger.shows(SCENARIO, "trigger.cgroup", &process.cgroup_path());
+            }
+            _ if roles.is_empty() => {}
+            _ => ledger.write(SCENARIO, "trigger.pid", &format!("one of {roles:?}"), &pid.to_string()),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Where disagreements are written down.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Disagreement;
+use crate::job::Tier;
+use crate::text::Text;
+
+/// Fields that a tracer on tracepoints alone cannot see: it comes after the decision, and is not told
+/// what was decided. It may leave these out; what it does say must still be right.
+const DECISION: [&str; 6] =
+    ["allocation", "selection", "candidates", "candidates_total", "domain.total_pages", "domain.usage_bytes"];
+/// The same, below a victim.
+const OF_VICTIM: [&str; 1] = ["score"];
+/// What it sees of a victim only where `oom:mark_victim` hands out the task.
+const OF_MARKED_TASK: [&str; 4] = ["uid", "oom_score_adj", "cgroup", "memory"];
+
+/// One report, and what was found wrong with it.
+pub(super) struct Ledger<'a> {
+    report: &'a Value,
+    tier: Tier,
+    tells_task: bool,
+    /// What was found.
+    pub(super) found: Vec<Disagreement>,
+}
+
+impl<'a> Ledger<'a> {
+    pub(super) fn new(report: &'a Value, tier: Tier, tells_task: bool) -> Self {
+        Self { report, tier, tells_task, found: Vec::new() }
+    }
+
+    /// A value of the report by its path, such as `victims.0.memory.swap_bytes`; absent if it is null.
+    pub(super) fn value(&self, field: &str) -> Option<&'a Value> {
+        let pointer = format!("/{}", field.replace('.', "/"));
+        self.report.pointer(&pointer).filter(|value| !value.is_null())
+    }
+
+    /// The field is this, exactly.
+    pub(super) fn same(&mut self, witness: &'static str, field: &str, says: impl Into<Value>) {
+        let says = says.into();
+        self.check(witness, field, &says.to_string(), |value| *value == says);
+    }
+
+    /// The field is a list of these, in any order.
+    pub(super) fn same_set(&mut self, witness: &'static str, field: &str, says: &[String]) {
+        let says: BTreeSet<&str> = says.iter().map(String::as_str).collect();
+        let is_set = |value: &Value| {
+            let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+            let set: BTreeSet<&str> = list.iter().filter_map(Value::as_str).collect();
+            set == says && list.len() == says.len()
+        };
+        self.check(witness, field, &format!("{says:?}"), is_set);
+    }
+
+    /// The field is this number, give or take.
+    pub(super) fn near(&mut self, witness: &'static str, field: &str, says: u64, tolerance: u64) {
+        let margin = if tolerance == 0 { String::new() } else { format!("{says} ± {tolerance}") };
+        let says_so = if margin.is_empty() { says.to_string() } else { margin };
+        let within = |value: &Value| value.as_u64().is_some_and(|value| value.abs_diff(says) <= tolerance);
+        self.check(witness, field, &says_so, within);
+    }
+
+    /// The field is this number, which may be negative, give or take.
+    pub(super) fn near_signed(&mut self, witness: &'static str, field: &str, says: i64, tolerance: u64) {
+        let within = |value: &Value| value.as_i64().is_some_and(|value| value.abs_diff(says) <= tolerance);
+        self.check(witness, field, &format!("{says} ± {tolerance}"), within);
+    }
+
+    /// The field shows these bytes.
+    pub(super) fn shows(&mut self, witness: &'static str, field: &str, says: &Text) {
+        self.check(witness, field, &format!("`{says}`"), |value| says.is_value(value));
+    }
+
+    /// The field meets a condition. Absent is a disagreement where this tier can see the field.
+    pub(super) fn check(
+        &mut self,
+        witness: &'static str,
+        field: &str,
+        says: &str,
+        condition: impl Fn(&Value) -> bool,
+    ) {
+        match self.value(field) {
+            None if self.may_be_absent(field) => {}
+            None => self.write(witness, field, says, "nothing"),
+            Some(value) if condition(value) => {}
+            Some(value) => self.write(witness, field, says, &value.to_string()),
+        }
+    }
+
+    /// The field must be absent.
+    pub(super) fn absent(&mut self, witness: &'static str, field: &str, because: &str) {
+        if let Some(value) = self.value(field) {
+            self.write(witness, field, &format!("nothing ({because})"), &value.to_string());
+        }
+    }
+
+    /// Write a disagreement down.
+    pub(super) fn write(&mut self, witness: &'static str, field: &str, says: &str, report: &str) {
+        self.found.push(Disagreement {
+            field: field.to_owned(),
+            witness,
+            says: says.to_owned(),
+            report: report.to_owned(),
+        });
+    }
+
+    fn may_be_absent(&self, field: &str) -> bool {
+        let is_below = |prefix: &&str, field: &str| {
+            let rest = field.strip_prefix(prefix);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let of_task: &[&str] = if self.tells_task { &[] } else { &OF_MARKED_TASK };
+        let of_victim = field.strip_prefix("victims.").and_then(|rest| rest.split_once('.'));
+        let unseen = of_victim.map_or_else(
+            || DECISION.iter().any(|prefix| is_below(prefix, field)),
+            |(_, name)| OF_VICTIM.iter().chain(of_task).any(|prefix| is_below(prefix, name)),
+        );
+        self.tier == Tier::Tracepoint && unseen
+    }
+}

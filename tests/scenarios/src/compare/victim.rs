@@ -1,0 +1,112 @@
+//! The victims of one report, each against its `Killed process` line and its row of the task table.
+
+use serde_json::Value;
+
+use super::incident::{Case, LOG, PAGE_BYTES, SCENARIO, TOLERANCE_BYTES};
+use super::ledger::Ledger;
+use super::pairing;
+use crate::scenario::Process;
+use crate::witness::{Killed, Message};
+
+/// The witness for scores: the log does not hold them, but it holds all that goes into them.
+const TABLE: &str = "task table";
+
+pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    let victims = ledger.value("victims").and_then(Value::as_array).cloned().unwrap_or_default();
+    let ids = pairing::victim_ids(&serde_json::json!({ "victims": victims }));
+    if victims.len() != case.incident.kills.len() {
+        let killed: Vec<u32> = case.incident.kills.iter().map(|kill| kill.pid).collect();
+        ledger.write(LOG, "victims", &format!("{killed:?}"), &format!("{ids:?}"));
+    }
+    for (number, &(pid, tid)) in ids.iter().enumerate() {
+        let is_it = |kill: &&Killed| [pid, tid].contains(&Some(u64::from(kill.pid)));
+        let Some(kill) = case.incident.kills.iter().find(is_it) else {
+            continue;
+        };
+        let victim = Victim { case, kill, path: format!("victims.{number}"), first: number == 0 };
+        victim.identity(ledger, pid);
+        victim.memory(ledger);
+        victim.score(ledger);
+    }
+}
+
+struct Victim<'a> {
+    case: &'a Case<'a>,
+    kill: &'a Killed,
+    path: String,
+    first: bool,
+}
+
+impl Victim<'_> {
+    fn field(&self, name: &str) -> String {
+        format!("{}.{name}", self.path)
+    }
+
+    fn identity(&self, ledger: &mut Ledger<'_>, pid: Option<u64>) {
+        ledger.same(LOG, &self.field("tid"), self.kill.pid);
+        ledger.shows(LOG, &self.field("comm"), &self.kill.comm);
+        ledger.same(LOG, &self.field("uid"), self.kill.uid);
+        ledger.same(LOG, &self.field("oom_score_adj"), self.kill.oom_score_adj);
+        let role = if self.first { "chosen" } else { "group" };
+        ledger.same(LOG, &self.field("role"), role);
+        if let Some(summary) = self.case.incident.summary.as_ref().filter(|_| self.first) {
+            ledger.shows(LOG, &self.field("cgroup"), &summary.task_memcg);
+        }
+        match pid.and_then(|pid| self.case.process(pid)) {
+            Some(process) => self.as_known(ledger, process),
+            None => ledger.write(SCENARIO, &self.field("pid"), "one of its processes", &format!("{pid:?}")),
+        }
+    }
+
+    /// What the scenario knows of the process.
+    fn as_known(&self, ledger: &mut Ledger<'_>, process: &Process) {
+        ledger.shows(SCENARIO, &self.field("cgroup"), &process.cgroup_path());
+        ledger.same(SCENARIO, &self.field("uid"), process.uid);
+        ledger.same(SCENARIO, &self.field("oom_score_adj"), process.oom_score_adj);
+    }
+
+    fn memory(&self, ledger: &mut Ledger<'_>) {
+        let kill = self.kill;
+        ledger.same(LOG, &self.field("memory.total_vm_bytes"), kill.total_vm_bytes);
+        let rss = [
+            ("memory.anon_rss_bytes", kill.anon_rss_bytes),
+            ("memory.file_rss_bytes", kill.file_rss_bytes),
+            ("memory.shmem_rss_bytes", kill.shmem_rss_bytes),
+        ];
+        for (name, bytes) in rss {
+            ledger.near(LOG, &self.field(name), bytes, TOLERANCE_BYTES);
+        }
+        // A victim that is not the trigger goes on faulting until the signal arrives.
+        let is_trigger = self.case.incident.trigger_tid == Some(kill.pid);
+        let slack = if is_trigger { 0 } else { 8 * PAGE_BYTES };
+        ledger.near(LOG, &self.field("memory.pgtables_bytes"), kill.pgtables_bytes, slack);
+    }
+
+    /// `points`, from the row of the task table: resident pages, swap, page tables, and
+    /// `oom_score_adj * (totalpages / 1000)`. A member of a group need not have been given a score.
+    fn score(&self, ledger: &mut Ledger<'_>) {
+        if self.kill.message == Message::AllocatingTask {
+            return ledger.absent(
+                LOG,
+                &self.field("score.points"),
+                "the allocating task is killed unmeasured",
+            );
+        }
+        let (Some(row), Some(total)) = (self.case.incident.row(self.kill.pid), self.case.total_pages())
+        else {
+            return;
+        };
+        if !self.first && ledger.value(&self.field("score")).is_none() {
+            return;
+        }
+        let tolerance = TOLERANCE_BYTES / PAGE_BYTES;
+        let base = row.base_pages(PAGE_BYTES);
+        let per_unit = i64::try_from(total / 1000).unwrap_or(i64::MAX);
+        let adjusted = i64::from(row.oom_score_adj).saturating_mul(per_unit);
+        let points = i64::try_from(base).unwrap_or(i64::MAX).saturating_add(adjusted);
+        ledger.near_signed(TABLE, &self.field("score.points"), points, tolerance);
+        ledger.near(TABLE, &self.field("score.base_pages"), base, tolerance);
+        ledger.same(TABLE, &self.field("score.adj_pages"), adjusted);
+        ledger.same(TABLE, &self.field("score.total_pages"), total);
+    }
+}

@@ -1,0 +1,108 @@
+//! What a guest is told to do: the file `/job.json` of its initramfs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::{Hierarchy, Scenario};
+
+/// Where the guest finds its job.
+pub const JOB_FILE: &str = "/job.json";
+/// Where the guest finds the memory program.
+pub const HOG_FILE: &str = "/bin/hog";
+/// Where the guest finds the tracer.
+pub const TRACER_FILE: &str = "/bin/oomtrace";
+
+/// Everything a guest does between its start and its end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// Which hierarchy gets the memory controller.
+    pub hierarchy: Hierarchy,
+    /// Whether to mount tracefs and debugfs.
+    pub tracefs: bool,
+    /// Seconds after which the guest gives up and goes down.
+    pub deadline_s: u64,
+    /// What to do.
+    pub work: Work,
+}
+
+/// The two things a guest can do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Run scenarios one after the other; one [`crate::observation::Observation`] each.
+    Scenarios {
+        /// The scenarios, in order.
+        scenarios: Vec<Scenario>,
+        /// What `oomtrace watch --tier` is told; absent: no tracer runs, only the witnesses are collected.
+        tier: Option<Tier>,
+    },
+    /// Run commands one after the other; one [`crate::observation::CommandRun`] each.
+    Commands(Vec<Command>),
+}
+
+/// A tier of hooks.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// BPF trampolines.
+    Fentry,
+    /// Breakpoints.
+    Kprobe,
+    /// Tracepoints alone.
+    Tracepoint,
+}
+
+impl Tier {
+    /// Every tier, the best first.
+    pub const ALL: [Self; 3] = [Self::Fentry, Self::Kprobe, Self::Tracepoint];
+
+    /// Its name, as `--tier` takes it and the report gives it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fentry => "fentry",
+            Self::Kprobe => "kprobe",
+            Self::Tracepoint => "tracepoint",
+        }
+    }
+}
+
+/// A command to run in the guest.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Command {
+    /// What this command shows.
+    pub name: String,
+    /// The program and its arguments.
+    pub arguments: Vec<String>,
+    /// The user to run it as.
+    pub uid: u32,
+    /// Where its standard output goes.
+    pub stdout: Stdout,
+    /// Folders to lay an empty one over meanwhile.
+    pub hide: Vec<String>,
+    /// What to do while it runs.
+    pub meanwhile: Option<Meanwhile>,
+    /// Seconds after which it is killed; 0 stands for 60.
+    pub deadline_s: u64,
+}
+
+/// Where a command's standard output goes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stdout {
+    /// Into the result.
+    #[default]
+    Collected,
+    /// Into a pipe that nobody reads any more.
+    BrokenPipe,
+}
+
+/// Something to do to a running command, once its standard error holds a word.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Meanwhile {
+    /// The word waited for.
+    pub word: String,
+    /// Another command to run to its end.
+    pub run: Vec<String>,
+    /// A signal to send afterwards.
+    pub signal: Option<i32>,
+}

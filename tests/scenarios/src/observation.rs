@@ -1,0 +1,123 @@
+//! What a guest hands back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::Text;
+
+/// Everything seen while one scenario ran.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Observation {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The kernel's release.
+    pub release: String,
+    /// The feature that is missing, if the scenario could not be run for that.
+    pub not_applicable: Option<String>,
+    /// What the guest itself could not do.
+    pub failure: Option<String>,
+    /// The tracer's run, if there was one.
+    pub tracer: Option<TracerRun>,
+    /// The records of `/dev/kmsg` since the scenario began, verbatim.
+    pub log: Vec<String>,
+    /// The processes of the scenario.
+    pub processes: Vec<ProcessRun>,
+    /// The scenario's cgroups.
+    pub cgroups: Vec<CgroupCounters>,
+    /// `oom_kill` of `/proc/vmstat` before and after.
+    pub vmstat_oom_kill: (u64, u64),
+    /// MemTotal and SwapTotal together, in bytes.
+    pub memory_bytes: u64,
+    /// Whether `oom:mark_victim` tells of the task, and not of its pid alone.
+    pub mark_victim_tells_task: bool,
+    /// Milliseconds the scenario took, the tracer's start included.
+    pub elapsed_ms: u64,
+}
+
+/// One run of the tracer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TracerRun {
+    /// The lines of its standard output.
+    pub lines: Vec<Text>,
+    /// How many of them came before it was told to end.
+    pub lines_live: usize,
+    /// Its standard error.
+    pub stderr: Text,
+    /// How it ended; absent if it had to be killed.
+    pub status: Option<Status>,
+    /// Milliseconds from its start to the word `armed`; absent if that never came.
+    pub armed_ms: Option<u64>,
+}
+
+/// One process of a scenario.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ProcessRun {
+    /// Its role in the scenario.
+    pub role: String,
+    /// Its process id.
+    pub pid: u32,
+    /// How it ended; absent for one that was still there at the end.
+    pub status: Option<Status>,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+}
+
+/// The events of a cgroup, by name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CgroupCounters {
+    /// Its path below the hierarchy's mount.
+    pub path: Text,
+    /// `memory.events` (v2) or `memory.oom_control` (v1) before.
+    pub before: BTreeMap<String, u64>,
+    /// The same, after.
+    pub after: BTreeMap<String, u64>,
+}
+
+impl CgroupCounters {
+    /// How much a counter grew; absent if the kernel has none of that name.
+    #[must_use]
+    pub fn growth(&self, name: &str) -> Option<u64> {
+        self.after.get(name)?.checked_sub(*self.before.get(name)?)
+    }
+}
+
+/// One command's run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CommandRun {
+    /// The command's name in the job.
+    pub name: String,
+    /// What the guest itself could not do.
+    pub failure: Option<String>,
+    /// Its standard output.
+    pub stdout: Text,
+    /// Its standard error.
+    pub stderr: Text,
+    /// How it ended; absent if it had to be killed.
+    pub status: Option<Status>,
+    /// What is attached and left in the kernel before it.
+    pub before: Traces,
+    /// The same, after it.
+    pub after: Traces,
+}
+
+/// What a tracer can leave behind in the kernel.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Traces {
+    /// Ids of the BPF programs loaded.
+    pub bpf_programs: Vec<u32>,
+    /// The probes in tracefs' `kprobe_events`.
+    pub kprobe_events: String,
+    /// The functions in tracefs' `enabled_functions`.
+    pub enabled_functions: String,
+    /// The cgroups below the root.
+    pub cgroups: Vec<Text>,
+}

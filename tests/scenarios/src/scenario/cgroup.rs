@@ -1,0 +1,10 @@
+//! A process runs into the limit of its own cgroup.
+
+use super::{Expect, Process, Scenario};
+
+pub(super) fn scenario() -> Scenario {
+    let allocator = Process::allocator("allocator", 96).oom_score_adj(500).uid(1000).cgroup("/box");
+    Scenario::new("cgroup", Expect::memcg("/box", "allocator"))
+        .cgroup("/box", &[("memory.max", "32M")])
+        .process(allocator)
+}

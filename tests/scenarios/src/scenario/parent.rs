@@ -1,0 +1,22 @@
+//! The limit of the parent is hit from one child, and the victim sits in the other.
+//! Limit, victim and trigger are in three different cgroups.
+
+use super::{Expect, Process, Scenario};
+
+pub(super) fn scenario() -> Scenario {
+    let expect = Expect {
+        victims: vec!["large".to_owned(), "allocator".to_owned()],
+        certain: vec!["large".to_owned()],
+        // From 6.19 on the victim's pages are often still charged when it no longer counts.
+        kills: (1, 2),
+        trigger: vec!["allocator".to_owned()],
+        ends: vec!["large".to_owned(), "allocator".to_owned()],
+        ..Expect::memcg("/parent", "large")
+    };
+    Scenario::new("parent", expect)
+        .cgroup("/parent", &[("memory.max", "48M")])
+        .cgroup("/parent/a", &[])
+        .cgroup("/parent/b", &[])
+        .process(Process::bystander("large", 32).cgroup("/parent/a"))
+        .process(Process::allocator("allocator", 24).uid(1000).cgroup("/parent/b"))
+}

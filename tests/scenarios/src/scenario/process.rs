@@ -1,0 +1,93 @@
+//! The processes of a scenario.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::Text;
+
+/// When a process takes its memory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Before the tracer is there; it holds its memory by then.
+    Bystander,
+    /// Once the tracer is armed; until then it waits, with everything but the memory in place.
+    Allocator,
+}
+
+/// A process: `hog` with a shape, and who it is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Process {
+    /// The name this scenario knows it by.
+    pub role: String,
+    /// When it takes its memory.
+    pub part: Part,
+    /// The shape and its arguments, as `hog` takes them.
+    pub shape: Vec<String>,
+    /// Whether it stays once it has its memory.
+    pub hold: bool,
+    /// Its comm, if not `hog`.
+    pub comm: Option<Text>,
+    /// Its `oom_score_adj`.
+    pub oom_score_adj: i16,
+    /// Its user.
+    pub uid: u32,
+    /// Its memory cgroup, if not the root: a path below the hierarchy's mount.
+    pub cgroup: Option<Text>,
+}
+
+impl Process {
+    fn new(role: &str, part: Part, shape: &[&str], hold: bool) -> Self {
+        Self {
+            role: role.to_owned(),
+            part,
+            shape: shape.iter().map(|&word| word.to_owned()).collect(),
+            hold,
+            comm: None,
+            oom_score_adj: 0,
+            uid: 0,
+            cgroup: None,
+        }
+    }
+
+    /// One that takes anonymous memory after the tracer is armed, and ends when it has it.
+    pub(super) fn allocator(role: &str, mib: u32) -> Self {
+        Self::new(role, Part::Allocator, &["anon", "--mib", &mib.to_string()], false)
+    }
+
+    /// One that holds anonymous memory before the tracer is armed.
+    pub(super) fn bystander(role: &str, mib: u32) -> Self {
+        Self::new(role, Part::Bystander, &["anon", "--mib", &mib.to_string()], true)
+    }
+
+    pub(super) fn comm(mut self, comm: &[u8]) -> Self {
+        self.comm = Some(comm.into());
+        self
+    }
+
+    pub(super) fn oom_score_adj(mut self, adj: i16) -> Self {
+        self.oom_score_adj = adj;
+        self
+    }
+
+    pub(super) fn uid(mut self, uid: u32) -> Self {
+        self.uid = uid;
+        self
+    }
+
+    pub(super) fn cgroup(mut self, path: impl Into<Text>) -> Self {
+        self.cgroup = Some(path.into());
+        self
+    }
+
+    /// The name the kernel knows it by.
+    #[must_use]
+    pub fn kernel_comm(&self) -> Text {
+        self.comm.clone().unwrap_or_else(|| "hog".into())
+    }
+
+    /// Its memory cgroup, the root being `/`.
+    #[must_use]
+    pub fn cgroup_path(&self) -> Text {
+        self.cgroup.clone().unwrap_or_else(|| "/".into())
+    }
+}

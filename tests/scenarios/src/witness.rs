@@ -1,0 +1,47 @@
+//! The kernel's own word: its OOM report in the log, read for the tests alone.
+//!
+//! A report is a run of records: `… invoked oom-killer`, where the trigger ran, the domain's usage, the table of
+//! candidates, `oom-kill:constraint=…`, and `Killed process …` for each victim. Full reports are limited to
+//! ten in five seconds; only `Killed process` is always there. With `memory.oom.group` the chosen process is
+//! killed twice, once as the victim and once as a member, and has two lines.
+
+mod assemble;
+mod lines;
+mod record;
+mod table;
+
+pub use self::assemble::read;
+pub use self::lines::{Invoked, Killed, Message, Summary, Usage};
+pub use self::table::Row;
+use crate::text::Text;
+
+/// One decision, as far as the log tells of it.
+#[derive(Clone, Debug, Default)]
+pub struct Incident {
+    /// The line that begins a full report.
+    pub invoked: Option<Invoked>,
+    /// Thread id of the trigger, from the line that names the processor.
+    pub trigger_tid: Option<u32>,
+    /// Usage and limit of the memory cgroup that ran out.
+    pub usage: Option<Usage>,
+    /// The table of tasks.
+    pub rows: Vec<Row>,
+    /// The `oom-kill:` line.
+    pub summary: Option<Summary>,
+    /// The cgroup whose `memory.oom.group` has the whole of it killed.
+    pub group: Option<Text>,
+    /// Victims in the order they were killed, each once.
+    pub kills: Vec<Killed>,
+    /// Number of `Killed process` lines, those of victims killed twice included.
+    pub kill_lines: usize,
+    /// Whether no process could be killed.
+    pub none_killable: bool,
+}
+
+impl Incident {
+    /// The row of a task.
+    #[must_use]
+    pub fn row(&self, pid: u32) -> Option<&Row> {
+        self.rows.iter().find(|row| row.pid == pid)
+    }
+}

@@ -1,0 +1,75 @@
+//! Lines put together to incidents. The kernel prints all of one under a lock, so that they never mix.
+
+use super::lines::{self, Invoked, Killed, Summary, Usage};
+use super::table::{self, Row};
+use super::{Incident, record};
+
+/// The incidents that the records of `/dev/kmsg` tell of, in order.
+#[must_use]
+pub fn read(records: &[String]) -> Vec<Incident> {
+    let mut log = Log::default();
+    for message in record::messages(records) {
+        log.take(&message);
+    }
+    log.incidents
+}
+
+#[derive(Default)]
+struct Log {
+    incidents: Vec<Incident>,
+    /// Columns of the table being read.
+    columns: Vec<String>,
+}
+
+impl Log {
+    fn take(&mut self, line: &str) {
+        if let Some(killed) = Killed::parse(line) {
+            self.columns.clear();
+            return self.killed(killed);
+        }
+        if let Some(invoked) = Invoked::parse(line) {
+            self.columns.clear();
+            return self.incidents.push(Incident { invoked: Some(invoked), ..Incident::default() });
+        }
+        if let Some(columns) = table::head(line) {
+            self.columns = columns;
+            return;
+        }
+        // Everything else belongs to a report that has begun.
+        let Some(incident) = self.incidents.last_mut() else {
+            return;
+        };
+        if let Some(row) = Row::parse(&self.columns, line).filter(|_| !self.columns.is_empty()) {
+            incident.rows.push(row);
+        } else if let Some(summary) = Summary::parse(line) {
+            incident.summary = Some(summary);
+        } else if let Some(usage) = Usage::parse(line) {
+            incident.usage = Some(usage);
+        } else if let Some(group) = lines::group(line) {
+            incident.group = Some(group);
+        } else if incident.invoked.is_some() && incident.trigger_tid.is_none() {
+            incident.trigger_tid = lines::trigger_tid(line);
+        }
+        incident.none_killable |= lines::none_killable(line);
+    }
+
+    /// A kill belongs to the report that has begun, unless that has its victim already and kills no group:
+    /// then the report of this one was left out for the rate limit.
+    fn killed(&mut self, killed: Killed) {
+        let open = |incident: &&mut Incident| incident.kills.is_empty() || incident.group.is_some();
+        let incident = match self.incidents.last_mut().filter(open) {
+            Some(incident) => incident,
+            None => {
+                self.incidents.push(Incident::default());
+                let Some(incident) = self.incidents.last_mut() else {
+                    return;
+                };
+                incident
+            }
+        };
+        incident.kill_lines += 1;
+        if incident.kills.iter().all(|earlier| earlier.pid != killed.pid) {
+            incident.kills.push(killed);
+        }
+    }
+}

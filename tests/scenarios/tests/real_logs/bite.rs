@@ -1,0 +1,264 @@
+//! The comparison must bite: an honest report raises no objection, and each field that is altered in one is named.
+
+use oomtrace_scenarios::compare::{Disagreement, judge};
+use oomtrace_scenarios::job::Tier;
+use oomtrace_scenarios::observation::{Observation, Status};
+use oomtrace_scenarios::text::Text;
+use serde_json::{Map, Value, json};
+
+use crate::fixtures::{self, Fixture, fixture};
+
+fn found(fixture: &Fixture, reports: &[Value]) -> Vec<Disagreement> {
+    judge(&fixture.scenario, &fixture.with_reports(reports), Some(Tier::Fentry))
+}
+
+/// What is said of the fixture when one value of its first report is another.
+fn altered(name: &str, pointer: &str, value: Value) -> Vec<String> {
+    let fixture = fixture(name);
+    let mut reports = fixture.honest();
+    *reports[0].pointer_mut(pointer).unwrap() = value;
+    found(&fixture, &reports).into_iter().map(|disagreement| disagreement.field).collect()
+}
+
+#[test]
+fn honest_reports_raise_no_objection() {
+    for fixture in fixtures::all() {
+        assert_eq!(found(&fixture, &fixture.honest()), [], "{}", fixture.name);
+    }
+}
+
+/// Fields of a report, and a wrong value for each.
+const WRONG: &str = r#"{
+    "/tier": "kprobe",
+    "/kernel": "1.0",
+    "/status/complete": false,
+    "/status/lost_frames": 1,
+    "/cause/code": "global",
+    "/cause/confidence": "inferred",
+    "/selection/policy": "allocating_task",
+    "/selection/outcome": "group_killed",
+    "/allocation/order": 1,
+    "/allocation/gfp_mask": "0xcc1",
+    "/allocation/gfp_flags": ["GFP_ATOMIC"],
+    "/allocation/constraint": "none",
+    "/sysctl/oom_kill_allocating_task": 1,
+    "/domain/kind": "system",
+    "/domain/cgroup": "/parent/a",
+    "/domain/usage_bytes": 1048576,
+    "/domain/limit_bytes": 1,
+    "/domain/total_pages": 1,
+    "/domain/oom_group": true,
+    "/trigger/comm": "pig",
+    "/trigger/tid": 1,
+    "/trigger/pid": 1,
+    "/trigger/uid": 7,
+    "/trigger/oom_score_adj": 7,
+    "/trigger/cgroup": "/parent/a",
+    "/victims/0/comm": "pig",
+    "/victims/0/tid": 1,
+    "/victims/0/uid": 1000,
+    "/victims/0/oom_score_adj": 1,
+    "/victims/0/cgroup": "/parent/b",
+    "/victims/0/role": "group",
+    "/victims/0/memory/total_vm_bytes": 4096,
+    "/victims/0/memory/anon_rss_bytes": 4096,
+    "/victims/0/memory/file_rss_bytes": 33554432,
+    "/victims/0/memory/shmem_rss_bytes": 33554432,
+    "/victims/0/memory/pgtables_bytes": 0,
+    "/victims/0/score/points": 0,
+    "/victims/0/score/base_pages": 0,
+    "/victims/0/score/adj_pages": 1,
+    "/victims/0/score/total_pages": 1
+}"#;
+
+#[test]
+fn each_altered_or_missing_field_is_named() {
+    let wrong: Map<String, Value> = serde_json::from_str(WRONG).unwrap();
+    for name in ["5.10-parent", "6.1-parent", "7.3-parent"] {
+        for (pointer, value) in &wrong {
+            let field = pointer.trim_start_matches('/').replace('/', ".");
+            for value in [value.clone(), Value::Null] {
+                let named = altered(name, pointer, value.clone());
+                assert!(named.contains(&field), "{name}: {pointer} as {value}: {named:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_process_id_is_no_victim() {
+    let named = altered("5.10-cgroup", "/victims/0/pid", json!(1));
+    assert!(named.iter().any(|field| field == "victims"), "{named:?}");
+    assert!(named.iter().any(|field| field == "victims.0.pid"), "{named:?}");
+}
+
+#[test]
+fn the_wrong_level_of_the_chain_is_named() {
+    assert_eq!(altered("5.10-cgroup", "/domain/chain/0/hit", json!(false)), ["domain.chain.hit"]);
+    assert_eq!(altered("5.10-cgroup", "/domain/chain/1/hit", json!(true)), ["domain.chain.hit"]);
+    assert_eq!(altered("5.10-cgroup", "/domain/chain/0/max_bytes", json!(1)), ["domain.chain.max_bytes"]);
+}
+
+#[test]
+fn the_sysctl_must_not_be_blamed_for_a_memcg_kill() {
+    let policy = json!("allocating_task");
+    assert!(
+        altered("7.3-cgroup_allocating", "/selection/policy", policy).contains(&"selection.policy".into())
+    );
+    assert_eq!(altered("7.3-cgroup_allocating", "/cause/summary", json!("a limit")), ["cause.summary"]);
+    assert_eq!(altered("7.3-global_allocating", "/selection/policy", json!("badness")), ["selection.policy"]);
+}
+
+#[test]
+fn points_that_were_never_computed_are_not_zero() {
+    let score = json!({ "points": 0 });
+    assert_eq!(altered("5.10-global_allocating", "/victims/0/score", score), ["victims.0.score.points"]);
+}
+
+#[test]
+fn a_group_is_told_whole() {
+    assert_eq!(altered("6.12-oom_group", "/selection/outcome", json!("killed")), ["selection.outcome"]);
+    assert_eq!(altered("6.12-oom_group", "/selection/policy", json!("badness")), ["selection.policy"]);
+    let fixture = fixture("6.12-oom_group");
+    let mut reports = fixture.honest();
+    reports[0]["victims"].as_array_mut().unwrap().pop();
+    let named: Vec<String> = found(&fixture, &reports).into_iter().map(|found| found.field).collect();
+    assert_eq!(named, ["victims", "victims"]);
+}
+
+#[test]
+fn a_report_lost_doubled_or_made_up_is_named() {
+    let fixture = fixture("6.12-global");
+    let honest = fixture.honest();
+    let named = |reports: &[Value]| -> Vec<String> {
+        found(&fixture, reports).into_iter().map(|found| found.field).collect()
+    };
+    assert_eq!(named(&[]), ["live", "report", "victims"]);
+    assert_eq!(named(&[honest[0].clone(), honest[0].clone()]), ["report", "victims"]);
+    let mut made_up = honest[0].clone();
+    made_up["victims"][0]["pid"] = json!(4242);
+    made_up["victims"][0]["tid"] = json!(4242);
+    assert_eq!(named(&[honest[0].clone(), made_up]), ["report", "victims"]);
+}
+
+#[test]
+fn tracepoints_may_leave_out_the_decision_but_not_the_victim() {
+    let fixture = fixture("7.3-cgroup");
+    let mut reports = fixture.honest();
+    let report = &mut reports[0];
+    report["tier"] = json!("tracepoint");
+    report["cause"]["confidence"] = json!("inferred");
+    report["allocation"] = Value::Null;
+    report["selection"]["policy"] = Value::Null;
+    report["victims"][0]["score"] = Value::Null;
+    let judged =
+        |reports: &[Value]| judge(&fixture.scenario, &fixture.with_reports(reports), Some(Tier::Tracepoint));
+    assert_eq!(judged(&reports), []);
+    reports[0]["selection"]["policy"] = json!("allocating_task");
+    assert_eq!(judged(&reports)[0].field, "selection.policy");
+    reports[0]["victims"][0]["comm"] = Value::Null;
+    assert!(judged(&reports).iter().any(|found| found.field == "victims.0.comm"));
+}
+
+#[test]
+fn a_mark_that_tells_the_pid_alone_leaves_out_the_rest() {
+    for (name, told) in [("5.10-cgroup", vec![]), ("7.3-cgroup", vec!["victims.0.memory.anon_rss_bytes"])] {
+        let fixture = fixture(name);
+        let mut reports = fixture.honest();
+        reports[0]["tier"] = json!("tracepoint");
+        reports[0]["cause"]["confidence"] = json!("inferred");
+        reports[0]["victims"][0]["memory"]["anon_rss_bytes"] = Value::Null;
+        let seen = fixture.with_reports(&reports);
+        let found = judge(&fixture.scenario, &seen, Some(Tier::Tracepoint));
+        let named: Vec<String> = found.into_iter().map(|found| found.field).collect();
+        assert_eq!(named, told, "{name}");
+    }
+}
+
+#[test]
+fn unknown_is_honest_only_after_another_kill_and_on_tracepoints() {
+    let fixture = fixture("7.3-parent");
+    let mut reports = fixture.honest();
+    assert_eq!(reports.len(), 2);
+    for report in &mut reports {
+        report["tier"] = json!("tracepoint");
+        report["cause"]["confidence"] = json!("inferred");
+    }
+    let named = |number: usize, code: &str| -> Vec<String> {
+        let mut reports = reports.clone();
+        reports[number]["cause"]["code"] = json!(code);
+        let seen = fixture.with_reports(&reports);
+        let found = judge(&fixture.scenario, &seen, Some(Tier::Tracepoint));
+        found.into_iter().map(|found| found.field).collect()
+    };
+    assert_eq!(named(1, "unknown"), [""; 0]);
+    assert_eq!(named(0, "unknown"), ["cause.code", "cause.code"]);
+    assert_eq!(named(1, "global"), ["cause.code", "cause.code"]);
+}
+
+#[test]
+fn flags_have_no_order() {
+    let flags = json!(["__GFP_COMP", "GFP_HIGHUSER_MOVABLE", "__GFP_ZERO"]);
+    assert_eq!(altered("7.3-global", "/allocation/gfp_flags", flags), [""; 0]);
+    let doubled = json!(["__GFP_COMP", "GFP_HIGHUSER_MOVABLE", "__GFP_ZERO", "__GFP_ZERO"]);
+    assert_eq!(altered("7.3-global", "/allocation/gfp_flags", doubled), ["allocation.gfp_flags"]);
+}
+
+#[test]
+fn the_run_itself_is_judged() {
+    let fixture = fixture("7.3-cgroup");
+    let good = fixture.with_reports(&fixture.honest());
+    let named = |alter: fn(&mut Observation)| -> Vec<String> {
+        let mut seen = good.clone();
+        alter(&mut seen);
+        judge(&fixture.scenario, &seen, Some(Tier::Fentry)).into_iter().map(|found| found.field).collect()
+    };
+    assert_eq!(named(|_| ()), [""; 0]);
+    assert_eq!(named(|seen| seen.tracer = None), ["tracer"]);
+    assert_eq!(named(|seen| seen.tracer.as_mut().unwrap().status = Some(Status::Signal(6))), ["exit status"]);
+    assert_eq!(named(|seen| seen.tracer.as_mut().unwrap().lines_live = 0), ["live"]);
+    let panicked = |seen: &mut Observation| {
+        let run = seen.tracer.as_mut().unwrap();
+        run.stderr = format!("thread 'main' panicked\n{}", run.stderr.to_chars()).as_str().into();
+    };
+    assert_eq!(named(panicked), ["standard error"]);
+    let miscounted = |seen: &mut Observation| {
+        seen.tracer.as_mut().unwrap().stderr = "oomtrace: 1 incidents, 0 victims, 9 frames, 0 lost".into();
+    };
+    assert_eq!(named(miscounted), ["totals"]);
+    let noise = |seen: &mut Observation| seen.tracer.as_mut().unwrap().lines.push(Text::from("oops"));
+    assert_eq!(named(noise), ["JSON"]);
+}
+
+#[test]
+fn a_scenario_that_does_not_do_what_it_says_is_caught() {
+    let named = |alter: fn(&mut Fixture)| -> Vec<String> {
+        let mut fixture = fixture("5.10-parent");
+        alter(&mut fixture);
+        judge(&fixture.scenario, &fixture.seen, None).into_iter().map(|found| found.field).collect()
+    };
+    let mut counted = named(|fixture| fixture.seen.vmstat_oom_kill.1 += 1);
+    assert_eq!(counted, ["(outcome) /proc/vmstat oom_kill"]);
+    counted = named(|fixture| fixture.scenario.expect.limit_cgroup = Some("/elsewhere".into()));
+    assert!(counted.contains(&"(outcome) limit cgroup".to_owned()));
+    assert!(
+        named(|fixture| fixture.scenario.expect.cause = "global".into()).contains(&"(outcome) cause".into())
+    );
+    assert!(named(|fixture| fixture.seen.log.clear()).contains(&"(outcome) kills".into()));
+    assert!(
+        named(|fixture| fixture.seen.processes[0].status = None)
+            .contains(&"(outcome) status of large".into())
+    );
+    assert!(
+        named(|fixture| fixture.scenario.expect.victims.clear())
+            .contains(&"(outcome) status of large".into())
+    );
+    let by_tracer = |fixture: &mut Fixture| {
+        fixture
+            .seen
+            .log
+            .iter_mut()
+            .for_each(|line| *line = line.replace(";hog invoked", ";oomtrace invoked"));
+    };
+    assert_eq!(named(by_tracer), ["(outcome) triggers"]);
+}

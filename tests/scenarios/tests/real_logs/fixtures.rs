@@ -1,0 +1,172 @@
+//! What guests with real kernels sent (captured with `cargo xtask vm --no-tracer --keep-log`), and reports made
+//! of it as an honest tracer would.
+
+use std::fs;
+use std::path::Path;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use oomtrace_scenarios::observation::{Observation, TracerRun};
+use oomtrace_scenarios::scenario::{self, Scenario};
+use oomtrace_scenarios::text::Text;
+use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
+use serde_json::{Value, json};
+
+/// A captured run with its scenario.
+pub(crate) struct Fixture {
+    pub(crate) name: String,
+    pub(crate) scenario: Scenario,
+    pub(crate) seen: Observation,
+}
+
+/// All fixtures.
+pub(crate) fn all() -> Vec<Fixture> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let mut all: Vec<Fixture> =
+        fs::read_dir(folder).unwrap().map(|entry| load(&entry.unwrap().path())).collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+/// One by its name.
+pub(crate) fn fixture(name: &str) -> Fixture {
+    all().into_iter().find(|fixture| fixture.name == name).unwrap()
+}
+
+fn load(path: &Path) -> Fixture {
+    let seen: Observation = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let scenario = scenario::all().into_iter().find(|scenario| scenario.name == seen.scenario).unwrap();
+    Fixture { name: path.file_stem().unwrap().to_str().unwrap().to_owned(), scenario, seen }
+}
+
+impl Fixture {
+    /// The reports an honest tracer would have printed.
+    pub(crate) fn honest(&self) -> Vec<Value> {
+        let killing = |incident: &Incident| !incident.kills.is_empty();
+        witness::read(&self.seen.log).iter().filter(|i| killing(i)).map(|i| report(self, i)).collect()
+    }
+
+    /// The same run, with a tracer that printed these.
+    pub(crate) fn with_reports(&self, reports: &[Value]) -> Observation {
+        let lines: Vec<_> = reports.iter().map(|report| report.to_string().as_bytes().into()).collect();
+        let status = Some(oomtrace_scenarios::observation::Status::Code(0));
+        let victims: usize =
+            reports.iter().map(|report| report["victims"].as_array().map_or(0, Vec::len)).sum();
+        let totals = format!("oomtrace: {} incidents, {victims} victims, 9 frames, 0 lost", reports.len());
+        let run = TracerRun {
+            stderr: totals.as_str().into(),
+            lines_live: lines.len(),
+            lines,
+            status,
+            ..TracerRun::default()
+        };
+        Observation { tracer: Some(run), ..self.seen.clone() }
+    }
+}
+
+fn shown(text: &Text) -> Value {
+    match std::str::from_utf8(text.as_bytes()) {
+        Ok(text) => json!(text),
+        Err(_) => json!({ "bytes": STANDARD.encode(text.as_bytes()) }),
+    }
+}
+
+fn report(fixture: &Fixture, incident: &Incident) -> Value {
+    let expect = &fixture.scenario.expect;
+    let set = fixture.scenario.sysctl_value("vm/oom_kill_allocating_task").is_some();
+    let summary = if set { "vm.oom_kill_allocating_task is set and played no part" } else { "" };
+    let victims = incident.kills.iter().enumerate();
+    json!({
+        "schema": 1,
+        "tier": "fentry",
+        "kernel": fixture.seen.release,
+        "status": { "complete": true, "lost_frames": 0 },
+        "cause": { "code": expect.cause, "confidence": "observed", "summary": summary },
+        "selection": { "policy": expect.policy, "outcome": expect.outcome },
+        "allocation": allocation(incident),
+        "sysctl": { "oom_kill_allocating_task": i32::from(set) },
+        "domain": domain(fixture, incident),
+        "trigger": trigger(fixture, incident),
+        "victims": victims.map(|(n, kill)| victim(fixture, incident, n, kill)).collect::<Vec<_>>(),
+    })
+}
+
+fn allocation(incident: &Incident) -> Value {
+    let invoked = incident.invoked.as_ref().unwrap();
+    let constraint = incident.summary.as_ref().unwrap().constraint.trim_start_matches("CONSTRAINT_");
+    json!({
+        "order": invoked.order,
+        "gfp_mask": format!("{:#x}", invoked.gfp_mask),
+        "gfp_flags": invoked.gfp_flags,
+        "constraint": constraint.to_lowercase(),
+    })
+}
+
+fn domain(fixture: &Fixture, incident: &Incident) -> Value {
+    let kind = &fixture.scenario.expect.domain;
+    let total_pages = total_pages(fixture, incident);
+    let Some(path) = incident.summary.as_ref().unwrap().oom_memcg.as_ref().map(shown) else {
+        return json!({ "kind": kind, "total_pages": total_pages });
+    };
+    let usage = incident.usage.unwrap();
+    let hit = json!({ "cgroup": path, "max_bytes": usage.limit_bytes, "hit": true });
+    let oom_group = fixture.scenario.name == "oom_group";
+    json!({
+        "kind": kind,
+        "cgroup": path,
+        "total_pages": total_pages,
+        "usage_bytes": usage.usage_bytes,
+        "limit_bytes": usage.limit_bytes,
+        "oom_group": (fixture.scenario.name != "cgroup_v1").then_some(oom_group),
+        "chain": [hit, { "cgroup": "/", "hit": false }],
+    })
+}
+
+fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
+    let invoked = incident.invoked.as_ref().unwrap();
+    let process = process(fixture, incident.trigger_tid.unwrap());
+    json!({
+        "pid": incident.trigger_tid,
+        "tid": incident.trigger_tid,
+        "comm": shown(&invoked.comm),
+        "uid": process.uid,
+        "oom_score_adj": invoked.oom_score_adj,
+        "cgroup": shown(&process.cgroup_path()),
+    })
+}
+
+fn victim(fixture: &Fixture, incident: &Incident, number: usize, kill: &Killed) -> Value {
+    json!({
+        "pid": kill.pid,
+        "tid": kill.pid,
+        "comm": shown(&kill.comm),
+        "uid": kill.uid,
+        "oom_score_adj": kill.oom_score_adj,
+        "cgroup": shown(&process(fixture, kill.pid).cgroup_path()),
+        "role": if number == 0 { "chosen" } else { "group" },
+        "memory": {
+            "total_vm_bytes": kill.total_vm_bytes,
+            "anon_rss_bytes": kill.anon_rss_bytes,
+            "file_rss_bytes": kill.file_rss_bytes,
+            "shmem_rss_bytes": kill.shmem_rss_bytes,
+            "pgtables_bytes": kill.pgtables_bytes,
+        },
+        "score": (kill.message != Message::AllocatingTask).then(|| score(fixture, incident, kill)),
+    })
+}
+
+fn score(fixture: &Fixture, incident: &Incident, kill: &Killed) -> Value {
+    let row = incident.row(kill.pid).unwrap();
+    let (base, total) = (row.base_pages(4096), total_pages(fixture, incident));
+    let adj = i64::from(row.oom_score_adj) * i64::try_from(total / 1000).unwrap();
+    let points = i64::try_from(base).unwrap() + adj;
+    json!({ "points": points, "base_pages": base, "adj_pages": adj, "total_pages": total })
+}
+
+fn total_pages(fixture: &Fixture, incident: &Incident) -> u64 {
+    incident.usage.map_or(fixture.seen.memory_bytes, |usage| usage.limit_bytes) / 4096
+}
+
+fn process(fixture: &Fixture, pid: u32) -> &scenario::Process {
+    let run = fixture.seen.processes.iter().find(|run| run.pid == pid).unwrap();
+    fixture.scenario.processes.iter().find(|process| process.role == run.role).unwrap()
+}

@@ -1,0 +1,8 @@
+//! The witness and the comparison, on what real kernels logged.
+
+#[cfg(test)]
+mod bite;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod witness;
