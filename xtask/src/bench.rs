@@ -1,0 +1,105 @@
+//! `cargo xtask bench`: the figures of `docs/benchmarks.md`, taken on this machine and printed as its table. They are
+//! never asserted: a machine has other things to do.
+
+mod cgroup;
+mod clock;
+mod figures;
+mod kills;
+mod programs;
+mod replay;
+mod start;
+mod storm;
+mod tracer;
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use tempfile::TempDir;
+
+use self::cgroup::Scratch;
+use crate::{
+    run::{output, say},
+    setup,
+};
+
+/// Under this, the smallest hog is killed at once.
+const LIMIT_BYTES: u64 = 2 << 20;
+
+/// `cargo xtask bench`
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Starts of the tracer
+    #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u32).range(1..))]
+    starts: u32,
+    /// Kills one after the other
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    kills: u32,
+    /// Kills as fast as they come, with the tracer and without
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    storm: u32,
+    /// Size of the recording that is replayed, in MB
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    replay_mb: u64,
+}
+
+/// What every measurement works with.
+struct Bench {
+    oomtrace: PathBuf,
+    hog: PathBuf,
+    /// Where cgroups are made.
+    hierarchy: PathBuf,
+    /// For recordings; gone at the end.
+    folder: TempDir,
+}
+
+impl Bench {
+    fn scratch(&self, name: &str) -> Result<Scratch> {
+        Scratch::new(&self.hierarchy, name, LIMIT_BYTES)
+    }
+}
+
+/// Builds, measures, and prints the table.
+pub(crate) fn task(arguments: &Arguments) -> Result<()> {
+    ensure!(setup::is_root()?, "tracing and making cgroups take root: run `sudo cargo xtask bench`");
+    let bench = prepare()?;
+    let load = load()?;
+    say(&format!("{} starts", arguments.starts));
+    let (tier, mut rows) = start::measure(&bench, arguments.starts)?;
+    say(&format!("{} kills one after the other", arguments.kills));
+    rows.extend(kills::measure(&bench, arguments.kills)?);
+    say(&format!("{} kills as fast as they come, twice", arguments.storm));
+    let (recording, of_storm) = storm::measure(&bench, arguments.storm)?;
+    rows.extend(of_storm);
+    say(&format!("replaying {} MB", arguments.replay_mb));
+    rows.extend(replay::measure(&bench, &recording, arguments.replay_mb * 1_000_000)?);
+    print!("{}\n{}", machine(tier.as_str(), &load)?, figures::table(&rows));
+    Ok(())
+}
+
+fn prepare() -> Result<Bench> {
+    say("building oomtrace and the hog (release)");
+    let (oomtrace, hog) =
+        (programs::build("oomtrace", "oomtrace")?, programs::build("oomtrace-hog", "oomtrace-hog")?);
+    let hierarchy =
+        cgroup::hierarchy().context("no cgroup hierarchy with the memory controller can be written here")?;
+    let folder = TempDir::new().context("making a folder for recordings")?;
+    Ok(Bench { oomtrace, hog, hierarchy, folder })
+}
+
+/// The machine, and what else it was doing.
+fn machine(tier: &str, load_before: &str) -> Result<String> {
+    let kernel = output(std::process::Command::new("uname").arg("-rm"))?;
+    let cpus = std::thread::available_parallelism().context("counting CPUs")?;
+    Ok(format!(
+        "Linux {}, {cpus} CPUs, tier {tier}; load {load_before} before and {} after\n",
+        kernel.trim(),
+        load()?
+    ))
+}
+
+/// The load of the last minute.
+fn load() -> Result<String> {
+    let text = fs::read_to_string("/proc/loadavg").context("reading /proc/loadavg")?;
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
+}

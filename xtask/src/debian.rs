@@ -1,0 +1,127 @@
+//! Packages of other Debian suites than this machine's own.
+//!
+//! apt does the work, with folders and settings of its own ([`private`]), so that the machine's apt stays as it is:
+//! it checks the suite's InRelease against Debian's keyring, the index against InRelease and the package against the
+//! index. The mirror is the one that the machine's own apt is set up with.
+
+mod mirror;
+mod private;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+
+use crate::run::{output, run};
+use private::Private;
+
+/// A suite of the Debian archive, such as `trixie-backports`, with its index at hand.
+pub(crate) struct Suite {
+    name: String,
+    apt: Private,
+}
+
+impl Suite {
+    /// Gets the suite's index, or makes sure that the one at hand is the newest.
+    pub(crate) fn open(name: &str) -> Result<Self> {
+        let mut reasons = Vec::new();
+        for mirror in mirror::candidates(name)? {
+            let apt = Private::new(name, &mirror)?;
+            match apt.update() {
+                Ok(()) => {
+                    return Ok(Self { name: name.to_owned(), apt });
+                }
+                Err(error) => reasons.push(format!("{error:#}")),
+            }
+        }
+        Err(anyhow!("no mirror of this machine's apt gives {name}: {}", reasons.join("; ")))
+    }
+
+    /// The names of all its packages that begin so.
+    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>> {
+        let names = output(self.apt.command("apt-cache").args(["pkgnames", prefix]))?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    /// The versions it holds of a package, newest first. None of a package it does not hold.
+    pub(crate) fn versions(&self, package: &str) -> Result<Vec<String>> {
+        let table = output(self.apt.command("apt-cache").args(["madison", package]))?;
+        Ok(table.lines().filter_map(|row| Some(row.split('|').nth(1)?.trim().to_owned())).collect())
+    }
+
+    /// Downloads one version of a package into a folder, and returns its path.
+    pub(crate) fn download(&self, package: &str, version: &str, folder: &Path) -> Result<PathBuf> {
+        let scratch = tempfile::tempdir_in(folder)?;
+        let wanted = format!("{package}={version}");
+        output(self.apt.command("apt-get").current_dir(scratch.path()).args(["download", &wanted]))?;
+        let file = fs::read_dir(scratch.path())?.next();
+        let file = file.with_context(|| format!("{} gave no file for {wanted}", self.name))??;
+        let path = folder.join(file.file_name());
+        fs::rename(file.path(), &path)?;
+        Ok(path)
+    }
+}
+
+/// Unpacks a package below a folder.
+pub(crate) fn unpack(package: &Path, folder: &Path) -> Result<()> {
+    run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(folder))
+}
+
+/// Unpacks one folder of a package: `./a/b/c` becomes `folder/c`.
+pub(crate) fn unpack_folder(package: &Path, inside: &str, folder: &Path) -> Result<()> {
+    let mut archive = Command::new("dpkg-deb");
+    archive.arg("--fsys-tarfile").arg(package).stdout(Stdio::piped());
+    let mut archive = archive.spawn().context("cannot run `dpkg-deb`")?;
+    let stream = archive.stdout.take().context("dpkg-deb gives no archive")?;
+    let depth = Path::new(inside).components().count().saturating_sub(1);
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--no-same-owner", &format!("--strip-components={depth}"), "--directory"]);
+    let unpacked = run(tar.arg(folder).arg(inside).stdin(stream));
+    // dpkg-deb's own failure explains tar's.
+    ensure!(archive.wait()?.success(), "dpkg-deb cannot read {}", package.display());
+    unpacked
+}
+
+/// The upstream part of a Debian version: `1.95.0` of `1:1.95.0+dfsg1-2~bpo13+1`.
+pub(crate) fn upstream(version: &str) -> &str {
+    let without_epoch = version.split_once(':').map_or(version, |(_, rest)| rest);
+    let without_revision = without_epoch.rsplit_once('-').map_or(without_epoch, |(upstream, _)| upstream);
+    without_revision.split(['+', '~']).next().unwrap_or(without_revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upstream_versions() {
+        assert_eq!(upstream("1.95.0+dfsg1-2~bpo13+1"), "1.95.0");
+        assert_eq!(upstream("1:1.95.0-1"), "1.95.0");
+        assert_eq!(upstream("1.48.0"), "1.48.0");
+    }
+
+    #[test]
+    fn unpacks_the_one_folder_asked_for() {
+        let scratch = tempfile::tempdir().unwrap();
+        let tree = scratch.path().join("tree");
+        fs::create_dir_all(tree.join("DEBIAN")).unwrap();
+        fs::create_dir_all(tree.join("usr/src/a/library/core")).unwrap();
+        fs::write(tree.join("usr/src/a/library/core/lib.rs"), "x").unwrap();
+        fs::write(tree.join("usr/src/a/other"), "y").unwrap();
+        fs::write(tree.join("DEBIAN/control"), CONTROL).unwrap();
+        let package = scratch.path().join("a.deb");
+        output(Command::new("dpkg-deb").arg("--build").arg(&tree).arg(&package)).unwrap();
+        let target = scratch.path().join("target");
+        fs::create_dir(&target).unwrap();
+        unpack_folder(&package, "./usr/src/a/library", &target).unwrap();
+        assert_eq!(fs::read_to_string(target.join("library/core/lib.rs")).unwrap(), "x");
+        assert_eq!(fs::read_dir(&target).unwrap().count(), 1);
+        assert!(unpack_folder(&package, "./usr/src/b", &target).is_err());
+    }
+
+    const CONTROL: &str =
+        "Package: a\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.c>\nDescription: a\n";
+}

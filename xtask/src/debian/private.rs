@@ -1,0 +1,106 @@
+//! An apt that reads and writes nothing of the machine's apt but how it reaches the network.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+
+use crate::{run::output, workspace};
+
+/// Signs every Debian suite; part of the package debian-archive-keyring.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// The architecture of the guests' kernels. What is fetched besides is for all architectures.
+const ARCHITECTURE: &str = "amd64";
+
+/// apt's settings and lists for one suite of one mirror.
+pub(super) struct Private {
+    config: PathBuf,
+    /// Held as long as the lists are in use: apt itself does not wait for another apt, it fails.
+    _lock: File,
+}
+
+impl Private {
+    /// Writes the settings. Nothing is fetched yet.
+    pub(super) fn new(suite: &str, mirror: &str) -> Result<Self> {
+        ensure!(Path::new(KEYRING).is_file(), "{KEYRING} is missing: install debian-archive-keyring");
+        let folder = workspace::cache()?.join("apt").join(suite);
+        for name in ["state/lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(folder.join(name))
+                .with_context(|| format!("cannot create {}", folder.join(name).display()))?;
+        }
+        let lock = File::create(folder.join("lock"))?;
+        lock.lock()?;
+        let config = folder.join("apt.conf");
+        fs::write(folder.join("sources.list"), format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"))?;
+        fs::write(&config, settings(&folder, &machine_settings()?))?;
+        Ok(Self { config, _lock: lock })
+    }
+
+    /// Fetches the suite's index, unless the one at hand is the newest.
+    pub(super) fn update(&self) -> Result<()> {
+        let mut update = self.command("apt-get");
+        // Without the mode, a mirror that does not answer is a warning, and an old list is as good as a new one.
+        update.args(["update", "--quiet=2", "--option=APT::Update::Error-Mode=any"]);
+        output(&mut update).map(drop).map_err(|error| anyhow!("{}", first_error(&format!("{error:#}"))))
+    }
+
+    /// A command of apt's that uses these settings.
+    pub(super) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("APT_CONFIG", &self.config).env("LC_ALL", "C");
+        command
+    }
+}
+
+/// apt's first complaint: those after it follow from it.
+fn first_error(message: &str) -> &str {
+    let after = message.split_once("E: ").map_or(message, |(_, after)| after);
+    after.lines().next().unwrap_or(after)
+}
+
+/// How the machine's apt reaches the network: proxies, time limits, certificates. Nothing else is taken over; hooks
+/// above all are not, for they act on the machine's own folders.
+fn machine_settings() -> Result<String> {
+    let all = output(Command::new("apt-config").arg("dump"))?;
+    let is_network =
+        |line: &&str| line.starts_with("Acquire::") && !line.starts_with("Acquire::IndexTargets");
+    Ok(all.lines().filter(is_network).flat_map(|line| [line, "\n"]).collect())
+}
+
+fn settings(folder: &Path, machine: &str) -> String {
+    let folder = folder.display();
+    format!(
+        "{machine}
+Acquire::Languages \"none\";
+APT::Architecture \"{ARCHITECTURE}\";
+APT::Architectures {{ \"{ARCHITECTURE}\"; }};
+APT::Sandbox::User \"root\";
+Dir::Cache \"{folder}/cache\";
+Dir::State \"{folder}/state\";
+Dir::State::status \"/dev/null\";
+Dir::Etc::main \"/dev/null\";
+Dir::Etc::parts \"/dev/null\";
+Dir::Etc::preferences \"/dev/null\";
+Dir::Etc::preferencesparts \"/dev/null\";
+Dir::Etc::sourcelist \"{folder}/sources.list\";
+Dir::Etc::sourceparts \"/dev/null\";
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_update_says_why_in_one_line() {
+        let message =
+            "`apt-get update` failed (exit status: 100): E: Could not connect\nE: Some index files failed";
+        assert_eq!(first_error(message), "Could not connect");
+        assert_eq!(first_error("cannot run `apt-get`: not found"), "cannot run `apt-get`: not found");
+    }
+}

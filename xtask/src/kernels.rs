@@ -1,0 +1,134 @@
+//! Debian's cloud kernels, by series, in a cache that every checkout shares.
+
+mod fetch;
+mod series;
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::{run::say, workspace};
+use series::Series;
+
+/// What a cached kernel's folder calls the file that is written last, so that a folder with it is whole.
+const RECORD: &str = "kernel.json";
+
+/// `cargo xtask kernels`
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Kernel series, such as 6.12; with its Debian suite where none is known: 7.2=sid [default: all known]
+    series: Vec<String>,
+    /// Look for newer kernels than those in the cache
+    #[arg(long)]
+    refresh: bool,
+}
+
+/// A kernel ready to boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kernel {
+    /// As asked for: `6.12`.
+    pub(crate) series: String,
+    /// As `uname -r` gives it.
+    pub(crate) release: String,
+    /// Debian's version of its package.
+    pub(crate) version: String,
+    /// The image.
+    pub(crate) vmlinuz: PathBuf,
+    /// What is `/lib/modules/RELEASE` on an installed system; absent where the suite has no such package any more.
+    pub(crate) modules: Option<PathBuf>,
+}
+
+/// What was fetched, as it stands in the cache.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    release: String,
+    version: String,
+    suite: String,
+}
+
+/// `cargo xtask kernels`
+pub(crate) fn task(arguments: &Arguments) -> Result<()> {
+    let all = || series::KNOWN.iter().map(|(series, _)| (*series).to_owned()).collect();
+    let wanted: Vec<String> = if arguments.series.is_empty() { all() } else { arguments.series.clone() };
+    for name in wanted {
+        let kernel = if arguments.refresh { refresh(&name) } else { ensure(&name) }?;
+        println!("{}\t{}\t{}", kernel.series, kernel.release, kernel.vmlinuz.display());
+    }
+    Ok(())
+}
+
+/// The kernel of a series, fetched if it is not in the cache. One that is there needs no network.
+pub(crate) fn ensure(series: &str) -> Result<Kernel> {
+    get(series, false)
+}
+
+/// The newest kernel of a series that its suite has.
+pub(crate) fn refresh(series: &str) -> Result<Kernel> {
+    get(series, true)
+}
+
+fn get(series: &str, look_for_newer: bool) -> Result<Kernel> {
+    let series = Series::parse(series)?;
+    let cache = workspace::cache()?.join("kernels");
+    let _lock = lock(&cache, &series)?;
+    let folder = cache.join(series.name());
+    let cached = read(&series, &folder);
+    match cached {
+        Some(kernel) if !look_for_newer => Ok(kernel),
+        cached => {
+            let newest = fetch::newest(&series)
+                .with_context(|| format!("no kernel {} from the suite {}", series.name(), series.suite()))?;
+            if let Some(kernel) = cached.filter(|kernel| kernel.version == newest.version()) {
+                return Ok(kernel);
+            }
+            say(&format!("fetching kernel {} from Debian's {}", newest.release(), series.suite()));
+            newest.lay(&folder)?;
+            read(&series, &folder).with_context(|| format!("{} is not whole", folder.display()))
+        }
+    }
+}
+
+/// One process fetches a series at a time; the others wait for it and find the kernel in the cache.
+fn lock(cache: &Path, series: &Series) -> Result<File> {
+    fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
+    let path = cache.join(format!("{}.lock", series.name()));
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
+}
+
+/// The kernel in a folder of the cache, if it is there whole.
+fn read(series: &Series, folder: &Path) -> Option<Kernel> {
+    let record: Record = serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
+    let modules = folder.join("modules");
+    let vmlinuz = folder.join("vmlinuz");
+    vmlinuz.is_file().then(|| Kernel {
+        series: series.name().to_owned(),
+        release: record.release,
+        version: record.version,
+        vmlinuz,
+        modules: modules.is_dir().then_some(modules),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_in_the_cache_once_its_record_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let series = Series::parse("6.12").unwrap();
+        fs::write(folder.path().join("vmlinuz"), "MZ").unwrap();
+        assert_eq!(read(&series, folder.path()), None);
+        let record = r#"{"release": "6.12.1-cloud-amd64", "version": "6.12.1-1", "suite": "trixie"}"#;
+        fs::write(folder.path().join(RECORD), record).unwrap();
+        let kernel = read(&series, folder.path()).unwrap();
+        assert_eq!((kernel.release.as_str(), kernel.modules), ("6.12.1-cloud-amd64", None));
+    }
+}

@@ -1,0 +1,142 @@
+//! Fetching a kernel's packages and laying them out.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{RECORD, Record, series::Series};
+use crate::debian::{self, Suite};
+
+/// Up to 6.18 a kernel is one package, the image. Later ones are split in four, with an empty image; of those that
+/// a suite has moved on from, it may keep some parts only.
+const PARTS: [&str; 4] = ["image", "binary", "base", "modules"];
+
+/// The newest kernel of a series in its suite.
+pub(super) struct Newest {
+    suite: Suite,
+    record: Record,
+}
+
+/// Looks it up. Nothing but the suite's index is fetched.
+pub(super) fn newest(series: &Series) -> Result<Newest> {
+    let suite = Suite::open(series.suite())?;
+    let names = suite.names("linux-image-")?;
+    let release =
+        names.iter().filter_map(|name| series.release_in(name)).max_by_key(|release| numbers(release));
+    let release = release.context("its index names none")?.to_owned();
+    let versions = suite.versions(&format!("linux-image-{release}"))?;
+    let version =
+        versions.first().with_context(|| format!("its index names no version of {release}"))?.clone();
+    Ok(Newest { suite, record: Record { release, version, suite: series.suite().to_owned() } })
+}
+
+/// The numbers of a release in their order, which is the releases' order: 6.12.99 comes before 6.12.107.
+fn numbers(release: &str) -> Vec<u64> {
+    release.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
+}
+
+impl Newest {
+    pub(super) fn release(&self) -> &str {
+        &self.record.release
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.record.version
+    }
+
+    /// Fetches the packages and puts the kernel into a folder, which is there whole or not at all.
+    pub(super) fn lay(&self, folder: &Path) -> Result<()> {
+        let parent = folder.parent().context("a cache folder has a parent")?;
+        let scratch = tempfile::Builder::new().prefix(".fetching-").tempdir_in(parent)?;
+        let (raw, ready) = (scratch.path().join("raw"), scratch.path().join("ready"));
+        fs::create_dir(&ready)?;
+        self.unpack(scratch.path(), &raw)?;
+        arrange(&raw, &self.record.release, &ready)?;
+        fs::write(ready.join(RECORD), serde_json::to_vec_pretty(&self.record)?)?;
+        if folder.exists() {
+            fs::rename(folder, scratch.path().join("old"))?;
+        }
+        Ok(fs::rename(ready, folder)?)
+    }
+
+    fn unpack(&self, scratch: &Path, raw: &Path) -> Result<()> {
+        for part in PARTS {
+            let package = format!("linux-{part}-{}", self.record.release);
+            let Some(version) = self.suite.versions(&package)?.into_iter().next() else {
+                continue;
+            };
+            let file = self.suite.download(&package, &version, scratch)?;
+            debian::unpack(&file, raw)?;
+            fs::remove_file(file)?;
+        }
+        Ok(())
+    }
+}
+
+/// Brings the two layouts, `/boot` with `/lib/modules` and all in `/usr/lib/modules`, into one.
+fn arrange(raw: &Path, release: &str, ready: &Path) -> Result<()> {
+    let trees: Vec<_> = ["lib/modules", "usr/lib/modules"].map(|tree| raw.join(tree).join(release)).into();
+    for name in ["vmlinuz", "config"] {
+        let places = trees.iter().map(|tree| tree.join(name));
+        let boot = raw.join("boot").join(format!("{name}-{release}"));
+        if let Some(path) = places.chain([boot]).find(|path| path.is_file()) {
+            fs::rename(path, ready.join(name))?;
+        }
+    }
+    if !ready.join("vmlinuz").is_file() {
+        bail!("the packages of {release} hold no vmlinuz");
+    }
+    let has_modules = |tree: &&PathBuf| tree.join("kernel").is_dir();
+    if let Some(tree) = trees.iter().find(has_modules) {
+        fs::rename(tree, ready.join("modules"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_ordered_by_number() {
+        let mut releases =
+            ["6.12.107+deb13-cloud-amd64", "6.12.9+deb13-cloud-amd64", "6.12.99+deb13-cloud-amd64"];
+        releases.sort_by_key(|release| numbers(release));
+        assert!(releases[0].starts_with("6.12.9+") && releases[2].starts_with("6.12.107"));
+        assert!(numbers("5.10.0-32-cloud-amd64") > numbers("5.10.0-9-cloud-amd64"));
+    }
+
+    fn arranged(files: &[&str]) -> Result<Vec<String>> {
+        let scratch = tempfile::tempdir()?;
+        let (raw, ready) = (scratch.path().join("raw"), scratch.path().join("ready"));
+        for file in files {
+            let path = raw.join(file);
+            fs::create_dir_all(path.parent().unwrap())?;
+            fs::write(path, "")?;
+        }
+        fs::create_dir(&ready)?;
+        arrange(&raw, "6.1-x", &ready)?;
+        let mut names: Vec<_> =
+            fs::read_dir(&ready)?.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    #[test]
+    fn both_layouts_become_one() {
+        let old = ["boot/vmlinuz-6.1-x", "boot/config-6.1-x", "lib/modules/6.1-x/kernel/a.ko"];
+        let new = [
+            "usr/lib/modules/6.1-x/vmlinuz",
+            "usr/lib/modules/6.1-x/config",
+            "usr/lib/modules/6.1-x/kernel/a.ko",
+        ];
+        for layout in [old, new] {
+            assert_eq!(arranged(&layout).unwrap(), ["config", "modules", "vmlinuz"]);
+        }
+        assert_eq!(arranged(&["boot/vmlinuz-6.1-x"]).unwrap(), ["vmlinuz"]);
+        assert!(arranged(&["boot/config-6.1-x"]).is_err());
+    }
+}

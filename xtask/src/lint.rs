@@ -1,0 +1,48 @@
+//! `cargo xtask lint`: format, lints and house rules.
+
+use std::{env, process::Command};
+
+use anyhow::{Context as _, Result};
+use oomtrace_object::Arch;
+
+use crate::{
+    run::{run, say},
+    setup, tidy, workspace,
+};
+
+/// Everything in turn; the first failure ends it.
+pub(crate) fn task() -> Result<()> {
+    say("house rules");
+    tidy::check(&workspace::root())?;
+    say("cargo fmt --check");
+    run(cargo("fmt").args(["--all", "--check"])).context("run `cargo fmt --all`")?;
+    say("cargo clippy");
+    run(cargo("clippy")
+        .args(["--quiet", "--locked", "--workspace", "--exclude", "oomtrace-ebpf", "--all-targets"])
+        .args(["--", "-Dwarnings"]))?;
+    clippy_ebpf()
+}
+
+fn cargo(subcommand: &str) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(workspace::root()).arg(subcommand);
+    command
+}
+
+/// The eBPF crate compiles for its own target only, with its own toolchain.
+fn clippy_ebpf() -> Result<()> {
+    let toolchain = match setup::ebpf_toolchain() {
+        Ok(toolchain) => toolchain,
+        Err(error) => {
+            say(&format!("oomtrace-ebpf not linted: {error:#}"));
+            return Ok(());
+        }
+    };
+    for arch in Arch::ALL {
+        say(&format!("cargo clippy, oomtrace-ebpf for {arch}"));
+        let mut clippy = oomtrace_object::cargo(&workspace::root(), &toolchain, arch, "clippy");
+        let target = workspace::target().join("ebpf");
+        run(clippy.arg("--bins").arg("--target-dir").arg(target).args(["--", "-Dwarnings"]))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The project's tasks: `cargo xtask --help` lists them. Each does its own set-up and says what it is doing.
+
+mod bench;
+mod btf;
+mod debian;
+mod demo;
+mod ebpf;
+mod kernels;
+mod lint;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+mod vm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// A task of the project.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about = "The project's tasks")]
+enum Task {
+    /// Get the eBPF toolchain: the source of Rust's `core`, and bpf-linker
+    Setup,
+    /// Build the eBPF objects that are committed in oomtrace/ebpf, or check them
+    Ebpf(ebpf::Arguments),
+    /// Fetch the Debian kernels that the tests boot
+    Kernels(kernels::Arguments),
+    /// Show one contained OOM kill, explained: builds oomtrace and runs `oomtrace demo`
+    Demo(demo::Arguments),
+    /// Check format, lints and house rules
+    Lint,
+    /// Run every test there is: unit tests, lints, real kills on this machine and in guests
+    Test(test::Arguments),
+    /// Run scenarios on real kernels in throw-away guests
+    Vm(vm::Arguments),
+    /// Measure start, memory, latency, loss and replay, and print the table of docs/benchmarks.md
+    Bench(bench::Arguments),
+    /// Make the BTF fixtures in tests/btf from kernels
+    Btf(btf::Arguments),
+}
+
+fn main() -> ExitCode {
+    match perform(Task::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Setup => setup::task(),
+        Task::Ebpf(arguments) => ebpf::task(&arguments),
+        Task::Kernels(arguments) => kernels::task(&arguments),
+        Task::Demo(arguments) => return demo::task(&arguments),
+        Task::Lint => lint::task(),
+        Task::Test(arguments) => return test::task(&arguments),
+        Task::Vm(arguments) => vm::task(&arguments),
+        Task::Bench(arguments) => bench::task(&arguments),
+        Task::Btf(arguments) => btf::task(&arguments),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}

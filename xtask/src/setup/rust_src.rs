@@ -1,0 +1,111 @@
+//! The source of Rust's `core` library, of exactly the compiler in use: `core` is compiled for the eBPF target, for
+//! which none comes prebuilt.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, anyhow};
+use oomtrace_object::{LIBRARY_MARK, require_library, rustc_release, rustc_sysroot};
+
+use crate::{
+    debian::{self, Suite},
+    run::{run_within, say},
+};
+
+/// Debian suites that may hold the `rust-src` package of a current compiler, likely ones first.
+const SUITES: [&str; 4] = ["trixie-backports", "forky", "sid", "experimental"];
+
+/// Longer than rustup takes on a slow line, shorter than anyone's patience with one that is cut.
+const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
+
+/// Gets the library's source, by rustup where that works, else from Debian's package of the same version.
+pub(super) fn ensure() -> Result<()> {
+    let (release, sysroot) = (rustc_release()?, rustc_sysroot()?);
+    if require_library(&sysroot, &release).is_ok() {
+        return Ok(());
+    }
+    say(&format!("getting the source of rustc {release}'s `core` library"));
+    let Err(by_rustup) = by_rustup(&release, &sysroot) else {
+        return Ok(());
+    };
+    say(&format!("not by rustup ({by_rustup:#}); trying Debian's rust-src package"));
+    by_debian(&release, &sysroot)
+}
+
+fn by_rustup(release: &str, sysroot: &Path) -> Result<()> {
+    let toolchain = rustup_toolchain(sysroot).context("this compiler is not rustup's")?;
+    let mut rustup = Command::new("rustup");
+    rustup.args(["component", "add", "rust-src", "--toolchain", &toolchain]);
+    // Its failure is no fault of a program: a backtrace would only hide the reason.
+    rustup.env("RUST_BACKTRACE", "0");
+    run_within(RUSTUP_LIMIT, &mut rustup)?;
+    Ok(require_library(sysroot, release)?)
+}
+
+/// The name rustup knows the compiler by: its folder's, in the folder `toolchains`.
+fn rustup_toolchain(sysroot: &Path) -> Option<String> {
+    let is_rustups = sysroot.parent()?.file_name()? == "toolchains";
+    is_rustups.then(|| sysroot.file_name()?.to_str().map(str::to_owned))?
+}
+
+fn by_debian(release: &str, sysroot: &Path) -> Result<()> {
+    let mut reasons = Vec::new();
+    for name in SUITES {
+        match from_suite(name, release, sysroot) {
+            Ok(version) => {
+                say(&format!("rust-src {version} of {name} laid under {}", sysroot.display()));
+                return Ok(());
+            }
+            Err(error) => reasons.push(format!("{error:#}")),
+        }
+    }
+    Err(anyhow!("Debian's rust-src package cannot be had: {}", reasons.join("; ")))
+}
+
+/// Fetches and lays the package of one suite; returns its Debian version.
+fn from_suite(name: &str, release: &str, sysroot: &Path) -> Result<String> {
+    let suite = Suite::open(name)?;
+    let versions = suite.versions("rust-src")?;
+    let version = versions.into_iter().find(|version| debian::upstream(version) == release);
+    let version = version.with_context(|| format!("{name} holds no rust-src {release}"))?;
+    let scratch = tempfile::tempdir()?;
+    let package = suite.download("rust-src", &version, scratch.path())?;
+    lay(&package, release, sysroot)?;
+    Ok(version)
+}
+
+/// Unpacks the package's `library` beside where it belongs and then renames it, so that it is there whole or not.
+fn lay(package: &Path, release: &str, sysroot: &Path) -> Result<()> {
+    let parent = sysroot.join("lib/rustlib/src/rust");
+    let scratch = scratch_beside(&parent)?;
+    let inside = format!("./usr/src/rustc-{release}/library");
+    debian::unpack_folder(package, &inside, scratch.path())?;
+    let unpacked = scratch.path().join("library");
+    fs::write(unpacked.join(LIBRARY_MARK), format!("{release}\n"))?;
+    let library = parent.join("library");
+    if library.exists() {
+        fs::rename(&library, scratch.path().join("old"))?;
+    }
+    fs::rename(unpacked, library)?;
+    Ok(())
+}
+
+fn scratch_beside(parent: &Path) -> Result<tempfile::TempDir> {
+    fs::create_dir_all(parent)
+        .and_then(|()| tempfile::Builder::new().prefix(".oomtrace-").tempdir_in(parent))
+        .with_context(|| {
+            format!("cannot write to {}: run this once as the compiler's owner", parent.display())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rustups_compilers_are_told_by_their_folder() {
+        let name = |path| rustup_toolchain(Path::new(path));
+        assert_eq!(name("/home/a/.rustup/toolchains/stable-x86_64"), Some("stable-x86_64".to_owned()));
+        assert_eq!(name("/usr"), None);
+        assert_eq!(name("/opt/rust"), None);
+    }
+}

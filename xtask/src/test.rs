@@ -1,0 +1,73 @@
+//! `cargo xtask test`: every test there is, counted.
+
+mod cargo;
+mod checks;
+mod conditions;
+mod guests;
+mod local;
+mod tally;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use self::tally::Tally;
+use crate::run::say;
+
+/// Options of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only this part; repeatable
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+}
+
+/// The parts of a test run.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// `cargo test`
+    Crates,
+    /// Format, lints, house rules, and the eBPF objects
+    Checks,
+    /// Real kills on this machine
+    Local,
+    /// Real kernels in guests
+    Guests,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [Self::Crates, Self::Checks, Self::Local, Self::Guests];
+
+    fn run(self, tally: &mut Tally) -> Result<()> {
+        match self {
+            Self::Crates => {
+                say("tests of the crates");
+                cargo::run(tally)?;
+            }
+            Self::Checks => {
+                say("format, lints, house rules, and the eBPF object");
+                checks::run(tally);
+            }
+            Self::Local => {
+                say("real kills on this machine");
+                local::run(tally);
+            }
+            Self::Guests => {
+                say("real kernels in guests");
+                guests::run(tally);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sets up what the tests need, runs them all, and ends with one line that counts them.
+pub(crate) fn task(arguments: &Arguments) -> Result<ExitCode> {
+    let mut tally = Tally::default();
+    let wanted = |part: &Part| arguments.only.is_empty() || arguments.only.contains(part);
+    for part in Part::ALL.into_iter().filter(wanted) {
+        part.run(&mut tally)?;
+    }
+    println!("{}", tally.render());
+    Ok(if tally.is_green() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

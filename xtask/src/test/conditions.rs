@@ -1,0 +1,146 @@
+//! Machines on which `oomtrace watch` cannot work, and the ways in which it is ended: each must come to one
+//! clear sentence and the documented exit status, with nothing left in the kernel.
+
+use anyhow::{Context as _, Result, ensure};
+use oomtrace_scenarios::job::{Command, HOG_FILE, Meanwhile, Stdout, TRACER_FILE};
+use oomtrace_scenarios::observation::{CommandRun, Status};
+use oomtrace_scenarios::scenario::Machine;
+
+use super::Tally;
+use crate::kernels::Kernel;
+use crate::vm::commands;
+use crate::vm::programs::{self, Programs};
+
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+/// `oomtrace`'s exit status when it was done, or told to end.
+const SUCCESS: i32 = 0;
+/// `oomtrace`'s exit status where a privilege is missing.
+const PRIVILEGE: i32 = 3;
+/// `oomtrace`'s exit status where the kernel cannot be traced.
+const KERNEL: i32 = 4;
+
+/// A guest, what runs in it, and what each command must come to.
+struct Condition {
+    /// Words added to the kernel's command line.
+    command_line: &'static str,
+    /// Whether tracefs is mounted.
+    tracefs: bool,
+    /// The commands.
+    commands: Vec<Case>,
+}
+
+/// A command and how it must end.
+struct Case {
+    command: Command,
+    /// Exit status.
+    code: i32,
+    /// A word that its standard error must hold.
+    says: &'static str,
+}
+
+/// Run them all on the newest kernel, where the most can go wrong.
+pub(crate) fn run(kernels: &[Kernel], tally: &mut Tally) -> Result<()> {
+    let kernel = kernels.last().context("no kernel for the conditions")?;
+    let programs = programs::build(true)?;
+    for condition in conditions() {
+        condition.run(kernel, &programs, tally);
+    }
+    Ok(())
+}
+
+impl Condition {
+    fn run(&self, kernel: &Kernel, programs: &Programs, tally: &mut Tally) {
+        let machine = Machine { command_line: self.command_line.to_owned(), ..Machine::default() };
+        let list: Vec<Command> = self.commands.iter().map(|case| case.command.clone()).collect();
+        match commands::run(kernel, programs, &machine, self.tracefs, &list) {
+            Ok(runs) => {
+                for (case, run) in self.commands.iter().zip(&runs) {
+                    tally.count(&format!("{} on {}", run.name, kernel.series), case.judge(run));
+                }
+            }
+            Err(error) => tally.count(&format!("conditions on {}", kernel.series), Err(error)),
+        }
+    }
+}
+
+impl Case {
+    fn new(command: Command, code: i32, says: &'static str) -> Self {
+        Self { command, code, says }
+    }
+
+    fn judge(&self, run: &CommandRun) -> Result<()> {
+        let said = run.stderr.to_chars();
+        if let Some(failure) = &run.failure {
+            anyhow::bail!("{failure}; it said: {said}");
+        }
+        ensure!(
+            run.status == Some(Status::Code(self.code)),
+            "it ended with {:?} and said: {said}",
+            run.status
+        );
+        ensure!(said.contains(self.says), "standard error does not hold `{}`: {said}", self.says);
+        let trace = ["panicked", "stack backtrace"];
+        ensure!(!trace.iter().any(|word| said.contains(word)), "it shows a backtrace: {said}");
+        ensure!(run.before == run.after, "left behind: {:?} became {:?}", run.before, run.after);
+        Ok(())
+    }
+}
+
+/// `oomtrace watch` with nothing unusual.
+fn watch(name: &str) -> Command {
+    let arguments = [TRACER_FILE, "watch", "--format", "json"].map(str::to_owned).to_vec();
+    Command { name: name.to_owned(), arguments, deadline_s: 60, ..Command::default() }
+}
+
+/// The same, with an empty folder over another.
+fn hiding(folder: &str, name: &str) -> Command {
+    Command { hide: vec![folder.to_owned()], ..watch(name) }
+}
+
+/// The same, disturbed once it is armed.
+fn disturbed(name: &str, run: &[&str], signal: Option<i32>) -> Command {
+    let run = run.iter().map(|&word| word.to_owned()).collect();
+    let meanwhile = Some(Meanwhile { word: "armed".to_owned(), run, signal });
+    Command { meanwhile, ..watch(name) }
+}
+
+fn conditions() -> Vec<Condition> {
+    let locked = "lsm=lockdown,capability lockdown=confidentiality";
+    vec![
+        Condition { command_line: "", tracefs: true, commands: in_a_plain_guest() },
+        Condition {
+            command_line: locked,
+            tracefs: true,
+            commands: vec![
+                Case::new(watch("lockdown"), KERNEL, "lockdown"),
+                Case::new(hiding("/sys/kernel/security", "lockdown, securityfs hidden"), KERNEL, "lockdown"),
+            ],
+        },
+        Condition {
+            command_line: "",
+            tracefs: false,
+            commands: vec![Case::new(
+                disturbed("tracefs not mounted", &[], Some(SIGTERM)),
+                SUCCESS,
+                "incidents",
+            )],
+        },
+    ]
+}
+
+fn in_a_plain_guest() -> Vec<Case> {
+    let unprivileged = Command { uid: 1000, ..watch("not root") };
+    let no_btf = hiding("/sys/kernel/btf", "no BTF");
+    let kill = [HOG_FILE, "--adj", "1000", "anon", "--mib", "4096"];
+    let closed = Command { stdout: Stdout::BrokenPipe, ..disturbed("closed stdout", &kill, None) };
+    let interrupted = disturbed("SIGINT", &[], Some(SIGINT));
+    let terminated = disturbed("SIGTERM", &[], Some(SIGTERM));
+    vec![
+        Case::new(unprivileged, PRIVILEGE, "root"),
+        Case::new(no_btf, KERNEL, "BTF"),
+        Case::new(interrupted, SUCCESS, "incidents"),
+        Case::new(terminated, SUCCESS, "incidents"),
+        Case::new(closed, SUCCESS, ""),
+    ]
+}

@@ -1,0 +1,70 @@
+//! Real kills on this machine, in scratch cgroups: memory cgroups only, never the machine itself.
+
+mod cgroup;
+mod demo;
+mod ends;
+mod kills;
+mod names;
+mod tracer;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use self::cgroup::Hierarchy;
+use super::Tally;
+use crate::vm::programs::{self, Programs};
+
+/// The programs as files, and where cgroups are made.
+pub(crate) struct Local {
+    folder: TempDir,
+    hierarchy: Hierarchy,
+}
+
+/// Run them.
+pub(crate) fn run(tally: &mut Tally) {
+    let Some(hierarchy) = Hierarchy::find() else {
+        return tally
+            .skip("kills on this machine", "no cgroup hierarchy with the memory controller can be written");
+    };
+    match Local::new(hierarchy) {
+        Ok(local) => local.tests(tally),
+        Err(error) => tally.count("kills on this machine", Err(error)),
+    }
+}
+
+impl Local {
+    fn new(hierarchy: Hierarchy) -> Result<Self> {
+        let Programs { hog, tracer, .. } = programs::build(true)?;
+        let folder = TempDir::new().context("making a folder for the programs")?;
+        for (name, bytes) in [("hog", hog), ("oomtrace", tracer.context("no tracer was built")?)] {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+                .with_context(|| format!("making {} executable", path.display()))?;
+        }
+        Ok(Self { folder, hierarchy })
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn tests(&self, tally: &mut Tally) {
+        tally.count("demo reports a real kill", demo::reports(self));
+        tally.count("demo cleans up when interrupted", demo::cleans_up(self));
+        tally.count("demo removes what a killed demo left", demo::removes_stale(self));
+        tally.count("a hundred kills in a row, each reported once", kills::hundred(self));
+        tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
+        tally.count("live equals replay", kills::live_equals_replay(self));
+        tally.count("escape sequences and bytes that are no text", names::odd(self));
+        tally.count("a closed standard output", ends::closed_output(self));
+        tally.count("no output wanted", ends::null_output(self));
+        tally.count("a reader that goes away", ends::reader_goes(self));
+        tally.count("bad input files", ends::bad_input(self));
+        tally.count("check agrees with watch", ends::check(self));
+    }
+}

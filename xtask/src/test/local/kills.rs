@@ -1,0 +1,130 @@
+//! Kills by the hundred.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::Local;
+use super::cgroup::Scratch;
+use super::tracer::{Tracer, at};
+
+const SIGKILL: i32 = 9;
+
+/// Lets a hog run into the limit; its pid, and proof that it was killed.
+pub(super) fn kill_one(local: &Local, scratch: &Scratch, extra: &[&str]) -> Result<u32> {
+    let mut hog = Command::new(local.program("hog"));
+    hog.args(extra).arg("--cgroup").arg(escaped(&scratch.path)).args(["anon", "--mib", "64"]);
+    let mut child = hog.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("starting a hog")?;
+    let status = child.wait().context("waiting for the hog")?;
+    ensure!(status.signal() == Some(SIGKILL), "the hog was not killed: {status}");
+    Ok(child.id())
+}
+
+/// A path as the hog takes it: whatever is no plain letter as `\xNN`.
+fn escaped(path: &Path) -> String {
+    let bytes = path.as_os_str().as_bytes().iter();
+    bytes
+        .map(|byte| match byte {
+            b'/' | b'-' | b'.' | b'_' => char::from(*byte).to_string(),
+            letter if letter.is_ascii_alphanumeric() => char::from(*letter).to_string(),
+            other => format!("\\x{other:02x}"),
+        })
+        .collect()
+}
+
+/// One object for each of a hundred kills, none lost, none doubled; the cause is the limit.
+pub(super) fn hundred(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-hundred", 4 << 20)?;
+    let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
+    let pids: Vec<u32> = (0..100).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
+    let said = tracer.end("-INT")?;
+    ensure!(said.status.success(), "oomtrace ended with {}: {}", said.status, said.stderr);
+    let mut reports: BTreeMap<u64, Value> = BTreeMap::new();
+    for report in said.reports()? {
+        let victims = at(&report, "/victims").as_array().map_or(0, Vec::len);
+        ensure!(victims == 1, "{victims} victims in one report: {report}");
+        let pid = at(&report, "/victims/0/pid").as_u64().context("a victim without a pid")?;
+        if !pids.iter().any(|known| u64::from(*known) == pid) {
+            continue;
+        }
+        ensure!(reports.insert(pid, report).is_none(), "pid {pid} was reported twice");
+    }
+    ensure!(reports.len() == pids.len(), "{} reports of {} kills", reports.len(), pids.len());
+    reports.values().try_for_each(judge)
+}
+
+fn judge(report: &Value) -> Result<()> {
+    let tier = at(report, "/tier").as_str().context("no tier")?;
+    let confidence = if tier == "tracepoint" { "inferred" } else { "observed" };
+    let expected = [
+        ("/cause/code", Value::from("memcg_limit")),
+        ("/cause/confidence", Value::from(confidence)),
+        ("/domain/kind", Value::from("memcg")),
+        ("/domain/cgroup", Value::from("/oomtrace-test-hundred")),
+        ("/domain/limit_bytes", Value::from(4 << 20)),
+        ("/selection/outcome", Value::from("killed")),
+        ("/victims/0/comm", Value::from("hog")),
+        ("/victims/0/role", Value::from("chosen")),
+        ("/victims/0/cgroup", Value::from("/oomtrace-test-hundred")),
+        ("/trigger/pid", at(report, "/victims/0/pid").clone()),
+        ("/status/complete", Value::from(true)),
+        ("/status/closed_by", Value::from("kernel")),
+    ];
+    for (place, wanted) in expected {
+        let found = at(report, place);
+        ensure!(*found == wanted, "{place} is {found}, not {wanted}: {report}");
+    }
+    let anon = at(report, "/victims/0/memory/anon_rss_bytes").as_u64().context("no anon_rss_bytes")?;
+    ensure!((1 << 20..=5 << 20).contains(&anon), "{anon} bytes of anonymous memory under a limit of 4 MiB");
+    Ok(())
+}
+
+/// A tracer that cannot keep up says how much it missed, and reports nothing twice and nobody it did not see.
+pub(super) fn loss_is_counted(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-loss", 1 << 20)?;
+    let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
+    tracer.signal("-STOP")?;
+    // Each kill takes over a kilobyte of the ring's one mebibyte.
+    let pids: Vec<u32> = (0..1000).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
+    tracer.signal("-CONT")?;
+    let said = tracer.end("-INT")?;
+    let lost = said.counted("lost").context("no count of lost frames")?;
+    ensure!(lost > 0, "nothing was lost in {} kills: {}", pids.len(), said.stderr);
+    let mut seen = std::collections::BTreeSet::new();
+    for report in said.reports()? {
+        let pid = at(&report, "/victims/0/pid").as_u64().context("a victim without a pid")?;
+        ensure!(seen.insert(pid), "pid {pid} was reported twice");
+        ensure!(pids.iter().any(|known| u64::from(*known) == pid), "pid {pid} was not killed by this test");
+    }
+    ensure!(!seen.is_empty() && seen.len() < pids.len(), "{} reports of {} kills", seen.len(), pids.len());
+    Ok(())
+}
+
+/// What a live run printed, byte for byte, is what its recording gives.
+pub(super) fn live_equals_replay(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-replay", 4 << 20)?;
+    let file = local.program("recording");
+    let path = file.to_str().context("the scratch folder's path")?;
+    let tracer = Tracer::start(local, &["watch", "--format", "json", "--record", path])?;
+    for _ in 0..5 {
+        kill_one(local, &scratch, &[])?;
+    }
+    let live = tracer.end("-TERM")?;
+    let replay = Command::new(local.program("oomtrace"))
+        .args(["replay", path, "--format", "json"])
+        .output()
+        .context("replaying")?;
+    ensure!(replay.status.success(), "replay ended with {}", replay.status);
+    ensure!(live.reports()?.len() >= 5, "{} reports of 5 kills", live.reports()?.len());
+    ensure!(live.stdout == replay.stdout, "the replay differs from the live output");
+    let dump = Command::new(local.program("oomtrace")).args(["dump", path]).output().context("dumping")?;
+    let lines = dump.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).count();
+    let counted = live.counted("frames");
+    ensure!(counted == u64::try_from(lines).ok(), "dump shows {lines} frames, watch counted {counted:?}");
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! A running tracer.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::Local;
+
+/// `oomtrace watch`, armed.
+pub(super) struct Tracer {
+    child: Child,
+    stdout: JoinHandle<Vec<u8>>,
+    stderr: JoinHandle<String>,
+}
+
+/// What a tracer said until it ended.
+pub(super) struct Said {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: Vec<u8>,
+    pub(super) stderr: String,
+}
+
+impl Tracer {
+    /// Starts it and waits until it says that it is armed.
+    pub(super) fn start(local: &Local, arguments: &[&str]) -> Result<Self> {
+        let mut child = Command::new(local.program("oomtrace"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting oomtrace")?;
+        let mut stdout = child.stdout.take().context("no stdout")?;
+        let mut stderr = BufReader::new(child.stderr.take().context("no stderr")?);
+        let stdout = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // What came before an error is what the test sees.
+            let _ = stdout.read_to_end(&mut bytes);
+            bytes
+        });
+        let mut said = String::new();
+        stderr.read_line(&mut said).context("reading oomtrace's stderr")?;
+        ensure!(said.contains("armed"), "oomtrace is not armed: {said}");
+        let stderr = thread::spawn(move || {
+            let mut rest = String::new();
+            let _ = stderr.read_to_string(&mut rest);
+            said + &rest
+        });
+        Ok(Self { child, stdout, stderr })
+    }
+
+    /// Sends a signal.
+    pub(super) fn signal(&self, signal: &str) -> Result<()> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status().context("sending a signal")?;
+        ensure!(sent.success(), "kill {signal} {pid} failed");
+        Ok(())
+    }
+
+    /// Sends a signal and waits for the end.
+    pub(super) fn end(mut self, signal: &str) -> Result<Said> {
+        self.signal(signal)?;
+        let status = self.child.wait().context("waiting for oomtrace")?;
+        let stdout = self.stdout.join().ok().context("reading stdout")?;
+        let stderr = self.stderr.join().ok().context("reading stderr")?;
+        Ok(Said { status, stdout, stderr })
+    }
+}
+
+impl Said {
+    /// A number of the line of totals, by the word behind it.
+    pub(super) fn counted(&self, word: &str) -> Option<u64> {
+        let totals = self.stderr.lines().last()?;
+        let words: Vec<&str> = totals.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+        let at = words.iter().position(|known| *known == word)?;
+        words.get(at.checked_sub(1)?)?.parse().ok()
+    }
+
+    /// The reports, one JSON object a line, nothing else.
+    pub(super) fn reports(&self) -> Result<Vec<Value>> {
+        let lines = self.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+        lines
+            .map(|line| {
+                let value: Value = serde_json::from_slice(line)
+                    .with_context(|| format!("no JSON: {}", line.escape_ascii()))?;
+                ensure!(value.is_object(), "no object: {value}");
+                Ok(value)
+            })
+            .collect()
+    }
+}
+
+/// A place in JSON; null where there is none.
+pub(super) fn at<'a>(value: &'a Value, place: &str) -> &'a Value {
+    value.pointer(place).unwrap_or(&Value::Null)
+}

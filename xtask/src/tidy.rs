@@ -1,0 +1,80 @@
+//! House rules that no linter knows.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::run::output;
+
+/// Beyond this many lines, a Rust file is two.
+const MAX_LINES: usize = 500;
+
+/// Words for work put off. In two pieces, so that this file does not break its own rule.
+const PUT_OFF: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+
+/// Checks every file that is, or is to be, committed.
+///
+/// # Errors
+/// One line for each breach, naming the place.
+pub(crate) fn check(root: &Path) -> Result<()> {
+    let list = ["ls-files", "--cached", "--others", "--exclude-standard"];
+    let names = output(Command::new("git").current_dir(root).args(list))?;
+    let mut breaches = Vec::new();
+    for name in names.lines() {
+        // A file that is no text, or deleted and not yet committed, has no lines to judge.
+        let Ok(text) = fs::read_to_string(root.join(name)) else {
+            continue;
+        };
+        breaches.extend(judge(name, &text));
+    }
+    if !breaches.is_empty() {
+        bail!("house rules broken:\n{}", breaches.join("\n"));
+    }
+    (names.lines().count() > 0).then_some(()).context("git lists no files")
+}
+
+fn judge(name: &str, text: &str) -> Vec<String> {
+    let mut breaches = put_off(name, text);
+    let lines = text.lines().count();
+    if name.ends_with(".rs") && lines > MAX_LINES {
+        breaches.push(format!("{name}: {lines} lines, more than {MAX_LINES}"));
+    }
+    if name.ends_with("Cargo.toml") && text.contains("[package]") && !inherits_lints(text) {
+        breaches.push(format!("{name}: lacks `[lints] workspace = true`"));
+    }
+    breaches
+}
+
+fn put_off(name: &str, text: &str) -> Vec<String> {
+    let is_put_off =
+        |line: &str| line.split(|c: char| !c.is_alphanumeric()).any(|word| PUT_OFF.contains(&word));
+    let lines = text.lines().zip(1..).filter(|(line, _)| is_put_off(line));
+    lines.map(|(line, number)| format!("{name}:{number}: put off: {}", line.trim())).collect()
+}
+
+fn inherits_lints(manifest: &str) -> bool {
+    let after = manifest.split("[lints]\n").nth(1).unwrap_or_default();
+    after.lines().take_while(|line| !line.starts_with('[')).any(|line| line == "workspace = true")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_names_the_place() {
+        let put_off = format!("fn a() {{}}\n// {}: later\n", PUT_OFF[0]);
+        assert_eq!(judge("a.rs", &put_off), [format!("a.rs:2: put off: // {}: later", PUT_OFF[0])]);
+        assert_eq!(judge("a.rs", &"\n".repeat(501)), ["a.rs: 501 lines, more than 500"]);
+        let manifest = "[package]\nname = \"a\"\n[lints]\n[dependencies]\nb.workspace = true\n";
+        assert_eq!(judge("a/Cargo.toml", manifest), ["a/Cargo.toml: lacks `[lints] workspace = true`"]);
+    }
+
+    #[test]
+    fn what_is_in_order_passes() {
+        assert!(judge("a.rs", &"\n".repeat(500)).is_empty());
+        assert!(judge("a.sh", "mktemp /tmp/a.XXXXXX\n").is_empty());
+        assert!(judge("Cargo.toml", "[package]\n[lints]\nworkspace = true\n").is_empty());
+        assert!(judge("Cargo.toml", "[workspace]\n").is_empty());
+    }
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask vm`: every kind of OOM on every kernel series, in throw-away guests.
+
+pub(crate) mod commands;
+mod console;
+mod initramfs;
+mod matrix;
+mod plan;
+pub(crate) mod programs;
+mod qemu;
+mod stream;
+mod table;
+
+use std::num::NonZeroUsize;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use oomtrace_scenarios::job::Tier;
+use oomtrace_scenarios::scenario::{self, Scenario};
+
+pub(crate) use self::matrix::{Cell, Matrix, Verdict};
+pub(crate) use self::qemu::install as install_qemu;
+pub(crate) use self::table::render;
+use crate::kernels;
+
+/// The series a plain `cargo xtask vm` runs.
+const SERIES: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.3"];
+
+/// `cargo xtask vm`
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Kernel series; by default 5.10, 6.1, 6.12, 6.18 and 7.3
+    series: Vec<String>,
+    /// Only this scenario; repeatable
+    #[arg(long)]
+    scenario: Vec<String>,
+    /// Only this tier (fentry, kprobe, tracepoint); repeatable
+    #[arg(long, value_parser = tier)]
+    tier: Vec<Tier>,
+    /// Guests at a time; by default one for each processor
+    #[arg(short)]
+    jobs: Option<NonZeroUsize>,
+    /// Keep what every guest sent, and its console, below target/vm; else only of cells that fail
+    #[arg(long)]
+    keep_log: bool,
+    /// Run no tracer: only see whether each scenario does what it says
+    #[arg(long, conflicts_with = "tier")]
+    no_tracer: bool,
+}
+
+/// Run what was asked for and print the table.
+pub(crate) fn task(options: &Arguments) -> Result<()> {
+    install_qemu()?;
+    let tiers = match (options.no_tracer, options.tier.as_slice()) {
+        (true, _) => vec![None],
+        (false, []) => Tier::ALL.map(Some).to_vec(),
+        (false, chosen) => chosen.iter().copied().map(Some).collect(),
+    };
+    let cells = Matrix {
+        kernels: find_kernels(&options.series)?,
+        scenarios: choose(&options.scenario)?,
+        tiers,
+        jobs: options.jobs,
+        keep_log: options.keep_log,
+    }
+    .run()?;
+    print!("{}", render(&cells));
+    let failed = cells.iter().filter(|cell| cell.verdict.is_failure()).count();
+    ensure!(failed == 0, "{failed} of {} cells failed", cells.len());
+    Ok(())
+}
+
+/// The kernels of the series named, fetched where they are not there yet.
+fn find_kernels(series: &[String]) -> Result<Vec<kernels::Kernel>> {
+    let usual = || SERIES.map(str::to_owned).to_vec();
+    let series = if series.is_empty() { usual() } else { series.to_vec() };
+    series
+        .iter()
+        .map(|name| kernels::ensure(name).with_context(|| format!("getting a kernel of series {name}")))
+        .collect()
+}
+
+/// The scenarios named; all of them if none is.
+pub(crate) fn choose(names: &[String]) -> Result<Vec<Scenario>> {
+    let all = scenario::all();
+    if let Some(unknown) = names.iter().find(|name| all.iter().all(|scenario| scenario.name != **name)) {
+        let known: Vec<&str> = all.iter().map(|scenario| scenario.name.as_str()).collect();
+        bail!("there is no scenario `{unknown}`; there are {}", known.join(", "));
+    }
+    let chosen = |scenario: &Scenario| names.is_empty() || names.contains(&scenario.name);
+    Ok(all.into_iter().filter(chosen).collect())
+}
+
+fn tier(name: &str) -> Result<Tier, String> {
+    let found = Tier::ALL.into_iter().find(|tier| tier.name() == name);
+    found.ok_or_else(|| "expected fentry, kprobe or tracepoint".to_owned())
+}

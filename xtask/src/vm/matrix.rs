@@ -1,0 +1,226 @@
+//! All cells of a run: booted, judged, and run again where a guest was lost before their turn.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use std::{fs, thread};
+
+use anyhow::{Context, Result, ensure};
+use oomtrace_scenarios::compare::{Disagreement, judge};
+use oomtrace_scenarios::job::{Job, Tier, Work};
+use oomtrace_scenarios::observation::Observation;
+use oomtrace_scenarios::scenario::Scenario;
+
+use super::plan::{self, Batch};
+use super::programs::{self, Programs};
+use super::{console, initramfs, qemu, stream};
+use crate::{kernels::Kernel, workspace};
+
+/// Seconds a guest may take for its boot, and for each scenario.
+const BOOT_S: u64 = 60;
+const SCENARIO_S: u64 = 60;
+
+/// What to run.
+pub(crate) struct Matrix {
+    /// The kernels.
+    pub(crate) kernels: Vec<Kernel>,
+    /// The scenarios.
+    pub(crate) scenarios: Vec<Scenario>,
+    /// The tiers; `None` for a run without a tracer.
+    pub(crate) tiers: Vec<Option<Tier>>,
+    /// Guests at a time; absent: one for each processor.
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Whether to keep what all guests sent.
+    pub(crate) keep_log: bool,
+}
+
+/// One scenario on one kernel with one tier.
+pub(crate) struct Cell {
+    /// The kernel's series.
+    pub(crate) series: String,
+    /// The scenario's name.
+    pub(crate) scenario: String,
+    /// The tier, or `-` without a tracer.
+    pub(crate) tier: &'static str,
+    /// What came of it.
+    pub(crate) verdict: Verdict,
+    /// Milliseconds it took in the guest.
+    pub(crate) elapsed_ms: u64,
+}
+
+/// What came of a cell.
+pub(crate) enum Verdict {
+    /// Every witness agrees.
+    Agrees,
+    /// Some witness does not.
+    Disagrees(Vec<Disagreement>),
+    /// The kernel lacks the feature named, as the guest found by looking.
+    NotApplicable(String),
+    /// The scenario could not be run to its end.
+    Broken(String),
+    /// The guest went down or hung; with the end of its console.
+    Lost(String),
+}
+
+impl Verdict {
+    /// Whether this counts as a failure.
+    pub(crate) fn is_failure(&self) -> bool {
+        !matches!(self, Self::Agrees | Self::NotApplicable(_))
+    }
+
+    /// The reason, in lines; empty for a cell that agrees.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Agrees => String::new(),
+            Self::Disagrees(all) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            Self::NotApplicable(feature) => format!("the kernel has no {feature}"),
+            Self::Broken(reason) | Self::Lost(reason) => reason.clone(),
+        }
+    }
+}
+
+impl Matrix {
+    /// Run every cell, saying on standard output what came of each.
+    pub(crate) fn run(&self) -> Result<Vec<Cell>> {
+        let with_tracer = self.tiers.iter().any(Option::is_some);
+        let programs = programs::build(with_tracer)?;
+        let batches = Mutex::new(plan::batches(self.kernels.len(), &self.tiers, &self.scenarios));
+        let logs = logs_folder()?;
+        let usual = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let (sender, cells) = mpsc::channel();
+        thread::scope(|scope| {
+            let (batches, programs, logs) = (&batches, &programs, &logs);
+            for _ in 0..self.jobs.unwrap_or_else(usual).get() {
+                let sender = sender.clone();
+                scope.spawn(move || self.work(batches, programs, logs, &sender));
+            }
+            drop(sender);
+            Ok(cells.iter().inspect(|cell| println!("{}", progress(cell))).collect())
+        })
+    }
+
+    /// Take one batch after the other until there is none.
+    fn work(&self, batches: &Mutex<VecDeque<Batch>>, programs: &Programs, logs: &Path, done: &Sender<Cell>) {
+        let take = || batches.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        while let Some(mut batch) = take() {
+            // A guest that is lost takes one scenario with it; the others get another guest.
+            while !batch.scenarios.is_empty() {
+                let finished = self.boot(&batch, programs, logs);
+                batch.scenarios.drain(..finished.len().min(batch.scenarios.len()));
+                for cell in finished {
+                    // The receiver lives as long as this scope.
+                    drop(done.send(cell));
+                }
+            }
+        }
+    }
+
+    /// Boot one guest; at least one cell comes of it.
+    fn boot(&self, batch: &Batch, programs: &Programs, logs: &Path) -> Vec<Cell> {
+        match self.guest(batch, programs) {
+            Ok(guest) => {
+                let mut cells: Vec<Cell> = Vec::new();
+                for (scenario, seen) in batch.scenarios.iter().zip(&guest.seen) {
+                    let verdict = verdict(scenario, seen, batch.tier);
+                    let cell = self.cell(batch, scenario, verdict, seen.elapsed_ms);
+                    self.keep(&cell, Some(seen), &guest.console, logs);
+                    cells.push(cell);
+                }
+                if let Some(scenario) = batch.scenarios.get(cells.len()) {
+                    let cell = self.cell(batch, scenario, Verdict::Lost(guest.end), 0);
+                    self.keep(&cell, None, &guest.console, logs);
+                    cells.push(cell);
+                }
+                cells
+            }
+            Err(error) => {
+                let broken = || Verdict::Broken(format!("{error:#}"));
+                batch.scenarios.iter().map(|scenario| self.cell(batch, scenario, broken(), 0)).collect()
+            }
+        }
+    }
+
+    fn guest(&self, batch: &Batch, programs: &Programs) -> Result<Guest> {
+        let kernel = self.kernels.get(batch.kernel).context("a batch without a kernel")?;
+        let machine = &batch.scenarios.first().context("a batch without a scenario")?.machine;
+        let deadline_s = BOOT_S + SCENARIO_S * u64::try_from(batch.scenarios.len())?;
+        let work = Work::Scenarios { scenarios: batch.scenarios.clone(), tier: batch.tier };
+        let job = Job { hierarchy: machine.hierarchy, tracefs: true, deadline_s, work };
+        let initramfs = initramfs::of_guest(programs, &job)?;
+        let limit = Duration::from_secs(deadline_s + BOOT_S);
+        let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
+        ensure!(!ran.console.is_empty() || !ran.output.is_empty(), "QEMU ran nothing: {}", ran.complaint);
+        let stream = stream::parse(&ran.output)?;
+        let end = format!("the guest was lost; {}", console::end(&ran));
+        Ok(Guest { seen: stream.documents, console: ran.console, end })
+    }
+
+    fn cell(&self, batch: &Batch, scenario: &Scenario, verdict: Verdict, elapsed_ms: u64) -> Cell {
+        Cell {
+            series: self.kernels.get(batch.kernel).map(|kernel| kernel.series.clone()).unwrap_or_default(),
+            scenario: scenario.name.clone(),
+            tier: batch.tier.map_or("-", Tier::name),
+            verdict,
+            elapsed_ms,
+        }
+    }
+
+    /// Leave what the guest sent where a person can look at it.
+    fn keep(&self, cell: &Cell, seen: Option<&Observation>, console: &str, logs: &Path) {
+        if !self.keep_log && !cell.verdict.is_failure() {
+            return;
+        }
+        let name = format!("{}-{}-{}", cell.series, cell.tier, cell.scenario);
+        let document = seen.and_then(|seen| serde_json::to_vec_pretty(seen).ok());
+        let kept = document
+            .map_or(Ok(()), |document| fs::write(logs.join(format!("{name}.json")), document))
+            .and_then(|()| fs::write(logs.join(format!("{name}.console")), console));
+        if let Err(error) = kept {
+            eprintln!("keeping the log of {name} in {}: {error}", logs.display());
+        }
+    }
+}
+
+/// What came back from one guest.
+struct Guest {
+    seen: Vec<Observation>,
+    console: String,
+    end: String,
+}
+
+fn verdict(scenario: &Scenario, seen: &Observation, tier: Option<Tier>) -> Verdict {
+    if let Some(feature) = &seen.not_applicable {
+        return Verdict::NotApplicable(feature.clone());
+    }
+    if let Some(failure) = &seen.failure {
+        return Verdict::Broken(failure.clone());
+    }
+    match judge(scenario, seen, tier) {
+        disagreements if disagreements.is_empty() => Verdict::Agrees,
+        disagreements => Verdict::Disagrees(disagreements),
+    }
+}
+
+/// Where logs are kept: `vm` in cargo's target folder.
+fn logs_folder() -> Result<PathBuf> {
+    let folder = workspace::target().join("vm");
+    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn progress(cell: &Cell) -> String {
+    let Cell { series, scenario, tier, verdict, elapsed_ms } = cell;
+    let word = match verdict {
+        Verdict::Agrees => "ok",
+        Verdict::Disagrees(_) => "disagrees",
+        Verdict::NotApplicable(_) => "not applicable",
+        Verdict::Broken(_) => "broken",
+        Verdict::Lost(_) => "lost",
+    };
+    let reason = verdict.reason().replace('\n', "\n    ");
+    let reason = if reason.is_empty() { reason } else { format!("\n    {reason}") };
+    format!("{series:<6} {tier:<10} {scenario:<20} {word} ({elapsed_ms} ms){reason}")
+}
