@@ -157,7 +157,7 @@ fn system() -> Vec<Part> {
         },
         Part {
             name: "__per_cpu_offset",
-            found: kallsyms::address("__per_cpu_offset").map(|_| "in /proc/kallsyms".to_owned()),
+            found: kallsyms::address("__per_cpu_offset").map(|_| "told by the kernel".to_owned()),
             otherwise: "memory counters stay approximate on kernels that keep them per CPU (needs CAP_SYSLOG, \
                         kernel.kptr_restrict below 2 and CONFIG_KALLSYMS_ALL=y)",
         },

@@ -107,7 +107,8 @@ pub(super) fn run(program: &OwnedFd) -> io::Result<(i32, u64)> {
 
 /// A pointer as the kernel takes it.
 fn address<T>(pointer: *const T) -> u64 {
-    // Exposed, so that what the kernel writes through the number is seen. A `usize` is no wider than 64 bits on any machine that Linux runs on.
+    // Exposed, so that what the kernel writes through the number is seen. No machine that Linux runs on has a `usize` of
+    // more than 64 bits.
     u64::try_from(pointer.expose_provenance()).unwrap_or(0)
 }
 

@@ -17,7 +17,7 @@ pub fn address(name: &str) -> Option<u64> {
     match lookup::ask(name) {
         Answer::Address(address) => Some(address),
         Answer::Absent => None,
-        // Reading takes 42 ms where the symbol is last or absent, asking 0.1 ms (6.18, 2 cores).
+        // Reading takes 42 ms where the symbol is last or absent, asking 0.2 ms (6.18, 2 cores).
         Answer::Refused => scan::address(name),
     }
 }
