@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: the figures of `docs/benchmarks.md`, taken on this machine and printed as its table. They are
 //! never asserted: a machine has other things to do.
 
-mod cgroup;
 mod clock;
 mod figures;
 mod kills;
@@ -17,9 +16,9 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use tempfile::TempDir;
 
-use self::cgroup::Scratch;
 use crate::{
     run::{output, say},
+    scratch::{self, Scratch},
     setup,
 };
 
@@ -55,7 +54,7 @@ struct Bench {
 
 impl Bench {
     fn scratch(&self, name: &str) -> Result<Scratch> {
-        Scratch::new(&self.hierarchy, name, LIMIT_BYTES)
+        Scratch::new(&self.hierarchy, name.as_bytes(), LIMIT_BYTES)
     }
 }
 
@@ -82,7 +81,7 @@ fn prepare() -> Result<Bench> {
     let (oomtrace, hog) =
         (programs::build("oomtrace", "oomtrace")?, programs::build("oomtrace-hog", "oomtrace-hog")?);
     let hierarchy =
-        cgroup::hierarchy().context("no cgroup hierarchy with the memory controller can be written here")?;
+        scratch::hierarchy().context("no cgroup hierarchy with the memory controller can be written here")?;
     let folder = TempDir::new().context("making a folder for recordings")?;
     Ok(Bench { oomtrace, hog, hierarchy, folder })
 }

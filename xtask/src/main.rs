@@ -8,6 +8,7 @@ mod ebpf;
 mod kernels;
 mod lint;
 mod run;
+mod scratch;
 mod setup;
 mod test;
 mod tidy;

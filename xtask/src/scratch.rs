@@ -1,7 +1,9 @@
-//! Scratch cgroups: memory cgroups only, never the machine itself.
+//! Scratch cgroups for real kills on this machine: memory cgroups only, never the machine itself.
 
 use std::{
+    ffi::OsStr,
     fs,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -17,12 +19,12 @@ const LIMITS: [(&str, &str, bool); 2] = [
 ];
 
 /// Where cgroups with a limit can be made: the first memory hierarchy that is mounted, v1 or v2.
-pub(super) fn hierarchy() -> Option<PathBuf> {
+pub(crate) fn hierarchy() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
     mounts
         .lines()
         .find_map(memory_hierarchy)
-        .filter(|mount| Scratch::new(mount, "oomtrace-bench", 1 << 20).is_ok())
+        .filter(|mount| Scratch::new(mount, b"oomtrace-probe", 1 << 20).is_ok())
 }
 
 /// The mount point in a line of `/proc/self/mounts` that is one of a memory hierarchy.
@@ -41,14 +43,14 @@ fn memory_hierarchy(line: &str) -> Option<PathBuf> {
 }
 
 /// A cgroup with a limit, gone when it is dropped.
-pub(super) struct Scratch {
-    pub(super) path: PathBuf,
+pub(crate) struct Scratch {
+    pub(crate) path: PathBuf,
 }
 
 impl Scratch {
     /// Makes one of that name.
-    pub(super) fn new(hierarchy: &Path, name: &str, limit_bytes: u64) -> Result<Self> {
-        let path = hierarchy.join(name);
+    pub(crate) fn new(hierarchy: &Path, name: &[u8], limit_bytes: u64) -> Result<Self> {
+        let path = hierarchy.join(OsStr::from_bytes(name));
         fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
         let scratch = Self { path };
         let known = LIMITS.iter().find(|(limit, ..)| scratch.path.join(limit).exists());

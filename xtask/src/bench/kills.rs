@@ -9,9 +9,10 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::scratch::Scratch;
+
 use super::{
     Bench,
-    cgroup::Scratch,
     figures::{Row, Samples},
     tracer::{Line, Tracer},
 };

@@ -1,6 +1,5 @@
 //! Real kills on this machine, in scratch cgroups: memory cgroups only, never the machine itself.
 
-mod cgroup;
 mod demo;
 mod ends;
 mod kills;
@@ -14,19 +13,19 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
-use self::cgroup::Hierarchy;
 use super::Tally;
+use crate::scratch;
 use crate::vm::programs::{self, Programs};
 
 /// The programs as files, and where cgroups are made.
 pub(crate) struct Local {
     folder: TempDir,
-    hierarchy: Hierarchy,
+    hierarchy: PathBuf,
 }
 
 /// Run them.
 pub(crate) fn run(tally: &mut Tally) {
-    let Some(hierarchy) = Hierarchy::find() else {
+    let Some(hierarchy) = scratch::hierarchy() else {
         return tally
             .skip("kills on this machine", "no cgroup hierarchy with the memory controller can be written");
     };
@@ -37,7 +36,7 @@ pub(crate) fn run(tally: &mut Tally) {
 }
 
 impl Local {
-    fn new(hierarchy: Hierarchy) -> Result<Self> {
+    fn new(hierarchy: PathBuf) -> Result<Self> {
         let Programs { hog, tracer, .. } = programs::build(true)?;
         let folder = TempDir::new().context("making a folder for the programs")?;
         for (name, bytes) in [("hog", hog), ("oomtrace", tracer.context("no tracer was built")?)] {

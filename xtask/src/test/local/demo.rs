@@ -13,7 +13,7 @@ use super::tracer::at;
 
 /// The cgroups of demos there are.
 fn scratch_cgroups(local: &Local) -> Vec<String> {
-    let entries = fs::read_dir(local.hierarchy.mount()).into_iter().flatten().flatten();
+    let entries = fs::read_dir(&local.hierarchy).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     names.filter(|name| name.starts_with("oomtrace-demo-")).collect()
 }

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::Local;
-use super::cgroup::Scratch;
 use super::kills::kill_one;
 use super::tracer::at;
+use crate::scratch::Scratch;
 
 /// The documented statuses.
 const OUTPUT: i32 = 5;

@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::Local;
-use super::cgroup::Scratch;
 use super::tracer::{Tracer, at};
+use crate::scratch::Scratch;
 
 const SIGKILL: i32 = 9;
 

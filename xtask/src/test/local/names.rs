@@ -3,9 +3,9 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::Local;
-use super::cgroup::Scratch;
 use super::kills::kill_one;
 use super::tracer::{Tracer, at};
+use crate::scratch::Scratch;
 
 /// A cgroup's name: clears the screen, sets the title, turns the text around, and is no UTF-8.
 const CGROUP: &[u8] = b"oomtrace-test-\x1b[2J\x1b]0;title\x07\xe2\x80\xae\xff";
