@@ -137,7 +137,10 @@ impl Case<'_> {
             None => {}
         }
         if let Some(usage) = self.incident.usage {
-            ledger.near(LOG, "domain.usage_bytes", usage.usage_bytes, TOLERANCE_BYTES);
+            // The log writes the usage after the decision. While an earlier victim goes, memory is given back in between.
+            let most = if self.follows { usage.limit_bytes } else { usage.usage_bytes };
+            let (least, most) = (usage.usage_bytes.saturating_sub(TOLERANCE_BYTES), most + TOLERANCE_BYTES);
+            ledger.between(LOG, "domain.usage_bytes", least, most);
             ledger.same(LOG, "domain.limit_bytes", usage.limit_bytes);
         }
         if let Some(pages) = self.total_pages() {

@@ -62,6 +62,12 @@ impl<'a> Ledger<'a> {
         self.check(witness, field, &says_so, within);
     }
 
+    /// The field is a number from one to another.
+    pub(super) fn between(&mut self, witness: &'static str, field: &str, least: u64, most: u64) {
+        let within = |value: &Value| value.as_u64().is_some_and(|value| (least..=most).contains(&value));
+        self.check(witness, field, &format!("{least} to {most}"), within);
+    }
+
     /// The field is this number, which may be negative, give or take.
     pub(super) fn near_signed(&mut self, witness: &'static str, field: &str, says: i64, tolerance: u64) {
         let within = |value: &Value| value.as_i64().is_some_and(|value| value.abs_diff(says) <= tolerance);
