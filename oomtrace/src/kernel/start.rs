@@ -166,9 +166,9 @@ pub fn try_all(known: &Known, wanted: Wanted) -> Result<Armed, StartError> {
     let wanted = within(resolved, wanted)?;
     raise_memlock();
     let mut ebpf = open(layout, values)?;
-    check_self(&mut ebpf, layout)?;
+    let self_checked = check_self(&mut ebpf, layout)?;
     let targets = attach_targets(btf)?;
-    Ok(arm(ebpf, &targets, layout, wanted)?)
+    Ok(Armed { self_checked, ..arm(ebpf, &targets, layout, wanted)? })
 }
 
 /// What can be wanted of a kernel whose BTF does not describe the whole decision.
@@ -180,15 +180,16 @@ fn within(resolved: &Resolved, wanted: Wanted) -> Result<Wanted, StartError> {
     }
 }
 
-/// Compares what the kernel side reads of this process with what procfs says.
+/// Compares what the kernel side reads of this process with what procfs says; false where the kernel cannot run the reader
+/// on demand.
 ///
 /// # Errors
 ///
 /// If they differ, or the reader is refused.
-pub fn check_self(ebpf: &mut aya::Ebpf, layout: &KernelLayout) -> Result<(), StartError> {
-    let Some(task) = own_task::read(ebpf)? else { return Ok(()) };
+pub fn check_self(ebpf: &mut aya::Ebpf, layout: &KernelLayout) -> Result<bool, StartError> {
+    let Some(task) = own_task::read(ebpf)? else { return Ok(false) };
     selfcheck::compare(&task, &SelfFacts::of_this_thread()?, layout)?;
-    Ok(())
+    Ok(true)
 }
 
 /// The kernel's BTF as aya wants it, but with nothing in it except what programs attach to: parsing all of it would

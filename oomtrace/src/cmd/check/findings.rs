@@ -109,6 +109,13 @@ fn try_start(findings: &mut Findings, wanted: Wanted, all_fields: bool) -> Resul
     permitted()?;
     let armed = try_all(&known?, wanted)?;
     findings.tier = Some(armed.tier);
+    findings.system.push(Part {
+        name: "self-check",
+        found: armed
+            .self_checked
+            .then(|| "our own task, read through the layout, is what procfs says".to_owned()),
+        otherwise: "not done: this kernel does not run programs on demand (raw tracepoints, since 5.10)",
+    });
     findings.hooks = armed.hooks.iter().map(hook).collect();
     Ok(())
 }

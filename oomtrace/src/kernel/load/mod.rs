@@ -28,6 +28,8 @@ pub struct Armed {
     pub ebpf: Ebpf,
     /// How much of a decision is seen.
     pub tier: Tier,
+    /// Whether our own task, read through the layout, was compared with procfs.
+    pub self_checked: bool,
     /// What became of each hook, in the order of [`HOOKS`].
     pub hooks: Vec<Outcome>,
 }
@@ -120,7 +122,7 @@ pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> 
         leave_inside(&mut ebpf, &mut hooks, wanted)?;
     }
     let tier = tier_of(&hooks);
-    Ok(Armed { ebpf, tier, hooks })
+    Ok(Armed { ebpf, tier, self_checked: false, hooks })
 }
 
 fn try_ways(

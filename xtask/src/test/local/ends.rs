@@ -106,6 +106,9 @@ pub(super) fn check(local: &Local) -> Result<()> {
     let tier = at(&found, "/tier").as_str().context("no tier")?;
     let spine = hooks.iter().find(|hook| at(hook, "/name") == "out_of_memory").context("no spine")?;
     ensure!((tier == "tracepoint") == at(spine, "/tier").is_null(), "tier {tier} with {spine}");
+    let parts = at(&found, "/system").as_array().context("no system")?;
+    let own = parts.iter().find(|part| at(part, "/name") == "self-check").context("no self-check")?;
+    ensure!(at(own, "/found").is_string(), "the layout was not compared with procfs: {own}");
     let told = |hook: &&Value| at(hook, "/refusals/0").is_string();
     let silent = hooks.iter().find(|hook| at(hook, "/tier").is_null() && !told(hook));
     ensure!(silent.is_none(), "{silent:?} is missing without a reason");
