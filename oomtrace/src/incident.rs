@@ -1,5 +1,6 @@
 //! An incident: one OOM decision, assembled from its events. Facts only; why is `explain`'s to say.
 
+mod candidate;
 mod task;
 
 use std::{collections::BTreeMap, rc::Rc};
@@ -7,7 +8,10 @@ use std::{collections::BTreeMap, rc::Rc};
 use oomtrace_common::event::{EmptyPasses, Memcg, OutOfMemoryReturn};
 use serde::Serialize;
 
-pub use self::task::{Counters, Task};
+pub use self::{
+    candidate::{Ballot, Candidate, PassedOver},
+    task::{Counters, Task},
+};
 use crate::{
     context::{Machine, Process, Session, Sysctl},
     report::ClosedBy,
@@ -30,6 +34,8 @@ pub struct Incident {
     pub request: Option<Request>,
     /// Whom the decision fell on.
     pub choice: Option<Choice>,
+    /// Whom the kernel looked at; `None` where that is not seen.
+    pub ballot: Option<Ballot>,
     /// The cgroup that goes with the victim.
     pub group: Option<u64>,
     /// Who was killed or marked.

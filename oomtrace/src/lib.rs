@@ -5,6 +5,7 @@
 
 pub mod assemble;
 pub mod attribute;
+pub mod badness;
 pub mod bytes;
 pub mod cli;
 pub mod cmd;

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     attribute::cgroup,
+    badness,
     bytes::ByteString,
     context::Session,
     explain::{self, Code, Verdict, explain, limits},
@@ -227,10 +228,9 @@ fn score(incident: &Incident, victim: &incident::Victim) -> Option<Score> {
     })
 }
 
-/// What `oom_score_adj` adds: the division comes first, so that below 1000 pages it adds nothing.
+/// What `oom_score_adj` adds.
 fn adj_pages(task: &Task, total_pages: u64) -> Option<i64> {
-    let thousandths = i64::try_from(total_pages / 1000).ok()?;
-    Some(i64::from(task.oom_score_adj?).saturating_mul(thousandths))
+    Some(badness::adj_pages(task.oom_score_adj?, total_pages))
 }
 
 fn total_pages(incident: &Incident) -> Option<u64> {

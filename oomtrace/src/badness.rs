@@ -1,0 +1,84 @@
+//! The kernel's score as pure functions: what a task weighs, against what, and who of several is chosen. The same in
+//! all kernels from 5.10 to 7.3; what differs between them is which reading of the counters goes in (`incident::Counters`).
+//!
+//! In a report the kernel's own result stands; this stands beside it, and decides again where a question begins with "if".
+
+/// The `oom_score_adj` that takes a process out.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/oom.h#L9> (`OOM_SCORE_ADJ_MIN`)
+pub const ADJ_MIN: i16 = -1000;
+
+/// The greatest `oom_score_adj`.
+pub const ADJ_MAX: i16 = 1000;
+
+/// Pages that `oom_score_adj` adds, or takes when negative. The division comes first, so that in a domain of less than
+/// 1000 pages it adds nothing.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L238>
+#[must_use]
+pub fn adj_pages(adj: i16, total_pages: u64) -> i64 {
+    let thousandths = i64::try_from(total_pages / 1000).unwrap_or(i64::MAX);
+    i64::from(adj).saturating_mul(thousandths)
+}
+
+/// A task's points, in pages; may be negative. `None` for one at [`ADJ_MIN`], which the kernel passes over.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L202> (`oom_badness`)
+#[must_use]
+pub fn points(base_pages: u64, adj: i16, total_pages: u64) -> Option<i64> {
+    let base = i64::try_from(base_pages).unwrap_or(i64::MAX);
+    (adj != ADJ_MIN).then(|| base.saturating_add(adj_pages(adj, total_pages)))
+}
+
+/// Whom the kernel takes: the most points, and of equals the one it looks at last. `candidates` come in that order.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L351> (`oom_evaluate_task`)
+pub fn choose<T>(candidates: impl IntoIterator<Item = (T, i64)>) -> Option<(T, i64)> {
+    candidates.into_iter().reduce(|best, next| if next.1 < best.1 { best } else { next })
+}
+
+/// Pages a v2 cgroup's score is measured against: its own limit, and the swap it may use. Tighter ancestors count for
+/// nothing here. All in pages; a limit that is off is the kernel's `PAGE_COUNTER_MAX`.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1610> (`mem_cgroup_get_max`)
+#[must_use]
+pub fn memcg_total_pages(limit: u64, swap_limit: u64, machine_swap: u64, swappiness: u64) -> u64 {
+    let swap = if swappiness == 0 { 0 } else { swap_limit.min(machine_swap) };
+    // `constrained_alloc` takes 1 for 0.
+    limit.saturating_add(swap).max(1)
+}
+
+/// The same for a v1 cgroup, whose second limit is that of memory and swap together.
+#[must_use]
+pub fn memcg_v1_total_pages(limit: u64, memsw_limit: u64, machine_swap: u64, swappiness: u64) -> u64 {
+    memcg_total_pages(limit, memsw_limit.saturating_sub(limit), machine_swap, swappiness)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_domain_makes_the_adjustment_vanish() {
+        assert_eq!(adj_pages(500, 999), 0);
+        assert_eq!(adj_pages(500, 1000), 500);
+        assert_eq!(adj_pages(-999, 131_072), -130_869);
+        assert_eq!(points(768, 500, 768), Some(768));
+    }
+
+    #[test]
+    fn points_may_be_negative_and_the_least_adjustment_has_none() {
+        assert_eq!(points(100, -900, 65_536), Some(100 - 900 * 65));
+        assert_eq!(points(100, ADJ_MIN, 65_536), None);
+    }
+
+    #[test]
+    fn of_equals_the_last_one_is_taken() {
+        assert_eq!(choose([('a', 5), ('b', 7), ('c', 7), ('d', -1)]), Some(('c', 7)));
+        assert_eq!(choose([('a', -9)]), Some(('a', -9)));
+        assert_eq!(choose(Vec::<((), i64)>::new()), None);
+    }
+
+    #[test]
+    fn swap_counts_only_where_it_may_be_used() {
+        assert_eq!(memcg_total_pages(100, 50, 20, 60), 120);
+        assert_eq!(memcg_total_pages(100, 50, 20, 0), 100);
+        assert_eq!(memcg_total_pages(0, 0, 20, 60), 1);
+        assert_eq!(memcg_v1_total_pages(100, 130, 1000, 60), 130);
+    }
+}
