@@ -46,6 +46,8 @@ pub enum Command {
     Demo(Demo),
     /// Report the kills of a recording again, as `watch` did; needs no privilege
     Replay(Replay),
+    /// Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege
+    Rank(Rank),
     /// Print the frames of a recording, one a line, for bug reports; needs no privilege
     Dump(Dump),
     /// The process that the demo lets run out of memory
@@ -131,6 +133,30 @@ pub struct Demo {
     /// How to hook the kernel
     #[arg(long, value_enum, default_value_t)]
     pub tier: TierChoice,
+}
+
+/// Options of `rank`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  oomtrace rank                            the machine runs out
+  oomtrace rank --cgroup /system.slice --top 3
+  oomtrace rank --watch
+  oomtrace rank --format json | jq .candidates[0].pid")]
+pub struct Rank {
+    /// If this cgroup ran out (a path below the memory hierarchy's mount); one without a limit runs out with the nearest
+    /// cgroup above it that has one
+    #[arg(long, value_name = "PATH")]
+    pub cgroup: Option<PathBuf>,
+    /// Show no more than so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub top: usize,
+    /// Look again every second, until interrupted
+    #[arg(long)]
+    pub watch: bool,
+    /// Print one JSON object a look (docs/rank.md)
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TableFormat,
 }
 
 /// Options of `dump`.

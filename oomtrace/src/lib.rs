@@ -18,6 +18,7 @@ pub mod frame;
 pub mod incident;
 pub mod kernel;
 pub mod pipeline;
+pub mod rank;
 pub mod recording;
 pub mod report;
 pub mod sink;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 pub use self::build::report;
 use crate::{
+    attribute::cgroup::is_below,
     bytes::ByteString,
     explain::{Code, Confidence, Outcome, Policy},
     incident::Role,
@@ -321,22 +322,5 @@ impl Report {
     #[must_use]
     pub fn has_victim(&self, pid: i32) -> bool {
         self.victims.iter().any(|victim| victim.process.pid == Some(pid))
-    }
-}
-
-/// Whether a path is another one or below it.
-fn is_below(path: &[u8], above: &[u8]) -> bool {
-    let above = above.strip_suffix(b"/").unwrap_or(above);
-    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_below;
-
-    #[test]
-    fn a_cgroup_is_below_itself_and_its_ancestors_only() {
-        assert!(is_below(b"/a/b", b"/a/b") && is_below(b"/a/b", b"/a") && is_below(b"/a/b", b"/"));
-        assert!(is_below(b"/a/b", b"/a/") && !is_below(b"/ab", b"/a") && !is_below(b"/a", b"/a/b"));
     }
 }

@@ -37,6 +37,13 @@ pub fn path(memcgs: &BTreeMap<u64, Memcg>, id: u64) -> Option<ByteString> {
     Some(ByteString::from(if path.is_empty() { b"/".to_vec() } else { path }))
 }
 
+/// Whether a path is another one or below it.
+#[must_use]
+pub fn is_below(path: &[u8], above: &[u8]) -> bool {
+    let above = above.strip_suffix(b"/").unwrap_or(above);
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
 /// A cgroup's own name; `None` where it could not be read.
 fn name(memcg: &Memcg) -> Option<&[u8]> {
     let with_nul = usize::try_from(memcg.name_len).ok()?;
@@ -50,7 +57,13 @@ pub(crate) mod tests {
     use oomtrace_common::event::Memcg;
     use zerocopy::FromZeros as _;
 
-    use super::path;
+    use super::{is_below, path};
+
+    #[test]
+    fn a_cgroup_is_below_itself_and_its_ancestors_only() {
+        assert!(is_below(b"/a/b", b"/a/b") && is_below(b"/a/b", b"/a") && is_below(b"/a/b", b"/"));
+        assert!(is_below(b"/a/b", b"/a/") && !is_below(b"/ab", b"/a") && !is_below(b"/a", b"/a/b"));
+    }
 
     /// A level for tests.
     pub(crate) fn level(id: u64, parent: u64, name: &[u8]) -> Memcg {

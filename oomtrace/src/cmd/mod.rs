@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod dump;
 mod output;
+mod rank;
 mod replay;
 mod signals;
 mod watch;
@@ -34,6 +35,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Check(options)) => check::run(options),
         Some(Command::Demo(options)) => demo::run(options),
         Some(Command::Replay(options)) => replay::run(options),
+        Some(Command::Rank(options)) => rank::run(options),
         Some(Command::Dump(options)) => dump::run(options),
         Some(Command::DemoVictim(options)) => demo::victim::run(options),
     }

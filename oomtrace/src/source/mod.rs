@@ -1,9 +1,11 @@
 //! Where frames come from. Downstream of a source nothing can tell a live kernel from a recording.
 
+pub mod census;
 pub mod cgroupfs;
 pub mod clock;
 pub mod live;
 pub mod loss;
+pub mod memcg;
 pub mod pending;
 pub mod procfs;
 pub mod protect;

@@ -4,6 +4,7 @@ mod demo;
 mod ends;
 mod kills;
 mod names;
+mod rank;
 mod tracer;
 
 use std::fs;
@@ -65,5 +66,6 @@ impl Local {
         tally.count("a reader that goes away", ends::reader_goes(self));
         tally.count("bad input files", ends::bad_input(self));
         tally.count("check agrees with watch", ends::check(self));
+        tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
     }
 }

@@ -3,7 +3,7 @@
 mod full;
 mod line;
 pub(crate) mod sanitize;
-mod units;
+pub(crate) mod units;
 
 #[cfg(test)]
 pub(crate) mod example;

@@ -1,0 +1,130 @@
+//! What is asked of the machine for a ranking.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    badness,
+    bytes::ByteString,
+    rank::{Domain, Kind, Overruling, Ranking, rank},
+    source::{
+        census,
+        cgroupfs::MemoryHierarchy,
+        memcg::{self, Limits},
+        procfs,
+    },
+};
+
+/// Looks at everybody, now.
+///
+/// # Errors
+///
+/// If the cgroup does not exist, or has no limit and no ancestor with one; if procfs does not tell how much memory there is.
+pub(super) fn ranking(cgroup: Option<&Path>) -> Result<Ranking> {
+    let hierarchy = MemoryHierarchy::find();
+    let Some(asked) = cgroup else {
+        let domain = machine(hierarchy.as_ref())?;
+        return Ok(rank(&census::machine(hierarchy.as_ref()), domain, overrulings(Kind::System)));
+    };
+    let hierarchy = hierarchy.context("no hierarchy with the memory controller is mounted")?;
+    let domain = limited(&hierarchy, &memcg::normal(hierarchy.mount(), asked))?;
+    let path = domain.cgroup.clone().unwrap_or_else(|| ByteString::from("/"));
+    Ok(rank(&census::memcg(hierarchy.mount(), &path), domain, overrulings(Kind::Memcg)))
+}
+
+fn machine(hierarchy: Option<&MemoryHierarchy>) -> Result<Domain> {
+    let memory = meminfo("MemTotal:")?;
+    let total_pages = pages(memory.saturating_add(meminfo("SwapTotal:")?));
+    Ok(Domain {
+        kind: Kind::System,
+        cgroup: None,
+        asked: None,
+        limit_bytes: Some(memory),
+        usage_bytes: Some(memory.saturating_sub(meminfo("MemAvailable:")?)),
+        total_pages,
+        oom_groups: groups(hierarchy, &ByteString::from("/")),
+    })
+}
+
+/// The nearest limit at or above a cgroup.
+fn limited(hierarchy: &MemoryHierarchy, asked: &ByteString) -> Result<Domain> {
+    let folder = memcg::folder(hierarchy.mount(), asked);
+    if !folder.join("cgroup.procs").is_file() {
+        bail!(
+            "there is no memory cgroup {}; paths begin below {}",
+            asked.to_words(),
+            hierarchy.mount().display()
+        );
+    }
+    let mut next = Some(asked.clone());
+    while let Some(path) = next {
+        let limits = memcg::limits(hierarchy, &path);
+        if let Some(limit) = limits.memory {
+            return domain(hierarchy, asked, path, &limits, limit);
+        }
+        next = memcg::parent(&path);
+    }
+    bail!(
+        "{} has no memory limit, nor has any cgroup above it: it runs out with the machine (leave --cgroup out)",
+        asked.to_words()
+    )
+}
+
+fn domain(
+    hierarchy: &MemoryHierarchy,
+    asked: &ByteString,
+    path: ByteString,
+    limits: &Limits,
+    limit: u64,
+) -> Result<Domain> {
+    let swap = pages(meminfo("SwapTotal:")?);
+    let allowed = limits.swap.map_or(u64::MAX, pages);
+    let total_pages = match hierarchy {
+        MemoryHierarchy::V2(_) => badness::memcg_total_pages(pages(limit), allowed, swap, limits.swappiness),
+        MemoryHierarchy::V1(_) => {
+            badness::memcg_v1_total_pages(pages(limit), allowed, swap, limits.swappiness)
+        }
+    };
+    Ok(Domain {
+        kind: Kind::Memcg,
+        asked: (path != *asked).then(|| asked.clone()),
+        limit_bytes: Some(limit),
+        usage_bytes: limits.usage,
+        total_pages,
+        oom_groups: groups(Some(hierarchy), &path),
+        cgroup: Some(path),
+    })
+}
+
+fn groups(hierarchy: Option<&MemoryHierarchy>, path: &ByteString) -> Vec<ByteString> {
+    match hierarchy {
+        Some(MemoryHierarchy::V2(mount)) => memcg::oom_groups(mount, path),
+        Some(MemoryHierarchy::V1(_)) | None => Vec::new(),
+    }
+}
+
+/// The sysctls that decide before badness does. A cgroup's limit obeys `panic_on_oom` only from 2 on.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1042> (`check_panic_on_oom`)
+fn overrulings(kind: Kind) -> Vec<Overruling> {
+    let sysctl = procfs::sysctl();
+    let least = if kind == Kind::System { 1 } else { 2 };
+    let panics = sysctl.panic_on_oom.is_some_and(|value| value >= least);
+    let allocating = kind == Kind::System && sysctl.oom_kill_allocating_task.is_some_and(|value| value != 0);
+    let found =
+        [panics.then_some(Overruling::PanicOnOom), allocating.then_some(Overruling::OomKillAllocatingTask)];
+    found.into_iter().flatten().collect()
+}
+
+fn pages(bytes: u64) -> u64 {
+    let size = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    bytes.checked_div(size).unwrap_or(0)
+}
+
+/// A line of `/proc/meminfo`, in bytes.
+fn meminfo(name: &str) -> Result<u64> {
+    let text = fs::read_to_string("/proc/meminfo").context("reading /proc/meminfo")?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.and_then(|kib| kib.checked_mul(1024)).with_context(|| format!("/proc/meminfo has no {name}"))
+}

@@ -1,0 +1,68 @@
+//! `oomtrace rank`: who dies next, now, by the kernel's own formula. Reads procfs and cgroupfs; needs no privilege.
+
+mod ask;
+mod text;
+
+use std::{
+    io::{self, IsTerminal as _, Write},
+    os::fd::AsFd as _,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::signals::Stop;
+use crate::{
+    cli::{Rank, TableFormat},
+    exit::Exit,
+    pipeline::PipelineError,
+    rank::Ranking,
+};
+
+/// How long one look stays on the screen.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Home, and everything below it cleared.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+
+pub(super) fn run(options: &Rank) -> Result<Exit> {
+    let mut stdout = io::stdout();
+    if !options.watch {
+        show(&ask::ranking(options.cgroup.as_deref())?, options, &mut stdout)?;
+        return Ok(Exit::Success);
+    }
+    let stop = Stop::on_signals()?;
+    let clears = stdout.is_terminal() && options.format == TableFormat::Text;
+    loop {
+        let ranking = ask::ranking(options.cgroup.as_deref())?;
+        if clears {
+            stdout.write_all(CLEAR.as_bytes()).map_err(PipelineError::Output)?;
+        }
+        show(&ranking, options, &mut stdout)?;
+        if is_stopped(&stop)? {
+            return Ok(Exit::Success);
+        }
+    }
+}
+
+/// Waits until the next look is due; whether a signal came first.
+fn is_stopped(stop: &Stop) -> Result<bool> {
+    let timeout = Timespec::try_from(EVERY).context("a second is a time")?;
+    let mut fds = [PollFd::from_borrowed_fd(stop.readable.as_fd(), PollFlags::IN)];
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(true),
+        Err(error) => Err(error).context("waiting for the next look"),
+    }
+}
+
+fn show(ranking: &Ranking, options: &Rank, output: &mut impl Write) -> Result<()> {
+    let written = match options.format {
+        TableFormat::Json => serde_json::to_writer(&mut *output, &ranking.top(options.top))
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(output)),
+        TableFormat::Text => output.write_all(text::table(ranking, options.top).as_bytes()),
+    };
+    Ok(written.and_then(|()| output.flush()).map_err(PipelineError::Output)?)
+}

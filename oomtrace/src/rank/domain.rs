@@ -1,0 +1,43 @@
+//! What would run out.
+
+use serde::Serialize;
+
+use crate::{attribute::cgroup::is_below, bytes::ByteString};
+
+/// The machine, or a memory cgroup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// All of the machine's memory and swap.
+    System,
+    /// A memory cgroup with a limit.
+    Memcg,
+}
+
+/// The domain that a ranking is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Domain {
+    /// Which of the two.
+    pub kind: Kind,
+    /// Path of the cgroup with the limit.
+    pub cgroup: Option<ByteString>,
+    /// Path that was asked for, where that one has no limit of its own.
+    pub asked: Option<ByteString>,
+    /// Its limit; `None` for the machine.
+    pub limit_bytes: Option<u64>,
+    /// What is used of it now.
+    pub usage_bytes: Option<u64>,
+    /// What badness is measured against, pages, swap included.
+    pub total_pages: u64,
+    /// Cgroups whose `memory.oom.group` is set, the domain's own level included (v2 alone).
+    #[serde(skip)]
+    pub oom_groups: Vec<ByteString>,
+}
+
+impl Domain {
+    /// Whether a cgroup is in the domain.
+    #[must_use]
+    pub fn holds(&self, cgroup: &[u8]) -> bool {
+        self.cgroup.as_ref().is_none_or(|own| is_below(cgroup, own.as_bytes()))
+    }
+}

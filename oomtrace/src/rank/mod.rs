@@ -1,0 +1,199 @@
+//! Who dies next: the kernel's formula over what procfs and cgroupfs say now. Pure; `source::census` does the looking.
+
+mod domain;
+mod scope;
+
+use serde::Serialize;
+
+pub use self::{
+    domain::{Domain, Kind},
+    scope::Scope,
+};
+use crate::{
+    badness,
+    bytes::ByteString,
+    incident::{Candidate, Counters, PassedOver, Task},
+};
+
+/// The version of the JSON's shape. Keys are added, never renamed.
+pub const SCHEMA: u32 = 1;
+
+/// A process as it was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What procfs says of it; `memcg` is not known there.
+    pub task: Task,
+    /// Path of its memory cgroup.
+    pub cgroup: Option<ByteString>,
+}
+
+/// Everybody the kernel would look at, in the order it would.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Processes.
+    pub found: Vec<Found>,
+    /// Kernel threads, which are passed over.
+    pub kernel_threads: u32,
+    /// Bytes of a page.
+    pub page_size: u64,
+}
+
+/// The order in which processes would be killed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ranking {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// What would run out.
+    pub domain: Domain,
+    /// What would make the ranking void: sysctls that the kernel obeys first.
+    pub overruled_by: Vec<Overruling>,
+    /// Who would be killed, the first one first.
+    pub candidates: Vec<Row>,
+    /// Who would not.
+    pub protected: Vec<Protected>,
+    /// Kernel threads, which are never killed.
+    pub kernel_threads: u32,
+    /// Who would go with the first one; `None` where `memory.oom.group` is not set above it.
+    pub group: Option<Scope>,
+    /// Bytes of a page.
+    pub page_size: u64,
+}
+
+/// A sysctl that decides before badness does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overruling {
+    /// `vm.oom_kill_allocating_task`: whoever asks for memory is killed.
+    OomKillAllocatingTask,
+    /// `vm.panic_on_oom`: the machine goes down.
+    PanicOnOom,
+}
+
+/// A process with its points.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Process id.
+    pub pid: i32,
+    /// Name.
+    pub comm: Option<ByteString>,
+    /// Real user id.
+    pub uid: Option<u32>,
+    /// Path of its memory cgroup.
+    pub cgroup: Option<ByteString>,
+    /// Points, pages.
+    pub points: i64,
+    /// Resident pages of all kinds.
+    pub rss_pages: u64,
+    /// Swapped-out pages.
+    pub swap_pages: u64,
+    /// Pages of page tables.
+    pub pgtables_pages: u64,
+    /// -999 to 1000.
+    pub oom_score_adj: i16,
+    /// What that adds, pages.
+    pub adj_pages: i64,
+}
+
+/// A process that would not be killed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Protected {
+    /// Process id.
+    pub pid: i32,
+    /// Name.
+    pub comm: Option<ByteString>,
+    /// Path of its memory cgroup.
+    pub cgroup: Option<ByteString>,
+    /// -1000 to 1000.
+    pub oom_score_adj: Option<i16>,
+    /// Resident pages of all kinds; `None` without memory.
+    pub rss_pages: Option<u64>,
+    /// Why; as in a report's `candidates`.
+    pub passed_over: &'static str,
+}
+
+impl Ranking {
+    /// The same with so many candidates at most.
+    #[must_use]
+    pub fn top(&self, most: usize) -> Self {
+        let candidates = self.candidates.iter().take(most).cloned().collect();
+        Self { candidates, ..self.clone() }
+    }
+}
+
+/// Ranks everybody found for a domain.
+#[must_use]
+pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> Ranking {
+    let (mut candidates, mut protected) = (Vec::new(), Vec::new());
+    for (found, judged) in
+        census.found.iter().map(|found| (found, judge(&found.task, &domain, census.page_size)))
+    {
+        match judged {
+            Candidate { points: Some(points), .. } => {
+                candidates.extend(row(found, points, &domain, census.page_size));
+            }
+            Candidate { passed_over, .. } => {
+                protected.extend(passed_over.and_then(|why| protect(found, why)));
+            }
+        }
+    }
+    // Of equals the one looked at last is taken: it comes first here.
+    candidates.reverse();
+    candidates.sort_by_key(|row| std::cmp::Reverse(row.points));
+    let group = candidates.first().and_then(|first| domain.scope_of(first.cgroup.as_ref()?, census));
+    let Census { kernel_threads, page_size, .. } = *census;
+    Ranking { schema: SCHEMA, domain, overruled_by, candidates, protected, kernel_threads, group, page_size }
+}
+
+/// What the kernel would make of a process.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L309> (`oom_evaluate_task`)
+fn judge(task: &Task, domain: &Domain, page_size: u64) -> Candidate {
+    let passed_over = if task.pid == Some(1) {
+        Some(PassedOver::Init)
+    } else if task.memory.is_none() {
+        Some(PassedOver::NoMemory)
+    } else if task.oom_score_adj == Some(badness::ADJ_MIN) {
+        Some(PassedOver::AdjMin)
+    } else {
+        None
+    };
+    let base = task.memory.as_ref().map(|counters| counters.base_pages(page_size));
+    let scored = passed_over.is_none().then(|| base.zip(task.oom_score_adj)).flatten();
+    let points = scored.and_then(|(base, adj)| badness::points(base, adj, domain.total_pages));
+    Candidate { task: task.clone(), points, passed_over }
+}
+
+fn row(found: &Found, points: i64, domain: &Domain, page_size: u64) -> Option<Row> {
+    let Found { task, cgroup } = found;
+    let (memory, adj) = (task.memory?, task.oom_score_adj?);
+    Some(Row {
+        pid: task.pid?,
+        comm: task.comm.clone(),
+        uid: task.uid,
+        cgroup: cgroup.clone(),
+        points,
+        rss_pages: rss_pages(&memory),
+        swap_pages: memory.swap_pages,
+        pgtables_pages: memory.pgtables_bytes.checked_div(page_size)?,
+        oom_score_adj: adj,
+        adj_pages: badness::adj_pages(adj, domain.total_pages),
+    })
+}
+
+fn protect(found: &Found, why: PassedOver) -> Option<Protected> {
+    let Found { task, cgroup } = found;
+    Some(Protected {
+        pid: task.pid?,
+        comm: task.comm.clone(),
+        cgroup: cgroup.clone(),
+        oom_score_adj: task.oom_score_adj,
+        rss_pages: task.memory.as_ref().map(rss_pages),
+        passed_over: why.name(),
+    })
+}
+
+fn rss_pages(memory: &Counters) -> u64 {
+    memory.file_pages.saturating_add(memory.anon_pages).saturating_add(memory.shmem_pages)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Memory cgroups as cgroupfs has them: paths, limits and usage, in bytes.
+
+use std::{
+    fs,
+    os::unix::{
+        ffi::{OsStrExt as _, OsStringExt as _},
+        fs::MetadataExt as _,
+    },
+    path::{Path, PathBuf},
+};
+
+use super::cgroupfs::MemoryHierarchy;
+use crate::bytes::ByteString;
+
+/// What a cgroup allows and uses. A limit that is off is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// `memory.max`, or `memory.limit_in_bytes`.
+    pub memory: Option<u64>,
+    /// `memory.swap.max`; on v1 of memory and swap together.
+    pub swap: Option<u64>,
+    /// `memory.current`, or `memory.usage_in_bytes`.
+    pub usage: Option<u64>,
+    /// `vm.swappiness`; on v1 the cgroup's own.
+    pub swappiness: u64,
+}
+
+/// The memory cgroup of a process: its path below the hierarchy's mount.
+#[must_use]
+pub fn of_process(hierarchy: &MemoryHierarchy, pid: i32) -> Option<ByteString> {
+    let text = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
+    text.split(|byte| *byte == b'\n').find_map(|line| {
+        let mut fields = line.splitn(3, |byte| *byte == b':');
+        let (_, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        let own = match hierarchy {
+            MemoryHierarchy::V2(_) => controllers.is_empty(),
+            MemoryHierarchy::V1(_) => controllers.split(|byte| *byte == b',').any(|name| name == b"memory"),
+        };
+        own.then(|| ByteString::from(path.to_vec()))
+    })
+}
+
+/// The folder of a cgroup.
+#[must_use]
+pub fn folder(mount: &Path, path: &ByteString) -> PathBuf {
+    let below = path.as_bytes().strip_prefix(b"/").unwrap_or(path.as_bytes());
+    mount.join(std::ffi::OsStr::from_bytes(below))
+}
+
+/// A path as it was typed, below the mount, without a slash at its end: `/a`, `a`, `/a/` and `/sys/fs/cgroup/a` are the same.
+#[must_use]
+pub fn normal(mount: &Path, typed: &Path) -> ByteString {
+    let below = typed.strip_prefix(mount).or_else(|_| typed.strip_prefix("/")).unwrap_or(typed);
+    let path: PathBuf = Path::new("/").join(below).components().collect();
+    ByteString::from(path.into_os_string().into_vec())
+}
+
+/// The cgroup that holds another; `None` above the root.
+#[must_use]
+pub fn parent(path: &ByteString) -> Option<ByteString> {
+    let bytes = path.as_bytes();
+    let slash = bytes.iter().rposition(|byte| *byte == b'/')?;
+    let parent = bytes.get(..slash)?;
+    (bytes.len() > 1)
+        .then(|| ByteString::from(if parent.is_empty() { b"/".to_vec() } else { parent.to_vec() }))
+}
+
+/// A cgroup and all below it with their paths: each before what is in it, siblings in the order they were made, which is that
+/// of their inode numbers.
+#[must_use]
+pub fn subtree(mount: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![(folder(mount, path), path.clone())];
+    while let Some((folder, path)) = waiting.pop() {
+        waiting.extend(children(&folder, &path));
+        found.push((folder, path));
+    }
+    found
+}
+
+/// The youngest first: the next one is taken from the end.
+fn children(folder: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut children: Vec<(u64, PathBuf, ByteString)> = folders
+        .filter_map(|entry| {
+            let above = path.as_bytes().strip_suffix(b"/").unwrap_or(path.as_bytes());
+            let own = [above, b"/", entry.file_name().as_bytes()].concat();
+            Some((entry.metadata().ok()?.ino(), entry.path(), ByteString::from(own)))
+        })
+        .collect();
+    children.sort_by_key(|(inode, ..)| std::cmp::Reverse(*inode));
+    children.into_iter().map(|(_, folder, path)| (folder, path)).collect()
+}
+
+/// What a cgroup allows and uses.
+#[must_use]
+pub fn limits(hierarchy: &MemoryHierarchy, path: &ByteString) -> Limits {
+    let folder = folder(hierarchy.mount(), path);
+    let number =
+        |file: &str| -> Option<u64> { fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok() };
+    match hierarchy {
+        MemoryHierarchy::V2(_) => Limits {
+            memory: number("memory.max"),
+            swap: number("memory.swap.max"),
+            usage: number("memory.current"),
+            swappiness: machine_swappiness(),
+        },
+        MemoryHierarchy::V1(_) => Limits {
+            memory: number("memory.limit_in_bytes").filter(|bytes| *bytes < V1_UNLIMITED),
+            swap: number("memory.memsw.limit_in_bytes").filter(|bytes| *bytes < V1_UNLIMITED),
+            usage: number("memory.usage_in_bytes"),
+            swappiness: number("memory.swappiness").unwrap_or_else(machine_swappiness),
+        },
+    }
+}
+
+/// v1 writes a limit that is off as `PAGE_COUNTER_MAX` pages: the greatest signed number, less what is short of a page (of at
+/// most 64 KiB).
+const V1_UNLIMITED: u64 = 0x7fff_ffff_ffff_0000;
+
+fn machine_swappiness() -> u64 {
+    // The kernel's own default where the file is hidden.
+    fs::read_to_string("/proc/sys/vm/swappiness").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(60)
+}
+
+/// The cgroups of a subtree, and those above it, whose `memory.oom.group` is set. Version 1 has no such file.
+#[must_use]
+pub fn oom_groups(mount: &Path, path: &ByteString) -> Vec<ByteString> {
+    let is_set = |folder: &Path| {
+        fs::read_to_string(folder.join("memory.oom.group")).is_ok_and(|text| text.trim() == "1")
+    };
+    subtree(mount, path).into_iter().filter(|(folder, _)| is_set(folder)).map(|(_, path)| path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::{normal, parent, subtree};
+    use crate::bytes::ByteString;
+
+    #[test]
+    fn a_cgroup_may_be_typed_in_every_way() {
+        let mount = Path::new("/sys/fs/cgroup");
+        for typed in ["/a/b", "a/b", "/a/b/", "/sys/fs/cgroup/a/b", "/a//b"] {
+            assert_eq!(normal(mount, Path::new(typed)), ByteString::from("/a/b"), "{typed}");
+        }
+        assert_eq!(normal(mount, Path::new("/")), ByteString::from("/"));
+        assert_eq!(normal(mount, mount), ByteString::from("/"));
+    }
+
+    #[test]
+    fn the_way_up_ends_at_the_root() {
+        let path = |text: &str| ByteString::from(text);
+        assert_eq!(parent(&path("/a/b")), Some(path("/a")));
+        assert_eq!(parent(&path("/a")), Some(path("/")));
+        assert_eq!(parent(&path("/")), None);
+    }
+
+    #[test]
+    fn a_tree_is_walked_from_the_top_the_eldest_first() {
+        let mount = tempfile::tempdir().unwrap();
+        for folder in ["z", "z/y", "a"] {
+            fs::create_dir(mount.path().join(folder)).unwrap();
+        }
+        let walked: Vec<ByteString> =
+            subtree(mount.path(), &ByteString::from("/")).into_iter().map(|(_, path)| path).collect();
+        assert_eq!(walked.first(), Some(&ByteString::from("/")));
+        let place = |text: &str| walked.iter().position(|path| *path == ByteString::from(text)).unwrap();
+        assert_eq!((walked.len(), place("/z") + 1), (4, place("/z/y")));
+    }
+}
