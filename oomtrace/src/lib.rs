@@ -14,6 +14,8 @@ pub mod decode;
 pub mod event;
 pub mod exit;
 pub mod explain;
+#[cfg(any(test, feature = "faults"))]
+pub mod faults;
 pub mod frame;
 pub mod incident;
 pub mod kernel;

@@ -44,6 +44,9 @@ pub(crate) struct Arguments {
     /// Run no tracer: only see whether each scenario does what it says
     #[arg(long, conflicts_with = "tier")]
     no_tracer: bool,
+    /// Let the tracer go wrong in one place, such as rule:memcg_limit: the cells must then disagree
+    #[arg(long, conflicts_with = "no_tracer")]
+    fault: Option<String>,
 }
 
 /// Run what was asked for and print the table.
@@ -60,6 +63,7 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
         tiers,
         jobs: options.jobs,
         keep_log: options.keep_log,
+        fault: options.fault.clone(),
     }
     .run()?;
     print!("{}", render(&cells));

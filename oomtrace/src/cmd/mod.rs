@@ -29,6 +29,8 @@ use crate::{
 ///
 /// With what failed; [`exit_of`] gives the status it ends with.
 pub fn run(cli: &Cli) -> Result<Exit> {
+    #[cfg(feature = "faults")]
+    crate::faults::read()?;
     match &cli.command {
         None => watch::run(&cli.watch),
         Some(Command::Watch(options)) => watch::run(options),

@@ -84,6 +84,8 @@ pub fn explain(incident: &Incident) -> Verdict {
         outcome: selection.outcome,
         summary: String::new(),
     };
+    #[cfg(feature = "faults")]
+    crate::faults::invert(&mut verdict);
     verdict.summary = summary::summary(incident, &verdict);
     verdict
 }

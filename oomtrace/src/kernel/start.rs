@@ -138,6 +138,8 @@ pub fn know() -> Result<Known, StartError> {
     if let Some(offset) = tracefs::field_offset("oom", "mark_victim", "pid") {
         resolved.place("event_mark_victim_pid", offset, "the format file of oom:mark_victim");
     }
+    #[cfg(feature = "faults")]
+    crate::faults::shift(&mut resolved);
     let facts = KernelFacts::read(&btf)?;
     let values = values(&resolved.layout);
     Ok(Known { btf, resolved, facts, values })

@@ -75,6 +75,10 @@ impl<'a> Live<'a> {
     fn drain(&mut self) {
         let Self { ring, batch, seen, sysctl_pass, quiet_at, .. } = self;
         while let Some(item) = ring.next() {
+            #[cfg(feature = "faults")]
+            if crate::faults::drops(&item) {
+                continue;
+            }
             batch.extend_from_slice(&item);
             let Ok((header, payload)) = FrameHeader::read_from_prefix(&item) else { continue };
             let now = clock::boot_ns();

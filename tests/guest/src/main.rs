@@ -39,9 +39,9 @@ fn work() -> Result<()> {
     fs::write("/proc/sys/kernel/printk", "1").context("quieting the console")?;
     let mut port = port::Port::open()?;
     match &job.work {
-        Work::Scenarios { scenarios, tier } => {
+        Work::Scenarios { scenarios, watch } => {
             for scenario in scenarios {
-                port.send(&scenario::observe(scenario, *tier))?;
+                port.send(&scenario::observe(scenario, watch.as_ref()))?;
             }
         }
         Work::Commands(commands) => {

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use oomtrace_scenarios::job::{TRACER_FILE, Tier};
+use oomtrace_scenarios::job::{FAULT_VARIABLE, TRACER_FILE, Watch};
 use oomtrace_scenarios::observation::TracerRun;
 use oomtrace_scenarios::text::Text;
 use rustix::process::Signal;
@@ -26,10 +26,11 @@ pub(crate) struct Tracer {
 
 impl Tracer {
     /// Start it, and wait until its hooks are in place.
-    pub(crate) fn start(processes: &mut Processes, tier: Tier) -> Result<Self> {
+    pub(crate) fn start(processes: &mut Processes, how: &Watch) -> Result<Self> {
         let start = Instant::now();
         let mut command = Command::new(TRACER_FILE);
-        command.args(["watch", "--format", "json", "--tier", tier.name()]);
+        command.args(["watch", "--format", "json", "--tier", how.tier.name()]);
+        command.envs(how.fault.as_ref().map(|fault| (FAULT_VARIABLE, fault)));
         let number = processes.start(command.current_dir("/tmp").stdout(Stdio::piped()))?;
         let armed = |p: &Processes| p.get(number).is_ok_and(|tracer| tracer.err_holds("armed"));
         let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);

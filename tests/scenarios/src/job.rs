@@ -10,6 +10,8 @@ pub const JOB_FILE: &str = "/job.json";
 pub const HOG_FILE: &str = "/bin/hog";
 /// Where the guest finds the tracer.
 pub const TRACER_FILE: &str = "/bin/oomtrace";
+/// The environment variable that names a deliberate fault to a tracer built with its feature `faults`.
+pub const FAULT_VARIABLE: &str = "OOMTRACE_FAULT";
 
 /// Everything a guest does between its start and its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,11 +34,20 @@ pub enum Work {
     Scenarios {
         /// The scenarios, in order.
         scenarios: Vec<Scenario>,
-        /// What `oomtrace watch --tier` is told; absent: no tracer runs, only the witnesses are collected.
-        tier: Option<Tier>,
+        /// How the tracer runs; absent: none does, only the witnesses are collected.
+        watch: Option<Watch>,
     },
     /// Run commands one after the other; one [`crate::observation::CommandRun`] each.
     Commands(Vec<Command>),
+}
+
+/// How `oomtrace watch` is run.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    /// What `--tier` is told.
+    pub tier: Tier,
+    /// The place in which it shall go wrong on purpose, such as `rule:memcg_limit`.
+    pub fault: Option<String>,
 }
 
 /// A tier of hooks.

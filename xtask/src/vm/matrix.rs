@@ -10,7 +10,7 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, ensure};
 use oomtrace_scenarios::compare::{Disagreement, judge};
-use oomtrace_scenarios::job::{Job, Tier, Work};
+use oomtrace_scenarios::job::{Job, Tier, Watch, Work};
 use oomtrace_scenarios::observation::Observation;
 use oomtrace_scenarios::scenario::Scenario;
 
@@ -35,6 +35,8 @@ pub(crate) struct Matrix {
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Whether to keep what all guests sent.
     pub(crate) keep_log: bool,
+    /// The place in which the tracer goes wrong on purpose, if it does.
+    pub(crate) fault: Option<String>,
 }
 
 /// One scenario on one kernel with one tier.
@@ -86,7 +88,8 @@ impl Matrix {
     /// Run every cell, saying on standard output what came of each.
     pub(crate) fn run(&self) -> Result<Vec<Cell>> {
         let with_tracer = self.tiers.iter().any(Option::is_some);
-        let programs = programs::build(with_tracer)?;
+        let programs =
+            if self.fault.is_some() { programs::build_with_faults() } else { programs::build(with_tracer) }?;
         let batches = Mutex::new(plan::batches(self.kernels.len(), &self.tiers, &self.scenarios));
         let logs = logs_folder()?;
         let usual = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -147,7 +150,8 @@ impl Matrix {
         let kernel = self.kernels.get(batch.kernel).context("a batch without a kernel")?;
         let machine = &batch.scenarios.first().context("a batch without a scenario")?.machine;
         let deadline_s = BOOT_S + SCENARIO_S * u64::try_from(batch.scenarios.len())?;
-        let work = Work::Scenarios { scenarios: batch.scenarios.clone(), tier: batch.tier };
+        let watch = batch.tier.map(|tier| Watch { tier, fault: self.fault.clone() });
+        let work = Work::Scenarios { scenarios: batch.scenarios.clone(), watch };
         let job = Job { hierarchy: machine.hierarchy, tracefs: true, deadline_s, work };
         let initramfs = initramfs::of_guest(programs, &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);

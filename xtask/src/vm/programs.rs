@@ -31,7 +31,16 @@ pub(crate) struct Programs {
 
 /// Build them.
 pub(crate) fn build(with_tracer: bool) -> Result<Programs> {
-    let built = cargo(with_tracer)?;
+    build_with(with_tracer, &[])
+}
+
+/// Build them with a tracer that goes wrong where it is told to.
+pub(crate) fn build_with_faults() -> Result<Programs> {
+    build_with(true, &["--features", "oomtrace/faults"])
+}
+
+fn build_with(with_tracer: bool, options: &[&str]) -> Result<Programs> {
+    let built = cargo(with_tracer, options)?;
     let read = |name: &str| {
         let found = built.iter().find(|path| path.file_name().is_some_and(|file| file == name));
         read_static(found.with_context(|| format!("cargo built no {name}"))?)
@@ -41,12 +50,12 @@ pub(crate) fn build(with_tracer: bool) -> Result<Programs> {
 }
 
 /// Have cargo build them; the paths of the executables.
-fn cargo(with_tracer: bool) -> Result<Vec<PathBuf>> {
+fn cargo(with_tracer: bool, options: &[&str]) -> Result<Vec<PathBuf>> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()).args(["build", "--quiet", "--locked", "--target", TARGET]);
     cargo.args(["--message-format", "json-render-diagnostics"]);
     cargo.args(["--package", "oomtrace-guest", "--package", "oomtrace-hog"]);
-    cargo.args(with_tracer.then_some(["--package", "oomtrace"]).into_iter().flatten());
+    cargo.args(with_tracer.then_some(["--package", "oomtrace"]).into_iter().flatten()).args(options);
     cargo
         .envs(PROFILE)
         .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Ctarget-feature=+crt-static");
