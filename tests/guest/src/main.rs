@@ -1,6 +1,7 @@
 //! PID 1 of a test guest: mounts what a tracer needs, does the job it finds in its initramfs, sends what
 //! it saw through the second serial port, and takes the guest down.
 
+mod built_in;
 mod cgroup;
 mod command;
 mod kernel_log;

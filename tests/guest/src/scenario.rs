@@ -9,6 +9,7 @@ use oomtrace_scenarios::job::{HOG_FILE, Watch};
 use oomtrace_scenarios::observation::{CgroupCounters, Observation, ProcessRun};
 use oomtrace_scenarios::scenario::{Feature, Hierarchy, Part, Process, Scenario};
 
+use crate::built_in;
 use crate::cgroup::{self, Made};
 use crate::kernel_log::KernelLog;
 use crate::processes::Processes;
@@ -36,8 +37,9 @@ pub(crate) fn observe(scenario: &Scenario, how: Option<&Watch>) -> Observation {
 
 fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation) -> Result<()> {
     seen.release = rustix::system::uname().release().to_string_lossy().into_owned();
-    seen.not_applicable = scenario.needs.iter().find(|&&need| !is_there(need)).map(ToString::to_string);
-    if seen.not_applicable.is_some() {
+    if let Some(&missing) = scenario.needs.iter().find(|&&need| !is_there(need)) {
+        built_in::confirm_missing(missing)?;
+        seen.not_applicable = Some(missing.to_string());
         return Ok(());
     }
     seen.memory_bytes = sysctl::memory_bytes()?;

@@ -13,6 +13,18 @@ pub enum Feature {
     MemcgV1,
 }
 
+impl Feature {
+    /// A function that is in the kernel's list of symbols exactly where it was built with the feature: what is called
+    /// missing is held against it.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            // Writes `memory.oom_control`: <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol-v1.c>
+            Self::MemcgV1 => "mem_cgroup_oom_control_write",
+        }
+    }
+}
+
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
