@@ -1,6 +1,7 @@
 //! `cargo xtask vm`: every kind of OOM on every kernel series, in throw-away guests.
 
 pub(crate) mod commands;
+mod compatibility;
 mod console;
 mod initramfs;
 mod matrix;
@@ -47,26 +48,47 @@ pub(crate) struct Arguments {
     /// Let the tracer go wrong in one place, such as rule:memcg_limit: the cells must then disagree
     #[arg(long, conflicts_with = "no_tracer")]
     fault: Option<String>,
+    /// Run the whole matrix, and write docs/compatibility.md from it
+    #[arg(long)]
+    write_compatibility: bool,
+}
+
+impl Arguments {
+    /// Whether this is every series, every scenario and every tier, with an honest tracer.
+    fn is_whole(&self) -> bool {
+        let Self { series, scenario, tier, no_tracer, fault, .. } = self;
+        series.is_empty() && scenario.is_empty() && tier.is_empty() && !no_tracer && fault.is_none()
+    }
 }
 
 /// Run what was asked for and print the table.
 pub(crate) fn task(options: &Arguments) -> Result<()> {
+    ensure!(
+        options.is_whole() || !options.write_compatibility,
+        "docs/compatibility.md tells of the whole matrix: --write-compatibility goes with no SERIES, --scenario, \
+         --tier, --no-tracer or --fault"
+    );
     install_qemu()?;
     let tiers = match (options.no_tracer, options.tier.as_slice()) {
         (true, _) => vec![None],
         (false, []) => Tier::ALL.map(Some).to_vec(),
         (false, chosen) => chosen.iter().copied().map(Some).collect(),
     };
-    let cells = Matrix {
+    let matrix = Matrix {
         kernels: find_kernels(&options.series)?,
         scenarios: choose(&options.scenario)?,
         tiers,
         jobs: options.jobs,
         keep_log: options.keep_log,
         fault: options.fault.clone(),
+    };
+    let run = matrix.run()?;
+    print!("{}", render(&run));
+    if options.write_compatibility {
+        let scenarios: Vec<String> = matrix.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+        compatibility::write(&matrix.kernels, &scenarios, &run)?;
     }
-    .run()?;
-    print!("{}", render(&cells));
+    let cells = &run.cells;
     let failed = cells.iter().filter(|cell| cell.verdict.is_failure()).count();
     ensure!(failed == 0, "{failed} of {} cells failed", cells.len());
     Ok(())

@@ -53,9 +53,9 @@ fn kernels(tally: &mut Tally) -> Vec<Kernel> {
 fn matrix(kernels: Vec<Kernel>, tally: &mut Tally) -> Result<()> {
     let scenarios = vm::choose(&SCENARIOS.map(str::to_owned))?;
     let tiers = Tier::ALL.map(Some).to_vec();
-    let cells = Matrix { kernels, scenarios, tiers, jobs: None, keep_log: false, fault: None }.run()?;
-    print!("{}", vm::render(&cells));
-    for cell in &cells {
+    let run = Matrix { kernels, scenarios, tiers, jobs: None, keep_log: false, fault: None }.run()?;
+    print!("{}", vm::render(&run));
+    for cell in &run.cells {
         count(cell, tally);
     }
     Ok(())

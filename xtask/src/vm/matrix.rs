@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, ensure};
@@ -36,6 +36,16 @@ pub(crate) struct Matrix {
     /// Whether to keep what all guests sent.
     pub(crate) keep_log: bool,
     /// The place in which the tracer goes wrong on purpose, if it does.
+    pub(crate) fault: Option<String>,
+}
+
+/// All that came of a matrix.
+pub(crate) struct Run {
+    /// Its cells, in the order in which they were done.
+    pub(crate) cells: Vec<Cell>,
+    /// How long it took, the build included.
+    pub(crate) elapsed: Duration,
+    /// The place in which the tracer went wrong on purpose, if it did.
     pub(crate) fault: Option<String>,
 }
 
@@ -86,7 +96,8 @@ impl Verdict {
 
 impl Matrix {
     /// Run every cell, saying on standard output what came of each.
-    pub(crate) fn run(&self) -> Result<Vec<Cell>> {
+    pub(crate) fn run(&self) -> Result<Run> {
+        let start = Instant::now();
         let with_tracer = self.tiers.iter().any(Option::is_some);
         let programs =
             if self.fault.is_some() { programs::build_with_faults() } else { programs::build(with_tracer) }?;
@@ -94,15 +105,16 @@ impl Matrix {
         let logs = logs_folder()?;
         let usual = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (sender, cells) = mpsc::channel();
-        thread::scope(|scope| {
+        let cells = thread::scope(|scope| {
             let (batches, programs, logs) = (&batches, &programs, &logs);
             for _ in 0..self.jobs.unwrap_or_else(usual).get() {
                 let sender = sender.clone();
                 scope.spawn(move || self.work(batches, programs, logs, &sender));
             }
             drop(sender);
-            Ok(cells.iter().inspect(|cell| println!("{}", progress(cell))).collect())
-        })
+            cells.iter().inspect(|cell| println!("{}", progress(cell))).collect()
+        });
+        Ok(Run { cells, elapsed: start.elapsed(), fault: self.fault.clone() })
     }
 
     /// Take one batch after the other until there is none.
@@ -177,7 +189,8 @@ impl Matrix {
         if !self.keep_log && !cell.verdict.is_failure() {
             return;
         }
-        let name = format!("{}-{}-{}", cell.series, cell.tier, cell.scenario);
+        let fault = self.fault.as_ref().map(|fault| format!("-{}", fault.replace(':', "-")));
+        let name = format!("{}-{}-{}{}", cell.series, cell.tier, cell.scenario, fault.unwrap_or_default());
         let document = seen.and_then(|seen| serde_json::to_vec_pretty(seen).ok());
         let kept = document
             .map_or(Ok(()), |document| fs::write(logs.join(format!("{name}.json")), document))

@@ -13,7 +13,7 @@ use std::{env, fs};
 use anyhow::{Context, Result};
 use oomtrace_scenarios::scenario::Machine;
 
-use crate::setup;
+use crate::{run, setup};
 
 /// The program.
 const QEMU: &str = "qemu-system-x86_64";
@@ -41,6 +41,14 @@ pub(crate) fn install() -> Result<()> {
         return Ok(());
     }
     setup::apt(&["qemu-system-x86"]).context("installing QEMU (Debian's package qemu-system-x86)")
+}
+
+/// Which QEMU runs guests, and how, in its own words.
+pub(crate) fn describe() -> Result<String> {
+    let said = run::output(Command::new(QEMU).arg("--version"))?;
+    let version = said.lines().next().context("QEMU tells no version")?;
+    let how = if kvm_is_usable() { "in hardware (KVM)" } else { "by emulation (TCG)" };
+    Ok(format!("{version}, {how}"))
 }
 
 /// Boot a guest and wait until it is gone.

@@ -1,50 +1,179 @@
-//! The table at the end of a run: a row for each scenario, a column for each series and tier.
+//! The end of a run: a row for each scenario, a column for each series, and a letter for each tier; then how to run
+//! again what failed.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use super::matrix::{Cell, Verdict};
+use super::matrix::{Cell, Run, Verdict};
+use oomtrace_scenarios::job::Tier;
 
-/// The table, and the count below it.
-pub(crate) fn render(cells: &[Cell]) -> String {
-    let columns = unique(cells.iter().map(|cell| (cell.series.as_str(), cell.tier)));
-    let rows = unique(cells.iter().map(|cell| cell.scenario.as_str()));
-    let mut text = format!("\n{:<20}", "");
-    for (series, tier) in &columns {
-        let _ = write!(text, " {:>7}", format!("{series}/{}", tier.get(..1).unwrap_or_default()));
+/// What each letter stands for.
+const LEGEND: &str = "f fentry, k kprobe, t tracepoint, w witnesses without a tracer: agreed; - not applicable; \
+                      X disagreed, B broken, L lost";
+
+/// The table, the count, and a command for each cell that failed.
+pub(crate) fn render(run: &Run) -> String {
+    let failed: Vec<&Cell> = run.cells.iter().filter(|cell| cell.verdict.is_failure()).collect();
+    let mut text = format!("\n{}\n{LEGEND}\n{}\n", grid(&run.cells), count(run, failed.len()));
+    for cell in failed {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "again: {}", command(cell, run.fault.as_deref()));
     }
-    for row in rows {
-        let _ = write!(text, "\n{row:<20}");
-        for &(series, tier) in &columns {
-            let here = |cell: &&Cell| cell.scenario == row && cell.series == series && cell.tier == tier;
-            let _ = write!(text, " {:>7}", cells.iter().find(here).map_or("", |cell| mark(&cell.verdict)));
-        }
-    }
-    let count = |wanted: &str| cells.iter().filter(|cell| mark(&cell.verdict) == wanted).count();
-    let failed = cells.iter().filter(|cell| cell.verdict.is_failure()).count();
-    let _ = writeln!(
-        text,
-        "\n\n{} cells: {} ok, {failed} failed, {} not applicable (f fentry, k kprobe, t tracepoint)",
-        cells.len(),
-        count("ok"),
-        count("n/a")
-    );
     text
 }
 
-fn mark(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Agrees => "ok",
-        Verdict::Disagrees(_) => "FAIL",
-        Verdict::NotApplicable(_) => "n/a",
-        Verdict::Broken(_) => "BROKEN",
-        Verdict::Lost(_) => "LOST",
+fn grid(cells: &[Cell]) -> String {
+    let (series, scenarios) = (series(cells), scenarios(cells));
+    let first = scenarios.iter().map(|name| name.len()).max().unwrap_or_default();
+    let mut text = format!("{:first$}", "");
+    for name in &series {
+        let _ = write!(text, "  {name:<4}");
+    }
+    for scenario in scenarios {
+        let _ = write!(text, "\n{scenario:<first$}");
+        for name in &series {
+            let here = |cell: &&Cell| cell.scenario == scenario && cell.series == *name;
+            let _ = write!(text, "  {:<4}", letters(&cells.iter().filter(here).collect::<Vec<_>>()));
+        }
+    }
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// A letter for each tier, in their order; a space for one that did not run.
+fn letters(here: &[&Cell]) -> String {
+    let letter = |tier: &str| here.iter().find(|cell| cell.tier == tier).map(|cell| letter(cell));
+    if let Some(letter) = letter("-") {
+        return letter.to_string();
+    }
+    Tier::ALL.iter().map(|tier| letter(tier.name()).unwrap_or(' ')).collect()
+}
+
+fn letter(cell: &Cell) -> char {
+    match cell.verdict {
+        Verdict::Agrees if cell.tier == "-" => 'w',
+        Verdict::Agrees => cell.tier.chars().next().unwrap_or('?'),
+        Verdict::Disagrees(_) => 'X',
+        Verdict::NotApplicable(_) => '-',
+        Verdict::Broken(_) => 'B',
+        Verdict::Lost(_) => 'L',
     }
 }
 
-/// The values, sorted, each once.
-fn unique<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
-    let mut values: Vec<T> = values.collect();
-    values.sort();
-    values.dedup();
-    values
+fn count(run: &Run, failed: usize) -> String {
+    let of = |wanted: fn(&Verdict) -> bool| run.cells.iter().filter(|cell| wanted(&cell.verdict)).count();
+    let agreed = of(|verdict| matches!(verdict, Verdict::Agrees));
+    let not_applicable = of(|verdict| matches!(verdict, Verdict::NotApplicable(_)));
+    let (cells, took) = (run.cells.len(), minutes(run.elapsed));
+    format!("{cells} cells in {took}: {agreed} ok, {failed} failed, {not_applicable} not applicable")
+}
+
+/// `12 min 3 s`.
+pub(super) fn minutes(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    format!("{} min {} s", seconds / 60, seconds % 60)
+}
+
+/// What runs one cell alone, and keeps what the guest sent.
+fn command(cell: &Cell, fault: Option<&str>) -> String {
+    let how = match cell.tier {
+        "-" => "--no-tracer".to_owned(),
+        tier => format!("--tier {tier}"),
+    };
+    let fault = fault.map(|fault| format!(" --fault {fault}")).unwrap_or_default();
+    format!("cargo xtask vm {} --scenario {} {how}{fault} --keep-log", cell.series, cell.scenario)
+}
+
+/// The series in the order of their numbers, each once.
+pub(super) fn series(cells: &[Cell]) -> Vec<&str> {
+    let number = |name: &&str| name.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
+    let mut series = unique(cells.iter().map(|cell| cell.series.as_str()));
+    series.sort_by_key(number);
+    series
+}
+
+/// The scenarios by name, each once.
+pub(super) fn scenarios(cells: &[Cell]) -> Vec<&str> {
+    unique(cells.iter().map(|cell| cell.scenario.as_str()))
+}
+
+fn unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use oomtrace_scenarios::compare::Disagreement;
+
+    use super::{Cell, Run, Verdict, render};
+
+    fn cell(series: &str, scenario: &str, tier: &'static str, verdict: Verdict) -> Cell {
+        Cell { series: series.to_owned(), scenario: scenario.to_owned(), tier, verdict, elapsed_ms: 7 }
+    }
+
+    /// Two kernels: one where everything is right, and one where each kind of cell is.
+    pub(crate) fn run() -> Run {
+        let wrong = || Disagreement {
+            field: "cause.code".to_owned(),
+            witness: "kernel log",
+            says: "global | machine".to_owned(),
+            report: "\"memcg_limit\"".to_owned(),
+        };
+        let lacking = || Verdict::NotApplicable("MEMCG_V1".to_owned());
+        let cells = vec![
+            cell("6.12", "cgroup", "tracepoint", Verdict::Disagrees(vec![wrong(), wrong()])),
+            cell("6.12", "cgroup", "kprobe", Verdict::Lost("it hung\nthe console".to_owned())),
+            cell("6.12", "cgroup", "fentry", Verdict::Agrees),
+            cell("6.12", "cgroup_v1", "fentry", lacking()),
+            cell("6.12", "cgroup_v1", "kprobe", lacking()),
+            cell("6.12", "cgroup_v1", "tracepoint", lacking()),
+            cell("6.1", "cgroup_v1", "fentry", Verdict::Agrees),
+            cell("6.1", "cgroup_v1", "kprobe", Verdict::Agrees),
+            cell("6.1", "cgroup_v1", "tracepoint", Verdict::Agrees),
+            cell("6.1", "cgroup", "kprobe", Verdict::Broken("no hog".to_owned())),
+        ];
+        Run { cells, elapsed: Duration::from_secs(125), fault: None }
+    }
+
+    #[test]
+    fn a_letter_for_each_tier_and_a_command_for_each_failure() {
+        let text = render(&run());
+        let grid = "\n           6.1   6.12\ncgroup      B    fLX\ncgroup_v1  fkt   ---\n";
+        assert!(text.starts_with(grid), "{text}");
+        assert!(text.contains("10 cells in 2 min 5 s: 4 ok, 3 failed, 3 not applicable\n"), "{text}");
+        let again = "again: cargo xtask vm 6.12 --scenario cgroup --tier kprobe --keep-log\n";
+        assert!(text.contains(again) && text.matches("again: ").count() == 3, "{text}");
+    }
+
+    #[test]
+    fn a_run_with_a_fault_and_one_without_a_tracer_are_repeated_as_they_were() {
+        let render_one = |tier, verdict, fault: Option<&str>| {
+            let cells = vec![cell("7.3", "cgroup", tier, verdict)];
+            render(&Run { cells, elapsed: Duration::ZERO, fault: fault.map(str::to_owned) })
+        };
+        let broken = || Verdict::Broken(String::new());
+        let text = render_one("kprobe", broken(), Some("drop:Exit"));
+        let again =
+            "again: cargo xtask vm 7.3 --scenario cgroup --tier kprobe --fault drop:Exit --keep-log\n";
+        assert!(text.ends_with(again), "{text}");
+        let text = render_one("-", broken(), None);
+        assert!(
+            text.ends_with("again: cargo xtask vm 7.3 --scenario cgroup --no-tracer --keep-log\n"),
+            "{text}"
+        );
+        let text = render_one("-", Verdict::Agrees, None);
+        assert!(text.contains("cgroup  w\n") && !text.contains("again"), "{text}");
+    }
+
+    #[test]
+    fn series_stand_in_the_order_of_their_numbers() {
+        let names = ["10.0", "6.12", "5.10", "6.1"];
+        let cells: Vec<Cell> =
+            names.iter().map(|name| cell(name, "cgroup", "fentry", Verdict::Agrees)).collect();
+        assert_eq!(super::series(&cells), ["5.10", "6.1", "6.12", "10.0"]);
+    }
 }
