@@ -20,6 +20,10 @@ pub(crate) fn task() -> Result<()> {
     run(cargo("clippy")
         .args(["--quiet", "--locked", "--workspace", "--exclude", "oomtrace-ebpf", "--all-targets"])
         .args(["--", "-Dwarnings"]))?;
+    say("cargo clippy, oomtrace with deliberate faults");
+    run(cargo("clippy")
+        .args(["--quiet", "--locked", "--package", "oomtrace", "--features", "faults"])
+        .args(["--", "-Dwarnings"]))?;
     clippy_ebpf()
 }
 

@@ -1,26 +1,15 @@
 //! The part of the matrix that every test run covers.
 
-use anyhow::Result;
-use oomtrace_scenarios::job::Tier;
+mod faults;
+mod subset;
 
+use anyhow::Result;
+
+use self::subset::{SERIES, SUBSET, Slice};
 use super::{Tally, conditions};
 use crate::kernels::{self, Kernel};
 use crate::run::say;
 use crate::vm::{self, Cell, Matrix, Verdict};
-
-/// The series, old to new.
-const SERIES: [&str; 4] = ["5.10", "6.1", "6.12", "7.3"];
-/// The scenarios.
-const SCENARIOS: [&str; 8] = [
-    "cgroup",
-    "parent",
-    "oom_group",
-    "cgroup_allocating",
-    "odd_comm",
-    "global",
-    "global_allocating",
-    "cgroup_v1",
-];
 
 /// Run them.
 pub(crate) fn run(tally: &mut Tally) {
@@ -32,9 +21,11 @@ pub(crate) fn run(tally: &mut Tally) {
         return;
     }
     let conditions = conditions::run(&kernels, tally);
-    if let Err(error) = conditions.and(matrix(kernels, tally)) {
+    let subset = SUBSET.iter().try_for_each(|slice| matrix(slice, &kernels, tally));
+    if let Err(error) = conditions.and(subset) {
         tally.count("guests", Err(error));
     }
+    faults::run(&kernels, tally);
 }
 
 /// The kernels that can be had; each that cannot is a failure.
@@ -50,10 +41,19 @@ fn kernels(tally: &mut Tally) -> Vec<Kernel> {
     kernels
 }
 
-fn matrix(kernels: Vec<Kernel>, tally: &mut Tally) -> Result<()> {
-    let scenarios = vm::choose(&SCENARIOS.map(str::to_owned))?;
-    let tiers = Tier::ALL.map(Some).to_vec();
-    let run = Matrix { kernels, scenarios, tiers, jobs: None, keep_log: false, fault: None }.run()?;
+fn matrix(slice: &Slice, kernels: &[Kernel], tally: &mut Tally) -> Result<()> {
+    say(&format!("of the matrix: {}", slice.name));
+    let names: Vec<String> = slice.scenarios.iter().map(|&name| name.to_owned()).collect();
+    let kernels = kernels.iter().filter(|kernel| slice.series.contains(&kernel.series.as_str()));
+    let run = Matrix {
+        kernels: kernels.cloned().collect(),
+        scenarios: vm::choose(&names)?,
+        tiers: slice.tiers.iter().copied().map(Some).collect(),
+        jobs: None,
+        keep_log: false,
+        fault: None,
+    }
+    .run()?;
     print!("{}", vm::render(&run));
     for cell in &run.cells {
         count(cell, tally);
