@@ -1,6 +1,6 @@
 //! Every incident ends, and says how.
 
-use super::{Assembler, Step};
+use super::{Assembler, Step, ballot};
 use crate::{
     attribute::cgroup,
     explain::limits,
@@ -78,6 +78,7 @@ impl Assembler {
         let known = self.memory.processes_of(&incident);
         incident.processes.extend(known);
         incident.sysctl = incident.sysctl.or(self.sysctl);
+        ballot::complete(&mut incident);
         incident
     }
 
