@@ -53,6 +53,8 @@ pub(crate) fn memcg_kill() -> Report {
         victims: vec![victim()],
         candidates: None,
         candidates_total: Some(3),
+        candidates_left_out: None,
+        kernel_threads: None,
         marks: 1,
         empty_passes: None,
     }
@@ -68,7 +70,14 @@ fn cause() -> Cause {
 }
 
 const fn selection(policy: Option<Policy>, outcome: Option<Outcome>) -> Selection {
-    Selection { policy, outcome, margin_points: None, runner_up_pid: None }
+    Selection {
+        policy,
+        outcome,
+        margin_points: None,
+        runner_up_pid: None,
+        chosen_adj_at_most: None,
+        runner_up_adj_at_least: None,
+    }
 }
 
 fn domain() -> Domain {
