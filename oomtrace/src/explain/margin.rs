@@ -37,6 +37,9 @@ pub(super) fn margin(incident: &Incident) -> Option<Margin> {
     let choice = incident.choice.as_ref().filter(|choice| !choice.is_allocating_task())?;
     let ballot =
         incident.ballot.as_ref().filter(|ballot| looked_at(ballot) >= u64::from(choice.evaluated))?;
+    if ballot.candidates.iter().any(is_open) {
+        return None;
+    }
     let best = best(ballot, |_| true).filter(|best| is_choice(best, choice))?;
     // LONG_MAX is a rank, not a sum.
     if best.points == i64::MAX {
@@ -51,6 +54,11 @@ pub(super) fn margin(incident: &Incident) -> Option<Margin> {
 fn looked_at(ballot: &Ballot) -> u64 {
     let kept = u64::try_from(ballot.candidates.len()).unwrap_or(u64::MAX);
     kept.saturating_add(u64::from(ballot.left_out)).saturating_add(u64::from(ballot.kernel_threads))
+}
+
+/// Whether nothing tells if it could have been chosen: the hook on `oom_badness` is not there, or blind.
+const fn is_open(candidate: &Candidate) -> bool {
+    candidate.points.is_none() && candidate.passed_over.is_none()
 }
 
 fn is_choice(best: &Scored<'_>, choice: &Choice) -> bool {
@@ -90,7 +98,7 @@ fn between(best: Scored<'_>, next: Scored<'_>, total_pages: u64) -> Margin {
 #[cfg(test)]
 mod tests {
     use super::{Margin, margin};
-    use crate::incident::{Ballot, Candidate, Choice, Incident, Task};
+    use crate::incident::{Ballot, Candidate, Choice, Incident, PassedOver, Task};
 
     fn candidate(pid: i32, points: i64) -> Candidate {
         let task = Task { pid: Some(pid), oom_score_adj: Some(0), ..Task::default() };
@@ -142,8 +150,17 @@ mod tests {
     fn without_points_or_a_runner_up_there_is_no_margin() {
         let alone = decided(2, vec![candidate(2, 500)], 16_384);
         assert_eq!(found(&alone), None);
-        let passed_over = Candidate { points: None, ..candidate(1, 0) };
-        assert_eq!(found(&decided(2, vec![passed_over, candidate(2, 500)], 16_384)), None);
+        let passed_over =
+            Candidate { points: None, passed_over: Some(PassedOver::InVfork), ..candidate(1, 0) };
+        assert_eq!(found(&decided(2, vec![passed_over.clone(), candidate(2, 500)], 16_384)), None);
+        let two = vec![passed_over, candidate(3, 4), candidate(2, 500)];
+        assert_eq!(found(&decided(2, two.clone(), 16_384)).unwrap().0, 496);
+        let unseen = Candidate { points: None, ..candidate(4, 0) };
+        assert_eq!(
+            found(&decided(2, [two, vec![unseen]].concat(), 16_384)),
+            None,
+            "it may have been the next"
+        );
         let origin = decided(2, vec![candidate(1, 3), candidate(2, i64::MAX)], 16_384);
         assert_eq!(found(&origin), None, "it had asked to be the first");
         let mut allocating = decided(2, vec![candidate(1, 3), candidate(2, 500)], 16_384);

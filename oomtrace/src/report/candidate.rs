@@ -42,8 +42,8 @@ pub struct Candidate {
     pub oom_score_adj: Option<i16>,
     /// What `oom_score_adj` adds.
     pub adj_pages: Option<i64>,
-    /// The kernel's points minus what the counters here add up to: what moved between the two readings, and what the
-    /// counters keep back per CPU.
+    /// The kernel's points minus what the counters here add up to: what moved between the two readings, and from 7.0 on what
+    /// the counters keep back per CPU.
     pub difference_pages: Option<i64>,
     /// Why it could not be chosen.
     pub passed_over: Option<PassedOver>,
