@@ -114,7 +114,10 @@ mod tests {
         Incident { choice: Some(choice), ballot: Some(ballot), ..Incident::default() }
     }
 
-    fn found(incident: &Incident) -> Option<(i64, Option<i32>, Option<i16>, Option<i16>)> {
+    /// Points, the runner-up's pid, and the two values that turn it.
+    type Found = (i64, Option<i32>, Option<i16>, Option<i16>);
+
+    fn found(incident: &Incident) -> Option<Found> {
         let Margin { points, runner_up, chosen_adj_at_most, runner_up_adj_at_least } = margin(incident)?;
         Some((points, runner_up.pid, chosen_adj_at_most, runner_up_adj_at_least))
     }
