@@ -51,7 +51,7 @@ pub enum Kind {
     Exit = 10,
     /// [`event::Reap`]: the OOM reaper took or left a victim's memory.
     Reap = 11,
-    /// Kept for the table of candidates.
+    /// [`event::CandidatesHead`] and rows of [`event::Candidate`]: a chunk of the table of candidates.
     Candidate = 12,
     /// What user space knows of the machine and of the tracer, once at the start.
     Session = 0x100,

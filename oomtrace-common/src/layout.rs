@@ -9,7 +9,7 @@
 pub const ABSENT: u32 = u32::MAX;
 
 /// Slots of [`KernelLayout`].
-pub const SLOTS: usize = 68;
+pub const SLOTS: usize = 75;
 
 /// One `u32` a slot: an offset in bytes or a position, or [`ABSENT`].
 #[repr(C)]
@@ -29,6 +29,10 @@ pub struct KernelLayout {
     pub task_struct_tgid: u32,
     /// Of `struct task_struct`: `group_leader`.
     pub task_struct_group_leader: u32,
+    /// Of `struct task_struct`: `real_parent`.
+    pub task_struct_real_parent: u32,
+    /// Of `struct task_struct`: `vfork_done`; set until a child of `vfork` has a memory of its own.
+    pub task_struct_vfork_done: u32,
     /// Of `struct task_struct`: `thread_pid`; `NULL` once released.
     pub task_struct_thread_pid: u32,
     /// Of `struct task_struct`: `start_boottime`.
@@ -45,6 +49,8 @@ pub struct KernelLayout {
     pub signal_struct_oom_score_adj: u32,
     /// Of `struct signal_struct`: `oom_mm`; set once a process is a victim.
     pub signal_struct_oom_mm: u32,
+    /// Of `struct signal_struct`: `oom_flag_origin`; bool.
+    pub signal_struct_oom_flag_origin: u32,
     /// Of `struct signal_struct`: `pids_tgid`; `pids[PIDTYPE_TGID]`.
     pub signal_struct_pids_tgid: u32,
     /// Of `struct signal_struct`: `live`.
@@ -63,6 +69,8 @@ pub struct KernelLayout {
     pub mm_struct_rss_shmem: u32,
     /// Of `struct mm_struct`: `rss_percpu`; from a counter's value to its per-CPU pointer; absent where it has none.
     pub mm_struct_rss_percpu: u32,
+    /// Of `struct mm_struct`: `flags`; `MMF_*` bits.
+    pub mm_struct_flags: u32,
     /// Of `struct oom_control`: `zonelist`.
     pub oom_control_zonelist: u32,
     /// Of `struct oom_control`: `memcg`.
@@ -135,6 +143,12 @@ pub struct KernelLayout {
     pub arg_kill_process_victim: u32,
     /// Argument position: `get_oom_group_ret`; where fexit finds the result of `mem_cgroup_get_oom_group`.
     pub arg_get_oom_group_ret: u32,
+    /// Argument position: `evaluate_task_task`; of `oom_evaluate_task`.
+    pub arg_evaluate_task_task: u32,
+    /// Argument position: `evaluate_task_ret`; where fexit finds the result of `oom_evaluate_task`.
+    pub arg_evaluate_task_ret: u32,
+    /// Argument position: `badness_ret`; where fexit finds the result of `oom_badness`.
+    pub arg_badness_ret: u32,
     /// Argument position: `out_of_memory_ret`; where fexit finds the result of `out_of_memory`.
     pub arg_out_of_memory_ret: u32,
     /// Argument position: `mark_victim_task`; absent where the tracepoint has a pid alone.
@@ -167,6 +181,8 @@ impl KernelLayout {
         task_struct_pid: ABSENT,
         task_struct_tgid: ABSENT,
         task_struct_group_leader: ABSENT,
+        task_struct_real_parent: ABSENT,
+        task_struct_vfork_done: ABSENT,
         task_struct_thread_pid: ABSENT,
         task_struct_start_boottime: ABSENT,
         task_struct_real_cred: ABSENT,
@@ -175,6 +191,7 @@ impl KernelLayout {
         task_struct_cgroups: ABSENT,
         signal_struct_oom_score_adj: ABSENT,
         signal_struct_oom_mm: ABSENT,
+        signal_struct_oom_flag_origin: ABSENT,
         signal_struct_pids_tgid: ABSENT,
         signal_struct_live: ABSENT,
         mm_struct_total_vm: ABSENT,
@@ -184,6 +201,7 @@ impl KernelLayout {
         mm_struct_rss_swap: ABSENT,
         mm_struct_rss_shmem: ABSENT,
         mm_struct_rss_percpu: ABSENT,
+        mm_struct_flags: ABSENT,
         oom_control_zonelist: ABSENT,
         oom_control_memcg: ABSENT,
         oom_control_gfp_mask: ABSENT,
@@ -220,6 +238,9 @@ impl KernelLayout {
         arg_oom_kill_process_message: ABSENT,
         arg_kill_process_victim: ABSENT,
         arg_get_oom_group_ret: ABSENT,
+        arg_evaluate_task_task: ABSENT,
+        arg_evaluate_task_ret: ABSENT,
+        arg_badness_ret: ABSENT,
         arg_out_of_memory_ret: ABSENT,
         arg_mark_victim_task: ABSENT,
         arg_mark_victim_pid: ABSENT,

@@ -1,8 +1,12 @@
 //! How much of anything crosses the border, and how large the maps are.
 
 /// Bytes of the ring buffer; a power of two and a multiple of the page size. One kill takes about 4 KiB, so this
-/// is some 250 kills that user space may be behind before the first frame is lost (and counted).
-pub const RING_BYTES: u32 = 1 << 20;
+/// is some 500 kills that user space may be behind before the first frame is lost (and counted); a whole table of
+/// candidates takes not quite half of it.
+pub const RING_BYTES: u32 = 1 << 21;
+
+/// Bytes of the ring that tables of candidates may fill: beyond, what tells of the kill itself has the room.
+pub const RING_TABLE_BYTES: u64 = 3 << 19;
 
 /// Bytes of `task_struct.comm`, its terminating NUL included.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L313>
@@ -30,3 +34,10 @@ pub const EMPTY_RUNS: u32 = 256;
 
 /// Empty passes of one kind are sent at once for the first, then as one count, at most this often (ns).
 pub const EMPTY_PASSES_EVERY_NS: u64 = 1_000_000_000;
+
+/// Rows of a chunk of the table of candidates; a power of two. A chunk is one frame, and what is lost as one.
+pub const CHUNK_ROWS: u32 = 64;
+
+/// Chunks of the table: 8192 candidates, in 836 KiB that the kernel holds from the start. More than a machine of the
+/// size where somebody reads a table has; what is beyond is counted, and the most points among it kept.
+pub const TABLE_CHUNKS: u32 = 128;

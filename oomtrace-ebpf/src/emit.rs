@@ -3,13 +3,15 @@
 use core::arch::asm;
 
 use aya_ebpf::{
+    bindings::BPF_RB_AVAIL_DATA,
     helpers::{bpf_ktime_get_boot_ns, generated::bpf_probe_read_kernel},
     macros::map,
     maps::{Array, RingBuf},
 };
 use oomtrace_common::{
-    frame::{FrameHeader, LOSS_SLOTS, Wire},
-    limits::RING_BYTES,
+    event::Candidate,
+    frame::{FrameHeader, Kind, LOSS_SLOTS, Wire},
+    limits::{RING_BYTES, RING_TABLE_BYTES},
 };
 
 #[map]
@@ -61,6 +63,32 @@ pub(crate) fn emit<T: Wire + 'static>(pass: u64, fill: impl FnOnce(&mut T)) -> b
     fill(&mut framed.event);
     entry.submit(0);
     true
+}
+
+/// Sends `len` bytes that are a frame already, or counts it as lost. What tells of the kill itself has the rest of the
+/// ring: where user space is behind, tables of candidates are lost first.
+#[inline(always)]
+pub(crate) fn copy_out(frame: *const u8, len: u64, kind: Kind) {
+    let waiting = RING.query(u64::from(BPF_RB_AVAIL_DATA));
+    // SAFETY: the caller's map value, of at least as many bytes; the verifier checks it.
+    let bytes = unsafe { core::slice::from_raw_parts(frame, len as usize) };
+    if waiting > RING_TABLE_BYTES || RING.output::<[u8]>(bytes, 0).is_err() {
+        count_lost(u32::from(kind.number()));
+    }
+}
+
+/// Makes all of it zeroes.
+#[inline(always)]
+pub(crate) fn clear(row: &mut Candidate) {
+    const { assert!(size_of::<Candidate>() <= ZEROES.len()) };
+    // SAFETY: as many bytes as it has, and all zeroes are a value of it.
+    unsafe {
+        bpf_probe_read_kernel(
+            (&raw mut *row).cast(),
+            const { size_of::<Candidate>() as u32 },
+            ZEROES.as_ptr().cast(),
+        );
+    }
 }
 
 /// Counts a frame of that kind as lost.

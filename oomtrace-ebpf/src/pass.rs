@@ -50,6 +50,20 @@ pub(crate) struct Pass {
     pub(crate) trigger_was_victim: u32,
     /// 1 once `oom_kill_process` was entered.
     pub(crate) chosen: u32,
+    /// Rows of the table of candidates.
+    pub(crate) rows: u32,
+    /// Kernel threads that were evaluated: they have no row.
+    pub(crate) kernel_threads: u32,
+    /// Tasks that were evaluated when the table was full.
+    pub(crate) left_out: u32,
+    /// `Candidate::POINTS` once `oom_badness` returned for the task that is being evaluated.
+    pub(crate) points_seen: u32,
+    /// What it returned; until then no points.
+    pub(crate) points: i64,
+    /// The most of those that were left out.
+    pub(crate) left_out_points: i64,
+    /// The task that is being evaluated, an address, for the hook on the return that does not get it.
+    pub(crate) task: u64,
 }
 
 #[map]

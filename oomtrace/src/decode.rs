@@ -1,9 +1,12 @@
 //! Frames to events. Total: any bytes give an event, nothing, or an error that names the place.
 
+mod candidates;
+
 use oomtrace_common::frame::Kind;
 use serde::de::DeserializeOwned;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
+pub(crate) use self::candidates::candidates;
 use crate::{
     event::{Event, Stamped},
     frame::{DecodeError, Frame},
@@ -16,13 +19,13 @@ use crate::{
 /// If a context frame's JSON is not of its kind.
 pub fn decode(frame: &Frame<'_>) -> Result<Option<Stamped>, DecodeError> {
     let Some(kind) = Kind::from_number(frame.header.kind) else { return Ok(None) };
-    let Some(event) = event(kind, frame.payload)? else { return Ok(None) };
+    let event = event(kind, frame.payload)?;
     let pass = (frame.header.pass != 0).then_some(frame.header.pass);
     Ok(Some(Stamped { boot_ns: frame.header.boot_ns, pass, event }))
 }
 
-fn event(kind: Kind, payload: &[u8]) -> Result<Option<Event>, DecodeError> {
-    Ok(Some(match kind {
+fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
+    Ok(match kind {
         Kind::OutOfMemory => Event::OutOfMemory(wire(payload)),
         Kind::OutOfMemoryReturn => Event::OutOfMemoryReturn(wire(payload)),
         Kind::OomKillProcess => Event::OomKillProcess(wire(payload)),
@@ -34,7 +37,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Option<Event>, DecodeError> {
         Kind::Sigkill => Event::Sigkill(wire(payload)),
         Kind::Exit => Event::Exit(wire(payload)),
         Kind::Reap => Event::Reap(wire(payload)),
-        Kind::Candidate => return Ok(None),
+        Kind::Candidate => Event::Candidates(candidates(payload)),
         Kind::Session => Event::Session(json(kind, payload)?),
         Kind::Process => Event::Process(json(kind, payload)?),
         Kind::Sysctl => Event::Sysctl(json(kind, payload)?),
@@ -43,7 +46,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Option<Event>, DecodeError> {
         Kind::Loss => Event::Loss(json(kind, payload)?),
         Kind::MemoryStat => Event::MemoryStat(json(kind, payload)?),
         Kind::CgroupPaths => Event::CgroupPaths(json(kind, payload)?),
-    }))
+    })
 }
 
 /// A wire struct from as many bytes as there are: what a shorter one lacks is zero, and a longer one's surplus belongs to
@@ -96,7 +99,7 @@ mod tests {
         for kind in 0..0x120 {
             for cut in 0..noise.len() {
                 let decoded = decode(&frame(kind, &noise[..cut]));
-                if Kind::from_number(kind).is_none() || kind == Kind::Candidate.number() {
+                if Kind::from_number(kind).is_none() {
                     assert!(matches!(decoded, Ok(None)));
                 }
             }

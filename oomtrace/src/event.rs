@@ -15,6 +15,15 @@ pub struct Stamped {
     pub event: Event,
 }
 
+/// A chunk of the table of candidates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidates {
+    /// The counts of the whole table, and which part of it this is.
+    pub head: wire::CandidatesHead,
+    /// The rows, in the kernel's order.
+    pub rows: Vec<wire::Candidate>,
+}
+
 /// What a frame says.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is documented at its type")]
@@ -30,6 +39,7 @@ pub enum Event {
     Sigkill(wire::Sigkill),
     Exit(wire::Exit),
     Reap(wire::Reap),
+    Candidates(Candidates),
     Session(context::Session),
     Process(context::Process),
     Sysctl(context::Sysctl),

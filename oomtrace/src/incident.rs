@@ -35,7 +35,7 @@ pub struct Incident {
     pub request: Option<Request>,
     /// Whom the decision fell on.
     pub choice: Option<Choice>,
-    /// Whom the kernel looked at; `None` where that is not seen.
+    /// Whom the kernel looked at; `None` where it looked at nobody, or that is not seen.
     pub ballot: Option<Ballot>,
     /// The cgroup that goes with the victim.
     pub group: Option<u64>,

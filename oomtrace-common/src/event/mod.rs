@@ -3,6 +3,7 @@
 //! Structs grow at the tail only. A reader takes shorter ones (the missing tail reads as zero, and the `present`
 //! bits of that tail are unset) and longer ones (the surplus is ignored).
 
+mod candidate;
 mod empty_passes;
 mod exit;
 mod kill_process;
@@ -15,6 +16,7 @@ mod reap;
 mod sigkill;
 mod task;
 
+pub use candidate::{Candidate, CandidatesHead};
 pub use empty_passes::{Emptiness, EmptyPasses, EmptyPassesRun, EmptyRun};
 pub use exit::Exit;
 pub use kill_process::KillProcess;

@@ -4,6 +4,7 @@
 mod kill_process;
 mod mark_victim;
 mod memory_max_write;
+mod oom_badness;
 mod oom_evaluate_task;
 mod oom_group;
 mod oom_kill_process;

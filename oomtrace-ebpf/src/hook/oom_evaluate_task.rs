@@ -1,30 +1,48 @@
 //! `int oom_evaluate_task(struct task_struct *task, void *arg)`: called for each task the kernel looks at.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L309>
-//!
-//! Counts only. The table of candidates will read its task here.
 
 use aya_ebpf::{
-    macros::{fentry, kprobe},
-    programs::{FEntryContext, ProbeContext},
+    macros::{fexit, kprobe, kretprobe},
+    programs::{FExitContext, ProbeContext, RetProbeContext},
 };
 
-use crate::pass;
+use crate::{
+    context::{argument, pointer_argument},
+    kernel::{
+        layout::slot,
+        read::{Address, Probed, Read, Typed},
+    },
+    pass, table,
+};
 
-#[fentry]
-fn evaluate_task_fentry(_ctx: FEntryContext) -> u32 {
-    count();
+#[fexit]
+fn evaluate_task_fexit(ctx: FExitContext) -> u32 {
+    let returned = argument(&ctx, slot!(arg_evaluate_task_ret)) as i32;
+    evaluated::<Typed>(pointer_argument(&ctx, slot!(arg_evaluate_task_task)), returned);
     0
 }
 
+/// Remembers the task for the return.
 #[kprobe]
-fn evaluate_task_kprobe(_ctx: ProbeContext) -> u32 {
-    count();
+fn evaluate_task_kprobe(ctx: ProbeContext) -> u32 {
+    if let Some(pass) = pass::current() {
+        pass.task = argument(&ctx, slot!(arg_evaluate_task_task));
+    }
+    0
+}
+
+#[kretprobe]
+fn evaluate_task_kretprobe(ctx: RetProbeContext) -> u32 {
+    let task = pass::current().map_or(0, |pass| pass.task);
+    evaluated::<Probed>(core::ptr::without_provenance(task as usize), ctx.ret::<i32>());
     0
 }
 
 #[inline(always)]
-fn count() {
-    if let Some(pass) = pass::current() {
-        pass.evaluated += 1;
-    }
+fn evaluated<R: Read>(task: Address, returned: i32) {
+    let Some(pass) = pass::current() else { return };
+    pass.evaluated += 1;
+    table::add::<R>(pass, task, returned);
+    pass.points = table::NO_POINTS;
+    pass.points_seen = 0;
 }

@@ -17,7 +17,7 @@ use crate::{
         read::{Address, Probed, Read, Typed},
         task,
     },
-    pass,
+    pass, table,
 };
 
 #[fentry]
@@ -54,4 +54,5 @@ fn choose<R: Read>(oc: Address, message: Address) {
         // SAFETY: the helper checks the address and ends the copy at a NUL or at the buffer's end.
         let _ = unsafe { bpf_probe_read_kernel_str_bytes(message.cast(), &mut out.message) };
     });
+    table::send(pass);
 }

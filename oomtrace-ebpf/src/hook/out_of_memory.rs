@@ -24,6 +24,7 @@ use crate::{
         task,
     },
     pass::{self, Pass},
+    table,
 };
 
 /// Runs of equal empty passes; user space reads them when the stream goes quiet.
@@ -88,6 +89,13 @@ fn enter<R: Read>(oc: Address) {
         announced: 0,
         trigger_was_victim: u32::from(task::is_victim::<Probed>(task::current())),
         chosen: 0,
+        rows: 0,
+        kernel_threads: 0,
+        left_out: 0,
+        points_seen: 0,
+        points: table::NO_POINTS,
+        left_out_points: table::NO_POINTS,
+        task: 0,
     };
 }
 
@@ -180,5 +188,6 @@ fn begin(pass: &Pass, key: EmptyRun, total_pages: u64, constraint: u32) {
         let domain = core::ptr::without_provenance(pass.memcg as usize);
         memcg::emit_path(domain, pass.entry_ns, &[0; 2]);
     }
+    table::send(pass);
     emit::<EmptyPasses>(pass.entry_ns, |out| *out = passes);
 }

@@ -6,12 +6,16 @@ use oomtrace_common::{event::Task, layout::ABSENT};
 use super::{
     layout::slot,
     memcg, memory,
-    read::{Address, Probed, Read, present, value},
+    read::{Address, NOTHING, Probed, Read, present, value},
 };
 
 /// A pid namespace is at most this deep.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/pid_namespace.h#L15>
 const PID_NAMESPACE_LEVELS: u32 = 32;
+
+/// The bit of `task_struct.flags` that says kernel thread.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1706>
+const PF_KTHREAD: u32 = 0x0020_0000;
 
 /// The current task. `bpf_get_current_task_btf` would be typed, but 5.10 lacks it.
 #[inline(always)]
@@ -36,10 +40,7 @@ pub(crate) fn copy<R: Read>(task: Address, out: &mut Task) {
         | comm::<R>(leader, &mut out.leader_comm);
     out.present |= present(Task::LEADER, led);
 
-    if slot!(task_struct_real_cred) != ABSENT {
-        let cred = R::follow(task, slot!(task_struct_real_cred));
-        out.present |= present(Task::UID, R::copy_optional(cred, slot!(cred_uid), &mut out.uid));
-    }
+    out.present |= present(Task::UID, copy_uid::<R>(task, &mut out.uid));
 
     copy_signal::<R>(R::follow(task, slot!(task_struct_signal)), out);
     memory::copy::<R>(R::follow(task, slot!(task_struct_mm)), out);
@@ -93,7 +94,38 @@ pub(crate) fn is_victim<R: Read>(task: Address) -> bool {
 
 #[inline(always)]
 fn has_oom_mm<R: Read>(signal: Address) -> bool {
-    let mut oom_mm = 0_u64;
-    R::copy_optional(signal, slot!(signal_struct_oom_mm), &mut oom_mm);
-    oom_mm != 0
+    !oom_mm::<R>(signal).is_null()
+}
+
+/// `signal->oom_mm`: the memory of a victim, also when it has left it.
+#[inline(always)]
+pub(crate) fn oom_mm<R: Read>(signal: Address) -> Address {
+    if slot!(signal_struct_oom_mm) == ABSENT {
+        return core::ptr::null();
+    }
+    R::follow(signal, slot!(signal_struct_oom_mm))
+}
+
+/// The process it was cloned from, or who took that one's place.
+#[inline(always)]
+pub(crate) fn real_parent<R: Read>(task: Address) -> Address {
+    if slot!(task_struct_real_parent) == ABSENT {
+        return core::ptr::null();
+    }
+    R::follow(task, slot!(task_struct_real_parent))
+}
+
+/// The real user id.
+#[inline(always)]
+pub(crate) fn copy_uid<R: Read>(task: Address, out: &mut u32) -> i64 {
+    if slot!(task_struct_real_cred) == ABSENT {
+        return NOTHING;
+    }
+    R::copy_optional(R::follow(task, slot!(task_struct_real_cred)), slot!(cred_uid), out)
+}
+
+/// Whether it is a kernel thread.
+#[inline(always)]
+pub(crate) fn is_kthread<R: Read>(task: Address) -> bool {
+    value::<R, u32>(task, slot!(task_struct_flags)).0 & PF_KTHREAD != 0
 }

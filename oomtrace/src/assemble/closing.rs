@@ -1,6 +1,6 @@
 //! Every incident ends, and says how.
 
-use super::{Assembler, Step};
+use super::{Assembler, Step, ballot};
 use crate::{
     attribute::cgroup,
     explain::limits,
@@ -79,6 +79,7 @@ impl Assembler {
         incident.processes.extend(known);
         incident.cgroups.extend(self.memory.cgroups_of(&incident));
         incident.sysctl = incident.sysctl.or(self.sysctl);
+        ballot::complete(&mut incident);
         incident
     }
 

@@ -7,7 +7,7 @@ use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 use crate::{
     bytes::ByteString,
     context::{CGROUPS_KEPT, CgroupPaths, Process},
-    incident::{Incident, Task},
+    incident::{Ballot, Incident, Task},
 };
 
 /// Processes that were looked up and are kept: more than one batch of kills names.
@@ -36,6 +36,8 @@ pub(super) struct Memory {
     kills: VecDeque<(u64, Sigkill)>,
     victims: VecDeque<Past>,
     runs: VecDeque<EmptyPasses>,
+    /// Of the latest pass that is not told yet: there is one at a time.
+    ballot: Option<(u64, Ballot)>,
     paths: BTreeMap<u64, ByteString>,
     paths_in_order: VecDeque<u64>,
 }
@@ -95,6 +97,18 @@ impl Memory {
         let (own, other): (VecDeque<_>, VecDeque<_>) = self.memcgs.drain(..).partition(|(of, _)| *of == pass);
         self.memcgs = other;
         own.into_iter().map(|(_, memcg)| (memcg.id, memcg)).collect()
+    }
+
+    /// The ballot of a pass that has no incident yet; that of an earlier one is forgotten.
+    pub(super) fn ballot_of(&mut self, pass: u64) -> &mut Ballot {
+        let kept = self.ballot.take().filter(|(of, _)| *of == pass);
+        &mut self.ballot.insert(kept.unwrap_or((pass, Ballot::default()))).1
+    }
+
+    /// The ballot that came before its incident.
+    pub(super) fn take_ballot(&mut self, pass: Option<u64>) -> Option<Ballot> {
+        let kept = self.ballot.take_if(|(of, _)| Some(*of) == pass);
+        kept.map(|(_, ballot)| ballot)
     }
 
     pub(super) fn keep_kill(&mut self, boot_ns: u64, kill: Sigkill) {

@@ -1,6 +1,7 @@
 //! Events to incidents, on event time alone: nothing here reads a clock or knows whether the stream is live.
 
 mod alone;
+mod ballot;
 mod closing;
 mod empty;
 mod kill;
@@ -51,6 +52,7 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Sigkill(_)
         | Event::Exit(_)
         | Event::Reap(_)
+        | Event::Candidates(_)
         | Event::Tick(_) => true,
     }
 }
@@ -105,6 +107,7 @@ impl Assembler {
             Event::OutOfMemoryReturn(returned) => self.take_return(boot_ns, pass, returned, steps),
             Event::EmptyPasses(passes) => self.take_empty(&passes, steps),
             Event::Exit(exit) => self.take_exit(boot_ns, &exit),
+            Event::Candidates(table) => self.take_candidates(pass, &table),
             Event::Reap(reap) => self.take_reap(boot_ns, reap),
         }
         self.decide_alone(steps);
@@ -197,6 +200,7 @@ impl Assembler {
             boot_ns,
             last_ns: boot_ns,
             memcgs: self.memory.take_memcgs(pass),
+            ballot: self.memory.take_ballot(pass),
             ..Incident::default()
         }
     }

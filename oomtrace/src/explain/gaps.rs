@@ -2,7 +2,7 @@
 
 use crate::{
     attribute::cgroup,
-    incident::{Incident, Task},
+    incident::{Ballot, Incident, Task},
 };
 
 /// The gaps, in words. An incident that is still open lacks nothing for being so.
@@ -14,6 +14,7 @@ pub(crate) fn gaps(incident: &Incident) -> Vec<String> {
     if incident.pass.is_some() && !incident.is_empty_run() {
         gaps.extend(of_pass(incident));
     }
+    gaps.extend(of_ballot(incident));
     if has_unknown_path(incident) {
         gaps.push("a cgroup's path was not read whole".to_owned());
     }
@@ -36,6 +37,28 @@ fn of_pass(incident: &Incident) -> Vec<String> {
         gaps.push(format!("{} of {} marks were seen", incident.mark_frames, returned.marks));
     }
     gaps
+}
+
+/// Whether the table of candidates is whole, where there should be one: a recording from before the table has none, and
+/// does not know of the hook on `oom_badness` either.
+fn of_ballot(incident: &Incident) -> Option<String> {
+    let session = incident.session.as_ref()?;
+    // An earlier report of the same run had it.
+    if incident.told_before > 0 {
+        return None;
+    }
+    let has_table = session.hooks.iter().any(|hook| hook.name == "oom_badness");
+    let evaluated = evaluated(incident).filter(|_| has_table && session.has_hook("oom_evaluate_task"))?;
+    let told = incident.ballot.as_ref().map_or(0, Ballot::evaluated);
+    (told < u64::from(evaluated)).then(|| format!("{told} of {evaluated} candidates were seen"))
+}
+
+/// How many tasks the kernel looked at, by its count beside the table.
+fn evaluated(incident: &Incident) -> Option<u32> {
+    let returned = incident.returned.as_ref().map(|returned| returned.evaluated);
+    let chosen = incident.choice.as_ref().map(|choice| choice.evaluated);
+    let empty = incident.empty.filter(|_| incident.is_empty_run()).map(|passes| passes.evaluated);
+    returned.or(chosen).or(empty)
 }
 
 /// Where passes are not seen, the cgroup of a victim that the tracepoint only numbers is not sent either.

@@ -18,6 +18,9 @@ pub struct Ballot {
     pub left_out: u32,
     /// The most points among those, if any had some.
     pub left_out_points: Option<i64>,
+    /// Whether `oom_badness` was seen to return for any of them. Where it never was, its hook is blind: nothing follows
+    /// from the absence of points.
+    pub badness_seen: bool,
 }
 
 /// A task that the kernel looked at.
@@ -83,6 +86,13 @@ impl PassedOver {
 }
 
 impl Ballot {
+    /// How many tasks it tells of, those without a row included.
+    #[must_use]
+    pub fn evaluated(&self) -> u64 {
+        let rows = u64::try_from(self.candidates.len()).unwrap_or(u64::MAX);
+        rows.saturating_add(u64::from(self.kernel_threads)).saturating_add(u64::from(self.left_out))
+    }
+
     /// Whether every task that has points is here.
     #[must_use]
     pub const fn is_whole(&self) -> bool {

@@ -95,6 +95,19 @@ impl From<&wire::Task> for Task {
     }
 }
 
+impl From<&wire::Candidate> for Counters {
+    fn from(row: &wire::Candidate) -> Self {
+        Self {
+            total_vm_pages: row.total_vm_pages,
+            file_pages: clamp(row.file_rss_pages),
+            anon_pages: clamp(row.anon_rss_pages),
+            shmem_pages: clamp(row.shmem_rss_pages),
+            swap_pages: clamp(row.swap_pages),
+            pgtables_bytes: row.pgtables_bytes,
+        }
+    }
+}
+
 fn counters(task: &wire::Task) -> Counters {
     Counters {
         total_vm_pages: task.total_vm_pages,

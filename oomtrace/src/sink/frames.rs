@@ -18,7 +18,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use self::fields::{Fields, Print};
 use super::terminal::sanitize::sentence;
-use crate::frame::Frame;
+use crate::{decode::candidates, frame::Frame};
 
 /// Writes one frame: its offset, time (seconds since boot), kind, pass (ns, `-` for none) and length, then what is in
 /// it. A kernel frame's fields that were not read show as `-`; a context frame is the JSON it is.
@@ -61,8 +61,16 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
             | Kind::Machine
             | Kind::CgroupPaths,
         ) => json(payload),
-        Some(Kind::Candidate) | None => hex(payload),
+        Some(Kind::Candidate) => table(payload),
+        None => hex(payload),
     }
+}
+
+/// The table of candidates: its counts, and the rows in brackets.
+fn table(payload: &[u8]) -> String {
+    let mut fields = Fields::default();
+    candidates(payload).print(&mut fields);
+    fields.text
 }
 
 /// The payload itself; what is not UTF-8 is no JSON, and shown byte for byte.

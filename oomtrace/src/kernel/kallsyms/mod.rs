@@ -22,9 +22,20 @@ pub fn address(name: &str) -> Option<u64> {
     }
 }
 
+/// Whether the kernel has a symbol of exactly that name; `None` where it does not answer. The list is not read for this:
+/// who only wants to know whether something can be hooked tries it.
+#[must_use]
+pub fn has(name: &str) -> Option<bool> {
+    match lookup::ask(name) {
+        Answer::Address(_) => Some(true),
+        Answer::Absent => Some(false),
+        Answer::Refused => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Answer, address, lookup, scan};
+    use super::{Answer, address, has, lookup, scan};
 
     /// A function, which is in the list even without `CONFIG_KALLSYMS_ALL`, and a name that no kernel has.
     const NAMES: [&str; 3] = ["out_of_memory", "__per_cpu_offset", "oomtrace_has_no_such_symbol"];
@@ -40,6 +51,7 @@ mod tests {
                 Answer::Refused => {}
             }
             assert_eq!(address(name), listed, "{name}");
+            assert!(has(name).is_none_or(|has| has == listed.is_some()), "{name}");
         }
     }
 

@@ -48,6 +48,31 @@ pub struct Way {
     pub programs: &'static [Carrier],
     /// A slot of the layout that the programs cannot do without.
     pub slot: Option<fn(&KernelLayout) -> u32>,
+    /// What the kernel's symbols must not contradict.
+    pub symbol: Symbol,
+}
+
+/// What a way asks of the kernel's symbols: a compiler may split a function, and then its name is not what is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symbol {
+    /// Nothing.
+    Any,
+    /// That this part was split off: the way goes there. Parts have no BTF, so it belongs to every tier.
+    Part(&'static str),
+    /// That this part was not split off: the way would see nothing of a decision.
+    Whole(&'static str),
+}
+
+impl Symbol {
+    /// Whether the symbols allow it; where the kernel does not tell, trying does.
+    #[must_use]
+    pub fn is_possible(self, has: impl FnOnce(&'static str) -> Option<bool>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Part(part) => has(part) != Some(false),
+            Self::Whole(part) => has(part) != Some(true),
+        }
+    }
 }
 
 /// A program of the object and where it goes.
@@ -64,11 +89,14 @@ const fn carrier(program: &'static str, target: &'static str) -> Carrier {
 }
 
 const fn way(tier: Tier, programs: &'static [Carrier], slot: Option<fn(&KernelLayout) -> u32>) -> Way {
-    Way { tier, programs, slot }
+    Way { tier, programs, slot, symbol: Symbol::Any }
 }
 
+/// What gcc 10 makes of `oom_badness` in 5.10: the decision calls this, and the name is left to procfs.
+const BADNESS_PART: &str = "oom_badness.part.0";
+
 /// All hooks.
-pub static HOOKS: [Hook; 12] = [
+pub static HOOKS: [Hook; 13] = [
     Hook {
         name: "mark_victim",
         tells: "that there was a victim",
@@ -169,12 +197,46 @@ pub static HOOKS: [Hook; 12] = [
         ],
     },
     Hook {
-        name: "oom_evaluate_task",
-        tells: "how many candidates there were",
+        name: "oom_badness",
+        tells: "the points of each candidate",
         need: Need::Inside,
         ways: &[
-            way(Tier::Fentry, &[carrier("evaluate_task_fentry", "oom_evaluate_task")], None),
-            way(Tier::Kprobe, &[carrier("evaluate_task_kprobe", "oom_evaluate_task")], None),
+            Way {
+                symbol: Symbol::Part(BADNESS_PART),
+                ..way(Tier::Kprobe, &[carrier("badness_kretprobe", BADNESS_PART)], None)
+            },
+            Way {
+                symbol: Symbol::Whole(BADNESS_PART),
+                ..way(
+                    Tier::Fentry,
+                    &[carrier("badness_fexit", "oom_badness")],
+                    Some(|layout| layout.arg_badness_ret),
+                )
+            },
+            Way {
+                symbol: Symbol::Whole(BADNESS_PART),
+                ..way(Tier::Kprobe, &[carrier("badness_kretprobe", "oom_badness")], None)
+            },
+        ],
+    },
+    Hook {
+        name: "oom_evaluate_task",
+        tells: "who the candidates were",
+        need: Need::Inside,
+        ways: &[
+            way(
+                Tier::Fentry,
+                &[carrier("evaluate_task_fexit", "oom_evaluate_task")],
+                Some(|layout| layout.arg_evaluate_task_task),
+            ),
+            way(
+                Tier::Kprobe,
+                &[
+                    carrier("evaluate_task_kretprobe", "oom_evaluate_task"),
+                    carrier("evaluate_task_kprobe", "oom_evaluate_task"),
+                ],
+                Some(|layout| layout.arg_evaluate_task_task),
+            ),
         ],
     },
     Hook {
@@ -235,3 +297,17 @@ pub static HOOKS: [Hook; 12] = [
         ],
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::Symbol;
+
+    #[test]
+    fn a_part_is_hooked_where_it_is_and_the_whole_where_it_is_not() {
+        let [any, part, whole] = [Symbol::Any, Symbol::Part("x.part.0"), Symbol::Whole("x.part.0")];
+        let possible = |known| [any, part, whole].map(|symbol| symbol.is_possible(|_| known));
+        assert_eq!(possible(Some(true)), [true, true, false]);
+        assert_eq!(possible(Some(false)), [true, false, true]);
+        assert_eq!(possible(None), [true, true, true]);
+    }
+}

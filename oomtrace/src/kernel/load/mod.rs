@@ -13,10 +13,13 @@ use zerocopy::IntoBytes as _;
 
 use self::{
     attach::{Refusal, attach, detach},
-    hooks::{HOOKS, Hook, Need, Way},
+    hooks::{HOOKS, Hook, Need, Symbol, Way},
     loader::loader,
 };
-use crate::kernel::tier::{Tier, Wanted};
+use crate::kernel::{
+    kallsyms,
+    tier::{Tier, Wanted},
+};
 
 /// The compiled kernel side.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("OOMTRACE_EBPF_OBJECT"));
@@ -133,12 +136,15 @@ fn try_ways(
     wanted: Wanted,
 ) -> Outcome {
     let mut outcome = Outcome { hook, way: None, refusals: Vec::new() };
-    for way in hook.ways.iter().filter(|way| wanted.allows(way.tier)) {
+    let allowed = |way: &&Way| wanted.allows(way.tier) || matches!(way.symbol, Symbol::Part(_));
+    for way in hook.ways.iter().filter(allowed).filter(|way| way.symbol.is_possible(kallsyms::has)) {
         match try_way(ebpf, btf, layout, way) {
             Ok(()) => {
                 outcome.way = Some(way);
                 break;
             }
+            // A part that was tried on the off chance: that it is not there is no news.
+            Err(_) if matches!(way.symbol, Symbol::Part(part) if kallsyms::has(part) != Some(true)) => {}
             Err(refusal) => outcome.refusals.push((way, refusal)),
         }
     }

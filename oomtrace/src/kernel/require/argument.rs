@@ -25,6 +25,13 @@ pub(super) const SLOTS: &[Requirement] = &[
         [Place::Parameter { function: "__oom_kill_process", name: "victim", to: "task_struct" }]
     ),
     slot!(arg_get_oom_group_ret, Optional, [Place::Result { function: "mem_cgroup_get_oom_group" }]),
+    slot!(
+        arg_evaluate_task_task,
+        Optional,
+        [Place::Parameter { function: "oom_evaluate_task", name: "task", to: "task_struct" }]
+    ),
+    slot!(arg_evaluate_task_ret, Optional, [Place::Result { function: "oom_evaluate_task" }]),
+    slot!(arg_badness_ret, Optional, [Place::Result { function: "oom_badness" }]),
     slot!(arg_out_of_memory_ret, Optional, [Place::Result { function: "out_of_memory" }]),
     // `int pid` until 6.8; the task and its uid since 6.9, commit 72ba14deb40a, and in stable trees from early 2025.
     slot!(

@@ -2,7 +2,7 @@
 
 use super::{
     Place, Requirement,
-    Shape::{Comm, Pointer, Signed, Structs, Unsigned},
+    Shape::{Comm, Pointer, Signed, Struct, Structs, Unsigned},
     member, slot,
 };
 
@@ -13,6 +13,8 @@ pub(super) const SLOTS: &[Requirement] = &[
     slot!(task_struct_pid, Always, [member("task_struct", "pid", Signed(4))]),
     slot!(task_struct_tgid, Always, [member("task_struct", "tgid", Signed(4))]),
     slot!(task_struct_group_leader, Always, [member("task_struct", "group_leader", Pointer("task_struct"))]),
+    slot!(task_struct_real_parent, Optional, [member("task_struct", "real_parent", Pointer("task_struct"))]),
+    slot!(task_struct_vfork_done, Optional, [member("task_struct", "vfork_done", Pointer("completion"))]),
     slot!(task_struct_thread_pid, Optional, [member("task_struct", "thread_pid", Pointer("pid"))]),
     // `real_start_time` until 5.4; renamed in 5.5, commit cf25e24db61c.
     slot!(
@@ -29,6 +31,7 @@ pub(super) const SLOTS: &[Requirement] = &[
     slot!(task_struct_cgroups, Always, [member("task_struct", "cgroups", Pointer("css_set"))]),
     slot!(signal_struct_oom_score_adj, Always, [member("signal_struct", "oom_score_adj", Signed(2))]),
     slot!(signal_struct_oom_mm, Optional, [member("signal_struct", "oom_mm", Pointer("mm_struct"))]),
+    slot!(signal_struct_oom_flag_origin, Optional, [member("signal_struct", "oom_flag_origin", Unsigned(1))]),
     // `PIDTYPE_TGID` since 4.19, commit 6883f81aac6f.
     slot!(
         signal_struct_pids_tgid,
@@ -82,6 +85,12 @@ pub(super) const SLOTS: &[Requirement] = &[
             to: "rss_stat[MM_FILEPAGES].counters",
             shape: Pointer("int"),
         }]
+    ),
+    // A number until 6.17; a bitmap that begins with the same 64 bits since 6.18 (`mm_flags_t`).
+    slot!(
+        mm_struct_flags,
+        Optional,
+        [member("mm_struct", "flags", Struct), member("mm_struct", "flags", Unsigned(8))]
     ),
     slot!(pid_level, Optional, [member("pid", "level", Unsigned(4))]),
     // `upid[1]` once; a flexible array since 6.5, commit b69f0aeb0689, and in stable trees.

@@ -3,11 +3,11 @@
 use std::fmt::Display;
 
 use oomtrace_common::event::{
-    EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess, OutOfMemory,
+    Candidate, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess, OutOfMemory,
     OutOfMemoryReturn, Reap, Sigkill, Task,
 };
 
-use crate::sink::terminal::sanitize::name;
+use crate::{event::Candidates, sink::terminal::sanitize::name};
 
 /// Keys and values, on one line.
 #[derive(Default)]
@@ -135,6 +135,47 @@ impl Print for OomKillProcess {
 impl Print for KillProcess {
     fn print(&self, fields: &mut Fields) {
         fields.task("victim", &self.victim);
+    }
+}
+
+impl Print for Candidates {
+    fn print(&self, fields: &mut Fields) {
+        let head = &self.head;
+        fields.show("rows", head.rows);
+        fields.show("first", head.first);
+        fields.show("kernel_threads", head.kernel_threads);
+        fields.show("left_out", head.left_out);
+        fields.read(head.left_out > 0, "left_out_points", head.left_out_points);
+        for row in &self.rows {
+            let mut row_fields = Fields::default();
+            row.print(&mut row_fields);
+            fields.show("candidate", format_args!("[{}]", row_fields.text));
+        }
+    }
+}
+
+impl Print for Candidate {
+    fn print(&self, fields: &mut Fields) {
+        let has = |bit| self.present & bit != 0;
+        fields.hex("present", self.present);
+        fields.show("pid", self.pid);
+        fields.string("comm", &self.comm);
+        fields.show("start_boot_ns", self.start_boot_ns);
+        fields.read(has(Self::UID), "uid", self.uid);
+        fields.read(self.memcg != 0, "memcg", self.memcg);
+        fields.read(has(Self::OOM_SCORE_ADJ), "oom_score_adj", self.oom_score_adj);
+        fields.read(has(Self::POINTS | Self::CHOSEN), "points", self.points);
+        fields.show("returned", self.returned);
+        for (key, value) in [
+            ("anon_rss_pages", self.anon_rss_pages),
+            ("file_rss_pages", self.file_rss_pages),
+            ("shmem_rss_pages", self.shmem_rss_pages),
+            ("swap_pages", self.swap_pages),
+        ] {
+            fields.read(has(Self::MEMORY), key, value);
+        }
+        fields.read(has(Self::MEMORY), "total_vm_pages", self.total_vm_pages);
+        fields.read(has(Self::MEMORY), "pgtables_bytes", self.pgtables_bytes);
     }
 }
 

@@ -1,0 +1,82 @@
+//! A task as the kernel weighs it.
+
+use oomtrace_common::event::Candidate;
+
+use super::{
+    layout::slot,
+    memcg,
+    read::{Address, Probed, Read, present, value},
+    task,
+};
+use crate::emit::clear;
+
+/// `MMF_OOM_SKIP`: the reaper is through with this memory. A macro, and so not in BTF; the same from 5.10 to 7.3.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/coredump.h#L60>
+const MMF_OOM_SKIP: u32 = 21;
+
+/// Copies what is known of `task`, a thread group's leader. Inlined where it is used, and straight: it is done for each
+/// task under `oom_lock`.
+#[inline(always)]
+pub(crate) fn copy<R: Read>(task: Address, out: &mut Candidate) {
+    clear(out);
+    R::copy(task, slot!(task_struct_tgid), &mut out.pid);
+    R::copy(task, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
+    task::comm::<R>(task, &mut out.comm);
+    memcg::copy_id_of_css::<R>(memcg::of_task::<R>(task), &mut out.memcg);
+    let uid = task::copy_uid::<R>(task, &mut out.uid);
+    let mm = R::follow(task, slot!(task_struct_mm));
+    let signal = R::follow(task, slot!(task_struct_signal));
+    let adj = R::copy(signal, slot!(signal_struct_oom_score_adj), &mut out.oom_score_adj);
+    out.present = present(Candidate::UID, uid)
+        | present(Candidate::OOM_SCORE_ADJ, adj)
+        | present(Candidate::MEMORY, copy_memory::<R>(mm, out))
+        | of_victim::<R>(signal, mm)
+        | of_vfork::<R>(task, mm);
+}
+
+/// The counters that badness is made of, not summed over the CPUs.
+#[inline(always)]
+fn copy_memory<R: Read>(mm: Address, out: &mut Candidate) -> i64 {
+    Probed::copy(mm, slot!(mm_struct_rss_file), &mut out.file_rss_pages)
+        | Probed::copy(mm, slot!(mm_struct_rss_anon), &mut out.anon_rss_pages)
+        | Probed::copy(mm, slot!(mm_struct_rss_swap), &mut out.swap_pages)
+        | Probed::copy(mm, slot!(mm_struct_rss_shmem), &mut out.shmem_rss_pages)
+        | R::copy(mm, slot!(mm_struct_total_vm), &mut out.total_vm_pages)
+        | R::copy(mm, slot!(mm_struct_pgtables_bytes), &mut out.pgtables_bytes)
+}
+
+/// Whether it was a victim, and whether its memory is to be passed over. A dying victim may have no `mm` of its own any
+/// more: the kernel looks at `oom_mm` then.
+#[inline(always)]
+fn of_victim<R: Read>(signal: Address, mm: Address) -> u32 {
+    let oom_mm = task::oom_mm::<R>(signal);
+    let flags =
+        optional::<R, u64>(mm, slot!(mm_struct_flags)) | optional::<R, u64>(oom_mm, slot!(mm_struct_flags));
+    let origin = optional::<R, u8>(signal, slot!(signal_struct_oom_flag_origin));
+    bit(Candidate::WAS_VICTIM, !oom_mm.is_null())
+        | bit(Candidate::OOM_SKIP, flags & (1 << MMF_OOM_SKIP) != 0)
+        | bit(Candidate::ORIGIN, origin != 0)
+}
+
+/// `in_vfork`. <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/mm.h#L196>
+#[inline(always)]
+fn of_vfork<R: Read>(task: Address, mm: Address) -> u32 {
+    if optional::<R, u64>(task, slot!(task_struct_vfork_done)) == 0 {
+        return 0;
+    }
+    let parent = task::real_parent::<R>(task);
+    let shared = value::<R, u64>(parent, slot!(task_struct_mm)).0;
+    bit(Candidate::IN_VFORK, shared != 0 && shared == mm.addr() as u64)
+}
+
+#[inline(always)]
+fn optional<R: Read, T: super::read::Plain>(base: Address, offset: u32) -> T {
+    let mut value = T::default();
+    R::copy_optional(base, offset, &mut value);
+    value
+}
+
+#[inline(always)]
+fn bit(bit: u32, set: bool) -> u32 {
+    bit * u32::from(set)
+}

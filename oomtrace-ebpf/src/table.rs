@@ -1,0 +1,121 @@
+//! The table of candidates of the pass under way: filled task by task, sent only where somebody asks why.
+//!
+//! One table is enough, for there is one pass at a time; it is preallocated, because memory is what has run out.
+
+use aya_ebpf::{macros::map, maps::Array};
+use oomtrace_common::{
+    event::{Candidate, CandidatesHead},
+    frame::{FrameHeader, Kind},
+    limits::{CHUNK_ROWS, TABLE_CHUNKS},
+};
+
+use crate::{
+    emit::{self, now},
+    kernel::{
+        candidate,
+        layout::slot,
+        read::{Address, Probed, Read, value},
+        task,
+    },
+    pass::Pass,
+};
+
+/// A frame that is sent as far as it is filled.
+#[repr(C)]
+struct Chunk {
+    header: FrameHeader,
+    head: CandidatesHead,
+    rows: [Candidate; CHUNK_ROWS as usize],
+}
+
+/// Bytes before the rows.
+const FRAME_HEAD_BYTES: u64 = (size_of::<FrameHeader>() + size_of::<CandidatesHead>()) as u64;
+
+/// What stands for no points, as in the kernel.
+pub(crate) const NO_POINTS: i64 = i64::MIN;
+
+#[map]
+static TABLE: Array<Chunk> = Array::with_max_entries(TABLE_CHUNKS, 0);
+
+/// Takes down a task that was evaluated, and what of it the kernel told meanwhile. The same work for every task,
+/// whatever its size: this is under `oom_lock`.
+#[inline(always)]
+pub(crate) fn add<R: Read>(pass: &mut Pass, task: Address, returned: i32) {
+    if task::is_kthread::<R>(task) {
+        pass.kernel_threads += 1;
+        return;
+    }
+    let Some(row) = row(pass.rows) else {
+        pass.left_out += 1;
+        if pass.left_out_points < pass.points {
+            pass.left_out_points = pass.points;
+        }
+        return;
+    };
+    pass.rows += 1;
+    candidate::copy::<R>(task, row);
+    row.present |= pass.points_seen;
+    row.points = pass.points;
+    row.returned = returned as i16;
+    let oc = core::ptr::without_provenance(pass.oc as usize);
+    if value::<Probed, u64>(oc, slot!(oom_control_chosen)).0 == task.addr() as u64 {
+        row.present |= Candidate::CHOSEN;
+        Probed::copy(oc, slot!(oom_control_chosen_points), &mut row.points);
+    }
+}
+
+/// The row of that number; none beyond the end of the table.
+#[inline(always)]
+fn row(number: u32) -> Option<&'static mut Candidate> {
+    let chunk = chunk(number / CHUNK_ROWS)?;
+    chunk.rows.get_mut((number % CHUNK_ROWS) as usize)
+}
+
+#[inline(always)]
+fn chunk(number: u32) -> Option<&'static mut Chunk> {
+    // SAFETY: an element of the map, which lives as long as the program; only hooks inside the pass use it, one after
+    // the other.
+    TABLE.get_ptr_mut(number).map(|chunk| unsafe { &mut *chunk })
+}
+
+/// Sends the table, chunk by chunk. A function of its own, so that its paths are one again when it returns: the
+/// verifier walks the loop to its bound.
+#[inline(never)]
+pub(crate) fn send(pass: &Pass) {
+    if pass.evaluated == 0 {
+        return;
+    }
+    for number in 0..TABLE_CHUNKS {
+        let first = number * CHUNK_ROWS;
+        // The first goes out even without a row: the counts are in it.
+        if number != 0 && first >= pass.rows {
+            return;
+        }
+        let Some(chunk) = chunk(number) else { return };
+        send_chunk(pass, chunk, first);
+    }
+}
+
+/// A function of its own for the same reason: what becomes of one chunk is forgotten before the next.
+#[inline(never)]
+fn send_chunk(pass: &Pass, chunk: &mut Chunk, first: u32) {
+    let rows = u64::from(pass.rows.saturating_sub(first).min(CHUNK_ROWS));
+    let len = FRAME_HEAD_BYTES + rows * size_of::<Candidate>() as u64;
+    chunk.header = FrameHeader {
+        kind: Kind::Candidate.number(),
+        reserved: 0,
+        len: (len - size_of::<FrameHeader>() as u64) as u32,
+        boot_ns: now(),
+        pass: pass.entry_ns,
+    };
+    chunk.head = CandidatesHead {
+        head_bytes: size_of::<CandidatesHead>() as u32,
+        row_bytes: size_of::<Candidate>() as u32,
+        rows: rows as u32,
+        first,
+        kernel_threads: pass.kernel_threads,
+        left_out: pass.left_out,
+        left_out_points: pass.left_out_points,
+    };
+    emit::copy_out((&raw const *chunk).cast(), len, Kind::Candidate);
+}

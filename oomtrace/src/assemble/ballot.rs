@@ -1,0 +1,105 @@
+//! The table of candidates, chunk by chunk, to the ballot of an incident.
+
+use oomtrace_common::{
+    event as wire,
+    limits::{CHUNK_ROWS, TABLE_CHUNKS},
+};
+
+use super::Assembler;
+use crate::{
+    badness,
+    bytes::ByteString,
+    event::Candidates,
+    incident::{Ballot, Candidate, Counters, Incident, PassedOver, Task},
+};
+
+/// What stands for no points in the kernel.
+const NO_POINTS: i64 = i64::MIN;
+
+/// Rows of a whole table: more are not of one pass.
+#[expect(clippy::as_conversions, reason = "a few thousand, in a constant")]
+const ROWS_MAX: usize = (CHUNK_ROWS * TABLE_CHUNKS) as usize;
+
+impl Assembler {
+    /// Rows of a pass. Those of a pass that kills nobody come before it is told.
+    pub(super) fn take_candidates(&mut self, pass: Option<u64>, table: &Candidates) {
+        let Some(pass) = pass else { return };
+        match self.open.iter_mut().find(|incident| incident.pass == Some(pass)) {
+            Some(incident) => add(incident.ballot.get_or_insert_default(), table),
+            None => add(self.memory.ballot_of(pass), table),
+        }
+    }
+}
+
+/// The next rows, and the counts, which every chunk has for the whole table.
+fn add(ballot: &mut Ballot, table: &Candidates) {
+    let head = &table.head;
+    ballot.kernel_threads = head.kernel_threads;
+    ballot.left_out = head.left_out;
+    ballot.left_out_points =
+        (head.left_out_points != NO_POINTS && head.left_out > 0).then_some(head.left_out_points);
+    ballot.badness_seen |= table.rows.iter().any(|row| has(row, wire::Candidate::POINTS));
+    let room = ROWS_MAX.saturating_sub(ballot.candidates.len());
+    ballot.candidates.extend(table.rows.iter().take(room).map(Candidate::from));
+}
+
+/// What only the whole incident tells: for whom the kernel did not even ask for points, though nothing else was in the
+/// way. In a cgroup's own decision nobody is asked for the nodes he may use.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L318>
+pub(super) fn complete(incident: &mut Incident) {
+    let machine = incident.request.is_some_and(|request| request.memcg.is_none());
+    let Some(ballot) = incident.ballot.as_mut().filter(|ballot| machine && ballot.badness_seen) else {
+        return;
+    };
+    for candidate in &mut ballot.candidates {
+        if candidate.points.is_none() {
+            candidate.passed_over.get_or_insert(PassedOver::NotEligible);
+        }
+    }
+}
+
+impl From<&wire::Candidate> for Candidate {
+    fn from(row: &wire::Candidate) -> Self {
+        let told = has(row, wire::Candidate::POINTS) || has(row, wire::Candidate::CHOSEN);
+        let points = (told && row.points != NO_POINTS).then_some(row.points);
+        Self { task: task(row), points, passed_over: if points.is_some() { None } else { passed_over(row) } }
+    }
+}
+
+/// The reasons that the task itself shows, in the kernel's order as far as they exclude each other.
+fn passed_over(row: &wire::Candidate) -> Option<PassedOver> {
+    if row.pid == 1 {
+        Some(PassedOver::Init)
+    } else if row.returned != 0 {
+        Some(PassedOver::AlreadyVictim)
+    } else if has(row, wire::Candidate::OOM_SCORE_ADJ) && row.oom_score_adj == badness::ADJ_MIN {
+        Some(PassedOver::AdjMin)
+    } else if has(row, wire::Candidate::OOM_SKIP) {
+        Some(PassedOver::OomSkip)
+    } else if has(row, wire::Candidate::IN_VFORK) {
+        Some(PassedOver::InVfork)
+    } else if !has(row, wire::Candidate::MEMORY) || has(row, wire::Candidate::POINTS) {
+        // `LONG_MIN` for none of the other reasons: its last thread had just let go of the memory.
+        Some(PassedOver::NoMemory)
+    } else {
+        None
+    }
+}
+
+fn task(row: &wire::Candidate) -> Task {
+    Task {
+        pid: Some(row.pid),
+        tid: Some(row.pid),
+        comm: Some(ByteString::until_nul(&row.comm)),
+        uid: has(row, wire::Candidate::UID).then_some(row.uid),
+        start_boot_ns: (row.start_boot_ns != 0).then_some(row.start_boot_ns),
+        oom_score_adj: has(row, wire::Candidate::OOM_SCORE_ADJ).then_some(row.oom_score_adj),
+        memcg: (row.memcg != 0).then_some(row.memcg),
+        memory: has(row, wire::Candidate::MEMORY).then(|| Counters::from(row)),
+        ..Task::default()
+    }
+}
+
+const fn has(row: &wire::Candidate, bit: u32) -> bool {
+    row.present & bit != 0
+}
