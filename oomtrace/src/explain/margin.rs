@@ -36,7 +36,7 @@ struct Scored<'a> {
 pub(super) fn margin(incident: &Incident) -> Option<Margin> {
     let choice = incident.choice.as_ref().filter(|choice| !choice.is_allocating_task())?;
     let ballot =
-        incident.ballot.as_ref().filter(|ballot| looked_at(ballot) >= u64::from(choice.evaluated))?;
+        incident.ballot.as_ref().filter(|ballot| ballot.evaluated() >= u64::from(choice.evaluated))?;
     if ballot.candidates.iter().any(is_open) {
         return None;
     }
@@ -48,12 +48,6 @@ pub(super) fn margin(incident: &Incident) -> Option<Margin> {
     let next = best_but(ballot, best.place)?;
     let hidden = ballot.left_out_points.is_some_and(|points| points >= next.points);
     hidden.not().then(|| between(best, next, choice.total_pages))
-}
-
-/// Tasks that the ballot accounts for: fewer than the kernel looked at if a frame was lost.
-fn looked_at(ballot: &Ballot) -> u64 {
-    let kept = u64::try_from(ballot.candidates.len()).unwrap_or(u64::MAX);
-    kept.saturating_add(u64::from(ballot.left_out)).saturating_add(u64::from(ballot.kernel_threads))
 }
 
 /// Whether nothing tells if it could have been chosen: the hook on `oom_badness` is not there, or blind.
@@ -180,6 +174,7 @@ mod tests {
     fn rows_that_are_missing_may_hide_the_runner_up() {
         let mut incident = decided(2, vec![candidate(1, 3), candidate(2, 500)], 16_384);
         let left_out = |incident: &mut Incident, points| {
+            // Fewer than the kernel looked at if a frame was lost.
             let ballot = incident.ballot.as_mut().unwrap();
             (ballot.left_out, ballot.left_out_points) = (5, points);
         };
