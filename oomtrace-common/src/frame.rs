@@ -67,6 +67,8 @@ pub enum Kind {
     MemoryStat = 0x105,
     /// Free memory of the machine.
     Machine = 0x106,
+    /// Paths of candidates' cgroups.
+    CgroupPaths = 0x107,
 }
 
 impl Kind {
@@ -74,7 +76,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -94,6 +96,7 @@ impl Kind {
         Self::Loss,
         Self::MemoryStat,
         Self::Machine,
+        Self::CgroupPaths,
     ];
 
     /// The kind of that number, if there is one.

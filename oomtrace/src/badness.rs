@@ -33,6 +33,41 @@ pub fn choose<T>(candidates: impl IntoIterator<Item = (T, i64)>) -> Option<(T, i
     candidates.into_iter().reduce(|best, next| if next.1 < best.1 { best } else { next })
 }
 
+/// The greatest `oom_score_adj` at which a task that has these points at `adj` would have `most` or fewer. [`ADJ_MIN`],
+/// which takes it out, where no other would do.
+#[must_use]
+pub fn adj_for_at_most(most: i64, points: i64, adj: i16, total_pages: u64) -> i16 {
+    let thousandths = i128::from(total_pages / 1000);
+    let room = i128::from(most) - i128::from(points);
+    if thousandths == 0 {
+        return if room < 0 { ADJ_MIN } else { ADJ_MAX };
+    }
+    // Rounded down: a unit more would be above.
+    let wanted = i128::from(adj) + room.div_euclid(thousandths);
+    in_range(wanted).unwrap_or(ADJ_MAX)
+}
+
+/// The least `oom_score_adj` at which a task that has these points at `adj` would have `least` or more; `None` where not
+/// even [`ADJ_MAX`] would do.
+#[must_use]
+pub fn adj_for_at_least(least: i64, points: i64, adj: i16, total_pages: u64) -> Option<i16> {
+    let thousandths = i128::from(total_pages / 1000);
+    let lack = i128::from(least) - i128::from(points);
+    if thousandths == 0 {
+        return (lack <= 0).then_some(ADJ_MIN + 1);
+    }
+    // Rounded up: a unit less would be below.
+    let wanted = i128::from(adj) - (-lack).div_euclid(thousandths);
+    // At the very least it is passed over, whatever its points.
+    in_range(wanted.max(i128::from(ADJ_MIN) + 1))
+}
+
+/// An `oom_score_adj`, the least one for anything below; `None` above the greatest.
+fn in_range(wanted: i128) -> Option<i16> {
+    let wanted = wanted.max(i128::from(ADJ_MIN));
+    i16::try_from(wanted).ok().filter(|adj| *adj <= ADJ_MAX)
+}
+
 /// Pages a v2 cgroup's score is measured against: its own limit, and the swap it may use. Tighter ancestors count for
 /// nothing here. All in pages; a limit that is off is the kernel's `PAGE_COUNTER_MAX`.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1610> (`mem_cgroup_get_max`)
@@ -72,6 +107,36 @@ mod tests {
         assert_eq!(choose([('a', 5), ('b', 7), ('c', 7), ('d', -1)]), Some(('c', 7)));
         assert_eq!(choose([('a', -9)]), Some(('a', -9)));
         assert_eq!(choose(Vec::<((), i64)>::new()), None);
+    }
+
+    /// What the two functions promise, found by trying every value.
+    #[test]
+    fn the_turning_values_are_those_that_trying_all_would_find() {
+        let cases =
+            [(100, 70, 0), (-57_794, 12, -900), (15_000, 15_000, 300), (5, 900_000, 999), (0, 1, -1000)];
+        for total_pages in [0, 999, 1000, 16_384, 65_536, 500_000] {
+            for (base, wanted, adj) in cases {
+                let at = |adj: i16| base + adj_pages(adj, total_pages);
+                let alive = || ADJ_MIN + 1..=ADJ_MAX;
+                let most = alive().rev().find(|adj| at(*adj) <= wanted).unwrap_or(ADJ_MIN);
+                let least = alive().find(|adj| at(*adj) >= wanted);
+                let place = format!("{base} {wanted} {adj} of {total_pages}");
+                assert_eq!(adj_for_at_most(wanted, at(adj), adj, total_pages), most, "{place}");
+                assert_eq!(adj_for_at_least(wanted, at(adj), adj, total_pages), least, "{place}");
+            }
+        }
+    }
+
+    #[test]
+    fn turning_values_at_the_ends_of_the_numbers() {
+        assert_eq!(adj_for_at_most(i64::MIN, i64::MAX, 1000, u64::MAX), -1);
+        assert_eq!(adj_for_at_least(i64::MAX, i64::MIN, 1000, 1000), None);
+        assert_eq!(
+            adj_for_at_most(7, 8, 0, 999),
+            ADJ_MIN,
+            "below 1000 pages nothing but the least has effect"
+        );
+        assert_eq!(adj_for_at_least(8, 7, 0, 999), None);
     }
 
     #[test]

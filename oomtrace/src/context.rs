@@ -113,6 +113,16 @@ pub struct Loss {
     pub lost: BTreeMap<String, u64>,
 }
 
+/// Paths of cgroups that were told and are remembered, by who tells and by who is told.
+pub const CGROUPS_KEPT: usize = 2048;
+
+/// Paths of candidates' cgroups, each told once and again after [`CGROUPS_KEPT`] others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CgroupPaths {
+    /// By kernfs id: the path below the mount of the memory hierarchy, "/" for the root.
+    pub paths: BTreeMap<u64, ByteString>,
+}
+
 /// `memory.stat` of a cgroup.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryStat {

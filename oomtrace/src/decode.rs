@@ -45,6 +45,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Tick => Event::Tick(json(kind, payload)?),
         Kind::Loss => Event::Loss(json(kind, payload)?),
         Kind::MemoryStat => Event::MemoryStat(json(kind, payload)?),
+        Kind::CgroupPaths => Event::CgroupPaths(json(kind, payload)?),
     })
 }
 

@@ -47,4 +47,5 @@ pub enum Event {
     Tick(context::Tick),
     Loss(context::Loss),
     MemoryStat(context::MemoryStat),
+    CgroupPaths(context::CgroupPaths),
 }

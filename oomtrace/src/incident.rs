@@ -13,6 +13,7 @@ pub use self::{
     task::{Counters, Task},
 };
 use crate::{
+    bytes::ByteString,
     context::{Machine, Process, Session, Sysctl},
     report::ClosedBy,
 };
@@ -44,6 +45,8 @@ pub struct Incident {
     pub returned: Option<OutOfMemoryReturn>,
     /// Cgroups at that time, by kernfs id.
     pub memcgs: BTreeMap<u64, Memcg>,
+    /// Paths of cgroups that user space looked up, by kernfs id.
+    pub cgroups: BTreeMap<u64, ByteString>,
     /// What procfs said of those involved.
     pub processes: Vec<Process>,
     /// Settings at that time.

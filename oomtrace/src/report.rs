@@ -2,12 +2,14 @@
 //! known is `None`, and `null` in JSON.
 
 mod build;
+mod candidate;
+mod counters;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use self::build::report;
+pub use self::{build::report, candidate::Candidate};
 use crate::{
     attribute::cgroup::is_below,
     bytes::ByteString,
@@ -52,10 +54,14 @@ pub struct Report {
     pub trigger: Option<Process>,
     /// Who was killed or marked.
     pub victims: Vec<Victim>,
-    /// The candidates; `None`: this version does not collect them.
+    /// Whom the kernel looked at, best first; `None` where this tier does not see it.
     pub candidates: Option<Vec<Candidate>>,
     /// Tasks the kernel looked at.
     pub candidates_total: Option<u32>,
+    /// Those among them that have no row, for there were too many.
+    pub candidates_left_out: Option<u32>,
+    /// Kernel threads among them, which have no row either.
+    pub kernel_threads: Option<u32>,
     /// Marks seen: more than victims where several threads of one were marked.
     pub marks: u32,
     /// Passes that killed nobody and belong here.
@@ -105,10 +111,14 @@ pub struct Selection {
     pub policy: Option<Policy>,
     /// What came of it.
     pub outcome: Option<Outcome>,
-    /// Points between the victim and the next.
+    /// Points of the chosen one minus the runner-up's.
     pub margin_points: Option<i64>,
-    /// The next.
+    /// Whom the kernel would have taken otherwise.
     pub runner_up_pid: Option<i32>,
+    /// The greatest `oom_score_adj` of the chosen one at which the runner-up would have been taken.
+    pub chosen_adj_at_most: Option<i16>,
+    /// The least `oom_score_adj` of the runner-up at which it would have been taken.
+    pub runner_up_adj_at_least: Option<i16>,
 }
 
 /// What was asked for.
@@ -223,10 +233,6 @@ pub enum Container {}
 /// A pod. Never constructed by this version; the key is `null`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Pod {}
-
-/// A row of the kernel's ballot. Never constructed by this version; the key is `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Candidate {}
 
 /// A process that was killed or marked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

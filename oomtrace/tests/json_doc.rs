@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oomtrace::{
     explain::{Code, Confidence, Outcome, Policy},
-    incident::Role,
+    incident::{PassedOver, Role},
     kernel::tier::Tier,
     report::{
-        Aftermath, Allocation, Cause, ClosedBy, Domain, EmptyPasses, Level, Memory, Process, Report, SCHEMA,
-        Score, Selection, Status, Sysctl, Victim,
+        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, EmptyPasses, Level, Memory, Process,
+        Report, SCHEMA, Score, Selection, Status, Sysctl, Victim,
     },
 };
 use serde_json::Value;
@@ -52,7 +52,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'stat
         Value::Object(_) => "object",
     };
     // The elements of these are objects that every row of theirs describes.
-    if !path.is_empty() && !matches!(path, "victims[]" | "domain.chain[]") {
+    if !path.is_empty() && !matches!(path, "victims[]" | "candidates[]" | "domain.chain[]") {
         found.entry(path.to_owned()).or_default().insert(kind);
     }
     match value {
@@ -126,7 +126,15 @@ fn the_document_names_every_code() {
     names("cause.confidence", Confidence::ALL.iter().map(|confidence| confidence.name()));
     names("selection.policy", Policy::ALL.iter().map(|policy| policy.name()));
     names("selection.outcome", Outcome::ALL.iter().map(|outcome| outcome.name()));
+    names("candidates[].passed_over", PassedOver::ALL.map(PassedOver::name));
     names("victims[].role", [Role::Chosen, Role::Group, Role::SharedMm].map(Role::name));
+}
+
+#[test]
+fn the_reasons_are_spelt_alike_in_json_and_in_code() {
+    for reason in PassedOver::ALL {
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+    }
 }
 
 #[test]
@@ -173,6 +181,8 @@ fn maximal() -> Report {
             outcome: Some(Outcome::Killed),
             margin_points: Some(1),
             runner_up_pid: Some(2),
+            chosen_adj_at_most: Some(-1),
+            runner_up_adj_at_least: Some(1),
         },
         allocation: Allocation {
             order: Some(0),
@@ -188,8 +198,10 @@ fn maximal() -> Report {
         domain: domain(),
         trigger: Some(process()),
         victims: vec![victim()],
-        candidates: None,
+        candidates: Some(vec![candidate()]),
         candidates_total: Some(1),
+        candidates_left_out: Some(0),
+        kernel_threads: Some(0),
         marks: 1,
         empty_passes: Some(EmptyPasses { count: 1, last_ns: 1 }),
     }
@@ -271,6 +283,53 @@ fn victim() -> Victim {
     }
 }
 
+fn candidate() -> Candidate {
+    Candidate {
+        pid: Some(1),
+        comm: Some("comm".into()),
+        uid: Some(0),
+        start_boot_ns: Some(1),
+        cgroup: Some("/a".into()),
+        points: Some(-1),
+        oom_flag_origin: false,
+        rss_pages: Some(1),
+        anon_pages: Some(1),
+        file_pages: Some(0),
+        shmem_pages: Some(0),
+        swap_pages: Some(0),
+        pgtables_pages: Some(1),
+        oom_score_adj: Some(-3),
+        adj_pages: Some(-3),
+        difference_pages: Some(0),
+        passed_over: Some(PassedOver::InVfork),
+        chosen: true,
+    }
+}
+
+/// A row that has nothing but its place.
+fn empty_candidate() -> Candidate {
+    Candidate {
+        pid: None,
+        comm: None,
+        uid: None,
+        start_boot_ns: None,
+        cgroup: None,
+        points: None,
+        oom_flag_origin: false,
+        rss_pages: None,
+        anon_pages: None,
+        file_pages: None,
+        shmem_pages: None,
+        swap_pages: None,
+        pgtables_pages: None,
+        oom_score_adj: None,
+        adj_pages: None,
+        difference_pages: None,
+        passed_over: None,
+        chosen: false,
+    }
+}
+
 /// A report in which nothing is known.
 fn minimal() -> Report {
     Report {
@@ -279,7 +338,14 @@ fn minimal() -> Report {
         kernel: None,
         tier: None,
         status: Status { closed_by: None, complete: false, lost_frames: 0 },
-        selection: Selection { policy: None, outcome: None, margin_points: None, runner_up_pid: None },
+        selection: Selection {
+            policy: None,
+            outcome: None,
+            margin_points: None,
+            runner_up_pid: None,
+            chosen_adj_at_most: None,
+            runner_up_adj_at_least: None,
+        },
         allocation: Allocation::default(),
         sysctl: Sysctl::default(),
         domain: Domain::default(),
@@ -293,6 +359,8 @@ fn minimal() -> Report {
         }],
         candidates: None,
         candidates_total: None,
+        candidates_left_out: None,
+        kernel_threads: None,
         empty_passes: None,
         ..maximal()
     }
@@ -315,6 +383,7 @@ fn without_inner_values() -> Report {
         trigger: Some(Process::default()),
         victims: vec![Victim { score: Some(score), ..victim() }],
         domain: Domain { chain: vec![level], ..domain() },
+        candidates: Some(vec![empty_candidate()]),
         ..maximal()
     }
 }

@@ -77,6 +77,7 @@ impl Assembler {
     pub(super) fn completed(&self, mut incident: Incident) -> Incident {
         let known = self.memory.processes_of(&incident);
         incident.processes.extend(known);
+        incident.cgroups.extend(self.memory.cgroups_of(&incident));
         incident.sysctl = incident.sysctl.or(self.sysctl);
         ballot::complete(&mut incident);
         incident

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 
 use crate::{
-    context::Process,
+    bytes::ByteString,
+    context::{CGROUPS_KEPT, CgroupPaths, Process},
     incident::{Ballot, Incident, Task},
 };
 
@@ -37,6 +38,8 @@ pub(super) struct Memory {
     runs: VecDeque<EmptyPasses>,
     /// Of the latest pass that is not told yet: there is one at a time.
     ballot: Option<(u64, Ballot)>,
+    paths: BTreeMap<u64, ByteString>,
+    paths_in_order: VecDeque<u64>,
 }
 
 /// A victim of an incident that is over.
@@ -65,6 +68,28 @@ impl Memory {
 
     pub(super) fn keep_memcg(&mut self, pass: Option<u64>, memcg: Memcg) {
         keep(&mut self.memcgs, (pass, memcg), WAITING_MEMCGS);
+    }
+
+    /// The oldest are forgotten when whoever tells them does, and tells them again.
+    pub(super) fn keep_cgroup_paths(&mut self, told: CgroupPaths) {
+        for (id, path) in told.paths {
+            if self.paths.insert(id, path).is_some() {
+                continue;
+            }
+            if self.paths_in_order.len() == CGROUPS_KEPT
+                && let Some(oldest) = self.paths_in_order.pop_front()
+            {
+                self.paths.remove(&oldest);
+            }
+            self.paths_in_order.push_back(id);
+        }
+    }
+
+    /// Paths of the candidates' cgroups, as far as they were told.
+    pub(super) fn cgroups_of(&self, incident: &Incident) -> BTreeMap<u64, ByteString> {
+        let candidates = incident.ballot.iter().flat_map(|ballot| &ballot.candidates);
+        let ids = candidates.filter_map(|candidate| candidate.task.memcg);
+        ids.filter_map(|id| Some((id, self.paths.get(&id)?.clone()))).collect()
     }
 
     /// The levels that came before their incident.

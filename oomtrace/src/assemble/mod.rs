@@ -39,7 +39,8 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Sysctl(_)
         | Event::Machine(_)
         | Event::Loss(_)
-        | Event::MemoryStat(_) => false,
+        | Event::MemoryStat(_)
+        | Event::CgroupPaths(_) => false,
         Event::OutOfMemory(_)
         | Event::OutOfMemoryReturn(_)
         | Event::OomKillProcess(_)
@@ -91,6 +92,7 @@ impl Assembler {
             Event::Process(process) => self.take_process(process),
             Event::Loss(loss) => self.take_loss(&loss),
             Event::MemoryStat(stat) => self.take_memory_stat(stat),
+            Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             Event::Tick(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),
             Event::OutOfMemory(entry) => self.open_pass(boot_ns, pass, &entry),

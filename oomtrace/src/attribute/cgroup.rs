@@ -1,10 +1,10 @@
-//! Paths of cgroups, from the levels that the kernel side sent.
+//! Paths of cgroups: from the levels that the kernel side sent, and from what was looked up.
 
 use std::collections::BTreeMap;
 
 use oomtrace_common::event::Memcg;
 
-use crate::bytes::ByteString;
+use crate::{bytes::ByteString, incident::Incident};
 
 /// The cgroups from one up to the root, leaf first. Ends early where a level is missing.
 pub fn chain(memcgs: &BTreeMap<u64, Memcg>, id: u64) -> Vec<&Memcg> {
@@ -44,6 +44,12 @@ pub fn is_below(path: &[u8], above: &[u8]) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
+/// The path of a cgroup of an incident: by the kernel side's levels, else as user space looked it up.
+#[must_use]
+pub fn path_of(incident: &Incident, id: u64) -> Option<ByteString> {
+    path(&incident.memcgs, id).or_else(|| incident.cgroups.get(&id).cloned())
+}
+
 /// A cgroup's own name; `None` where it could not be read.
 fn name(memcg: &Memcg) -> Option<&[u8]> {
     let with_nul = usize::try_from(memcg.name_len).ok()?;
@@ -57,7 +63,8 @@ pub(crate) mod tests {
     use oomtrace_common::event::Memcg;
     use zerocopy::FromZeros as _;
 
-    use super::{is_below, path};
+    use super::{is_below, path, path_of};
+    use crate::incident::Incident;
 
     #[test]
     fn a_cgroup_is_below_itself_and_its_ancestors_only() {
@@ -83,6 +90,15 @@ pub(crate) mod tests {
         let known = levels(&[level(1, 0, b""), level(5, 1, b"pods"), level(9, 5, b"app \x1b\xff")]);
         assert_eq!(path(&known, 9).unwrap().as_bytes(), b"/pods/app \x1b\xff");
         assert_eq!(path(&known, 1).unwrap().as_bytes(), b"/");
+    }
+
+    #[test]
+    fn what_the_kernel_side_did_not_send_may_have_been_looked_up() {
+        let memcgs = levels(&[level(1, 0, b""), level(5, 1, b"pods")]);
+        let cgroups = [(5, "/elsewhere".into()), (7, "/other".into())].into();
+        let incident = Incident { memcgs, cgroups, ..Incident::default() };
+        let found = |id| path_of(&incident, id).map(|path| path.as_bytes().to_vec());
+        assert_eq!([found(5), found(7), found(8)], [Some(b"/pods".to_vec()), Some(b"/other".to_vec()), None]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod codes;
 mod gaps;
 mod inferred;
 pub(crate) mod limits;
+mod margin;
 mod memcg_limit;
 mod mglru;
 mod selection;
@@ -11,9 +12,12 @@ mod summary;
 mod sysrq;
 mod zones;
 
-pub use self::codes::{Code, Confidence, Outcome, Policy};
 pub(crate) use self::gaps::gaps;
 pub(crate) use self::zones::constraint;
+pub use self::{
+    codes::{Code, Confidence, Outcome, Policy},
+    margin::Margin,
+};
 use crate::incident::Incident;
 
 /// Why an incident happened and how its victim was chosen.
@@ -31,6 +35,8 @@ pub struct Verdict {
     pub policy: Option<Policy>,
     /// What came of it.
     pub outcome: Option<Outcome>,
+    /// How close it was.
+    pub margin: Option<Margin>,
     /// One sentence.
     pub summary: String,
 }
@@ -82,6 +88,7 @@ pub fn explain(incident: &Incident) -> Verdict {
         domain,
         policy: selection.policy,
         outcome: selection.outcome,
+        margin: margin::margin(incident),
         summary: String::new(),
     };
     #[cfg(feature = "faults")]

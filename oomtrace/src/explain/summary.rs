@@ -1,6 +1,6 @@
 //! The one sentence. The only words outside the sinks: scripts that page somebody want it, too.
 
-use super::{Code, Confidence, Outcome, Policy, Verdict, limits};
+use super::{Code, Confidence, Margin, Outcome, Policy, Verdict, limits};
 use crate::{
     attribute::cgroup,
     incident::{Incident, Role, Task},
@@ -84,14 +84,34 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
         (_, Some(Policy::AllocatingTask)) => {
             format!("{who} was killed because it asked (vm.oom_kill_allocating_task)")
         }
-        (_, Some(Policy::Badness)) => match incident.choice.as_ref().map(|choice| choice.evaluated) {
-            Some(evaluated) if evaluated > 1 => {
-                format!("{who} was killed, the worst of {evaluated} candidates")
+        (_, Some(Policy::Badness)) => match candidates(incident) {
+            Some(number) if number > 1 => {
+                format!("{who} was killed, the worst of {number} candidates{}", ahead(verdict))
             }
             Some(1) => format!("{who} was killed, the only candidate"),
             _ => format!("{who} was killed"),
         },
         _ => format!("{who} was killed"),
+    }
+}
+
+/// How many could have been chosen; where not all of that was seen, how many the kernel looked at.
+fn candidates(incident: &Incident) -> Option<u64> {
+    let scored = incident.ballot.as_ref().filter(|ballot| ballot.is_whole()).map(|ballot| {
+        let scored = ballot.candidates.iter().filter(|candidate| candidate.points.is_some());
+        u64::try_from(scored.count()).unwrap_or(u64::MAX)
+    });
+    let evaluated = || incident.choice.as_ref().map(|choice| u64::from(choice.evaluated));
+    scored.filter(|scored| *scored > 0).or_else(evaluated)
+}
+
+fn ahead(verdict: &Verdict) -> String {
+    match &verdict.margin {
+        Some(Margin { points: 0, runner_up, .. }) => {
+            format!(", level with {} and looked at after it", name(runner_up))
+        }
+        Some(Margin { points, runner_up, .. }) => format!(", {points} pages ahead of {}", name(runner_up)),
+        None => String::new(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use serde::Serialize;
+
 use super::Task;
 use crate::badness;
 
@@ -36,11 +38,13 @@ pub struct Candidate {
 
 /// Why a task could not be chosen.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L309> (`oom_evaluate_task`, `oom_badness`)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PassedOver {
     /// The init of the root pid namespace.
     Init,
     /// Its `oom_score_adj` is -1000.
+    #[serde(rename = "oom_score_adj_min")]
     AdjMin,
     /// It was a victim already and still dying: the kernel stopped looking and chose nobody.
     AlreadyVictim,

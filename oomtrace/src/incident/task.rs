@@ -54,13 +54,23 @@ impl Counters {
     /// What badness starts from, in pages.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200>
     #[must_use]
-    pub const fn base_pages(&self, page_size: u64) -> u64 {
-        let tables = match self.pgtables_bytes.checked_div(page_size) {
+    pub const fn base_pages(self, page_size: u64) -> u64 {
+        self.resident_pages().saturating_add(self.swap_pages).saturating_add(self.pgtables_pages(page_size))
+    }
+
+    /// Resident pages of all kinds.
+    #[must_use]
+    pub const fn resident_pages(self) -> u64 {
+        self.file_pages.saturating_add(self.anon_pages).saturating_add(self.shmem_pages)
+    }
+
+    /// Pages of page tables.
+    #[must_use]
+    pub const fn pgtables_pages(self, page_size: u64) -> u64 {
+        match self.pgtables_bytes.checked_div(page_size) {
             Some(pages) => pages,
             None => 0,
-        };
-        let resident = self.file_pages.saturating_add(self.anon_pages).saturating_add(self.shmem_pages);
-        resident.saturating_add(self.swap_pages).saturating_add(tables)
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Capability {
 }
 
 /// What tracing needs, and what it is better with.
-pub const CAPABILITIES: [Capability; 6] = [
+pub const CAPABILITIES: [Capability; 7] = [
     Capability { name: "CAP_BPF", bit: 39, purpose: "create maps and load programs", required: true },
     Capability {
         name: "CAP_PERFMON",
@@ -34,6 +34,12 @@ pub const CAPABILITIES: [Capability; 6] = [
         name: "CAP_SYS_PTRACE",
         bit: 19,
         purpose: "see the executable of other users' processes",
+        required: false,
+    },
+    Capability {
+        name: "CAP_DAC_READ_SEARCH",
+        bit: 2,
+        purpose: "see the cgroup of each candidate",
         required: false,
     },
     Capability {

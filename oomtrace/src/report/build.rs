@@ -4,16 +4,17 @@ use oomtrace_common::event::Memcg;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    Aftermath, Allocation, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, SCHEMA, Score,
-    Selection, Status, Sysctl, Victim,
+    Aftermath, Allocation, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, SCHEMA, Selection,
+    Status, Sysctl, Victim,
+    candidate::candidates,
+    counters::{Reading, score, total_pages},
 };
 use crate::{
     attribute::cgroup,
-    badness,
     bytes::ByteString,
     context::Session,
     explain::{self, Code, Verdict, explain, limits},
-    incident::{self, Counters, Incident, Role, Task},
+    incident::{self, Counters, Incident, Task},
     kernel::{facts::gfp_names, tier::Tier},
 };
 
@@ -22,6 +23,7 @@ use crate::{
 pub fn report(incident: &Incident) -> Report {
     let verdict = explain(incident);
     let session = incident.session.as_deref();
+    let reading = Reading::of(incident);
     Report {
         schema: SCHEMA,
         id: format!("{:x}", incident.boot_ns),
@@ -35,26 +37,35 @@ pub fn report(incident: &Incident) -> Report {
         sysctl: sysctl(incident),
         domain: domain(incident, &verdict),
         trigger: incident.trigger.as_ref().map(|task| process(incident, task)),
-        victims: incident.victims.iter().map(|victim| self::victim(incident, victim)).collect(),
-        candidates: None,
+        victims: incident.victims.iter().map(|victim| self::victim(incident, reading, victim)).collect(),
+        candidates: candidates(incident, reading),
         candidates_total: candidates_total(incident),
+        candidates_left_out: incident.ballot.as_ref().map(|ballot| ballot.left_out),
+        kernel_threads: incident.ballot.as_ref().map(|ballot| ballot.kernel_threads),
         marks: incident.marks,
         empty_passes: incident.empty.map(|passes| EmptyPasses {
             count: incident.empty_passes(),
             last_ns: passes.last_ns.saturating_sub(incident.boot_ns),
         }),
-        selection: Selection {
-            policy: verdict.policy,
-            outcome: verdict.outcome,
-            margin_points: None,
-            runner_up_pid: None,
-        },
+        selection: selection(&verdict),
         cause: Cause {
             code: verdict.code,
             confidence: verdict.confidence,
             evidence: verdict.evidence,
             summary: verdict.summary,
         },
+    }
+}
+
+fn selection(verdict: &Verdict) -> Selection {
+    let margin = verdict.margin.as_ref();
+    Selection {
+        policy: verdict.policy,
+        outcome: verdict.outcome,
+        margin_points: margin.map(|margin| margin.points),
+        runner_up_pid: margin.and_then(|margin| margin.runner_up.pid),
+        chosen_adj_at_most: margin.and_then(|margin| margin.chosen_adj_at_most),
+        runner_up_adj_at_least: margin.and_then(|margin| margin.runner_up_adj_at_least),
     }
 }
 
@@ -163,18 +174,18 @@ fn process(incident: &Incident, task: &Task) -> Process {
         uid: task.uid,
         start_boot_ns: task.start_boot_ns,
         oom_score_adj: task.oom_score_adj,
-        cgroup: task.memcg.and_then(|id| cgroup::path(&incident.memcgs, id)),
+        cgroup: task.memcg.and_then(|id| cgroup::path_of(incident, id)),
         ..Process::default()
     }
 }
 
-fn victim(incident: &Incident, victim: &incident::Victim) -> Victim {
+fn victim(incident: &Incident, reading: Reading, victim: &incident::Victim) -> Victim {
     let after = |at: Option<u64>| at.map(|at| at.saturating_sub(incident.boot_ns));
     Victim {
         process: process(incident, &victim.task),
         role: victim.role,
-        memory: counters(incident, &victim.task).map(|counters| memory(incident, counters)),
-        score: score(incident, victim),
+        memory: reading.counters(&victim.task).map(|counters| memory(incident, counters)),
+        score: score(incident, reading, victim),
         aftermath: Aftermath {
             sigkill_ns: after(victim.sigkill_ns),
             reap_start_ns: after(victim.reap_start_ns),
@@ -195,48 +206,6 @@ fn memory(incident: &Incident, counters: Counters) -> Memory {
         swap_bytes: bytes(counters.swap_pages),
         pgtables_bytes: counters.pgtables_bytes,
     }
-}
-
-/// The counters this kernel decides by: from 6.2 to 6.19 the approximate ones, later the exact sums, and nothing but
-/// the kernel's own points tells them apart. Where there are no points, the exact sums.
-fn counters(incident: &Incident, task: &Task) -> Option<Counters> {
-    let (Some(approximate), Some(exact)) = (task.memory, task.exact) else { return task.memory };
-    let by_approximate = incident.choice.as_ref().and_then(|choice| {
-        let base = choice.points.checked_sub(adj_pages(&choice.task, choice.total_pages)?)?;
-        let distance = |counters: Option<Counters>| {
-            let pages = i64::try_from(counters?.base_pages(incident.page_size())).ok()?;
-            Some(pages.abs_diff(base))
-        };
-        Some(distance(choice.task.memory)? < distance(choice.task.exact)?)
-    });
-    Some(if by_approximate == Some(true) { approximate } else { exact })
-}
-
-/// The arithmetic of the chosen one, beside the kernel's result.
-/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200> (`oom_badness`)
-fn score(incident: &Incident, victim: &incident::Victim) -> Option<Score> {
-    let choice = incident.choice.as_ref().filter(|_| victim.role == Role::Chosen)?;
-    // Nobody was evaluated on the allocating-task path, and LONG_MAX is a rank, not a sum.
-    let counted = !choice.is_allocating_task() && choice.points != i64::MAX;
-    let base = counters(incident, &choice.task)
-        .and_then(|counters| i64::try_from(counters.base_pages(incident.page_size())).ok());
-    Some(Score {
-        points: counted.then_some(choice.points),
-        base_pages: base,
-        adj_pages: adj_pages(&choice.task, choice.total_pages),
-        total_pages: Some(choice.total_pages),
-    })
-}
-
-/// What `oom_score_adj` adds.
-fn adj_pages(task: &Task, total_pages: u64) -> Option<i64> {
-    Some(badness::adj_pages(task.oom_score_adj?, total_pages))
-}
-
-fn total_pages(incident: &Incident) -> Option<u64> {
-    let chosen = incident.choice.as_ref().map(|choice| choice.total_pages);
-    let known = chosen.or_else(|| incident.returned.map(|returned| returned.total_pages));
-    known.or_else(|| incident.empty.map(|passes| passes.total_pages)).filter(|pages| *pages > 0)
 }
 
 fn candidates_total(incident: &Incident) -> Option<u32> {

@@ -58,7 +58,8 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
             | Kind::Tick
             | Kind::Loss
             | Kind::MemoryStat
-            | Kind::Machine,
+            | Kind::Machine
+            | Kind::CgroupPaths,
         ) => json(payload),
         Some(Kind::Candidate) => table(payload),
         None => hex(payload),

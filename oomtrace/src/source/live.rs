@@ -12,9 +12,13 @@ use oomtrace_common::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::{FromBytes, FromZeros as _};
 
-use super::{Batch, Ended, Source, SourceError, clock, loss::Losses, pending::PendingRuns, procfs};
+use super::{
+    Batch, Ended, Source, SourceError, cgroup_paths::Lookup, clock, loss::Losses, pending::PendingRuns,
+    procfs,
+};
 use crate::{
     context::Tick,
+    decode::candidates,
     frame::{context_frame, kernel_frame},
     kernel::load::Armed,
 };
@@ -32,6 +36,7 @@ pub struct Live<'a> {
     pending: PendingRuns,
     seen: VecDeque<(i32, u64)>,
     sysctl_pass: Option<u64>,
+    cgroups: Lookup,
     batch: Vec<u8>,
     quiet_at: Option<u64>,
     signals: BorrowedFd<'a>,
@@ -62,6 +67,7 @@ impl<'a> Live<'a> {
             pending: PendingRuns::new(HashMap::try_from(empty).map_err(unusable("EMPTY"))?),
             seen: VecDeque::with_capacity(REMEMBERED),
             sysctl_pass: None,
+            cgroups: Lookup::new(),
             batch: session,
             quiet_at: None,
             signals,
@@ -73,14 +79,15 @@ impl<'a> Live<'a> {
     /// Moves everything from the ring to the batch, looking up each process as soon as it is named: the victim is dying
     /// already.
     fn drain(&mut self) {
-        let Self { ring, batch, seen, sysctl_pass, quiet_at, .. } = self;
+        let Self { ring, batch, seen, sysctl_pass, cgroups, quiet_at, .. } = self;
         while let Some(item) = ring.next() {
             #[cfg(feature = "faults")]
             if crate::faults::drops(&item) {
                 continue;
             }
-            batch.extend_from_slice(&item);
             let Ok((header, payload)) = FrameHeader::read_from_prefix(&item) else { continue };
+            tell_cgroups(&header, payload, cgroups, batch);
+            batch.extend_from_slice(&item);
             let now = clock::boot_ns();
             if header.kind == Kind::EmptyPasses.number() {
                 *quiet_at = Some(now + QUIET_NS);
@@ -154,6 +161,20 @@ impl Source for Live<'_> {
         }
         std::mem::swap(batch, &mut self.batch);
         Ok(ended.map_or(Batch::Frames, Batch::Last))
+    }
+}
+
+/// Candidates' cgroups are not about to go: they are looked up when the victims were, just before the frame that has the
+/// decision told.
+fn tell_cgroups(header: &FrameHeader, payload: &[u8], cgroups: &mut Lookup, batch: &mut Vec<u8>) {
+    match Kind::from_number(header.kind) {
+        Some(Kind::Candidate) => candidates(payload).rows.iter().for_each(|row| cgroups.want(row.memcg)),
+        Some(Kind::OutOfMemoryReturn | Kind::EmptyPasses) => {
+            for paths in cgroups.look_up() {
+                batch.extend(context_frame(Kind::CgroupPaths, clock::boot_ns(), header.pass, &paths));
+            }
+        }
+        _ => {}
     }
 }
 

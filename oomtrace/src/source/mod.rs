@@ -1,6 +1,7 @@
 //! Where frames come from. Downstream of a source nothing can tell a live kernel from a recording.
 
 pub mod census;
+pub mod cgroup_paths;
 pub mod cgroupfs;
 pub mod clock;
 pub mod live;

@@ -1,5 +1,6 @@
 //! Reports against witnesses: every field in which they disagree, by name.
 
+mod candidates;
 mod ground;
 mod incident;
 mod ledger;

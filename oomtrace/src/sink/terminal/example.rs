@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome, Policy},
-    incident::Role,
+    incident::{PassedOver, Role},
     kernel::tier::Tier,
     report::{
-        Aftermath, Allocation, Cause, ClosedBy, Domain, Level, Memory, Process, Report, SCHEMA, Score,
-        Selection, Status, Sysctl, Victim,
+        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, Level, Memory, Process, Report, SCHEMA,
+        Score, Selection, Status, Sysctl, Victim,
     },
 };
 
@@ -40,7 +40,13 @@ pub(crate) fn memcg_kill() -> Report {
         tier: Some(Tier::Fentry),
         status: Status { closed_by: Some(ClosedBy::Kernel), complete: true, lost_frames: 0 },
         cause: cause(),
-        selection: selection(Some(Policy::Badness), Some(Outcome::Killed)),
+        selection: Selection {
+            margin_points: Some(5_943),
+            runner_up_pid: Some(90),
+            chosen_adj_at_most: Some(-372),
+            runner_up_adj_at_least: Some(472),
+            ..selection(Some(Policy::Badness), Some(Outcome::Killed))
+        },
         allocation: Allocation {
             order: Some(0),
             gfp_mask: Some("0xcc0".to_owned()),
@@ -51,10 +57,64 @@ pub(crate) fn memcg_kill() -> Report {
         domain: domain(),
         trigger: Some(process()),
         victims: vec![victim()],
-        candidates: None,
+        candidates: Some(vec![chosen(), runner_up(), protected()]),
         candidates_total: Some(3),
+        candidates_left_out: Some(0),
+        kernel_threads: Some(0),
         marks: 1,
         empty_passes: None,
+    }
+}
+
+fn chosen() -> Candidate {
+    Candidate {
+        pid: Some(812),
+        comm: Some("python3".into()),
+        uid: Some(1000),
+        start_boot_ns: Some(2_000_000_000),
+        cgroup: Some("/kubepods/pod7".into()),
+        points: Some(15_938),
+        oom_flag_origin: false,
+        rss_pages: Some(15_846),
+        anon_pages: Some(15_700),
+        file_pages: Some(146),
+        shmem_pages: Some(0),
+        swap_pages: Some(0),
+        pgtables_pages: Some(92),
+        oom_score_adj: Some(0),
+        adj_pages: Some(0),
+        difference_pages: Some(0),
+        passed_over: None,
+        chosen: true,
+    }
+}
+
+fn runner_up() -> Candidate {
+    Candidate {
+        pid: Some(90),
+        comm: Some("java".into()),
+        points: Some(9_995),
+        rss_pages: Some(8_370),
+        anon_pages: Some(8_224),
+        pgtables_pages: Some(20),
+        oom_score_adj: Some(100),
+        adj_pages: Some(1_600),
+        difference_pages: Some(5),
+        chosen: false,
+        ..chosen()
+    }
+}
+
+fn protected() -> Candidate {
+    Candidate {
+        pid: Some(33),
+        comm: Some("agent".into()),
+        points: None,
+        oom_score_adj: Some(-1000),
+        adj_pages: Some(-16_000),
+        difference_pages: None,
+        passed_over: Some(PassedOver::AdjMin),
+        ..runner_up()
     }
 }
 
@@ -68,7 +128,14 @@ fn cause() -> Cause {
 }
 
 const fn selection(policy: Option<Policy>, outcome: Option<Outcome>) -> Selection {
-    Selection { policy, outcome, margin_points: None, runner_up_pid: None }
+    Selection {
+        policy,
+        outcome,
+        margin_points: None,
+        runner_up_pid: None,
+        chosen_adj_at_most: None,
+        runner_up_adj_at_least: None,
+    }
 }
 
 fn domain() -> Domain {
@@ -173,7 +240,10 @@ pub(crate) fn tracepoint_kill() -> Report {
             aftermath: Aftermath::default(),
             ..victim()
         }],
+        candidates: None,
         candidates_total: None,
+        candidates_left_out: None,
+        kernel_threads: None,
         ..memcg_kill()
     }
 }
@@ -192,6 +262,9 @@ pub(crate) fn hostile_kill() -> Report {
     report.host = Some("\u{9b}".to_owned());
     report.domain.cgroup = Some(deep.clone());
     report.domain.chain[0].cgroup = Some(deep.clone());
+    for row in report.candidates.as_mut().unwrap() {
+        (row.comm, row.cgroup) = (Some(hostile.clone()), Some(deep.clone()));
+    }
     report.allocation.gfp_flags = Some(vec!["\u{1b}[0m".to_owned()]);
     for process in [victim, report.trigger.as_mut().unwrap()] {
         process.comm = Some(hostile.clone());

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::{Disagreement, ground, victim};
+use super::{Disagreement, candidates, ground, victim};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Hierarchy, Process, Scenario};
@@ -38,6 +38,7 @@ pub(super) fn judge(
     case.allocation(&mut ledger);
     case.trigger(&mut ledger);
     victim::judge(&case, &mut ledger);
+    candidates::judge(&case, &mut ledger, tier);
     ledger.found
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Case<'a> {
     pub(super) seen: &'a Observation,
     pub(super) incident: &'a Incident,
     /// Whether another kill came before this one.
-    follows: bool,
+    pub(super) follows: bool,
 }
 
 impl Case<'_> {

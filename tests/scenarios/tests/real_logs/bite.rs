@@ -68,7 +68,24 @@ const WRONG: &str = r#"{
     "/victims/0/score/points": 0,
     "/victims/0/score/base_pages": 0,
     "/victims/0/score/adj_pages": 1,
-    "/victims/0/score/total_pages": 1
+    "/victims/0/score/total_pages": 1,
+    "/candidates/0/points": 1,
+    "/candidates/1/pid": 1,
+    "/candidates/1/comm": "pig",
+    "/candidates/1/uid": 7,
+    "/candidates/1/cgroup": "/elsewhere",
+    "/candidates/1/points": 1,
+    "/candidates/1/rss_pages": 1,
+    "/candidates/1/swap_pages": 1000000,
+    "/candidates/1/pgtables_pages": 1000,
+    "/candidates/1/oom_score_adj": 1,
+    "/candidates/1/adj_pages": 1000000,
+    "/candidates/1/difference_pages": 1,
+    "/candidates_total": 1,
+    "/candidates_left_out": 1,
+    "/kernel_threads": 1,
+    "/selection/margin_points": 1,
+    "/selection/runner_up_pid": 1
 }"#;
 
 #[test]
@@ -151,6 +168,7 @@ fn tracepoints_may_leave_out_the_decision_but_not_the_victim() {
     report["allocation"] = Value::Null;
     report["selection"]["policy"] = Value::Null;
     report["victims"][0]["score"] = Value::Null;
+    report["candidates"] = Value::Null;
     let judged =
         |reports: &[Value]| judge(&fixture.scenario, &fixture.with_reports(reports), Some(Tier::Tracepoint));
     assert_eq!(judged(&reports), []);
@@ -168,6 +186,7 @@ fn a_mark_that_tells_the_pid_alone_leaves_out_the_rest() {
         reports[0]["tier"] = json!("tracepoint");
         reports[0]["cause"]["confidence"] = json!("inferred");
         reports[0]["victims"][0]["memory"]["anon_rss_bytes"] = Value::Null;
+        reports[0]["candidates"] = Value::Null;
         let seen = fixture.with_reports(&reports);
         let found = judge(&fixture.scenario, &seen, Some(Tier::Tracepoint));
         let named: Vec<String> = found.into_iter().map(|found| found.field).collect();
@@ -182,6 +201,7 @@ fn unknown_is_honest_only_after_another_kill_and_on_tracepoints() {
     assert_eq!(reports.len(), 2);
     for report in &mut reports {
         report["tier"] = json!("tracepoint");
+        report["candidates"] = Value::Null;
         report["cause"]["confidence"] = json!("inferred");
     }
     let named = |number: usize, code: &str| -> Vec<String> {

@@ -11,6 +11,8 @@ use oomtrace_scenarios::text::Text;
 use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
 use serde_json::{Value, json};
 
+use crate::ballot;
+
 /// A captured run with its scenario.
 pub(crate) struct Fixture {
     pub(crate) name: String,
@@ -63,7 +65,7 @@ impl Fixture {
     }
 }
 
-fn shown(text: &Text) -> Value {
+pub(crate) fn shown(text: &Text) -> Value {
     match std::str::from_utf8(text.as_bytes()) {
         Ok(text) => json!(text),
         Err(_) => json!({ "bytes": STANDARD.encode(text.as_bytes()) }),
@@ -81,12 +83,27 @@ fn report(fixture: &Fixture, incident: &Incident) -> Value {
         "kernel": fixture.seen.release,
         "status": { "complete": true, "lost_frames": 0 },
         "cause": { "code": expect.cause, "confidence": "observed", "summary": summary },
-        "selection": { "policy": expect.policy, "outcome": expect.outcome },
+        "selection": selection(fixture, incident),
         "allocation": allocation(incident),
         "sysctl": { "oom_kill_allocating_task": i32::from(set) },
         "domain": domain(fixture, incident),
         "trigger": trigger(fixture, incident),
         "victims": victims.map(|(n, kill)| victim(fixture, incident, n, kill)).collect::<Vec<_>>(),
+        "candidates": ballot::candidates(fixture, incident),
+        "candidates_total": ballot::total(fixture, incident),
+        "candidates_left_out": 0,
+        "kernel_threads": ballot::kernel_threads(fixture),
+    })
+}
+
+fn selection(fixture: &Fixture, incident: &Incident) -> Value {
+    let expect = &fixture.scenario.expect;
+    let (margin, runner_up) = ballot::margin(fixture, incident).unzip();
+    json!({
+        "policy": expect.policy,
+        "outcome": expect.outcome,
+        "margin_points": margin,
+        "runner_up_pid": runner_up,
     })
 }
 
@@ -162,11 +179,11 @@ fn score(fixture: &Fixture, incident: &Incident, kill: &Killed) -> Value {
     json!({ "points": points, "base_pages": base, "adj_pages": adj, "total_pages": total })
 }
 
-fn total_pages(fixture: &Fixture, incident: &Incident) -> u64 {
+pub(crate) fn total_pages(fixture: &Fixture, incident: &Incident) -> u64 {
     incident.usage.map_or(fixture.seen.memory_bytes, |usage| usage.limit_bytes) / 4096
 }
 
-fn process(fixture: &Fixture, pid: u32) -> &scenario::Process {
+pub(crate) fn process(fixture: &Fixture, pid: u32) -> &scenario::Process {
     let run = fixture.seen.processes.iter().find(|run| run.pid == pid).unwrap();
     fixture.scenario.processes.iter().find(|process| process.role == run.role).unwrap()
 }

@@ -1,6 +1,8 @@
 //! The witness and the comparison, on what real kernels logged.
 
 #[cfg(test)]
+mod ballot;
+#[cfg(test)]
 mod bite;
 #[cfg(test)]
 mod fixtures;

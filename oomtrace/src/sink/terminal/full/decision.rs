@@ -59,10 +59,6 @@ pub(super) fn selection(sheet: &mut Sheet, report: &Report) {
     let scored =
         report.victims.iter().find_map(|victim| Some(points(victim, victim.score?, page_bytes(report))));
     sheet.named("points", &or_absent(scored));
-    if let Some(margin) = selection.margin_points {
-        let next = or_absent(selection.runner_up_pid);
-        sheet.named("margin", &format!("{} points more than the next, pid {next}", count(margin)));
-    }
 }
 
 const fn policy(policy: Policy) -> &'static str {

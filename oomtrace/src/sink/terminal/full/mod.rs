@@ -1,5 +1,6 @@
 //! An incident in full: what one needs at three in the morning, the answer first.
 
+mod ballot;
 mod decision;
 mod domain;
 mod ending;
@@ -53,6 +54,8 @@ fn page(report: &Report, paint: Paint) -> String {
     decision::allocation(&mut sheet, report);
     process::trigger(&mut sheet, report);
     decision::selection(&mut sheet, report);
+    ballot::margin(&mut sheet, report);
+    ballot::candidates(&mut sheet, report);
     victim::victims(&mut sheet, report);
     ending::sysctls(&mut sheet, report);
     ending::status(&mut sheet, report);

@@ -1,0 +1,227 @@
+//! The kernel's ballot: by how much the chosen one was ahead, what would have turned it, and the rows.
+
+use std::collections::BTreeMap;
+
+use super::{
+    super::{
+        sanitize::name,
+        units::{ABSENT, count, or_absent, pages},
+    },
+    page_bytes,
+    sheet::Sheet,
+};
+use crate::{
+    badness,
+    incident::PassedOver,
+    report::{Candidate, Report},
+};
+
+/// Rows that are shown; JSON has them all.
+const SHOWN: usize = 10;
+
+/// Columns of the table.
+const COLUMNS: usize = 8;
+
+/// By how much, and what would have turned it.
+pub(super) fn margin(sheet: &mut Sheet, report: &Report) {
+    let Some(points) = report.selection.margin_points else { return };
+    let runner_up = who(report, |row| row.pid == report.selection.runner_up_pid);
+    let ahead = match u64::try_from(points) {
+        Ok(0) => format!("none over {runner_up}: of equals the kernel takes the one it looks at last"),
+        Ok(points) => format!("{} over {runner_up}", pages(points, page_bytes(report))),
+        Err(_) => count(points),
+    };
+    sheet.named("margin", &ahead);
+    if let Some(turn) = turn(report) {
+        sheet.named("otherwise", &format!("{runner_up} would have been chosen with an oom_score_adj {turn}"));
+    }
+}
+
+/// The values that would have turned it.
+fn turn(report: &Report) -> Option<String> {
+    let selection = &report.selection;
+    let raised = selection.runner_up_adj_at_least.map(|adj| format!("of {adj} or more for itself"));
+    let chosen = who(report, |row| row.chosen);
+    let lowered = selection.chosen_adj_at_most.map(|adj| {
+        let or_less = if adj == badness::ADJ_MIN { "" } else { " or less" };
+        format!("of {adj}{or_less} for {chosen}")
+    });
+    match (raised, lowered) {
+        (Some(raised), Some(lowered)) => Some(format!("{raised}, or {lowered}")),
+        (raised, lowered) => raised.or(lowered),
+    }
+}
+
+fn who(report: &Report, is_it: impl Fn(&Candidate) -> bool) -> String {
+    let row = report.candidates.iter().flatten().find(|row| is_it(row));
+    row.map_or_else(|| ABSENT.to_owned(), process)
+}
+
+fn process(row: &Candidate) -> String {
+    let comm = row.comm.as_ref().map_or_else(|| ABSENT.to_owned(), |comm| name(comm.as_bytes()));
+    format!("{comm} (pid {})", or_absent(row.pid))
+}
+
+/// The rows, and those that have none.
+pub(super) fn candidates(sheet: &mut Sheet, report: &Report) {
+    let Some(candidates) = &report.candidates else { return };
+    sheet.section(
+        "candidates",
+        "points = rss + swap + tables + adj + what these counters do not explain (diff), in pages",
+    );
+    let contenders = candidates.iter().filter(|row| row.passed_over.is_none());
+    let shown = contenders.clone().take(SHOWN).map(row);
+    let table: Vec<[String; COLUMNS]> = std::iter::once(head()).chain(shown).collect();
+    if table.len() > 1 {
+        sheet.table(&table);
+    }
+    let hidden = contenders.count().saturating_sub(SHOWN);
+    if hidden > 0 {
+        sheet.more(&format!(
+            "and {} more with no more points (--format json has all of them)",
+            count_of(hidden)
+        ));
+    }
+    passed_over(sheet, report, candidates);
+    if let Some(left_out) = report.candidates_left_out.filter(|left_out| *left_out > 0) {
+        sheet.more(&format!("left out: {}, for which there was no room", count(left_out)));
+    }
+}
+
+fn head() -> [String; COLUMNS] {
+    ["points", "rss", "swap", "tables", "adj", "diff", "oom_score_adj", "process"].map(str::to_owned)
+}
+
+fn row(row: &Candidate) -> [String; COLUMNS] {
+    let pages = |pages: Option<u64>| or_absent(pages.map(count));
+    let signed = |pages: Option<i64>| or_absent(pages.map(count));
+    let points = if row.oom_flag_origin { "the first".to_owned() } else { signed(row.points) };
+    let place = row.cgroup.as_ref().map(|path| format!(" in {}", name(path.as_bytes()))).unwrap_or_default();
+    let mark = if row.chosen { "  <- chosen" } else { "" };
+    [
+        points,
+        pages(row.rss_pages),
+        pages(row.swap_pages),
+        pages(row.pgtables_pages),
+        signed(row.adj_pages),
+        signed(row.difference_pages),
+        or_absent(row.oom_score_adj),
+        format!("{}{place}{mark}", process(row)),
+    ]
+}
+
+/// How many could not be chosen, by reason.
+fn passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
+    let mut reasons: BTreeMap<PassedOver, usize> = BTreeMap::new();
+    for reason in candidates.iter().filter_map(|row| row.passed_over) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    let mut told: Vec<String> = reasons
+        .into_iter()
+        .map(|(reason, number)| format!("{} {}", count_of(number), words(reason)))
+        .collect();
+    if let Some(threads) = report.kernel_threads.filter(|threads| *threads > 0) {
+        let noun = if threads == 1 { "kernel thread" } else { "kernel threads" };
+        told.push(format!("{} {noun}", count(threads)));
+    }
+    if !told.is_empty() {
+        sheet.more(&format!("passed over: {}", told.join(", ")));
+    }
+}
+
+const fn words(reason: PassedOver) -> &'static str {
+    match reason {
+        PassedOver::Init => "init",
+        PassedOver::AdjMin => "at oom_score_adj -1000",
+        PassedOver::AlreadyVictim => "a victim already",
+        PassedOver::OomSkip => "reaped already",
+        PassedOver::InVfork => "in vfork",
+        PassedOver::NoMemory => "without memory",
+        PassedOver::NotEligible => "without a right to these nodes",
+    }
+}
+
+fn count_of(number: usize) -> String {
+    u64::try_from(number).map_or_else(|_| ABSENT.to_owned(), count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sheet, candidates, margin};
+    use crate::{
+        incident::PassedOver,
+        report::{Candidate, Report},
+        sink::terminal::{Paint, example},
+    };
+
+    fn told(report: &Report) -> String {
+        let mut sheet = Sheet { text: String::new(), paint: Paint { colour: false } };
+        margin(&mut sheet, report);
+        candidates(&mut sheet, report);
+        sheet.text
+    }
+
+    fn altered(alter: impl Fn(&mut Report)) -> String {
+        let mut report = example::memcg_kill();
+        alter(&mut report);
+        told(&report)
+    }
+
+    #[test]
+    fn the_margin_and_what_would_have_turned_it() {
+        let text = told(&example::memcg_kill());
+        assert!(text.contains("margin    5 943 pages (23.2 MiB) over java (pid 90)\n"), "{text}");
+        assert!(
+            text.contains(
+                "otherwise java (pid 90) would have been chosen with an oom_score_adj of 472 or more for itself, \
+                 or of -372 or less for python3 (pid 812)\n"
+            ),
+            "{text}"
+        );
+        let text = altered(|report| {
+            report.selection.margin_points = Some(0);
+            report.selection.runner_up_adj_at_least = None;
+            report.selection.chosen_adj_at_most = Some(-1000);
+        });
+        assert!(text.contains("none over java (pid 90): of equals"), "{text}");
+        assert!(text.contains("with an oom_score_adj of -1000 for python3 (pid 812)\n"), "{text}");
+        let text = altered(|report| report.selection.margin_points = None);
+        assert!(!text.contains("margin") && !text.contains("otherwise"), "{text}");
+    }
+
+    #[test]
+    fn ten_rows_are_shown_and_the_others_counted() {
+        let text = altered(|report| {
+            let rows = report.candidates.as_mut().unwrap();
+            let more = vec![Candidate { pid: Some(7), chosen: false, ..rows[0].clone() }; 20];
+            rows.splice(1..1, more);
+            report.candidates_left_out = Some(1200);
+        });
+        assert_eq!(text.matches("python3 (pid 7)").count(), 9, "{text}");
+        assert!(text.contains("and 12 more with no more points"), "{text}");
+        assert!(text.contains("left out: 1 200, for which there was no room"), "{text}");
+    }
+
+    #[test]
+    fn reasons_are_counted_and_an_origin_has_no_sum() {
+        let text = altered(|report| {
+            let rows = report.candidates.as_mut().unwrap();
+            let vfork = Candidate { passed_over: Some(PassedOver::InVfork), ..rows[2].clone() };
+            rows.push(vfork);
+            (rows[0].oom_flag_origin, rows[0].points, rows[0].difference_pages) = (true, None, None);
+            report.kernel_threads = Some(1);
+        });
+        assert!(
+            text.contains("passed over: 1 at oom_score_adj -1000, 1 in vfork, 1 kernel thread\n"),
+            "{text}"
+        );
+        assert!(text.contains("the first"), "{text}");
+        let none = altered(|report| report.candidates = None);
+        assert!(!none.contains("candidates"), "{none}");
+        let nobody = altered(|report| report.candidates.as_mut().unwrap().drain(..2).for_each(drop));
+        assert!(
+            nobody.contains("passed over: 1 at") && !nobody.contains("oom_score_adj  process"),
+            "{nobody}"
+        );
+    }
+}

@@ -1,0 +1,207 @@
+//! Paths of cgroups by their kernfs ids. The kernel side sends the levels of the domain, the trigger and the victims;
+//! all other candidates have an id alone, and its path is looked up here while the cgroup is still there.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    fs,
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    },
+};
+
+use rustix::{
+    fs::{Mode, OFlags, fstat, open},
+    io::Errno,
+};
+
+use super::cgroupfs::MemoryHierarchy;
+use crate::{
+    bytes::ByteString,
+    context::{CGROUPS_KEPT, CgroupPaths},
+};
+
+/// Bytes of paths in one frame: were each written as six characters of JSON, a recording's frame would still hold them.
+const FRAME_PATH_BYTES: usize = 64 << 10;
+
+/// The kernfs id of a hierarchy's root.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L2131> (`cgroup_setup_root`)
+const ROOT_ID: u64 = 1;
+
+/// What waits for its look-up, and what was told.
+#[derive(Default)]
+pub struct Lookup {
+    mount: Option<Mount>,
+    wanted: BTreeSet<u64>,
+    told: BTreeSet<u64>,
+    in_order: VecDeque<u64>,
+}
+
+impl Lookup {
+    /// In the memory hierarchy that is mounted here. Without one, or where the mount shows but a part of it, nothing will be
+    /// looked up.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { mount: Mount::find(), ..Self::default() }
+    }
+
+    /// Wants the path of a cgroup told, unless it was.
+    pub fn want(&mut self, id: u64) {
+        if id != 0 && self.mount.is_some() && self.wanted.len() < CGROUPS_KEPT && !self.told.contains(&id) {
+            self.wanted.insert(id);
+        }
+    }
+
+    /// Looks up what is wanted, in as many frames as it takes. Absent is what cannot be looked up: a cgroup that is gone,
+    /// or all of them without CAP_DAC_READ_SEARCH.
+    pub fn look_up(&mut self) -> Vec<CgroupPaths> {
+        let mut frames = Vec::new();
+        let (mut frame, mut bytes) = (CgroupPaths::default(), 0);
+        for id in std::mem::take(&mut self.wanted) {
+            let Some(path) = self.path(id) else { continue };
+            bytes += path.as_bytes().len();
+            frame.paths.insert(id, path);
+            self.keep(id);
+            if bytes > FRAME_PATH_BYTES {
+                frames.push(std::mem::take(&mut frame));
+                bytes = 0;
+            }
+        }
+        frames.push(frame);
+        frames.retain(|frame| !frame.paths.is_empty());
+        frames
+    }
+
+    fn path(&mut self, id: u64) -> Option<ByteString> {
+        match self.mount.as_ref()?.path(id) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                if error == Errno::PERM {
+                    // Nor will it be allowed later.
+                    self.mount = None;
+                }
+                None
+            }
+        }
+    }
+
+    /// Ids are not used twice while the machine is up, and a v2 cgroup keeps its name, so that once is enough: the
+    /// assembler remembers as many.
+    fn keep(&mut self, id: u64) {
+        if self.mount.as_ref().is_some_and(Mount::lets_rename) {
+            return;
+        }
+        if self.in_order.len() == CGROUPS_KEPT
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.told.remove(&oldest);
+        }
+        self.in_order.push_back(id);
+        self.told.insert(id);
+    }
+}
+
+/// The memory hierarchy's mount.
+struct Mount {
+    root: OwnedFd,
+    hierarchy: MemoryHierarchy,
+}
+
+impl Mount {
+    fn find() -> Option<Self> {
+        let hierarchy = MemoryHierarchy::find()?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = open(hierarchy.mount(), flags, Mode::empty()).ok()?;
+        // In a cgroup namespace paths would begin elsewhere than those of the kernel side.
+        let is_whole = fstat(&root).is_ok_and(|stat| stat.st_ino == ROOT_ID);
+        is_whole.then_some(Self { root, hierarchy })
+    }
+
+    /// Only v1 has `rename`. <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup-v1.c#L841>
+    const fn lets_rename(&self) -> bool {
+        matches!(self.hierarchy, MemoryHierarchy::V1(_))
+    }
+
+    /// The path below the mount, "/" for the root.
+    fn path(&self, id: u64) -> Result<ByteString, Errno> {
+        let cgroup = open_by_id(&self.root, id)?;
+        let link = format!("/proc/self/fd/{}", cgroup.as_raw_fd());
+        let path = fs::read_link(link).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        // Gone meanwhile, or hidden below another mount: then the words of the link are no path to it.
+        let is_it = fs::symlink_metadata(&path).is_ok_and(|found| found.ino() == id);
+        let below = below(self.hierarchy.mount().as_os_str().as_bytes(), path.as_os_str().as_bytes());
+        below.filter(|_| is_it).ok_or(Errno::STALE)
+    }
+}
+
+/// A path without that of the mount.
+fn below(mount: &[u8], path: &[u8]) -> Option<ByteString> {
+    let rest = path.strip_prefix(mount)?;
+    match rest {
+        [] => Some("/".into()),
+        [b'/', ..] => Some(ByteString::from(rest.to_vec())),
+        _ => None,
+    }
+}
+
+/// A `struct file_handle` with the id that kernfs takes for one.
+/// <https://github.com/torvalds/linux/blob/v6.12/fs/kernfs/mount.c#L94> (`kernfs_encode_fh`)
+#[repr(C)]
+struct Handle {
+    bytes: libc::c_uint,
+    kind: libc::c_int,
+    id: u64,
+}
+
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/exportfs.h#L142> (`FILEID_KERNFS`)
+const FILEID_KERNFS: libc::c_int = 0xfe;
+
+fn open_by_id(root: &OwnedFd, id: u64) -> Result<OwnedFd, Errno> {
+    let mut handle = Handle { bytes: 8, kind: FILEID_KERNFS, id };
+    let flags = libc::O_PATH | libc::O_CLOEXEC;
+    // SAFETY: `handle` has the layout of `struct file_handle` followed by as many bytes as it says, lives over the call
+    // and is not kept.
+    let opened =
+        unsafe { libc::open_by_handle_at(root.as_raw_fd(), std::ptr::from_mut(&mut handle).cast(), flags) };
+    if opened < 0 {
+        let error = std::io::Error::last_os_error();
+        return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO));
+    }
+    // SAFETY: the kernel has just given this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(opened) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::MetadataExt as _};
+
+    use super::{Lookup, MemoryHierarchy, below};
+
+    #[test]
+    fn a_path_begins_at_the_mount() {
+        let told = |path: &[u8]| below(b"/sys/fs/cgroup", path).map(|path| path.as_bytes().to_vec());
+        assert_eq!(told(b"/sys/fs/cgroup"), Some(b"/".to_vec()));
+        assert_eq!(told(b"/sys/fs/cgroup/a b/\xff"), Some(b"/a b/\xff".to_vec()));
+        assert_eq!([told(b"/sys/fs/cgroups/a"), told(b"/elsewhere"), told(b"/")], [None, None, None]);
+    }
+
+    /// What is not allowed here is absent; what is told is true.
+    #[test]
+    fn a_cgroup_is_found_by_its_id_or_not_at_all() {
+        let Some(hierarchy) = MemoryHierarchy::find() else { return };
+        let inner = fs::read_dir(hierarchy.mount()).unwrap().flatten().find(|entry| entry.path().is_dir());
+        let mut lookup = Lookup::new();
+        let ids = [
+            fs::metadata(hierarchy.mount()).unwrap().ino(),
+            inner.as_ref().unwrap().metadata().unwrap().ino(),
+        ];
+        ids.into_iter().chain([0, u64::MAX]).for_each(|id| lookup.want(id));
+        for (id, path) in lookup.look_up().into_iter().flat_map(|frame| frame.paths) {
+            let expected =
+                [b"/".to_vec(), [b"/", inner.as_ref().unwrap().file_name().as_encoded_bytes()].concat()];
+            let place = ids.iter().position(|known| *known == id).unwrap();
+            assert_eq!(path.as_bytes(), expected[place]);
+        }
+        assert_eq!(lookup.look_up(), [], "nothing is wanted any more");
+    }
+}
