@@ -13,6 +13,7 @@ mod zones;
 
 pub use self::codes::{Code, Confidence, Outcome, Policy};
 pub(crate) use self::gaps::gaps;
+pub(crate) use self::summary::size;
 pub(crate) use self::zones::constraint;
 use crate::incident::Incident;
 
