@@ -2,6 +2,7 @@
 
 pub(crate) mod commands;
 mod console;
+pub(crate) mod experiments;
 mod initramfs;
 mod matrix;
 mod plan;
@@ -44,11 +45,17 @@ pub(crate) struct Arguments {
     /// Run no tracer: only see whether each scenario does what it says
     #[arg(long, conflicts_with = "tier")]
     no_tracer: bool,
+    /// Run the experiments instead of scenarios: what `oomtrace whatif` predicts, tried out
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log"])]
+    experiments: bool,
 }
 
 /// Run what was asked for and print the table.
 pub(crate) fn task(options: &Arguments) -> Result<()> {
     install_qemu()?;
+    if options.experiments {
+        return try_predictions(options);
+    }
     let tiers = match (options.no_tracer, options.tier.as_slice()) {
         (true, _) => vec![None],
         (false, []) => Tier::ALL.map(Some).to_vec(),
@@ -65,6 +72,16 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     print!("{}", render(&cells));
     let failed = cells.iter().filter(|cell| cell.verdict.is_failure()).count();
     ensure!(failed == 0, "{failed} of {} cells failed", cells.len());
+    Ok(())
+}
+
+/// Run the experiments.
+fn try_predictions(options: &Arguments) -> Result<()> {
+    let kernels = find_kernels(&options.series)?;
+    let tiers = if options.tier.is_empty() { experiments::TIERS.to_vec() } else { options.tier.clone() };
+    let tried = experiments::run(&kernels.iter().collect::<Vec<_>>(), &tiers)?;
+    let failed = tried.iter().filter(|tried| tried.result.is_err()).count();
+    ensure!(failed == 0, "{failed} of {} predictions did not come true", tried.len());
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 mod cgroup;
 mod command;
+mod experiment;
 mod kernel_log;
 mod leftovers;
 mod mounts;
@@ -19,6 +20,8 @@ use std::fs;
 use anyhow::{Context, Result};
 use oomtrace_scenarios::job::{JOB_FILE, Job, Work};
 use rustix::system::{RebootCommand, reboot};
+
+use crate::tracer::Wanted;
 
 fn main() {
     if let Err(error) = work() {
@@ -41,12 +44,18 @@ fn work() -> Result<()> {
     match &job.work {
         Work::Scenarios { scenarios, tier } => {
             for scenario in scenarios {
-                port.send(&scenario::observe(scenario, *tier))?;
+                let tracer = tier.map(|tier| Wanted { tier, recording: None });
+                port.send(&scenario::observe(scenario, tracer))?;
             }
         }
         Work::Commands(commands) => {
             for command in commands {
                 port.send(&command::observe(command))?;
+            }
+        }
+        Work::Experiments { experiments, tier } => {
+            for experiment in experiments {
+                port.send(&experiment::observe(experiment, *tier))?;
             }
         }
     }

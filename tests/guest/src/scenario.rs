@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use oomtrace_scenarios::job::{HOG_FILE, Tier};
+use oomtrace_scenarios::job::HOG_FILE;
 use oomtrace_scenarios::observation::{CgroupCounters, Observation, ProcessRun};
 use oomtrace_scenarios::scenario::{Feature, Hierarchy, Part, Process, Scenario};
 
@@ -13,7 +13,7 @@ use crate::cgroup::{self, Made};
 use crate::kernel_log::KernelLog;
 use crate::processes::Processes;
 use crate::sysctl::{self, Sysctl};
-use crate::tracer::Tracer;
+use crate::tracer::{Tracer, Wanted};
 use crate::tracing;
 
 /// How long a process may take to be ready.
@@ -24,17 +24,17 @@ const DYING: Duration = Duration::from_secs(60);
 const LEAVING: Duration = Duration::from_secs(10);
 
 /// Run a scenario; what went wrong is part of the result.
-pub(crate) fn observe(scenario: &Scenario, tier: Option<Tier>) -> Observation {
+pub(crate) fn observe(scenario: &Scenario, tracer: Option<Wanted>) -> Observation {
     let start = Instant::now();
     let mut seen = Observation { scenario: scenario.name.clone(), ..Observation::default() };
-    if let Err(error) = run(scenario, tier, &mut seen) {
+    if let Err(error) = run(scenario, tracer, &mut seen) {
         seen.failure = Some(format!("{error:#}"));
     }
     seen.elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     seen
 }
 
-fn run(scenario: &Scenario, tier: Option<Tier>, seen: &mut Observation) -> Result<()> {
+fn run(scenario: &Scenario, tracer: Option<Wanted>, seen: &mut Observation) -> Result<()> {
     seen.release = rustix::system::uname().release().to_string_lossy().into_owned();
     seen.not_applicable = scenario.needs.iter().find(|&&need| !is_there(need)).map(ToString::to_string);
     if seen.not_applicable.is_some() {
@@ -46,7 +46,7 @@ fn run(scenario: &Scenario, tier: Option<Tier>, seen: &mut Observation) -> Resul
         scenario.sysctls.iter().map(|(file, value)| Sysctl::set(file, value)).collect::<Result<_>>()?;
     let mut cgroups = Cgroups::make(scenario)?;
     let mut processes = Processes::new();
-    let ran = watch(scenario, tier, &mut processes, seen);
+    let ran = watch(scenario, tracer, &mut processes, seen);
     let collected = cgroups.collect(seen);
     let left = processes.end_all(Instant::now() + LEAVING);
     cgroups.remove();
@@ -54,14 +54,19 @@ fn run(scenario: &Scenario, tier: Option<Tier>, seen: &mut Observation) -> Resul
 }
 
 /// From the first process to the last record of the log.
-fn watch(scenario: &Scenario, tier: Option<Tier>, ps: &mut Processes, seen: &mut Observation) -> Result<()> {
+fn watch(
+    scenario: &Scenario,
+    tracer: Option<Wanted>,
+    ps: &mut Processes,
+    seen: &mut Observation,
+) -> Result<()> {
     let log = KernelLog::from_now()?;
     seen.vmstat_oom_kill.0 = sysctl::vmstat_oom_kill()?;
     let mut started = Vec::new();
     for process in &scenario.processes {
         started.push(start(process, scenario.machine.hierarchy, ps)?);
     }
-    let tracer = tier.map(|tier| Tracer::start(ps, tier)).transpose()?;
+    let tracer = tracer.map(|wanted| Tracer::start(ps, wanted)).transpose()?;
     let ended = cause(scenario, &started, ps);
     seen.tracer = tracer.map(|tracer| tracer.finish(ps, scenario.expect.kills.0)).transpose()?;
     for (process, &number) in scenario.processes.iter().zip(&started) {

@@ -18,6 +18,15 @@ const REPORTING: Duration = Duration::from_secs(5);
 /// How long the tracer may take to end.
 const ENDING: Duration = Duration::from_secs(10);
 
+/// How it is to watch.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    /// The tier.
+    pub(crate) tier: Tier,
+    /// The file to record to, if it is to.
+    pub(crate) recording: Option<&'static str>,
+}
+
 /// A running tracer.
 pub(crate) struct Tracer {
     number: usize,
@@ -26,10 +35,12 @@ pub(crate) struct Tracer {
 
 impl Tracer {
     /// Start it, and wait until its hooks are in place.
-    pub(crate) fn start(processes: &mut Processes, tier: Tier) -> Result<Self> {
+    pub(crate) fn start(processes: &mut Processes, wanted: Wanted) -> Result<Self> {
+        let Wanted { tier, recording } = wanted;
         let start = Instant::now();
         let mut command = Command::new(TRACER_FILE);
         command.args(["watch", "--format", "json", "--tier", tier.name()]);
+        command.args(recording.into_iter().flat_map(|file| ["--record", file]));
         let number = processes.start(command.current_dir("/tmp").stdout(Stdio::piped()))?;
         let armed = |p: &Processes| p.get(number).is_ok_and(|tracer| tracer.err_holds("armed"));
         let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use oomtrace_scenarios::job::Tier;
 
-use super::{Tally, conditions};
+use super::{Tally, conditions, experiments};
 use crate::kernels::{self, Kernel};
 use crate::run::say;
 use crate::vm::{self, Cell, Matrix, Verdict};
@@ -32,7 +32,8 @@ pub(crate) fn run(tally: &mut Tally) {
         return;
     }
     let conditions = conditions::run(&kernels, tally);
-    if let Err(error) = conditions.and(matrix(kernels, tally)) {
+    let experiments = experiments::run(&kernels, tally);
+    if let Err(error) = conditions.and(experiments).and(matrix(kernels, tally)) {
         tally.count("guests", Err(error));
     }
 }
