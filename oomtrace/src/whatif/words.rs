@@ -139,7 +139,7 @@ fn outcome(recorded: &Recorded<'_>, answer: &Answer) -> String {
         }
         (Some(would), _) if same => {
             format!(
-                "{} would have been {} as well{}{}",
+                "{} would still have been {}{}{}",
                 victim(would),
                 done(after),
                 by(answer),

@@ -29,7 +29,7 @@ fn nothing_changes_and_so_it_says() {
 fn groups_limits_and_policies_have_their_sentences() {
     assert_eq!(
         says(&[Change::oom_group("/pods=1").unwrap()]),
-        "with memory.oom.group 1 for /pods, python (pid 901) would have been killed as well, by 4000 pages (15.6 MiB), \
+        "with memory.oom.group 1 for /pods, python (pid 901) would still have been killed, by 4000 pages (15.6 MiB), \
          and 2 more with it by memory.oom.group"
     );
     assert_eq!(
