@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::whatif::Change;
+
 /// Explains every Linux OOM kill: why memory ran out, why this victim, who it was, what happened then.
 ///
 /// Without a command it watches, until it is interrupted.
@@ -33,7 +35,8 @@ Exit status:
   3  a privilege is missing
   4  this kernel cannot be traced
   5  the output could not be written
-  6  a file could not be read as what it should be";
+  6  a file could not be read as what it should be
+  7  the recording does not hold what was asked";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -48,6 +51,8 @@ pub enum Command {
     Replay(Replay),
     /// Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege
     Rank(Rank),
+    /// Decide a kill of a recording again with something changed; needs no privilege
+    Whatif(Whatif),
     /// Print the frames of a recording, one a line, for bug reports; needs no privilege
     Dump(Dump),
     /// The process that the demo lets run out of memory
@@ -157,6 +162,49 @@ pub struct Rank {
     /// Print one JSON object a look (docs/rank.md)
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
+}
+
+/// Options of `whatif`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  oomtrace whatif oom.rec --adj redis=500
+  oomtrace whatif oom.rec --incident 2 --adj 812=-1000 --adj /system.slice=-100
+  oomtrace whatif oom.rec --incident -1 --allocating-task 1 --format json
+  oomtrace whatif oom.rec --limit /box=128M
+  oomtrace whatif oom.rec --oom-group /box=1
+
+Exits 7, with the reason, where the recording does not hold the answer (docs/whatif.md).")]
+pub struct Whatif {
+    /// A recording
+    pub file: PathBuf,
+    /// Which incident of it, counted from 1; from the end if negative; needed if there are several
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub incident: Option<i64>,
+    /// What is different
+    #[command(flatten)]
+    pub changes: Changes,
+    /// How the answer is shown
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TableFormat,
+}
+
+/// What is different. At least one thing is.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct Changes {
+    /// Another `oom_score_adj` (-1000 to 1000) for a process, for all of a name, or for a cgroup and all below it; repeatable
+    #[arg(long, value_name = "PID|COMM|CGROUP=VALUE", value_parser = Change::adj)]
+    pub adj: Vec<Change>,
+    /// Another `vm.oom_kill_allocating_task`
+    #[arg(long, value_name = "0|1", value_parser = Change::allocating_task)]
+    pub allocating_task: Option<Change>,
+    /// Another `memory.max` for a cgroup: bytes, with K, M, G or T behind, or `max`; repeatable
+    #[arg(long, value_name = "CGROUP=SIZE", value_parser = Change::limit)]
+    pub limit: Vec<Change>,
+    /// Another `memory.oom.group` for a cgroup; repeatable
+    #[arg(long, value_name = "CGROUP=0|1", value_parser = Change::oom_group)]
+    pub oom_group: Vec<Change>,
 }
 
 /// Options of `dump`.

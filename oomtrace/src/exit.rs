@@ -18,11 +18,13 @@ pub enum Exit {
     Output = 5,
     /// A file that was to be read is not what it should be.
     Input = 6,
+    /// The recording does not hold what was asked; the sentence says why.
+    Unanswered = 7,
 }
 
 impl Exit {
     /// All of them, with their meaning in a few words.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 8] = [
         (Self::Success, "done, or ended by a signal or by the reader"),
         (Self::Failure, "something else failed"),
         (Self::Usage, "wrong command line"),
@@ -30,6 +32,7 @@ impl Exit {
         (Self::Kernel, "this kernel cannot be traced"),
         (Self::Output, "the output could not be written"),
         (Self::Input, "a file could not be read as what it should be"),
+        (Self::Unanswered, "the recording does not hold what was asked"),
     ];
 
     /// The number the shell sees.
@@ -47,6 +50,6 @@ mod tests {
     #[test]
     fn the_numbers_are_what_scripts_rely_on() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7]);
     }
 }

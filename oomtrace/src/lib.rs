@@ -25,3 +25,4 @@ pub mod recording;
 pub mod report;
 pub mod sink;
 pub mod source;
+pub mod whatif;

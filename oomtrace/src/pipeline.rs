@@ -40,6 +40,34 @@ pub enum PipelineError {
     Recording(#[source] io::Error),
 }
 
+/// The first half of the road: a source's incidents, whole, in the order of their decisions.
+///
+/// # Errors
+///
+/// If the source breaks.
+pub fn incidents(source: &mut dyn Source) -> Result<Vec<Incident>, PipelineError> {
+    let (mut assembler, mut batch, mut steps) = (Assembler::new(), Vec::new(), Vec::new());
+    loop {
+        let brought = source.next(assembler.next_deadline_ns(), &mut batch)?;
+        for (frame, _) in Frame::each(&batch) {
+            if let Ok(Some(event)) = decode(&frame) {
+                assembler.push(event, &mut steps);
+            }
+        }
+        if matches!(brought, Batch::Last(_)) {
+            break;
+        }
+    }
+    assembler.finish(&mut steps);
+    let closed = steps.into_iter().filter_map(|step| match step {
+        Step::Closed(incident) => Some(*incident),
+        Step::Decided(_) => None,
+    });
+    let mut incidents: Vec<Incident> = closed.collect();
+    incidents.sort_by_key(|incident| incident.boot_ns);
+    Ok(incidents)
+}
+
 /// Which reports reach the sinks.
 pub type Filter = Box<dyn Fn(&Report) -> bool>;
 

@@ -3,6 +3,7 @@
 mod cargo;
 mod checks;
 mod conditions;
+mod experiments;
 mod guests;
 mod local;
 mod tally;

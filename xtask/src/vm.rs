@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 mod compatibility;
 mod console;
+pub(crate) mod experiments;
 mod initramfs;
 mod matrix;
 mod plan;
@@ -51,6 +52,9 @@ pub(crate) struct Arguments {
     /// Run the whole matrix, and write docs/compatibility.md from it
     #[arg(long)]
     write_compatibility: bool,
+    /// Run the experiments instead of scenarios: what `oomtrace whatif` predicts, tried out
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility"])]
+    experiments: bool,
 }
 
 impl Arguments {
@@ -69,6 +73,9 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
          --tier, --no-tracer or --fault"
     );
     install_qemu()?;
+    if options.experiments {
+        return try_predictions(options);
+    }
     let tiers = match (options.no_tracer, options.tier.as_slice()) {
         (true, _) => vec![None],
         (false, []) => Tier::ALL.map(Some).to_vec(),
@@ -91,6 +98,16 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     let cells = &run.cells;
     let failed = cells.iter().filter(|cell| cell.verdict.is_failure()).count();
     ensure!(failed == 0, "{failed} of {} cells failed", cells.len());
+    Ok(())
+}
+
+/// Run the experiments.
+fn try_predictions(options: &Arguments) -> Result<()> {
+    let kernels = find_kernels(&options.series)?;
+    let tiers = if options.tier.is_empty() { experiments::TIERS.to_vec() } else { options.tier.clone() };
+    let tried = experiments::run(&kernels.iter().collect::<Vec<_>>(), &tiers)?;
+    let failed = tried.iter().filter(|tried| tried.result.is_err()).count();
+    ensure!(failed == 0, "{failed} of {} predictions did not come true", tried.len());
     Ok(())
 }
 

@@ -8,6 +8,7 @@ mod rank;
 mod replay;
 mod signals;
 mod watch;
+mod whatif;
 
 use anyhow::Result;
 
@@ -21,6 +22,7 @@ use crate::{
     pipeline::{Filter, PipelineError, Totals},
     recording::ReadError,
     source::SourceError,
+    whatif::Refusal,
 };
 
 /// Does what the command line says.
@@ -38,6 +40,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Demo(options)) => demo::run(options),
         Some(Command::Replay(options)) => replay::run(options),
         Some(Command::Rank(options)) => rank::run(options),
+        Some(Command::Whatif(options)) => whatif::run(options),
         Some(Command::Dump(options)) => dump::run(options),
         Some(Command::DemoVictim(options)) => demo::victim::run(options),
     }
@@ -55,6 +58,12 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     if cause.is::<ReadError>() {
         return Some(Exit::Input);
+    }
+    if cause.is::<Refusal>() {
+        return Some(Exit::Unanswered);
+    }
+    if cause.is::<whatif::WhichError>() {
+        return Some(Exit::Usage);
     }
     match cause.downcast_ref::<PipelineError>()? {
         PipelineError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Some(Exit::Success),

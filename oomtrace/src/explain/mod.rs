@@ -13,6 +13,7 @@ mod sysrq;
 mod zones;
 
 pub(crate) use self::gaps::gaps;
+pub(crate) use self::summary::size;
 pub(crate) use self::zones::constraint;
 pub use self::{
     codes::{Code, Confidence, Outcome, Policy},

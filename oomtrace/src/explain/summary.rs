@@ -134,8 +134,12 @@ fn name(task: &Task) -> String {
 }
 
 /// One decimal is enough for a sentence; the exact bytes stand beside it.
-fn size(bytes: u64) -> String {
-    let (unit, name) = if bytes < 1 << 30 { (1_u64 << 20, "MiB") } else { (1 << 30, "GiB") };
+pub(crate) fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        ..0x10_0000 => (1_u64 << 10, "KiB"),
+        0x10_0000..0x4000_0000 => (1 << 20, "MiB"),
+        _ => (1 << 30, "GiB"),
+    };
     let tenths = bytes.saturating_mul(10).saturating_add(unit / 2) / unit;
     format!("{}.{} {name}", tenths / 10, tenths % 10)
 }

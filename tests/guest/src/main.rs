@@ -4,6 +4,7 @@
 mod built_in;
 mod cgroup;
 mod command;
+mod experiment;
 mod kernel_log;
 mod leftovers;
 mod mounts;
@@ -48,6 +49,11 @@ fn work() -> Result<()> {
         Work::Commands(commands) => {
             for command in commands {
                 port.send(&command::observe(command))?;
+            }
+        }
+        Work::Experiments { experiments, tier } => {
+            for experiment in experiments {
+                port.send(&experiment::observe(experiment, *tier))?;
             }
         }
     }

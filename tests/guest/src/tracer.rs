@@ -31,6 +31,7 @@ impl Tracer {
         let mut command = Command::new(TRACER_FILE);
         command.args(["watch", "--format", "json", "--tier", how.tier.name()]);
         command.envs(how.fault.as_ref().map(|fault| (FAULT_VARIABLE, fault)));
+        command.args(how.recording.iter().flat_map(|file| ["--record", file]));
         let number = processes.start(command.current_dir("/tmp").stdout(Stdio::piped()))?;
         let armed = |p: &Processes| p.get(number).is_ok_and(|tracer| tracer.err_holds("armed"));
         let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::experiment::Experiment;
 use crate::scenario::{Hierarchy, Scenario};
 
 /// Where the guest finds its job.
@@ -26,7 +27,7 @@ pub struct Job {
     pub work: Work,
 }
 
-/// The two things a guest can do.
+/// What a guest can do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
@@ -39,6 +40,13 @@ pub enum Work {
     },
     /// Run commands one after the other; one [`crate::observation::CommandRun`] each.
     Commands(Vec<Command>),
+    /// Run experiments one after the other; one [`crate::observation::ExperimentRun`] each.
+    Experiments {
+        /// The experiments, in order.
+        experiments: Vec<Experiment>,
+        /// What `oomtrace watch --tier` is told.
+        tier: Tier,
+    },
 }
 
 /// How `oomtrace watch` is run.
@@ -48,6 +56,8 @@ pub struct Watch {
     pub tier: Tier,
     /// The place in which it shall go wrong on purpose, such as `rule:memcg_limit`.
     pub fault: Option<String>,
+    /// The file to record to.
+    pub recording: Option<String>,
 }
 
 /// A tier of hooks.

@@ -109,6 +109,17 @@ pub struct CommandRun {
     pub after: Traces,
 }
 
+/// One experiment's run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ExperimentRun {
+    /// The scenario that was recorded.
+    pub recorded: Observation,
+    /// What `oomtrace whatif` said.
+    pub answer: CommandRun,
+    /// The scenario with the change made.
+    pub again: Observation,
+}
+
 /// What a tracer can leave behind in the kernel.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Traces {

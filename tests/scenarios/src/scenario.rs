@@ -60,7 +60,7 @@ impl Cgroup {
 
 impl Scenario {
     /// A scenario on a plain machine with nothing in it yet.
-    fn new(name: &str, expect: Expect) -> Self {
+    pub(crate) fn new(name: &str, expect: Expect) -> Self {
         Self {
             name: name.to_owned(),
             machine: Machine::default(),
@@ -73,17 +73,17 @@ impl Scenario {
         }
     }
 
-    fn sysctl(mut self, file: &str, value: &str) -> Self {
+    pub(crate) fn sysctl(mut self, file: &str, value: &str) -> Self {
         self.sysctls.push((file.to_owned(), value.to_owned()));
         self
     }
 
-    fn cgroup(mut self, path: impl Into<Text>, files: &[(&str, &str)]) -> Self {
+    pub(crate) fn cgroup(mut self, path: impl Into<Text>, files: &[(&str, &str)]) -> Self {
         self.cgroups.push(Cgroup::new(path, files));
         self
     }
 
-    fn process(mut self, process: Process) -> Self {
+    pub(crate) fn process(mut self, process: Process) -> Self {
         self.processes.push(process);
         self
     }

@@ -6,7 +6,7 @@ mod subset;
 use anyhow::Result;
 
 use self::subset::{SERIES, SUBSET, Slice};
-use super::{Tally, conditions};
+use super::{Tally, conditions, experiments};
 use crate::kernels::{self, Kernel};
 use crate::run::say;
 use crate::vm::{self, Cell, Matrix, Verdict};
@@ -21,8 +21,9 @@ pub(crate) fn run(tally: &mut Tally) {
         return;
     }
     let conditions = conditions::run(&kernels, tally);
+    let experiments = experiments::run(&kernels, tally);
     let subset = SUBSET.iter().try_for_each(|slice| matrix(slice, &kernels, tally));
-    if let Err(error) = conditions.and(subset) {
+    if let Err(error) = conditions.and(experiments).and(subset) {
         tally.count("guests", Err(error));
     }
     faults::run(&kernels, tally);

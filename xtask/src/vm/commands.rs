@@ -1,19 +1,22 @@
-//! Guests that run commands instead of scenarios.
+//! Guests that run commands or experiments instead of scenarios.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use oomtrace_scenarios::job::{Command, Job, Work};
-use oomtrace_scenarios::observation::CommandRun;
+use oomtrace_scenarios::experiment::Experiment;
+use oomtrace_scenarios::job::{Command, Job, Tier, Work};
+use oomtrace_scenarios::observation::{CommandRun, ExperimentRun};
 use oomtrace_scenarios::scenario::Machine;
+use serde::de::DeserializeOwned;
 
 use super::programs::Programs;
 use super::{console, initramfs, qemu, stream};
 use crate::kernels::Kernel;
 
-/// Seconds a guest may take for its boot, and for each command.
+/// Seconds a guest may take for its boot, for each command, and for each of an experiment's scenarios.
 const BOOT_S: u64 = 60;
 const COMMAND_S: u64 = 60;
+const SCENARIO_S: u64 = 60;
 
 /// Boot a kernel, run commands one after the other, and hand back what each did. They find the tracer
 /// and the memory program at the places named in [`oomtrace_scenarios::job`].
@@ -27,8 +30,32 @@ pub(crate) fn run(
     let deadline_s = BOOT_S + COMMAND_S * u64::try_from(commands.len())?;
     let work = Work::Commands(commands.to_vec());
     let job = Job { hierarchy: machine.hierarchy, tracefs, deadline_s, work };
-    let initramfs = initramfs::of_guest(programs, &job)?;
-    let limit = Duration::from_secs(deadline_s + BOOT_S);
+    boot(kernel, programs, machine, &job)
+}
+
+/// Boot a kernel, run experiments one after the other, and hand back what came of each.
+pub(crate) fn experiment(
+    kernel: &Kernel,
+    programs: &Programs,
+    experiments: &[Experiment],
+    tier: Tier,
+) -> Result<Vec<ExperimentRun>> {
+    let machine = Machine::default();
+    let each_s = 2 * SCENARIO_S + COMMAND_S;
+    let deadline_s = BOOT_S + each_s * u64::try_from(experiments.len())?;
+    let work = Work::Experiments { experiments: experiments.to_vec(), tier };
+    let job = Job { hierarchy: machine.hierarchy, tracefs: true, deadline_s, work };
+    boot(kernel, programs, &machine, &job)
+}
+
+fn boot<T: DeserializeOwned>(
+    kernel: &Kernel,
+    programs: &Programs,
+    machine: &Machine,
+    job: &Job,
+) -> Result<Vec<T>> {
+    let initramfs = initramfs::of_guest(programs, job)?;
+    let limit = Duration::from_secs(job.deadline_s + BOOT_S);
     let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
     let stream = stream::parse(&ran.output).context("what the guest sent")?;
     ensure!(stream.complete, "the guest was lost; {}", console::end(&ran));

@@ -162,7 +162,7 @@ impl Matrix {
         let kernel = self.kernels.get(batch.kernel).context("a batch without a kernel")?;
         let machine = &batch.scenarios.first().context("a batch without a scenario")?.machine;
         let deadline_s = BOOT_S + SCENARIO_S * u64::try_from(batch.scenarios.len())?;
-        let watch = batch.tier.map(|tier| Watch { tier, fault: self.fault.clone() });
+        let watch = batch.tier.map(|tier| Watch { tier, fault: self.fault.clone(), recording: None });
         let work = Work::Scenarios { scenarios: batch.scenarios.clone(), watch };
         let job = Job { hierarchy: machine.hierarchy, tracefs: true, deadline_s, work };
         let initramfs = initramfs::of_guest(programs, &job)?;

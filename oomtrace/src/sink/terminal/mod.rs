@@ -4,6 +4,7 @@ mod full;
 mod line;
 pub(crate) mod sanitize;
 pub(crate) mod units;
+pub(crate) mod whatif;
 
 #[cfg(test)]
 pub(crate) mod example;

@@ -33,7 +33,7 @@ pub struct Expect {
 
 impl Expect {
     /// One kill by badness, of and by `victim`, at the limit of `cgroup`.
-    pub(super) fn memcg(cgroup: impl Into<Text>, victim: &str) -> Self {
+    pub(crate) fn memcg(cgroup: impl Into<Text>, victim: &str) -> Self {
         Self {
             cause: "memcg_limit".to_owned(),
             policy: "badness".to_owned(),
@@ -50,7 +50,7 @@ impl Expect {
     }
 
     /// One kill by badness, of `victim`, because the machine is out of memory.
-    pub(super) fn global(victim: &str) -> Self {
+    pub(crate) fn global(victim: &str) -> Self {
         Self {
             cause: "global".to_owned(),
             domain: "system".to_owned(),

@@ -50,31 +50,31 @@ impl Process {
     }
 
     /// One that takes anonymous memory after the tracer is armed, and ends when it has it.
-    pub(super) fn allocator(role: &str, mib: u32) -> Self {
+    pub(crate) fn allocator(role: &str, mib: u32) -> Self {
         Self::new(role, Part::Allocator, &["anon", "--mib", &mib.to_string()], false)
     }
 
     /// One that holds anonymous memory before the tracer is armed.
-    pub(super) fn bystander(role: &str, mib: u32) -> Self {
+    pub(crate) fn bystander(role: &str, mib: u32) -> Self {
         Self::new(role, Part::Bystander, &["anon", "--mib", &mib.to_string()], true)
     }
 
-    pub(super) fn comm(mut self, comm: &[u8]) -> Self {
+    pub(crate) fn comm(mut self, comm: &[u8]) -> Self {
         self.comm = Some(comm.into());
         self
     }
 
-    pub(super) fn oom_score_adj(mut self, adj: i16) -> Self {
+    pub(crate) fn oom_score_adj(mut self, adj: i16) -> Self {
         self.oom_score_adj = adj;
         self
     }
 
-    pub(super) fn uid(mut self, uid: u32) -> Self {
+    pub(crate) fn uid(mut self, uid: u32) -> Self {
         self.uid = uid;
         self
     }
 
-    pub(super) fn cgroup(mut self, path: impl Into<Text>) -> Self {
+    pub(crate) fn cgroup(mut self, path: impl Into<Text>) -> Self {
         self.cgroup = Some(path.into());
         self
     }

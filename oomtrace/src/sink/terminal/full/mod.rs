@@ -5,7 +5,7 @@ mod decision;
 mod domain;
 mod ending;
 mod process;
-mod sheet;
+pub(super) mod sheet;
 mod victim;
 
 use std::io::{self, Write};

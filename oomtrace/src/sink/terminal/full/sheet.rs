@@ -8,37 +8,37 @@ const LABEL: usize = 12;
 const KEY: usize = 10;
 
 /// A page of text that grows downwards. All text given to it is safe already.
-pub(super) struct Sheet {
-    pub(super) text: String,
-    pub(super) paint: Paint,
+pub(in crate::sink::terminal) struct Sheet {
+    pub(in crate::sink::terminal) text: String,
+    pub(in crate::sink::terminal) paint: Paint,
 }
 
 impl Sheet {
     /// A line across all columns.
-    pub(super) fn line(&mut self, text: &str) {
+    pub(in crate::sink::terminal) fn line(&mut self, text: &str) {
         self.text.push_str(text);
         self.text.push('\n');
     }
 
     /// The first line of a section, with its name.
-    pub(super) fn section(&mut self, label: &str, text: &str) {
+    pub(in crate::sink::terminal) fn section(&mut self, label: &str, text: &str) {
         let gap = LABEL.saturating_sub(columns_of(label)).max(1);
         let line = format!("{}{}{text}", self.paint.bold(label), " ".repeat(gap));
         self.line(line.trim_end());
     }
 
     /// A further line of a section.
-    pub(super) fn more(&mut self, text: &str) {
+    pub(in crate::sink::terminal) fn more(&mut self, text: &str) {
         self.line(format!("{}{text}", " ".repeat(LABEL)).trim_end());
     }
 
     /// A further line of a section, with a name of its own.
-    pub(super) fn named(&mut self, key: &str, text: &str) {
+    pub(in crate::sink::terminal) fn named(&mut self, key: &str, text: &str) {
         self.more(&format!("{}{}{text}", key, " ".repeat(KEY.saturating_sub(columns_of(key)).max(1))));
     }
 
     /// Rows of cells; all columns but the last are aligned to the right.
-    pub(super) fn table<const COLUMNS: usize>(&mut self, rows: &[[String; COLUMNS]]) {
+    pub(in crate::sink::terminal) fn table<const COLUMNS: usize>(&mut self, rows: &[[String; COLUMNS]]) {
         let width = |column: usize| {
             rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| columns_of(cell)).max()
         };

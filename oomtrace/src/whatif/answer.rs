@@ -1,0 +1,105 @@
+//! The answer: the decision as it was and as it would have been, in the shape of its JSON (`docs/whatif.md`).
+
+use serde::Serialize;
+
+use crate::{
+    bytes::ByteString,
+    explain::{Code, Outcome, Policy},
+    incident::Role,
+};
+
+/// The version of the JSON's shape. Keys are added, never renamed.
+pub const SCHEMA: u32 = 1;
+
+/// A decision decided again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The incident's name, as in its report.
+    pub id: String,
+    /// Wall clock of the decision, RFC 3339, UTC.
+    pub time: Option<String>,
+    /// Why memory ran out.
+    pub cause: Code,
+    /// Bytes of a page.
+    pub page_bytes: u64,
+    /// The changes, in words.
+    pub changes: Vec<String>,
+    /// Whether some points are not the kernel's own with a term exchanged, but a sum of counters read beside them.
+    pub estimated: bool,
+    /// As it was.
+    pub before: Decision,
+    /// As it would have been.
+    pub after: Decision,
+    /// The candidates, best first after the change; those passed over at the end.
+    pub candidates: Vec<Row>,
+    /// What the changes did not do, and what cannot be said.
+    pub remarks: Vec<String>,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// One way the decision goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// Whether memory ran out at this moment at all.
+    pub happens: bool,
+    /// What chose.
+    pub policy: Option<Policy>,
+    /// What came of it.
+    pub outcome: Option<Outcome>,
+    /// Pages that scores are measured against.
+    pub total_pages: Option<u64>,
+    /// The chosen one's points, pages.
+    pub points: Option<i64>,
+    /// Points between it and the next.
+    pub margin_points: Option<i64>,
+    /// The next.
+    pub runner_up_pid: Option<i32>,
+    /// Who dies, the chosen one first.
+    pub victims: Vec<Victim>,
+}
+
+/// A process that dies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Victim {
+    /// Process id.
+    pub pid: Option<i32>,
+    /// Its name.
+    pub comm: Option<ByteString>,
+    /// Path of its memory cgroup.
+    pub cgroup: Option<ByteString>,
+    /// Why it dies.
+    pub role: Role,
+}
+
+/// A candidate before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Process id.
+    pub pid: Option<i32>,
+    /// Its name.
+    pub comm: Option<ByteString>,
+    /// Path of its memory cgroup.
+    pub cgroup: Option<ByteString>,
+    /// Whether the points after are a sum of counters.
+    pub estimated: bool,
+    /// As it was.
+    pub before: Vote,
+    /// As it would have been.
+    pub after: Vote,
+}
+
+/// What the kernel makes of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Vote {
+    /// -1000 to 1000.
+    pub oom_score_adj: Option<i16>,
+    /// Pages; absent where it is passed over.
+    pub points: Option<i64>,
+    /// Why it is.
+    pub passed_over: Option<&'static str>,
+    /// Whether it dies.
+    pub dies: bool,
+}

@@ -1,0 +1,182 @@
+//! What is asked to be different.
+
+use crate::{badness, bytes::ByteString};
+
+/// One thing that is different. Of several for the same thing the last one counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The `oom_score_adj` of these candidates.
+    Adj {
+        /// Whose.
+        who: Who,
+        /// -1000 to 1000.
+        adj: i16,
+    },
+    /// `vm.oom_kill_allocating_task`.
+    AllocatingTask(bool),
+    /// A cgroup's `memory.max` (v1: `limit_in_bytes`).
+    Limit {
+        /// Its path below the memory hierarchy's mount.
+        cgroup: ByteString,
+        /// Bytes; `None` for no limit.
+        bytes: Option<u64>,
+    },
+    /// A cgroup's `memory.oom.group`.
+    OomGroup {
+        /// Its path below the memory hierarchy's mount.
+        cgroup: ByteString,
+        /// 0 or 1.
+        on: bool,
+    },
+}
+
+/// Candidates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// The process of this id.
+    Pid(i32),
+    /// Every process of this name.
+    Comm(ByteString),
+    /// Every process in this cgroup or below.
+    Cgroup(ByteString),
+}
+
+impl Change {
+    /// An `oom_score_adj`, typed as `PID=VALUE`, `COMM=VALUE` or `/CGROUP=VALUE`.
+    ///
+    /// # Errors
+    ///
+    /// If it has no `=`, or the value is no number from -1000 to 1000.
+    pub fn adj(typed: &str) -> Result<Self, String> {
+        let (who, value) = pair(typed)?;
+        let range = badness::ADJ_MIN..=badness::ADJ_MAX;
+        let adj = value.parse().ok().filter(|adj| range.contains(adj));
+        let adj =
+            adj.ok_or_else(|| format!("oom_score_adj is a number from -1000 to 1000, not `{value}`"))?;
+        Ok(Self::Adj { who: Who::parse(who), adj })
+    }
+
+    /// A switch, typed as `0` or `1`.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither.
+    pub fn allocating_task(typed: &str) -> Result<Self, String> {
+        Ok(Self::AllocatingTask(switch(typed)?))
+    }
+
+    /// A limit, typed as `/CGROUP=SIZE`: bytes, with K, M, G or T behind, or `max`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no path, or the size is none.
+    pub fn limit(typed: &str) -> Result<Self, String> {
+        let (cgroup, size) = pair(typed)?;
+        let bytes = if size == "max" { None } else { Some(bytes(size)?) };
+        Ok(Self::Limit { cgroup: path(cgroup)?, bytes })
+    }
+
+    /// A group switch, typed as `/CGROUP=0` or `/CGROUP=1`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no path, or the value is neither.
+    pub fn oom_group(typed: &str) -> Result<Self, String> {
+        let (cgroup, value) = pair(typed)?;
+        Ok(Self::OomGroup { cgroup: path(cgroup)?, on: switch(value)? })
+    }
+}
+
+impl Who {
+    fn parse(typed: &str) -> Self {
+        match typed.parse() {
+            Ok(pid) if typed.bytes().all(|byte| byte.is_ascii_digit()) => Self::Pid(pid),
+            _ if typed.starts_with('/') => Self::Cgroup(typed.into()),
+            _ => Self::Comm(typed.into()),
+        }
+    }
+}
+
+/// What stands before the last `=`, and what behind: names may hold one.
+fn pair(typed: &str) -> Result<(&str, &str), String> {
+    let (name, value) = typed.rsplit_once('=').ok_or("`=` and a value are missing")?;
+    if name.is_empty() { Err("nothing stands before `=`".to_owned()) } else { Ok((name, value)) }
+}
+
+fn switch(typed: &str) -> Result<bool, String> {
+    match typed {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(format!("expected 0 or 1, not `{typed}`")),
+    }
+}
+
+fn path(typed: &str) -> Result<ByteString, String> {
+    if typed.starts_with('/') {
+        Ok(typed.into())
+    } else {
+        Err(format!("a cgroup is a path that begins with `/`, not `{typed}`"))
+    }
+}
+
+fn bytes(typed: &str) -> Result<u64, String> {
+    let wrong = || format!("a size is a number with K, M, G or T behind, or `max`, not `{typed}`");
+    let digits = typed.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let shift = match typed.get(digits.len()..).map(str::to_ascii_uppercase).as_deref() {
+        Some("") => 0,
+        Some("K") => 10,
+        Some("M") => 20,
+        Some("G") => 30,
+        Some("T") => 40,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, Who};
+
+    fn adj(typed: &str) -> (Who, i16) {
+        match Change::adj(typed) {
+            Ok(Change::Adj { who, adj }) => (who, adj),
+            other => panic!("{typed}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn who_is_a_pid_a_path_or_a_name() {
+        assert_eq!(adj("812=-1000"), (Who::Pid(812), -1000));
+        assert_eq!(adj("/a=b/c=5"), (Who::Cgroup("/a=b/c".into()), 5));
+        assert_eq!(adj("812x=0"), (Who::Comm("812x".into()), 0));
+        assert_eq!(adj("-5=1000"), (Who::Comm("-5".into()), 1000));
+        assert_eq!(adj("99999999999=1"), (Who::Comm("99999999999".into()), 1));
+    }
+
+    #[test]
+    fn sizes_have_the_suffixes_of_memory_max() {
+        let limit = |typed: &str| match Change::limit(typed) {
+            Ok(Change::Limit { bytes, .. }) => bytes,
+            other => panic!("{typed}: {other:?}"),
+        };
+        assert_eq!(limit("/a=64M"), Some(64 << 20));
+        assert_eq!(limit("/a=2g"), Some(2 << 30));
+        assert_eq!(limit("/a=4096"), Some(4096));
+        assert_eq!(limit("/a=max"), None);
+    }
+
+    #[test]
+    fn what_is_no_change_is_refused_in_words() {
+        for typed in ["redis", "=5", "redis=", "redis=1001", "redis=-1001", "redis=five", "redis=99999999"] {
+            assert!(Change::adj(typed).is_err(), "{typed}");
+        }
+        for typed in ["a=64M", "/a=64X", "/a=", "/a=-1", "/a=M", "/a=99999999999T", "/a=1MB", "/a"] {
+            assert!(Change::limit(typed).is_err(), "{typed}");
+        }
+        for typed in ["/a=2", "a=1", "/a=yes", "/a"] {
+            assert!(Change::oom_group(typed).is_err(), "{typed}");
+        }
+        assert!(Change::allocating_task("2").is_err() && Change::allocating_task("1").is_ok());
+    }
+}

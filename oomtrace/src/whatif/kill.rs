@@ -1,0 +1,95 @@
+//! What comes of a choice: who dies.
+
+use super::{
+    Decision, Refusal, Victim,
+    before::{self, victim},
+    recorded::Recorded,
+    scope::{self, Scope},
+    vote::Recount,
+    words,
+};
+use crate::{
+    explain::{Outcome, Policy},
+    incident::{Role, Task},
+};
+
+/// Whom the kernel would choose, and how.
+pub(super) struct Chosen<'a> {
+    pub(super) policy: Policy,
+    pub(super) task: Option<&'a Task>,
+    pub(super) points: Option<i64>,
+    pub(super) margin: Option<i64>,
+    pub(super) runner_up: Option<i32>,
+    pub(super) total_pages: u64,
+}
+
+/// The decision with its victims.
+pub(super) fn decision<'a>(
+    recorded: &Recorded<'a>,
+    groups: &[(u64, bool)],
+    rows: &[Recount<'a>],
+    chosen: &Chosen<'a>,
+    remarks: &mut Vec<String>,
+) -> Result<Decision, Refusal> {
+    let decision = Decision {
+        happens: true,
+        policy: Some(chosen.policy),
+        outcome: Some(Outcome::NoKill),
+        total_pages: Some(chosen.total_pages),
+        points: chosen.points,
+        margin_points: chosen.margin,
+        runner_up_pid: chosen.runner_up,
+        victims: Vec::new(),
+    };
+    let Some(task) = chosen.task else { return Ok(decision) };
+    let as_recorded = recorded.course.choice().is_some_and(|choice| choice.task.is_same_process(task));
+    let was_killed = matches!(recorded.verdict.outcome, Some(Outcome::Killed | Outcome::GroupKilled));
+    if as_recorded && !was_killed {
+        // It was dying already: that no change undoes.
+        let (policy, outcome) = (recorded.verdict.policy, recorded.verdict.outcome);
+        return Ok(Decision { policy, outcome, victims: before::victims(recorded.incident), ..decision });
+    }
+    let scope = scope::of(recorded, groups, task, as_recorded);
+    if scope == Scope::Unknown {
+        remarks.push(words::scope_unknown(task));
+    }
+    let mut victims = with_group(recorded, scope, task, rows)?;
+    if as_recorded {
+        sharing(recorded, &mut victims);
+    }
+    let is_group = matches!(scope, Scope::Group(_));
+    let by_points = chosen.policy == Policy::Badness;
+    Ok(Decision {
+        policy: Some(if is_group && by_points { Policy::OomGroup } else { chosen.policy }),
+        outcome: Some(if is_group { Outcome::GroupKilled } else { Outcome::Killed }),
+        victims,
+        ..decision
+    })
+}
+
+/// The chosen one, and those of its group.
+fn with_group<'a>(
+    recorded: &Recorded<'a>,
+    scope: Scope,
+    task: &Task,
+    rows: &[Recount<'a>],
+) -> Result<Vec<Victim>, Refusal> {
+    let incident = recorded.incident;
+    let Scope::Group(group) = scope else { return Ok(vec![victim(incident, task, Role::Chosen)]) };
+    // Where nobody was looked at, the members are known if they died.
+    if recorded.course.ballot().is_none() && incident.group == Some(group) {
+        return Ok(before::victims(incident));
+    }
+    let members = scope::members(recorded, group, task, rows)?;
+    let members = members.iter().map(|row| victim(incident, &row.candidate.task, Role::Group));
+    Ok(std::iter::once(victim(incident, task, Role::Chosen)).chain(members).collect())
+}
+
+/// Who shares the victim's memory is known of the one that was killed.
+fn sharing(recorded: &Recorded<'_>, victims: &mut Vec<Victim>) {
+    for known in before::victims(recorded.incident) {
+        if known.role == Role::SharedMm && victims.iter().all(|victim| victim.pid != known.pid) {
+            victims.push(known);
+        }
+    }
+}

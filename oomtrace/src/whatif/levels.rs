@@ -1,0 +1,54 @@
+//! The cgroups of an incident, by path.
+
+use oomtrace_common::event::Memcg;
+
+use super::{Refusal, words};
+use crate::{
+    attribute::cgroup::{self, is_below},
+    bytes::ByteString,
+    incident::{Incident, Task},
+};
+
+/// The kernfs id of a path.
+pub(super) fn id(incident: &Incident, path: &ByteString) -> Result<u64, Refusal> {
+    let wanted = trimmed(path);
+    let found = incident
+        .memcgs
+        .keys()
+        .copied()
+        .find(|id| cgroup::path(&incident.memcgs, *id).is_some_and(|known| trimmed(&known) == wanted));
+    found.ok_or_else(|| Refusal::UnknownCgroup {
+        cgroup: path.to_words(),
+        known: words::paths(incident, incident.memcgs.keys().copied()),
+    })
+}
+
+/// A path without the slash at its end; empty for the root.
+fn trimmed(path: &ByteString) -> &[u8] {
+    path.as_bytes().strip_suffix(b"/").unwrap_or(path.as_bytes())
+}
+
+/// Whether a task of a decision in this domain is in a cgroup or below; `None` where the recording does not say.
+pub(super) fn is_in(
+    incident: &Incident,
+    domain: Option<u64>,
+    task: &Task,
+    above: &ByteString,
+) -> Option<bool> {
+    let path = |id: u64| cgroup::path(&incident.memcgs, id);
+    if let Some(path) = task.memcg.and_then(path) {
+        return Some(cgroup::is_below(path.as_bytes(), above.as_bytes()));
+    }
+    // Wherever it is, it is in the domain.
+    let domain = path(domain?)?;
+    cgroup::is_below(domain.as_bytes(), above.as_bytes()).then_some(true)
+}
+
+/// The cgroups that the charge went through, leaf first, up to the root: the trigger's own and its ancestors, or those of
+/// the domain itself where somebody else's memory was charged.
+pub(super) fn charged(incident: &Incident, domain: u64) -> Vec<&Memcg> {
+    let leaf = incident.trigger.as_ref().and_then(|trigger| trigger.memcg);
+    let chain = leaf.map(|leaf| cgroup::chain(&incident.memcgs, leaf)).unwrap_or_default();
+    let has_domain = chain.iter().any(|memcg| memcg.id == domain);
+    if has_domain { chain } else { cgroup::chain(&incident.memcgs, domain) }
+}

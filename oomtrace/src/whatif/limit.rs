@@ -1,0 +1,161 @@
+//! What another limit does: whether memory would have run out at this moment at all, and what scores are measured
+//! against then.
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/page_counter.c#L114> (`page_counter_try_charge`: from the leaf up)
+
+use oomtrace_common::event::Memcg;
+
+use super::{Change, Refusal, levels, recorded::Recorded, words};
+use crate::explain::{Code, limits};
+
+/// The domain with its limits changed.
+pub(super) struct Ground {
+    /// Whether memory would have run out at this moment.
+    pub(super) happens: bool,
+    /// Pages that scores are measured against.
+    pub(super) total_pages: u64,
+    /// What the changes did not do.
+    pub(super) remarks: Vec<String>,
+}
+
+/// A cgroup and its limits, in pages.
+struct Level<'a> {
+    memcg: &'a Memcg,
+    /// As it was.
+    max: u64,
+    /// As it would have been.
+    asked: Option<u64>,
+}
+
+pub(super) fn ground(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Ground, Refusal> {
+    let asked = asked(recorded, changes)?;
+    let mut ground = Ground { happens: true, total_pages: recorded.total_pages, remarks: Vec::new() };
+    if asked.is_empty() {
+        return Ok(ground);
+    }
+    let domain = recorded.domain.ok_or(Refusal::NotOfCgroup)?;
+    let levels = charged(recorded, domain, &asked)?;
+    ground.happens = if recorded.verdict.code == Code::MemcgLimitLowered {
+        is_over(recorded, &levels, domain)?
+    } else {
+        is_hit(recorded, &levels, domain)?
+    };
+    if ground.happens {
+        ground.total_pages = resized(recorded, &levels, domain)?;
+    }
+    let others = levels.iter().filter(|level| level.asked.is_some() && level.memcg.id != domain);
+    ground.remarks.extend(others.map(|level| {
+        format!(
+            "{} has room below that limit, too: it plays no part",
+            words::path(recorded.incident, level.memcg.id)
+        )
+    }));
+    Ok(ground)
+}
+
+/// The limits that are changed, by kernfs id, in pages.
+fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, u64)>, Refusal> {
+    let page_size = recorded.incident.page_size();
+    let off = limits::counter_max(page_size);
+    let mut asked = Vec::new();
+    for change in changes {
+        let Change::Limit { cgroup, bytes } = change else { continue };
+        if recorded.domain.is_none() {
+            return Err(Refusal::NotOfCgroup);
+        }
+        let id = levels::id(recorded.incident, cgroup)?;
+        if recorded.incident.memcgs.get(&id).is_some_and(|memcg| memcg.parent == 0) {
+            return Err(Refusal::Root { file: "limit" });
+        }
+        let pages = bytes.and_then(|bytes| bytes.checked_div(page_size)).map_or(off, |pages| pages.min(off));
+        asked.retain(|(other, _)| *other != id);
+        asked.push((id, pages));
+    }
+    Ok(asked)
+}
+
+/// The cgroups that the charge went through, with their limits.
+fn charged<'a>(
+    recorded: &Recorded<'a>,
+    domain: u64,
+    asked: &[(u64, u64)],
+) -> Result<Vec<Level<'a>>, Refusal> {
+    let incident = recorded.incident;
+    let chain = levels::charged(incident, domain);
+    if let Some((id, _)) = asked.iter().find(|(id, _)| chain.iter().all(|memcg| memcg.id != *id)) {
+        let others = chain.iter().map(|memcg| memcg.id);
+        return Err(Refusal::NotInChain {
+            cgroup: words::path(incident, *id),
+            chain: words::paths(incident, others),
+        });
+    }
+    let level = |memcg: &'a Memcg| {
+        let asked = asked.iter().find(|(id, _)| *id == memcg.id).map(|(_, pages)| *pages);
+        let read = memcg.present & Memcg::COUNTERS != 0;
+        let unknown = || Refusal::CounterUnknown { cgroup: words::path(incident, memcg.id) };
+        read.then_some(Level { memcg, max: memcg.max_pages, asked }).ok_or_else(unknown)
+    };
+    chain.into_iter().map(level).collect()
+}
+
+/// Whether a charge of that moment finds the domain's limit in its way; the only other answer is that it finds none.
+fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<bool, Refusal> {
+    let asked_for =
+        u32::try_from(recorded.order).ok().and_then(|order| 1_u64.checked_shl(order)).unwrap_or(1);
+    let needs = |level: &Level<'_>| level.memcg.usage_pages.saturating_add(asked_for);
+    let cgroup = |level: &Level<'_>| words::path(recorded.incident, level.memcg.id);
+    for level in levels {
+        let full = |asked| level.memcg.id == domain || needs(level) > asked;
+        if level.asked.is_some_and(|asked| asked < level.max && full(asked)) {
+            return Err(Refusal::Earlier { cgroup: cgroup(level) });
+        }
+    }
+    let Some(own) = levels.iter().find(|level| level.memcg.id == domain) else { return Ok(true) };
+    // Where its limit is as it was, it was hit: the kernel says so.
+    if own.asked.is_none_or(|asked| asked == own.max || needs(own) > asked) {
+        return Ok(true);
+    }
+    let page_size = recorded.incident.page_size();
+    if limits::memsw(own.memcg, page_size).is_some_and(|(usage, max)| usage.saturating_add(asked_for) > max) {
+        return Err(Refusal::Memsw { cgroup: cgroup(own) });
+    }
+    let is_full =
+        |level: &&Level<'_>| level.memcg.id != domain && needs(level) > level.asked.unwrap_or(level.max);
+    match levels.iter().find(is_full) {
+        Some(next) => Err(Refusal::OtherDomain { cgroup: cgroup(next) }),
+        None if levels.last().is_some_and(|level| level.memcg.parent != 0) => {
+            Err(Refusal::OtherDomain { cgroup: "a cgroup that is not recorded".to_owned() })
+        }
+        None => Ok(false),
+    }
+}
+
+/// Whether writing that limit finds more used than it allows.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L4150> (`memory_max_write`)
+fn is_over(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<bool, Refusal> {
+    let mut over = true;
+    for level in levels {
+        let Some(asked) = level.asked else { continue };
+        if level.memcg.id == domain {
+            over = level.memcg.usage_pages > asked;
+        } else if asked < level.max && level.memcg.usage_pages > asked {
+            return Err(Refusal::Earlier { cgroup: words::path(recorded.incident, level.memcg.id) });
+        }
+    }
+    Ok(over)
+}
+
+/// What scores are measured against: the limit, and the swap that the domain may use, which stays.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1610> (`mem_cgroup_get_max`)
+fn resized(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<u64, Refusal> {
+    let own = levels.iter().find(|level| level.memcg.id == domain);
+    let Some((own, asked)) = own.and_then(|own| Some((own, own.asked?))) else {
+        return Ok(recorded.total_pages);
+    };
+    if asked == own.max {
+        return Ok(recorded.total_pages);
+    }
+    // On v1 the swap follows from the limit of both together, which the machine's swap may cut.
+    let swap = recorded.total_pages.checked_sub(own.max).filter(|_| own.memcg.hierarchy == 0);
+    let swap = swap.ok_or_else(|| Refusal::SwapUnknown { cgroup: words::path(recorded.incident, domain) })?;
+    Ok(asked.saturating_add(swap).max(1))
+}

@@ -1,0 +1,31 @@
+//! One decision of a recording decided again with something changed: who would have died then. Pure, like everything
+//! between a frame and a report, and it refuses what the recording cannot answer ([`Refusal`]).
+//!
+//! The kernel's order is kept: whether the memory ran out at all (`limit`), whether the trigger is taken without a vote
+//! (`allocating`), the vote (`vote`), and who goes with the victim (`scope`).
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104> (`out_of_memory`)
+
+mod allocating;
+mod answer;
+mod before;
+mod change;
+mod decide;
+mod kill;
+mod levels;
+mod limit;
+mod recorded;
+mod refusal;
+mod scope;
+mod table;
+mod vote;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    answer::{Answer, Decision, Row, SCHEMA, Victim, Vote},
+    change::{Change, Who},
+    decide::decide_again,
+    refusal::Refusal,
+};

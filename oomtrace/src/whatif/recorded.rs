@@ -1,0 +1,133 @@
+//! What the recording says of the decision, as far as it can be decided again.
+
+use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
+
+use super::{Refusal, words};
+use crate::{
+    explain::{Verdict, explain},
+    incident::{Ballot, Choice, Incident},
+};
+
+/// A decision that can be decided again.
+pub(super) struct Recorded<'a> {
+    pub(super) incident: &'a Incident,
+    pub(super) verdict: Verdict,
+    pub(super) course: Course<'a>,
+    /// Kernfs id of the memcg that ran out; `None` when it was the machine.
+    pub(super) domain: Option<u64>,
+    /// Pages that scores are measured against.
+    pub(super) total_pages: u64,
+    /// 2^order pages were asked for.
+    pub(super) order: i32,
+}
+
+/// How the kernel came to its decision.
+pub(super) enum Course<'a> {
+    /// By points.
+    Badness { choice: &'a Choice, ballot: &'a Ballot },
+    /// By `vm.oom_kill_allocating_task`: nobody was looked at.
+    AllocatingTask { choice: &'a Choice },
+    /// All were looked at, and none may be killed.
+    NoneKillable { ballot: &'a Ballot },
+}
+
+impl<'a> Course<'a> {
+    /// Whom the kernel chose.
+    pub(super) const fn choice(&self) -> Option<&'a Choice> {
+        match self {
+            Self::Badness { choice, .. } | Self::AllocatingTask { choice } => Some(choice),
+            Self::NoneKillable { .. } => None,
+        }
+    }
+
+    /// Whom it looked at.
+    pub(super) const fn ballot(&self) -> Option<&'a Ballot> {
+        match self {
+            Self::Badness { ballot, .. } | Self::NoneKillable { ballot } => Some(ballot),
+            Self::AllocatingTask { .. } => None,
+        }
+    }
+}
+
+impl<'a> Recorded<'a> {
+    pub(super) fn of(incident: &'a Incident) -> Result<Self, Refusal> {
+        if let Some(passes) = incident.empty.as_ref().filter(|_| incident.is_empty_run()) {
+            return Self::empty(incident, passes);
+        }
+        if incident.pass.is_none() {
+            return Err(Refusal::NotSeen);
+        }
+        let request = incident.request.as_ref().ok_or(Refusal::NoBeginning)?;
+        let because = "the trigger was dying already";
+        let choice = incident.choice.as_ref().ok_or(Refusal::NobodyChosen { because })?;
+        Ok(Self {
+            incident,
+            verdict: explain(incident),
+            course: course(incident, choice)?,
+            domain: request.memcg,
+            total_pages: choice.total_pages,
+            order: request.order,
+        })
+    }
+
+    /// Passes that killed nobody: decided again is the first of them.
+    fn empty(incident: &'a Incident, passes: &EmptyPasses) -> Result<Self, Refusal> {
+        nobody_chosen(passes)?;
+        let ballot = incident.ballot.as_ref().ok_or(Refusal::NoBallot)?;
+        all_are_there(ballot, passes.evaluated)?;
+        let has = |bit| passes.flags & bit != 0;
+        Ok(Self {
+            incident,
+            verdict: explain(incident),
+            course: Course::NoneKillable { ballot },
+            domain: has(OutOfMemory::MEMCG).then_some(passes.memcg),
+            total_pages: passes.total_pages,
+            order: passes.order,
+        })
+    }
+}
+
+/// Whether a pass chose nobody for a reason other than that all were passed over.
+fn nobody_chosen(passes: &EmptyPasses) -> Result<(), Refusal> {
+    let is = |emptiness| passes.emptiness == number(emptiness);
+    let because = if is(Emptiness::NothingToKill) && passes.total_pages > 0 {
+        return Ok(());
+    } else if is(Emptiness::NothingToKill) {
+        "the OOM killer was off"
+    } else if is(Emptiness::VictimDying) {
+        "an earlier victim was still dying"
+    } else if is(Emptiness::TriggerDying) {
+        "the trigger was dying already"
+    } else {
+        "a notifier freed memory, or the allocation may not kill"
+    };
+    Err(Refusal::NobodyChosen { because })
+}
+
+#[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]
+const fn number(emptiness: Emptiness) -> u32 {
+    emptiness as u32
+}
+
+fn course<'a>(incident: &'a Incident, choice: &'a Choice) -> Result<Course<'a>, Refusal> {
+    if choice.is_allocating_task() {
+        return Ok(Course::AllocatingTask { choice });
+    }
+    let ballot = incident.ballot.as_ref().ok_or(Refusal::NoBallot)?;
+    all_are_there(ballot, choice.evaluated)?;
+    let winner = ballot.winner().ok_or(Refusal::NoPoints)?;
+    if !winner.task.is_same_process(&choice.task) {
+        return Err(Refusal::Disagrees { chosen: words::name(&choice.task) });
+    }
+    Ok(Course::Badness { choice, ballot })
+}
+
+/// Whether the table has everybody the kernel looked at, or counts them at least.
+fn all_are_there(ballot: &Ballot, evaluated: u32) -> Result<(), Refusal> {
+    let rows = u32::try_from(ballot.candidates.len()).unwrap_or(u32::MAX);
+    let known = rows.saturating_add(ballot.kernel_threads).saturating_add(ballot.left_out);
+    match evaluated.checked_sub(known) {
+        Some(missing @ 1..) => Err(Refusal::RowsLost { missing, evaluated }),
+        _ => Ok(()),
+    }
+}

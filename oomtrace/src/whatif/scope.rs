@@ -1,0 +1,120 @@
+//! Who goes with the victim: the whole of the highest cgroup above it, up to the domain, that has `memory.oom.group`.
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1780> (`mem_cgroup_get_oom_group`)
+
+use oomtrace_common::event::Memcg;
+
+use super::{Change, Refusal, levels, recorded::Recorded, vote::Recount, words};
+use crate::{
+    attribute::cgroup,
+    badness,
+    explain::limits,
+    incident::{PassedOver, Task},
+};
+
+/// Which cgroup dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// None: the victim alone.
+    One,
+    /// This one, by kernfs id.
+    Group(u64),
+    /// The recording does not say whether one does.
+    Unknown,
+}
+
+/// The switches that are changed, by kernfs id.
+pub(super) fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, bool)>, Refusal> {
+    let mut asked = Vec::new();
+    for change in changes {
+        let Change::OomGroup { cgroup, on } = change else { continue };
+        let id = levels::id(recorded.incident, cgroup)?;
+        if recorded.incident.memcgs.get(&id).is_some_and(|memcg| memcg.parent == 0) {
+            return Err(Refusal::Root { file: "memory.oom.group" });
+        }
+        asked.retain(|(other, _)| *other != id);
+        asked.push((id, *on));
+    }
+    Ok(asked)
+}
+
+/// Whether the memory controller is on the old hierarchy, where `memory.oom.group` means nothing.
+pub(super) fn is_v1(recorded: &Recorded<'_>) -> bool {
+    let session = recorded.incident.session.as_ref();
+    let is_v1 = session.is_some_and(|session| session.memory_hierarchy.as_deref() == Some("v1"));
+    is_v1 || recorded.incident.memcgs.values().any(|memcg| memcg.hierarchy != 0)
+}
+
+/// The group of a victim.
+pub(super) fn of(recorded: &Recorded<'_>, asked: &[(u64, bool)], victim: &Task, as_recorded: bool) -> Scope {
+    if is_v1(recorded) {
+        return Scope::One;
+    }
+    if as_recorded && asked.is_empty() {
+        return recorded.incident.group.map_or(Scope::One, Scope::Group);
+    }
+    let memcgs = &recorded.incident.memcgs;
+    let chain = victim.memcg.map(|leaf| cgroup::chain(memcgs, leaf)).unwrap_or_default();
+    let ends = |memcg: &&Memcg| Some(memcg.id) == recorded.domain || memcg.parent == 0;
+    match chain.iter().position(ends) {
+        Some(end) => highest(chain.iter().take(end + 1).copied().rev(), asked),
+        // Whatever lies between, the domain itself is above it and asked first.
+        None => match recorded.domain.and_then(|domain| memcgs.get(&domain)) {
+            Some(domain) if is_on(domain, asked) == Some(true) => Scope::Group(domain.id),
+            Some(_) | None => Scope::Unknown,
+        },
+    }
+}
+
+/// The first that has the switch on, from above.
+fn highest<'a>(mut chain: impl Iterator<Item = &'a Memcg>, asked: &[(u64, bool)]) -> Scope {
+    let found = chain.find_map(|memcg| match is_on(memcg, asked) {
+        Some(true) => Some(Scope::Group(memcg.id)),
+        Some(false) => None,
+        None => Some(Scope::Unknown),
+    });
+    found.unwrap_or(Scope::One)
+}
+
+fn is_on(memcg: &Memcg, asked: &[(u64, bool)]) -> Option<bool> {
+    let asked = asked.iter().find(|(id, _)| *id == memcg.id).map(|(_, on)| *on);
+    let read = memcg.present & Memcg::OOM_GROUP != 0 || memcg.parent == 0;
+    asked.or_else(|| read.then(|| limits::is_group(memcg)))
+}
+
+/// Who dies in a group, the chosen one left out.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L981> (`oom_kill_memcg_member`)
+pub(super) fn members<'r, 'a>(
+    recorded: &Recorded<'a>,
+    group: u64,
+    chosen: &Task,
+    rows: &'r [Recount<'a>],
+) -> Result<Vec<&'r Recount<'a>>, Refusal> {
+    let ballot = recorded.course.ballot().ok_or(Refusal::NeverEvaluated)?;
+    if !ballot.is_whole() {
+        let because = "some of them may be in the cgroup that dies";
+        return Err(Refusal::LeftOut { left_out: ballot.left_out, because });
+    }
+    let mut members = Vec::new();
+    for row in rows.iter().filter(|row| !row.candidate.task.is_same_process(chosen)) {
+        let spared = matches!(row.passed_over, Some(PassedOver::Init | PassedOver::NoMemory));
+        if !spared && row.adj != Some(badness::ADJ_MIN) && is_member(recorded, group, &row.candidate.task)? {
+            members.push(row);
+        }
+    }
+    Ok(members)
+}
+
+fn is_member(recorded: &Recorded<'_>, group: u64, task: &Task) -> Result<bool, Refusal> {
+    if recorded.domain == Some(group) {
+        return Ok(true);
+    }
+    let chain = task.memcg.map(|leaf| cgroup::chain(&recorded.incident.memcgs, leaf)).unwrap_or_default();
+    if chain.iter().any(|memcg| memcg.id == group) {
+        return Ok(true);
+    }
+    if chain.last().is_some_and(|memcg| memcg.parent == 0) {
+        return Ok(false);
+    }
+    let cgroup = words::path(recorded.incident, group);
+    Err(Refusal::CgroupUnknown { task: words::name(task), cgroup })
+}

@@ -1,0 +1,119 @@
+//! What a recording cannot answer.
+
+use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
+
+use super::example::{LIMIT, PODS, adj, dead, decide, in_pods, refuse};
+use crate::{
+    incident::Incident,
+    whatif::{Change, Refusal},
+};
+
+#[test]
+fn without_the_table_nothing_is_decided() {
+    let mut incident = in_pods();
+    incident.ballot = None;
+    assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::NoBallot);
+    incident.request = None;
+    assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::NoBeginning);
+    incident.pass = None;
+    assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::NotSeen);
+}
+
+#[test]
+fn a_table_with_holes_decides_nothing() {
+    let mut incident = in_pods();
+    incident.ballot.as_mut().unwrap().candidates.pop();
+    assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::RowsLost { missing: 1, evaluated: 6 });
+    let mut incident = in_pods();
+    incident.ballot.as_mut().unwrap().candidates[0].points = Some(3);
+    assert!(matches!(refuse(&incident, &[adj("redis=1")]), Refusal::Disagrees { .. }));
+    let mut incident = in_pods();
+    for candidate in &mut incident.ballot.as_mut().unwrap().candidates {
+        candidate.points = None;
+    }
+    assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::NoPoints);
+}
+
+#[test]
+fn those_left_out_matter_only_if_they_can_win_or_are_meant() {
+    let mut incident = in_pods();
+    let ballot = incident.ballot.as_mut().unwrap();
+    (ballot.left_out, ballot.left_out_points) = (7, Some(4_000));
+    incident.choice.as_mut().unwrap().evaluated = 13;
+    assert_eq!(dead(&decide(&incident, &[adj("901=-1000")])), [812]);
+    let both = [adj("901=-1000"), adj("812=-1000")];
+    assert!(matches!(refuse(&incident, &both), Refusal::LeftOut { left_out: 7, .. }));
+    for change in [adj("redis=1"), adj("/pods=1"), Change::oom_group("/pods=1").unwrap()] {
+        assert!(matches!(refuse(&incident, &[change]), Refusal::LeftOut { .. }));
+    }
+    let answer = decide(&incident, &[adj("812=-1000")]);
+    assert_eq!((answer.after.margin_points, answer.after.runner_up_pid), (Some(5_003), None));
+    incident.ballot.as_mut().unwrap().left_out_points = None;
+    assert_eq!(dead(&decide(&incident, &both)), [950]);
+}
+
+#[test]
+fn who_is_not_there_cannot_be_changed() {
+    for typed in ["nobody=5", "4=5", "/elsewhere=5"] {
+        let refusal = refuse(&in_pods(), &[adj(typed)]);
+        assert!(matches!(refusal, Refusal::UnknownTask { .. }), "{typed}: {refusal}");
+    }
+    let mut incident = in_pods();
+    for candidate in &mut incident.ballot.as_mut().unwrap().candidates {
+        candidate.task.memcg = None;
+    }
+    assert!(matches!(refuse(&incident, &[adj("/pods/app=5")]), Refusal::CgroupUnknown { .. }));
+    assert_eq!(dead(&decide(&incident, &[adj("/pods=5")])), [901], "all are in the domain");
+}
+
+/// A pass that killed nobody.
+fn empty(emptiness: Emptiness, total_pages: u64) -> Incident {
+    let mut incident = in_pods();
+    incident.empty = Some(EmptyPasses {
+        memcg: PODS,
+        first_ns: 1,
+        last_ns: 2,
+        count: 3,
+        emptiness: emptiness as u32,
+        pid: 950,
+        tid: 950,
+        order: 0,
+        gfp_mask: 0xcc0,
+        flags: OutOfMemory::MEMCG,
+        evaluated: 4,
+        constraint: 3,
+        total_pages,
+    });
+    (incident.choice, incident.request, incident.trigger) = (None, None, None);
+    incident.victims.clear();
+    incident
+}
+
+#[test]
+fn where_nobody_could_be_killed_somebody_might_have_been() {
+    let mut incident = empty(Emptiness::NothingToKill, LIMIT);
+    let ballot = incident.ballot.as_mut().unwrap();
+    ballot.candidates = ballot.candidates.split_off(2);
+    ballot.candidates.truncate(1);
+    ballot.kernel_threads = 3;
+    let answer = decide(&incident, &[adj("agent=0")]);
+    assert_eq!((dead(&answer), answer.estimated), (vec![33], true));
+    assert_eq!(dead(&decide(&incident, &[adj("agent=-1000")])), Vec::<i32>::new());
+}
+
+#[test]
+fn where_the_kernel_did_not_even_look_no_change_helps() {
+    let cases = [
+        (Emptiness::NothingToKill, 0),
+        (Emptiness::VictimDying, LIMIT),
+        (Emptiness::TriggerDying, 0),
+        (Emptiness::Nothing, 0),
+    ];
+    for (emptiness, total_pages) in cases {
+        let refusal = refuse(&empty(emptiness, total_pages), &[adj("agent=0")]);
+        assert!(matches!(refusal, Refusal::NobodyChosen { .. }), "{emptiness:?}: {refusal}");
+    }
+    let mut marked_only = in_pods();
+    marked_only.choice = None;
+    assert!(matches!(refuse(&marked_only, &[adj("redis=0")]), Refusal::NobodyChosen { .. }));
+}

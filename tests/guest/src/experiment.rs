@@ -1,0 +1,26 @@
+//! One experiment: a scenario recorded, the question, and the scenario again with the change made.
+
+use std::fs;
+
+use oomtrace_scenarios::experiment::{Experiment, RECORDING_FILE};
+use oomtrace_scenarios::job::{Command, TRACER_FILE, Tier, Watch};
+use oomtrace_scenarios::observation::ExperimentRun;
+
+use crate::{command, scenario};
+
+/// Run an experiment; what went wrong is part of the result.
+pub(crate) fn observe(experiment: &Experiment, tier: Tier) -> ExperimentRun {
+    let watch = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()) };
+    let recorded = scenario::observe(&experiment.recorded, Some(&watch));
+    let answer = command::observe(&question(experiment));
+    // The tracer never overwrites a recording; if this fails, the next experiment says so.
+    drop(fs::remove_file(RECORDING_FILE));
+    let again = scenario::observe(&experiment.again, None);
+    ExperimentRun { recorded, answer, again }
+}
+
+fn question(experiment: &Experiment) -> Command {
+    let begin = [TRACER_FILE, "whatif", RECORDING_FILE, "--incident", "1", "--format", "json"];
+    let arguments = begin.into_iter().map(str::to_owned).chain(experiment.question.iter().cloned());
+    Command { name: experiment.name.clone(), arguments: arguments.collect(), ..Command::default() }
+}
