@@ -4,6 +4,7 @@ pub(crate) mod commands;
 mod console;
 mod initramfs;
 mod matrix;
+mod modules;
 mod plan;
 pub(crate) mod programs;
 mod qemu;

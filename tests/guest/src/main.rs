@@ -5,10 +5,14 @@ mod cgroup;
 mod command;
 mod kernel_log;
 mod leftovers;
+mod modules;
 mod mounts;
+mod nodes;
 mod port;
 mod processes;
+mod runs;
 mod scenario;
+mod swap;
 mod sysctl;
 mod tracer;
 mod tracing;
@@ -33,6 +37,8 @@ fn work() -> Result<()> {
     let job: Job = serde_json::from_slice(&job).with_context(|| format!("reading {JOB_FILE}"))?;
     watchdog::start(job.deadline_s);
     mounts::mount_all(job.hierarchy, job.tracefs)?;
+    modules::load_all()?;
+    swap::set_up(job.swap_mib)?;
     // Everything started from here inherits this: `hog` sets its own, the tracer keeps it.
     fs::write("/proc/self/oom_score_adj", "-1000").context("protecting the guest's init")?;
     // Only emergencies on the console, a panic for instance: writing to it is slow.
@@ -41,7 +47,8 @@ fn work() -> Result<()> {
     match &job.work {
         Work::Scenarios { scenarios, tier } => {
             for scenario in scenarios {
-                port.send(&scenario::observe(scenario, *tier))?;
+                let seen = scenario::observe(scenario, *tier, &mut port);
+                port.send(&seen)?;
             }
         }
         Work::Commands(commands) => {

@@ -11,11 +11,17 @@ pub const HOG_FILE: &str = "/bin/hog";
 /// Where the guest finds the tracer.
 pub const TRACER_FILE: &str = "/bin/oomtrace";
 
+/// Where the guest finds kernel modules; in the order of their names each comes after those it depends on.
+pub const MODULES_FOLDER: &str = "/modules";
+
 /// Everything a guest does between its start and its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
     /// Which hierarchy gets the memory controller.
     pub hierarchy: Hierarchy,
+    /// Swap to set up, in MiB; 0 is none.
+    #[serde(default)]
+    pub swap_mib: u32,
     /// Whether to mount tracefs and debugfs.
     pub tracefs: bool,
     /// Seconds after which the guest gives up and goes down.

@@ -8,7 +8,7 @@ use oomtrace_scenarios::observation::CommandRun;
 use oomtrace_scenarios::scenario::Machine;
 
 use super::programs::Programs;
-use super::{console, initramfs, qemu, stream};
+use super::{console, initramfs, modules, qemu, stream};
 use crate::kernels::Kernel;
 
 /// Seconds a guest may take for its boot, and for each command.
@@ -26,8 +26,9 @@ pub(crate) fn run(
 ) -> Result<Vec<CommandRun>> {
     let deadline_s = BOOT_S + COMMAND_S * u64::try_from(commands.len())?;
     let work = Work::Commands(commands.to_vec());
-    let job = Job { hierarchy: machine.hierarchy, tracefs, deadline_s, work };
-    let initramfs = initramfs::of_guest(programs, &job)?;
+    let job = Job { hierarchy: machine.hierarchy, swap_mib: machine.swap_mib, tracefs, deadline_s, work };
+    let modules = modules::of_machine(kernel, machine)?;
+    let initramfs = initramfs::of_guest(programs, modules, &job)?;
     let limit = Duration::from_secs(deadline_s + BOOT_S);
     let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
     let stream = stream::parse(&ran.output).context("what the guest sent")?;

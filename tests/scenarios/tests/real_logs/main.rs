@@ -5,4 +5,6 @@ mod bite;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod panic;
+#[cfg(test)]
 mod witness;
