@@ -48,7 +48,7 @@ impl<'a> Runs<'a> {
     /// Let the allocators loose.
     pub(crate) fn give_word(&self, processes: &mut Processes) -> Result<()> {
         let allocators = self.all.iter().filter(|run| run.process.part == Part::Allocator);
-        allocators.map(|run| processes.give_word(run.number)).collect()
+        allocators.map(|run| run.number).try_for_each(|number| processes.give_word(number))
     }
 
     /// Wait until the last runs of these roles have ended, starting the next one of a process whenever one has. It is given

@@ -145,6 +145,13 @@ fn somebody_asking_is_no_shortage() {
 }
 
 #[test]
+fn the_guard_of_the_multi_gen_lru_is_not_called_global() {
+    // The log has no other word for it: the scenario knows.
+    assert_eq!(altered("7.3-mglru", "/cause/code", json!("global")), ["cause.code"]);
+    assert_eq!(altered("7.3-mglru", "/cause/code", json!("sysrq")), ["cause.code", "cause.code"]);
+}
+
+#[test]
 fn a_wrong_process_id_is_no_victim() {
     let named = altered("5.10-cgroup", "/victims/0/pid", json!(1));
     assert!(named.iter().any(|field| field == "victims"), "{named:?}");
