@@ -36,6 +36,9 @@ pub struct Session {
     /// "v1" or "v2"; absent where the controller is not mounted.
     #[serde(default)]
     pub memory_hierarchy: Option<String>,
+    /// Number of nodes that have memory.
+    #[serde(default)]
+    pub memory_nodes: Option<usize>,
     /// How the tracer was called.
     #[serde(default)]
     pub command_line: Vec<ByteString>,

@@ -6,6 +6,7 @@ mod console;
 pub(crate) mod experiments;
 mod initramfs;
 mod matrix;
+mod modules;
 mod plan;
 pub(crate) mod programs;
 mod qemu;

@@ -83,8 +83,9 @@ fn system(incident: &Incident, trigger: &Task) -> Finding {
         evidence.push(relieved);
         Code::Unknown
     } else {
-        evidence.push("this tier cannot tell a cpuset or a memory policy from the whole machine".to_owned());
-        Code::Global
+        let (code, words) = whole_machine(incident);
+        evidence.push(words);
+        code
     };
     Finding::inferred(code, None, evidence)
 }
@@ -92,17 +93,43 @@ fn system(incident: &Incident, trigger: &Task) -> Finding {
 /// Above the trigger there is a limit, and the machine has memory to spare: the limit may have been hit by a charge whose
 /// memory was given back before the mark, as it is in a burst of kills.
 fn relieved(incident: &Incident, trigger: &Task) -> Option<String> {
-    let Machine { free_bytes, total_bytes } = incident.machine?;
+    let spare = spare(incident)?;
     let limited = cgroup::chain(&incident.memcgs, trigger.memcg?)
         .into_iter()
         .find(|memcg| limits::headroom(memcg, incident.page_size()).is_some())?;
-    (free_bytes > total_bytes / 10).then(|| {
-        format!(
-            "{free_bytes} of {total_bytes} bytes of the machine were free, and {} has a limit: {}",
-            name(incident, limited),
-            limits::describe(limited, incident.page_size())
-        )
-    })
+    Some(format!(
+        "{spare}, and {} has a limit: {}",
+        name(incident, limited),
+        limits::describe(limited, incident.page_size())
+    ))
+}
+
+/// Whether the whole machine ran out. A cpuset or a memory policy confines an allocation only where there are several
+/// memory nodes, and leaves memory on the others.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L252> (`constrained_alloc`)
+fn whole_machine(incident: &Incident) -> (Code, String) {
+    let nodes = incident.session.as_ref().and_then(|session| session.memory_nodes);
+    match (nodes, spare(incident)) {
+        (Some(0 | 1), _) => (
+            Code::Global,
+            "there is one memory node: no cpuset or memory policy can confine an allocation".to_owned(),
+        ),
+        (Some(nodes), Some(spare)) => (
+            Code::Unknown,
+            format!("{spare}: a cpuset or a memory policy may leave some of the {nodes} memory nodes only"),
+        ),
+        _ => (
+            Code::Global,
+            "this tier cannot tell a cpuset or a memory policy from the whole machine".to_owned(),
+        ),
+    }
+}
+
+/// More than a tenth of the machine's memory was free at the mark, in words.
+fn spare(incident: &Incident) -> Option<String> {
+    let Machine { free_bytes, total_bytes } = incident.machine?;
+    let words = || format!("{free_bytes} of {total_bytes} bytes of the machine were free");
+    (free_bytes > total_bytes / 10).then(words)
 }
 
 fn name(incident: &Incident, memcg: &Memcg) -> String {

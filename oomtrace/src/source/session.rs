@@ -31,7 +31,34 @@ pub fn frame(armed: &Armed, facts: KernelFacts) -> Vec<u8> {
         hooks: hooks.collect(),
         facts,
         memory_hierarchy: MemoryHierarchy::find().map(|hierarchy| hierarchy.name().to_owned()),
+        memory_nodes: memory_nodes(),
         command_line: env::args_os().map(|argument| ByteString::from(argument.into_vec())).collect(),
     };
     context_frame(Kind::Session, clock::boot_ns(), 0, &session)
+}
+
+/// How many nodes have memory; absent on kernels built without nodes.
+fn memory_nodes() -> Option<usize> {
+    count(&fs::read_to_string("/sys/devices/system/node/has_memory").ok()?)
+}
+
+/// How many numbers a list such as `0-1,4` holds.
+fn count(list: &str) -> Option<usize> {
+    let ranges = list.trim().split(',').map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
+        last.checked_sub(first)?.checked_add(1)
+    });
+    ranges.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn lists_of_nodes() {
+        assert_eq!([count("0\n"), count("0-1\n"), count("0-2,4,8-9")], [Some(1), Some(2), Some(6)]);
+        assert_eq!([count(""), count("1-0"), count("x")], [None; 3]);
+    }
 }

@@ -1,6 +1,7 @@
 //! Decisions of which the marks alone are seen: the tracepoint tier.
 
 use oomtrace::{
+    context::Session,
     explain::{Code, Confidence, Outcome, Policy},
     incident::Role,
     kernel::tier::Tier,
@@ -298,6 +299,31 @@ fn a_limit_above_the_trigger_and_memory_to_spare_leave_the_cause_open() {
             .exit(812);
         let report = stream.told();
         assert_eq!((report.only().cause.code, free), (code, free));
+        assert_eq!(report.only().cause.confidence, Confidence::Inferred);
+    }
+}
+
+#[test]
+fn memory_to_spare_on_several_nodes_leaves_the_cause_open() {
+    for (nodes, free, code) in [
+        (Some(2), 50 << 20, Code::Unknown),
+        (Some(2), 5 << 20, Code::Global),
+        // The victim's memory may be back already; there is no other node.
+        (Some(1), 50 << 20, Code::Global),
+        (None, 50 << 20, Code::Global),
+    ] {
+        let hog = task(812);
+        let known = Session { memory_nodes: nodes, ..session("tracepoint", &[]) };
+        let mut stream = Stream::with(&known);
+        stream
+            .sigkill(812, 812)
+            .add(level(APP, ROOT, b"app", 9, NO_LIMIT))
+            .add(level(ROOT, 0, b"", 0, NO_LIMIT))
+            .add(MarkVictim { victim: hog, trigger: hog })
+            .context(Kind::Machine, &serde_json::json!({ "free_bytes": free, "total_bytes": 100 << 20 }))
+            .exit(812);
+        let report = stream.told();
+        assert_eq!((report.only().cause.code, nodes, free), (code, nodes, free));
         assert_eq!(report.only().cause.confidence, Confidence::Inferred);
     }
 }

@@ -27,8 +27,11 @@ impl Made {
         let folder = folder(hierarchy, &cgroup.path);
         if hierarchy == Hierarchy::V2 {
             let parent = folder.parent().context("a cgroup needs a parent")?;
-            fs::write(parent.join("cgroup.subtree_control"), "+memory")
-                .with_context(|| format!("enabling the memory controller in {}", parent.display()))?;
+            for controller in controllers(cgroup) {
+                fs::write(parent.join("cgroup.subtree_control"), format!("+{controller}")).with_context(
+                    || format!("enabling the {controller} controller in {}", parent.display()),
+                )?;
+            }
         }
         fs::create_dir(&folder).with_context(|| format!("making cgroup {}", cgroup.path))?;
         let mut made = Self { hierarchy, folder, before: BTreeMap::new() };
@@ -50,6 +53,13 @@ impl Made {
         let pairs = text.lines().filter_map(|line| line.split_once(' '));
         Ok(pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
     }
+}
+
+/// The controllers whose files a cgroup needs.
+fn controllers(cgroup: &Cgroup) -> Vec<&'static str> {
+    let has = |prefix: &str| cgroup.files.iter().any(|(name, _)| name.starts_with(prefix));
+    let cpuset = has("cpuset.").then_some("cpuset");
+    ["memory"].into_iter().chain(cpuset).collect()
 }
 
 impl Drop for Made {

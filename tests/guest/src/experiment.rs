@@ -6,16 +6,17 @@ use oomtrace_scenarios::experiment::{Experiment, RECORDING_FILE};
 use oomtrace_scenarios::job::{Command, TRACER_FILE, Tier, Watch};
 use oomtrace_scenarios::observation::ExperimentRun;
 
+use crate::port::Port;
 use crate::{command, scenario};
 
 /// Run an experiment; what went wrong is part of the result.
-pub(crate) fn observe(experiment: &Experiment, tier: Tier) -> ExperimentRun {
+pub(crate) fn observe(experiment: &Experiment, tier: Tier, port: &mut Port) -> ExperimentRun {
     let watch = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()) };
-    let recorded = scenario::observe(&experiment.recorded, Some(&watch));
+    let recorded = scenario::observe(&experiment.recorded, Some(&watch), port);
     let answer = command::observe(&question(experiment));
     // The tracer never overwrites a recording; if this fails, the next experiment says so.
     drop(fs::remove_file(RECORDING_FILE));
-    let again = scenario::observe(&experiment.again, None);
+    let again = scenario::observe(&experiment.again, None, port);
     ExperimentRun { recorded, answer, again }
 }
 

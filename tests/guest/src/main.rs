@@ -7,10 +7,14 @@ mod command;
 mod experiment;
 mod kernel_log;
 mod leftovers;
+mod modules;
 mod mounts;
+mod nodes;
 mod port;
 mod processes;
+mod runs;
 mod scenario;
+mod swap;
 mod sysctl;
 mod tracer;
 mod tracing;
@@ -35,6 +39,8 @@ fn work() -> Result<()> {
     let job: Job = serde_json::from_slice(&job).with_context(|| format!("reading {JOB_FILE}"))?;
     watchdog::start(job.deadline_s);
     mounts::mount_all(job.hierarchy, job.tracefs)?;
+    modules::load_all()?;
+    swap::set_up(job.swap_mib)?;
     // Everything started from here inherits this: `hog` sets its own, the tracer keeps it.
     fs::write("/proc/self/oom_score_adj", "-1000").context("protecting the guest's init")?;
     // Only emergencies on the console, a panic for instance: writing to it is slow.
@@ -43,7 +49,8 @@ fn work() -> Result<()> {
     match &job.work {
         Work::Scenarios { scenarios, watch } => {
             for scenario in scenarios {
-                port.send(&scenario::observe(scenario, watch.as_ref()))?;
+                let seen = scenario::observe(scenario, watch.as_ref(), &mut port);
+                port.send(&seen)?;
             }
         }
         Work::Commands(commands) => {
@@ -53,7 +60,8 @@ fn work() -> Result<()> {
         }
         Work::Experiments { experiments, tier } => {
             for experiment in experiments {
-                port.send(&experiment::observe(experiment, *tier))?;
+                let seen = experiment::observe(experiment, *tier, &mut port);
+                port.send(&seen)?;
             }
         }
     }

@@ -1,41 +1,46 @@
 //! One scenario from preparation to what was seen.
 
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
-use oomtrace_scenarios::job::{HOG_FILE, Watch};
-use oomtrace_scenarios::observation::{CgroupCounters, Observation, ProcessRun};
-use oomtrace_scenarios::scenario::{Feature, Hierarchy, Part, Process, Scenario};
+use anyhow::{Context, Result};
+use oomtrace_scenarios::job::Watch;
+use oomtrace_scenarios::observation::{CgroupCounters, Observation};
+use oomtrace_scenarios::scenario::{Feature, Hierarchy, Scenario};
 
 use crate::built_in;
-use crate::cgroup::{self, Made};
+use crate::cgroup::Made;
 use crate::kernel_log::KernelLog;
+use crate::nodes;
+use crate::port::Port;
 use crate::processes::Processes;
+use crate::runs::Runs;
 use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
 use crate::tracing;
 
-/// How long a process may take to be ready.
-const PREPARING: Duration = Duration::from_secs(20);
+/// The first serial port, where the kernel's console is.
+const CONSOLE: &str = "/dev/ttyS0";
 /// How long the OOM may take, from the word to begin until the processes named have ended.
-const DYING: Duration = Duration::from_secs(60);
+const DYING: Duration = Duration::from_secs(100);
 /// How long the processes left over may take to go.
 const LEAVING: Duration = Duration::from_secs(10);
 
-/// Run a scenario; what went wrong is part of the result.
-pub(crate) fn observe(scenario: &Scenario, how: Option<&Watch>) -> Observation {
+/// Run a scenario; what went wrong is part of the result. Where the guest is to go down, what is known until then goes
+/// through the port before.
+pub(crate) fn observe(scenario: &Scenario, how: Option<&Watch>, port: &mut Port) -> Observation {
     let start = Instant::now();
     let mut seen = Observation { scenario: scenario.name.clone(), ..Observation::default() };
-    if let Err(error) = run(scenario, how, &mut seen) {
+    if let Err(error) = run(scenario, how, &mut seen, port) {
         seen.failure = Some(format!("{error:#}"));
     }
     seen.elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     seen
 }
 
-fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation) -> Result<()> {
+fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation, port: &mut Port) -> Result<()> {
     seen.release = rustix::system::uname().release().to_string_lossy().into_owned();
     if let Some(&missing) = scenario.needs.iter().find(|&&need| !is_there(need)) {
         built_in::confirm_missing(missing)?;
@@ -43,12 +48,14 @@ fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation) -> Resu
         return Ok(());
     }
     seen.memory_bytes = sysctl::memory_bytes()?;
+    seen.swap_bytes = sysctl::swap_bytes()?;
+    seen.node_pages = nodes::present_pages()?;
     seen.mark_victim_tells_task = tracing::mark_victim_tells_task()?;
     let _sysctls: Vec<Sysctl> =
         scenario.sysctls.iter().map(|(file, value)| Sysctl::set(file, value)).collect::<Result<_>>()?;
     let mut cgroups = Cgroups::make(scenario)?;
     let mut processes = Processes::new();
-    let ran = watch(scenario, how, &mut processes, seen);
+    let ran = watch(scenario, how, &mut processes, seen, port);
     let collected = cgroups.collect(seen);
     let left = processes.end_all(Instant::now() + LEAVING);
     cgroups.remove();
@@ -56,79 +63,52 @@ fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation) -> Resu
 }
 
 /// From the first process to the last record of the log.
-fn watch(scenario: &Scenario, how: Option<&Watch>, ps: &mut Processes, seen: &mut Observation) -> Result<()> {
+fn watch(
+    scenario: &Scenario,
+    how: Option<&Watch>,
+    ps: &mut Processes,
+    seen: &mut Observation,
+    port: &mut Port,
+) -> Result<()> {
     let log = KernelLog::from_now()?;
     seen.vmstat_oom_kill.0 = sysctl::vmstat_oom_kill()?;
-    let mut started = Vec::new();
-    for process in &scenario.processes {
-        started.push(start(process, scenario.machine.hierarchy, ps)?);
+    let mut runs = Runs::start(scenario, ps)?;
+    let tracer = how.map(|how| Tracer::start(ps, how, reports_to(scenario)?)).transpose()?;
+    if scenario.expect.panic.is_some() {
+        seen.processes = runs.seen(ps)?;
+        seen.tracer = tracer.as_ref().map(Tracer::so_far);
+        port.send(&seen)?;
     }
-    let tracer = how.map(|how| Tracer::start(ps, how)).transpose()?;
-    let ended = cause(scenario, &started, ps);
+    let ended = cause(scenario, &mut runs, ps);
     seen.tracer = tracer.map(|tracer| tracer.finish(ps, scenario.expect.kills.0)).transpose()?;
-    for (process, &number) in scenario.processes.iter().zip(&started) {
-        let run = ps.get(number)?;
-        seen.processes.push(ProcessRun { role: process.role.clone(), pid: run.pid, status: run.status });
-    }
+    seen.processes = runs.seen(ps)?;
     seen.vmstat_oom_kill.1 = sysctl::vmstat_oom_kill()?;
     seen.log = log.records()?;
     ended
 }
 
+/// Where the tracer's reports go: where the guest is to go down with them, to the console.
+fn reports_to(scenario: &Scenario) -> Result<Stdio> {
+    if scenario.expect.panic.is_none() {
+        return Ok(Stdio::piped());
+    }
+    let console = fs::OpenOptions::new().write(true).open(CONSOLE);
+    Ok(console.with_context(|| format!("opening {CONSOLE}"))?.into())
+}
+
 /// Let the allocators loose, and wait until it is over.
-fn cause(scenario: &Scenario, started: &[usize], processes: &mut Processes) -> Result<()> {
-    let all = || scenario.processes.iter().zip(started);
-    for (_, &number) in all().filter(|(process, _)| process.part == Part::Allocator) {
-        processes.give_word(number)?;
+fn cause(scenario: &Scenario, runs: &mut Runs<'_>, processes: &mut Processes) -> Result<()> {
+    runs.give_word(processes)?;
+    for (file, value) in &scenario.writes {
+        fs::write(file, value).with_context(|| format!("writing {value} to {file}"))?;
     }
-    let ends = all().filter(|(process, _)| scenario.expect.ends.contains(&process.role));
-    let ends: Vec<usize> = ends.map(|(_, &number)| number).collect();
-    let ended = |p: &Processes, &number: &usize| p.get(number).is_ok_and(|process| process.status.is_some());
-    let all_ended = |p: &Processes| ends.iter().all(|number| ended(p, number));
-    if !processes.until(Instant::now() + DYING, all_ended)? {
-        bail!("not all of {} ended within {DYING:?}", scenario.expect.ends.join(", "));
-    }
-    Ok(())
-}
-
-/// Start one process and wait until it is where the scenario wants it.
-fn start(process: &Process, hierarchy: Hierarchy, processes: &mut Processes) -> Result<usize> {
-    let mut command = Command::new(HOG_FILE);
-    command.arg("--adj").arg(process.oom_score_adj.to_string());
-    if process.uid != 0 {
-        command.arg("--uid").arg(process.uid.to_string());
-    }
-    if let Some(comm) = &process.comm {
-        command.arg("--comm").arg(comm.to_string());
-    }
-    if let Some(path) = &process.cgroup {
-        let folder = cgroup::folder(hierarchy, path);
-        command.arg("--cgroup").arg(oomtrace_scenarios::text::Text::from(folder.as_path()).to_string());
-    }
-    let until = match process.part {
-        Part::Allocator => ("--wait", "ready"),
-        Part::Bystander => ("--hold", "holding"),
-    };
-    command.arg(until.0).args(process.hold.then_some("--hold").filter(|&hold| hold != until.0));
-    let number = processes.start(command.args(&process.shape).current_dir("/tmp").stdout(Stdio::piped()))?;
-    await_word(number, until.1, processes).with_context(|| format!("preparing {}", process.role))?;
-    Ok(number)
-}
-
-fn await_word(number: usize, word: &str, processes: &mut Processes) -> Result<()> {
-    let said = |p: &Processes| p.get(number).is_ok_and(|process| process.said(word));
-    let over = |p: &Processes| p.get(number).is_ok_and(crate::processes::Process::is_over);
-    processes.until(Instant::now() + PREPARING, |p| said(p) || over(p))?;
-    if !said(processes) {
-        let process = processes.get(number)?;
-        bail!("no `{word}` ({:?}): {}", process.status, crate::tracer::text(&process.err));
-    }
-    Ok(())
+    runs.until_ended(&scenario.expect.ends, DYING, processes)
 }
 
 /// Whether the running kernel has a feature; found out by looking for what it provides.
 fn is_there(feature: Feature) -> bool {
     match feature {
+        Feature::LruGen => Path::new("/sys/kernel/mm/lru_gen/min_ttl_ms").exists(),
         Feature::MemcgV1 => Path::new(Hierarchy::V1.mount_point()).join("memory.limit_in_bytes").exists(),
     }
 }

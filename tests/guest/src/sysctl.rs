@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-/// A setting below `/proc/sys` with its earlier value.
+/// A setting below `/proc/sys`, or at an absolute path, with its earlier value.
 pub(crate) struct Sysctl {
     path: PathBuf,
     earlier: String,
@@ -37,6 +37,11 @@ pub(crate) fn vmstat_oom_kill() -> Result<u64> {
 /// MemTotal and SwapTotal together, in bytes.
 pub(crate) fn memory_bytes() -> Result<u64> {
     Ok((figure("/proc/meminfo", "MemTotal:")? + figure("/proc/meminfo", "SwapTotal:")?) * 1024)
+}
+
+/// SwapTotal, in bytes.
+pub(crate) fn swap_bytes() -> Result<u64> {
+    Ok(figure("/proc/meminfo", "SwapTotal:")? * 1024)
 }
 
 /// The number behind a name in a file of lines `NAME NUMBER …`.

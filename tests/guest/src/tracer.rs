@@ -26,13 +26,13 @@ pub(crate) struct Tracer {
 
 impl Tracer {
     /// Start it, and wait until its hooks are in place.
-    pub(crate) fn start(processes: &mut Processes, how: &Watch) -> Result<Self> {
+    pub(crate) fn start(processes: &mut Processes, how: &Watch, stdout: Stdio) -> Result<Self> {
         let start = Instant::now();
         let mut command = Command::new(TRACER_FILE);
         command.args(["watch", "--format", "json", "--tier", how.tier.name()]);
         command.envs(how.fault.as_ref().map(|fault| (FAULT_VARIABLE, fault)));
         command.args(how.recording.iter().flat_map(|file| ["--record", file]));
-        let number = processes.start(command.current_dir("/tmp").stdout(Stdio::piped()))?;
+        let number = processes.start(command.current_dir("/tmp").stdout(stdout))?;
         let armed = |p: &Processes| p.get(number).is_ok_and(|tracer| tracer.err_holds("armed"));
         let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);
         processes.until(start + ARMING, |p| armed(p) || over(p))?;
@@ -42,6 +42,11 @@ impl Tracer {
             bail!("the tracer did not arm (status {:?}) and said: {said}", tracer.status);
         }
         Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())? })
+    }
+
+    /// The run up to now: nothing but that it is armed.
+    pub(crate) fn so_far(&self) -> TracerRun {
+        TracerRun { armed_ms: Some(self.armed_ms), ..TracerRun::default() }
     }
 
     /// Wait for the reports, end it, and hand over all it said.

@@ -5,6 +5,7 @@
 //! a line arrives on standard input; with `--hold` it stays afterwards until a signal ends it.
 
 mod identity;
+mod policy;
 mod shape;
 
 use std::io::{self, Write};
@@ -24,6 +25,9 @@ struct Arguments {
     /// Keep the memory, and stay until a signal ends this process
     #[arg(long, global = true)]
     hold: bool,
+    /// Take memory from this node only
+    #[arg(long, global = true)]
+    bind_node: Option<u32>,
     #[command(subcommand)]
     shape: shape::Shape,
 }
@@ -31,6 +35,7 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     arguments.identity.assume()?;
+    arguments.bind_node.map_or(Ok(()), policy::bind_to_node)?;
     say("ready")?;
     if arguments.wait {
         io::stdin().read_line(&mut String::new()).context("waiting for the word to begin")?;

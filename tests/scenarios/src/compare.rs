@@ -5,11 +5,13 @@ mod ground;
 mod incident;
 mod ledger;
 mod pairing;
+mod panic;
 mod tracer;
 mod victim;
 
 use std::fmt;
 
+pub use self::panic::{Ending, judge_panic};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::Scenario;

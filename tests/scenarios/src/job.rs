@@ -14,11 +14,17 @@ pub const TRACER_FILE: &str = "/bin/oomtrace";
 /// The environment variable that names a deliberate fault to a tracer built with its feature `faults`.
 pub const FAULT_VARIABLE: &str = "OOMTRACE_FAULT";
 
+/// Where the guest finds kernel modules; in the order of their names each comes after those it depends on.
+pub const MODULES_FOLDER: &str = "/modules";
+
 /// Everything a guest does between its start and its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
     /// Which hierarchy gets the memory controller.
     pub hierarchy: Hierarchy,
+    /// Swap to set up, in MiB; 0 is none.
+    #[serde(default)]
+    pub swap_mib: u32,
     /// Whether to mount tracefs and debugfs.
     pub tracefs: bool,
     /// Seconds after which the guest gives up and goes down.

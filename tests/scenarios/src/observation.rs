@@ -29,6 +29,12 @@ pub struct Observation {
     pub vmstat_oom_kill: (u64, u64),
     /// MemTotal and SwapTotal together, in bytes.
     pub memory_bytes: u64,
+    /// SwapTotal, in bytes.
+    #[serde(default)]
+    pub swap_bytes: u64,
+    /// Pages present in each memory node.
+    #[serde(default)]
+    pub node_pages: BTreeMap<u32, u64>,
     /// Whether `oom:mark_victim` tells of the task, and not of its pid alone.
     pub mark_victim_tells_task: bool,
     /// Milliseconds the scenario took, the tracer's start included.

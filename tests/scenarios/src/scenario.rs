@@ -3,15 +3,23 @@
 mod cgroup;
 mod cgroup_allocating;
 mod cgroup_v1;
+mod cpuset;
 mod expect;
 mod feature;
 mod global;
 mod global_allocating;
+mod global_swap;
 mod machine;
+mod mempolicy;
+mod mglru;
 mod odd_comm;
 mod oom_group;
+mod panic_on_oom;
 mod parent;
 mod process;
+mod storm;
+mod swap;
+mod sysrq;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,12 +40,15 @@ pub struct Scenario {
     pub alone: bool,
     /// What the kernel must have; without it the scenario is not applicable.
     pub needs: Vec<Feature>,
-    /// Files below `/proc/sys`, and what to write there meanwhile.
+    /// Files below `/proc/sys`, or anywhere where a path is absolute, and what to write there meanwhile.
     pub sysctls: Vec<(String, String)>,
     /// The cgroups to make, parents first.
     pub cgroups: Vec<Cgroup>,
     /// The processes, in the order they are started.
     pub processes: Vec<Process>,
+    /// Files, and what to write there once the tracer is armed and the allocators have the word.
+    #[serde(default)]
+    pub writes: Vec<(String, String)>,
     /// What is known of the outcome.
     pub expect: Expect,
 }
@@ -69,6 +80,7 @@ impl Scenario {
             sysctls: Vec::new(),
             cgroups: Vec::new(),
             processes: Vec::new(),
+            writes: Vec::new(),
             expect,
         }
     }
@@ -107,6 +119,14 @@ pub fn all() -> Vec<Scenario> {
         global::scenario(),
         global_allocating::scenario(),
         cgroup_v1::scenario(),
+        swap::scenario(),
+        global_swap::scenario(),
+        cpuset::scenario(),
+        mempolicy::scenario(),
+        sysrq::scenario(),
+        mglru::scenario(),
+        panic_on_oom::scenario(),
+        storm::scenario(),
     ]
 }
 
@@ -131,6 +151,11 @@ mod tests {
             }
             assert!(expect.kills.0 <= expect.kills.1, "{}", scenario.name);
         }
+    }
+
+    #[test]
+    fn a_panic_takes_nothing_else_with_it() {
+        assert!(all().iter().all(|scenario| scenario.expect.panic.is_none() || scenario.alone));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Incident {
     pub trigger_tid: Option<u32>,
     /// Usage and limit of the memory cgroup that ran out.
     pub usage: Option<Usage>,
+    /// The same of its swap; version 1 has none of its own.
+    pub swap: Option<Usage>,
     /// The table of tasks.
     pub rows: Vec<Row>,
     /// The `oom-kill:` line.
@@ -32,6 +34,8 @@ pub struct Incident {
     pub group: Option<Text>,
     /// Victims in the order they were killed, each once.
     pub kills: Vec<Killed>,
+    /// Ids of the group's members in the order they were killed, the chosen one among them.
+    pub members: Vec<u32>,
     /// Number of `Killed process` lines, those of victims killed twice included.
     pub kill_lines: usize,
     /// Whether no process could be killed.

@@ -10,7 +10,7 @@ use oomtrace_scenarios::scenario::Machine;
 use serde::de::DeserializeOwned;
 
 use super::programs::Programs;
-use super::{console, initramfs, qemu, stream};
+use super::{console, initramfs, modules, qemu, stream};
 use crate::kernels::Kernel;
 
 /// Seconds a guest may take for its boot, for each command, and for each of an experiment's scenarios.
@@ -29,7 +29,8 @@ pub(crate) fn run(
 ) -> Result<Vec<CommandRun>> {
     let deadline_s = BOOT_S + COMMAND_S * u64::try_from(commands.len())?;
     let work = Work::Commands(commands.to_vec());
-    let job = Job { hierarchy: machine.hierarchy, tracefs, deadline_s, work };
+    let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
+    let job = Job { hierarchy, swap_mib, tracefs, deadline_s, work };
     boot(kernel, programs, machine, &job)
 }
 
@@ -44,7 +45,8 @@ pub(crate) fn experiment(
     let each_s = 2 * SCENARIO_S + COMMAND_S;
     let deadline_s = BOOT_S + each_s * u64::try_from(experiments.len())?;
     let work = Work::Experiments { experiments: experiments.to_vec(), tier };
-    let job = Job { hierarchy: machine.hierarchy, tracefs: true, deadline_s, work };
+    let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
+    let job = Job { hierarchy, swap_mib, tracefs: true, deadline_s, work };
     boot(kernel, programs, &machine, &job)
 }
 
@@ -54,7 +56,8 @@ fn boot<T: DeserializeOwned>(
     machine: &Machine,
     job: &Job,
 ) -> Result<Vec<T>> {
-    let initramfs = initramfs::of_guest(programs, job)?;
+    let modules = modules::of_machine(kernel, machine)?;
+    let initramfs = initramfs::of_guest(programs, modules, job)?;
     let limit = Duration::from_secs(job.deadline_s + BOOT_S);
     let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
     let stream = stream::parse(&ran.output).context("what the guest sent")?;

@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use oomtrace_scenarios::job::{HOG_FILE, JOB_FILE, Job, TRACER_FILE};
+use oomtrace_scenarios::job::{HOG_FILE, JOB_FILE, Job, MODULES_FOLDER, TRACER_FILE};
 use tempfile::NamedTempFile;
 
+use super::modules::Module;
 use super::programs::Programs;
 
 /// The archive of a guest, in a file that goes when it is dropped.
-pub(super) fn of_guest(programs: &Programs, job: &Job) -> Result<NamedTempFile> {
+pub(super) fn of_guest(programs: &Programs, modules: Vec<Module>, job: &Job) -> Result<NamedTempFile> {
     let mut archive = Archive::new();
     archive.program("/init", &programs.guest);
     archive.program(HOG_FILE, &programs.hog);
     if let Some(tracer) = &programs.tracer {
         archive.program(TRACER_FILE, tracer);
+    }
+    for (number, module) in modules.into_iter().enumerate() {
+        archive.file(&format!("{MODULES_FOLDER}/{number:02}-{}.ko", module.name), module.data);
     }
     archive.file(JOB_FILE, serde_json::to_vec(job)?);
     let file = NamedTempFile::new().context("making a file for the initramfs")?;

@@ -9,19 +9,20 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, ensure};
-use oomtrace_scenarios::compare::{Disagreement, judge};
+use oomtrace_scenarios::compare::{Disagreement, Ending, judge, judge_panic};
 use oomtrace_scenarios::job::{Job, Tier, Watch, Work};
 use oomtrace_scenarios::observation::Observation;
 use oomtrace_scenarios::scenario::Scenario;
 
 use super::plan::{self, Batch};
 use super::programs::{self, Programs};
-use super::{console, initramfs, qemu, stream};
+use super::{console, initramfs, modules, qemu, stream};
 use crate::{kernels::Kernel, workspace};
 
-/// Seconds a guest may take for its boot, and for each scenario.
+/// Seconds a guest may take for its boot, for each scenario, and for each run of a process in one.
 const BOOT_S: u64 = 60;
-const SCENARIO_S: u64 = 60;
+const SCENARIO_S: u64 = 120;
+const RUN_S: u64 = 2;
 
 /// What to run.
 pub(crate) struct Matrix {
@@ -139,7 +140,7 @@ impl Matrix {
             Ok(guest) => {
                 let mut cells: Vec<Cell> = Vec::new();
                 for (scenario, seen) in batch.scenarios.iter().zip(&guest.seen) {
-                    let verdict = verdict(scenario, seen, batch.tier);
+                    let verdict = verdict(scenario, seen, &guest, batch.tier);
                     let cell = self.cell(batch, scenario, verdict, seen.elapsed_ms);
                     self.keep(&cell, Some(seen), &guest.console, logs);
                     cells.push(cell);
@@ -161,17 +162,20 @@ impl Matrix {
     fn guest(&self, batch: &Batch, programs: &Programs) -> Result<Guest> {
         let kernel = self.kernels.get(batch.kernel).context("a batch without a kernel")?;
         let machine = &batch.scenarios.first().context("a batch without a scenario")?.machine;
-        let deadline_s = BOOT_S + SCENARIO_S * u64::try_from(batch.scenarios.len())?;
+        let runs: usize = batch.scenarios.iter().flat_map(|s| &s.processes).map(|process| process.runs).sum();
+        let deadline_s =
+            BOOT_S + SCENARIO_S * u64::try_from(batch.scenarios.len())? + RUN_S * u64::try_from(runs)?;
         let watch = batch.tier.map(|tier| Watch { tier, fault: self.fault.clone(), recording: None });
         let work = Work::Scenarios { scenarios: batch.scenarios.clone(), watch };
-        let job = Job { hierarchy: machine.hierarchy, tracefs: true, deadline_s, work };
-        let initramfs = initramfs::of_guest(programs, &job)?;
+        let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
+        let job = Job { hierarchy, swap_mib, tracefs: true, deadline_s, work };
+        let initramfs = initramfs::of_guest(programs, modules::of_machine(kernel, machine)?, &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);
         let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
         ensure!(!ran.console.is_empty() || !ran.output.is_empty(), "QEMU ran nothing: {}", ran.complaint);
         let stream = stream::parse(&ran.output)?;
         let end = format!("the guest was lost; {}", console::end(&ran));
-        Ok(Guest { seen: stream.documents, console: ran.console, end })
+        Ok(Guest { seen: stream.documents, console: ran.console, hung: ran.timed_out, end })
     }
 
     fn cell(&self, batch: &Batch, scenario: &Scenario, verdict: Verdict, elapsed_ms: u64) -> Cell {
@@ -205,17 +209,24 @@ impl Matrix {
 struct Guest {
     seen: Vec<Observation>,
     console: String,
+    /// Whether it had to be ended.
+    hung: bool,
     end: String,
 }
 
-fn verdict(scenario: &Scenario, seen: &Observation, tier: Option<Tier>) -> Verdict {
+fn verdict(scenario: &Scenario, seen: &Observation, guest: &Guest, tier: Option<Tier>) -> Verdict {
     if let Some(feature) = &seen.not_applicable {
         return Verdict::NotApplicable(feature.clone());
     }
     if let Some(failure) = &seen.failure {
         return Verdict::Broken(failure.clone());
     }
-    match judge(scenario, seen, tier) {
+    let judged = if scenario.expect.panic.is_some() {
+        judge_panic(scenario, &Ending { sent: &guest.seen, console: &guest.console, hung: guest.hung }, tier)
+    } else {
+        judge(scenario, seen, tier)
+    };
+    match judged {
         disagreements if disagreements.is_empty() => Verdict::Agrees,
         disagreements => Verdict::Disagrees(disagreements),
     }

@@ -58,13 +58,21 @@ impl Case<'_> {
         self.scenario.processes.iter().find(|process| process.role == run.role)
     }
 
-    /// Pages the score is measured against (`constrained_alloc`): the limit, or all memory and swap.
+    /// Pages the score is measured against (`constrained_alloc`): the limit with the swap that may be used, the nodes
+    /// left with all swap, or all memory and swap.
     pub(super) fn total_pages(&self) -> Option<u64> {
-        let domain = self.scenario.expect.domain.as_str();
-        match (domain, self.incident.usage) {
-            // No guest of these scenarios has swap.
-            ("memcg", Some(usage)) => Some(usage.limit_bytes / PAGE_BYTES),
+        let swap_bytes = self.seen.swap_bytes;
+        let nodes = &self.scenario.expect.nodes;
+        match (self.scenario.expect.domain.as_str(), self.incident.usage) {
+            ("memcg", Some(usage)) => {
+                let swap_bytes = self.incident.swap.map_or(0, |swap| swap.limit_bytes.min(swap_bytes));
+                Some((usage.limit_bytes + swap_bytes) / PAGE_BYTES)
+            }
             ("system", _) => Some(self.seen.memory_bytes / PAGE_BYTES),
+            ("cpuset" | "mempolicy", _) => {
+                let present: Option<u64> = nodes.iter().map(|node| self.seen.node_pages.get(node)).sum();
+                Some(present? + swap_bytes / PAGE_BYTES)
+            }
             _ => None,
         }
     }
@@ -83,10 +91,12 @@ impl Case<'_> {
 
     /// Whether the report says, rightly, that it cannot tell the cause. Tracepoints come after the decision:
     /// when it followed another one, memory of the earlier victim can have been given back meanwhile, and
-    /// no limit looks hit any more. To say so is honest; to name another cause is not.
+    /// no limit looks hit any more; and nothing in them tells of the nodes an allocation was confined to. To say so is
+    /// honest; to name another cause is not.
     fn cannot_be_known(&self, ledger: &Ledger<'_>, tier: Tier) -> bool {
         let code = ledger.value("cause.code").and_then(Value::as_str);
-        tier == Tier::Tracepoint && self.follows && code == Some("unknown")
+        let hidden = self.follows || !self.scenario.expect.nodes.is_empty();
+        tier == Tier::Tracepoint && hidden && code == Some("unknown")
     }
 
     fn cause(&self, ledger: &mut Ledger<'_>, tier: Tier) {
@@ -143,6 +153,13 @@ impl Case<'_> {
             let (least, most) = (usage.usage_bytes.saturating_sub(TOLERANCE_BYTES), most + TOLERANCE_BYTES);
             ledger.between(LOG, "domain.usage_bytes", least, most);
             ledger.same(LOG, "domain.limit_bytes", usage.limit_bytes);
+        }
+        if let Some(swap) = self.incident.swap {
+            ledger.near(LOG, "domain.swap_usage_bytes", swap.usage_bytes, TOLERANCE_BYTES);
+            match swap.limit() {
+                Some(limit) => ledger.same(LOG, "domain.swap_limit_bytes", limit),
+                None => ledger.absent(LOG, "domain.swap_limit_bytes", "there is no limit"),
+            }
         }
         if let Some(pages) = self.total_pages() {
             ledger.same("task table", "domain.total_pages", pages);

@@ -76,6 +76,10 @@ impl Victim<'_> {
         for (name, bytes) in rss {
             ledger.near(LOG, &self.field(name), bytes, TOLERANCE_BYTES);
         }
+        if let Some(row) = self.case.incident.row(kill.pid) {
+            let bytes = row.swap_pages * PAGE_BYTES;
+            ledger.near(TABLE, &self.field("memory.swap_bytes"), bytes, TOLERANCE_BYTES);
+        }
         // A victim that is not the trigger goes on faulting until the signal arrives.
         let is_trigger = self.case.incident.trigger_tid == Some(kill.pid);
         let slack = if is_trigger { 0 } else { 8 * PAGE_BYTES };

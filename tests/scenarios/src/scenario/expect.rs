@@ -17,6 +17,12 @@ pub struct Expect {
     pub domain: String,
     /// `domain.cgroup`, for a memory cgroup.
     pub limit_cgroup: Option<Text>,
+    /// Memory nodes that a cpuset or a memory policy leaves to the allocation; none: it may use all.
+    #[serde(default)]
+    pub nodes: Vec<u32>,
+    /// The words of the panic that takes the guest down; absent where it lives on.
+    #[serde(default)]
+    pub panic: Option<String>,
     /// Roles that may be killed; all others must survive.
     pub victims: Vec<String>,
     /// Roles of which at least one must be killed.
@@ -40,6 +46,8 @@ impl Expect {
             outcome: "killed".to_owned(),
             domain: "memcg".to_owned(),
             limit_cgroup: Some(cgroup.into()),
+            nodes: Vec::new(),
+            panic: None,
             victims: vec![victim.to_owned()],
             certain: vec![victim.to_owned()],
             kills: (1, 1),
@@ -57,6 +65,18 @@ impl Expect {
             limit_cgroup: None,
             trigger: Vec::new(),
             ..Self::memcg("/", victim)
+        }
+    }
+
+    /// One kill by badness, of `victim`, because the nodes left to its allocations by a `cpuset` or a `mempolicy`
+    /// are out of memory.
+    pub(super) fn confined(domain: &str, node: u32, victim: &str) -> Self {
+        Self {
+            cause: domain.to_owned(),
+            domain: domain.to_owned(),
+            nodes: vec![node],
+            trigger: vec![victim.to_owned()],
+            ..Self::global(victim)
         }
     }
 }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Feature {
     /// The memory controller of cgroup v1 can be mounted (`CONFIG_MEMCG_V1`, a choice from 6.11 on).
     MemcgV1,
+    /// The multi-gen LRU (`CONFIG_LRU_GEN`, from 6.1 on).
+    LruGen,
 }
 
 impl Feature {
@@ -29,6 +31,7 @@ impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MemcgV1 => "MEMCG_V1",
+            Self::LruGen => "LRU_GEN",
         })
     }
 }

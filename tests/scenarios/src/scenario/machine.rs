@@ -33,6 +33,9 @@ pub struct Machine {
     pub cpus: u32,
     /// Memory nodes; with more than one, memory and processors are split evenly.
     pub nodes: u32,
+    /// Swap in MiB, on zram; 0 is none.
+    #[serde(default)]
+    pub swap_mib: u32,
     /// Words added to the kernel's command line.
     pub command_line: String,
     /// Where the memory controller is.
@@ -45,6 +48,7 @@ impl Default for Machine {
             memory_mib: 512,
             cpus: 2,
             nodes: 1,
+            swap_mib: 0,
             command_line: String::new(),
             hierarchy: Hierarchy::default(),
         }

@@ -31,8 +31,15 @@ pub struct Process {
     pub oom_score_adj: i16,
     /// Its user.
     pub uid: u32,
+    /// How many times it is run, each time after the end of the time before.
+    #[serde(default = "once")]
+    pub runs: usize,
     /// Its memory cgroup, if not the root: a path below the hierarchy's mount.
     pub cgroup: Option<Text>,
+}
+
+fn once() -> usize {
+    1
 }
 
 impl Process {
@@ -45,6 +52,7 @@ impl Process {
             comm: None,
             oom_score_adj: 0,
             uid: 0,
+            runs: 1,
             cgroup: None,
         }
     }
@@ -71,6 +79,17 @@ impl Process {
 
     pub(crate) fn uid(mut self, uid: u32) -> Self {
         self.uid = uid;
+        self
+    }
+
+    pub(super) fn runs(mut self, runs: usize) -> Self {
+        self.runs = runs;
+        self
+    }
+
+    /// Its memory may come from one node only (`MPOL_BIND`).
+    pub(super) fn bound_to(mut self, node: u32) -> Self {
+        self.shape.extend(["--bind-node".to_owned(), node.to_string()]);
         self
     }
 

@@ -43,8 +43,10 @@ impl Log {
             incident.rows.push(row);
         } else if let Some(summary) = Summary::parse(line) {
             incident.summary = Some(summary);
-        } else if let Some(usage) = Usage::parse(line) {
+        } else if let Some(usage) = Usage::parse("memory", line) {
             incident.usage = Some(usage);
+        } else if let Some(swap) = Usage::parse("swap", line) {
+            incident.swap = Some(swap);
         } else if let Some(group) = lines::group(line) {
             incident.group = Some(group);
         } else if incident.invoked.is_some() && incident.trigger_tid.is_none() {
@@ -53,10 +55,11 @@ impl Log {
         incident.none_killable |= lines::none_killable(line);
     }
 
-    /// A kill belongs to the report that has begun, unless that has its victim already and kills no group:
-    /// then the report of this one was left out for the rate limit.
+    /// A kill belongs to the report that has begun, unless that has its victim already and this is no member of its
+    /// group: then the report of this one was left out for the rate limit.
     fn killed(&mut self, killed: Killed) {
-        let open = |incident: &&mut Incident| incident.kills.is_empty() || incident.group.is_some();
+        let open =
+            |incident: &&mut Incident| incident.kills.is_empty() || may_be_member(incident, killed.pid);
         let incident = match self.incidents.last_mut().filter(open) {
             Some(incident) => incident,
             None => {
@@ -68,8 +71,27 @@ impl Log {
             }
         };
         incident.kill_lines += 1;
+        if !incident.kills.is_empty() {
+            incident.members.push(killed.pid);
+        }
         if incident.kills.iter().all(|earlier| earlier.pid != killed.pid) {
             incident.kills.push(killed);
         }
+    }
+}
+
+/// Whether a kill can be that of a member of an incident's group. The kernel goes through a group in the order of the table
+/// of tasks, and comes by the chosen one, killed before, once more.
+fn may_be_member(incident: &Incident, pid: u32) -> bool {
+    if incident.group.is_none() {
+        return false;
+    }
+    let place = |pid: u32| incident.rows.iter().position(|row| row.pid == pid);
+    let members = incident.members.last().map(|&last| place(last));
+    match (place(pid), members) {
+        // The table was left out, too.
+        (None, _) => incident.rows.is_empty() && !incident.members.contains(&pid),
+        (Some(_), None) => true,
+        (Some(place), Some(last)) => last.is_some_and(|last| place > last),
     }
 }

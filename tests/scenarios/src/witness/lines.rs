@@ -42,7 +42,11 @@ pub(super) fn trigger_tid(line: &str) -> Option<u32> {
     rest.split_once(' ')?.0.parse().ok()
 }
 
-/// Usage and limit of a memory cgroup, `memory: usage 32768kB, limit 32768kB, failcnt 19`
+/// What stands for no limit (`PAGE_COUNTER_MAX`,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/page_counter.h#L45>), pages of 4096 bytes.
+const NO_LIMIT_BYTES: u64 = (1 << 63) - 4096;
+
+/// Usage and limit of a memory cgroup or of its swap, `memory: usage 32768kB, limit 32768kB, failcnt 19`
 /// (`mem_cgroup_print_oom_meminfo`, <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1545>).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Usage {
@@ -53,10 +57,18 @@ pub struct Usage {
 }
 
 impl Usage {
-    pub(super) fn parse(line: &str) -> Option<Self> {
-        let (usage, rest) = line.strip_prefix("memory: usage ")?.split_once("kB, limit ")?;
+    /// Of the counter `name`, `memory` or `swap`.
+    pub(super) fn parse(name: &str, line: &str) -> Option<Self> {
+        let rest = line.strip_prefix(name)?.strip_prefix(": usage ")?;
+        let (usage, rest) = rest.split_once("kB, limit ")?;
         let (limit, _) = rest.split_once("kB, failcnt ")?;
         Some(Self { usage_bytes: kib(usage)?, limit_bytes: kib(limit)? })
+    }
+
+    /// The limit, if there is one.
+    #[must_use]
+    pub fn limit(&self) -> Option<u64> {
+        (self.limit_bytes < NO_LIMIT_BYTES).then_some(self.limit_bytes)
     }
 }
 

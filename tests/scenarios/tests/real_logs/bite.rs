@@ -47,6 +47,7 @@ const WRONG: &str = r#"{
     "/domain/usage_bytes": 1048576,
     "/domain/limit_bytes": 1,
     "/domain/total_pages": 1,
+    "/domain/swap_usage_bytes": 33554432,
     "/domain/oom_group": true,
     "/trigger/comm": "pig",
     "/trigger/tid": 1,
@@ -64,6 +65,7 @@ const WRONG: &str = r#"{
     "/victims/0/memory/anon_rss_bytes": 4096,
     "/victims/0/memory/file_rss_bytes": 33554432,
     "/victims/0/memory/shmem_rss_bytes": 33554432,
+    "/victims/0/memory/swap_bytes": 33554432,
     "/victims/0/memory/pgtables_bytes": 0,
     "/victims/0/score/points": 0,
     "/victims/0/score/base_pages": 0,
@@ -100,6 +102,70 @@ fn each_altered_or_missing_field_is_named() {
             }
         }
     }
+}
+
+#[test]
+fn swap_counts_in_the_limit_and_in_the_score() {
+    for (pointer, value) in [
+        ("/domain/swap_usage_bytes", json!(0)),
+        ("/domain/swap_limit_bytes", json!(1)),
+        ("/domain/swap_limit_bytes", Value::Null),
+        ("/domain/total_pages", json!(32 << 8)),
+        ("/victims/0/memory/swap_bytes", json!(0)),
+        ("/victims/0/score/total_pages", json!(32 << 8)),
+    ] {
+        let field = pointer.trim_start_matches('/').replace('/', ".");
+        for name in ["5.10-swap", "7.3-swap"] {
+            assert_eq!(altered(name, pointer, value.clone()), [field.as_str()], "{name}");
+        }
+    }
+    let unlimited = json!(9_223_372_036_854_771_712_u64);
+    assert_eq!(altered("7.3-cgroup", "/domain/swap_limit_bytes", unlimited), ["domain.swap_limit_bytes"]);
+}
+
+#[test]
+fn a_confined_allocation_is_measured_against_its_nodes() {
+    for name in ["5.10-cpuset", "7.3-cpuset", "5.10-mempolicy", "7.3-mempolicy"] {
+        assert_eq!(altered(name, "/cause/code", json!("global")), ["cause.code", "cause.code"], "{name}");
+        assert_eq!(altered(name, "/domain/kind", json!("system")), ["domain.kind"], "{name}");
+        let whole = json!(fixture(name).seen.memory_bytes / 4096);
+        assert_eq!(altered(name, "/domain/total_pages", whole), ["domain.total_pages"], "{name}");
+        assert_eq!(altered(name, "/allocation/constraint", json!("none")), ["allocation.constraint"]);
+    }
+}
+
+#[test]
+fn tracepoints_do_not_tell_nodes_and_must_not_claim_the_whole_machine() {
+    for name in ["5.10-cpuset", "7.3-mempolicy"] {
+        let fixture = fixture(name);
+        let mut reports = fixture.honest();
+        reports[0]["tier"] = json!("tracepoint");
+        reports[0]["cause"]["confidence"] = json!("inferred");
+        let mut named = |code: &str| -> Vec<String> {
+            reports[0]["cause"]["code"] = json!(code);
+            let seen = fixture.with_reports(&reports);
+            let found = judge(&fixture.scenario, &seen, Some(Tier::Tracepoint));
+            found.into_iter().map(|found| found.field).collect()
+        };
+        assert_eq!(named("unknown"), [""; 0]);
+        assert_eq!(named("global"), ["cause.code", "cause.code"]);
+    }
+}
+
+#[test]
+fn somebody_asking_is_no_shortage() {
+    for name in ["5.10-sysrq", "7.3-sysrq"] {
+        assert_eq!(altered(name, "/cause/code", json!("global")), ["cause.code", "cause.code"], "{name}");
+        assert_eq!(altered(name, "/allocation/order", json!(0)), ["allocation.order"], "{name}");
+        assert_eq!(altered(name, "/trigger/comm", json!("hog")), ["trigger.comm"], "{name}");
+    }
+}
+
+#[test]
+fn the_guard_of_the_multi_gen_lru_is_not_called_global() {
+    // The log has no other word for it: the scenario knows.
+    assert_eq!(altered("7.3-mglru", "/cause/code", json!("global")), ["cause.code"]);
+    assert_eq!(altered("7.3-mglru", "/cause/code", json!("sysrq")), ["cause.code", "cause.code"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What guests with real kernels sent (captured with `cargo xtask vm --no-tracer --keep-log`), and reports made
+//! What guests with real kernels sent (captured with `cargo xtask vm --keep-log`, the tracer's part left out), and reports made
 //! of it as an honest tracer would.
 
 use std::fs;
@@ -133,6 +133,8 @@ fn domain(fixture: &Fixture, incident: &Incident) -> Value {
         "total_pages": total_pages,
         "usage_bytes": usage.usage_bytes,
         "limit_bytes": usage.limit_bytes,
+        "swap_usage_bytes": incident.swap.map(|swap| swap.usage_bytes),
+        "swap_limit_bytes": incident.swap.and_then(|swap| swap.limit()),
         "oom_group": (fixture.scenario.name != "cgroup_v1").then_some(oom_group),
         "chain": [hit, { "cgroup": "/", "hit": false }],
     })
@@ -140,14 +142,15 @@ fn domain(fixture: &Fixture, incident: &Incident) -> Value {
 
 fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
     let invoked = incident.invoked.as_ref().unwrap();
+    // A kernel worker is none of the scenario's.
     let process = process(fixture, incident.trigger_tid.unwrap());
     json!({
         "pid": incident.trigger_tid,
         "tid": incident.trigger_tid,
         "comm": shown(&invoked.comm),
-        "uid": process.uid,
+        "uid": process.map_or(0, |process| process.uid),
         "oom_score_adj": invoked.oom_score_adj,
-        "cgroup": shown(&process.cgroup_path()),
+        "cgroup": process.map_or_else(|| json!("/"), |process| shown(&process.cgroup_path())),
     })
 }
 
@@ -158,13 +161,14 @@ fn victim(fixture: &Fixture, incident: &Incident, number: usize, kill: &Killed) 
         "comm": shown(&kill.comm),
         "uid": kill.uid,
         "oom_score_adj": kill.oom_score_adj,
-        "cgroup": shown(&process(fixture, kill.pid).cgroup_path()),
+        "cgroup": shown(&process(fixture, kill.pid).unwrap().cgroup_path()),
         "role": if number == 0 { "chosen" } else { "group" },
         "memory": {
             "total_vm_bytes": kill.total_vm_bytes,
             "anon_rss_bytes": kill.anon_rss_bytes,
             "file_rss_bytes": kill.file_rss_bytes,
             "shmem_rss_bytes": kill.shmem_rss_bytes,
+            "swap_bytes": incident.row(kill.pid).map(|row| row.swap_pages * 4096),
             "pgtables_bytes": kill.pgtables_bytes,
         },
         "score": (kill.message != Message::AllocatingTask).then(|| score(fixture, incident, kill)),
@@ -180,10 +184,16 @@ fn score(fixture: &Fixture, incident: &Incident, kill: &Killed) -> Value {
 }
 
 pub(crate) fn total_pages(fixture: &Fixture, incident: &Incident) -> u64 {
-    incident.usage.map_or(fixture.seen.memory_bytes, |usage| usage.limit_bytes) / 4096
+    let swap = incident.swap.map_or(0, |swap| swap.limit_bytes.min(fixture.seen.swap_bytes));
+    let nodes = &fixture.scenario.expect.nodes;
+    match incident.usage {
+        Some(usage) => (usage.limit_bytes + swap) / 4096,
+        None if nodes.is_empty() => fixture.seen.memory_bytes / 4096,
+        None => nodes.iter().map(|node| fixture.seen.node_pages[node]).sum(),
+    }
 }
 
-pub(crate) fn process(fixture: &Fixture, pid: u32) -> &scenario::Process {
-    let run = fixture.seen.processes.iter().find(|run| run.pid == pid).unwrap();
-    fixture.scenario.processes.iter().find(|process| process.role == run.role).unwrap()
+pub(crate) fn process(fixture: &Fixture, pid: u32) -> Option<&scenario::Process> {
+    let run = fixture.seen.processes.iter().find(|run| run.pid == pid)?;
+    fixture.scenario.processes.iter().find(|process| process.role == run.role)
 }

@@ -7,4 +7,6 @@ mod bite;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod panic;
+#[cfg(test)]
 mod witness;

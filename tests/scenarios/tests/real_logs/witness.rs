@@ -71,6 +71,35 @@ fn kills_whose_reports_were_left_out_are_incidents_of_their_own() {
 }
 
 #[test]
+fn a_kill_after_a_group_is_no_member_of_it() {
+    let fixture = fixture("7.3-oom_group");
+    let [alone] = witness::read(&fixture.seen.log).try_into().unwrap();
+    let is_kill = |record: &&String| record.contains("Killed process");
+    let last = fixture.seen.log.iter().rfind(is_kill).unwrap();
+    let members: Vec<u32> = alone.members.clone();
+    // Somebody who was not there when the group was killed; somebody who was, and was passed over; a member once more.
+    let passed_over = alone.rows.iter().find(|row| !members.contains(&row.pid)).unwrap().pid;
+    for pid in [4242, passed_over, members[0]] {
+        let other = format!("Killed process {pid} ");
+        let (head, tail) = last.split_once("Killed process ").unwrap();
+        let later = format!("{head}{other}{}", tail.split_once(' ').unwrap().1);
+        let records: Vec<String> = fixture.seen.log.iter().cloned().chain([later]).collect();
+        let [group, after] = witness::read(&records).try_into().unwrap();
+        assert_eq!((group.kills.len(), group.kill_lines), (alone.kills.len(), alone.kill_lines), "{pid}");
+        assert_eq!((after.kills.len(), after.kills[0].pid, after.invoked.is_none()), (1, pid, true));
+    }
+}
+
+#[test]
+fn a_group_without_a_table_has_each_member_once() {
+    let fixture = fixture("7.3-oom_group");
+    let short = |record: &&String| record.contains("Killed process") || record.contains("Tasks in");
+    let records: Vec<String> = fixture.seen.log.iter().filter(short).cloned().collect();
+    let [group] = witness::read(&records).try_into().unwrap();
+    assert_eq!((group.kills.len(), group.kill_lines, group.rows.len()), (2, 3, 0));
+}
+
+#[test]
 fn nobody_killable_is_no_kill() {
     let records = [
         "4,1,1,-;hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=-1000",

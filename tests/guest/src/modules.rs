@@ -1,0 +1,27 @@
+//! The kernel modules a guest brings along.
+
+use std::ffi::CStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use oomtrace_scenarios::job::MODULES_FOLDER;
+use rustix::system::finit_module;
+
+const NO_PARAMETERS: &CStr = c"";
+
+/// Load all of them, in the order of their names. Most guests have none.
+pub(crate) fn load_all() -> Result<()> {
+    let folder = Path::new(MODULES_FOLDER);
+    if !folder.exists() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("reading {MODULES_FOLDER}"))?;
+    let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    for path in paths {
+        let file = File::open(&path).with_context(|| format!("opening {}", path.display()))?;
+        finit_module(file, NO_PARAMETERS, 0).with_context(|| format!("loading {}", path.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! The processes of a scenario, each run as often as it says.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use oomtrace_scenarios::job::HOG_FILE;
+use oomtrace_scenarios::observation::ProcessRun;
+use oomtrace_scenarios::scenario::{Hierarchy, Part, Process, Scenario};
+use oomtrace_scenarios::text::Text;
+
+use crate::cgroup;
+use crate::processes::Processes;
+
+/// How long a process may take to be ready.
+const PREPARING: Duration = Duration::from_secs(20);
+
+/// What was started so far.
+pub(crate) struct Runs<'a> {
+    hierarchy: Hierarchy,
+    all: Vec<Run<'a>>,
+}
+
+/// One run of a process.
+struct Run<'a> {
+    process: &'a Process,
+    number: usize,
+    /// How many come after it.
+    left: usize,
+}
+
+impl<'a> Runs<'a> {
+    /// Start each process once, and wait until it is where the scenario wants it.
+    pub(crate) fn start(scenario: &'a Scenario, processes: &mut Processes) -> Result<Self> {
+        let mut runs = Self { hierarchy: scenario.machine.hierarchy, all: Vec::new() };
+        for process in &scenario.processes {
+            let (wait, word) = match process.part {
+                Part::Allocator => ("--wait", "ready"),
+                Part::Bystander => ("--hold", "holding"),
+            };
+            let number = processes.start(command(process, runs.hierarchy).arg(wait))?;
+            await_word(number, word, processes).with_context(|| format!("preparing {}", process.role))?;
+            runs.all.push(Run { process, number, left: process.runs.saturating_sub(1) });
+        }
+        Ok(runs)
+    }
+
+    /// Let the allocators loose.
+    pub(crate) fn give_word(&self, processes: &mut Processes) -> Result<()> {
+        let allocators = self.all.iter().filter(|run| run.process.part == Part::Allocator);
+        allocators.map(|run| run.number).try_for_each(|number| processes.give_word(number))
+    }
+
+    /// Wait until the last runs of these roles have ended, starting the next one of a process whenever one has. It is given
+    /// up when none ends for so long.
+    pub(crate) fn until_ended(
+        &mut self,
+        roles: &[String],
+        patience: Duration,
+        processes: &mut Processes,
+    ) -> Result<()> {
+        loop {
+            self.start_next(processes)?;
+            let awaited: Vec<&Run<'_>> =
+                self.all.iter().filter(|run| roles.contains(&run.process.role)).collect();
+            let is_over = |p: &Processes, run: &Run<'_>| p.get(run.number).is_ok_and(|p| p.status.is_some());
+            let moved = |p: &Processes| {
+                let over = |run: &&&Run<'_>| is_over(p, run);
+                awaited.iter().all(|run| is_over(p, run))
+                    || awaited.iter().filter(over).any(|run| run.left > 0)
+            };
+            if !processes.until(Instant::now() + patience, moved)? {
+                bail!("not all of {} ended within {patience:?}", roles.join(", "));
+            }
+            if awaited.iter().all(|run| run.left == 0 && is_over(processes, run)) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next run of each process that has ended. It waits for nothing.
+    fn start_next(&mut self, processes: &mut Processes) -> Result<()> {
+        let mut next = Vec::new();
+        for run in self.all.iter_mut().filter(|run| run.left > 0) {
+            if processes.get(run.number)?.status.is_some() {
+                let number = processes.start(&mut command(run.process, self.hierarchy))?;
+                next.push(Run { process: run.process, number, left: run.left - 1 });
+                run.left = 0;
+            }
+        }
+        self.all.extend(next);
+        Ok(())
+    }
+
+    /// What became of each.
+    pub(crate) fn seen(&self, processes: &Processes) -> Result<Vec<ProcessRun>> {
+        let seen = |run: &Run<'_>| {
+            let process = processes.get(run.number)?;
+            Ok(ProcessRun { role: run.process.role.clone(), pid: process.pid, status: process.status })
+        };
+        self.all.iter().map(seen).collect()
+    }
+}
+
+/// The memory program as this process.
+fn command(process: &Process, hierarchy: Hierarchy) -> Command {
+    let mut command = Command::new(HOG_FILE);
+    command.arg("--adj").arg(process.oom_score_adj.to_string());
+    if process.uid != 0 {
+        command.arg("--uid").arg(process.uid.to_string());
+    }
+    if let Some(comm) = &process.comm {
+        command.arg("--comm").arg(comm.to_string());
+    }
+    if let Some(path) = &process.cgroup {
+        let folder = cgroup::folder(hierarchy, path);
+        command.arg("--cgroup").arg(Text::from(folder.as_path()).to_string());
+    }
+    let holds = process.hold && process.part == Part::Allocator;
+    command.args(holds.then_some("--hold"));
+    command.args(&process.shape).current_dir("/tmp").stdout(Stdio::piped());
+    command
+}
+
+fn await_word(number: usize, word: &str, processes: &mut Processes) -> Result<()> {
+    let said = |p: &Processes| p.get(number).is_ok_and(|process| process.said(word));
+    let over = |p: &Processes| p.get(number).is_ok_and(crate::processes::Process::is_over);
+    processes.until(Instant::now() + PREPARING, |p| said(p) || over(p))?;
+    if !said(processes) {
+        let process = processes.get(number)?;
+        bail!("no `{word}` ({:?}): {}", process.status, crate::tracer::text(&process.err));
+    }
+    Ok(())
+}

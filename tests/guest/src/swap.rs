@@ -1,0 +1,57 @@
+//! Swap on zram: compressed pages in the guest's own memory.
+
+use std::ffi::CString;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+const DEVICE: &str = "/dev/zram0";
+const SETTINGS: &str = "/sys/block/zram0";
+/// The one compressor that every kernel has without another module.
+const COMPRESSOR: &str = "deflate";
+const PAGE_BYTES: u64 = 4096;
+/// Where the header tells of the area: after the boot sector's place
+/// (`union swap_header`, <https://github.com/torvalds/linux/blob/v6.12/include/linux/swap.h#L114>).
+const INFO_AT: u64 = 1024;
+const MAGIC: &[u8] = b"SWAPSPACE2";
+
+/// Have so much swap; none for 0.
+pub(crate) fn set_up(mib: u32) -> Result<()> {
+    if mib == 0 {
+        return Ok(());
+    }
+    let bytes = u64::from(mib) << 20;
+    // The compressor can be chosen only while the device has no size.
+    for (file, value) in [("comp_algorithm", COMPRESSOR.to_owned()), ("disksize", bytes.to_string())] {
+        let path = Path::new(SETTINGS).join(file);
+        fs::write(&path, &value).with_context(|| format!("writing {value} to {}", path.display()))?;
+    }
+    write_header(bytes / PAGE_BYTES).with_context(|| format!("writing the swap header of {DEVICE}"))?;
+    switch_on()
+}
+
+/// What `mkswap` writes: version, last page, number of bad pages; and the magic word at the end of the first page.
+fn write_header(pages: u64) -> Result<()> {
+    let device = OpenOptions::new().write(true).open(DEVICE)?;
+    let last_page = u32::try_from(pages.saturating_sub(1))?;
+    let info: Vec<u8> = [1, last_page, 0].into_iter().flat_map(u32::to_le_bytes).collect();
+    let mut page = vec![0; usize::try_from(PAGE_BYTES)?];
+    let info_at = usize::try_from(INFO_AT)?;
+    let magic_at = page.len() - MAGIC.len();
+    for (at, bytes) in [(info_at, info.as_slice()), (magic_at, MAGIC)] {
+        let place = page.get_mut(at..at + bytes.len()).context("a page has room for the header")?;
+        place.copy_from_slice(bytes);
+    }
+    device.write_all_at(&page, 0)?;
+    Ok(())
+}
+
+fn switch_on() -> Result<()> {
+    let path = CString::new(DEVICE)?;
+    // SAFETY: the path is a string with a zero at its end, and the kernel only reads it.
+    let result = unsafe { libc::swapon(path.as_ptr(), 0) };
+    ensure!(result == 0, "switching swap on {DEVICE}: {}", std::io::Error::last_os_error());
+    Ok(())
+}
