@@ -39,9 +39,9 @@ pub fn report(incident: &Incident) -> Report {
         candidates: None,
         candidates_total: candidates_total(incident),
         marks: incident.marks,
-        empty_passes: incident.empty.map(|passes| EmptyPasses {
+        empty_passes: incident.last_empty_ns().map(|last_ns| EmptyPasses {
             count: incident.empty_passes(),
-            last_ns: passes.last_ns.saturating_sub(incident.boot_ns),
+            last_ns: last_ns.saturating_sub(incident.boot_ns),
         }),
         selection: Selection {
             policy: verdict.policy,
