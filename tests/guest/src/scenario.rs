@@ -11,13 +11,15 @@ use oomtrace_scenarios::scenario::{Feature, Hierarchy, Part, Process, Scenario};
 
 use crate::cgroup::{self, Made};
 use crate::kernel_log::KernelLog;
+use crate::marks::Marks;
+use crate::offspring::Offspring;
 use crate::processes::Processes;
 use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
 use crate::tracing;
 
-/// How long a process may take to be ready.
-const PREPARING: Duration = Duration::from_secs(20);
+/// How long a process may take to be ready; emulation is slow, and slower on a busy machine.
+const PREPARING: Duration = Duration::from_secs(40);
 /// How long the OOM may take, from the word to begin until the processes named have ended.
 const DYING: Duration = Duration::from_secs(60);
 /// How long the processes left over may take to go.
@@ -55,7 +57,7 @@ fn run(scenario: &Scenario, tier: Option<Tier>, seen: &mut Observation) -> Resul
 
 /// From the first process to the last record of the log.
 fn watch(scenario: &Scenario, tier: Option<Tier>, ps: &mut Processes, seen: &mut Observation) -> Result<()> {
-    let log = KernelLog::from_now()?;
+    let (log, marks) = (KernelLog::from_now()?, Marks::from_now()?);
     seen.vmstat_oom_kill.0 = sysctl::vmstat_oom_kill()?;
     let mut started = Vec::new();
     for process in &scenario.processes {
@@ -64,12 +66,15 @@ fn watch(scenario: &Scenario, tier: Option<Tier>, ps: &mut Processes, seen: &mut
     let tracer = tier.map(|tier| Tracer::start(ps, tier)).transpose()?;
     let ended = cause(scenario, &started, ps);
     seen.tracer = tracer.map(|tracer| tracer.finish(ps, scenario.expect.kills.0)).transpose()?;
+    let mut offspring = Offspring::default();
     for (process, &number) in scenario.processes.iter().zip(&started) {
         let run = ps.get(number)?;
         seen.processes.push(ProcessRun { role: process.role.clone(), pid: run.pid, status: run.status });
+        offspring.add(process, run);
     }
+    seen.processes.extend(offspring.statuses(&scenario.expect.ends, Instant::now() + LEAVING)?);
     seen.vmstat_oom_kill.1 = sysctl::vmstat_oom_kill()?;
-    seen.log = log.records()?;
+    (seen.log, seen.marks) = (log.records()?, Some(marks.seen()?));
     ended
 }
 

@@ -8,12 +8,12 @@ use super::matrix::{Cell, Verdict};
 pub(crate) fn render(cells: &[Cell]) -> String {
     let columns = unique(cells.iter().map(|cell| (cell.series.as_str(), cell.tier)));
     let rows = unique(cells.iter().map(|cell| cell.scenario.as_str()));
-    let mut text = format!("\n{:<20}", "");
+    let mut text = format!("\n{:<24}", "");
     for (series, tier) in &columns {
         let _ = write!(text, " {:>7}", format!("{series}/{}", tier.get(..1).unwrap_or_default()));
     }
     for row in rows {
-        let _ = write!(text, "\n{row:<20}");
+        let _ = write!(text, "\n{row:<24}");
         for &(series, tier) in &columns {
             let here = |cell: &&Cell| cell.scenario == row && cell.series == series && cell.tier == tier;
             let _ = write!(text, " {:>7}", cells.iter().find(here).map_or("", |cell| mark(&cell.verdict)));

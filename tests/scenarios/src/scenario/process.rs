@@ -33,6 +33,10 @@ pub struct Process {
     pub uid: u32,
     /// Its memory cgroup, if not the root: a path below the hierarchy's mount.
     pub cgroup: Option<Text>,
+    /// The names of the processes that it makes and tells of by `child PID`, in order; they have its user, its
+    /// `oom_score_adj` and its cgroup.
+    #[serde(default)]
+    pub children: Vec<String>,
 }
 
 impl Process {
@@ -46,6 +50,7 @@ impl Process {
             oom_score_adj: 0,
             uid: 0,
             cgroup: None,
+            children: Vec::new(),
         }
     }
 
@@ -57,6 +62,22 @@ impl Process {
     /// One that holds anonymous memory before the tracer is armed.
     pub(super) fn bystander(role: &str, mib: u32) -> Self {
         Self::new(role, Part::Bystander, &["anon", "--mib", &mib.to_string()], true)
+    }
+
+    /// One that does something once the tracer is armed, as a shape and its arguments say.
+    pub(super) fn acting(role: &str, shape: &[&str]) -> Self {
+        Self::new(role, Part::Allocator, shape, false)
+    }
+
+    /// One that does something before the tracer is armed, and stays.
+    pub(super) fn staying(role: &str, shape: &[&str]) -> Self {
+        Self::new(role, Part::Bystander, shape, true)
+    }
+
+    /// The names of the processes it makes.
+    pub(super) fn children(mut self, roles: &[&str]) -> Self {
+        self.children = roles.iter().map(|&role| role.to_owned()).collect();
+        self
     }
 
     pub(super) fn comm(mut self, comm: &[u8]) -> Self {
@@ -77,6 +98,12 @@ impl Process {
     pub(super) fn cgroup(mut self, path: impl Into<Text>) -> Self {
         self.cgroup = Some(path.into());
         self
+    }
+
+    /// Whether a role is its own or one of its children's.
+    #[must_use]
+    pub fn plays(&self, role: &str) -> bool {
+        self.role == role || self.children.iter().any(|child| child == role)
     }
 
     /// The name the kernel knows it by.

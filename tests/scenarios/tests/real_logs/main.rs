@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bite;
 #[cfg(test)]
+mod bite_process;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod witness;
