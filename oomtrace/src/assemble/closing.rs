@@ -131,7 +131,11 @@ impl Assembler {
     }
 }
 
-/// When the count of the empty passes that belong to a decision is final.
+/// When the count of the empty passes that belong to a decision is final. A writer of `memory.max` asks again at once and
+/// until the usage fits, so that its passes are awaited even where none was told yet.
 fn counted_ns(incident: &Incident) -> u64 {
-    incident.last_empty_ns().map_or(0, |last_ns| last_ns.saturating_add(COUNT_NS))
+    let by_writer = incident.request.is_some_and(|request| request.memory_max_write);
+    let first = incident.last_ns.saturating_add(EMPTY_PASSES_EVERY_NS);
+    let last = incident.last_empty_ns().map(|last_ns| last_ns.saturating_add(COUNT_NS));
+    last.unwrap_or(if by_writer { first } else { 0 })
 }

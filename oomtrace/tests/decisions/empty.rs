@@ -6,7 +6,7 @@ use oomtrace::{
 };
 use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 
-use crate::stream::{APP, LIMIT, MEMCG, MS, OTHER, PODS, ROOT, S, Stream, level, task};
+use crate::stream::{APP, LIMIT, MEMCG, MS, OTHER, PODS, ROOT, S, Stream, level, memcg_request, task};
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
@@ -149,6 +149,20 @@ fn an_incident_waits_for_the_kernels_count() {
     stream.tick(2 * S);
     let told = stream.told();
     assert_eq!((counts(&told.closed), told.only().status.closed_by), (vec![1], Some(ClosedBy::Kernel)));
+}
+
+#[test]
+fn a_writers_passes_are_awaited_even_after_the_victim_has_gone() {
+    let (writer, victim) = (task(700), task(900));
+    let mut stream = Stream::new("fentry");
+    let flags = OutOfMemory::MEMCG | OutOfMemory::MEMORY_MAX_WRITE;
+    stream.enter().add(OutOfMemory { flags, ..memcg_request(writer, PODS) }).tree();
+    stream.kill(victim, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(900).later(50 * MS);
+    let passes = first(&mut stream, Emptiness::VictimDying);
+    again(&mut stream, passes, 4508, 1100 * MS);
+    stream.tick(3 * S);
+    let told = stream.told();
+    assert_eq!((counts(&told.closed), told.only().status.closed_by), (vec![4508], Some(ClosedBy::Kernel)));
 }
 
 #[test]
