@@ -69,8 +69,8 @@ pub struct Incident {
     pub closed_by: Option<ClosedBy>,
     /// Whether it was told before its end.
     pub decided: bool,
-    /// Empty passes of earlier runs that belong here, too.
-    pub empty_before: u64,
+    /// Other runs of empty passes that belong here, too: one for each way in which passes come to nothing.
+    pub other_empty: Vec<EmptyPasses>,
     /// Empty passes of its run that an earlier report told of.
     pub told_before: u64,
 }
@@ -214,8 +214,8 @@ impl Incident {
     /// Empty passes that belong here, in all runs of them.
     #[must_use]
     pub fn empty_passes(&self) -> u64 {
-        let all = self.empty.map_or(0, |passes| passes.count).saturating_add(self.empty_before);
-        all.saturating_sub(self.told_before)
+        let runs = self.empty.iter().chain(&self.other_empty);
+        runs.fold(0, |all: u64, run| all.saturating_add(run.count)).saturating_sub(self.told_before)
     }
 
     /// Whether it consists of empty passes alone.
@@ -224,21 +224,28 @@ impl Incident {
         self.empty.is_some() && self.victims.is_empty() && self.choice.is_none()
     }
 
-    /// Takes a run of empty passes over, or a later count of the one that is known.
+    /// The last of them, `CLOCK_BOOTTIME` ns.
+    #[must_use]
+    pub fn last_empty_ns(&self) -> Option<u64> {
+        self.empty.iter().chain(&self.other_empty).map(|run| run.last_ns).max()
+    }
+
+    /// Whether passes of that run belong here already.
+    #[must_use]
+    pub fn has_run(&self, passes: &EmptyPasses) -> bool {
+        self.empty.iter().chain(&self.other_empty).any(|known| known.first_ns == passes.first_ns)
+    }
+
+    /// Takes a run of empty passes over, or a later count of one that is known. Runs of several kinds may alternate.
     pub fn add_empty(&mut self, passes: &EmptyPasses) {
-        match self.empty {
-            Some(known) if known.first_ns == passes.first_ns => {
-                let count = known.count.max(passes.count);
-                self.empty = Some(EmptyPasses { count, last_ns: known.last_ns.max(passes.last_ns), ..known });
-            }
-            Some(known) => {
-                self.empty_before = self.empty_before.saturating_add(known.count);
-                let last_ns = known.last_ns.max(passes.last_ns);
-                self.empty = Some(EmptyPasses { last_ns, ..*passes });
-            }
-            None => self.empty = Some(*passes),
-        }
         self.last_ns = self.last_ns.max(passes.last_ns);
+        let mut runs = self.empty.iter_mut().chain(&mut self.other_empty);
+        if let Some(known) = runs.find(|known| known.first_ns == passes.first_ns) {
+            known.count = known.count.max(passes.count);
+            known.last_ns = known.last_ns.max(passes.last_ns);
+        } else {
+            self.other_empty.extend(self.empty.replace(*passes));
+        }
     }
 
     /// Whether anybody was killed or marked.

@@ -1,5 +1,7 @@
 //! Every incident ends, and says how.
 
+use oomtrace_common::limits::EMPTY_PASSES_EVERY_NS;
+
 use super::{Assembler, Step, ballot};
 use crate::{
     attribute::cgroup,
@@ -24,6 +26,10 @@ pub const EMPTY_TIMEOUT_NS: u64 = 3_000_000_000;
 
 /// A run of empty passes is told at least this often, however long it goes on.
 pub const EMPTY_AGE_MAX_NS: u64 = 60_000_000_000;
+
+/// How long after the last empty pass that is known of the kernel's count of them is awaited: it comes when a run has been
+/// quiet for a little longer than the kernel side holds it back.
+pub const COUNT_NS: u64 = 2 * EMPTY_PASSES_EVERY_NS;
 
 /// Marks and kills by one thread within this time are one decision, on the tracepoint tier.
 pub const GROUP_WINDOW_NS: u64 = 100_000_000;
@@ -56,9 +62,9 @@ impl Assembler {
 
     /// Closes what is complete.
     pub(super) fn close_settled(&mut self, steps: &mut Vec<Step>) {
-        while let Some(index) =
-            self.open.iter().position(|incident| self.is_settled(incident) && !Self::may_grow(incident))
-        {
+        while let Some(index) = self.open.iter().position(|incident| {
+            self.is_settled(incident) && !Self::may_grow(incident) && counted_ns(incident) <= self.now_ns
+        }) {
             let incident = self.open.remove(index);
             self.close(incident, ClosedBy::Kernel, steps);
         }
@@ -85,7 +91,7 @@ impl Assembler {
 
     fn deadline(&self, incident: &Incident) -> u64 {
         if incident.has_victims() || incident.choice.is_some() {
-            return incident.last_ns.saturating_add(self.patience(incident));
+            return incident.last_ns.saturating_add(self.patience(incident)).max(counted_ns(incident));
         }
         let quiet = incident.last_ns.saturating_add(EMPTY_TIMEOUT_NS);
         quiet.min(incident.boot_ns.saturating_add(EMPTY_AGE_MAX_NS))
@@ -125,4 +131,13 @@ impl Assembler {
                 .and_then(|victim| victim.task.memcg)
                 .is_none_or(|memcg| cgroup::chain(&incident.memcgs, memcg).into_iter().any(limits::is_group))
     }
+}
+
+/// When the count of the empty passes that belong to a decision is final. A writer of `memory.max` asks again at once and
+/// until the usage fits, so that its passes are awaited even where none was told yet.
+fn counted_ns(incident: &Incident) -> u64 {
+    let by_writer = incident.request.is_some_and(|request| request.memory_max_write);
+    let first = incident.last_ns.saturating_add(EMPTY_PASSES_EVERY_NS);
+    let last = incident.last_empty_ns().map(|last_ns| last_ns.saturating_add(COUNT_NS));
+    last.unwrap_or(if by_writer { first } else { 0 })
 }

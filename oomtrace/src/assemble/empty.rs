@@ -22,6 +22,10 @@ impl Assembler {
         let killing =
             self.open.iter_mut().rev().find(|incident| incident.has_victims() && incident.domain() == domain);
         if let Some(incident) = killing.filter(|_| !lasting) {
+            // A run goes on through several kills in one domain; what an earlier report told is not told again.
+            if !incident.has_run(passes) {
+                incident.told_before = incident.told_before.saturating_add(self.memory.told_of(passes));
+            }
             incident.add_empty(passes);
         } else if dying
             || (!lasting && self.memory.ended_in(domain, passes.first_ns.saturating_sub(AFTERMATH_NS)))

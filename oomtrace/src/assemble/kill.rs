@@ -86,6 +86,8 @@ impl Assembler {
                 victim.task.comm = task.comm;
             }
         }
+        let marked = victim.task.clone();
+        lend_memory(incident, &marked);
     }
 
     /// On kernels whose tracepoint has a thread's number alone: the process it belongs to, among those of the pass.
@@ -100,7 +102,11 @@ impl Assembler {
         let candidates = [killed, Some(trigger).filter(|trigger| trigger.tid == marked.tid), chosen];
         let Some(process) = candidates.into_iter().flatten().next() else { return marked.clone() };
         // Name and memory of another thread are not this one's; who it is, is.
-        Task { tid: marked.tid, ..process.clone() }
+        let mut task = Task { tid: marked.tid, ..process.clone() };
+        if trigger.is_same_process(&task) {
+            task.complete_from(trigger);
+        }
+        task
     }
 
     pub(super) fn take_sigkill(&mut self, boot_ns: u64, pass: Option<u64>, kill: &Sigkill) {
@@ -115,6 +121,10 @@ impl Assembler {
             // Neither announced nor marked, and killed all the same: it shares the victim's memory.
             None => upsert(incident, &task, Role::SharedMm),
         };
+        // The signal goes to the thread that is marked next, which need not be the one that was chosen.
+        if victim.sigkill_ns.is_none() && !victim.marked {
+            (victim.task.tid, victim.task.comm) = (task.tid, task.comm);
+        }
         victim.sigkill_ns = victim.sigkill_ns.or(Some(boot_ns));
     }
 
@@ -163,6 +173,15 @@ impl Assembler {
             }
             incident.last_ns = incident.last_ns.max(boot_ns);
         }
+    }
+}
+
+/// A process whose leader is gone is chosen by the leader, and measured by a thread that still has the memory: the one that
+/// is marked (`oom_badness`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L215>).
+fn lend_memory(incident: &mut Incident, marked: &Task) {
+    let choice = incident.choice.as_mut().map(|choice| &mut choice.task);
+    if let Some(chosen) = choice.filter(|chosen| chosen.memory.is_none() && chosen.is_same_process(marked)) {
+        (chosen.memory, chosen.exact) = (marked.memory, marked.exact);
     }
 }
 

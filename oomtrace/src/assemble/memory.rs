@@ -145,8 +145,8 @@ impl Memory {
 
     /// Remembers how many empty passes were told.
     pub(super) fn keep_run(&mut self, incident: &Incident) {
-        if let Some(run) = incident.empty {
-            keep(&mut self.runs, run, RUNS);
+        for run in incident.empty.iter().chain(&incident.other_empty) {
+            keep(&mut self.runs, *run, RUNS);
         }
     }
 

@@ -10,7 +10,8 @@ mod memory;
 use std::rc::Rc;
 
 pub use self::closing::{
-    EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS, PASS_TIMEOUT_NS,
+    COUNT_NS, EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS,
+    PASS_TIMEOUT_NS,
 };
 use self::memory::Memory;
 pub(crate) use self::memory::is_of;
@@ -83,7 +84,10 @@ impl Assembler {
         if moves_time(&event) {
             // Frames of several CPUs may overtake each other by a little; time does not go back.
             self.now_ns = self.now_ns.max(boot_ns);
-            self.expire(steps);
+            // A count is taken before anything is closed: it may be what an incident was held open for.
+            if !matches!(event, Event::EmptyPasses(_)) {
+                self.expire(steps);
+            }
         }
         match event {
             Event::Session(session) => self.session = Some(Rc::new(session)),
@@ -110,6 +114,7 @@ impl Assembler {
             Event::Candidates(table) => self.take_candidates(pass, &table),
             Event::Reap(reap) => self.take_reap(boot_ns, reap),
         }
+        self.expire(steps);
         self.decide_alone(steps);
         self.close_settled(steps);
     }

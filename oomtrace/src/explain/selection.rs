@@ -4,7 +4,10 @@
 use oomtrace_common::event::{Emptiness, EmptyPasses};
 
 use super::{Code, Outcome, Policy};
-use crate::incident::{Incident, Role};
+use crate::{
+    attribute::cgroup,
+    incident::{Incident, Role},
+};
 
 pub(super) struct Selection {
     pub(super) policy: Option<Policy>,
@@ -88,8 +91,10 @@ fn policy(incident: &Incident) -> (Policy, Vec<String>) {
     if !killed && none_counted {
         return (Policy::AlreadyExiting, vec!["the chosen task was dying already".to_owned()]);
     }
-    if incident.group.is_some() {
-        return (Policy::OomGroup, vec!["mem_cgroup_get_oom_group returned a cgroup".to_owned()]);
+    if let Some(group) = incident.group {
+        let path = cgroup::path(&incident.memcgs, group).map(|path| path.to_words());
+        let scope = path.unwrap_or_else(|| format!("the cgroup with id {group}"));
+        return (Policy::OomGroup, vec![format!("mem_cgroup_get_oom_group returned {scope}")]);
     }
     (Policy::Badness, Vec::new())
 }

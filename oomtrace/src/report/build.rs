@@ -43,9 +43,9 @@ pub fn report(incident: &Incident) -> Report {
         candidates_left_out: incident.ballot.as_ref().map(|ballot| ballot.left_out),
         kernel_threads: incident.ballot.as_ref().map(|ballot| ballot.kernel_threads),
         marks: incident.marks,
-        empty_passes: incident.empty.map(|passes| EmptyPasses {
+        empty_passes: incident.last_empty_ns().map(|last_ns| EmptyPasses {
             count: incident.empty_passes(),
-            last_ns: passes.last_ns.saturating_sub(incident.boot_ns),
+            last_ns: last_ns.saturating_sub(incident.boot_ns),
         }),
         selection: selection(&verdict),
         cause: Cause {

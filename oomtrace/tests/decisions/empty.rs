@@ -6,7 +6,7 @@ use oomtrace::{
 };
 use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 
-use crate::stream::{APP, LIMIT, MEMCG, MS, OTHER, PODS, ROOT, S, Stream, level, task};
+use crate::stream::{APP, LIMIT, MEMCG, MS, OTHER, PODS, ROOT, S, Stream, level, memcg_request, task};
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
@@ -128,8 +128,68 @@ fn a_writers_storm_belongs_to_the_kill() {
     first(&mut stream, Emptiness::NothingToKill);
     stream.tick(10 * S);
     let told = stream.told();
-    assert_eq!((told.decided.len(), counts(&told.closed)), (1, vec![2011]));
+    assert_eq!((told.decided.len(), counts(&told.closed)), (1, vec![2012]));
     assert_eq!(told.only().victims.len(), 1);
+}
+
+#[test]
+fn an_incident_waits_for_the_kernels_count() {
+    let (writer, victim) = (task(700), task(900));
+    let mut stream = Stream::new("fentry");
+    stream.memcg_oom(writer, PODS).kill(victim, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    let passes = first(&mut stream, Emptiness::VictimDying);
+    stream.exit(900);
+    let mut counted = stream.clone();
+    // The kernel side holds it back; the last pass itself was right after the first.
+    counted.later(S + 100 * MS).add(EmptyPasses { count: 2690, last_ns: passes.last_ns + 30 * MS, ..passes });
+    counted.tick(2 * S);
+    let told = counted.told();
+    assert_eq!((counts(&told.closed), told.only().status.closed_by), (vec![2690], Some(ClosedBy::Kernel)));
+    // A count that never comes is not awaited for long.
+    stream.tick(2 * S);
+    let told = stream.told();
+    assert_eq!((counts(&told.closed), told.only().status.closed_by), (vec![1], Some(ClosedBy::Kernel)));
+}
+
+#[test]
+fn a_writers_passes_are_awaited_even_after_the_victim_has_gone() {
+    let (writer, victim) = (task(700), task(900));
+    let mut stream = Stream::new("fentry");
+    let flags = OutOfMemory::MEMCG | OutOfMemory::MEMORY_MAX_WRITE;
+    stream.enter().add(OutOfMemory { flags, ..memcg_request(writer, PODS) }).tree();
+    stream.kill(victim, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(900).later(50 * MS);
+    let passes = first(&mut stream, Emptiness::VictimDying);
+    again(&mut stream, passes, 4508, 1100 * MS);
+    stream.tick(3 * S);
+    let told = stream.told();
+    assert_eq!((counts(&told.closed), told.only().status.closed_by), (vec![4508], Some(ClosedBy::Kernel)));
+}
+
+#[test]
+fn what_a_run_counted_before_a_kill_belongs_to_the_kill_before() {
+    let (writer, one, other) = (task(700), task(900), task(901));
+    let mut stream = Stream::new("fentry");
+    stream.memcg_oom(writer, PODS).kill(one, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    let passes = first(&mut stream, Emptiness::VictimDying);
+    stream.exit(900);
+    again(&mut stream, passes, 500, 10 * MS);
+    stream.tick(3 * S);
+    stream.memcg_oom(writer, PODS).kill(other, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    again(&mut stream, passes, 740, 10 * MS);
+    stream.exit(901).tick(3 * S);
+    assert_eq!(counts(&stream.told().closed), [500, 240]);
+}
+
+#[test]
+fn runs_that_alternate_are_counted_once() {
+    let (writer, victim) = (task(700), task(900));
+    let mut stream = Stream::new("fentry");
+    stream.memcg_oom(writer, PODS).kill(victim, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    let dying = first(&mut stream, Emptiness::VictimDying);
+    first(&mut stream, Emptiness::NothingToKill);
+    again(&mut stream, dying, 400, 10 * MS);
+    stream.exit(900).tick(3 * S);
+    assert_eq!(counts(&stream.told().closed), [401]);
 }
 
 #[test]

@@ -273,6 +273,8 @@ fn a_group_is_killed_and_its_first_twice() {
     let roles: Vec<_> = report.victims.iter().map(|victim| (victim.process.pid, victim.role)).collect();
     assert_eq!(roles, [(Some(812), Role::Chosen), (Some(900), Role::Group)]);
     assert!(report.status.complete, "{:?}", report.cause.evidence);
+    let scope = "mem_cgroup_get_oom_group returned /pods";
+    assert!(report.cause.evidence.iter().any(|line| line == scope), "{:?}", report.cause.evidence);
     assert_eq!(report.victims[1].score, None);
 }
 

@@ -8,4 +8,5 @@ mod gaps;
 mod inside;
 mod outside;
 mod stream;
+mod threads;
 mod total;

@@ -10,10 +10,11 @@ use oomtrace_scenarios::scenario::{Hierarchy, Part, Process, Scenario};
 use oomtrace_scenarios::text::Text;
 
 use crate::cgroup;
+use crate::offspring::Offspring;
 use crate::processes::Processes;
 
-/// How long a process may take to be ready.
-const PREPARING: Duration = Duration::from_secs(20);
+/// How long a process may take to be ready; emulation is slow, and slower on a busy machine.
+const PREPARING: Duration = Duration::from_secs(40);
 
 /// What was started so far.
 pub(crate) struct Runs<'a> {
@@ -90,6 +91,15 @@ impl<'a> Runs<'a> {
         }
         self.all.extend(next);
         Ok(())
+    }
+
+    /// Whom they made.
+    pub(crate) fn offspring(&self, processes: &Processes) -> Result<Offspring> {
+        let mut offspring = Offspring::default();
+        for run in &self.all {
+            offspring.add(run.process, processes.get(run.number)?);
+        }
+        Ok(offspring)
     }
 
     /// What became of each.

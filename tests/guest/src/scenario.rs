@@ -13,6 +13,7 @@ use oomtrace_scenarios::scenario::{Feature, Hierarchy, Scenario};
 use crate::built_in;
 use crate::cgroup::Made;
 use crate::kernel_log::KernelLog;
+use crate::marks::Marks;
 use crate::nodes;
 use crate::port::Port;
 use crate::processes::Processes;
@@ -70,7 +71,7 @@ fn watch(
     seen: &mut Observation,
     port: &mut Port,
 ) -> Result<()> {
-    let log = KernelLog::from_now()?;
+    let (log, marks) = (KernelLog::from_now()?, Marks::from_now()?);
     seen.vmstat_oom_kill.0 = sysctl::vmstat_oom_kill()?;
     let mut runs = Runs::start(scenario, ps)?;
     let tracer = how.map(|how| Tracer::start(ps, how, reports_to(scenario)?)).transpose()?;
@@ -82,8 +83,10 @@ fn watch(
     let ended = cause(scenario, &mut runs, ps);
     seen.tracer = tracer.map(|tracer| tracer.finish(ps, scenario.expect.kills.0)).transpose()?;
     seen.processes = runs.seen(ps)?;
+    let mut offspring = runs.offspring(ps)?;
+    seen.processes.extend(offspring.statuses(&scenario.expect.ends, Instant::now() + LEAVING)?);
     seen.vmstat_oom_kill.1 = sysctl::vmstat_oom_kill()?;
-    seen.log = log.records()?;
+    (seen.log, seen.marks) = (log.records()?, Some(marks.seen()?));
     ended
 }
 

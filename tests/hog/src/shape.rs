@@ -2,10 +2,17 @@
 
 mod anon;
 mod children;
+mod equals;
 mod file;
+mod fork;
+mod last_words;
 mod mapping;
+mod orphan;
 mod shmem;
 mod thread;
+mod threads;
+mod twin;
+mod write;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -25,6 +32,18 @@ pub(crate) enum Shape {
     Shmem(shmem::Shmem),
     /// Several processes, each taking anonymous memory
     Children(children::Children),
+    /// Private anonymous memory, touched by many threads at once
+    Threads(threads::Threads),
+    /// Private anonymous memory of a process whose first thread has ended
+    Orphan(orphan::Orphan),
+    /// Private anonymous memory of two processes at once
+    Twin(twin::Twin),
+    /// Several processes with exactly the same number of pages
+    Equals(equals::Equals),
+    /// Memory that is asked for while the process dies
+    LastWords(last_words::LastWords),
+    /// None: a file is written
+    Write(write::Write),
 }
 
 /// Memory that stays taken until it is dropped: mappings, or processes that have some.
@@ -44,13 +63,25 @@ impl Shape {
             Self::File(file) => file.take(),
             Self::Shmem(shmem) => shmem.take(),
             Self::Children(children) => children.take(),
+            Self::Threads(threads) => threads.take(),
+            Self::Orphan(orphan) => orphan.take(),
+            Self::Twin(twin) => twin.take(),
+            Self::Equals(equals) => equals.take(),
+            Self::LastWords(last_words) => last_words.take(),
+            Self::Write(write) => write.take(),
         }
     }
 }
 
 impl From<mapping::Mapping> for Taken {
     fn from(mapping: mapping::Mapping) -> Self {
-        Self { _mappings: vec![mapping], _children: Vec::new() }
+        vec![mapping].into()
+    }
+}
+
+impl From<Vec<mapping::Mapping>> for Taken {
+    fn from(mappings: Vec<mapping::Mapping>) -> Self {
+        Self { _mappings: mappings, _children: Vec::new() }
     }
 }
 

@@ -4,10 +4,12 @@ mod candidates;
 mod ground;
 mod incident;
 mod ledger;
+mod marks;
 mod pairing;
 mod panic;
 mod tracer;
 mod victim;
+mod without_kill;
 
 use std::fmt;
 
@@ -16,6 +18,9 @@ use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::Scenario;
 use crate::witness;
+
+/// Bytes of a page; the guests are x86-64.
+const PAGE_BYTES: u64 = 4096;
 
 /// A field in which a report, or the outcome itself, is not what a witness says.
 #[derive(Clone, Debug, Eq, PartialEq)]

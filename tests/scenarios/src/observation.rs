@@ -21,6 +21,9 @@ pub struct Observation {
     pub tracer: Option<TracerRun>,
     /// The records of `/dev/kmsg` since the scenario began, verbatim.
     pub log: Vec<String>,
+    /// The marks that the kernel's own trace has, in order; absent in what was captured without.
+    #[serde(default)]
+    pub marks: Option<Vec<Mark>>,
     /// The processes of the scenario.
     pub processes: Vec<ProcessRun>,
     /// The scenario's cgroups.
@@ -65,6 +68,15 @@ pub struct ProcessRun {
     pub pid: u32,
     /// How it ended; absent for one that was still there at the end.
     pub status: Option<Status>,
+}
+
+/// One record of `oom:mark_victim`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Id of the thread that was marked.
+    pub tid: u32,
+    /// Id of the thread that marked it.
+    pub by_tid: u32,
 }
 
 /// How a process ended.

@@ -4,11 +4,17 @@ mod cgroup;
 mod cgroup_allocating;
 mod cgroup_v1;
 mod cpuset;
+mod dead_leader;
+mod dying_trigger;
+mod equal_scores;
 mod expect;
+mod far_limit;
 mod feature;
 mod global;
 mod global_allocating;
+mod global_allocating_thread;
 mod global_swap;
+mod lowered;
 mod machine;
 mod mempolicy;
 mod mglru;
@@ -17,9 +23,11 @@ mod oom_group;
 mod panic_on_oom;
 mod parent;
 mod process;
+mod shared_mm;
 mod storm;
 mod swap;
 mod sysrq;
+mod threads16;
 
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +108,12 @@ impl Scenario {
         self
     }
 
+    /// The process with a role, or the one that makes it.
+    #[must_use]
+    pub fn process_of(&self, role: &str) -> Option<&Process> {
+        self.processes.iter().find(|process| process.plays(role))
+    }
+
     /// The value this scenario gives a sysctl, if it does.
     #[must_use]
     pub fn sysctl_value(&self, file: &str) -> Option<&str> {
@@ -114,10 +128,18 @@ pub fn all() -> Vec<Scenario> {
         cgroup::scenario(),
         parent::scenario(),
         oom_group::scenario(),
+        far_limit::scenario(),
+        lowered::scenario(),
         cgroup_allocating::scenario(),
         odd_comm::scenario(),
+        threads16::scenario(),
+        dead_leader::scenario(),
+        shared_mm::scenario(),
+        dying_trigger::scenario(),
+        equal_scores::scenario(),
         global::scenario(),
         global_allocating::scenario(),
+        global_allocating_thread::scenario(),
         cgroup_v1::scenario(),
         swap::scenario(),
         global_swap::scenario(),
@@ -146,8 +168,9 @@ mod tests {
     fn every_role_named_exists() {
         for scenario in all() {
             let expect = &scenario.expect;
-            for role in expect.victims.iter().chain(&expect.trigger).chain(&expect.ends) {
-                assert!(scenario.processes.iter().any(|p| p.role == *role), "{}: {role}", scenario.name);
+            let others = expect.one_mm.iter().chain(&expect.signalled);
+            for role in expect.victims.iter().chain(&expect.trigger).chain(&expect.ends).chain(others) {
+                assert!(scenario.process_of(role).is_some(), "{}: {role}", scenario.name);
             }
             assert!(expect.kills.0 <= expect.kills.1, "{}", scenario.name);
         }

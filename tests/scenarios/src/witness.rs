@@ -43,6 +43,12 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// The process that a thread belongs to, as far as the table tells; else the number may be a process's own.
+    #[must_use]
+    pub fn process_of(&self, tid: u32) -> u32 {
+        self.row(tid).map_or(tid, |row| row.tgid)
+    }
+
     /// The row of a task.
     #[must_use]
     pub fn row(&self, pid: u32) -> Option<&Row> {

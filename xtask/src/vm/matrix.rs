@@ -250,5 +250,5 @@ fn progress(cell: &Cell) -> String {
     };
     let reason = verdict.reason().replace('\n', "\n    ");
     let reason = if reason.is_empty() { reason } else { format!("\n    {reason}") };
-    format!("{series:<6} {tier:<10} {scenario:<20} {word} ({elapsed_ms} ms){reason}")
+    format!("{series:<6} {tier:<10} {scenario:<24} {word} ({elapsed_ms} ms){reason}")
 }

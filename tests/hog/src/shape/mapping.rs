@@ -37,6 +37,21 @@ impl Mapping {
         Ok(Self { start: start.with_context(|| format!("mapping {mib} MiB of a file"))?.cast(), len })
     }
 
+    /// Its lowest address.
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.start
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The address after its last byte.
+    pub(crate) fn end(&self) -> *mut u8 {
+        self.start.wrapping_add(self.len)
+    }
+
     /// Write to every page, lowest address first.
     pub(crate) fn touch(&self) {
         for offset in (0..self.len).step_by(PAGE_BYTES) {

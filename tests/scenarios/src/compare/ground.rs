@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Disagreement;
+use super::{Disagreement, PAGE_BYTES};
 use crate::observation::{Observation, ProcessRun, Status};
 use crate::scenario::{Hierarchy, Scenario};
-use crate::witness::{Incident, Message};
+use crate::witness::{Incident, Message, Row};
 
 /// What the kernel calls the tracer.
 const TRACER_COMM: &[u8] = b"oomtrace";
@@ -19,13 +19,33 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     ground.statuses();
     ground.counters();
     ground.decisions();
+    ground.equals();
     ground.bystander_tracer();
     ground.found
 }
 
-/// The process ids of a scenario's processes that a SIGKILL ended.
-pub(super) fn killed_pids(seen: &Observation) -> BTreeSet<u32> {
-    seen.processes.iter().filter(|run| run.status == Some(KILLED)).map(|run| run.pid).collect()
+/// The process ids of a scenario's processes that the OOM killer ended: by SIGKILL, unless somebody else sent that.
+pub(super) fn killed_pids(scenario: &Scenario, seen: &Observation, log: &[Incident]) -> BTreeSet<u32> {
+    let signalled =
+        |run: &ProcessRun| scenario.expect.signalled.contains(&run.role) && !is_logged(log, run.pid);
+    let killed = seen.processes.iter().filter(|run| run.status == Some(KILLED) && !signalled(run));
+    killed.map(|run| run.pid).collect()
+}
+
+/// Whether the log has a line for the kill of this process, or of one of its threads.
+pub(super) fn is_logged(log: &[Incident], pid: u32) -> bool {
+    log.iter().any(|incident| incident.kills.iter().any(|kill| incident.process_of(kill.pid) == pid))
+}
+
+/// The processes that went with an incident's victims because they were on the same memory: the log has no line of them.
+pub(super) fn sharers(scenario: &Scenario, seen: &Observation, incident: &Incident) -> BTreeSet<u32> {
+    let logged = |run: &&ProcessRun| is_logged(std::slice::from_ref(incident), run.pid);
+    let on_it = || seen.processes.iter().filter(|run| scenario.expect.one_mm.contains(&run.role));
+    if on_it().any(|run| logged(&run)) {
+        on_it().filter(|run| run.status == Some(KILLED) && !logged(run)).map(|run| run.pid).collect()
+    } else {
+        BTreeSet::new()
+    }
 }
 
 /// The cause that the log's words stand for.
@@ -79,10 +99,13 @@ impl Ground<'_> {
             }
         }
         for run in killed {
-            if !expect.victims.contains(&run.role) {
+            let logged = is_logged(self.log, run.pid);
+            let signalled = expect.signalled.contains(&run.role) && !logged;
+            if !expect.victims.contains(&run.role) && !signalled {
                 self.differ(&format!("status of {}", run.role), "scenario", "not killed", "killed");
             }
-            if !self.log.iter().flat_map(|incident| &incident.kills).any(|kill| kill.pid == run.pid) {
+            let shares = |incident| sharers(self.scenario, self.seen, incident).contains(&run.pid);
+            if !logged && !signalled && !self.log.iter().any(shares) {
                 self.differ(&format!("kill of {}", run.role), "exit status", "killed", "no line in the log");
             }
         }
@@ -128,6 +151,29 @@ impl Ground<'_> {
             if says.as_ref().is_some_and(|says| *says != expected) {
                 self.differ(field, "scenario", &expected, &says.unwrap_or_default());
             }
+        }
+    }
+
+    /// As many tasks as expected have the most points, and the last of them is the one chosen
+    /// (`oom_evaluate_task`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L344>).
+    fn equals(&mut self) {
+        let expected = self.scenario.expect.equals;
+        let first = self.log.iter().find(|incident| incident.summary.is_some());
+        let Some((incident, summary)) = first.and_then(|first| Some((first, first.summary.as_ref()?))) else {
+            return;
+        };
+        let total = incident.usage.map_or(self.seen.memory_bytes, |usage| usage.limit_bytes) / PAGE_BYTES;
+        let points = |row: &&Row| row.points(PAGE_BYTES, total);
+        let most = incident.rows.iter().map(|row| points(&row)).max();
+        let equals: Vec<u32> =
+            incident.rows.iter().filter(|row| Some(points(row)) == most).map(|row| row.tgid).collect();
+        if expected > 0 && equals.len() != expected {
+            let report = format!("{equals:?}");
+            self.differ("tasks with the most points", "scenario", &expected.to_string(), &report);
+        }
+        if expected > 0 && equals.last() != Some(&incident.process_of(summary.pid)) {
+            let says = format!("the last of {equals:?}");
+            self.differ("the chosen one", "task table", &says, &summary.pid.to_string());
         }
     }
 

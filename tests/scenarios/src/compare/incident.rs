@@ -3,15 +3,13 @@
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::{Disagreement, candidates, ground, victim};
+use super::{Disagreement, PAGE_BYTES, candidates, ground, victim};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Hierarchy, Process, Scenario};
 use crate::text::Text;
 use crate::witness::Incident;
 
-/// Bytes of a page; the guests are x86-64.
-pub(super) const PAGE_BYTES: u64 = 4096;
 /// How far counters read at slightly different moments, or batched per processor, may be apart.
 pub(super) const TOLERANCE_BYTES: u64 = 1 << 20;
 /// The witnesses.
@@ -34,7 +32,7 @@ pub(super) fn judge(
         case.cause(&mut ledger, tier);
         case.domain(&mut ledger);
     }
-    case.selection(&mut ledger);
+    case.selection(&mut ledger, tier);
     case.allocation(&mut ledger);
     case.trigger(&mut ledger);
     victim::judge(&case, &mut ledger);
@@ -55,7 +53,7 @@ impl Case<'_> {
     /// The scenario's process with a process id.
     pub(super) fn process(&self, pid: u64) -> Option<&Process> {
         let run = self.seen.processes.iter().find(|run| u64::from(run.pid) == pid)?;
-        self.scenario.processes.iter().find(|process| process.role == run.role)
+        self.scenario.process_of(&run.role)
     }
 
     /// Pages the score is measured against (`constrained_alloc`): the limit with the swap that may be used, the nodes
@@ -113,12 +111,17 @@ impl Case<'_> {
         }
     }
 
-    fn selection(&self, ledger: &mut Ledger<'_>) {
+    fn selection(&self, ledger: &mut Ledger<'_>, tier: Tier) {
         if let Some(policy) = ground::policy(self.incident) {
             ledger.same(LOG, "selection.policy", policy);
         }
         let outcome = if self.incident.group.is_some() { "group_killed" } else { "killed" };
         ledger.same(LOG, "selection.outcome", outcome);
+        if let Some(scope) = self.incident.group.as_ref().filter(|_| tier != Tier::Tracepoint) {
+            let named = |line: &Value| line.as_str().is_some_and(|line| line.ends_with(&format!(" {scope}")));
+            let is_told = |lines: &Value| lines.as_array().is_some_and(|lines| lines.iter().any(named));
+            ledger.check(LOG, "cause.evidence", &format!("a line naming {scope}"), is_told);
+        }
     }
 
     fn allocation(&self, ledger: &mut Ledger<'_>) {
@@ -179,6 +182,9 @@ impl Case<'_> {
         let hit: Vec<&Value> =
             levels.iter().filter(|level| level.get("hit").and_then(Value::as_bool) == Some(true)).collect();
         let cgroup = |level: &Value| level.get("cgroup").cloned().unwrap_or_default();
+        for level in &levels {
+            self.level(ledger, &cgroup(level), level);
+        }
         match hit.as_slice() {
             [level] if limit.is_value(&cgroup(level)) => {
                 let max = level.get("max_bytes").and_then(Value::as_u64);
@@ -199,6 +205,19 @@ impl Case<'_> {
         }
     }
 
+    /// What the scenario wrote into a level's files.
+    fn level(&self, ledger: &mut Ledger<'_>, path: &Value, level: &Value) {
+        let Some(cgroup) = self.scenario.cgroups.iter().find(|cgroup| cgroup.path.is_value(path)) else {
+            return;
+        };
+        let v2 = self.scenario.machine.hierarchy == Hierarchy::V2;
+        let group = cgroup.files.iter().any(|(name, value)| name == "memory.oom.group" && value == "1");
+        if v2 && level.get("oom_group").and_then(Value::as_bool) != Some(group) {
+            let report = format!("{:?}", level.get("oom_group"));
+            ledger.write(SCENARIO, "domain.chain.oom_group", &format!("{group} in {path}"), &report);
+        }
+    }
+
     fn trigger(&self, ledger: &mut Ledger<'_>) {
         if let Some(invoked) = &self.incident.invoked {
             ledger.shows(LOG, "trigger.comm", &invoked.comm);
@@ -212,7 +231,7 @@ impl Case<'_> {
             return ledger.write(SCENARIO, "trigger.pid", "a process", "nothing");
         };
         match self.process(pid) {
-            Some(process) if roles.is_empty() || roles.contains(&process.role) => {
+            Some(process) if roles.is_empty() || roles.iter().any(|role| process.plays(role)) => {
                 ledger.same(SCENARIO, "trigger.uid", process.uid);
                 ledger.shows(SCENARIO, "trigger.cgroup", &process.cgroup_path());
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Disagreement, ground, incident, pairing};
+use super::{Disagreement, ground, incident, marks, pairing, without_kill};
 use crate::job::Tier;
 use crate::observation::{Observation, Status, TracerRun};
 use crate::scenario::Scenario;
@@ -42,14 +42,21 @@ pub(super) fn judge(
             found.push(differ("report", "kernel log", "no such kill", &claimed));
         }
     }
-    found.extend(victims(seen, &reports));
+    found.extend(without_kill::judge(scenario, seen, log, &reports, tier));
+    found.extend(marks::judge(seen, log, &reports));
+    found.extend(victims(scenario, seen, log, &reports));
     found.extend(totals(run, &reports));
     found
 }
 
-/// The set of victims is that of the processes a SIGKILL ended.
-fn victims(seen: &Observation, reports: &[Value]) -> Option<Disagreement> {
-    let killed = ground::killed_pids(seen);
+/// The set of victims is that of the processes that the OOM killer ended.
+fn victims(
+    scenario: &Scenario,
+    seen: &Observation,
+    log: &[Incident],
+    reports: &[Value],
+) -> Option<Disagreement> {
+    let killed = ground::killed_pids(scenario, seen, log);
     let ids = reports.iter().filter(|report| pairing::claims_kill(report)).flat_map(pairing::victim_ids);
     let told: Vec<u32> = ids.filter_map(|(pid, _)| u32::try_from(pid?).ok()).collect();
     let once: BTreeSet<u32> = told.iter().copied().collect();

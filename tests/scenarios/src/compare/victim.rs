@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::incident::{Case, LOG, PAGE_BYTES, SCENARIO, TOLERANCE_BYTES};
+use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
-use super::pairing;
+use super::{PAGE_BYTES, ground, pairing};
 use crate::scenario::Process;
 use crate::witness::{Killed, Message};
 
@@ -14,19 +14,35 @@ const TABLE: &str = "task table";
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let victims = ledger.value("victims").and_then(Value::as_array).cloned().unwrap_or_default();
     let ids = pairing::victim_ids(&serde_json::json!({ "victims": victims }));
-    if victims.len() != case.incident.kills.len() {
+    let sharers = ground::sharers(case.scenario, case.seen, case.incident);
+    if victims.len() != case.incident.kills.len() + sharers.len() {
         let killed: Vec<u32> = case.incident.kills.iter().map(|kill| kill.pid).collect();
-        ledger.write(LOG, "victims", &format!("{killed:?}"), &format!("{ids:?}"));
+        let says = format!("{killed:?}, and on their memory {sharers:?}");
+        ledger.write(LOG, "victims", &says, &format!("{ids:?}"));
     }
     for (number, &(pid, tid)) in ids.iter().enumerate() {
         let is_it = |kill: &&Killed| [pid, tid].contains(&Some(u64::from(kill.pid)));
         let Some(kill) = case.incident.kills.iter().find(is_it) else {
+            if let Some(pid) = pid.filter(|pid| sharers.iter().any(|sharer| u64::from(*sharer) == *pid)) {
+                sharer(case, ledger, &format!("victims.{number}"), pid);
+            }
             continue;
         };
         let victim = Victim { case, kill, path: format!("victims.{number}"), first: number == 0 };
         victim.identity(ledger, pid);
         victim.memory(ledger);
         victim.score(ledger);
+    }
+}
+
+/// One that the log does not know of: who it is and why it died is the scenario's to say.
+fn sharer(case: &Case<'_>, ledger: &mut Ledger<'_>, path: &str, pid: u64) {
+    let field = |name: &str| format!("{path}.{name}");
+    ledger.same(SCENARIO, &field("role"), "shared_mm");
+    ledger.same(SCENARIO, &field("tid"), pid);
+    if let Some(process) = case.process(pid) {
+        ledger.shows(SCENARIO, &field("comm"), &process.kernel_comm());
+        ledger.shows(SCENARIO, &field("cgroup"), &process.cgroup_path());
     }
 }
 
@@ -44,6 +60,7 @@ impl Victim<'_> {
 
     fn identity(&self, ledger: &mut Ledger<'_>, pid: Option<u64>) {
         ledger.same(LOG, &self.field("tid"), self.kill.pid);
+        ledger.same(TABLE, &self.field("pid"), self.case.incident.process_of(self.kill.pid));
         ledger.shows(LOG, &self.field("comm"), &self.kill.comm);
         ledger.same(LOG, &self.field("uid"), self.kill.uid);
         ledger.same(LOG, &self.field("oom_score_adj"), self.kill.oom_score_adj);
@@ -105,12 +122,9 @@ impl Victim<'_> {
         }
         let tolerance = TOLERANCE_BYTES / PAGE_BYTES;
         let base = row.base_pages(PAGE_BYTES);
-        let per_unit = i64::try_from(total / 1000).unwrap_or(i64::MAX);
-        let adjusted = i64::from(row.oom_score_adj).saturating_mul(per_unit);
-        let points = i64::try_from(base).unwrap_or(i64::MAX).saturating_add(adjusted);
-        ledger.near_signed(TABLE, &self.field("score.points"), points, tolerance);
+        ledger.near_signed(TABLE, &self.field("score.points"), row.points(PAGE_BYTES, total), tolerance);
         ledger.near(TABLE, &self.field("score.base_pages"), base, tolerance);
-        ledger.same(TABLE, &self.field("score.adj_pages"), adjusted);
+        ledger.same(TABLE, &self.field("score.adj_pages"), row.adj_pages(total));
         ledger.same(TABLE, &self.field("score.total_pages"), total);
     }
 }

@@ -35,6 +35,15 @@ pub struct Expect {
     pub ends: Vec<String>,
     /// A word the verdict's summary must hold.
     pub summary_names: Option<String>,
+    /// Roles that live on one memory: if one is killed, the others die too, and the log has no line of them.
+    #[serde(default)]
+    pub one_mm: Vec<String>,
+    /// Roles that somebody in the scenario ends with SIGKILL: no victims of the OOM killer.
+    #[serde(default)]
+    pub signalled: Vec<String>,
+    /// How many tasks of the first table have the same points, the most of all; 0 where it does not matter.
+    #[serde(default)]
+    pub equals: usize,
 }
 
 impl Expect {
@@ -54,6 +63,22 @@ impl Expect {
             trigger: vec![victim.to_owned()],
             ends: vec![victim.to_owned()],
             summary_names: None,
+            one_mm: Vec::new(),
+            signalled: Vec::new(),
+            equals: 0,
+        }
+    }
+
+    /// No kill, although `trigger` runs into the limit of `cgroup`: it is dying already.
+    pub(super) fn dying(cgroup: impl Into<Text>, trigger: &str) -> Self {
+        Self {
+            policy: "already_exiting".to_owned(),
+            outcome: "marked_only".to_owned(),
+            victims: Vec::new(),
+            certain: Vec::new(),
+            kills: (0, 0),
+            signalled: vec![trigger.to_owned()],
+            ..Self::memcg(cgroup, trigger)
         }
     }
 

@@ -36,6 +36,10 @@ pub struct Process {
     pub runs: usize,
     /// Its memory cgroup, if not the root: a path below the hierarchy's mount.
     pub cgroup: Option<Text>,
+    /// The names of the processes that it makes and tells of by `child PID`, in order; they have its user, its
+    /// `oom_score_adj` and its cgroup.
+    #[serde(default)]
+    pub children: Vec<String>,
 }
 
 fn once() -> usize {
@@ -54,6 +58,7 @@ impl Process {
             uid: 0,
             runs: 1,
             cgroup: None,
+            children: Vec::new(),
         }
     }
 
@@ -65,6 +70,22 @@ impl Process {
     /// One that holds anonymous memory before the tracer is armed.
     pub(crate) fn bystander(role: &str, mib: u32) -> Self {
         Self::new(role, Part::Bystander, &["anon", "--mib", &mib.to_string()], true)
+    }
+
+    /// One that does something once the tracer is armed, as a shape and its arguments say.
+    pub(super) fn acting(role: &str, shape: &[&str]) -> Self {
+        Self::new(role, Part::Allocator, shape, false)
+    }
+
+    /// One that does something before the tracer is armed, and stays.
+    pub(super) fn staying(role: &str, shape: &[&str]) -> Self {
+        Self::new(role, Part::Bystander, shape, true)
+    }
+
+    /// The names of the processes it makes.
+    pub(super) fn children(mut self, roles: &[&str]) -> Self {
+        self.children = roles.iter().map(|&role| role.to_owned()).collect();
+        self
     }
 
     pub(crate) fn comm(mut self, comm: &[u8]) -> Self {
@@ -96,6 +117,12 @@ impl Process {
     pub(crate) fn cgroup(mut self, path: impl Into<Text>) -> Self {
         self.cgroup = Some(path.into());
         self
+    }
+
+    /// Whether a role is its own or one of its children's.
+    #[must_use]
+    pub fn plays(&self, role: &str) -> bool {
+        self.role == role || self.children.iter().any(|child| child == role)
     }
 
     /// The name the kernel knows it by.

@@ -66,6 +66,20 @@ impl Row {
     pub fn base_pages(&self, page_bytes: u64) -> u64 {
         self.rss_pages + self.swap_pages + self.pgtables_bytes / page_bytes
     }
+
+    /// What `oom_score_adj` adds to the score, in pages of a domain that has `total_pages`.
+    #[must_use]
+    pub fn adj_pages(&self, total_pages: u64) -> i64 {
+        let per_unit = i64::try_from(total_pages / 1000).unwrap_or(i64::MAX);
+        i64::from(self.oom_score_adj).saturating_mul(per_unit)
+    }
+
+    /// The whole score, in pages.
+    #[must_use]
+    pub fn points(&self, page_bytes: u64, total_pages: u64) -> i64 {
+        let base = i64::try_from(self.base_pages(page_bytes)).unwrap_or(i64::MAX);
+        base.saturating_add(self.adj_pages(total_pages))
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +98,7 @@ mod tests {
         assert_eq!((row.pgtables_bytes, row.swap_pages, row.oom_score_adj), (897_024, 7, 100));
         assert_eq!(row.comm.as_bytes(), b"hog");
         assert_eq!(row.base_pages(4096), 106_708 + 7 + 219);
+        assert_eq!(row.points(4096, 9999), 106_708 + 7 + 219 + 100 * 9);
 
         let new = "[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name";
         let line = "[    146]     0   146     2670     2532     2080        0       452    61440        0         -1000  a b";

@@ -206,7 +206,7 @@ fn a_group_is_told_whole() {
     let mut reports = fixture.honest();
     reports[0]["victims"].as_array_mut().unwrap().pop();
     let named: Vec<String> = found(&fixture, &reports).into_iter().map(|found| found.field).collect();
-    assert_eq!(named, ["victims", "victims"]);
+    assert_eq!(named, ["victims", "victims", "victims"], "log, trace and exit statuses");
 }
 
 #[test]

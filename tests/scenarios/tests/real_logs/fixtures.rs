@@ -2,10 +2,10 @@
 //! of it as an honest tracer would.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use oomtrace_scenarios::observation::{Observation, TracerRun};
+use oomtrace_scenarios::observation::{Observation, ProcessRun, TracerRun};
 use oomtrace_scenarios::scenario::{self, Scenario};
 use oomtrace_scenarios::text::Text;
 use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
@@ -20,18 +20,23 @@ pub(crate) struct Fixture {
     pub(crate) seen: Observation,
 }
 
+mod marked;
+
 /// All fixtures.
 pub(crate) fn all() -> Vec<Fixture> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     let mut all: Vec<Fixture> =
-        fs::read_dir(folder).unwrap().map(|entry| load(&entry.unwrap().path())).collect();
+        fs::read_dir(folder()).unwrap().map(|entry| load(&entry.unwrap().path())).collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
 
 /// One by its name.
 pub(crate) fn fixture(name: &str) -> Fixture {
-    all().into_iter().find(|fixture| fixture.name == name).unwrap()
+    load(&folder().join(format!("{name}.json")))
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
 fn load(path: &Path) -> Fixture {
@@ -44,7 +49,10 @@ impl Fixture {
     /// The reports an honest tracer would have printed.
     pub(crate) fn honest(&self) -> Vec<Value> {
         let killing = |incident: &Incident| !incident.kills.is_empty();
-        witness::read(&self.seen.log).iter().filter(|i| killing(i)).map(|i| report(self, i)).collect()
+        let mut reports: Vec<Value> =
+            witness::read(&self.seen.log).iter().filter(|i| killing(i)).map(|i| report(self, i)).collect();
+        reports.extend(marked::reports(self));
+        reports
     }
 
     /// The same run, with a tracer that printed these.
@@ -74,25 +82,28 @@ pub(crate) fn shown(text: &Text) -> Value {
 
 fn report(fixture: &Fixture, incident: &Incident) -> Value {
     let expect = &fixture.scenario.expect;
+    let scope = incident.group.as_ref().map(|scope| format!("mem_cgroup_get_oom_group returned {scope}"));
     let set = fixture.scenario.sysctl_value("vm/oom_kill_allocating_task").is_some();
     let summary = if set { "vm.oom_kill_allocating_task is set and played no part" } else { "" };
-    let victims = incident.kills.iter().enumerate();
+    let killed = incident.kills.iter().enumerate().map(|(n, kill)| victim(fixture, incident, n, kill));
     json!({
         "schema": 1,
         "tier": "fentry",
         "kernel": fixture.seen.release,
         "status": { "complete": true, "lost_frames": 0 },
-        "cause": { "code": expect.cause, "confidence": "observed", "summary": summary },
+        "cause": { "code": expect.cause, "confidence": "observed", "summary": summary, "evidence": [scope] },
         "selection": selection(fixture, incident),
         "allocation": allocation(incident),
         "sysctl": { "oom_kill_allocating_task": i32::from(set) },
         "domain": domain(fixture, incident),
         "trigger": trigger(fixture, incident),
-        "victims": victims.map(|(n, kill)| victim(fixture, incident, n, kill)).collect::<Vec<_>>(),
+        "victims": killed.chain(sharers(fixture, incident)).collect::<Vec<_>>(),
         "candidates": ballot::candidates(fixture, incident),
         "candidates_total": ballot::total(fixture, incident),
         "candidates_left_out": 0,
         "kernel_threads": ballot::kernel_threads(fixture),
+        "marks": incident.kills.len(),
+        "empty_passes": empty_passes(fixture),
     })
 }
 
@@ -105,6 +116,29 @@ fn selection(fixture: &Fixture, incident: &Incident) -> Value {
         "margin_points": margin,
         "runner_up_pid": runner_up,
     })
+}
+
+/// A writer goes through all the passes itself, and the kernel counts them.
+fn empty_passes(fixture: &Fixture) -> Option<Value> {
+    let limit = fixture.scenario.expect.limit_cgroup.as_ref();
+    let counters = fixture.seen.cgroups.iter().find(|cgroup| Some(&cgroup.path) == limit)?;
+    let lowered = fixture.scenario.expect.cause == "memcg_limit_lowered";
+    lowered.then(|| json!({ "count": counters.growth("oom").unwrap() - 1 }))
+}
+
+/// Those who died with the victim, on its memory.
+fn sharers(fixture: &Fixture, incident: &Incident) -> Vec<Value> {
+    let killed = |pid: u32| incident.kills.iter().any(|kill| kill.pid == pid);
+    let role = |role: &String| fixture.scenario.expect.one_mm.contains(role);
+    let runs = fixture.seen.processes.iter().filter(|run| role(&run.role) && !killed(run.pid));
+    let victim = |run: &ProcessRun| {
+        let process = process(fixture, run.pid).unwrap();
+        json!({
+            "pid": run.pid, "tid": run.pid, "role": "shared_mm",
+            "comm": shown(&process.kernel_comm()), "cgroup": shown(&process.cgroup_path()),
+        })
+    };
+    runs.map(victim).collect()
 }
 
 fn allocation(incident: &Incident) -> Value {
@@ -125,8 +159,8 @@ fn domain(fixture: &Fixture, incident: &Incident) -> Value {
         return json!({ "kind": kind, "total_pages": total_pages });
     };
     let usage = incident.usage.unwrap();
-    let hit = json!({ "cgroup": path, "max_bytes": usage.limit_bytes, "hit": true });
     let oom_group = fixture.scenario.name == "oom_group";
+    let hit = json!({ "cgroup": path, "max_bytes": usage.limit_bytes, "oom_group": oom_group, "hit": true });
     json!({
         "kind": kind,
         "cgroup": path,
@@ -142,10 +176,19 @@ fn domain(fixture: &Fixture, incident: &Incident) -> Value {
 
 fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
     let invoked = incident.invoked.as_ref().unwrap();
-    // A kernel worker is none of the scenario's.
-    let process = process(fixture, incident.trigger_tid.unwrap());
+    let expect = &fixture.scenario.expect;
+    // The table has no row for a thread whose leader is there; which process it is of, the scenario knows.
+    let tid = incident.process_of(incident.trigger_tid.unwrap());
+    let role = expect.trigger.first().or(expect.victims.first());
+    let is_it = |run: &&ProcessRun| run.pid == tid || Some(&run.role) == role;
+    let run = fixture.seen.processes.iter().find(|run| run.pid == tid);
+    // A thread of the kernel is none of the scenario's.
+    let kernel = matches!(expect.cause.as_str(), "sysrq" | "mglru");
+    let own = run.or_else(|| fixture.seen.processes.iter().filter(|_| !kernel).find(is_it));
+    let pid = own.map_or(tid, |run| run.pid);
+    let process = process(fixture, pid);
     json!({
-        "pid": incident.trigger_tid,
+        "pid": pid,
         "tid": incident.trigger_tid,
         "comm": shown(&invoked.comm),
         "uid": process.map_or(0, |process| process.uid),
@@ -155,13 +198,14 @@ fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
 }
 
 fn victim(fixture: &Fixture, incident: &Incident, number: usize, kill: &Killed) -> Value {
+    let pid = incident.process_of(kill.pid);
     json!({
-        "pid": kill.pid,
+        "pid": pid,
         "tid": kill.pid,
         "comm": shown(&kill.comm),
         "uid": kill.uid,
         "oom_score_adj": kill.oom_score_adj,
-        "cgroup": shown(&process(fixture, kill.pid).unwrap().cgroup_path()),
+        "cgroup": shown(&process(fixture, pid).unwrap().cgroup_path()),
         "role": if number == 0 { "chosen" } else { "group" },
         "memory": {
             "total_vm_bytes": kill.total_vm_bytes,
@@ -195,5 +239,5 @@ pub(crate) fn total_pages(fixture: &Fixture, incident: &Incident) -> u64 {
 
 pub(crate) fn process(fixture: &Fixture, pid: u32) -> Option<&scenario::Process> {
     let run = fixture.seen.processes.iter().find(|run| run.pid == pid)?;
-    fixture.scenario.processes.iter().find(|process| process.role == run.role)
+    fixture.scenario.process_of(&run.role)
 }

@@ -5,6 +5,8 @@ mod ballot;
 #[cfg(test)]
 mod bite;
 #[cfg(test)]
+mod bite_process;
+#[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod panic;

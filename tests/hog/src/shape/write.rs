@@ -1,0 +1,27 @@
+//! A process that takes no memory and writes a file: a limit, for instance.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::Taken;
+
+/// One write.
+#[derive(Args)]
+pub(crate) struct Write {
+    /// The file
+    #[arg(long)]
+    path: PathBuf,
+    /// What to write
+    #[arg(long)]
+    text: String,
+}
+
+impl Write {
+    pub(crate) fn take(&self) -> Result<Taken> {
+        std::fs::write(&self.path, &self.text)
+            .with_context(|| format!("writing {} to {}", self.text, self.path.display()))?;
+        Ok(Taken::default())
+    }
+}

@@ -1,0 +1,15 @@
+//! As `global_allocating`, but it is not the first thread that asks: the kernel chooses the thread that asks, and kills
+//! and marks the first one of its process.
+
+use super::{Expect, Process, Scenario};
+
+pub(super) fn scenario() -> Scenario {
+    let expect = Expect { policy: "allocating_task".to_owned(), ..Expect::global("allocator") };
+    let thread = ["thread", "--mib", "2048", "--thread-name", "asking"];
+    let mut scenario = Scenario::new("global_allocating_thread", expect)
+        .sysctl("vm/oom_kill_allocating_task", "1")
+        .process(Process::bystander("large", 250).comm(b"large"))
+        .process(Process::acting("allocator", &thread));
+    scenario.alone = true;
+    scenario
+}

@@ -1,0 +1,153 @@
+//! The comparison must bite where the log says little: threads, shared memory, marks without a kill, passes without one.
+
+use oomtrace_scenarios::compare::judge;
+use oomtrace_scenarios::job::Tier;
+use serde_json::{Value, json};
+
+use crate::fixtures::{Fixture, fixture};
+
+/// The fields that are named when the fixture's honest reports are changed.
+fn named(name: &str, change: impl Fn(&mut Vec<Value>)) -> Vec<String> {
+    named_of(&fixture(name), change)
+}
+
+fn named_of(fixture: &Fixture, change: impl Fn(&mut Vec<Value>)) -> Vec<String> {
+    let mut reports = fixture.honest();
+    change(&mut reports);
+    let found = judge(&fixture.scenario, &fixture.with_reports(&reports), Some(Tier::Fentry));
+    found.into_iter().map(|found| found.field).collect()
+}
+
+fn set(pointer: &'static str, value: Value) -> impl Fn(&mut Vec<Value>) {
+    move |reports| *reports[0].pointer_mut(pointer).unwrap() = value.clone()
+}
+
+#[test]
+fn a_thread_is_no_process() {
+    let worker = fixture("7.3-dead_leader").honest()[0]["victims"][0]["tid"].clone();
+    let fields = named("7.3-dead_leader", set("/victims/0/pid", worker));
+    assert!(
+        fields.contains(&"victims.0.pid".to_owned()) && fields.contains(&"victims".to_owned()),
+        "{fields:?}"
+    );
+    let fields = named("5.10-dead_leader", set("/victims/0/comm", json!("hog")));
+    assert_eq!(fields, ["victims.0.comm"]);
+    let fields = named("5.10-dead_leader", set("/victims/0/score/base_pages", Value::Null));
+    assert_eq!(fields, ["victims.0.score.base_pages"]);
+}
+
+#[test]
+fn who_shares_the_memory_is_a_victim_and_was_not_chosen() {
+    for name in ["5.10-shared_mm", "7.3-shared_mm"] {
+        let fields = named(name, |reports| drop(reports[0]["victims"].as_array_mut().unwrap().pop()));
+        assert_eq!(fields, ["victims", "victims"], "{name}");
+        let fields = named(name, set("/victims/1/role", json!("chosen")));
+        assert_eq!(fields, ["victims.1.role", "(report 0) victims.tid"], "{name}");
+        assert_eq!(named(name, set("/victims/1/comm", json!("pig"))), ["victims.1.comm"], "{name}");
+        assert_eq!(named(name, set("/victims/1/cgroup", json!("/"))), ["victims.1.cgroup"], "{name}");
+    }
+}
+
+#[test]
+fn a_mark_without_a_kill_is_told_as_that() {
+    let name = "7.3-dying_trigger";
+    assert_eq!(named(name, Vec::clear), ["victims"]);
+    assert_eq!(named(name, set("/selection/policy", json!("badness"))), ["selection.policy"]);
+    assert!(named(name, set("/selection/outcome", json!("killed"))).contains(&"report".to_owned()));
+    assert!(
+        named(name, set("/selection/outcome", json!("no_kill"))).contains(&"selection.outcome".to_owned())
+    );
+    assert_eq!(named(name, set("/domain/cgroup", json!("/"))), ["domain.cgroup"]);
+    assert_eq!(named(name, set("/cause/code", json!("global"))), ["cause.code"]);
+    let sent = named(name, set("/victims/0/aftermath/sigkill_ns", json!(1)));
+    assert_eq!(sent, ["victims.0.aftermath.sigkill_ns"]);
+    assert_eq!(named(name, set("/marks", json!(2))), ["marks"]);
+}
+
+#[test]
+fn a_mark_that_never_was_is_named() {
+    let mut quiet = fixture("7.3-dying_trigger");
+    let told = quiet.honest();
+    quiet.seen.marks = Some(Vec::new());
+    let fields = named_of(&quiet, |reports| *reports = told.clone());
+    assert_eq!(fields, ["victims.0.tid", "(report 0) victims.tid", "marks"]);
+}
+
+#[test]
+fn passes_are_the_kernels_number_of_them() {
+    let name = "5.10-lowered";
+    assert_eq!(named(name, set("/empty_passes/count", json!(1))), ["empty_passes.count"]);
+    assert_eq!(named(name, set("/empty_passes/count", json!(8000))), ["empty_passes.count"]);
+    assert_eq!(named("7.3-lowered", set("/empty_passes/count", json!(3))), ["empty_passes.count"]);
+}
+
+/// A report of passes that killed nobody.
+fn nobody(policy: &str, gfp_mask: &str) -> impl Fn(&mut Vec<Value>) {
+    let (policy, gfp_mask) = (policy.to_owned(), gfp_mask.to_owned());
+    move |reports| {
+        let mut report = reports[0].clone();
+        report["selection"] = json!({ "policy": policy, "outcome": "no_kill" });
+        report["allocation"]["gfp_mask"] = json!(gfp_mask);
+        (report["victims"], report["empty_passes"], report["marks"]) = (json!([]), json!(null), json!(0));
+        reports.push(report);
+    }
+}
+
+#[test]
+fn a_decision_without_a_kill_needs_a_witness() {
+    assert_eq!(named("5.10-oom_group", nobody("none_killable", "0xcc0"))[0], "selection.policy");
+    // Its log has such an ending; two reports of it are one too many.
+    let without_count = |reports: &mut Vec<Value>| reports[0]["empty_passes"] = json!({ "count": 0 });
+    let once = named("7.3-lowered", |reports| {
+        without_count(reports);
+        nobody("none_killable", "0xcc0")(reports);
+    });
+    assert_eq!(once, [""; 0]);
+    let twice = named("7.3-lowered", |reports| {
+        without_count(reports);
+        nobody("none_killable", "0xcc0")(reports);
+        nobody("none_killable", "0xcc0")(reports);
+    });
+    assert_eq!(twice, ["reports without a victim"]);
+    assert_eq!(named("7.3-lowered", nobody("badness", "0xcc0"))[0], "selection.policy");
+}
+
+#[test]
+fn an_allocation_that_may_not_kill_says_so_and_only_for_the_machine() {
+    let may_not = |reports: &mut Vec<Value>| {
+        nobody("notifier_freed", "0xc00")(reports);
+        reports[1]["cause"]["confidence"] = json!("inferred");
+    };
+    assert_eq!(named("7.3-global", may_not), [""; 0]);
+    assert_eq!(named("7.3-global", nobody("notifier_freed", "0xc00")), ["cause.confidence"]);
+    assert_eq!(named("7.3-global", nobody("notifier_freed", "0xcc0")), ["selection.policy"]);
+    assert_eq!(named("7.3-cgroup", may_not), ["allocation.gfp_mask", "empty_passes.count"]);
+}
+
+#[test]
+fn the_scope_of_a_group_is_named() {
+    for name in ["5.10-far_limit", "7.3-far_limit"] {
+        let evidence = json!(["mem_cgroup_get_oom_group returned /far"]);
+        assert_eq!(named(name, set("/cause/evidence", evidence)), ["cause.evidence"], "{name}");
+        let group = named(name, set("/domain/chain/0/oom_group", json!(true)));
+        assert_eq!(group, ["domain.chain.oom_group"], "{name}");
+    }
+}
+
+#[test]
+fn equal_scores_must_be_equal_and_the_last_must_be_chosen() {
+    let honest = fixture("7.3-equal_scores");
+    let altered = |alter: &dyn Fn(&str) -> Option<String>| {
+        let mut fixture = fixture("7.3-equal_scores");
+        fixture.seen.log = fixture.seen.log.iter().filter_map(|line| alter(line)).collect();
+        let found = judge(&fixture.scenario, &fixture.seen, None);
+        found.into_iter().map(|found| found.field).collect::<Vec<_>>()
+    };
+    let pid = |role: &str| honest.seen.processes.iter().find(|run| run.role == role).unwrap().pid;
+    let row = format!("[{:>7}]", pid("first"));
+    let without_first = altered(&|line| (!line.contains(&row)).then(|| line.to_owned()));
+    assert_eq!(without_first, ["(outcome) tasks with the most points"]);
+    let (third, second) = (format!("pid={},", pid("third")), format!("pid={},", pid("second")));
+    let other_chosen = altered(&|line| Some(line.replace(&third, &second)));
+    assert_eq!(other_chosen, ["(outcome) the chosen one"]);
+}
