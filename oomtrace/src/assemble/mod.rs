@@ -88,7 +88,7 @@ impl Assembler {
             Event::Machine(machine) => self.take_machine(machine),
             Event::Process(process) => self.take_process(process),
             Event::Loss(loss) => self.take_loss(&loss),
-            Event::MemoryStat(stat) => self.take_memory_stat(stat),
+            Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
             Event::Tick(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),
             Event::OutOfMemory(entry) => self.open_pass(boot_ns, pass, &entry),
@@ -166,8 +166,12 @@ impl Assembler {
         }
     }
 
-    fn take_memory_stat(&mut self, stat: crate::context::MemoryStat) {
-        let of_domain = self.open.iter_mut().rev().find(|incident| incident.domain() == Some(stat.memcg));
+    /// `memory.stat` of the domain of a pass, or of the first of a run of empty ones.
+    fn take_memory_stat(&mut self, pass: Option<u64>, stat: crate::context::MemoryStat) {
+        let is_it = |incident: &&mut Incident| {
+            incident.domain() == Some(stat.memcg) && (pass.is_none() || incident.pass == pass)
+        };
+        let of_domain = self.open.iter_mut().rev().find(is_it);
         if let Some(incident) = of_domain.filter(|incident| incident.memory_stat.is_none()) {
             incident.memory_stat = Some(stat.stat);
         }

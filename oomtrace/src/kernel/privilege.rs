@@ -16,7 +16,7 @@ pub struct Capability {
 }
 
 /// What tracing needs, and what it is better with.
-pub const CAPABILITIES: [Capability; 6] = [
+pub const CAPABILITIES: [Capability; 7] = [
     Capability { name: "CAP_BPF", bit: 39, purpose: "create maps and load programs", required: true },
     Capability {
         name: "CAP_PERFMON",
@@ -46,6 +46,12 @@ pub const CAPABILITIES: [Capability; 6] = [
         name: "CAP_IPC_LOCK",
         bit: 14,
         purpose: "keep oomtrace's own pages in memory",
+        required: false,
+    },
+    Capability {
+        name: "CAP_DAC_READ_SEARCH",
+        bit: 2,
+        purpose: "read memory.stat of the cgroup that ran out",
         required: false,
     },
 ];

@@ -12,7 +12,15 @@ use oomtrace_common::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::{FromBytes, FromZeros as _};
 
-use super::{Batch, Ended, Source, SourceError, clock, loss::Losses, pending::PendingRuns, procfs};
+use super::{
+    Batch, Ended, Source, SourceError,
+    cgroupfs::MemoryHierarchy,
+    clock,
+    loss::Losses,
+    memory_stat::{self, MemoryStats},
+    pending::PendingRuns,
+    procfs,
+};
 use crate::{
     context::Tick,
     frame::{context_frame, kernel_frame},
@@ -30,6 +38,7 @@ pub struct Live<'a> {
     ring: RingBuf<MapData>,
     losses: Losses,
     pending: PendingRuns,
+    memory_stats: MemoryStats,
     seen: VecDeque<(i32, u64)>,
     sysctl_pass: Option<u64>,
     batch: Vec<u8>,
@@ -60,6 +69,7 @@ impl<'a> Live<'a> {
             ring: RingBuf::try_from(ring).map_err(unusable("RING"))?,
             losses: Losses::new(Array::try_from(lost).map_err(unusable("LOST"))?),
             pending: PendingRuns::new(HashMap::try_from(empty).map_err(unusable("EMPTY"))?),
+            memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
             seen: VecDeque::with_capacity(REMEMBERED),
             sysctl_pass: None,
             batch: session,
@@ -73,7 +83,7 @@ impl<'a> Live<'a> {
     /// Moves everything from the ring to the batch, looking up each process as soon as it is named: the victim is dying
     /// already.
     fn drain(&mut self) {
-        let Self { ring, batch, seen, sysctl_pass, quiet_at, .. } = self;
+        let Self { ring, batch, seen, sysctl_pass, quiet_at, memory_stats, .. } = self;
         while let Some(item) = ring.next() {
             batch.extend_from_slice(&item);
             let Ok((header, payload)) = FrameHeader::read_from_prefix(&item) else { continue };
@@ -90,6 +100,10 @@ impl<'a> Live<'a> {
                     batch.extend(context_frame(Kind::Sysctl, now, header.pass, &procfs::sysctl()));
                 }
                 look_up(&task, header.pass, seen, batch);
+            }
+            let domain = memory_stat::domain(header.kind, payload);
+            if let Some(stat) = domain.and_then(|memcg| memory_stats.of(memcg)) {
+                batch.extend(context_frame(Kind::MemoryStat, clock::boot_ns(), header.pass, &stat));
             }
         }
         if let Some(lost) = self.losses.grown() {

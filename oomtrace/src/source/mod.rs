@@ -2,8 +2,10 @@
 
 pub mod cgroupfs;
 pub mod clock;
+mod kernfs;
 pub mod live;
 pub mod loss;
+pub mod memory_stat;
 pub mod pending;
 pub mod procfs;
 pub mod protect;

@@ -5,6 +5,7 @@
 mod empty;
 mod gaps;
 mod inside;
+mod memory_stat;
 mod outside;
 mod stream;
 mod total;
