@@ -126,7 +126,7 @@ fn the_document_names_every_code() {
     names("cause.confidence", Confidence::ALL.iter().map(|confidence| confidence.name()));
     names("selection.policy", Policy::ALL.iter().map(|policy| policy.name()));
     names("selection.outcome", Outcome::ALL.iter().map(|outcome| outcome.name()));
-    names("victims[].role", [Role::Chosen, Role::Group, Role::SharedMm].map(Role::name));
+    names("victims[].role", [Role::Chosen, Role::Group, Role::SharedMm, Role::PidNamespace].map(Role::name));
 }
 
 #[test]

@@ -5,11 +5,13 @@ mod closing;
 mod empty;
 mod kill;
 mod memory;
+mod pid_namespace;
 
 use std::rc::Rc;
 
 pub use self::closing::{
     EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS, PASS_TIMEOUT_NS,
+    PID_NAMESPACE_NS,
 };
 use self::memory::Memory;
 pub(crate) use self::memory::is_of;

@@ -7,5 +7,6 @@ mod gaps;
 mod inside;
 mod memory_stat;
 mod outside;
+mod pid_namespace;
 mod stream;
 mod total;

@@ -85,6 +85,18 @@ fn what_the_domain_holds_is_told_in_a_few_figures() {
 }
 
 #[test]
+fn who_went_with_an_init_is_told_as_such() {
+    let mut report = example::memcg_kill();
+    let mut along = report.victims[0].clone();
+    (along.role, along.score, along.memory) = (Role::PidNamespace, None, None);
+    along.process.comm = Some("sleep".into());
+    report.victims.push(along);
+    let text = told(&report, false);
+    let line = "victim      sleep: pid_namespace (goes with the init of its pid namespace)\n";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
 fn nobody_was_killed() {
     let mut report = example::memcg_kill();
     report.victims.clear();
