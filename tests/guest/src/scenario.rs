@@ -11,13 +11,15 @@ use oomtrace_scenarios::scenario::{Feature, Hierarchy, Part, Process, Scenario};
 
 use crate::cgroup::{self, Made};
 use crate::kernel_log::KernelLog;
+use crate::pid_namespace::PidNamespaces;
 use crate::processes::Processes;
+use crate::relief::relieve;
 use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
-use crate::tracing;
+use crate::{mounts, tracing};
 
 /// How long a process may take to be ready.
-const PREPARING: Duration = Duration::from_secs(20);
+const PREPARING: Duration = Duration::from_secs(60);
 /// How long the OOM may take, from the word to begin until the processes named have ended.
 const DYING: Duration = Duration::from_secs(60);
 /// How long the processes left over may take to go.
@@ -50,6 +52,7 @@ fn run(scenario: &Scenario, tier: Option<Tier>, seen: &mut Observation) -> Resul
     let collected = cgroups.collect(seen);
     let left = processes.end_all(Instant::now() + LEAVING);
     cgroups.remove();
+    mounts::empty_scratch()?;
     ran.and(collected).and(left)
 }
 
@@ -58,12 +61,13 @@ fn watch(scenario: &Scenario, tier: Option<Tier>, ps: &mut Processes, seen: &mut
     let log = KernelLog::from_now()?;
     seen.vmstat_oom_kill.0 = sysctl::vmstat_oom_kill()?;
     let mut started = Vec::new();
+    let mut namespaces = PidNamespaces::default();
     for process in &scenario.processes {
-        started.push(start(process, scenario.machine.hierarchy, ps)?);
+        started.push(start(process, scenario.machine.hierarchy, &mut namespaces, ps)?);
     }
     let tracer = tier.map(|tier| Tracer::start(ps, tier)).transpose()?;
     let ended = cause(scenario, &started, ps);
-    seen.tracer = tracer.map(|tracer| tracer.finish(ps, scenario.expect.kills.0)).transpose()?;
+    seen.tracer = tracer.map(|tracer| tracer.finish(ps, &scenario.expect)).transpose()?;
     for (process, &number) in scenario.processes.iter().zip(&started) {
         let run = ps.get(number)?;
         seen.processes.push(ProcessRun { role: process.role.clone(), pid: run.pid, status: run.status });
@@ -79,6 +83,7 @@ fn cause(scenario: &Scenario, started: &[usize], processes: &mut Processes) -> R
     for (_, &number) in all().filter(|(process, _)| process.part == Part::Allocator) {
         processes.give_word(number)?;
     }
+    scenario.relief.iter().try_for_each(|relief| relieve(scenario.machine.hierarchy, relief))?;
     let ends = all().filter(|(process, _)| scenario.expect.ends.contains(&process.role));
     let ends: Vec<usize> = ends.map(|(_, &number)| number).collect();
     let ended = |p: &Processes, &number: &usize| p.get(number).is_ok_and(|process| process.status.is_some());
@@ -90,7 +95,12 @@ fn cause(scenario: &Scenario, started: &[usize], processes: &mut Processes) -> R
 }
 
 /// Start one process and wait until it is where the scenario wants it.
-fn start(process: &Process, hierarchy: Hierarchy, processes: &mut Processes) -> Result<usize> {
+fn start(
+    process: &Process,
+    hierarchy: Hierarchy,
+    namespaces: &mut PidNamespaces,
+    processes: &mut Processes,
+) -> Result<usize> {
     let mut command = Command::new(HOG_FILE);
     command.arg("--adj").arg(process.oom_score_adj.to_string());
     if process.uid != 0 {
@@ -108,7 +118,9 @@ fn start(process: &Process, hierarchy: Hierarchy, processes: &mut Processes) -> 
         Part::Bystander => ("--hold", "holding"),
     };
     command.arg(until.0).args(process.hold.then_some("--hold").filter(|&hold| hold != until.0));
-    let number = processes.start(command.args(&process.shape).current_dir("/tmp").stdout(Stdio::piped()))?;
+    command.args(&process.shape).current_dir(mounts::SCRATCH).stdout(Stdio::piped());
+    let namespace = process.pid_namespace.as_deref();
+    let number = namespaces.start(namespace, || processes.start(&mut command))?;
     await_word(number, until.1, processes).with_context(|| format!("preparing {}", process.role))?;
     Ok(number)
 }

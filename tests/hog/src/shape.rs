@@ -4,8 +4,10 @@ mod anon;
 mod children;
 mod file;
 mod mapping;
+mod page_tables;
 mod shmem;
 mod thread;
+mod written_file;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -23,6 +25,10 @@ pub(crate) enum Shape {
     File(file::File),
     /// Shared anonymous memory
     Shmem(shmem::Shmem),
+    /// Page tables: one page in each 2 MiB of a mapping, none of them with memory of its own
+    PageTables(page_tables::PageTables),
+    /// Pages of a file that is written and not mapped
+    WrittenFile(written_file::WrittenFile),
     /// Several processes, each taking anonymous memory
     Children(children::Children),
 }
@@ -43,6 +49,8 @@ impl Shape {
             Self::Thread(thread) => thread.take(),
             Self::File(file) => file.take(),
             Self::Shmem(shmem) => shmem.take(),
+            Self::PageTables(tables) => tables.take(),
+            Self::WrittenFile(file) => file.take(),
             Self::Children(children) => children.take(),
         }
     }

@@ -1,8 +1,12 @@
 //! Reports against witnesses: every field in which they disagree, by name.
 
+mod choice;
+mod collateral;
+mod domain;
 mod ground;
 mod incident;
 mod ledger;
+mod no_kill;
 mod pairing;
 mod tracer;
 mod victim;

@@ -1,8 +1,10 @@
 //! What a scenario is: the machine, the cgroups, the processes, and what is known of the OOM they cause.
 
+mod adj_ladder;
 mod cgroup;
 mod cgroup_allocating;
 mod cgroup_v1;
+mod container_init;
 mod expect;
 mod feature;
 mod global;
@@ -10,15 +12,23 @@ mod global_allocating;
 mod machine;
 mod odd_comm;
 mod oom_group;
+mod page_tables;
 mod parent;
+mod pid_namespace;
 mod process;
+mod relief;
+mod tmpfs;
+mod unkillable;
+mod v1_memsw;
+mod v1_oom_kill_disable;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::expect::Expect;
+pub use self::expect::{Expect, Range};
 pub use self::feature::Feature;
 pub use self::machine::{Hierarchy, Machine};
 pub use self::process::{Part, Process};
+pub use self::relief::Relief;
 use crate::text::Text;
 
 /// One way to run out of memory.
@@ -38,6 +48,9 @@ pub struct Scenario {
     pub cgroups: Vec<Cgroup>,
     /// The processes, in the order they are started.
     pub processes: Vec<Process>,
+    /// What ends the shortage, where no kill does.
+    #[serde(default)]
+    pub relief: Option<Relief>,
     /// What is known of the outcome.
     pub expect: Expect,
 }
@@ -69,6 +82,7 @@ impl Scenario {
             sysctls: Vec::new(),
             cgroups: Vec::new(),
             processes: Vec::new(),
+            relief: None,
             expect,
         }
     }
@@ -107,6 +121,13 @@ pub fn all() -> Vec<Scenario> {
         global::scenario(),
         global_allocating::scenario(),
         cgroup_v1::scenario(),
+        container_init::scenario(),
+        unkillable::scenario(),
+        page_tables::scenario(),
+        tmpfs::scenario(),
+        v1_memsw::scenario(),
+        v1_oom_kill_disable::scenario(),
+        adj_ladder::scenario(),
     ]
 }
 
@@ -137,7 +158,8 @@ mod tests {
     fn every_cgroup_named_exists() {
         for scenario in all() {
             let named = scenario.processes.iter().filter_map(|p| p.cgroup.as_ref());
-            for path in named.chain(scenario.expect.limit_cgroup.as_ref()) {
+            let relieved = scenario.relief.iter().map(|relief| &relief.cgroup);
+            for path in named.chain(scenario.expect.limit_cgroup.as_ref()).chain(relieved) {
                 assert!(scenario.cgroups.iter().any(|c| c.path == *path), "{}: {path}", scenario.name);
             }
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Disagreement;
+use super::{Disagreement, choice, collateral, no_kill};
 use crate::observation::{Observation, ProcessRun, Status};
 use crate::scenario::{Hierarchy, Scenario};
 use crate::witness::{Incident, Message};
@@ -20,6 +20,8 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     ground.counters();
     ground.decisions();
     ground.bystander_tracer();
+    ground.found.extend(choice::judge(log));
+    ground.found.extend(no_kill::ground(scenario, seen, log));
     ground.found
 }
 
@@ -82,7 +84,12 @@ impl Ground<'_> {
             if !expect.victims.contains(&run.role) {
                 self.differ(&format!("status of {}", run.role), "scenario", "not killed", "killed");
             }
-            if !self.log.iter().flat_map(|incident| &incident.kills).any(|kill| kill.pid == run.pid) {
+            let logged = self.log.iter().flat_map(|incident| &incident.kills).any(|kill| kill.pid == run.pid);
+            let goes_along = self
+                .log
+                .iter()
+                .any(|incident| collateral::goes_with(self.scenario, self.seen, incident, run));
+            if !logged && !goes_along {
                 self.differ(&format!("kill of {}", run.role), "exit status", "killed", "no line in the log");
             }
         }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::{Disagreement, ground, victim};
+use super::{Disagreement, domain, ground, victim};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Hierarchy, Process, Scenario};
@@ -38,6 +38,7 @@ pub(super) fn judge(
     case.allocation(&mut ledger);
     case.trigger(&mut ledger);
     victim::judge(&case, &mut ledger);
+    domain::judge(&case, &mut ledger);
     ledger.found
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Case<'a> {
     pub(super) seen: &'a Observation,
     pub(super) incident: &'a Incident,
     /// Whether another kill came before this one.
-    follows: bool,
+    pub(super) follows: bool,
 }
 
 impl Case<'_> {
@@ -68,7 +69,7 @@ impl Case<'_> {
         }
     }
 
-    fn frame(&self, ledger: &mut Ledger<'_>, tier: Tier) {
+    pub(super) fn frame(&self, ledger: &mut Ledger<'_>, tier: Tier) {
         ledger.same(SCENARIO, "tier", tier.name());
         ledger.same(SCENARIO, "kernel", self.seen.release.as_str());
         ledger.same(SCENARIO, "status.complete", true);
@@ -88,7 +89,7 @@ impl Case<'_> {
         tier == Tier::Tracepoint && self.follows && code == Some("unknown")
     }
 
-    fn cause(&self, ledger: &mut Ledger<'_>, tier: Tier) {
+    pub(super) fn cause(&self, ledger: &mut Ledger<'_>, tier: Tier) {
         ledger.same(SCENARIO, "cause.code", self.scenario.expect.cause.as_str());
         if let Some(word) = ground::cause(self.incident) {
             let code = |value: &Value| value.as_str().is_some_and(|code| ground::log_word(code) == word);
@@ -110,7 +111,7 @@ impl Case<'_> {
         ledger.same(LOG, "selection.outcome", outcome);
     }
 
-    fn allocation(&self, ledger: &mut Ledger<'_>) {
+    pub(super) fn allocation(&self, ledger: &mut Ledger<'_>) {
         if let Some(invoked) = &self.incident.invoked {
             ledger.same(LOG, "allocation.order", invoked.order);
             let mask = |value: &Value| {

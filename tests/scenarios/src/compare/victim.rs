@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::incident::{Case, LOG, PAGE_BYTES, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
-use super::pairing;
+use super::{collateral, pairing};
 use crate::scenario::Process;
 use crate::witness::{Killed, Message};
 
@@ -14,7 +14,8 @@ const TABLE: &str = "task table";
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let victims = ledger.value("victims").and_then(Value::as_array).cloned().unwrap_or_default();
     let ids = pairing::victim_ids(&serde_json::json!({ "victims": victims }));
-    if victims.len() != case.incident.kills.len() {
+    let kernel_named = collateral::judge(case, ledger, &victims);
+    if kernel_named != case.incident.kills.len() {
         let killed: Vec<u32> = case.incident.kills.iter().map(|kill| kill.pid).collect();
         ledger.write(LOG, "victims", &format!("{killed:?}"), &format!("{ids:?}"));
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::job::Tier;
 use crate::text::Text;
 
 /// What must come out of a scenario, whatever the kernel.
@@ -29,6 +30,37 @@ pub struct Expect {
     pub ends: Vec<String>,
     /// A word the verdict's summary must hold.
     pub summary_names: Option<String>,
+    /// Reports of passes that killed nobody, where passes are seen and nobody is ever killed.
+    #[serde(default)]
+    pub no_kill_reports: usize,
+    /// Fields of every report whose size the scenario knows.
+    #[serde(default)]
+    pub ranges: Vec<Range>,
+    /// Figures of the domain's `memory.stat` that hold still through the kill: the report's are about those of the log.
+    #[serde(default)]
+    pub steady_stat: Vec<String>,
+}
+
+/// A field of the report, and what it lies between.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Range {
+    /// Its path, as `victims.0.ns_pid`.
+    pub field: String,
+    /// The least it can be.
+    pub least: u64,
+    /// The most it can be.
+    pub most: u64,
+}
+
+impl Range {
+    pub(super) fn new(field: &str, least: u64, most: u64) -> Self {
+        Self { field: field.to_owned(), least, most }
+    }
+
+    /// In MiB, of a field in bytes.
+    pub(super) fn mib(field: &str, least: u64, most: u64) -> Self {
+        Self::new(field, least << 20, most << 20)
+    }
 }
 
 impl Expect {
@@ -46,7 +78,37 @@ impl Expect {
             trigger: vec![victim.to_owned()],
             ends: vec![victim.to_owned()],
             summary_names: None,
+            no_kill_reports: 0,
+            ranges: Vec::new(),
+            steady_stat: Vec::new(),
         }
+    }
+
+    /// Nobody is killed at the limit of `cgroup`, and `allocator` ends once there is relief. Passes that find nobody
+    /// to kill are one report; without passes there is none.
+    pub(super) fn no_kill(cgroup: impl Into<Text>, allocator: &str, has_passes: bool) -> Self {
+        Self {
+            policy: "none_killable".to_owned(),
+            outcome: "no_kill".to_owned(),
+            victims: Vec::new(),
+            certain: Vec::new(),
+            kills: (0, 0),
+            no_kill_reports: usize::from(has_passes),
+            ..Self::memcg(cgroup, allocator)
+        }
+    }
+
+    /// Whether nobody may be killed.
+    #[must_use]
+    pub fn is_no_kill(&self) -> bool {
+        self.kills.1 == 0
+    }
+
+    /// Least number of reports. Where passes are not seen, those that kill nobody are not told.
+    #[must_use]
+    pub fn reports(&self, tier: Tier) -> usize {
+        let of_passes = if tier == Tier::Tracepoint { 0 } else { self.no_kill_reports };
+        self.kills.0 + of_passes
     }
 
     /// One kill by badness, of `victim`, because the machine is out of memory.

@@ -33,6 +33,9 @@ pub struct Process {
     pub uid: u32,
     /// Its memory cgroup, if not the root: a path below the hierarchy's mount.
     pub cgroup: Option<Text>,
+    /// Its pid namespace, if not the first; the first process to name one is its init.
+    #[serde(default)]
+    pub pid_namespace: Option<String>,
 }
 
 impl Process {
@@ -46,6 +49,7 @@ impl Process {
             oom_score_adj: 0,
             uid: 0,
             cgroup: None,
+            pid_namespace: None,
         }
     }
 
@@ -76,6 +80,17 @@ impl Process {
 
     pub(super) fn cgroup(mut self, path: impl Into<Text>) -> Self {
         self.cgroup = Some(path.into());
+        self
+    }
+
+    pub(super) fn pid_namespace(mut self, name: &str) -> Self {
+        self.pid_namespace = Some(name.to_owned());
+        self
+    }
+
+    /// The same with another shape: the words `hog` takes.
+    pub(super) fn shape(mut self, words: &[&str]) -> Self {
+        self.shape = words.iter().map(|&word| word.to_owned()).collect();
         self
     }
 

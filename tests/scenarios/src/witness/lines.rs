@@ -54,7 +54,16 @@ pub struct Usage {
 
 impl Usage {
     pub(super) fn parse(line: &str) -> Option<Self> {
-        let (usage, rest) = line.strip_prefix("memory: usage ")?.split_once("kB, limit ")?;
+        Self::of(line.strip_prefix("memory: ")?)
+    }
+
+    /// Of swap (v2), or of memory and swap together (v1).
+    pub(super) fn parse_swap(line: &str) -> Option<Self> {
+        Self::of(line.strip_prefix("swap: ").or_else(|| line.strip_prefix("memory+swap: "))?)
+    }
+
+    fn of(rest: &str) -> Option<Self> {
+        let (usage, rest) = rest.strip_prefix("usage ")?.split_once("kB, limit ")?;
         let (limit, _) = rest.split_once("kB, failcnt ")?;
         Some(Self { usage_bytes: kib(usage)?, limit_bytes: kib(limit)? })
     }

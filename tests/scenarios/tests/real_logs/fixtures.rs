@@ -5,11 +5,15 @@ use std::fs;
 use std::path::Path;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use oomtrace_scenarios::compare::{Disagreement, judge};
+use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{Observation, TracerRun};
-use oomtrace_scenarios::scenario::{self, Scenario};
+use oomtrace_scenarios::scenario::{self, Hierarchy, Scenario};
 use oomtrace_scenarios::text::Text;
 use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
 use serde_json::{Value, json};
+
+use crate::{namespace, no_kill};
 
 /// A captured run with its scenario.
 pub(crate) struct Fixture {
@@ -41,8 +45,12 @@ fn load(path: &Path) -> Fixture {
 impl Fixture {
     /// The reports an honest tracer would have printed.
     pub(crate) fn honest(&self) -> Vec<Value> {
+        let log = witness::read(&self.seen.log);
+        if self.scenario.expect.is_no_kill() {
+            return no_kill::reports(self, &log);
+        }
         let killing = |incident: &Incident| !incident.kills.is_empty();
-        witness::read(&self.seen.log).iter().filter(|i| killing(i)).map(|i| report(self, i)).collect()
+        log.iter().filter(|i| killing(i)).map(|i| report(self, i)).collect()
     }
 
     /// The same run, with a tracer that printed these.
@@ -63,7 +71,7 @@ impl Fixture {
     }
 }
 
-fn shown(text: &Text) -> Value {
+pub(crate) fn shown(text: &Text) -> Value {
     match std::str::from_utf8(text.as_bytes()) {
         Ok(text) => json!(text),
         Err(_) => json!({ "bytes": STANDARD.encode(text.as_bytes()) }),
@@ -74,7 +82,8 @@ fn report(fixture: &Fixture, incident: &Incident) -> Value {
     let expect = &fixture.scenario.expect;
     let set = fixture.scenario.sysctl_value("vm/oom_kill_allocating_task").is_some();
     let summary = if set { "vm.oom_kill_allocating_task is set and played no part" } else { "" };
-    let victims = incident.kills.iter().enumerate();
+    let logged = incident.kills.iter().enumerate().map(|(n, kill)| victim(fixture, incident, n, kill));
+    let along = namespace::victims(fixture, incident);
     json!({
         "schema": 1,
         "tier": "fentry",
@@ -86,13 +95,14 @@ fn report(fixture: &Fixture, incident: &Incident) -> Value {
         "sysctl": { "oom_kill_allocating_task": i32::from(set) },
         "domain": domain(fixture, incident),
         "trigger": trigger(fixture, incident),
-        "victims": victims.map(|(n, kill)| victim(fixture, incident, n, kill)).collect::<Vec<_>>(),
+        "victims": logged.chain(along).collect::<Vec<_>>(),
     })
 }
 
-fn allocation(incident: &Incident) -> Value {
+pub(crate) fn allocation(incident: &Incident) -> Value {
     let invoked = incident.invoked.as_ref().unwrap();
-    let constraint = incident.summary.as_ref().unwrap().constraint.trim_start_matches("CONSTRAINT_");
+    let constraint = incident.summary.as_ref().map_or("MEMCG", |summary| &summary.constraint);
+    let constraint = constraint.trim_start_matches("CONSTRAINT_");
     json!({
         "order": invoked.order,
         "gfp_mask": format!("{:#x}", invoked.gfp_mask),
@@ -101,13 +111,14 @@ fn allocation(incident: &Incident) -> Value {
     })
 }
 
-fn domain(fixture: &Fixture, incident: &Incident) -> Value {
+pub(crate) fn domain(fixture: &Fixture, incident: &Incident) -> Value {
     let kind = &fixture.scenario.expect.domain;
     let total_pages = total_pages(fixture, incident);
-    let Some(path) = incident.summary.as_ref().unwrap().oom_memcg.as_ref().map(shown) else {
+    let Some(usage) = incident.usage else {
         return json!({ "kind": kind, "total_pages": total_pages });
     };
-    let usage = incident.usage.unwrap();
+    let path = fixture.scenario.expect.limit_cgroup.as_ref().map(shown);
+    let swap = incident.swap.unwrap();
     let hit = json!({ "cgroup": path, "max_bytes": usage.limit_bytes, "hit": true });
     let oom_group = fixture.scenario.name == "oom_group";
     json!({
@@ -116,12 +127,15 @@ fn domain(fixture: &Fixture, incident: &Incident) -> Value {
         "total_pages": total_pages,
         "usage_bytes": usage.usage_bytes,
         "limit_bytes": usage.limit_bytes,
-        "oom_group": (fixture.scenario.name != "cgroup_v1").then_some(oom_group),
+        "swap_usage_bytes": swap.usage_bytes,
+        "swap_limit_bytes": (swap.limit_bytes < 1 << 62).then_some(swap.limit_bytes),
+        "oom_group": (fixture.scenario.machine.hierarchy == Hierarchy::V2).then_some(oom_group),
+        "memory_stat": incident.stat,
         "chain": [hit, { "cgroup": "/", "hit": false }],
     })
 }
 
-fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
+pub(crate) fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
     let invoked = incident.invoked.as_ref().unwrap();
     let process = process(fixture, incident.trigger_tid.unwrap());
     json!({
@@ -138,6 +152,7 @@ fn victim(fixture: &Fixture, incident: &Incident, number: usize, kill: &Killed) 
     json!({
         "pid": kill.pid,
         "tid": kill.pid,
+        "ns_pid": if process(fixture, kill.pid).pid_namespace.is_some() { 1 } else { kill.pid },
         "comm": shown(&kill.comm),
         "uid": kill.uid,
         "oom_score_adj": kill.oom_score_adj,
@@ -169,4 +184,17 @@ fn total_pages(fixture: &Fixture, incident: &Incident) -> u64 {
 fn process(fixture: &Fixture, pid: u32) -> &scenario::Process {
     let run = fixture.seen.processes.iter().find(|run| run.pid == pid).unwrap();
     fixture.scenario.processes.iter().find(|process| process.role == run.role).unwrap()
+}
+
+/// What is said of the fixture's run with these reports, on the best tier.
+pub(crate) fn found(fixture: &Fixture, reports: &[Value]) -> Vec<Disagreement> {
+    judge(&fixture.scenario, &fixture.with_reports(reports), Some(Tier::Fentry))
+}
+
+/// What is said of the fixture when one value of its first report is another.
+pub(crate) fn altered(name: &str, pointer: &str, value: Value) -> Vec<String> {
+    let fixture = fixture(name);
+    let mut reports = fixture.honest();
+    *reports[0].pointer_mut(pointer).unwrap() = value;
+    found(&fixture, &reports).into_iter().map(|disagreement| disagreement.field).collect()
 }

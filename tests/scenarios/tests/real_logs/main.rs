@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod bite;
 #[cfg(test)]
+mod domain;
+#[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod namespace;
+#[cfg(test)]
+mod no_kill;
 #[cfg(test)]
 mod witness;

@@ -11,8 +11,14 @@ fn every_line_of_every_report_is_read() {
         for incident in witness::read(&fixture.seen.log) {
             let name = &fixture.name;
             assert!(incident.invoked.is_some() && incident.trigger_tid.is_some(), "{name}");
-            assert!(incident.summary.is_some() && !incident.rows.is_empty(), "{name}");
-            assert!(!incident.kills.is_empty(), "{name}");
+            assert!(
+                incident.swap.is_some() == incident.usage.is_some() && !incident.rows.is_empty(),
+                "{name}"
+            );
+            assert_eq!(incident.stat.contains_key("shmem"), incident.usage.is_some(), "{name}");
+            let in_vain = fixture.scenario.expect.is_no_kill();
+            assert_eq!((incident.summary.is_none(), incident.none_killable), (in_vain, in_vain), "{name}");
+            assert_eq!(incident.kills.is_empty(), in_vain, "{name}");
             assert_eq!(incident.usage.is_some(), fixture.scenario.expect.limit_cgroup.is_some(), "{name}");
             assert_eq!(incident.group.is_some(), fixture.scenario.name == "oom_group", "{name}");
             assert!(incident.kills.iter().all(|kill| incident.row(kill.pid).is_some()), "{name}");
