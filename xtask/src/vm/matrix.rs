@@ -21,7 +21,7 @@ use crate::{kernels::Kernel, workspace};
 
 /// Seconds a guest may take for its boot, and for each scenario.
 const BOOT_S: u64 = 60;
-const SCENARIO_S: u64 = 60;
+const SCENARIO_S: u64 = 180;
 
 /// What to run.
 pub(crate) struct Matrix {
