@@ -150,6 +150,8 @@ pub enum Role {
     Group,
     /// It shares the victim's memory.
     SharedMm,
+    /// A victim was the init of its pid namespace.
+    PidNamespace,
 }
 
 impl Role {
@@ -160,7 +162,14 @@ impl Role {
             Self::Chosen => "chosen",
             Self::Group => "group",
             Self::SharedMm => "shared_mm",
+            Self::PidNamespace => "pid_namespace",
         }
+    }
+
+    /// Whether the decision itself took it, and not what came of that.
+    #[must_use]
+    pub const fn is_of_decision(self) -> bool {
+        !matches!(self, Self::PidNamespace)
     }
 }
 

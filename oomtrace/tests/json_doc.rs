@@ -127,7 +127,7 @@ fn the_document_names_every_code() {
     names("selection.policy", Policy::ALL.iter().map(|policy| policy.name()));
     names("selection.outcome", Outcome::ALL.iter().map(|outcome| outcome.name()));
     names("candidates[].passed_over", PassedOver::ALL.map(PassedOver::name));
-    names("victims[].role", [Role::Chosen, Role::Group, Role::SharedMm].map(Role::name));
+    names("victims[].role", [Role::Chosen, Role::Group, Role::SharedMm, Role::PidNamespace].map(Role::name));
 }
 
 #[test]

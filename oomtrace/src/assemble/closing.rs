@@ -34,6 +34,10 @@ pub const COUNT_NS: u64 = 2 * EMPTY_PASSES_EVERY_NS;
 /// Marks and kills by one thread within this time are one decision, on the tracepoint tier.
 pub const GROUP_WINDOW_NS: u64 = 100_000_000;
 
+/// How long after its exit an init's pid namespace may take to begin to go: from 6.16 on its memory is released in
+/// between, with the reaper's help from 2 s after the kill on.
+pub const PID_NAMESPACE_NS: u64 = 3_000_000_000;
+
 impl Assembler {
     /// When event time alone would close something, `CLOCK_BOOTTIME` ns.
     #[must_use]
@@ -63,7 +67,10 @@ impl Assembler {
     /// Closes what is complete.
     pub(super) fn close_settled(&mut self, steps: &mut Vec<Step>) {
         while let Some(index) = self.open.iter().position(|incident| {
-            self.is_settled(incident) && !Self::may_grow(incident) && counted_ns(incident) <= self.now_ns
+            self.is_settled(incident)
+                && !Self::may_grow(incident)
+                && !self.may_take_namespace_along(incident)
+                && counted_ns(incident) <= self.now_ns
         }) {
             let incident = self.open.remove(index);
             self.close(incident, ClosedBy::Kernel, steps);
@@ -98,7 +105,10 @@ impl Assembler {
     }
 
     fn patience(&self, incident: &Incident) -> u64 {
-        if self.is_settled(incident) {
+        let namespace_goes = incident.victims.iter().any(|victim| victim.role == Role::PidNamespace);
+        if self.is_settled(incident) && !namespace_goes && self.may_take_namespace_along(incident) {
+            PID_NAMESPACE_NS
+        } else if self.is_settled(incident) {
             GROUP_WINDOW_NS
         } else if incident.returned.is_none()
             && incident.lost_frames == 0

@@ -111,7 +111,9 @@ impl Assembler {
 
     pub(super) fn take_sigkill(&mut self, boot_ns: u64, pass: Option<u64>, kill: &Sigkill) {
         let Some(_) = pass else {
-            self.memory.keep_kill(boot_ns, *kill);
+            if !self.take_namespace_kill(boot_ns, kill) {
+                self.memory.keep_kill(boot_ns, *kill);
+            }
             return;
         };
         let task = target(kill);

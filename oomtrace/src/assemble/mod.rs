@@ -6,12 +6,13 @@ mod closing;
 mod empty;
 mod kill;
 mod memory;
+mod pid_namespace;
 
 use std::rc::Rc;
 
 pub use self::closing::{
     COUNT_NS, EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS,
-    PASS_TIMEOUT_NS,
+    PASS_TIMEOUT_NS, PID_NAMESPACE_NS,
 };
 use self::memory::Memory;
 pub(crate) use self::memory::is_of;
@@ -95,7 +96,7 @@ impl Assembler {
             Event::Machine(machine) => self.take_machine(machine),
             Event::Process(process) => self.take_process(process),
             Event::Loss(loss) => self.take_loss(&loss),
-            Event::MemoryStat(stat) => self.take_memory_stat(stat),
+            Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             Event::Tick(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),
@@ -176,8 +177,12 @@ impl Assembler {
         }
     }
 
-    fn take_memory_stat(&mut self, stat: crate::context::MemoryStat) {
-        let of_domain = self.open.iter_mut().rev().find(|incident| incident.domain() == Some(stat.memcg));
+    /// `memory.stat` of the domain of a pass, or of the first of a run of empty ones.
+    fn take_memory_stat(&mut self, pass: Option<u64>, stat: crate::context::MemoryStat) {
+        let is_it = |incident: &&mut Incident| {
+            incident.domain() == Some(stat.memcg) && (pass.is_none() || incident.pass == pass)
+        };
+        let of_domain = self.open.iter_mut().rev().find(is_it);
         if let Some(incident) = of_domain.filter(|incident| incident.memory_stat.is_none()) {
             incident.memory_stat = Some(stat.stat);
         }

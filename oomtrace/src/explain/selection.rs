@@ -6,7 +6,7 @@ use oomtrace_common::event::{Emptiness, EmptyPasses};
 use super::{Code, Outcome, Policy};
 use crate::{
     attribute::cgroup,
-    incident::{Incident, Role},
+    incident::{Incident, Role, Victim},
 };
 
 pub(super) struct Selection {
@@ -32,7 +32,7 @@ fn unseen() -> Selection {
 
 /// Without the hooks around it a mark tells neither policy nor signal; SIGKILL tells that it was a kill.
 fn alone(incident: &Incident, code: Code) -> Selection {
-    let killed = incident.victims.iter().any(|victim| victim.sigkill_ns.is_some());
+    let killed = decided_on(incident).any(|victim| victim.sigkill_ns.is_some());
     let group = incident.victims.iter().any(|victim| victim.role == Role::Group);
     let outcome = match (killed, group) {
         (true, true) => Some(Outcome::GroupKilled),
@@ -50,6 +50,11 @@ fn alone(incident: &Incident, code: Code) -> Selection {
         _ => rule_of_choice(incident, code),
     };
     Selection { policy, outcome, evidence }
+}
+
+/// The victims without those that died because another one did.
+fn decided_on(incident: &Incident) -> impl Iterator<Item = &Victim> {
+    incident.victims.iter().filter(|victim| victim.role.is_of_decision())
 }
 
 fn signals_are_seen(incident: &Incident) -> bool {
@@ -86,7 +91,7 @@ fn policy(incident: &Incident) -> (Policy, Vec<String>) {
         );
     }
     // The pass counts its kills itself: frames of them may have been lost.
-    let killed = incident.victims.iter().any(|victim| victim.killed || victim.sigkill_ns.is_some());
+    let killed = decided_on(incident).any(|victim| victim.killed || victim.sigkill_ns.is_some());
     let none_counted = incident.returned.is_some_and(|returned| returned.kills == 0);
     if !killed && none_counted {
         return (Policy::AlreadyExiting, vec!["the chosen task was dying already".to_owned()]);
@@ -102,7 +107,7 @@ fn policy(incident: &Incident) -> (Policy, Vec<String>) {
 fn outcome(incident: &Incident) -> Outcome {
     // Called and neither marked nor sent SIGKILL: its memory was gone already.
     let killed =
-        incident.victims.iter().any(|victim| victim.sigkill_ns.is_some() || (victim.killed && victim.marked));
+        decided_on(incident).any(|victim| victim.sigkill_ns.is_some() || (victim.killed && victim.marked));
     if killed && incident.group.is_some() {
         Outcome::GroupKilled
     } else if killed {

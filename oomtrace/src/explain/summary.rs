@@ -9,6 +9,7 @@ use crate::{
 pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     let mut sentence =
         format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
+    sentence.extend(namespace_note(incident));
     if let Some(note) = sysctl_note(incident, verdict) {
         sentence.push_str(note);
     }
@@ -69,7 +70,8 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
         .find(|victim| victim.role == Role::Chosen)
         .or_else(|| incident.victims.first());
     let who = chosen.map_or_else(|| "a process".to_owned(), |victim| name(&victim.task));
-    let others = incident.victims.len().saturating_sub(1);
+    let decided_on = incident.victims.iter().filter(|victim| victim.role.is_of_decision()).count();
+    let others = decided_on.saturating_sub(1);
     match (verdict.outcome, verdict.policy) {
         (Some(Outcome::NoKill), Some(Policy::NoneKillable)) => "nothing in it may be killed".to_owned(),
         (Some(Outcome::NoKill), Some(Policy::Disabled)) => "the OOM killer is switched off".to_owned(),
@@ -113,6 +115,13 @@ fn ahead(verdict: &Verdict) -> String {
         Some(Margin { points, runner_up, .. }) => format!(", {points} pages ahead of {}", name(runner_up)),
         None => String::new(),
     }
+}
+
+/// Who died because the victim was an init.
+fn namespace_note(incident: &Incident) -> Option<String> {
+    let along = incident.victims.iter().filter(|victim| victim.role == Role::PidNamespace).count();
+    let processes = if along == 1 { "process" } else { "processes" };
+    (along > 0).then(|| format!("; with the init went its pid namespace, {along} more {processes}"))
 }
 
 /// A memcg OOM ignores the sysctl; where it is set, people blame it.

@@ -54,6 +54,12 @@ pub const CAPABILITIES: [Capability; 7] = [
         purpose: "keep oomtrace's own pages in memory",
         required: false,
     },
+    Capability {
+        name: "CAP_DAC_READ_SEARCH",
+        bit: 2,
+        purpose: "read memory.stat of the cgroup that ran out",
+        required: false,
+    },
 ];
 
 /// `CAP_SYS_ADMIN`: stands in for the first two.

@@ -13,7 +13,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::{FromBytes, FromZeros as _};
 
 use super::{
-    Batch, Ended, Source, SourceError, cgroup_paths::Lookup, clock, loss::Losses, pending::PendingRuns,
+    Batch, Ended, Source, SourceError,
+    cgroup_paths::Lookup,
+    cgroupfs::MemoryHierarchy,
+    clock,
+    loss::Losses,
+    memory_stat::{self, MemoryStats},
+    pending::PendingRuns,
     procfs,
 };
 use crate::{
@@ -34,6 +40,7 @@ pub struct Live<'a> {
     ring: RingBuf<MapData>,
     losses: Losses,
     pending: PendingRuns,
+    memory_stats: MemoryStats,
     seen: VecDeque<(i32, u64)>,
     sysctl_pass: Option<u64>,
     cgroups: Lookup,
@@ -65,6 +72,7 @@ impl<'a> Live<'a> {
             ring: RingBuf::try_from(ring).map_err(unusable("RING"))?,
             losses: Losses::new(Array::try_from(lost).map_err(unusable("LOST"))?),
             pending: PendingRuns::new(HashMap::try_from(empty).map_err(unusable("EMPTY"))?),
+            memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
             seen: VecDeque::with_capacity(REMEMBERED),
             sysctl_pass: None,
             cgroups: Lookup::new(),
@@ -79,7 +87,7 @@ impl<'a> Live<'a> {
     /// Moves everything from the ring to the batch, looking up each process as soon as it is named: the victim is dying
     /// already.
     fn drain(&mut self) {
-        let Self { ring, batch, seen, sysctl_pass, cgroups, quiet_at, .. } = self;
+        let Self { ring, batch, seen, sysctl_pass, cgroups, quiet_at, memory_stats, .. } = self;
         while let Some(item) = ring.next() {
             #[cfg(feature = "faults")]
             if crate::faults::drops(&item) {
@@ -101,6 +109,10 @@ impl<'a> Live<'a> {
                     batch.extend(context_frame(Kind::Sysctl, now, header.pass, &procfs::sysctl()));
                 }
                 look_up(&task, header.pass, seen, batch);
+            }
+            let domain = memory_stat::domain(header.kind, payload);
+            if let Some(stat) = domain.and_then(|memcg| memory_stats.of(memcg)) {
+                batch.extend(context_frame(Kind::MemoryStat, clock::boot_ns(), header.pass, &stat));
             }
         }
         if let Some(lost) = self.losses.grown() {

@@ -262,7 +262,7 @@ fn the_sysctl_and_the_victim_tell_the_policy_of_a_global_decision() {
 }
 
 #[test]
-fn a_dying_init_kills_its_namespace_and_that_is_not_ours() {
+fn what_an_init_kills_does_not_share_its_memory() {
     for (ns_pid, victims) in [(1, 1), (7, 2)] {
         let init = Task { ns_pid, ..task(812) };
         let mut stream = Stream::new("tracepoint");

@@ -45,13 +45,7 @@ impl Made {
 
     /// Its counters now.
     pub(crate) fn counters(&self) -> Result<BTreeMap<String, u64>> {
-        let file = self.folder.join(match self.hierarchy {
-            Hierarchy::V2 => "memory.events",
-            Hierarchy::V1 => "memory.oom_control",
-        });
-        let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-        let pairs = text.lines().filter_map(|line| line.split_once(' '));
-        Ok(pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+        counters(self.hierarchy, &self.folder)
     }
 }
 
@@ -60,6 +54,17 @@ fn controllers(cgroup: &Cgroup) -> Vec<&'static str> {
     let has = |prefix: &str| cgroup.files.iter().any(|(name, _)| name.starts_with(prefix));
     let cpuset = has("cpuset.").then_some("cpuset");
     ["memory"].into_iter().chain(cpuset).collect()
+}
+
+/// The counters of a cgroup, by name.
+pub(crate) fn counters(hierarchy: Hierarchy, folder: &Path) -> Result<BTreeMap<String, u64>> {
+    let file = folder.join(match hierarchy {
+        Hierarchy::V2 => "memory.events",
+        Hierarchy::V1 => "memory.oom_control",
+    });
+    let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    let pairs = text.lines().filter_map(|line| line.split_once(' '));
+    Ok(pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
 }
 
 impl Drop for Made {

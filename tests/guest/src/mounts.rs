@@ -8,6 +8,9 @@ use anyhow::{Context, Result};
 use oomtrace_scenarios::scenario::Hierarchy;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
+/// Where the processes of scenarios work.
+pub(crate) const SCRATCH: &str = "/tmp";
+
 /// What every guest has: type, mount point.
 const ALWAYS: [(&str, &str); 6] = [
     ("proc", "/proc"),
@@ -15,7 +18,7 @@ const ALWAYS: [(&str, &str); 6] = [
     ("securityfs", "/sys/kernel/security"),
     ("devtmpfs", "/dev"),
     ("bpf", "/sys/fs/bpf"),
-    ("tmpfs", "/tmp"),
+    ("tmpfs", SCRATCH),
 ];
 
 /// Mount everything a job asks for.
@@ -36,6 +39,15 @@ pub(crate) fn mount_all(hierarchy: Hierarchy, tracefs: bool) -> Result<()> {
             }
         }),
     }
+}
+
+/// Remove the files that a scenario has left; on tmpfs they are memory.
+pub(crate) fn empty_scratch() -> Result<()> {
+    for entry in fs::read_dir(SCRATCH).with_context(|| format!("listing {SCRATCH}"))? {
+        let path = entry?.path();
+        fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Mount one file system, making its folder where there is none.

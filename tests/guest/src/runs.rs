@@ -10,7 +10,9 @@ use oomtrace_scenarios::scenario::{Hierarchy, Part, Process, Scenario};
 use oomtrace_scenarios::text::Text;
 
 use crate::cgroup;
+use crate::mounts;
 use crate::offspring::Offspring;
+use crate::pid_namespace::PidNamespaces;
 use crate::processes::Processes;
 
 /// How long a process may take to be ready; emulation is slow, and slower on a busy machine.
@@ -34,12 +36,15 @@ impl<'a> Runs<'a> {
     /// Start each process once, and wait until it is where the scenario wants it.
     pub(crate) fn start(scenario: &'a Scenario, processes: &mut Processes) -> Result<Self> {
         let mut runs = Self { hierarchy: scenario.machine.hierarchy, all: Vec::new() };
+        let mut namespaces = PidNamespaces::default();
         for process in &scenario.processes {
             let (wait, word) = match process.part {
                 Part::Allocator => ("--wait", "ready"),
                 Part::Bystander => ("--hold", "holding"),
             };
-            let number = processes.start(command(process, runs.hierarchy).arg(wait))?;
+            let namespace = process.pid_namespace.as_deref();
+            let start = || processes.start(command(process, runs.hierarchy).arg(wait));
+            let number = namespaces.start(namespace, start)?;
             await_word(number, word, processes).with_context(|| format!("preparing {}", process.role))?;
             runs.all.push(Run { process, number, left: process.runs.saturating_sub(1) });
         }
@@ -128,7 +133,7 @@ fn command(process: &Process, hierarchy: Hierarchy) -> Command {
     }
     let holds = process.hold && process.part == Part::Allocator;
     command.args(holds.then_some("--hold"));
-    command.args(&process.shape).current_dir("/tmp").stdout(Stdio::piped());
+    command.args(&process.shape).current_dir(mounts::SCRATCH).stdout(Stdio::piped());
     command
 }
 

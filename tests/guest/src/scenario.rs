@@ -17,6 +17,7 @@ use crate::marks::Marks;
 use crate::nodes;
 use crate::port::Port;
 use crate::processes::Processes;
+use crate::relief::relieve;
 use crate::runs::Runs;
 use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
@@ -60,6 +61,7 @@ fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation, port: &
     let collected = cgroups.collect(seen);
     let left = processes.end_all(Instant::now() + LEAVING);
     cgroups.remove();
+    mounts::empty_scratch()?;
     ran.and(collected).and(left)
 }
 
@@ -81,7 +83,7 @@ fn watch(
         port.send(&seen)?;
     }
     let ended = cause(scenario, &mut runs, ps);
-    seen.tracer = tracer.map(|tracer| tracer.finish(ps, scenario.expect.kills.0)).transpose()?;
+    seen.tracer = tracer.map(|tracer| tracer.finish(ps, &scenario.expect)).transpose()?;
     seen.processes = runs.seen(ps)?;
     let mut offspring = runs.offspring(ps)?;
     seen.processes.extend(offspring.statuses(&scenario.expect.ends, Instant::now() + LEAVING)?);
@@ -105,6 +107,7 @@ fn cause(scenario: &Scenario, runs: &mut Runs<'_>, processes: &mut Processes) ->
     for (file, value) in &scenario.writes {
         fs::write(file, value).with_context(|| format!("writing {value} to {file}"))?;
     }
+    scenario.relief.iter().try_for_each(|relief| relieve(scenario.machine.hierarchy, relief))?;
     runs.until_ended(&scenario.expect.ends, DYING, processes)
 }
 

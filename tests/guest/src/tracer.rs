@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use oomtrace_scenarios::job::{FAULT_VARIABLE, TRACER_FILE, Watch};
 use oomtrace_scenarios::observation::TracerRun;
+use oomtrace_scenarios::scenario::Expect;
 use oomtrace_scenarios::text::Text;
 use rustix::process::Signal;
 
 use crate::processes::{Process, Processes};
 
-/// How long the tracer may take until its hooks are in place; emulation is slow.
-const ARMING: Duration = Duration::from_secs(30);
+/// How long the tracer may take until its hooks are in place; emulation on a busy machine is slow.
+const ARMING: Duration = Duration::from_secs(120);
 /// How long a report may take once everybody is dead. It ends earlier as soon as the reports are there.
 const REPORTING: Duration = Duration::from_secs(5);
 /// How long the tracer may take to end.
@@ -22,6 +23,7 @@ const ENDING: Duration = Duration::from_secs(10);
 pub(crate) struct Tracer {
     number: usize,
     armed_ms: u64,
+    tier: Tier,
 }
 
 impl Tracer {
@@ -41,7 +43,7 @@ impl Tracer {
             let said = text(&tracer.err);
             bail!("the tracer did not arm (status {:?}) and said: {said}", tracer.status);
         }
-        Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())? })
+        Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())?, tier })
     }
 
     /// The run up to now: nothing but that it is armed.
@@ -50,7 +52,8 @@ impl Tracer {
     }
 
     /// Wait for the reports, end it, and hand over all it said.
-    pub(crate) fn finish(self, processes: &mut Processes, reports: usize) -> Result<TracerRun> {
+    pub(crate) fn finish(self, processes: &mut Processes, expect: &Expect) -> Result<TracerRun> {
+        let reports = expect.reports(self.tier);
         let lines = |p: &Processes| p.get(self.number).map_or(0, |tracer| tracer.out.len());
         processes.until(Instant::now() + REPORTING, |p| lines(p) >= reports)?;
         let lines_live = lines(processes);

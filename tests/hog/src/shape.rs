@@ -8,11 +8,13 @@ mod fork;
 mod last_words;
 mod mapping;
 mod orphan;
+mod page_tables;
 mod shmem;
 mod thread;
 mod threads;
 mod twin;
 mod write;
+mod written_file;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -30,6 +32,10 @@ pub(crate) enum Shape {
     File(file::File),
     /// Shared anonymous memory
     Shmem(shmem::Shmem),
+    /// Page tables: one page in each 2 MiB of a mapping, none of them with memory of its own
+    PageTables(page_tables::PageTables),
+    /// Pages of a file that is written and not mapped
+    WrittenFile(written_file::WrittenFile),
     /// Several processes, each taking anonymous memory
     Children(children::Children),
     /// Private anonymous memory, touched by many threads at once
@@ -62,6 +68,8 @@ impl Shape {
             Self::Thread(thread) => thread.take(),
             Self::File(file) => file.take(),
             Self::Shmem(shmem) => shmem.take(),
+            Self::PageTables(tables) => tables.take(),
+            Self::WrittenFile(file) => file.take(),
             Self::Children(children) => children.take(),
             Self::Threads(threads) => threads.take(),
             Self::Orphan(orphan) => orphan.take(),

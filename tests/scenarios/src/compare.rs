@@ -1,10 +1,14 @@
 //! Reports against witnesses: every field in which they disagree, by name.
 
 mod candidates;
+mod choice;
+mod collateral;
+mod domain;
 mod ground;
 mod incident;
 mod ledger;
 mod marks;
+mod no_kill;
 mod pairing;
 mod panic;
 mod tracer;

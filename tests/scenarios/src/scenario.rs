@@ -1,8 +1,10 @@
 //! What a scenario is: the machine, the cgroups, the processes, and what is known of the OOM they cause.
 
+mod adj_ladder;
 mod cgroup;
 mod cgroup_allocating;
 mod cgroup_v1;
+mod container_init;
 mod cpuset;
 mod dead_leader;
 mod dying_trigger;
@@ -20,21 +22,29 @@ mod mempolicy;
 mod mglru;
 mod odd_comm;
 mod oom_group;
+mod page_tables;
 mod panic_on_oom;
 mod parent;
+mod pid_namespace;
 mod process;
+mod relief;
 mod shared_mm;
 mod storm;
 mod swap;
 mod sysrq;
 mod threads16;
+mod tmpfs;
+mod unkillable;
+mod v1_memsw;
+mod v1_oom_kill_disable;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::expect::Expect;
+pub use self::expect::{Expect, Range};
 pub use self::feature::Feature;
 pub use self::machine::{Hierarchy, Machine};
 pub use self::process::{Part, Process};
+pub use self::relief::Relief;
 use crate::text::Text;
 
 /// One way to run out of memory.
@@ -57,6 +67,9 @@ pub struct Scenario {
     /// Files, and what to write there once the tracer is armed and the allocators have the word.
     #[serde(default)]
     pub writes: Vec<(String, String)>,
+    /// What ends the shortage, where no kill does.
+    #[serde(default)]
+    pub relief: Option<Relief>,
     /// What is known of the outcome.
     pub expect: Expect,
 }
@@ -89,6 +102,7 @@ impl Scenario {
             cgroups: Vec::new(),
             processes: Vec::new(),
             writes: Vec::new(),
+            relief: None,
             expect,
         }
     }
@@ -149,6 +163,13 @@ pub fn all() -> Vec<Scenario> {
         mglru::scenario(),
         panic_on_oom::scenario(),
         storm::scenario(),
+        container_init::scenario(),
+        unkillable::scenario(),
+        page_tables::scenario(),
+        tmpfs::scenario(),
+        v1_memsw::scenario(),
+        v1_oom_kill_disable::scenario(),
+        adj_ladder::scenario(),
     ]
 }
 
@@ -185,7 +206,8 @@ mod tests {
     fn every_cgroup_named_exists() {
         for scenario in all() {
             let named = scenario.processes.iter().filter_map(|p| p.cgroup.as_ref());
-            for path in named.chain(scenario.expect.limit_cgroup.as_ref()) {
+            let relieved = scenario.relief.iter().map(|relief| &relief.cgroup);
+            for path in named.chain(scenario.expect.limit_cgroup.as_ref()).chain(relieved) {
                 assert!(scenario.cgroups.iter().any(|c| c.path == *path), "{}: {path}", scenario.name);
             }
         }

@@ -8,7 +8,10 @@
 mod assemble;
 mod lines;
 mod record;
+mod stat;
 mod table;
+
+use std::collections::BTreeMap;
 
 pub use self::assemble::read;
 pub use self::lines::{Invoked, Killed, Message, Summary, Usage};
@@ -24,8 +27,10 @@ pub struct Incident {
     pub trigger_tid: Option<u32>,
     /// Usage and limit of the memory cgroup that ran out.
     pub usage: Option<Usage>,
-    /// The same of its swap; version 1 has none of its own.
+    /// Usage and limit of its swap, or of its memory and swap together on v1.
     pub swap: Option<Usage>,
+    /// Its `memory.stat`, by the names of v2.
+    pub stat: BTreeMap<String, u64>,
     /// The table of tasks.
     pub rows: Vec<Row>,
     /// The `oom-kill:` line.

@@ -21,7 +21,7 @@ use crate::{kernels::Kernel, workspace};
 
 /// Seconds a guest may take for its boot, for each scenario, and for each run of a process in one.
 const BOOT_S: u64 = 60;
-const SCENARIO_S: u64 = 120;
+const SCENARIO_S: u64 = 180;
 const RUN_S: u64 = 2;
 
 /// What to run.

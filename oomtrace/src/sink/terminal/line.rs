@@ -106,9 +106,11 @@ fn place(report: &Report) -> String {
 }
 
 fn what(report: &Report, paint: Paint) -> String {
-    let others = report.victims.len().saturating_sub(1);
+    let decided_on = report.victims.iter().filter(|victim| victim.role.is_of_decision()).count();
+    let others = decided_on.saturating_sub(1);
+    let along = report.victims.len().saturating_sub(decided_on);
     let victim = victim(report, paint);
-    match report.selection.outcome {
+    let what = match report.selection.outcome {
         Some(Outcome::NoKill) => no_kill(report),
         Some(Outcome::GroupKilled) => {
             format!("killed a group of {}: {victim}{}", others + 1, and(others, "more"))
@@ -120,7 +122,8 @@ fn what(report: &Report, paint: Paint) -> String {
             format!("killed {victim}{}", and(others, "more"))
         }
         None => format!("marked {victim}{}", and(others, "more")),
-    }
+    };
+    what + &and(along, "of its pid namespace")
 }
 
 fn no_kill(report: &Report) -> String {
@@ -167,6 +170,7 @@ mod tests {
     use super::{Line, REMEMBERED};
     use crate::{
         explain::{Outcome, Policy},
+        incident::Role,
         report::Report,
         sink::{
             Sink,
@@ -206,6 +210,9 @@ mod tests {
             told(&report)
                 .contains(": killed a group of 2: python3 (812, 61.9 MiB, adj 0) and 1 more triggered")
         );
+        report.selection.outcome = Some(Outcome::Killed);
+        report.victims[1].role = Role::PidNamespace;
+        assert!(told(&report).contains("adj 0) and 1 of its pid namespace triggered"), "{}", told(&report));
         report.victims.clear();
         report.trigger = None;
         report.selection.outcome = Some(Outcome::NoKill);

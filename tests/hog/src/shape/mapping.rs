@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::ptr;
 
 use anyhow::{Context, Result};
-use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 
 /// Smallest page size there is: touching at this distance touches every page.
 const PAGE_BYTES: usize = 4096;
@@ -58,6 +58,21 @@ impl Mapping {
             // SAFETY: `offset` lies inside the mapping, which is writable and ours alone.
             unsafe { self.start.add(offset).write_volatile(1) };
         }
+    }
+
+    /// Read one byte at every multiple of a distance, lowest address first.
+    pub(crate) fn read_each(&self, distance: usize) {
+        for offset in (0..self.len).step_by(distance) {
+            // SAFETY: `offset` lies inside the mapping, which is readable.
+            unsafe { self.start.add(offset).read_volatile() };
+        }
+    }
+
+    /// Tell the kernel how the memory is used.
+    pub(crate) fn advise(&self, advice: Advice) -> Result<()> {
+        // SAFETY: the range is the one mapped, and the advice given here is about speed, not about contents.
+        unsafe { madvise(self.start.cast(), self.len, advice) }
+            .with_context(|| format!("advising {advice:?}"))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Disagreement, PAGE_BYTES};
+use super::{Disagreement, PAGE_BYTES, choice, collateral, no_kill};
 use crate::observation::{Observation, ProcessRun, Status};
 use crate::scenario::{Hierarchy, Scenario};
 use crate::witness::{Incident, Message, Row};
@@ -21,6 +21,8 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     ground.decisions();
     ground.equals();
     ground.bystander_tracer();
+    ground.found.extend(choice::judge(log));
+    ground.found.extend(no_kill::ground(scenario, seen, log));
     ground.found
 }
 
@@ -105,7 +107,9 @@ impl Ground<'_> {
                 self.differ(&format!("status of {}", run.role), "scenario", "not killed", "killed");
             }
             let shares = |incident| sharers(self.scenario, self.seen, incident).contains(&run.pid);
-            if !logged && !signalled && !self.log.iter().any(shares) {
+            let goes_along = |incident| collateral::goes_with(self.scenario, self.seen, incident, run);
+            let has_reason = self.log.iter().any(|incident| shares(incident) || goes_along(incident));
+            if !logged && !signalled && !has_reason {
                 self.differ(&format!("kill of {}", run.role), "exit status", "killed", "no line in the log");
             }
         }

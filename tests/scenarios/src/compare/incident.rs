@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::{Disagreement, PAGE_BYTES, candidates, ground, victim};
+use super::{Disagreement, PAGE_BYTES, candidates, domain, ground, victim};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Hierarchy, Process, Scenario};
@@ -37,6 +37,7 @@ pub(super) fn judge(
     case.trigger(&mut ledger);
     victim::judge(&case, &mut ledger);
     candidates::judge(&case, &mut ledger, tier);
+    domain::judge(&case, &mut ledger);
     ledger.found
 }
 
@@ -75,7 +76,7 @@ impl Case<'_> {
         }
     }
 
-    fn frame(&self, ledger: &mut Ledger<'_>, tier: Tier) {
+    pub(super) fn frame(&self, ledger: &mut Ledger<'_>, tier: Tier) {
         ledger.same(SCENARIO, "tier", tier.name());
         ledger.same(SCENARIO, "kernel", self.seen.release.as_str());
         ledger.same(SCENARIO, "status.complete", true);
@@ -97,7 +98,7 @@ impl Case<'_> {
         tier == Tier::Tracepoint && hidden && code == Some("unknown")
     }
 
-    fn cause(&self, ledger: &mut Ledger<'_>, tier: Tier) {
+    pub(super) fn cause(&self, ledger: &mut Ledger<'_>, tier: Tier) {
         ledger.same(SCENARIO, "cause.code", self.scenario.expect.cause.as_str());
         if let Some(word) = ground::cause(self.incident) {
             let code = |value: &Value| value.as_str().is_some_and(|code| ground::log_word(code) == word);
@@ -124,7 +125,7 @@ impl Case<'_> {
         }
     }
 
-    fn allocation(&self, ledger: &mut Ledger<'_>) {
+    pub(super) fn allocation(&self, ledger: &mut Ledger<'_>) {
         if let Some(invoked) = &self.incident.invoked {
             ledger.same(LOG, "allocation.order", invoked.order);
             let mask = |value: &Value| {
@@ -156,13 +157,6 @@ impl Case<'_> {
             let (least, most) = (usage.usage_bytes.saturating_sub(TOLERANCE_BYTES), most + TOLERANCE_BYTES);
             ledger.between(LOG, "domain.usage_bytes", least, most);
             ledger.same(LOG, "domain.limit_bytes", usage.limit_bytes);
-        }
-        if let Some(swap) = self.incident.swap {
-            ledger.near(LOG, "domain.swap_usage_bytes", swap.usage_bytes, TOLERANCE_BYTES);
-            match swap.limit() {
-                Some(limit) => ledger.same(LOG, "domain.swap_limit_bytes", limit),
-                None => ledger.absent(LOG, "domain.swap_limit_bytes", "there is no limit"),
-            }
         }
         if let Some(pages) = self.total_pages() {
             ledger.same("task table", "domain.total_pages", pages);

@@ -10,8 +10,16 @@ use crate::text::Text;
 
 /// Fields that a tracer on tracepoints alone cannot see: it comes after the decision, and is not told
 /// what was decided. It may leave these out; what it does say must still be right.
-const DECISION: [&str; 6] =
-    ["allocation", "selection", "candidates", "candidates_total", "domain.total_pages", "domain.usage_bytes"];
+const DECISION: [&str; 8] = [
+    "allocation",
+    "selection",
+    "candidates",
+    "candidates_total",
+    "domain.total_pages",
+    "domain.usage_bytes",
+    "domain.swap_usage_bytes",
+    "domain.memory_stat",
+];
 /// The same, below a victim.
 const OF_VICTIM: [&str; 1] = ["score"];
 /// What it sees of a victim only where `oom:mark_victim` hands out the task.

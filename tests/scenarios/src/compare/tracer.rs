@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Disagreement, ground, incident, marks, pairing, without_kill};
+use super::{Disagreement, ground, incident, marks, no_kill, pairing, without_kill};
 use crate::job::Tier;
 use crate::observation::{Observation, Status, TracerRun};
 use crate::scenario::Scenario;
@@ -19,7 +19,7 @@ pub(super) fn judge(
     let Some(run) = &seen.tracer else {
         return vec![differ("tracer", "guest", "one was to run", "none ran")];
     };
-    let mut found = run_itself(run, scenario);
+    let mut found = run_itself(run, scenario, tier);
     let reports = parse(run, &mut found);
     let kills = log.iter().filter(|incident| !incident.kills.is_empty());
     for (number, incident) in kills.enumerate() {
@@ -43,6 +43,7 @@ pub(super) fn judge(
         }
     }
     found.extend(without_kill::judge(scenario, seen, log, &reports, tier));
+    found.extend(no_kill::judge(scenario, seen, log, &reports, tier));
     found.extend(marks::judge(seen, log, &reports));
     found.extend(victims(scenario, seen, log, &reports));
     found.extend(totals(run, &reports));
@@ -81,7 +82,7 @@ fn totals(run: &TracerRun, reports: &[Value]) -> Vec<Disagreement> {
 }
 
 /// It ended as it should, in time, without a panic.
-fn run_itself(run: &TracerRun, scenario: &Scenario) -> Vec<Disagreement> {
+fn run_itself(run: &TracerRun, scenario: &Scenario, tier: Tier) -> Vec<Disagreement> {
     let mut found = Vec::new();
     if run.status != Some(Status::Code(0)) {
         found.push(differ("exit status", "scenario", "code 0 on SIGTERM", &format!("{:?}", run.status)));
@@ -90,14 +91,10 @@ fn run_itself(run: &TracerRun, scenario: &Scenario) -> Vec<Disagreement> {
     if let Some(line) = stderr.lines().find(|line| line.contains("panicked")) {
         found.push(differ("standard error", "scenario", "no panic", line));
     }
-    if run.lines_live < scenario.expect.kills.0 {
+    let least = scenario.expect.reports(tier);
+    if run.lines_live < least {
         let live = format!("{} before SIGTERM", run.lines_live);
-        found.push(differ(
-            "live",
-            "scenario",
-            &format!("at least {} reports", scenario.expect.kills.0),
-            &live,
-        ));
+        found.push(differ("live", "scenario", &format!("at least {least} reports"), &live));
     }
     found
 }

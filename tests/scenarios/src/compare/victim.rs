@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
-use super::{PAGE_BYTES, ground, pairing};
+use super::{PAGE_BYTES, collateral, ground, pairing};
 use crate::scenario::Process;
 use crate::witness::{Killed, Message};
 
@@ -15,7 +15,8 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let victims = ledger.value("victims").and_then(Value::as_array).cloned().unwrap_or_default();
     let ids = pairing::victim_ids(&serde_json::json!({ "victims": victims }));
     let sharers = ground::sharers(case.scenario, case.seen, case.incident);
-    if victims.len() != case.incident.kills.len() + sharers.len() {
+    let named = collateral::judge(case, ledger, &victims);
+    if named != case.incident.kills.len() + sharers.len() {
         let killed: Vec<u32> = case.incident.kills.iter().map(|kill| kill.pid).collect();
         let says = format!("{killed:?}, and on their memory {sharers:?}");
         ledger.write(LOG, "victims", &says, &format!("{ids:?}"));

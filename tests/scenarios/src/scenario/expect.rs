@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::job::Tier;
 use crate::text::Text;
 
 /// What must come out of a scenario, whatever the kernel.
@@ -44,6 +45,37 @@ pub struct Expect {
     /// How many tasks of the first table have the same points, the most of all; 0 where it does not matter.
     #[serde(default)]
     pub equals: usize,
+    /// Reports of passes that killed nobody, where passes are seen and nobody is ever killed.
+    #[serde(default)]
+    pub no_kill_reports: usize,
+    /// Fields of every report whose size the scenario knows.
+    #[serde(default)]
+    pub ranges: Vec<Range>,
+    /// Figures of the domain's `memory.stat` that hold still through the kill: the report's are about those of the log.
+    #[serde(default)]
+    pub steady_stat: Vec<String>,
+}
+
+/// A field of the report, and what it lies between.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Range {
+    /// Its path, as `victims.0.ns_pid`.
+    pub field: String,
+    /// The least it can be.
+    pub least: u64,
+    /// The most it can be.
+    pub most: u64,
+}
+
+impl Range {
+    pub(super) fn new(field: &str, least: u64, most: u64) -> Self {
+        Self { field: field.to_owned(), least, most }
+    }
+
+    /// In MiB, of a field in bytes.
+    pub(super) fn mib(field: &str, least: u64, most: u64) -> Self {
+        Self::new(field, least << 20, most << 20)
+    }
 }
 
 impl Expect {
@@ -66,6 +98,9 @@ impl Expect {
             one_mm: Vec::new(),
             signalled: Vec::new(),
             equals: 0,
+            no_kill_reports: 0,
+            ranges: Vec::new(),
+            steady_stat: Vec::new(),
         }
     }
 
@@ -80,6 +115,33 @@ impl Expect {
             signalled: vec![trigger.to_owned()],
             ..Self::memcg(cgroup, trigger)
         }
+    }
+
+    /// Nobody is killed at the limit of `cgroup`, and `allocator` ends once there is relief. Passes that find nobody
+    /// to kill are one report; without passes there is none.
+    pub(super) fn no_kill(cgroup: impl Into<Text>, allocator: &str, has_passes: bool) -> Self {
+        Self {
+            policy: "none_killable".to_owned(),
+            outcome: "no_kill".to_owned(),
+            victims: Vec::new(),
+            certain: Vec::new(),
+            kills: (0, 0),
+            no_kill_reports: usize::from(has_passes),
+            ..Self::memcg(cgroup, allocator)
+        }
+    }
+
+    /// Whether nobody may be killed or marked.
+    #[must_use]
+    pub fn is_no_kill(&self) -> bool {
+        self.outcome == "no_kill"
+    }
+
+    /// Least number of reports. Where passes are not seen, those that kill nobody are not told.
+    #[must_use]
+    pub fn reports(&self, tier: Tier) -> usize {
+        let of_passes = if tier == Tier::Tracepoint { 0 } else { self.no_kill_reports };
+        self.kills.0 + of_passes
     }
 
     /// One kill by badness, of `victim`, because the machine is out of memory.

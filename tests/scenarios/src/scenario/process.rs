@@ -44,6 +44,9 @@ pub struct Process {
 
 fn once() -> usize {
     1
+    /// Its pid namespace, if not the first; the first process to name one is its init.
+    #[serde(default)]
+    pub pid_namespace: Option<String>,
 }
 
 impl Process {
@@ -59,6 +62,7 @@ impl Process {
             runs: 1,
             cgroup: None,
             children: Vec::new(),
+            pid_namespace: None,
         }
     }
 
@@ -123,6 +127,17 @@ impl Process {
     #[must_use]
     pub fn plays(&self, role: &str) -> bool {
         self.role == role || self.children.iter().any(|child| child == role)
+    }
+
+    pub(super) fn pid_namespace(mut self, name: &str) -> Self {
+        self.pid_namespace = Some(name.to_owned());
+        self
+    }
+
+    /// The same with another shape: the words `hog` takes.
+    pub(super) fn shape(mut self, words: &[&str]) -> Self {
+        self.shape = words.iter().map(|&word| word.to_owned()).collect();
+        self
     }
 
     /// The name the kernel knows it by.

@@ -2,7 +2,7 @@
 
 use super::lines::{self, Invoked, Killed, Summary, Usage};
 use super::table::{self, Row};
-use super::{Incident, record};
+use super::{Incident, record, stat};
 
 /// The incidents that the records of `/dev/kmsg` tell of, in order.
 #[must_use]
@@ -19,6 +19,8 @@ struct Log {
     incidents: Vec<Incident>,
     /// Columns of the table being read.
     columns: Vec<String>,
+    /// Whether the figures of `memory.stat` are being read.
+    in_stat: bool,
 }
 
 impl Log {
@@ -28,10 +30,15 @@ impl Log {
             return self.killed(killed);
         }
         if let Some(invoked) = Invoked::parse(line) {
-            self.columns.clear();
+            (self.in_stat, self.columns) = (false, Vec::new());
             return self.incidents.push(Incident { invoked: Some(invoked), ..Incident::default() });
         }
+        if stat::head(line) {
+            self.in_stat = true;
+            return;
+        }
         if let Some(columns) = table::head(line) {
+            self.in_stat = false;
             self.columns = columns;
             return;
         }
@@ -45,8 +52,10 @@ impl Log {
             incident.summary = Some(summary);
         } else if let Some(usage) = Usage::parse("memory", line) {
             incident.usage = Some(usage);
-        } else if let Some(swap) = Usage::parse("swap", line) {
+        } else if let Some(swap) = Usage::parse("swap", line).or_else(|| Usage::parse("memory+swap", line)) {
             incident.swap = Some(swap);
+        } else if self.in_stat {
+            incident.stat.extend(stat::figures(line));
         } else if let Some(group) = lines::group(line) {
             incident.group = Some(group);
         } else if incident.invoked.is_some() && incident.trigger_tid.is_none() {

@@ -57,7 +57,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of the counter `name`, `memory` or `swap`.
+    /// Of the counter `name`: `memory`, `swap`, or `memory+swap` on v1.
     pub(super) fn parse(name: &str, line: &str) -> Option<Self> {
         let rest = line.strip_prefix(name)?.strip_prefix(": usage ")?;
         let (usage, rest) = rest.split_once("kB, limit ")?;

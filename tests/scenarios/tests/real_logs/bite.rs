@@ -1,24 +1,12 @@
 //! The comparison must bite: an honest report raises no objection, and each field that is altered in one is named.
 
-use oomtrace_scenarios::compare::{Disagreement, judge};
+use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{Observation, Status};
 use oomtrace_scenarios::text::Text;
 use serde_json::{Map, Value, json};
 
-use crate::fixtures::{self, Fixture, fixture};
-
-fn found(fixture: &Fixture, reports: &[Value]) -> Vec<Disagreement> {
-    judge(&fixture.scenario, &fixture.with_reports(reports), Some(Tier::Fentry))
-}
-
-/// What is said of the fixture when one value of its first report is another.
-fn altered(name: &str, pointer: &str, value: Value) -> Vec<String> {
-    let fixture = fixture(name);
-    let mut reports = fixture.honest();
-    *reports[0].pointer_mut(pointer).unwrap() = value;
-    found(&fixture, &reports).into_iter().map(|disagreement| disagreement.field).collect()
-}
+use crate::fixtures::{self, Fixture, altered, fixture, found};
 
 #[test]
 fn honest_reports_raise_no_objection() {
@@ -49,6 +37,8 @@ const WRONG: &str = r#"{
     "/domain/total_pages": 1,
     "/domain/swap_usage_bytes": 33554432,
     "/domain/oom_group": true,
+    "/domain/swap_usage_bytes": 33554432,
+    "/domain/memory_stat": {},
     "/trigger/comm": "pig",
     "/trigger/tid": 1,
     "/trigger/pid": 1,

@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use oomtrace_scenarios::compare::{Disagreement, judge};
+use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{Observation, ProcessRun, TracerRun};
-use oomtrace_scenarios::scenario::{self, Scenario};
+use oomtrace_scenarios::scenario::{self, Hierarchy, Scenario};
 use oomtrace_scenarios::text::Text;
 use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
 use serde_json::{Value, json};
 
-use crate::ballot;
+use crate::{ballot, namespace, no_kill};
 
 /// A captured run with its scenario.
 pub(crate) struct Fixture {
@@ -48,9 +50,12 @@ fn load(path: &Path) -> Fixture {
 impl Fixture {
     /// The reports an honest tracer would have printed.
     pub(crate) fn honest(&self) -> Vec<Value> {
+        let log = witness::read(&self.seen.log);
+        if self.scenario.expect.is_no_kill() {
+            return no_kill::reports(self, &log);
+        }
         let killing = |incident: &Incident| !incident.kills.is_empty();
-        let mut reports: Vec<Value> =
-            witness::read(&self.seen.log).iter().filter(|i| killing(i)).map(|i| report(self, i)).collect();
+        let mut reports: Vec<Value> = log.iter().filter(|i| killing(i)).map(|i| report(self, i)).collect();
         reports.extend(marked::reports(self));
         reports
     }
@@ -86,6 +91,7 @@ fn report(fixture: &Fixture, incident: &Incident) -> Value {
     let set = fixture.scenario.sysctl_value("vm/oom_kill_allocating_task").is_some();
     let summary = if set { "vm.oom_kill_allocating_task is set and played no part" } else { "" };
     let killed = incident.kills.iter().enumerate().map(|(n, kill)| victim(fixture, incident, n, kill));
+    let along = namespace::victims(fixture, incident);
     json!({
         "schema": 1,
         "tier": "fentry",
@@ -97,7 +103,7 @@ fn report(fixture: &Fixture, incident: &Incident) -> Value {
         "sysctl": { "oom_kill_allocating_task": i32::from(set) },
         "domain": domain(fixture, incident),
         "trigger": trigger(fixture, incident),
-        "victims": killed.chain(sharers(fixture, incident)).collect::<Vec<_>>(),
+        "victims": killed.chain(sharers(fixture, incident)).chain(along).collect::<Vec<_>>(),
         "candidates": ballot::candidates(fixture, incident),
         "candidates_total": ballot::total(fixture, incident),
         "candidates_left_out": 0,
@@ -141,9 +147,10 @@ fn sharers(fixture: &Fixture, incident: &Incident) -> Vec<Value> {
     runs.map(victim).collect()
 }
 
-fn allocation(incident: &Incident) -> Value {
+pub(crate) fn allocation(incident: &Incident) -> Value {
     let invoked = incident.invoked.as_ref().unwrap();
-    let constraint = incident.summary.as_ref().unwrap().constraint.trim_start_matches("CONSTRAINT_");
+    let constraint = incident.summary.as_ref().map_or("MEMCG", |summary| &summary.constraint);
+    let constraint = constraint.trim_start_matches("CONSTRAINT_");
     json!({
         "order": invoked.order,
         "gfp_mask": format!("{:#x}", invoked.gfp_mask),
@@ -152,13 +159,13 @@ fn allocation(incident: &Incident) -> Value {
     })
 }
 
-fn domain(fixture: &Fixture, incident: &Incident) -> Value {
+pub(crate) fn domain(fixture: &Fixture, incident: &Incident) -> Value {
     let kind = &fixture.scenario.expect.domain;
     let total_pages = total_pages(fixture, incident);
-    let Some(path) = incident.summary.as_ref().unwrap().oom_memcg.as_ref().map(shown) else {
+    let Some(usage) = incident.usage else {
         return json!({ "kind": kind, "total_pages": total_pages });
     };
-    let usage = incident.usage.unwrap();
+    let path = fixture.scenario.expect.limit_cgroup.as_ref().map(shown);
     let oom_group = fixture.scenario.name == "oom_group";
     let hit = json!({ "cgroup": path, "max_bytes": usage.limit_bytes, "oom_group": oom_group, "hit": true });
     json!({
@@ -169,12 +176,13 @@ fn domain(fixture: &Fixture, incident: &Incident) -> Value {
         "limit_bytes": usage.limit_bytes,
         "swap_usage_bytes": incident.swap.map(|swap| swap.usage_bytes),
         "swap_limit_bytes": incident.swap.and_then(|swap| swap.limit()),
-        "oom_group": (fixture.scenario.name != "cgroup_v1").then_some(oom_group),
+        "oom_group": (fixture.scenario.machine.hierarchy == Hierarchy::V2).then_some(oom_group),
+        "memory_stat": incident.stat,
         "chain": [hit, { "cgroup": "/", "hit": false }],
     })
 }
 
-fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
+pub(crate) fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
     let invoked = incident.invoked.as_ref().unwrap();
     let expect = &fixture.scenario.expect;
     // The table has no row for a thread whose leader is there; which process it is of, the scenario knows.
@@ -202,6 +210,7 @@ fn victim(fixture: &Fixture, incident: &Incident, number: usize, kill: &Killed) 
     json!({
         "pid": pid,
         "tid": kill.pid,
+        "ns_pid": if process(fixture, pid).is_some_and(|process| process.pid_namespace.is_some()) { 1 } else { pid },
         "comm": shown(&kill.comm),
         "uid": kill.uid,
         "oom_score_adj": kill.oom_score_adj,
@@ -240,4 +249,17 @@ pub(crate) fn total_pages(fixture: &Fixture, incident: &Incident) -> u64 {
 pub(crate) fn process(fixture: &Fixture, pid: u32) -> Option<&scenario::Process> {
     let run = fixture.seen.processes.iter().find(|run| run.pid == pid)?;
     fixture.scenario.process_of(&run.role)
+}
+
+/// What is said of the fixture's run with these reports, on the best tier.
+pub(crate) fn found(fixture: &Fixture, reports: &[Value]) -> Vec<Disagreement> {
+    judge(&fixture.scenario, &fixture.with_reports(reports), Some(Tier::Fentry))
+}
+
+/// What is said of the fixture when one value of its first report is another.
+pub(crate) fn altered(name: &str, pointer: &str, value: Value) -> Vec<String> {
+    let fixture = fixture(name);
+    let mut reports = fixture.honest();
+    *reports[0].pointer_mut(pointer).unwrap() = value;
+    found(&fixture, &reports).into_iter().map(|disagreement| disagreement.field).collect()
 }

@@ -7,7 +7,13 @@ mod bite;
 #[cfg(test)]
 mod bite_process;
 #[cfg(test)]
+mod domain;
+#[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod namespace;
+#[cfg(test)]
+mod no_kill;
 #[cfg(test)]
 mod panic;
 #[cfg(test)]

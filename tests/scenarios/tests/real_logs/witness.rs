@@ -11,10 +11,13 @@ fn every_line_of_every_report_is_read() {
         for incident in witness::read(&fixture.seen.log) {
             let name = &fixture.name;
             assert!(incident.invoked.is_some() && incident.trigger_tid.is_some(), "{name}");
+            assert_eq!(incident.swap.is_some(), incident.usage.is_some(), "{name}");
+            assert_eq!(incident.stat.contains_key("shmem"), incident.usage.is_some(), "{name}");
             if incident.none_killable {
                 assert!(incident.kills.is_empty() && incident.summary.is_none(), "{name}");
                 continue;
             }
+            assert!(!fixture.scenario.expect.is_no_kill(), "{name}");
             assert!(incident.summary.is_some() && !incident.rows.is_empty(), "{name}");
             assert!(!incident.kills.is_empty(), "{name}");
             assert_eq!(incident.usage.is_some(), fixture.scenario.expect.limit_cgroup.is_some(), "{name}");

@@ -25,8 +25,11 @@ pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
         chain(sheet, &domain.chain);
     }
     let stat = domain.memory_stat.iter();
-    let part =
-        |name| stat.clone().find_map(|stat| stat.get(name).map(|bytes| format!("{name} {}", size(*bytes))));
+    // On v1 a name alone is of the cgroup itself, without those below it.
+    let figure = |name: &str| {
+        stat.clone().find_map(|stat| stat.get(&format!("total_{name}")).or_else(|| stat.get(name)))
+    };
+    let part = |name| figure(name).map(|bytes| format!("{name} {}", size(*bytes)));
     let parts: Vec<String> = COMPOSITION.into_iter().filter_map(part).collect();
     if !parts.is_empty() {
         sheet.named("holds", &format!("{} (memory.stat, read right after)", parts.join(", ")));

@@ -63,6 +63,40 @@ fn groups_are_bounded_and_empty_passes_are_told() {
 }
 
 #[test]
+fn what_the_domain_holds_is_told_in_a_few_figures() {
+    let holds = |stat: &[(&str, u64)]| {
+        let mut report = example::memcg_kill();
+        let named = stat.iter().map(|(name, bytes)| ((*name).to_owned(), *bytes));
+        report.domain.memory_stat = Some(named.collect());
+        let text = told(&report, false);
+        text.lines()
+            .find_map(|line| line.trim_start().strip_prefix("holds"))
+            .map(|line| line.trim().to_owned())
+    };
+    let v2 =
+        [("anon", 1 << 20), ("file", 0), ("pgfault", 9), ("shmem", 30 << 20), ("slab", 2048), ("kernel", 1)];
+    let expected =
+        "anon 1.0 MiB, file 0 B, shmem 30.0 MiB, kernel 1 B, slab 2.0 KiB (memory.stat, read right after)";
+    assert_eq!(holds(&v2).as_deref(), Some(expected));
+    let v1 = [("rss", 0), ("total_rss", 1 << 20), ("cache", 4096)];
+    let expected = "rss 1.0 MiB, cache 4.0 KiB (memory.stat, read right after)";
+    assert_eq!(holds(&v1).as_deref(), Some(expected), "with the cgroups below");
+    assert_eq!(holds(&[("pgfault", 9)]), None);
+}
+
+#[test]
+fn who_went_with_an_init_is_told_as_such() {
+    let mut report = example::memcg_kill();
+    let mut along = report.victims[0].clone();
+    (along.role, along.score, along.memory) = (Role::PidNamespace, None, None);
+    along.process.comm = Some("sleep".into());
+    report.victims.push(along);
+    let text = told(&report, false);
+    let line = "victim      sleep: pid_namespace (goes with the init of its pid namespace)\n";
+    assert!(text.contains(line), "{text}");
+}
+
+#[test]
 fn nobody_was_killed() {
     let mut report = example::memcg_kill();
     report.victims.clear();

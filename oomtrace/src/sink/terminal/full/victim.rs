@@ -47,6 +47,7 @@ const fn role(role: Role) -> &'static str {
         Role::Chosen => "chosen",
         Role::Group => "group (goes with its cgroup)",
         Role::SharedMm => "shared_mm (shares the memory of the chosen one)",
+        Role::PidNamespace => "pid_namespace (goes with the init of its pid namespace)",
     }
 }
 

@@ -1,0 +1,177 @@
+//! `memory.stat` of the memory cgroup that ran out, right after. It alone tells of memory that is no process's: files in
+//! tmpfs, slab, socket buffers.
+
+use std::{
+    fs,
+    os::{fd::OwnedFd, unix::fs::MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+use oomtrace_common::{
+    event::{Emptiness, EmptyPasses, OutOfMemory},
+    frame::Kind,
+};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use zerocopy::FromBytes as _;
+
+use super::{cgroupfs::MemoryHierarchy, kernfs};
+use crate::context::MemoryStat;
+
+/// Room for the file, of which v1 has the longest: 3 KiB.
+const BYTES: usize = 16 << 10;
+
+/// Reads the file of any cgroup, in memory that is there from the start.
+pub struct MemoryStats {
+    mount: Option<OwnedFd>,
+    own: Vec<u64>,
+    buffer: Vec<u8>,
+}
+
+impl MemoryStats {
+    /// Of the hierarchy that has the memory controller; where there is none, nothing is read.
+    #[must_use]
+    pub fn new(hierarchy: Option<&MemoryHierarchy>) -> Self {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let open = |hierarchy: &MemoryHierarchy| openat(CWD, hierarchy.mount(), flags, Mode::empty()).ok();
+        // Not zeroes: pages that were written are there.
+        Self {
+            mount: hierarchy.and_then(open),
+            own: hierarchy.map(own_levels).unwrap_or_default(),
+            buffer: vec![b'\n'; BYTES],
+        }
+    }
+
+    /// The figures of the cgroup with that kernfs id. `None` if it is gone, if this process may not open cgroups by their
+    /// id (`CAP_DAC_READ_SEARCH`), or if the cgroup holds this process itself: what the look costs is charged to it,
+    /// and it has nothing left.
+    pub fn of(&mut self, memcg: u64) -> Option<MemoryStat> {
+        if self.own.contains(&memcg) {
+            return None;
+        }
+        let folder = kernfs::open_folder(self.mount.as_ref()?, memcg)?;
+        let file = openat(folder, "memory.stat", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let mut len = 0;
+        while let Some(room) = self.buffer.get_mut(len..).filter(|room| !room.is_empty()) {
+            match rustix::io::read(&file, room).ok()? {
+                0 => break,
+                read => len += read,
+            }
+        }
+        Some(MemoryStat { memcg, stat: figures(self.buffer.get(..len)?) })
+    }
+}
+
+/// The cgroup that a frame says has run out: once a pass, and once a run of passes that find nobody to kill.
+pub(super) fn domain(kind: u16, payload: &[u8]) -> Option<u64> {
+    match Kind::from_number(kind) {
+        Some(Kind::OutOfMemory) => {
+            let (entry, _) = OutOfMemory::read_from_prefix(payload).ok()?;
+            (entry.flags & OutOfMemory::MEMCG != 0).then_some(entry.memcg)
+        }
+        Some(Kind::EmptyPasses) => {
+            let (run, _) = EmptyPasses::read_from_prefix(payload).ok()?;
+            let begins = run.count == 1 && run.emptiness == NOTHING_TO_KILL;
+            (begins && run.flags & OutOfMemory::MEMCG != 0).then_some(run.memcg)
+        }
+        _ => None,
+    }
+}
+
+#[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]
+const NOTHING_TO_KILL: u32 = Emptiness::NothingToKill as u32;
+
+/// Lines of a name and a number; a torn last line is left out.
+fn figures(text: &[u8]) -> std::collections::BTreeMap<String, u64> {
+    let whole =
+        text.iter().rposition(|byte| *byte == b'\n').and_then(|end| text.get(..end)).unwrap_or_default();
+    let figure = |line: &str| {
+        let (name, number) = line.split_once(' ')?;
+        Some((name.to_owned(), number.parse().ok()?))
+    };
+    std::str::from_utf8(whole).unwrap_or_default().lines().filter_map(figure).collect()
+}
+
+/// The kernfs ids of the cgroups this process is in, up to the mount: a folder's inode number is its id.
+fn own_levels(hierarchy: &MemoryHierarchy) -> Vec<u64> {
+    let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let Some(folder) = own_folder(&cgroups, hierarchy) else { return Vec::new() };
+    let levels = folder.ancestors().take_while(|level| level.starts_with(hierarchy.mount()));
+    levels.filter_map(|level| Some(fs::metadata(level).ok()?.ino())).collect()
+}
+
+/// The folder of this process's memory cgroup, from the lines `ID:CONTROLLERS:PATH`; v2 has no controllers there.
+fn own_folder(cgroups: &str, hierarchy: &MemoryHierarchy) -> Option<PathBuf> {
+    let path = cgroups.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let is_it = match hierarchy {
+            MemoryHierarchy::V2(_) => controllers.is_empty(),
+            MemoryHierarchy::V1(_) => controllers.split(',').any(|name| name == "memory"),
+        };
+        is_it.then_some(path)
+    })?;
+    Some(hierarchy.mount().join(path.strip_prefix('/').map_or(Path::new(path), Path::new)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use oomtrace_common::{
+        event::{EmptyPasses, OutOfMemory},
+        frame::{Kind, Wire as _},
+    };
+    use zerocopy::{FromZeros as _, IntoBytes as _};
+
+    use super::{MemoryStats, domain, figures, own_folder};
+    use crate::source::cgroupfs::MemoryHierarchy;
+
+    #[test]
+    fn figures_end_at_the_last_whole_line() {
+        let stat = figures(b"anon 4096\nshmem 0\nodd\nnegative -1\npgfault 12\nanon_thp 20");
+        let names: Vec<(&str, u64)> = stat.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        assert_eq!(names, [("anon", 4096), ("pgfault", 12), ("shmem", 0)]);
+        assert!(figures(b"").is_empty() && figures(b"anon 4096").is_empty());
+    }
+
+    #[test]
+    fn the_own_cgroup_is_that_of_the_memory_controller() {
+        let hybrid = "12:cpu,cpuacct:/cpu\n4:memory:/user/me\n0::/user.slice\n";
+        let v1 = MemoryHierarchy::V1(PathBuf::from("/m"));
+        let v2 = MemoryHierarchy::V2(PathBuf::from("/u"));
+        assert_eq!(own_folder(hybrid, &v1), Some(PathBuf::from("/m/user/me")));
+        assert_eq!(own_folder(hybrid, &v2), Some(PathBuf::from("/u/user.slice")));
+        assert_eq!(own_folder("4:cpu:/a\n", &v2), None);
+    }
+
+    #[test]
+    fn a_domain_is_asked_for_once_a_pass_and_once_a_run() {
+        let mut entry = OutOfMemory::new_zeroed();
+        entry.memcg = 7;
+        let kind = OutOfMemory::KIND.number();
+        assert_eq!(domain(kind, entry.as_bytes()), None, "the machine ran out");
+        entry.flags = OutOfMemory::MEMCG;
+        assert_eq!(domain(kind, entry.as_bytes()), Some(7));
+        assert_eq!(domain(kind, &entry.as_bytes()[..9]), None);
+        let mut run = EmptyPasses::new_zeroed();
+        (run.memcg, run.count, run.emptiness, run.flags) = (8, 1, 1, OutOfMemory::MEMCG);
+        let of_run = |run: EmptyPasses| domain(EmptyPasses::KIND.number(), run.as_bytes());
+        assert_eq!(of_run(run), Some(8));
+        assert_eq!(of_run(EmptyPasses { count: 2, ..run }), None);
+        assert_eq!(of_run(EmptyPasses { emptiness: 2, ..run }), None, "somebody is dying");
+        assert_eq!(domain(Kind::Exit.number(), entry.as_bytes()), None);
+    }
+
+    #[test]
+    fn without_a_hierarchy_nothing_is_read() {
+        assert_eq!(MemoryStats::new(None).of(1), None);
+    }
+
+    #[test]
+    fn the_own_cgroup_is_left_alone() {
+        let Some(hierarchy) = MemoryHierarchy::find() else { return };
+        let mut stats = MemoryStats::new(Some(&hierarchy));
+        let own = stats.own.clone();
+        assert!(!own.is_empty(), "a process is in some cgroup");
+        assert!(own.into_iter().all(|level| stats.of(level).is_none()));
+    }
+}

@@ -1,0 +1,50 @@
+//! `memory.stat` goes to the pass it was read for.
+
+use oomtrace_common::{
+    event::{EmptyPasses, OutOfMemory},
+    frame::Kind,
+};
+use serde_json::json;
+use zerocopy::FromZeros as _;
+
+use crate::stream::{LIMIT, MEMCG, OTHER, PODS, Stream, task};
+
+const MESSAGE: &str = "Memory cgroup out of memory";
+
+#[test]
+fn it_is_the_domains_own_and_the_first_one() {
+    let hog = task(812);
+    let mut stream = Stream::new("fentry");
+    stream.memcg_oom(hog, PODS);
+    stream.context(Kind::MemoryStat, &json!({ "memcg": OTHER, "stat": { "shmem": 1 } }));
+    stream.context(Kind::MemoryStat, &json!({ "memcg": PODS, "stat": { "shmem": 2 } }));
+    stream.context(Kind::MemoryStat, &json!({ "memcg": PODS, "stat": { "shmem": 3 } }));
+    stream.kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
+    assert_eq!(stream.told().only().domain.memory_stat, Some([("shmem".to_owned(), 2)].into()));
+}
+
+#[test]
+fn another_pass_of_the_same_cgroup_has_its_own() {
+    let mut stream = Stream::new("fentry");
+    for (pid, bytes) in [(812, 5), (900, 6)] {
+        let hog = task(pid);
+        stream.memcg_oom(hog, PODS);
+        stream.context(Kind::MemoryStat, &json!({ "memcg": PODS, "stat": { "anon": bytes } }));
+        stream.kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    }
+    stream.exit(900).exit(812);
+    let stat = |report: &oomtrace::report::Report| report.domain.memory_stat.clone().unwrap()["anon"];
+    assert_eq!(stream.told().closed.iter().map(stat).collect::<Vec<_>>(), [6, 5]);
+}
+
+#[test]
+fn where_nobody_can_be_killed_it_tells_what_is_there() {
+    let mut stream = Stream::new("fentry");
+    stream.enter().tree();
+    let mut passes = EmptyPasses::new_zeroed();
+    (passes.memcg, passes.flags, passes.emptiness, passes.count) = (PODS, OutOfMemory::MEMCG, 1, 1);
+    (passes.first_ns, passes.last_ns, passes.total_pages) = (stream.pass, stream.pass, LIMIT);
+    stream.add(passes);
+    stream.context(Kind::MemoryStat, &json!({ "memcg": PODS, "stat": { "slab": 7 } }));
+    assert_eq!(stream.told().only().domain.memory_stat, Some([("slab".to_owned(), 7)].into()));
+}

@@ -1,0 +1,27 @@
+//! Five processes of one cgroup, the larger the better protected: `oom_score_adj` makes the smallest the worst.
+//! A unit of it is worth a thousandth of the limit: 24 pages.
+
+use super::{Expect, Process, Scenario};
+
+pub(super) fn scenario() -> Scenario {
+    let roles = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let expect = Expect {
+        victims: roles(&["tiny", "small"]),
+        certain: roles(&["tiny"]),
+        // From 6.19 on the victim's pages are often still charged when it no longer counts: then the next on the ladder.
+        kills: (1, 2),
+        trigger: roles(&["allocator"]),
+        ends: roles(&["tiny", "allocator"]),
+        ..Expect::memcg("/ladder", "tiny")
+    };
+    let member = |role: &str, mib: u32, adj: i16| {
+        Process::bystander(role, mib).comm(role.as_bytes()).oom_score_adj(adj).cgroup("/ladder")
+    };
+    Scenario::new("adj_ladder", expect)
+        .cgroup("/ladder", &[("memory.max", "96M")])
+        .process(member("large", 36, -900))
+        .process(member("medium", 20, -100))
+        .process(member("small", 12, 200))
+        .process(member("tiny", 6, 500))
+        .process(Process::allocator("allocator", 22).cgroup("/ladder"))
+}

@@ -1,0 +1,21 @@
+//! Page tables count: a process that holds next to nothing but them is killed, and another one with more
+//! resident memory survives.
+
+use super::{Expect, Process, Range, Scenario};
+
+pub(super) fn scenario() -> Scenario {
+    let expect = Expect {
+        ranges: vec![
+            Range::mib("victims.0.memory.pgtables_bytes", 24, 48),
+            Range::mib("victims.0.memory.anon_rss_bytes", 0, 2),
+            Range::mib("victims.0.memory.shmem_rss_bytes", 0, 4),
+        ],
+        ..Expect::memcg("/sparse", "sparse")
+    };
+    // One page in each 2 MiB: a page table for every page, and the page itself is the zero page.
+    let sparse = Process::allocator("sparse", 0).shape(&["page-tables", "--mib", "96"]);
+    Scenario::new("page_tables", expect)
+        .cgroup("/sparse", &[("memory.max", "48M")])
+        .process(Process::bystander("resident", 12).comm(b"resident").cgroup("/sparse"))
+        .process(sparse.comm(b"sparse").cgroup("/sparse"))
+}
