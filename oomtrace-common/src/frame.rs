@@ -45,7 +45,7 @@ pub enum Kind {
     Memcg = 7,
     /// [`event::EmptyPasses`]: passes through `out_of_memory` that killed nobody, counted.
     EmptyPasses = 8,
-    /// [`event::Sigkill`]: the kernel sent SIGKILL.
+    /// [`event::Sigkill`]: SIGKILL was sent, by the kernel or from user space.
     Sigkill = 9,
     /// [`event::Exit`]: a task of a victim exited.
     Exit = 10,
@@ -67,6 +67,8 @@ pub enum Kind {
     MemoryStat = 0x105,
     /// Free memory of the machine.
     Machine = 0x106,
+    /// How short memory was when user space sent SIGKILL.
+    Pressure = 0x107,
 }
 
 impl Kind {
@@ -74,7 +76,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -94,6 +96,7 @@ impl Kind {
         Self::Loss,
         Self::MemoryStat,
         Self::Machine,
+        Self::Pressure,
     ];
 
     /// The kind of that number, if there is one.
@@ -146,7 +149,7 @@ wire! {
     MarkVictim = 320,
     Memcg = 328,
     EmptyPasses = 72,
-    Sigkill = 80,
+    Sigkill = 408,
     Exit = 24,
     Reap = 8,
 }

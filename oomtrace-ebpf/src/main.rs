@@ -16,6 +16,7 @@ mod emit;
 mod hook;
 mod kernel;
 mod pass;
+mod user_kills;
 
 /// The verifier proves that no program panics; the compiler still wants somewhere to go.
 #[cfg(not(test))]

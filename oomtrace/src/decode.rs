@@ -42,6 +42,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Option<Event>, DecodeError> {
         Kind::Tick => Event::Tick(json(kind, payload)?),
         Kind::Loss => Event::Loss(json(kind, payload)?),
         Kind::MemoryStat => Event::MemoryStat(json(kind, payload)?),
+        Kind::Pressure => Event::Pressure(json(kind, payload)?),
     }))
 }
 

@@ -37,4 +37,5 @@ pub enum Event {
     Tick(context::Tick),
     Loss(context::Loss),
     MemoryStat(context::MemoryStat),
+    Pressure(context::Pressure),
 }

@@ -58,7 +58,8 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
             | Kind::Tick
             | Kind::Loss
             | Kind::MemoryStat
-            | Kind::Machine,
+            | Kind::Machine
+            | Kind::Pressure,
         ) => json(payload),
         Some(Kind::Candidate) | None => hex(payload),
     }

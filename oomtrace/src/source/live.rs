@@ -12,7 +12,10 @@ use oomtrace_common::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::{FromBytes, FromZeros as _};
 
-use super::{Batch, Ended, Source, SourceError, clock, loss::Losses, pending::PendingRuns, procfs};
+use super::{
+    Batch, Ended, Source, SourceError, clock, loss::Losses, pending::PendingRuns, pressure::PressureGauge,
+    procfs,
+};
 use crate::{
     context::Tick,
     frame::{context_frame, kernel_frame},
@@ -34,6 +37,7 @@ pub struct Live<'a> {
     sysctl_pass: Option<u64>,
     batch: Vec<u8>,
     quiet_at: Option<u64>,
+    pressure: PressureGauge,
     signals: BorrowedFd<'a>,
     output: Option<BorrowedFd<'a>>,
     /// Programs and links; dropped last, when nothing reads the ring any more.
@@ -64,6 +68,7 @@ impl<'a> Live<'a> {
             sysctl_pass: None,
             batch: session,
             quiet_at: None,
+            pressure: PressureGauge::new(),
             signals,
             output,
             _armed: armed,
@@ -73,7 +78,7 @@ impl<'a> Live<'a> {
     /// Moves everything from the ring to the batch, looking up each process as soon as it is named: the victim is dying
     /// already.
     fn drain(&mut self) {
-        let Self { ring, batch, seen, sysctl_pass, quiet_at, .. } = self;
+        let Self { ring, batch, seen, sysctl_pass, quiet_at, pressure, .. } = self;
         while let Some(item) = ring.next() {
             batch.extend_from_slice(&item);
             let Ok((header, payload)) = FrameHeader::read_from_prefix(&item) else { continue };
@@ -83,6 +88,22 @@ impl<'a> Live<'a> {
             }
             if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
                 batch.extend(context_frame(Kind::Machine, now, 0, &procfs::machine()));
+            }
+            if let Some(kill) = user_kill(header.kind, payload) {
+                for task in [target(&kill), kill.sender] {
+                    look_up(&task, 0, seen, batch);
+                }
+                let short = pressure.read(kill.memcg, now);
+                batch.extend(
+                    short.map(|short| context_frame(Kind::Pressure, now, 0, &short)).unwrap_or_default(),
+                );
+                continue;
+            }
+            if header.kind == Kind::Memcg.number()
+                && header.pass == 0
+                && let Ok((level, _)) = event::Memcg::read_from_prefix(payload)
+            {
+                pressure.keep_level(level);
             }
             for task in tasks(header.kind, payload).into_iter().flatten() {
                 if *sysctl_pass != Some(header.pass) || header.pass == 0 {
@@ -170,6 +191,13 @@ fn tasks(kind: u16, payload: &[u8]) -> [Option<event::Task>; 2] {
         Some(Kind::Sigkill) => [of(payload).map(|event: event::Sigkill| target(&event)), None],
         _ => [None, None],
     }
+}
+
+/// A SIGKILL that arrived from user space.
+fn user_kill(kind: u16, payload: &[u8]) -> Option<event::Sigkill> {
+    let (kill, _) =
+        event::Sigkill::read_from_prefix(payload).ok().filter(|_| kind == Kind::Sigkill.number())?;
+    (kill.origin != event::Sigkill::FROM_KERNEL && kill.result == 0).then_some(kill)
 }
 
 /// The trigger of a run of empty passes, likewise.

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod live;
 pub mod loss;
 pub mod pending;
+pub mod pressure;
 pub mod procfs;
 pub mod protect;
 pub mod replay;

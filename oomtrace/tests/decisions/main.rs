@@ -6,5 +6,7 @@ mod empty;
 mod gaps;
 mod inside;
 mod outside;
+mod paths;
 mod stream;
 mod total;
+mod userspace;
