@@ -63,7 +63,7 @@ fn watch(scenario: &Scenario, tier: Option<Tier>, ps: &mut Processes, seen: &mut
     }
     let tracer = tier.map(|tier| Tracer::start(ps, tier)).transpose()?;
     let ended = cause(scenario, &started, ps);
-    seen.tracer = tracer.map(|tracer| tracer.finish(ps, scenario.expect.kills.0)).transpose()?;
+    seen.tracer = tracer.map(|tracer| tracer.finish(ps, scenario.expect.least_reports())).transpose()?;
     for (process, &number) in scenario.processes.iter().zip(&started) {
         let run = ps.get(number)?;
         seen.processes.push(ProcessRun { role: process.role.clone(), pid: run.pid, status: run.status });
@@ -76,7 +76,13 @@ fn watch(scenario: &Scenario, tier: Option<Tier>, ps: &mut Processes, seen: &mut
 /// Let the allocators loose, and wait until it is over.
 fn cause(scenario: &Scenario, started: &[usize], processes: &mut Processes) -> Result<()> {
     let all = || scenario.processes.iter().zip(started);
-    for (_, &number) in all().filter(|(process, _)| process.part == Part::Allocator) {
+    let of = |role: &String| all().find(|(process, _)| process.role == *role).map(|(_, &number)| number);
+    for (process, &number) in all().filter(|(process, _)| process.part == Part::Allocator) {
+        if let Some(before) = process.after.as_ref().and_then(of) {
+            processes.until(Instant::now() + DYING, |p| {
+                p.get(before).is_ok_and(|process| process.status.is_some())
+            })?;
+        }
         processes.give_word(number)?;
     }
     let ends = all().filter(|(process, _)| scenario.expect.ends.contains(&process.role));
@@ -128,6 +134,7 @@ fn await_word(number: usize, word: &str, processes: &mut Processes) -> Result<()
 fn is_there(feature: Feature) -> bool {
     match feature {
         Feature::MemcgV1 => Path::new(Hierarchy::V1.mount_point()).join("memory.limit_in_bytes").exists(),
+        Feature::CgroupKill => cgroup::has_file("cgroup.kill"),
     }
 }
 

@@ -3,6 +3,7 @@
 mod anon;
 mod children;
 mod file;
+mod kill;
 mod mapping;
 mod shmem;
 mod thread;
@@ -25,6 +26,8 @@ pub(crate) enum Shape {
     Shmem(shmem::Shmem),
     /// Several processes, each taking anonymous memory
     Children(children::Children),
+    /// No memory, but a SIGKILL for somebody else
+    Kill(kill::Kill),
 }
 
 /// Memory that stays taken until it is dropped: mappings, or processes that have some.
@@ -44,6 +47,7 @@ impl Shape {
             Self::File(file) => file.take(),
             Self::Shmem(shmem) => shmem.take(),
             Self::Children(children) => children.take(),
+            Self::Kill(kill) => kill.take(),
         }
     }
 }

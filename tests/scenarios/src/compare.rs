@@ -5,6 +5,7 @@ mod incident;
 mod ledger;
 mod pairing;
 mod tracer;
+mod user_kill;
 mod victim;
 
 use std::fmt;

@@ -2,6 +2,7 @@
 
 mod cgroup;
 mod cgroup_allocating;
+mod cgroup_kill;
 mod cgroup_v1;
 mod expect;
 mod feature;
@@ -12,6 +13,8 @@ mod odd_comm;
 mod oom_group;
 mod parent;
 mod process;
+mod user_kill;
+mod userspace_kill;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,7 @@ pub use self::expect::Expect;
 pub use self::feature::Feature;
 pub use self::machine::{Hierarchy, Machine};
 pub use self::process::{Part, Process};
+pub use self::user_kill::{Told, UserKill};
 use crate::text::Text;
 
 /// One way to run out of memory.
@@ -107,6 +111,8 @@ pub fn all() -> Vec<Scenario> {
         global::scenario(),
         global_allocating::scenario(),
         cgroup_v1::scenario(),
+        userspace_kill::scenario(),
+        cgroup_kill::scenario(),
     ]
 }
 
@@ -126,7 +132,10 @@ mod tests {
     fn every_role_named_exists() {
         for scenario in all() {
             let expect = &scenario.expect;
-            for role in expect.victims.iter().chain(&expect.trigger).chain(&expect.ends) {
+            let kills = expect.user_kills.iter().flat_map(|kill| kill.victims.iter().chain([&kill.killer]));
+            let after = scenario.processes.iter().filter_map(|process| process.after.as_ref());
+            let named = expect.victims.iter().chain(&expect.trigger).chain(&expect.ends);
+            for role in named.chain(kills).chain(after) {
                 assert!(scenario.processes.iter().any(|p| p.role == *role), "{}: {role}", scenario.name);
             }
             assert!(expect.kills.0 <= expect.kills.1, "{}", scenario.name);

@@ -23,9 +23,13 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     ground.found
 }
 
-/// The process ids of a scenario's processes that a SIGKILL ended.
-pub(super) fn killed_pids(seen: &Observation) -> BTreeSet<u32> {
-    seen.processes.iter().filter(|run| run.status == Some(KILLED)).map(|run| run.pid).collect()
+/// The process ids of a scenario's processes that a SIGKILL ended, but for those that user space killed without need:
+/// what must be reported.
+pub(super) fn killed_pids(scenario: &Scenario, seen: &Observation) -> BTreeSet<u32> {
+    let untold = scenario.expect.user_kills.iter().filter(|kill| kill.told.is_none());
+    let untold: BTreeSet<&String> = untold.flat_map(|kill| &kill.victims).collect();
+    let killed = seen.processes.iter().filter(|run| run.status == Some(KILLED));
+    killed.filter(|run| !untold.contains(&run.role)).map(|run| run.pid).collect()
 }
 
 /// The cause that the log's words stand for.
@@ -78,13 +82,41 @@ impl Ground<'_> {
                 self.differ(&format!("status of {role}"), "scenario", "killed", "alive or ended otherwise");
             }
         }
-        for run in killed {
+        let (by_user, by_kernel): (Vec<_>, Vec<_>) =
+            killed.into_iter().partition(|run| expect.is_killed_by_user(&run.role));
+        self.user_kills(&by_user);
+        for run in by_kernel {
             if !expect.victims.contains(&run.role) {
                 self.differ(&format!("status of {}", run.role), "scenario", "not killed", "killed");
             }
             if !self.log.iter().flat_map(|incident| &incident.kills).any(|kill| kill.pid == run.pid) {
                 self.differ(&format!("kill of {}", run.role), "exit status", "killed", "no line in the log");
             }
+        }
+    }
+
+    /// Those that user space was to kill are dead, and the log knows nothing of it.
+    fn user_kills(&mut self, killed: &[&ProcessRun]) {
+        let log = self.log;
+        let expected = self.scenario.expect.user_kills.iter().flat_map(|kill| &kill.victims);
+        for role in expected.filter(|role| killed.iter().all(|run| run.role != **role)) {
+            self.differ(
+                &format!("status of {role}"),
+                "scenario",
+                "killed by user space",
+                "alive or ended otherwise",
+            );
+        }
+        let is_logged = |run: &&&ProcessRun| {
+            log.iter().flat_map(|incident| &incident.kills).any(|kill| kill.pid == run.pid)
+        };
+        for run in killed.iter().filter(is_logged) {
+            self.differ(
+                &format!("kill of {}", run.role),
+                "kernel log",
+                "killed by the kernel",
+                "killed by user space",
+            );
         }
     }
 

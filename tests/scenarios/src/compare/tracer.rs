@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Disagreement, ground, incident, pairing};
+use super::{Disagreement, ground, incident, pairing, user_kill};
 use crate::job::Tier;
 use crate::observation::{Observation, Status, TracerRun};
 use crate::scenario::Scenario;
@@ -21,10 +21,14 @@ pub(super) fn judge(
     };
     let mut found = run_itself(run, scenario);
     let reports = parse(run, &mut found);
+    let (by_user, by_kernel): (Vec<&Value>, Vec<&Value>) =
+        reports.iter().partition(|report| user_kill::is_one(report));
+    found.extend(user_kill::judge(scenario, seen, &by_user, tier));
     let kills = log.iter().filter(|incident| !incident.kills.is_empty());
     for (number, incident) in kills.enumerate() {
-        let told: Vec<&Value> = reports
+        let told: Vec<&Value> = by_kernel
             .iter()
+            .copied()
             .filter(|report| pairing::claims_kill(report) && pairing::share_victim(report, incident))
             .collect();
         match told.as_slice() {
@@ -36,20 +40,20 @@ pub(super) fn judge(
             }
         }
     }
-    for report in reports.iter().filter(|report| pairing::claims_kill(report)) {
+    for report in by_kernel.iter().filter(|report| pairing::claims_kill(report)) {
         if !log.iter().any(|incident| pairing::share_victim(report, incident)) {
             let claimed = format!("{:?} killed", pairing::victim_ids(report));
             found.push(differ("report", "kernel log", "no such kill", &claimed));
         }
     }
-    found.extend(victims(seen, &reports));
+    found.extend(victims(scenario, seen, &reports));
     found.extend(totals(run, &reports));
     found
 }
 
 /// The set of victims is that of the processes a SIGKILL ended.
-fn victims(seen: &Observation, reports: &[Value]) -> Option<Disagreement> {
-    let killed = ground::killed_pids(seen);
+fn victims(scenario: &Scenario, seen: &Observation, reports: &[Value]) -> Option<Disagreement> {
+    let killed = ground::killed_pids(scenario, seen);
     let ids = reports.iter().filter(|report| pairing::claims_kill(report)).flat_map(pairing::victim_ids);
     let told: Vec<u32> = ids.filter_map(|(pid, _)| u32::try_from(pid?).ok()).collect();
     let once: BTreeSet<u32> = told.iter().copied().collect();
@@ -83,14 +87,10 @@ fn run_itself(run: &TracerRun, scenario: &Scenario) -> Vec<Disagreement> {
     if let Some(line) = stderr.lines().find(|line| line.contains("panicked")) {
         found.push(differ("standard error", "scenario", "no panic", line));
     }
-    if run.lines_live < scenario.expect.kills.0 {
+    let least = scenario.expect.least_reports();
+    if run.lines_live < least {
         let live = format!("{} before SIGTERM", run.lines_live);
-        found.push(differ(
-            "live",
-            "scenario",
-            &format!("at least {} reports", scenario.expect.kills.0),
-            &live,
-        ));
+        found.push(differ("live", "scenario", &format!("at least {least} reports"), &live));
     }
     found
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::UserKill;
 use crate::text::Text;
 
 /// What must come out of a scenario, whatever the kernel.
@@ -29,6 +30,9 @@ pub struct Expect {
     pub ends: Vec<String>,
     /// A word the verdict's summary must hold.
     pub summary_names: Option<String>,
+    /// Kills by user space beside those.
+    #[serde(default)]
+    pub user_kills: Vec<UserKill>,
 }
 
 impl Expect {
@@ -46,7 +50,20 @@ impl Expect {
             trigger: vec![victim.to_owned()],
             ends: vec![victim.to_owned()],
             summary_names: None,
+            user_kills: Vec::new(),
         }
+    }
+
+    /// How many reports there must be at least.
+    #[must_use]
+    pub fn least_reports(&self) -> usize {
+        self.kills.0 + self.user_kills.iter().filter(|kill| kill.told.is_some()).count()
+    }
+
+    /// Whether user space kills processes of a role.
+    #[must_use]
+    pub fn is_killed_by_user(&self, role: &str) -> bool {
+        self.user_kills.iter().any(|kill| kill.victims.iter().any(|victim| victim == role))
     }
 
     /// One kill by badness, of `victim`, because the machine is out of memory.

@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 pub enum Feature {
     /// The memory controller of cgroup v1 can be mounted (`CONFIG_MEMCG_V1`, a choice from 6.11 on).
     MemcgV1,
+    /// A cgroup can be killed as a whole (`cgroup.kill`, since 5.14).
+    CgroupKill,
 }
 
 impl fmt::Display for Feature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::MemcgV1 => "MEMCG_V1",
+            Self::CgroupKill => "cgroup.kill",
         })
     }
 }

@@ -33,6 +33,9 @@ pub struct Process {
     pub uid: u32,
     /// Its memory cgroup, if not the root: a path below the hierarchy's mount.
     pub cgroup: Option<Text>,
+    /// The role that must have ended before this one may begin.
+    #[serde(default)]
+    pub after: Option<String>,
 }
 
 impl Process {
@@ -46,6 +49,7 @@ impl Process {
             oom_score_adj: 0,
             uid: 0,
             cgroup: None,
+            after: None,
         }
     }
 
@@ -57,6 +61,21 @@ impl Process {
     /// One that holds anonymous memory before the tracer is armed.
     pub(super) fn bystander(role: &str, mib: u32) -> Self {
         Self::new(role, Part::Bystander, &["anon", "--mib", &mib.to_string()], true)
+    }
+
+    /// One that sends SIGKILL to the process of that name after the tracer is armed.
+    pub(super) fn killer(role: &str, target: &str) -> Self {
+        Self::new(role, Part::Allocator, &["kill", "--target", target], false)
+    }
+
+    /// One that kills all of a cgroup, by its folder, after the tracer is armed.
+    pub(super) fn cgroup_killer(role: &str, folder: &str) -> Self {
+        Self::new(role, Part::Allocator, &["kill", "--kill-cgroup", folder], false)
+    }
+
+    pub(super) fn after(mut self, role: &str) -> Self {
+        self.after = Some(role.to_owned());
+        self
     }
 
     pub(super) fn comm(mut self, comm: &[u8]) -> Self {
@@ -77,6 +96,13 @@ impl Process {
     pub(super) fn cgroup(mut self, path: impl Into<Text>) -> Self {
         self.cgroup = Some(path.into());
         self
+    }
+
+    /// The anonymous memory that its shape takes, bytes; `None` for shapes that take something else.
+    #[must_use]
+    pub fn anonymous_bytes(&self) -> Option<u64> {
+        let [shape, option, mib] = self.shape.as_slice() else { return None };
+        (shape == "anon" && option == "--mib").then(|| mib.parse::<u64>().ok())?.map(|mib| mib << 20)
     }
 
     /// The name the kernel knows it by.
