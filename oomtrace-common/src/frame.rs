@@ -45,7 +45,7 @@ pub enum Kind {
     Memcg = 7,
     /// [`event::EmptyPasses`]: passes through `out_of_memory` that killed nobody, counted.
     EmptyPasses = 8,
-    /// [`event::Sigkill`]: the kernel sent SIGKILL.
+    /// [`event::Sigkill`]: SIGKILL was sent, by the kernel or from user space.
     Sigkill = 9,
     /// [`event::Exit`]: a task of a victim exited.
     Exit = 10,
@@ -69,6 +69,8 @@ pub enum Kind {
     Machine = 0x106,
     /// Paths of candidates' cgroups.
     CgroupPaths = 0x107,
+    /// How short memory was when user space sent SIGKILL.
+    Pressure = 0x108,
 }
 
 impl Kind {
@@ -76,7 +78,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -97,6 +99,7 @@ impl Kind {
         Self::MemoryStat,
         Self::Machine,
         Self::CgroupPaths,
+        Self::Pressure,
     ];
 
     /// The kind of that number, if there is one.
@@ -149,7 +152,7 @@ wire! {
     MarkVictim = 320,
     Memcg = 328,
     EmptyPasses = 72,
-    Sigkill = 80,
+    Sigkill = 408,
     Exit = 24,
     Reap = 8,
 }

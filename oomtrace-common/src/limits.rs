@@ -41,3 +41,16 @@ pub const CHUNK_ROWS: u32 = 64;
 /// Chunks of the table: 8192 candidates, in 836 KiB that the kernel holds from the start. More than a machine of the
 /// size where somebody reads a table has; what is beyond is counted, and the most points among it kept.
 pub const TABLE_CHUNKS: u32 = 128;
+
+/// SIGKILLs from user space that are sent in each [`USER_KILLS_EVERY_NS`]; further ones are counted. A machine that kills
+/// more than that by hand is not killing for memory, and a cgroup that is killed as a whole fits.
+pub const USER_KILLS: u32 = 256;
+
+/// How often the paths of their cgroups are sent in that time.
+pub const USER_KILL_PATHS: u32 = 32;
+
+/// That time, in ns.
+pub const USER_KILLS_EVERY_NS: u64 = 1_000_000_000;
+
+/// How long the counters of a cgroup, and what user space looks up beside them, hold for further kills in it, in ns.
+pub const USER_KILL_BURST_NS: u64 = 100_000_000;

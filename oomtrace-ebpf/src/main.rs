@@ -17,6 +17,7 @@ mod hook;
 mod kernel;
 mod pass;
 mod table;
+mod user_kills;
 
 /// The verifier proves that no program panics; the compiler still wants somewhere to go.
 #[cfg(not(test))]

@@ -134,3 +134,57 @@ pub struct MemoryStat {
     /// By name, in the kernel's units (bytes, or events).
     pub stat: BTreeMap<String, u64>,
 }
+
+/// How short memory was when user space sent SIGKILL, looked up right after.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pressure {
+    /// Kernfs id of the target's cgroup; 0 if it is not known.
+    pub memcg: u64,
+    /// `MemTotal`, bytes.
+    #[serde(default)]
+    pub total_bytes: Option<u64>,
+    /// `MemAvailable`, bytes.
+    #[serde(default)]
+    pub available_bytes: Option<u64>,
+    /// `SwapTotal`, bytes.
+    #[serde(default)]
+    pub swap_total_bytes: Option<u64>,
+    /// `SwapFree`, bytes.
+    #[serde(default)]
+    pub swap_free_bytes: Option<u64>,
+    /// Of the machine; absent where PSI is off.
+    #[serde(default)]
+    pub stall: Option<Stall>,
+    /// Of the target's cgroup and its ancestors, leaf first, the root left out.
+    #[serde(default)]
+    pub cgroups: Vec<CgroupPressure>,
+}
+
+/// How much of the last ten seconds tasks waited for memory (PSI), in percent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stall {
+    /// At least one did.
+    pub some_avg10: f64,
+    /// All did that had something to do.
+    #[serde(default)]
+    pub full_avg10: Option<f64>,
+}
+
+/// What a cgroup's files say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CgroupPressure {
+    /// Kernfs id.
+    pub memcg: u64,
+    /// `memory.pressure`; absent on v1, and where PSI is off.
+    #[serde(default)]
+    pub stall: Option<Stall>,
+    /// `inactive_file` of `memory.stat`, bytes: page cache that can be dropped.
+    #[serde(default)]
+    pub inactive_file_bytes: Option<u64>,
+    /// `high` of `memory.events`: how often the cgroup was throttled at `memory.high`, ever.
+    #[serde(default)]
+    pub high_events: Option<u64>,
+    /// `max` of `memory.events`: how often it was about to exceed `memory.max`, ever.
+    #[serde(default)]
+    pub max_events: Option<u64>,
+}

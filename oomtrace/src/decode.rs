@@ -46,6 +46,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Loss => Event::Loss(json(kind, payload)?),
         Kind::MemoryStat => Event::MemoryStat(json(kind, payload)?),
         Kind::CgroupPaths => Event::CgroupPaths(json(kind, payload)?),
+        Kind::Pressure => Event::Pressure(json(kind, payload)?),
     })
 }
 

@@ -48,4 +48,5 @@ pub enum Event {
     Loss(context::Loss),
     MemoryStat(context::MemoryStat),
     CgroupPaths(context::CgroupPaths),
+    Pressure(context::Pressure),
 }

@@ -14,7 +14,7 @@ pub use self::{
 };
 use crate::{
     bytes::ByteString,
-    context::{Machine, Process, Session, Sysctl},
+    context::{Machine, Pressure, Process, Session, Sysctl},
     report::ClosedBy,
 };
 
@@ -73,6 +73,21 @@ pub struct Incident {
     pub other_empty: Vec<EmptyPasses>,
     /// Empty passes of its run that an earlier report told of.
     pub told_before: u64,
+    /// How user space sent SIGKILL; then the kernel decided nothing, and the trigger is the sender.
+    pub user_kill: Option<UserKill>,
+    /// How short memory was at that moment.
+    pub pressure: Option<Pressure>,
+}
+
+/// SIGKILL from user space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UserKill {
+    /// `si_code`; `None` for a signal without information, as `cgroup.kill` sends it.
+    pub code: Option<i32>,
+    /// Further ones from user space that the kernel side did not tell, meanwhile.
+    pub left_out: u64,
+    /// A kill by the kernel in the same cgroup came so long before, ns.
+    pub after_kernel_kill_ns: Option<u64>,
 }
 
 /// What was asked for.

@@ -1,5 +1,6 @@
-//! The kernel itself sent SIGKILL (`SEND_SIG_PRIV`).
+//! SIGKILL was sent: by the kernel itself (`SEND_SIG_PRIV`), or from user space.
 
+use super::Task;
 use crate::limits::COMM_BYTES;
 
 /// Sender and target.
@@ -30,6 +31,23 @@ pub struct Sigkill {
     pub result: i32,
     /// 1 when current was inside `out_of_memory`.
     pub in_pass: u32,
-    /// Always 0.
-    pub reserved: u64,
+    /// SIGKILLs from user space that were not sent here, since the start: see [`crate::limits::USER_KILLS`].
+    pub left_out: u64,
+    /// Where it came from: [`Sigkill::FROM_KERNEL`] and its neighbours.
+    pub origin: u32,
+    /// `kernel_siginfo.si_code`, where there was one ([`Sigkill::FROM_SIGINFO`]); at most 0 for user space.
+    pub code: i32,
+    /// The target, as far as it could be read.
+    pub target: Task,
+    /// The current task; nothing where the kernel sent the signal.
+    pub sender: Task,
+}
+
+impl Sigkill {
+    /// `SEND_SIG_PRIV`: the kernel.
+    pub const FROM_KERNEL: u32 = 0;
+    /// `SEND_SIG_NOINFO`: `cgroup.kill`, and a parent's death (`PR_SET_PDEATHSIG`).
+    pub const FROM_NOINFO: u32 = 1;
+    /// A `kernel_siginfo`: `kill(2)` and its kin.
+    pub const FROM_SIGINFO: u32 = 2;
 }

@@ -1,4 +1,5 @@
 //! `signal:signal_generate`: `(int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result)`.
+//! Fires in the sender, with the target's `siglock` held.
 //! <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/signal.h#L50>
 
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext};
@@ -13,25 +14,41 @@ use crate::{
         read::{Address, Probed, Read as _, Typed},
         task,
     },
-    pass,
+    pass, user_kills,
 };
 
 /// `SIGKILL`, the same on every architecture Linux has.
 const SIGKILL: u64 = 9;
 
-/// `SEND_SIG_PRIV`: the kernel itself is the sender. A marker, not an address: never followed.
-/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/signal.h#L173>
+/// `SEND_SIG_NOINFO` and `SEND_SIG_PRIV`, who is the sender. Markers, not addresses: never followed.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/signal.h>
+const SEND_SIG_NOINFO: u64 = 0;
 const SEND_SIG_PRIV: u64 = 1;
 
 #[btf_tracepoint]
 fn signal_generate_tp_btf(ctx: BtfTracePointContext) -> u32 {
-    if argument(&ctx, slot!(arg_signal_sig)) & 0xffff_ffff == SIGKILL
-        && argument(&ctx, slot!(arg_signal_info)) == SEND_SIG_PRIV
-    {
-        let result = argument(&ctx, slot!(arg_signal_result)) as i32;
-        kill(pointer_argument(&ctx, slot!(arg_signal_task)), result);
+    if argument(&ctx, slot!(arg_signal_sig)) & 0xffff_ffff != SIGKILL {
+        return 0;
+    }
+    let result = argument(&ctx, slot!(arg_signal_result)) as i32;
+    let target = pointer_argument(&ctx, slot!(arg_signal_task));
+    match argument(&ctx, slot!(arg_signal_info)) {
+        SEND_SIG_PRIV => kill(target, result),
+        SEND_SIG_NOINFO => user_kill(target, result, Sigkill::FROM_NOINFO, 0),
+        info => with_siginfo(target, result, core::ptr::without_provenance(info as usize)),
     }
     0
+}
+
+/// What user space sends has a code of at most 0; above are the kernel's own reasons to kill the current task.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/asm-generic/siginfo.h> (`SI_FROMUSER`)
+#[inline(always)]
+fn with_siginfo(target: Address, result: i32, info: Address) {
+    let mut code = 0_i32;
+    let status = Probed::copy_optional(info, slot!(kernel_siginfo_si_code), &mut code);
+    if status == 0 && code <= 0 {
+        user_kill(target, result, Sigkill::FROM_SIGINFO, code);
+    }
 }
 
 #[inline(always)]
@@ -42,17 +59,35 @@ fn kill(target: Address, result: i32) {
         memcg::emit_path(memcg::around_task(target), 0, &[0; 2]);
     }
     emit::<Sigkill>(entry_ns, |out| {
-        Typed::copy(target, slot!(task_struct_tgid), &mut out.pid);
-        Typed::copy(target, slot!(task_struct_pid), &mut out.tid);
-        task::comm::<Typed>(target, &mut out.comm);
-        let leader = Typed::follow(target, slot!(task_struct_group_leader));
-        Typed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
-        memcg::copy_id_of_css::<Typed>(memcg::of_task::<Typed>(target), &mut out.memcg);
-        let sender = bpf_get_current_pid_tgid();
-        out.sender_pid = (sender >> 32) as i32;
-        out.sender_tid = sender as i32;
-        task::comm::<Probed>(task::current(), &mut out.sender_comm);
-        out.result = result;
+        copy(target, result, out);
         out.in_pass = u32::from(entry_ns != 0);
     });
+}
+
+#[inline(always)]
+fn user_kill(target: Address, result: i32, origin: u32, code: i32) {
+    let Some(left_out) = user_kills::admit(target) else { return };
+    emit::<Sigkill>(0, |out| {
+        copy(target, result, out);
+        task::copy::<Probed>(task::current(), &mut out.sender);
+        out.left_out = left_out;
+        out.origin = origin;
+        out.code = code;
+    });
+}
+
+#[inline(always)]
+fn copy(target: Address, result: i32, out: &mut Sigkill) {
+    Typed::copy(target, slot!(task_struct_tgid), &mut out.pid);
+    Typed::copy(target, slot!(task_struct_pid), &mut out.tid);
+    task::comm::<Typed>(target, &mut out.comm);
+    let leader = Typed::follow(target, slot!(task_struct_group_leader));
+    Typed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
+    memcg::copy_id_of_css::<Typed>(memcg::of_task::<Typed>(target), &mut out.memcg);
+    task::copy::<Probed>(target, &mut out.target);
+    let sender = bpf_get_current_pid_tgid();
+    out.sender_pid = (sender >> 32) as i32;
+    out.sender_tid = sender as i32;
+    task::comm::<Probed>(task::current(), &mut out.sender_comm);
+    out.result = result;
 }

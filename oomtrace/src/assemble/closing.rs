@@ -46,6 +46,7 @@ impl Assembler {
             .iter()
             .flat_map(|incident| [Some(self.deadline(incident)), self.decision_ns(incident)])
             .flatten()
+            .chain(self.burst_deadline_ns())
             .min()
     }
 

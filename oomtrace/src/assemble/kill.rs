@@ -206,12 +206,14 @@ pub(super) fn upsert<'a>(incident: &'a mut Incident, task: &Task, role: Role) ->
 
 /// The target of a SIGKILL.
 pub(super) fn target(kill: &Sigkill) -> Task {
-    Task {
+    let mut task = Task {
         pid: Some(kill.pid),
         tid: Some(kill.tid),
         comm: Some(ByteString::until_nul(&kill.comm)),
         start_boot_ns: (kill.start_boot_ns != 0).then_some(kill.start_boot_ns),
         memcg: (kill.memcg != 0).then_some(kill.memcg),
         ..Task::default()
-    }
+    };
+    task.complete_from(&Task::from(&kill.target));
+    task
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 
 use crate::{
+    attribute::cgroup,
     bytes::ByteString,
     context::{CGROUPS_KEPT, CgroupPaths, Process},
     incident::{Ballot, Incident, Task},
@@ -111,6 +112,14 @@ impl Memory {
         kept.map(|(_, ballot)| ballot)
     }
 
+    /// A cgroup and what is above it, of the levels that belong to no pass; the latest reading of each, leaf first.
+    pub(super) fn levels_above(&self, leaf: Option<u64>) -> Vec<Memcg> {
+        let Some(leaf) = leaf else { return Vec::new() };
+        let outside = self.memcgs.iter().filter(|(pass, _)| pass.is_none());
+        let levels: BTreeMap<u64, Memcg> = outside.map(|(_, memcg)| (memcg.id, *memcg)).collect();
+        cgroup::chain(&levels, leaf).into_iter().copied().collect()
+    }
+
     pub(super) fn keep_kill(&mut self, boot_ns: u64, kill: Sigkill) {
         keep(&mut self.kills, (boot_ns, kill), WAITING_KILLS);
     }
@@ -141,6 +150,11 @@ impl Memory {
                 Past { task: victim.task.clone(), domain: incident.domain(), ended_ns: incident.last_ns };
             keep(&mut self.victims, past, VICTIMS);
         }
+    }
+
+    /// The victims of incidents that are over.
+    pub(super) fn past_victims(&self) -> impl Iterator<Item = &Past> {
+        self.victims.iter()
     }
 
     /// Remembers how many empty passes were told.

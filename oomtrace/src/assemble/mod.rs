@@ -7,8 +7,11 @@ mod empty;
 mod kill;
 mod memory;
 mod pid_namespace;
+mod userspace;
 
 use std::rc::Rc;
+
+use oomtrace_common::event::Sigkill;
 
 pub use self::closing::{
     COUNT_NS, EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS,
@@ -17,7 +20,7 @@ pub use self::closing::{
 use self::memory::Memory;
 pub(crate) use self::memory::is_of;
 use crate::{
-    context::{Loss, Machine, Process, Session, Sysctl},
+    context::{Loss, Machine, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
     incident::{Incident, Task},
     report::ClosedBy,
@@ -42,7 +45,8 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Machine(_)
         | Event::Loss(_)
         | Event::MemoryStat(_)
-        | Event::CgroupPaths(_) => false,
+        | Event::CgroupPaths(_)
+        | Event::Pressure(_) => false,
         Event::OutOfMemory(_)
         | Event::OutOfMemoryReturn(_)
         | Event::OomKillProcess(_)
@@ -69,6 +73,12 @@ pub struct Assembler {
     /// The latest pass that is known of: it, and only it, may be under way.
     newest_pass: u64,
     open: Vec<Incident>,
+    /// SIGKILLs from user space, by sender.
+    bursts: Vec<Incident>,
+    /// The last look at how short memory is, and when that was.
+    pressure: Option<(u64, Pressure)>,
+    /// SIGKILLs from user space that the kernel side did not tell, so far.
+    user_kills_left_out: u64,
     memory: Memory,
 }
 
@@ -89,6 +99,7 @@ impl Assembler {
             if !matches!(event, Event::EmptyPasses(_)) {
                 self.expire(steps);
             }
+            self.expire_bursts(steps);
         }
         match event {
             Event::Session(session) => self.session = Some(Rc::new(session)),
@@ -108,7 +119,11 @@ impl Assembler {
                 Some(_) => self.take_mark(boot_ns, pass, &mark),
                 None => self.take_mark_alone(boot_ns, &mark),
             },
-            Event::Sigkill(sigkill) => self.take_sigkill(boot_ns, pass, &sigkill),
+            Event::Sigkill(sigkill) if sigkill.origin == Sigkill::FROM_KERNEL => {
+                self.take_sigkill(boot_ns, pass, &sigkill);
+            }
+            Event::Sigkill(sigkill) => self.take_user_kill(boot_ns, &sigkill, steps),
+            Event::Pressure(pressure) => self.take_pressure(boot_ns, pressure),
             Event::OutOfMemoryReturn(returned) => self.take_return(boot_ns, pass, returned, steps),
             Event::EmptyPasses(passes) => self.take_empty(&passes, steps),
             Event::Exit(exit) => self.take_exit(boot_ns, &exit),
@@ -124,6 +139,9 @@ impl Assembler {
     pub fn finish(&mut self, steps: &mut Vec<Step>) {
         for incident in std::mem::take(&mut self.open) {
             self.close(incident, ClosedBy::EndOfStream, steps);
+        }
+        for burst in std::mem::take(&mut self.bursts) {
+            self.end_burst(burst, ClosedBy::EndOfStream, steps);
         }
     }
 
@@ -172,7 +190,7 @@ impl Assembler {
         let total = loss.lost.values().fold(0, |total: u64, count| total.saturating_add(*count));
         let grown = total.saturating_sub(self.lost);
         self.lost = total;
-        for incident in &mut self.open {
+        for incident in self.open.iter_mut().chain(&mut self.bursts) {
             incident.lost_frames = incident.lost_frames.saturating_add(grown);
         }
     }

@@ -15,6 +15,9 @@ pub(crate) fn gaps(incident: &Incident) -> Vec<String> {
         gaps.extend(of_pass(incident));
     }
     gaps.extend(of_ballot(incident));
+    if let Some(left_out) = incident.user_kill.map(|kill| kill.left_out).filter(|count| *count > 0) {
+        gaps.push(format!("{left_out} SIGKILLs from user space came too fast to be told one by one"));
+    }
     if has_unknown_path(incident) {
         gaps.push("a cgroup's path was not read whole".to_owned());
     }
@@ -30,6 +33,9 @@ fn of_pass(incident: &Incident) -> Vec<String> {
         gaps.push("the end of the pass was not seen".to_owned());
         return gaps;
     };
+    if returned.kills > 0 && incident.choice.is_none() {
+        gaps.push("on whom the decision fell was not seen".to_owned());
+    }
     if returned.kills > incident.kill_frames {
         gaps.push(format!("{} of {} kills were seen", incident.kill_frames, returned.kills));
     }

@@ -45,7 +45,7 @@ fn at_limit(incident: &Incident, trigger: &Task) -> Option<Finding> {
         .min_by_key(|(rank, _)| *rank)?;
     let evidence = vec![format!(
         "at the mark {} was at its limit: {}",
-        name(incident, memcg),
+        limits::name(incident, memcg),
         limits::describe(memcg, page_size)
     )];
     Some(Finding::inferred(Code::MemcgLimit, Some(memcg.id), evidence))
@@ -60,7 +60,7 @@ fn lowered(incident: &Incident) -> Option<Finding> {
     let evidence = vec![
         format!(
             "at the mark {} was above its limit: {}",
-            name(incident, memcg),
+            limits::name(incident, memcg),
             limits::describe(memcg, page_size)
         ),
         "the trigger is not in it".to_owned(),
@@ -99,7 +99,7 @@ fn relieved(incident: &Incident, trigger: &Task) -> Option<String> {
         .find(|memcg| limits::headroom(memcg, incident.page_size()).is_some())?;
     Some(format!(
         "{spare}, and {} has a limit: {}",
-        name(incident, limited),
+        limits::name(incident, limited),
         limits::describe(limited, incident.page_size())
     ))
 }
@@ -130,9 +130,4 @@ fn spare(incident: &Incident) -> Option<String> {
     let Machine { free_bytes, total_bytes } = incident.machine?;
     let words = || format!("{free_bytes} of {total_bytes} bytes of the machine were free");
     (free_bytes > total_bytes / 10).then(words)
-}
-
-fn name(incident: &Incident, memcg: &Memcg) -> String {
-    let path = cgroup::path(&incident.memcgs, memcg.id);
-    path.map_or_else(|| format!("the cgroup with id {}", memcg.id), |path| path.to_words())
 }

@@ -2,6 +2,8 @@
 
 use oomtrace_common::event::Memcg;
 
+use crate::{attribute::cgroup, incident::Incident};
+
 /// A charge is tried in batches of so many pages, and at its limit a cgroup has less than that left.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/memcontrol.h#L31> (`MEMCG_CHARGE_BATCH`)
 pub(crate) const CHARGE_BATCH_PAGES: u64 = 64;
@@ -56,4 +58,10 @@ pub(crate) fn describe(memcg: &Memcg, page_size: u64) -> String {
     ];
     let told: Vec<String> = parts.into_iter().flatten().collect();
     if told.is_empty() { "its counters could not be read".to_owned() } else { told.join(", ") }
+}
+
+/// A cgroup for evidence: its path, or its number.
+pub(crate) fn name(incident: &Incident, memcg: &Memcg) -> String {
+    let path = cgroup::path(&incident.memcgs, memcg.id);
+    path.map_or_else(|| format!("the cgroup with id {}", memcg.id), |path| path.to_words())
 }

@@ -8,8 +8,10 @@ mod margin;
 mod memcg_limit;
 mod mglru;
 mod selection;
+mod shortage;
 mod summary;
 mod sysrq;
+mod userspace;
 mod zones;
 
 pub(crate) use self::gaps::gaps;
@@ -64,8 +66,13 @@ impl Finding {
 }
 
 /// The rules, in order.
-const RULES: [fn(&Incident) -> Option<Finding>; 5] =
-    [memcg_limit::rule, sysrq::rule, mglru::rule, zones::rule, inferred::rule];
+const RULES: [fn(&Incident) -> Option<Finding>; 6] =
+    [userspace::rule, memcg_limit::rule, sysrq::rule, mglru::rule, zones::rule, inferred::rule];
+
+/// Whether a SIGKILL from user space was sent because memory was short; all others are none of our business.
+pub(crate) fn is_kill_for_memory(incident: &Incident) -> bool {
+    userspace::rule(incident).is_some()
+}
 
 /// Explains an incident.
 #[must_use]

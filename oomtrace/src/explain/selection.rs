@@ -16,6 +16,9 @@ pub(super) struct Selection {
 }
 
 pub(super) fn selection(incident: &Incident, code: Code) -> Selection {
+    if incident.user_kill.is_some() {
+        return by_user_space(incident);
+    }
     if !incident.has_victims() && incident.choice.is_none() {
         return incident.empty.as_ref().map_or_else(unseen, empty);
     }
@@ -23,11 +26,17 @@ pub(super) fn selection(incident: &Incident, code: Code) -> Selection {
         return alone(incident, code);
     }
     let (policy, evidence) = policy(incident);
-    Selection { policy: Some(policy), outcome: Some(outcome(incident)), evidence }
+    Selection { policy, outcome: Some(outcome(incident)), evidence }
 }
 
 fn unseen() -> Selection {
     Selection { policy: None, outcome: None, evidence: Vec::new() }
+}
+
+/// The kernel chose nobody; by which policy user space did is not told to it.
+fn by_user_space(incident: &Incident) -> Selection {
+    let outcome = if incident.victims.len() > 1 { Outcome::GroupKilled } else { Outcome::Killed };
+    Selection { policy: None, outcome: Some(outcome), evidence: Vec::new() }
 }
 
 /// Without the hooks around it a mark tells neither policy nor signal; SIGKILL tells that it was a kill.
@@ -80,34 +89,54 @@ fn rule_of_choice(incident: &Incident, code: Code) -> (Option<Policy>, Vec<Strin
     }
 }
 
-fn policy(incident: &Incident) -> (Policy, Vec<String>) {
-    let Some(choice) = &incident.choice else {
-        return (Policy::AlreadyExiting, vec!["the trigger was marked, and nobody was chosen".to_owned()]);
+fn policy(incident: &Incident) -> (Option<Policy>, Vec<String>) {
+    let (policy, fact) = match &incident.choice {
+        // Somebody was killed: it is the word on the choice that is missing.
+        None if is_kill_known(incident) => return (None, Vec::new()),
+        None => (Policy::AlreadyExiting, "the trigger was marked, and nobody was chosen".to_owned()),
+        Some(choice) if choice.is_allocating_task() => {
+            (Policy::AllocatingTask, "the kernel's message names oom_kill_allocating_task".to_owned())
+        }
+        Some(_) if !is_kill_known(incident) => {
+            (Policy::AlreadyExiting, "the chosen task was dying already".to_owned())
+        }
+        Some(_) if is_gone(incident) => (
+            Policy::AlreadyExiting,
+            "the chosen task had no memory any more: neither a mark nor SIGKILL".to_owned(),
+        ),
+        Some(_) => match incident.group {
+            Some(group) => (Policy::OomGroup, scope(incident, group)),
+            None => return (Some(Policy::Badness), Vec::new()),
+        },
     };
-    if choice.is_allocating_task() {
-        return (
-            Policy::AllocatingTask,
-            vec!["the kernel's message names oom_kill_allocating_task".to_owned()],
-        );
-    }
-    // The pass counts its kills itself: frames of them may have been lost.
-    let killed = decided_on(incident).any(|victim| victim.killed || victim.sigkill_ns.is_some());
-    let none_counted = incident.returned.is_some_and(|returned| returned.kills == 0);
-    if !killed && none_counted {
-        return (Policy::AlreadyExiting, vec!["the chosen task was dying already".to_owned()]);
-    }
-    if let Some(group) = incident.group {
-        let path = cgroup::path(&incident.memcgs, group).map(|path| path.to_words());
-        let scope = path.unwrap_or_else(|| format!("the cgroup with id {group}"));
-        return (Policy::OomGroup, vec![format!("mem_cgroup_get_oom_group returned {scope}")]);
-    }
-    (Policy::Badness, Vec::new())
+    (Some(policy), vec![fact])
+}
+
+/// Which cgroup dies as a whole.
+fn scope(incident: &Incident, group: u64) -> String {
+    let path = cgroup::path(&incident.memcgs, group).map(|path| path.to_words());
+    let scope = path.unwrap_or_else(|| format!("the cgroup with id {group}"));
+    format!("mem_cgroup_get_oom_group returned {scope}")
+}
+
+/// Whether `__oom_kill_process` was called. The pass counts the calls itself: frames of them may have been lost.
+fn is_kill_known(incident: &Incident) -> bool {
+    let seen = decided_on(incident).any(|victim| victim.killed || victim.sigkill_ns.is_some());
+    seen || incident.returned.is_none_or(|returned| returned.kills > 0)
+}
+
+/// Whether it turned back at once: the last thread with memory had gone.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c> (`__oom_kill_process`, "already exiting")
+fn is_gone(incident: &Incident) -> bool {
+    let signalled = decided_on(incident).any(|victim| victim.sigkill_ns.is_some());
+    !signalled && incident.returned.is_some_and(|returned| returned.marks == 0)
 }
 
 fn outcome(incident: &Incident) -> Outcome {
-    // Called and neither marked nor sent SIGKILL: its memory was gone already.
-    let killed =
-        decided_on(incident).any(|victim| victim.sigkill_ns.is_some() || (victim.killed && victim.marked));
+    // Called and neither marked nor sent SIGKILL: its memory was gone already. The pass counts the marks itself.
+    let lost_marks = incident.returned.is_some_and(|returned| returned.marks > incident.mark_frames);
+    let killed = decided_on(incident)
+        .any(|victim| victim.sigkill_ns.is_some() || (victim.killed && (victim.marked || lost_marks)));
     if killed && incident.group.is_some() {
         Outcome::GroupKilled
     } else if killed {

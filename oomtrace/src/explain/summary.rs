@@ -7,6 +7,9 @@ use crate::{
 };
 
 pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
+    if verdict.code == Code::Userspace {
+        return by_user_space(incident, verdict);
+    }
     let mut sentence =
         format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
     sentence.extend(namespace_note(incident));
@@ -34,6 +37,23 @@ fn cause(incident: &Incident, verdict: &Verdict) -> String {
         Confidence::Observed => what,
         Confidence::Inferred => format!("probably {what}"),
     }
+}
+
+/// Who killed whom, and what is concluded of the reason.
+fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
+    let who = |task: Option<&Task>| task.map_or_else(|| "a process".to_owned(), name);
+    let sender = who(incident.trigger.as_ref());
+    let victim = who(incident.victims.first().map(|victim| &victim.task));
+    let others = match incident.victims.len().saturating_sub(1) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let place = verdict.domain.map_or_else(|| "the machine".to_owned(), |_| domain(incident, verdict));
+    let because = match verdict.confidence {
+        Confidence::Observed => "when",
+        Confidence::Inferred => "probably because",
+    };
+    format!("{sender}, not the kernel, killed {victim}{others}, {because} {place} was short of memory")
 }
 
 fn domain(incident: &Incident, verdict: &Verdict) -> String {

@@ -139,6 +139,8 @@ impl Task {
     /// The bit of `task_struct.flags` that says kernel thread.
     /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1706>
     const PF_KTHREAD: u32 = 0x0020_0000;
+    /// The bit that says that the task is on its way out.
+    const PF_EXITING: u32 = 0x0000_0004;
     /// The bit that says kswapd.
     const PF_KSWAPD: u32 = 0x0002_0000;
 
@@ -191,6 +193,12 @@ impl Task {
     #[must_use]
     pub fn is_kthread(&self) -> bool {
         self.flags.is_some_and(|flags| flags & Self::PF_KTHREAD != 0)
+    }
+
+    /// Whether it is exiting.
+    #[must_use]
+    pub fn is_exiting(&self) -> bool {
+        self.flags.is_some_and(|flags| flags & Self::PF_EXITING != 0)
     }
 
     /// Whether it is kswapd.

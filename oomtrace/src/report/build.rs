@@ -74,10 +74,12 @@ fn wall_time(session: &Session, boot_ns: u64) -> Option<String> {
     OffsetDateTime::from_unix_timestamp_nanos(wall).ok()?.format(&Rfc3339).ok()
 }
 
-/// What was seen of this incident: a mark outside every pass is a tracepoint's word, whatever else is hooked.
+/// What was seen of this incident: a mark outside every pass is a tracepoint's word, whatever else is hooked. Of a kill by
+/// user space there is nothing more to see.
 fn tier(incident: &Incident) -> Option<Tier> {
     let tier = incident.session.as_ref()?.tier;
-    Some(if incident.pass.is_none() { Tier::Tracepoint } else { tier })
+    let alone = incident.pass.is_none() && incident.user_kill.is_none();
+    Some(if alone { Tier::Tracepoint } else { tier })
 }
 
 fn status(incident: &Incident) -> Status {
@@ -113,7 +115,10 @@ fn domain(incident: &Incident, verdict: &Verdict) -> Domain {
         Code::Global | Code::Sysrq | Code::Mglru => Some("system"),
         Code::Cpuset => Some("cpuset"),
         Code::Mempolicy => Some("mempolicy"),
-        Code::Userspace | Code::Unknown => None,
+        Code::Userspace if verdict.domain.is_some() => Some("memcg"),
+        // Where nothing could be looked up, nothing is known to have been short.
+        Code::Userspace => incident.pressure.as_ref().map(|_| "system"),
+        Code::Unknown => None,
     };
     let mut domain = Domain { kind, total_pages: total_pages(incident), ..Domain::default() };
     let Some(id) = verdict.domain else { return domain };

@@ -59,7 +59,8 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
             | Kind::Loss
             | Kind::MemoryStat
             | Kind::Machine
-            | Kind::CgroupPaths,
+            | Kind::CgroupPaths
+            | Kind::Pressure,
         ) => json(payload),
         Some(Kind::Candidate) => table(payload),
         None => hex(payload),

@@ -20,6 +20,7 @@ use super::{
     loss::Losses,
     memory_stat::{self, MemoryStats},
     pending::PendingRuns,
+    pressure::PressureGauge,
     procfs,
 };
 use crate::{
@@ -46,6 +47,7 @@ pub struct Live<'a> {
     cgroups: Lookup,
     batch: Vec<u8>,
     quiet_at: Option<u64>,
+    pressure: PressureGauge,
     signals: BorrowedFd<'a>,
     output: Option<BorrowedFd<'a>>,
     /// Programs and links; dropped last, when nothing reads the ring any more.
@@ -78,6 +80,7 @@ impl<'a> Live<'a> {
             cgroups: Lookup::new(),
             batch: session,
             quiet_at: None,
+            pressure: PressureGauge::new(),
             signals,
             output,
             _armed: armed,
@@ -87,7 +90,7 @@ impl<'a> Live<'a> {
     /// Moves everything from the ring to the batch, looking up each process as soon as it is named: the victim is dying
     /// already.
     fn drain(&mut self) {
-        let Self { ring, batch, seen, sysctl_pass, cgroups, quiet_at, memory_stats, .. } = self;
+        let Self { ring, batch, seen, sysctl_pass, cgroups, quiet_at, memory_stats, pressure, .. } = self;
         while let Some(item) = ring.next() {
             #[cfg(feature = "faults")]
             if crate::faults::drops(&item) {
@@ -102,6 +105,22 @@ impl<'a> Live<'a> {
             }
             if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
                 batch.extend(context_frame(Kind::Machine, now, 0, &procfs::machine()));
+            }
+            if let Some(kill) = user_kill(header.kind, payload) {
+                for task in [target(&kill), kill.sender] {
+                    look_up(&task, 0, seen, batch);
+                }
+                let short = pressure.read(kill.memcg, now);
+                batch.extend(
+                    short.map(|short| context_frame(Kind::Pressure, now, 0, &short)).unwrap_or_default(),
+                );
+                continue;
+            }
+            if header.kind == Kind::Memcg.number()
+                && header.pass == 0
+                && let Ok((level, _)) = event::Memcg::read_from_prefix(payload)
+            {
+                pressure.keep_level(level);
             }
             for task in tasks(header.kind, payload).into_iter().flatten() {
                 if *sysctl_pass != Some(header.pass) || header.pass == 0 {
@@ -207,6 +226,13 @@ fn tasks(kind: u16, payload: &[u8]) -> [Option<event::Task>; 2] {
         Some(Kind::Sigkill) => [of(payload).map(|event: event::Sigkill| target(&event)), None],
         _ => [None, None],
     }
+}
+
+/// A SIGKILL that arrived from user space.
+fn user_kill(kind: u16, payload: &[u8]) -> Option<event::Sigkill> {
+    let (kill, _) =
+        event::Sigkill::read_from_prefix(payload).ok().filter(|_| kind == Kind::Sigkill.number())?;
+    (kill.origin != event::Sigkill::FROM_KERNEL && kill.result == 0).then_some(kill)
 }
 
 /// The trigger of a run of empty passes, likewise.

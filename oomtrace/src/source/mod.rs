@@ -10,6 +10,7 @@ pub mod loss;
 pub mod memcg;
 pub mod memory_stat;
 pub mod pending;
+pub mod pressure;
 pub mod procfs;
 pub mod protect;
 pub mod replay;

@@ -201,3 +201,28 @@ fn a_hundred_kills_in_a_row_are_a_hundred_reports() {
         assert!(told.closed.iter().all(|report| report.status.complete && report.victims.len() == 1));
     }
 }
+
+#[test]
+fn a_kill_without_its_choice_has_no_policy() {
+    let hog = task(812);
+    let mut stream = Stream::new("fentry");
+    stream.memcg_oom(hog, PODS).execute(hog, hog).leave(1, 1).exit(812);
+    let told = stream.told();
+    let report = told.only();
+    assert_eq!((report.selection.policy, report.selection.outcome), (None, Some(Outcome::Killed)));
+    assert_eq!((report.cause.confidence, report.status.complete), (Confidence::Inferred, false));
+}
+
+#[test]
+fn a_kill_whose_mark_and_signal_were_lost_is_a_kill() {
+    let (trigger, victim) = (task(812), task(900));
+    let mut stream = Stream::new("fentry");
+    stream
+        .memcg_oom(trigger, PODS)
+        .choose(victim, MESSAGE, MEMCG, LIMIT)
+        .add(KillProcess { victim })
+        .leave(1, 1);
+    let told = stream.told();
+    let selection = &told.only().selection;
+    assert_eq!((selection.policy, selection.outcome), (Some(Policy::Badness), Some(Outcome::Killed)));
+}

@@ -215,8 +215,14 @@ fn the_chosen_one_had_no_memory_left() {
     chosen.present &= !oomtrace_common::event::Task::MEMORY;
     stream.add(KillProcess { victim: chosen }).leave(1, 0);
     let told = stream.told();
-    assert_eq!(told.only().selection.outcome, Some(Outcome::NoKill));
+    let selection = &told.only().selection;
+    assert_eq!((selection.policy, selection.outcome), (Some(Policy::AlreadyExiting), Some(Outcome::NoKill)));
     assert_eq!(told.only().status.closed_by, Some(ClosedBy::Kernel));
+    assert!(
+        told.only().cause.summary.contains("had no memory left to free"),
+        "{}",
+        told.only().cause.summary
+    );
 }
 
 #[test]

@@ -86,3 +86,12 @@ pub(crate) fn folder(hierarchy: Hierarchy, path: &Text) -> PathBuf {
     let below = path.to_path();
     Path::new(hierarchy.mount_point()).join(below.strip_prefix("/").unwrap_or(&below))
 }
+
+/// Whether cgroups of the unified hierarchy, but for the root, have a file of that name.
+pub(crate) fn has_file(name: &str) -> bool {
+    let folder = Path::new(Hierarchy::V2.mount_point()).join("looking");
+    let found = fs::create_dir(&folder).is_ok() && folder.join(name).exists();
+    // Nothing is in it; one that could not be made cannot be removed either.
+    let _ = fs::remove_dir(&folder);
+    found
+}

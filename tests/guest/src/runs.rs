@@ -51,10 +51,18 @@ impl<'a> Runs<'a> {
         Ok(runs)
     }
 
-    /// Let the allocators loose.
-    pub(crate) fn give_word(&self, processes: &mut Processes) -> Result<()> {
-        let allocators = self.all.iter().filter(|run| run.process.part == Part::Allocator);
-        allocators.map(|run| run.number).try_for_each(|number| processes.give_word(number))
+    /// Let the allocators loose, each once the one it comes after has ended.
+    pub(crate) fn give_word(&self, patience: Duration, processes: &mut Processes) -> Result<()> {
+        for run in self.all.iter().filter(|run| run.process.part == Part::Allocator) {
+            let before = |role: &String| self.all.iter().find(|run| run.process.role == *role);
+            if let Some(before) = run.process.after.as_ref().and_then(before) {
+                let ended =
+                    |p: &Processes| p.get(before.number).is_ok_and(|process| process.status.is_some());
+                processes.until(Instant::now() + patience, ended)?;
+            }
+            processes.give_word(run.number)?;
+        }
+        Ok(())
     }
 
     /// Wait until the last runs of these roles have ended, starting the next one of a process whenever one has. It is given

@@ -103,7 +103,7 @@ fn reports_to(scenario: &Scenario) -> Result<Stdio> {
 
 /// Let the allocators loose, and wait until it is over.
 fn cause(scenario: &Scenario, runs: &mut Runs<'_>, processes: &mut Processes) -> Result<()> {
-    runs.give_word(processes)?;
+    runs.give_word(DYING, processes)?;
     for (file, value) in &scenario.writes {
         fs::write(file, value).with_context(|| format!("writing {value} to {file}"))?;
     }
@@ -116,6 +116,7 @@ fn is_there(feature: Feature) -> bool {
     match feature {
         Feature::LruGen => Path::new("/sys/kernel/mm/lru_gen/min_ttl_ms").exists(),
         Feature::MemcgV1 => Path::new(Hierarchy::V1.mount_point()).join("memory.limit_in_bytes").exists(),
+        Feature::CgroupKill => cgroup::has_file("cgroup.kill"),
     }
 }
 

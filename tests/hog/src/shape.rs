@@ -5,6 +5,7 @@ mod children;
 mod equals;
 mod file;
 mod fork;
+mod kill;
 mod last_words;
 mod mapping;
 mod orphan;
@@ -50,6 +51,8 @@ pub(crate) enum Shape {
     LastWords(last_words::LastWords),
     /// None: a file is written
     Write(write::Write),
+    /// No memory, but a SIGKILL for somebody else
+    Kill(kill::Kill),
 }
 
 /// Memory that stays taken until it is dropped: mappings, or processes that have some.
@@ -77,6 +80,7 @@ impl Shape {
             Self::Equals(equals) => equals.take(),
             Self::LastWords(last_words) => last_words.take(),
             Self::Write(write) => write.take(),
+            Self::Kill(kill) => kill.take(),
         }
     }
 }

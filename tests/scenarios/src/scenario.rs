@@ -3,6 +3,7 @@
 mod adj_ladder;
 mod cgroup;
 mod cgroup_allocating;
+mod cgroup_kill;
 mod cgroup_v1;
 mod container_init;
 mod cpuset;
@@ -35,6 +36,8 @@ mod sysrq;
 mod threads16;
 mod tmpfs;
 mod unkillable;
+mod user_kill;
+mod userspace_kill;
 mod v1_memsw;
 mod v1_oom_kill_disable;
 
@@ -45,6 +48,7 @@ pub use self::feature::Feature;
 pub use self::machine::{Hierarchy, Machine};
 pub use self::process::{Part, Process};
 pub use self::relief::Relief;
+pub use self::user_kill::{Told, UserKill};
 use crate::text::Text;
 
 /// One way to run out of memory.
@@ -170,6 +174,8 @@ pub fn all() -> Vec<Scenario> {
         v1_memsw::scenario(),
         v1_oom_kill_disable::scenario(),
         adj_ladder::scenario(),
+        userspace_kill::scenario(),
+        cgroup_kill::scenario(),
     ]
 }
 
@@ -190,7 +196,10 @@ mod tests {
         for scenario in all() {
             let expect = &scenario.expect;
             let others = expect.one_mm.iter().chain(&expect.signalled);
-            for role in expect.victims.iter().chain(&expect.trigger).chain(&expect.ends).chain(others) {
+            let kills = expect.user_kills.iter().flat_map(|kill| kill.victims.iter().chain([&kill.killer]));
+            let after = scenario.processes.iter().filter_map(|process| process.after.as_ref());
+            let named = expect.victims.iter().chain(&expect.trigger).chain(&expect.ends);
+            for role in named.chain(others).chain(kills).chain(after) {
                 assert!(scenario.process_of(role).is_some(), "{}: {role}", scenario.name);
             }
             assert!(expect.kills.0 <= expect.kills.1, "{}", scenario.name);

@@ -6,6 +6,7 @@ mod kills;
 mod names;
 mod rank;
 mod tracer;
+mod user_kill;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -61,6 +62,7 @@ impl Local {
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
         tally.count("live equals replay", kills::live_equals_replay(self));
         tally.count("escape sequences and bytes that are no text", names::odd(self));
+        tally.count("kills by user space, with and without need", user_kill::told_apart(self));
         tally.count("a closed standard output", ends::closed_output(self));
         tally.count("no output wanted", ends::null_output(self));
         tally.count("a reader that goes away", ends::reader_goes(self));

@@ -112,7 +112,7 @@ pub static HOOKS: [Hook; 13] = [
     },
     Hook {
         name: "signal_generate",
-        tells: "when SIGKILL was sent, and processes killed for sharing the victim's memory",
+        tells: "when SIGKILL was sent, processes killed for sharing the victim's memory, and kills by user space",
         need: Need::Detail,
         ways: &[way(
             Tier::Tracepoint,

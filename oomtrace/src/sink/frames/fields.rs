@@ -242,6 +242,11 @@ impl Print for Sigkill {
         fields.string("sender_comm", &self.sender_comm);
         fields.show("result", self.result);
         fields.show("in_pass", self.in_pass);
+        fields.show("origin", self.origin);
+        fields.show("code", self.code);
+        fields.show("left_out", self.left_out);
+        fields.task("target", &self.target);
+        fields.task("sender", &self.sender);
     }
 }
 

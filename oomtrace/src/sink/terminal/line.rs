@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     bytes::ByteString,
-    explain::{Confidence, Outcome},
+    explain::{Code, Confidence, Outcome},
     incident::Role,
     report::{Process, Report, Victim},
     sink::{Sink, write_whole},
@@ -156,7 +156,8 @@ fn victim(report: &Report, paint: Paint) -> String {
 }
 
 fn by(report: &Report) -> String {
-    let told = |trigger: &Process| format!(" triggered by {} ({})", named(trigger), or_absent(trigger.pid));
+    let how = if report.cause.code == Code::Userspace { "by" } else { "triggered by" };
+    let told = |trigger: &Process| format!(" {how} {} ({})", named(trigger), or_absent(trigger.pid));
     report.trigger.as_ref().map(told).unwrap_or_default()
 }
 

@@ -26,11 +26,15 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     ground.found
 }
 
-/// The process ids of a scenario's processes that the OOM killer ended: by SIGKILL, unless somebody else sent that.
+/// The process ids of a scenario's processes whose kill must be reported: ended by SIGKILL, unless somebody else than the OOM
+/// killer sent that without need.
 pub(super) fn killed_pids(scenario: &Scenario, seen: &Observation, log: &[Incident]) -> BTreeSet<u32> {
+    let untold = scenario.expect.user_kills.iter().filter(|kill| kill.told.is_none());
+    let untold: BTreeSet<&String> = untold.flat_map(|kill| &kill.victims).collect();
     let signalled =
         |run: &ProcessRun| scenario.expect.signalled.contains(&run.role) && !is_logged(log, run.pid);
-    let killed = seen.processes.iter().filter(|run| run.status == Some(KILLED) && !signalled(run));
+    let silent = |run: &ProcessRun| untold.contains(&run.role) || signalled(run);
+    let killed = seen.processes.iter().filter(|run| run.status == Some(KILLED) && !silent(run));
     killed.map(|run| run.pid).collect()
 }
 
@@ -100,7 +104,10 @@ impl Ground<'_> {
                 self.differ(&format!("status of {role}"), "scenario", "killed", "alive or ended otherwise");
             }
         }
-        for run in killed {
+        let (by_user, by_kernel): (Vec<_>, Vec<_>) =
+            killed.into_iter().partition(|run| expect.is_killed_by_user(&run.role));
+        self.user_kills(&by_user);
+        for run in by_kernel {
             let logged = is_logged(self.log, run.pid);
             let signalled = expect.signalled.contains(&run.role) && !logged;
             if !expect.victims.contains(&run.role) && !signalled {
@@ -112,6 +119,31 @@ impl Ground<'_> {
             if !logged && !signalled && !has_reason {
                 self.differ(&format!("kill of {}", run.role), "exit status", "killed", "no line in the log");
             }
+        }
+    }
+
+    /// Those that user space was to kill are dead, and the log knows nothing of it.
+    fn user_kills(&mut self, killed: &[&ProcessRun]) {
+        let log = self.log;
+        let expected = self.scenario.expect.user_kills.iter().flat_map(|kill| &kill.victims);
+        for role in expected.filter(|role| killed.iter().all(|run| run.role != **role)) {
+            self.differ(
+                &format!("status of {role}"),
+                "scenario",
+                "killed by user space",
+                "alive or ended otherwise",
+            );
+        }
+        let is_logged = |run: &&&ProcessRun| {
+            log.iter().flat_map(|incident| &incident.kills).any(|kill| kill.pid == run.pid)
+        };
+        for run in killed.iter().filter(is_logged) {
+            self.differ(
+                &format!("kill of {}", run.role),
+                "kernel log",
+                "killed by the kernel",
+                "killed by user space",
+            );
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Disagreement, ground, incident, marks, no_kill, pairing, without_kill};
+use super::{Disagreement, ground, incident, marks, no_kill, pairing, user_kill, without_kill};
 use crate::job::Tier;
 use crate::observation::{Observation, Status, TracerRun};
 use crate::scenario::Scenario;
@@ -21,10 +21,14 @@ pub(super) fn judge(
     };
     let mut found = run_itself(run, scenario, tier);
     let reports = parse(run, &mut found);
+    let (by_user, by_kernel): (Vec<&Value>, Vec<&Value>) =
+        reports.iter().partition(|report| user_kill::is_one(report));
+    found.extend(user_kill::judge(scenario, seen, &by_user, tier));
     let kills = log.iter().filter(|incident| !incident.kills.is_empty());
     for (number, incident) in kills.enumerate() {
-        let told: Vec<&Value> = reports
+        let told: Vec<&Value> = by_kernel
             .iter()
+            .copied()
             .filter(|report| pairing::claims_kill(report) && pairing::share_victim(report, incident))
             .collect();
         match told.as_slice() {
@@ -36,21 +40,22 @@ pub(super) fn judge(
             }
         }
     }
-    for report in reports.iter().filter(|report| pairing::claims_kill(report)) {
+    for report in by_kernel.iter().filter(|report| pairing::claims_kill(report)) {
         if !log.iter().any(|incident| pairing::share_victim(report, incident)) {
             let claimed = format!("{:?} killed", pairing::victim_ids(report));
             found.push(differ("report", "kernel log", "no such kill", &claimed));
         }
     }
-    found.extend(without_kill::judge(scenario, seen, log, &reports, tier));
-    found.extend(no_kill::judge(scenario, seen, log, &reports, tier));
-    found.extend(marks::judge(seen, log, &reports));
+    let by_kernel: Vec<Value> = by_kernel.into_iter().cloned().collect();
+    found.extend(without_kill::judge(scenario, seen, log, &by_kernel, tier));
+    found.extend(no_kill::judge(scenario, seen, log, &by_kernel, tier));
+    found.extend(marks::judge(seen, log, &by_kernel));
     found.extend(victims(scenario, seen, log, &reports));
     found.extend(totals(run, &reports));
     found
 }
 
-/// The set of victims is that of the processes that the OOM killer ended.
+/// The set of victims is that of the processes that the OOM killer ended, or somebody else for want of memory.
 fn victims(
     scenario: &Scenario,
     seen: &Observation,

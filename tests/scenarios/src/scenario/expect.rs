@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::UserKill;
 use crate::job::Tier;
 use crate::text::Text;
 
@@ -54,6 +55,9 @@ pub struct Expect {
     /// Figures of the domain's `memory.stat` that hold still through the kill: the report's are about those of the log.
     #[serde(default)]
     pub steady_stat: Vec<String>,
+    /// Kills by user space beside those.
+    #[serde(default)]
+    pub user_kills: Vec<UserKill>,
 }
 
 /// A field of the report, and what it lies between.
@@ -101,6 +105,7 @@ impl Expect {
             no_kill_reports: 0,
             ranges: Vec::new(),
             steady_stat: Vec::new(),
+            user_kills: Vec::new(),
         }
     }
 
@@ -141,7 +146,14 @@ impl Expect {
     #[must_use]
     pub fn reports(&self, tier: Tier) -> usize {
         let of_passes = if tier == Tier::Tracepoint { 0 } else { self.no_kill_reports };
-        self.kills.0 + of_passes
+        let of_users = self.user_kills.iter().filter(|kill| kill.told.is_some()).count();
+        self.kills.0 + of_passes + of_users
+    }
+
+    /// Whether user space kills processes of a role.
+    #[must_use]
+    pub fn is_killed_by_user(&self, role: &str) -> bool {
+        self.user_kills.iter().any(|kill| kill.victims.iter().any(|victim| victim == role))
     }
 
     /// One kill by badness, of `victim`, because the machine is out of memory.

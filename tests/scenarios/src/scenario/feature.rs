@@ -13,6 +13,8 @@ pub enum Feature {
     MemcgV1,
     /// The multi-gen LRU (`CONFIG_LRU_GEN`, from 6.1 on).
     LruGen,
+    /// A cgroup can be killed as a whole (`cgroup.kill`, since 5.14).
+    CgroupKill,
 }
 
 impl Feature {
@@ -23,6 +25,10 @@ impl Feature {
         match self {
             // Writes `memory.oom_control`: <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol-v1.c>
             Self::MemcgV1 => "mem_cgroup_oom_control_write",
+            // Starts a memory's list: <https://github.com/torvalds/linux/blob/v6.12/mm/vmscan.c> (`lru_gen_add_mm`)
+            Self::LruGen => "lru_gen_add_mm",
+            // Writes the file: <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c> (`cgroup_kill_write`)
+            Self::CgroupKill => "cgroup_kill_write",
         }
     }
 }
@@ -32,6 +38,7 @@ impl fmt::Display for Feature {
         f.write_str(match self {
             Self::MemcgV1 => "MEMCG_V1",
             Self::LruGen => "LRU_GEN",
+            Self::CgroupKill => "cgroup.kill",
         })
     }
 }

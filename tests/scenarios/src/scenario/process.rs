@@ -40,13 +40,16 @@ pub struct Process {
     /// `oom_score_adj` and its cgroup.
     #[serde(default)]
     pub children: Vec<String>,
+    /// Its pid namespace, if not the first; the first process to name one is its init.
+    #[serde(default)]
+    pub pid_namespace: Option<String>,
+    /// The role that must have ended before this one may begin.
+    #[serde(default)]
+    pub after: Option<String>,
 }
 
 fn once() -> usize {
     1
-    /// Its pid namespace, if not the first; the first process to name one is its init.
-    #[serde(default)]
-    pub pid_namespace: Option<String>,
 }
 
 impl Process {
@@ -63,6 +66,7 @@ impl Process {
             cgroup: None,
             children: Vec::new(),
             pid_namespace: None,
+            after: None,
         }
     }
 
@@ -89,6 +93,21 @@ impl Process {
     /// The names of the processes it makes.
     pub(super) fn children(mut self, roles: &[&str]) -> Self {
         self.children = roles.iter().map(|&role| role.to_owned()).collect();
+        self
+    }
+
+    /// One that sends SIGKILL to the process of that name after the tracer is armed.
+    pub(super) fn killer(role: &str, target: &str) -> Self {
+        Self::new(role, Part::Allocator, &["kill", "--target", target], false)
+    }
+
+    /// One that kills all of a cgroup, by its folder, after the tracer is armed.
+    pub(super) fn cgroup_killer(role: &str, folder: &str) -> Self {
+        Self::new(role, Part::Allocator, &["kill", "--kill-cgroup", folder], false)
+    }
+
+    pub(super) fn after(mut self, role: &str) -> Self {
+        self.after = Some(role.to_owned());
         self
     }
 
@@ -138,6 +157,13 @@ impl Process {
     pub(super) fn shape(mut self, words: &[&str]) -> Self {
         self.shape = words.iter().map(|&word| word.to_owned()).collect();
         self
+    }
+
+    /// The anonymous memory that its shape takes, bytes; `None` for shapes that take something else.
+    #[must_use]
+    pub fn anonymous_bytes(&self) -> Option<u64> {
+        let [shape, option, mib] = self.shape.as_slice() else { return None };
+        (shape == "anon" && option == "--mib").then(|| mib.parse::<u64>().ok())?.map(|mib| mib << 20)
     }
 
     /// The name the kernel knows it by.

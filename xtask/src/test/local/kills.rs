@@ -26,7 +26,7 @@ pub(super) fn kill_one(local: &Local, scratch: &Scratch, extra: &[&str]) -> Resu
 }
 
 /// A path as the hog takes it: whatever is no plain letter as `\xNN`.
-fn escaped(path: &Path) -> String {
+pub(super) fn escaped(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes().iter();
     bytes
         .map(|byte| match byte {

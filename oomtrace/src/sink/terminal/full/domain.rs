@@ -8,7 +8,10 @@ use super::{
     page_bytes,
     sheet::Sheet,
 };
-use crate::report::{Domain, Level, Report};
+use crate::{
+    explain::Code,
+    report::{Domain, Level, Report},
+};
 
 /// What people look for in `memory.stat`, by the names of v2 and of v1.
 const COMPOSITION: [&str; 9] =
@@ -22,7 +25,9 @@ pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
     if domain.chain.is_empty() {
         sheet.more(&counters(domain));
     } else {
-        chain(sheet, &domain.chain);
+        // Nothing was hit where user space came first.
+        let mark = if report.cause.code == Code::Userspace { "  <- short" } else { "  <- hit" };
+        chain(sheet, &domain.chain, mark);
     }
     let stat = domain.memory_stat.iter();
     // On v1 a name alone is of the cgroup itself, without those below it.
@@ -45,15 +50,15 @@ fn counters(domain: &Domain) -> String {
 }
 
 /// The path comes last: it is the one cell without a bound.
-fn chain(sheet: &mut Sheet, levels: &[Level]) {
+fn chain(sheet: &mut Sheet, levels: &[Level], mark: &str) {
     let title = ["usage", "max", "high", "swap", "swap max", "oom.group", "cgroup"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(title).chain(levels.iter().map(row)).collect();
+    let rows: Vec<_> = std::iter::once(title).chain(levels.iter().map(|level| row(level, mark))).collect();
     sheet.table(&rows);
 }
 
-fn row(level: &Level) -> [String; 7] {
+fn row(level: &Level, mark: &str) -> [String; 7] {
     let path = level.cgroup.as_ref().map_or_else(|| ABSENT.to_owned(), |path| name(path.as_bytes()));
-    let mark = if level.hit { "  <- hit" } else { "" };
+    let mark = if level.hit { mark } else { "" };
     [
         or_absent(level.usage_bytes.map(size)),
         limit(level.max_bytes, level.usage_bytes),

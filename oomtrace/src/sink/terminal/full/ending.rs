@@ -5,6 +5,7 @@ use super::{
     sheet::Sheet,
 };
 use crate::{
+    explain::Code,
     kernel::tier::Tier,
     report::{ClosedBy, Report},
 };
@@ -40,7 +41,7 @@ pub(super) fn status(sheet: &mut Sheet, report: &Report) {
 
 /// What a tier cannot see is said, so that nobody takes `-` for an answer.
 pub(super) fn unseen(sheet: &mut Sheet, report: &Report) {
-    if report.tier == Some(Tier::Tracepoint) {
+    if report.tier == Some(Tier::Tracepoint) && report.cause.code != Code::Userspace {
         sheet.section(
             "not seen",
             "tier tracepoint does not see the decision itself: score, candidates, constraint, allocation.",

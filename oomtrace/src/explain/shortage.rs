@@ -1,0 +1,116 @@
+//! How short memory was: the signs of it in what was looked up beside a SIGKILL from user space, and in the counters
+//! that the kernel side copied at that moment.
+
+use oomtrace_common::event::Memcg;
+
+use super::limits;
+use crate::{
+    attribute::cgroup,
+    context::{CgroupPressure, Pressure, Stall},
+    incident::Incident,
+};
+
+/// From where on a figure is a sign.
+pub(super) struct Bounds {
+    /// Least share of the last ten seconds in which some task waited for memory (PSI `some avg10`), percent.
+    pub(super) stall_percent: f64,
+    /// Most of the machine's memory that is available, percent.
+    pub(super) available_percent: u64,
+    /// Least of a cgroup's limit that is used, page cache that can be dropped not counted, percent.
+    pub(super) used_percent: u64,
+    /// Most of the swap that is free, percent; `None`: swap says nothing.
+    pub(super) swap_free_percent: Option<u64>,
+}
+
+/// What was found.
+pub(super) struct Shortage {
+    /// Kernfs id of the cgroup that was short; `None` where it was the machine.
+    pub(super) cgroup: Option<u64>,
+    /// In words, each with its figures.
+    pub(super) signs: Vec<String>,
+}
+
+/// A cgroup near its limit first; then the machine; then a cgroup that only waited, for what it waits for may be the
+/// machine's memory.
+pub(super) fn find(incident: &Incident, bounds: &Bounds) -> Shortage {
+    let full =
+        levels(incident).into_iter().find_map(|memcg| Some((memcg.id, full(incident, memcg, bounds)?)));
+    let waiting =
+        levels(incident).into_iter().find_map(|memcg| Some((memcg.id, waiting(incident, memcg, bounds)?)));
+    let of_machine = incident.pressure.as_ref().map(|pressure| machine(pressure, bounds)).unwrap_or_default();
+    let cgroup = match (&full, &waiting) {
+        (Some((id, _)), _) => Some(*id),
+        (None, Some((id, _))) if of_machine.is_empty() => Some(*id),
+        _ => None,
+    };
+    let of_cgroups = [full, waiting].into_iter().flatten().map(|(_, sign)| sign);
+    Shortage { cgroup, signs: of_cgroups.chain(of_machine).collect() }
+}
+
+/// The cgroups above the first victim, leaf first, without the root.
+fn levels(incident: &Incident) -> Vec<&Memcg> {
+    let leaf = incident.victims.first().and_then(|victim| victim.task.memcg);
+    let chain = leaf.map(|leaf| cgroup::chain(&incident.memcgs, leaf)).unwrap_or_default();
+    chain.into_iter().filter(|memcg| memcg.parent != 0).collect()
+}
+
+fn looked_up(incident: &Incident, memcg: u64) -> Option<&CgroupPressure> {
+    incident.pressure.as_ref()?.cgroups.iter().find(|cgroup| cgroup.memcg == memcg)
+}
+
+/// Near `memory.max` or `memory.high`, even if the cache were dropped. What that amounts to must be known: a cgroup that
+/// reads files is always at its limit.
+fn full(incident: &Incident, memcg: &Memcg, bounds: &Bounds) -> Option<String> {
+    let page_size = incident.page_size();
+    let read = |bit: u32| memcg.present & bit != 0;
+    let max = limits::limit(memcg.max_pages, page_size).filter(|_| read(Memcg::COUNTERS));
+    let high =
+        limits::limit(memcg.high_pages, page_size).filter(|_| read(Memcg::HIGH) && read(Memcg::COUNTERS));
+    let limit = [max, high].into_iter().flatten().min()?.saturating_mul(page_size);
+    let cache = looked_up(incident, memcg.id)?.inactive_file_bytes?;
+    let usage = memcg.usage_pages.saturating_mul(page_size);
+    let needed = usage.saturating_sub(cache);
+    is_more(needed, limit, bounds.used_percent).then(|| {
+        let name = limits::name(incident, memcg);
+        format!("{name} used {usage} of {limit} bytes, {cache} of them page cache that can be dropped")
+    })
+}
+
+/// Its tasks waited.
+fn waiting(incident: &Incident, memcg: &Memcg, bounds: &Bounds) -> Option<String> {
+    let looked_up = looked_up(incident, memcg.id)?;
+    let stall = looked_up.stall.filter(|stall| stall.some_avg10 >= bounds.stall_percent)?;
+    let events =
+        |name, count: Option<u64>| count.map(|count| format!(", {name} events {count}")).unwrap_or_default();
+    Some(format!(
+        "tasks of {} waited for memory {}{}{}",
+        limits::name(incident, memcg),
+        share(stall),
+        events("high", looked_up.high_events),
+        events("max", looked_up.max_events)
+    ))
+}
+
+fn machine(pressure: &Pressure, bounds: &Bounds) -> Vec<String> {
+    let low = |free: u64, total: u64, percent: u64| total > 0 && !is_more(free, total, percent);
+    let available = pressure.available_bytes.zip(pressure.total_bytes);
+    let available = available.filter(|(free, total)| low(*free, *total, bounds.available_percent));
+    let swap = pressure.swap_free_bytes.zip(pressure.swap_total_bytes).zip(bounds.swap_free_percent);
+    let swap = swap.filter(|((free, total), percent)| low(*free, *total, *percent));
+    let stall = pressure.stall.filter(|stall| stall.some_avg10 >= bounds.stall_percent);
+    let signs = [
+        available.map(|(free, total)| format!("{free} of {total} bytes of the machine were available")),
+        swap.map(|((free, total), _)| format!("{free} of {total} bytes of swap were free")),
+        stall.map(|stall| format!("tasks of the machine waited for memory {}", share(stall))),
+    ];
+    signs.into_iter().flatten().collect()
+}
+
+/// Whether a part is more than so many percent of the whole.
+fn is_more(part: u64, whole: u64, percent: u64) -> bool {
+    u128::from(part) * 100 > u128::from(whole) * u128::from(percent)
+}
+
+fn share(stall: Stall) -> String {
+    format!("{:.2} % of the last ten seconds", stall.some_avg10)
+}

@@ -1,0 +1,69 @@
+//! SIGKILL from user space, with and without need.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::Local;
+use super::kills::escaped;
+use super::tracer::{Tracer, at};
+use crate::scratch::Scratch;
+
+/// MiB of a process, and of the limit above it: over nine tenths.
+const HELD_MIB: u64 = 61;
+const LIMIT_MIB: u64 = 64;
+
+/// One that fills its cgroup is told, with the sender; one that has all the machine's memory before it is not.
+pub(super) fn told_apart(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-userspace", LIMIT_MIB << 20)?;
+    let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
+    let plain = kill(holding(local, &[])?)?;
+    let full = kill(holding(local, &["--cgroup", &escaped(&scratch.path)])?)?;
+    let said = tracer.end("-INT")?;
+    let reports = said.reports()?;
+    let of = |pid: u32| reports.iter().filter(move |report| at(report, "/victims/0/pid") == pid);
+    ensure!(of(plain).count() == 0, "a kill without need was reported: {reports:?}");
+    let told: Vec<&Value> = of(full).collect();
+    let [report] = told.as_slice() else { anyhow::bail!("{} reports of one kill", told.len()) };
+    let expected = [
+        ("/cause/code", Value::from("userspace")),
+        ("/cause/confidence", Value::from("inferred")),
+        ("/domain/kind", Value::from("memcg")),
+        ("/domain/cgroup", Value::from("/oomtrace-test-userspace")),
+        ("/domain/limit_bytes", Value::from(LIMIT_MIB << 20)),
+        ("/selection/policy", Value::Null),
+        ("/selection/outcome", Value::from("killed")),
+        ("/trigger/comm", Value::from("kill")),
+        ("/victims/0/comm", Value::from("hog")),
+    ];
+    for (place, wanted) in expected {
+        let found = at(report, place);
+        ensure!(*found == wanted, "{place} is {found}, not {wanted}: {report}");
+    }
+    Ok(())
+}
+
+/// A hog that has taken its memory.
+fn holding(local: &Local, extra: &[&str]) -> Result<Child> {
+    let mut hog = Command::new(local.program("hog"));
+    hog.args(extra).args(["--hold", "anon", "--mib", &HELD_MIB.to_string()]);
+    let mut child = hog.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("starting a hog")?;
+    let words = BufReader::new(child.stdout.take().context("no stdout")?).lines();
+    for word in words {
+        if word.context("reading from the hog")? == "holding" {
+            return Ok(child);
+        }
+    }
+    anyhow::bail!("the hog did not take its memory: {}", child.wait().context("waiting for the hog")?)
+}
+
+/// Kills it as a person does; its pid.
+fn kill(mut child: Child) -> Result<u32> {
+    let pid = child.id();
+    let sent = Command::new("kill").args(["-KILL", &pid.to_string()]).status().context("sending SIGKILL")?;
+    ensure!(sent.success(), "kill -KILL {pid} failed");
+    child.wait().context("waiting for the hog")?;
+    Ok(pid)
+}
