@@ -4,7 +4,6 @@
 use std::{
     fs,
     os::{fd::OwnedFd, unix::fs::MetadataExt as _},
-    path::{Path, PathBuf},
 };
 
 use oomtrace_common::{
@@ -14,7 +13,7 @@ use oomtrace_common::{
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use zerocopy::FromBytes as _;
 
-use super::{cgroupfs::MemoryHierarchy, kernfs};
+use super::{cgroupfs::MemoryHierarchy, kernfs, memcg};
 use crate::context::MemoryStat;
 
 /// Room for the file, of which v1 has the longest: 3 KiB.
@@ -93,36 +92,21 @@ fn figures(text: &[u8]) -> std::collections::BTreeMap<String, u64> {
 
 /// The kernfs ids of the cgroups this process is in, up to the mount: a folder's inode number is its id.
 fn own_levels(hierarchy: &MemoryHierarchy) -> Vec<u64> {
-    let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let Some(folder) = own_folder(&cgroups, hierarchy) else { return Vec::new() };
+    let own = i32::try_from(std::process::id()).ok().and_then(|pid| memcg::of_process(hierarchy, pid));
+    let Some(folder) = own.map(|path| memcg::folder(hierarchy.mount(), &path)) else { return Vec::new() };
     let levels = folder.ancestors().take_while(|level| level.starts_with(hierarchy.mount()));
     levels.filter_map(|level| Some(fs::metadata(level).ok()?.ino())).collect()
 }
 
-/// The folder of this process's memory cgroup, from the lines `ID:CONTROLLERS:PATH`; v2 has no controllers there.
-fn own_folder(cgroups: &str, hierarchy: &MemoryHierarchy) -> Option<PathBuf> {
-    let path = cgroups.lines().find_map(|line| {
-        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-        let is_it = match hierarchy {
-            MemoryHierarchy::V2(_) => controllers.is_empty(),
-            MemoryHierarchy::V1(_) => controllers.split(',').any(|name| name == "memory"),
-        };
-        is_it.then_some(path)
-    })?;
-    Some(hierarchy.mount().join(path.strip_prefix('/').map_or(Path::new(path), Path::new)))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use oomtrace_common::{
         event::{EmptyPasses, OutOfMemory},
         frame::{Kind, Wire as _},
     };
     use zerocopy::{FromZeros as _, IntoBytes as _};
 
-    use super::{MemoryStats, domain, figures, own_folder};
+    use super::{MemoryStats, domain, figures};
     use crate::source::cgroupfs::MemoryHierarchy;
 
     #[test]
@@ -131,16 +115,6 @@ mod tests {
         let names: Vec<(&str, u64)> = stat.iter().map(|(name, number)| (name.as_str(), *number)).collect();
         assert_eq!(names, [("anon", 4096), ("pgfault", 12), ("shmem", 0)]);
         assert!(figures(b"").is_empty() && figures(b"anon 4096").is_empty());
-    }
-
-    #[test]
-    fn the_own_cgroup_is_that_of_the_memory_controller() {
-        let hybrid = "12:cpu,cpuacct:/cpu\n4:memory:/user/me\n0::/user.slice\n";
-        let v1 = MemoryHierarchy::V1(PathBuf::from("/m"));
-        let v2 = MemoryHierarchy::V2(PathBuf::from("/u"));
-        assert_eq!(own_folder(hybrid, &v1), Some(PathBuf::from("/m/user/me")));
-        assert_eq!(own_folder(hybrid, &v2), Some(PathBuf::from("/u/user.slice")));
-        assert_eq!(own_folder("4:cpu:/a\n", &v2), None);
     }
 
     #[test]
