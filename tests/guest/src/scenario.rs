@@ -26,7 +26,7 @@ use crate::tracing;
 /// The first serial port, where the kernel's console is.
 const CONSOLE: &str = "/dev/ttyS0";
 /// How long the OOM may take, from the word to begin until the processes named have ended.
-const DYING: Duration = Duration::from_secs(100);
+const DYING: Duration = Duration::from_secs(150);
 /// How long the processes left over may take to go.
 const LEAVING: Duration = Duration::from_secs(10);
 

@@ -11,10 +11,10 @@ const DEVICE: &str = "/dev/zram0";
 const SETTINGS: &str = "/sys/block/zram0";
 /// The one compressor that every kernel has without another module.
 const COMPRESSOR: &str = "deflate";
-const PAGE_BYTES: u64 = 4096;
+const PAGE_BYTES: usize = 4096;
 /// Where the header tells of the area: after the boot sector's place
 /// (`union swap_header`, <https://github.com/torvalds/linux/blob/v6.12/include/linux/swap.h#L114>).
-const INFO_AT: u64 = 1024;
+const INFO_AT: usize = 1024;
 const MAGIC: &[u8] = b"SWAPSPACE2";
 
 /// Have so much swap; none for 0.
@@ -28,24 +28,27 @@ pub(crate) fn set_up(mib: u32) -> Result<()> {
         let path = Path::new(SETTINGS).join(file);
         fs::write(&path, &value).with_context(|| format!("writing {value} to {}", path.display()))?;
     }
-    write_header(bytes / PAGE_BYTES).with_context(|| format!("writing the swap header of {DEVICE}"))?;
+    write_header(bytes / u64::try_from(PAGE_BYTES)?)
+        .with_context(|| format!("writing the swap header of {DEVICE}"))?;
     switch_on()
 }
 
-/// What `mkswap` writes: version, last page, number of bad pages; and the magic word at the end of the first page.
+/// What `mkswap` writes.
 fn write_header(pages: u64) -> Result<()> {
-    let device = OpenOptions::new().write(true).open(DEVICE)?;
+    OpenOptions::new().write(true).open(DEVICE)?.write_all_at(&header(pages)?, 0)?;
+    Ok(())
+}
+
+/// The first page of an area: version, last page and number of bad pages, and the magic word at its end.
+fn header(pages: u64) -> Result<Vec<u8>> {
     let last_page = u32::try_from(pages.saturating_sub(1))?;
     let info: Vec<u8> = [1, last_page, 0].into_iter().flat_map(u32::to_le_bytes).collect();
-    let mut page = vec![0; usize::try_from(PAGE_BYTES)?];
-    let info_at = usize::try_from(INFO_AT)?;
-    let magic_at = page.len() - MAGIC.len();
-    for (at, bytes) in [(info_at, info.as_slice()), (magic_at, MAGIC)] {
+    let mut page = vec![0; PAGE_BYTES];
+    for (at, bytes) in [(INFO_AT, info.as_slice()), (PAGE_BYTES - MAGIC.len(), MAGIC)] {
         let place = page.get_mut(at..at + bytes.len()).context("a page has room for the header")?;
         place.copy_from_slice(bytes);
     }
-    device.write_all_at(&page, 0)?;
-    Ok(())
+    Ok(page)
 }
 
 fn switch_on() -> Result<()> {
@@ -54,4 +57,17 @@ fn switch_on() -> Result<()> {
     let result = unsafe { libc::swapon(path.as_ptr(), 0) };
     ensure!(result == 0, "switching swap on {DEVICE}: {}", std::io::Error::last_os_error());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::header;
+
+    #[test]
+    fn the_header_tells_of_the_last_page() {
+        let page = header(4096).unwrap();
+        assert_eq!(page.len(), 4096);
+        assert_eq!(page[1024..1036], [1, 0, 0, 0, 0xff, 0x0f, 0, 0, 0, 0, 0, 0]);
+        assert!(page.ends_with(b"SWAPSPACE2"));
+    }
 }

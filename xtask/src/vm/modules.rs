@@ -96,3 +96,27 @@ fn depends(data: &[u8]) -> Result<Vec<String>> {
     let names = std::str::from_utf8(listed)?.split(',').filter(|name| !name.is_empty());
     Ok(names.map(str::to_owned).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_module_files() {
+        let name = |file: &str| name(Path::new(file));
+        assert_eq!(name("/m/zram.ko.xz").as_deref(), Some("zram"));
+        assert_eq!(name("/m/lzo-rle.ko").as_deref(), Some("lzo_rle"));
+        assert_eq!([name("/m/modules.order"), name("/m/a.kode")], [None, None]);
+    }
+
+    #[test]
+    fn what_is_missing_or_unreadable_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("other.ko.zst"), "").unwrap();
+        fs::write(folder.path().join("plain.ko"), "no ELF").unwrap();
+        let error = |name: &str| format!("{:#}", load(folder.path(), &[name]).err().unwrap());
+        assert!(error("zram").contains("no module zram"));
+        assert!(error("other").contains("compressed in a way"));
+        assert!(error("plain").contains("plain.ko"));
+    }
+}
