@@ -16,7 +16,7 @@ use crate::pid_namespace::PidNamespaces;
 use crate::processes::Processes;
 
 /// How long a process may take to be ready; emulation is slow, and slower on a busy machine.
-const PREPARING: Duration = Duration::from_secs(40);
+const PREPARING: Duration = Duration::from_secs(60);
 
 /// What was started so far.
 pub(crate) struct Runs<'a> {
