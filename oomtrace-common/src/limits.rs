@@ -1,12 +1,13 @@
 //! How much of anything crosses the border, and how large the maps are.
 
 /// Bytes of the ring buffer; a power of two and a multiple of the page size. One kill takes about 4 KiB, so this
-/// is some 500 kills that user space may be behind before the first frame is lost (and counted); a whole table of
-/// candidates takes not quite half of it.
-pub const RING_BYTES: u32 = 1 << 21;
+/// is some 250 kills that user space may be behind before the first frame is lost (and counted). Our memory at rest has
+/// it twice, because it is mapped twice in a row.
+pub const RING_BYTES: u32 = 1 << 20;
 
-/// Bytes of the ring that tables of candidates may fill: beyond, what tells of the kill itself has the room.
-pub const RING_TABLE_BYTES: u64 = 3 << 19;
+/// Bytes of the ring that may wait when one more chunk of a table of candidates is sent: a whole table (841 KiB) fits, and
+/// what tells of the kill itself has the rest.
+pub const RING_TABLE_BYTES: u64 = 7 << 17;
 
 /// Bytes of `task_struct.comm`, its terminating NUL included.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L313>
@@ -38,9 +39,13 @@ pub const EMPTY_PASSES_EVERY_NS: u64 = 1_000_000_000;
 /// Rows of a chunk of the table of candidates; a power of two. A chunk is one frame, and what is lost as one.
 pub const CHUNK_ROWS: u32 = 64;
 
-/// Chunks of the table: 8192 candidates, in 836 KiB that the kernel holds from the start. More than a machine of the
-/// size where somebody reads a table has; what is beyond is counted, and the most points among it kept.
+/// Chunks of the table: 8192 candidates, in 839 KiB that the kernel holds from the start, and the most of which a whole
+/// table fits the ring. What is beyond is counted, and the most points among it kept.
 pub const TABLE_CHUNKS: u32 = 128;
+
+/// Rows of the whole table. The last is for a task that is chosen when all others are taken: the winner is in the table
+/// however many there are.
+pub const TABLE_ROWS: u32 = CHUNK_ROWS * TABLE_CHUNKS;
 
 /// SIGKILLs from user space that are sent in each [`USER_KILLS_EVERY_NS`]; further ones are counted. A machine that kills
 /// more than that by hand is not killing for memory, and a cgroup that is killed as a whole fits.

@@ -52,10 +52,14 @@ pub(crate) struct Pass {
     pub(crate) chosen: u32,
     /// Rows of the table of candidates.
     pub(crate) rows: u32,
+    /// 1 once the last row, which is not among those, was filled.
+    pub(crate) last_taken: u32,
     /// Kernel threads that were evaluated: they have no row.
     pub(crate) kernel_threads: u32,
     /// Tasks that were evaluated when the table was full.
     pub(crate) left_out: u32,
+    /// Always 0.
+    pub(crate) reserved: u32,
     /// `Candidate::POINTS` once `oom_badness` returned for the task that is being evaluated.
     pub(crate) points_seen: u32,
     /// What it returned; until then no points.

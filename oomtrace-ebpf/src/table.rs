@@ -6,7 +6,7 @@ use aya_ebpf::{macros::map, maps::Array};
 use oomtrace_common::{
     event::{Candidate, CandidatesHead},
     frame::{FrameHeader, Kind},
-    limits::{CHUNK_ROWS, TABLE_CHUNKS},
+    limits::{CHUNK_ROWS, TABLE_CHUNKS, TABLE_ROWS},
 };
 
 use crate::{
@@ -31,6 +31,9 @@ struct Chunk {
 /// Bytes before the rows.
 const FRAME_HEAD_BYTES: u64 = (size_of::<FrameHeader>() + size_of::<CandidatesHead>()) as u64;
 
+/// The row for whoever is chosen when all others are taken.
+const LAST_ROW: u32 = TABLE_ROWS - 1;
+
 /// What stands for no points, as in the kernel.
 pub(crate) const NO_POINTS: i64 = i64::MIN;
 
@@ -45,22 +48,42 @@ pub(crate) fn add<R: Read>(pass: &mut Pass, task: Address, returned: i32) {
         pass.kernel_threads += 1;
         return;
     }
-    let Some(row) = row(pass.rows) else {
-        pass.left_out += 1;
-        if pass.left_out_points < pass.points {
-            pass.left_out_points = pass.points;
-        }
+    let chosen = chosen(pass, task);
+    if pass.rows >= LAST_ROW && chosen == 0 {
+        leave_out(pass, pass.points);
         return;
-    };
-    pass.rows += 1;
+    }
+    let Some(row) = row(pass.rows) else { return };
+    if pass.rows < LAST_ROW {
+        pass.rows += 1;
+    } else if pass.last_taken != 0 {
+        leave_out(pass, row.points);
+    } else {
+        pass.last_taken = 1;
+    }
     candidate::copy::<R>(task, row);
-    row.present |= pass.points_seen;
+    row.present |= pass.points_seen | chosen;
     row.points = pass.points;
     row.returned = returned as i16;
+}
+
+/// [`Candidate::CHOSEN`] if the kernel holds to this task now; its points are known then even where `oom_badness` is not
+/// seen.
+#[inline(always)]
+fn chosen(pass: &mut Pass, task: Address) -> u32 {
     let oc = core::ptr::without_provenance(pass.oc as usize);
-    if value::<Probed, u64>(oc, slot!(oom_control_chosen)).0 == task.addr() as u64 {
-        row.present |= Candidate::CHOSEN;
-        Probed::copy(oc, slot!(oom_control_chosen_points), &mut row.points);
+    if value::<Probed, u64>(oc, slot!(oom_control_chosen)).0 != task.addr() as u64 {
+        return 0;
+    }
+    Probed::copy(oc, slot!(oom_control_chosen_points), &mut pass.points);
+    Candidate::CHOSEN
+}
+
+#[inline(always)]
+fn leave_out(pass: &mut Pass, points: i64) {
+    pass.left_out += 1;
+    if pass.left_out_points < points {
+        pass.left_out_points = points;
     }
 }
 
@@ -85,21 +108,22 @@ pub(crate) fn send(pass: &Pass) {
     if pass.evaluated == 0 {
         return;
     }
+    let rows = pass.rows + pass.last_taken;
     for number in 0..TABLE_CHUNKS {
         let first = number * CHUNK_ROWS;
         // The first goes out even without a row: the counts are in it.
-        if number != 0 && first >= pass.rows {
+        if number != 0 && first >= rows {
             return;
         }
         let Some(chunk) = chunk(number) else { return };
-        send_chunk(pass, chunk, first);
+        send_chunk(pass, chunk, first, rows);
     }
 }
 
 /// A function of its own for the same reason: what becomes of one chunk is forgotten before the next.
 #[inline(never)]
-fn send_chunk(pass: &Pass, chunk: &mut Chunk, first: u32) {
-    let rows = u64::from(pass.rows.saturating_sub(first).min(CHUNK_ROWS));
+fn send_chunk(pass: &Pass, chunk: &mut Chunk, first: u32, rows: u32) {
+    let rows = u64::from(rows.saturating_sub(first).min(CHUNK_ROWS));
     let len = FRAME_HEAD_BYTES + rows * size_of::<Candidate>() as u64;
     chunk.header = FrameHeader {
         kind: Kind::Candidate.number(),

@@ -1,9 +1,6 @@
 //! The table of candidates, chunk by chunk, to the ballot of an incident.
 
-use oomtrace_common::{
-    event as wire,
-    limits::{CHUNK_ROWS, TABLE_CHUNKS},
-};
+use oomtrace_common::{event as wire, limits::TABLE_ROWS};
 
 use super::Assembler;
 use crate::{
@@ -18,7 +15,7 @@ const NO_POINTS: i64 = i64::MIN;
 
 /// Rows of a whole table: more are not of one pass.
 #[expect(clippy::as_conversions, reason = "a few thousand, in a constant")]
-const ROWS_MAX: usize = (CHUNK_ROWS * TABLE_CHUNKS) as usize;
+const ROWS_MAX: usize = TABLE_ROWS as usize;
 
 impl Assembler {
     /// Rows of a pass. Those of a pass that kills nobody come before it is told.

@@ -2,22 +2,19 @@
 
 use oomtrace_common::{
     event::{Candidate, CandidatesHead},
-    limits::{CHUNK_ROWS, TABLE_CHUNKS},
+    limits::TABLE_ROWS,
 };
 use zerocopy::FromBytes as _;
 
 use super::wire;
 use crate::event::Candidates;
 
-/// As many rows as the kernel has in all of the table: a frame that promises more is damaged.
-const ROWS_MAX: u32 = CHUNK_ROWS * TABLE_CHUNKS;
-
-/// The head, and the rows that are there to their end.
+/// The head, and the rows that are there to their end. No frame has more than all of the table.
 pub(crate) fn candidates(payload: &[u8]) -> Candidates {
     let promised = u32::read_from_prefix(payload).map_or(0, |(bytes, _)| bytes);
     let (head, rows) = payload.split_at(length(promised).min(payload.len()));
     let head: CandidatesHead = wire(head);
-    let count = length(head.rows.min(ROWS_MAX));
+    let count = length(head.rows.min(TABLE_ROWS));
     let rows = match length(head.row_bytes) {
         0 => Vec::new(),
         stride => rows.chunks_exact(stride).take(count).map(wire::<Candidate>).collect(),
@@ -34,7 +31,7 @@ mod tests {
     use oomtrace_common::event::{Candidate, CandidatesHead};
     use zerocopy::{FromZeros as _, IntoBytes as _};
 
-    use super::{ROWS_MAX, candidates};
+    use super::{TABLE_ROWS, candidates};
 
     fn row(pid: i32) -> Candidate {
         Candidate { pid, points: -7, returned: 1, ..Candidate::new_zeroed() }
@@ -95,6 +92,6 @@ mod tests {
         let mut head = CandidatesHead::new_zeroed();
         (head.head_bytes, head.row_bytes, head.rows) = (32, 1, u32::MAX);
         let bytes = [head.as_bytes(), &[1; 100_000]].concat();
-        assert_eq!(u32::try_from(candidates(&bytes).rows.len()), Ok(ROWS_MAX));
+        assert_eq!(u32::try_from(candidates(&bytes).rows.len()), Ok(TABLE_ROWS));
     }
 }

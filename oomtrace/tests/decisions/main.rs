@@ -2,6 +2,7 @@
 //! late and damaged.
 #![cfg(test)]
 
+mod ballot;
 mod candidates;
 mod empty;
 mod gaps;

@@ -224,6 +224,11 @@ impl Stream {
 
     /// Everything up to the end of the stream, in reports.
     pub(crate) fn told(&self) -> Told {
+        told(&self.steps())
+    }
+
+    /// Everything up to the end of the stream, as incidents.
+    pub(crate) fn steps(&self) -> Vec<Step> {
         let mut assembler = Assembler::new();
         let mut steps = Vec::new();
         let mut taken = 0;
@@ -236,7 +241,7 @@ impl Stream {
         assert_eq!(taken, self.bytes.len());
         assembler.finish(&mut steps);
         assert_eq!(assembler.open(), 0);
-        told(&steps)
+        steps
     }
 }
 

@@ -12,7 +12,7 @@ use oomtrace::{
     },
 };
 use oomtrace_common::{
-    event::{EmptyPasses, MarkVictim, Reap},
+    event::{Candidate, CandidatesHead, EmptyPasses, MarkVictim, Reap},
     frame::{FrameHeader, Kind},
 };
 use zerocopy::{FromZeros, IntoBytes};
@@ -34,6 +34,9 @@ fn everything() -> Stream {
         emptiness: 2,
         ..EmptyPasses::new_zeroed()
     });
+    let rows = [Candidate { pid: 812, present: u32::MAX, ..Candidate::new_zeroed() }; 2];
+    let head = CandidatesHead { head_bytes: 32, row_bytes: 104, rows: 2, ..CandidatesHead::new_zeroed() };
+    stream.raw(Kind::Candidate.number(), &[head.as_bytes(), rows.as_bytes()].concat());
     stream.exit(812).tick(1).tree().add(MarkVictim { victim: task(7), trigger: hog });
     stream.context(Kind::Loss, &serde_json::json!({ "lost": { "Exit": u64::MAX, "Reap": u64::MAX } }));
     stream.context(Kind::MemoryStat, &serde_json::json!({ "memcg": PODS, "stat": { "anon": 1 } }));

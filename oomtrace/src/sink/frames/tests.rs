@@ -1,5 +1,5 @@
 use oomtrace_common::{
-    event::{Exit, Memcg, OutOfMemory, Reap, Task},
+    event::{Candidate, CandidatesHead, Exit, Memcg, OutOfMemory, Reap, Task},
     frame::{FrameHeader, Kind},
 };
 use zerocopy::{FromZeros as _, IntoBytes as _};
@@ -69,4 +69,29 @@ fn no_kind_and_no_length_is_beyond_it() {
 fn a_failing_output_is_an_error() {
     let header = FrameHeader { kind: 1, reserved: 0, len: 0, boot_ns: 0, pass: 0 };
     assert!(write(&mut Broken, 0, &Frame { header, payload: &[] }).is_err());
+}
+
+#[test]
+fn the_table_of_candidates_is_its_counts_and_its_rows() {
+    let mut head = CandidatesHead::new_zeroed();
+    (head.head_bytes, head.row_bytes, head.rows, head.kernel_threads) = (32, 104, 2, 70);
+    let mut row = Candidate::new_zeroed();
+    (row.pid, row.present, row.points) = (812, Candidate::POINTS | Candidate::OOM_SCORE_ADJ, -57_794);
+    row.comm[..4].copy_from_slice(b"a\x1b b");
+    let bare = Candidate { pid: 5, ..Candidate::new_zeroed() };
+    let text = line(12, &[head.as_bytes(), row.as_bytes(), bare.as_bytes()].concat());
+    assert!(
+        text.contains(" rows=2 first=0 kernel_threads=70 left_out=0 left_out_points=- candidate=["),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "pid=812 comm=\"a\\x1b b\" start_boot_ns=0 uid=- memcg=- oom_score_adj=0 points=-57794 "
+        )
+    );
+    assert!(text.contains("pid=5 comm=\"\" ") || text.contains("pid=5 comm= "), "{text}");
+    assert!(
+        text.matches(" points=- ").count() == 1 && text.trim_end().ends_with("pgtables_bytes=-]"),
+        "{text}"
+    );
 }
