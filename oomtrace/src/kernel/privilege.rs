@@ -39,7 +39,7 @@ pub const CAPABILITIES: [Capability; 7] = [
     Capability {
         name: "CAP_DAC_READ_SEARCH",
         bit: 2,
-        purpose: "see the cgroup of each candidate",
+        purpose: "see the cgroup of each candidate, and memory.stat of the one that ran out",
         required: false,
     },
     Capability {
@@ -52,12 +52,6 @@ pub const CAPABILITIES: [Capability; 7] = [
         name: "CAP_IPC_LOCK",
         bit: 14,
         purpose: "keep oomtrace's own pages in memory",
-        required: false,
-    },
-    Capability {
-        name: "CAP_DAC_READ_SEARCH",
-        bit: 2,
-        purpose: "read memory.stat of the cgroup that ran out",
         required: false,
     },
 ];

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     fs,
     os::{
-        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+        fd::{AsRawFd as _, OwnedFd},
         unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     },
 };
@@ -15,7 +15,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::cgroupfs::MemoryHierarchy;
+use super::{cgroupfs::MemoryHierarchy, kernfs};
 use crate::{
     bytes::ByteString,
     context::{CGROUPS_KEPT, CgroupPaths},
@@ -124,7 +124,7 @@ impl Mount {
 
     /// The path below the mount, "/" for the root.
     fn path(&self, id: u64) -> Result<ByteString, Errno> {
-        let cgroup = open_by_id(&self.root, id)?;
+        let cgroup = kernfs::open(&self.root, id, OFlags::PATH)?;
         let link = format!("/proc/self/fd/{}", cgroup.as_raw_fd());
         let path = fs::read_link(link).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         // Gone meanwhile, or hidden below another mount: then the words of the link are no path to it.
@@ -142,33 +142,6 @@ fn below(mount: &[u8], path: &[u8]) -> Option<ByteString> {
         [b'/', ..] => Some(ByteString::from(rest.to_vec())),
         _ => None,
     }
-}
-
-/// A `struct file_handle` with the id that kernfs takes for one.
-/// <https://github.com/torvalds/linux/blob/v6.12/fs/kernfs/mount.c#L94> (`kernfs_encode_fh`)
-#[repr(C)]
-struct Handle {
-    bytes: libc::c_uint,
-    kind: libc::c_int,
-    id: u64,
-}
-
-/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/exportfs.h#L142> (`FILEID_KERNFS`)
-const FILEID_KERNFS: libc::c_int = 0xfe;
-
-fn open_by_id(root: &OwnedFd, id: u64) -> Result<OwnedFd, Errno> {
-    let mut handle = Handle { bytes: 8, kind: FILEID_KERNFS, id };
-    let flags = libc::O_PATH | libc::O_CLOEXEC;
-    // SAFETY: `handle` has the layout of `struct file_handle` followed by as many bytes as it says, lives over the call
-    // and is not kept.
-    let opened =
-        unsafe { libc::open_by_handle_at(root.as_raw_fd(), std::ptr::from_mut(&mut handle).cast(), flags) };
-    if opened < 0 {
-        let error = std::io::Error::last_os_error();
-        return Err(Errno::from_io_error(&error).unwrap_or(Errno::IO));
-    }
-    // SAFETY: the kernel has just given this descriptor to us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(opened) })
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! Cgroups by their id: a kernfs id is a file handle, and no path has to be known or walked.
 
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::{
+    io,
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+};
+
+use rustix::{fs::OFlags, io::Errno};
 
 /// `FILEID_KERNFS`: a handle that is a 64-bit kernfs id.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/exportfs.h>
@@ -14,14 +19,20 @@ struct Handle {
     id: u64,
 }
 
-/// Opens the folder with that kernfs id in the kernfs mounted at `mount`. `None` if there is none, or without
-/// `CAP_DAC_READ_SEARCH`.
-pub(super) fn open_folder(mount: &OwnedFd, id: u64) -> Option<OwnedFd> {
+/// Opens the folder with that kernfs id in the kernfs mounted at `mount`.
+///
+/// # Errors
+///
+/// `ESTALE` if there is none, `EPERM` without `CAP_DAC_READ_SEARCH`.
+pub(super) fn open(mount: &OwnedFd, id: u64, flags: OFlags) -> Result<OwnedFd, Errno> {
     let mut handle = Handle { bytes: 8, kind: FILEID_KERNFS, id };
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    let flags = (flags | OFlags::DIRECTORY | OFlags::CLOEXEC).bits().cast_signed();
     // SAFETY: `Handle` begins as `struct file_handle` does and has the 8 bytes after it that it says it has; the kernel
     // only reads them.
     let folder = unsafe { libc::open_by_handle_at(mount.as_raw_fd(), (&raw mut handle).cast(), flags) };
+    if folder < 0 {
+        return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));
+    }
     // SAFETY: the kernel has just made this descriptor, and nobody else has it.
-    (folder >= 0).then(|| unsafe { OwnedFd::from_raw_fd(folder) })
+    Ok(unsafe { OwnedFd::from_raw_fd(folder) })
 }

@@ -47,7 +47,7 @@ impl MemoryStats {
         if self.own.contains(&memcg) {
             return None;
         }
-        let folder = kernfs::open_folder(self.mount.as_ref()?, memcg)?;
+        let folder = kernfs::open(self.mount.as_ref()?, memcg, OFlags::RDONLY).ok()?;
         let file = openat(folder, "memory.stat", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let mut len = 0;
         while let Some(room) = self.buffer.get_mut(len..).filter(|room| !room.is_empty()) {

@@ -4,7 +4,7 @@ use oomtrace_common::event::Memcg;
 
 use super::{Refusal, words};
 use crate::{
-    attribute::cgroup::{self, is_below},
+    attribute::cgroup,
     bytes::ByteString,
     incident::{Incident, Task},
 };

@@ -11,7 +11,7 @@ use oomtrace_scenarios::observation::{CgroupCounters, Observation};
 use oomtrace_scenarios::scenario::{Feature, Hierarchy, Scenario};
 
 use crate::built_in;
-use crate::cgroup::Made;
+use crate::cgroup::{self, Made};
 use crate::kernel_log::KernelLog;
 use crate::marks::Marks;
 use crate::nodes;
@@ -21,7 +21,7 @@ use crate::relief::relieve;
 use crate::runs::Runs;
 use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
-use crate::tracing;
+use crate::{mounts, tracing};
 
 /// The first serial port, where the kernel's console is.
 const CONSOLE: &str = "/dev/ttyS0";

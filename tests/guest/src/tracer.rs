@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use oomtrace_scenarios::job::{FAULT_VARIABLE, TRACER_FILE, Watch};
+use oomtrace_scenarios::job::{FAULT_VARIABLE, TRACER_FILE, Tier, Watch};
 use oomtrace_scenarios::observation::TracerRun;
 use oomtrace_scenarios::scenario::Expect;
 use oomtrace_scenarios::text::Text;
@@ -43,7 +43,7 @@ impl Tracer {
             let said = text(&tracer.err);
             bail!("the tracer did not arm (status {:?}) and said: {said}", tracer.status);
         }
-        Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())?, tier })
+        Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())?, tier: how.tier })
     }
 
     /// The run up to now: nothing but that it is armed.

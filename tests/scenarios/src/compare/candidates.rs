@@ -5,8 +5,9 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
+use super::PAGE_BYTES;
 use super::ground;
-use super::incident::{Case, LOG, PAGE_BYTES, SCENARIO, TOLERANCE_BYTES};
+use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
 use crate::job::Tier;
 use crate::witness::Row;

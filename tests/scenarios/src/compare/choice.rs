@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::Disagreement;
-use super::incident::{PAGE_BYTES, TOLERANCE_BYTES};
+use super::PAGE_BYTES;
+use super::incident::TOLERANCE_BYTES;
 use crate::witness::{Incident, Message, Row};
 
 /// A process that is never chosen.

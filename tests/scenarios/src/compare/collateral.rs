@@ -25,7 +25,7 @@ pub(super) fn goes_with(
 /// The victims that are in the report for their namespace's sake, each against what the scenario knows of it. Gives the
 /// number of the others, which the log must name.
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>, victims: &[Value]) -> usize {
-    let killed = ground::killed_pids(case.seen);
+    let killed = ground::killed_pids(case.scenario, case.seen, &[]);
     let report = serde_json::json!({ "victims": victims });
     let mut others = 0;
     for (number, (victim, (pid, _))) in victims.iter().zip(pairing::victim_ids(&report)).enumerate() {

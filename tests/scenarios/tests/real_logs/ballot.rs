@@ -41,7 +41,7 @@ fn candidate(fixture: &Fixture, incident: &Incident, points: Option<i64>, row: &
         "pid": row.tgid,
         "comm": shown(&row.comm),
         "uid": row.uid,
-        "cgroup": shown(&process(fixture, row.tgid).cgroup_path()),
+        "cgroup": process(fixture, row.tgid).map_or_else(|| json!("/"), |process| shown(&process.cgroup_path())),
         "points": points,
         "rss_pages": row.rss_pages,
         "anon_pages": row.rss_pages,
@@ -128,15 +128,15 @@ fn of_equals_the_later_one_stands_first() {
 #[test]
 fn who_cannot_be_chosen_has_a_reason_and_no_points() {
     for name in ["5.10-oom_group", "6.12-oom_group", "7.3-oom_group"] {
-        let last = |report: &mut Value, key: &str, value: Value| report["candidates"][2][key] = value;
+        let last = |report: &mut Value, key: &str, value: Value| report["candidates"][3][key] = value;
         let told = named(name, |report| last(report, "passed_over", json!("in_vfork")));
-        assert_eq!(told, ["candidates.2.passed_over"], "{name}");
+        assert_eq!(told, ["candidates.3.passed_over"], "{name}");
         assert_eq!(
             named(name, |report| last(report, "passed_over", Value::Null)),
-            ["candidates.2.passed_over"]
+            ["candidates.3.passed_over"]
         );
         let told = named(name, |report| last(report, "points", json!(0)));
-        assert!(told.contains(&"candidates.2.points".to_owned()), "{told:?}");
+        assert!(told.contains(&"candidates.3.points".to_owned()), "{told:?}");
     }
 }
 

@@ -131,6 +131,7 @@ fn tracepoints_do_not_tell_nodes_and_must_not_claim_the_whole_machine() {
         let mut reports = fixture.honest();
         reports[0]["tier"] = json!("tracepoint");
         reports[0]["cause"]["confidence"] = json!("inferred");
+        reports[0]["candidates"] = Value::Null;
         let mut named = |code: &str| -> Vec<String> {
             reports[0]["cause"]["code"] = json!(code);
             let seen = fixture.with_reports(&reports);

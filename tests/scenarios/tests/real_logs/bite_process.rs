@@ -88,7 +88,8 @@ fn nobody(policy: &str, gfp_mask: &str) -> impl Fn(&mut Vec<Value>) {
         let mut report = reports[0].clone();
         report["selection"] = json!({ "policy": policy, "outcome": "no_kill" });
         report["allocation"]["gfp_mask"] = json!(gfp_mask);
-        (report["victims"], report["empty_passes"], report["marks"]) = (json!([]), json!(null), json!(0));
+        (report["victims"], report["marks"]) = (json!([]), json!(0));
+        report["empty_passes"] = json!({ "count": 1 });
         reports.push(report);
     }
 }
