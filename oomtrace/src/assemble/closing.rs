@@ -71,7 +71,7 @@ impl Assembler {
             self.is_settled(incident)
                 && !Self::may_grow(incident)
                 && !self.may_take_namespace_along(incident)
-                && counted_ns(incident) <= self.now_ns
+                && complete_ns(incident) <= self.now_ns
         }) {
             let incident = self.open.remove(index);
             self.close(incident, ClosedBy::Kernel, steps);
@@ -99,7 +99,7 @@ impl Assembler {
 
     fn deadline(&self, incident: &Incident) -> u64 {
         if incident.has_victims() || incident.choice.is_some() {
-            return incident.last_ns.saturating_add(self.patience(incident)).max(counted_ns(incident));
+            return incident.last_ns.saturating_add(self.patience(incident)).max(complete_ns(incident));
         }
         let quiet = incident.last_ns.saturating_add(EMPTY_TIMEOUT_NS);
         quiet.min(incident.boot_ns.saturating_add(EMPTY_AGE_MAX_NS))
@@ -122,7 +122,7 @@ impl Assembler {
     }
 
     /// Whether everything was seen to its end: the pass returned, and every victim that was marked has exited.
-    fn is_settled(&self, incident: &Incident) -> bool {
+    pub(super) fn is_settled(&self, incident: &Incident) -> bool {
         if !incident.has_victims() && incident.choice.is_none() {
             return false;
         }
@@ -144,9 +144,13 @@ impl Assembler {
     }
 }
 
-/// When the count of the empty passes that belong to a decision is final. A writer of `memory.max` asks again at once and
-/// until the usage fits, so that its passes are awaited even where none was told yet.
-fn counted_ns(incident: &Incident) -> u64 {
+/// When nothing more is to come of a decision than the end of its victims: on the tracepoint tier those who share the memory
+/// get their SIGKILL after the mark, by when the victim may have gone; where empty passes belong to it, their count. A writer
+/// of `memory.max` asks again at once and until the usage fits, so that its passes are awaited even where none was told yet.
+fn complete_ns(incident: &Incident) -> u64 {
+    if incident.pass.is_none() {
+        return incident.boot_ns.saturating_add(GROUP_WINDOW_NS);
+    }
     let by_writer = incident.request.is_some_and(|request| request.memory_max_write);
     let first = incident.last_ns.saturating_add(EMPTY_PASSES_EVERY_NS);
     let last = incident.last_empty_ns().map(|last_ns| last_ns.saturating_add(COUNT_NS));

@@ -138,7 +138,8 @@ impl Assembler {
     /// Ends the stream: what is open is closed as it is.
     pub fn finish(&mut self, steps: &mut Vec<Step>) {
         for incident in std::mem::take(&mut self.open) {
-            self.close(incident, ClosedBy::EndOfStream, steps);
+            let by = if self.is_settled(&incident) { ClosedBy::Kernel } else { ClosedBy::EndOfStream };
+            self.close(incident, by, steps);
         }
         for burst in std::mem::take(&mut self.bursts) {
             self.end_burst(burst, ClosedBy::EndOfStream, steps);

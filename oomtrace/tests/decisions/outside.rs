@@ -188,7 +188,7 @@ fn the_threads_of_a_victim_are_counted_not_told() {
     }
     stream.exit(812).tree().add(MarkVictim { victim: Task { tid: 830, ..hog }, trigger: hog });
     let told = stream.told();
-    assert_eq!((told.only().marks, told.only().victims.len()), (12, 1));
+    assert_eq!((told.only().marks, told.only().victims.len()), (13, 1));
 }
 
 #[test]
@@ -326,4 +326,16 @@ fn memory_to_spare_on_several_nodes_leaves_the_cause_open() {
         assert_eq!((report.only().cause.code, nodes, free), (code, nodes, free));
         assert_eq!(report.only().cause.confidence, Confidence::Inferred);
     }
+}
+
+#[test]
+fn who_shares_the_memory_is_signalled_after_the_victim_has_gone() {
+    let (hog, twin) = (task(812), task(813));
+    let mut stream = Stream::new("tracepoint");
+    stream.sigkill(813, 812).tree().add(MarkVictim { victim: twin, trigger: hog });
+    stream.exit(813).later(40 * MS).sigkill(812, 812).exit(812).tick(S);
+    let told = stream.told();
+    let roles: Vec<_> = told.only().victims.iter().map(|victim| (victim.process.pid, victim.role)).collect();
+    assert_eq!(roles, [(Some(813), Role::Chosen), (Some(812), Role::SharedMm)]);
+    assert_eq!(told.only().status.closed_by, Some(ClosedBy::Kernel));
 }
