@@ -15,9 +15,9 @@ use crate::processes::{Process, Processes};
 /// How long the tracer may take until its hooks are in place; emulation on a busy machine is slow.
 const ARMING: Duration = Duration::from_secs(120);
 /// How long a report may take once everybody is dead. It ends earlier as soon as the reports are there.
-const REPORTING: Duration = Duration::from_secs(5);
+const REPORTING: Duration = Duration::from_secs(30);
 /// How long the tracer may take to end.
-const ENDING: Duration = Duration::from_secs(10);
+const ENDING: Duration = Duration::from_secs(30);
 
 /// A running tracer.
 pub(crate) struct Tracer {
