@@ -5,7 +5,7 @@
 /// it twice, because it is mapped twice in a row.
 pub const RING_BYTES: u32 = 1 << 20;
 
-/// Bytes of the ring that may wait when one more chunk of a table of candidates is sent: a whole table (841 KiB) fits, and
+/// Bytes of the ring that may wait when one more chunk of a table of candidates is sent: a whole table fits, and
 /// what tells of the kill itself has the rest.
 pub const RING_TABLE_BYTES: u64 = 7 << 17;
 
@@ -36,12 +36,13 @@ pub const EMPTY_RUNS: u32 = 256;
 /// Empty passes of one kind are sent at once for the first, then as one count, at most this often (ns).
 pub const EMPTY_PASSES_EVERY_NS: u64 = 1_000_000_000;
 
-/// Rows of a chunk of the table of candidates; a power of two. A chunk is one frame, and what is lost as one.
-pub const CHUNK_ROWS: u32 = 64;
+/// Rows of a chunk of the table of candidates; a power of two. A chunk is one frame, sent as far as it is filled, and what
+/// is lost as one. The verifier walks the loop over chunks to its bound, about 250 instructions a chunk.
+pub const CHUNK_ROWS: u32 = 256;
 
-/// Chunks of the table: 8192 candidates, in 839 KiB that the kernel holds from the start, and the most of which a whole
+/// Chunks of the table: 8192 candidates, in 834 KiB that the kernel holds from the start, and the most of which a whole
 /// table fits the ring. What is beyond is counted, and the most points among it kept.
-pub const TABLE_CHUNKS: u32 = 128;
+pub const TABLE_CHUNKS: u32 = 32;
 
 /// Rows of the whole table. The last is for a task that is chosen when all others are taken: the winner is in the table
 /// however many there are.

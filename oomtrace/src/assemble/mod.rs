@@ -138,7 +138,8 @@ impl Assembler {
     /// Ends the stream: what is open is closed as it is.
     pub fn finish(&mut self, steps: &mut Vec<Step>) {
         for incident in std::mem::take(&mut self.open) {
-            let by = if self.is_settled(&incident) { ClosedBy::Kernel } else { ClosedBy::EndOfStream };
+            let over = self.is_settled(&incident) && !self.may_take_namespace_along(&incident);
+            let by = if over { ClosedBy::Kernel } else { ClosedBy::EndOfStream };
             self.close(incident, by, steps);
         }
         for burst in std::mem::take(&mut self.bursts) {
