@@ -6,7 +6,7 @@ use super::counters::{Reading, adj_pages, base_pages};
 use crate::{
     attribute::cgroup,
     bytes::ByteString,
-    incident::{self, Counters, Incident, PassedOver},
+    incident::{self, Counters, Incident, PassedOver, Task},
 };
 
 /// A task the kernel looked at. Its counters are read beside the kernel's own reading.
@@ -59,7 +59,7 @@ pub(super) fn candidates(incident: &Incident, reading: Reading) -> Option<Vec<Ca
 
 fn row(incident: &Incident, reading: Reading, candidate: &incident::Candidate) -> Candidate {
     let task = &candidate.task;
-    let counters = reading.counters(task);
+    let counters = counters(incident, reading, task);
     let points = candidate.points.filter(|points| *points != i64::MAX);
     let pages = |of: fn(Counters) -> u64| counters.map(of);
     Candidate {
@@ -84,13 +84,22 @@ fn row(incident: &Incident, reading: Reading, candidate: &incident::Candidate) -
     }
 }
 
+/// The counters of the leader, or, where it is gone, those of the thread that was killed for it.
+fn counters(incident: &Incident, reading: Reading, task: &Task) -> Option<Counters> {
+    let of_victim = || {
+        let victim = incident.victims.iter().find(|victim| victim.task.is_same_process(task))?;
+        reading.counters(&victim.task)
+    };
+    reading.counters(task).or_else(of_victim)
+}
+
 fn difference(
     incident: &Incident,
     reading: Reading,
     candidate: &incident::Candidate,
     points: Option<i64>,
 ) -> Option<i64> {
-    let base = base_pages(incident, reading.counters(&candidate.task)?)?;
+    let base = base_pages(incident, counters(incident, reading, &candidate.task)?)?;
     points?.checked_sub(base.checked_add(adj_pages(incident, &candidate.task)?)?)
 }
 

@@ -17,7 +17,7 @@ const ARMING: Duration = Duration::from_secs(120);
 /// How long a report may take once everybody is dead. It ends earlier as soon as the reports are there.
 const REPORTING: Duration = Duration::from_secs(30);
 /// How long the tracer may take to end.
-const ENDING: Duration = Duration::from_secs(30);
+const ENDING: Duration = Duration::from_secs(10);
 
 /// A running tracer.
 pub(crate) struct Tracer {

@@ -114,7 +114,7 @@ impl Ballot<'_> {
         ledger.same(ROWS, "candidates_total", total);
         ledger.same(SCENARIO, "candidates_left_out", 0);
         // None lives in a cgroup that can run out.
-        let of_machine = self.case.scenario.expect.domain == "system";
+        let of_machine = self.case.scenario.expect.domain != "memcg";
         ledger.check(SCENARIO, "kernel_threads", if of_machine { "some" } else { "none" }, |threads| {
             threads.as_u64().is_some_and(|threads| (threads > 0) == of_machine)
         });
@@ -154,12 +154,22 @@ impl Ballot<'_> {
         if dying {
             return;
         }
-        let tolerance = TOLERANCE_BYTES / PAGE_BYTES;
+        if self.is_unread(ledger, index, row) {
+            return self.points(ledger, index, row, reason);
+        }
+        let tolerance = self.case.table_tolerance_pages();
         ledger.near(TABLE, &field(index, "rss_pages"), row.rss_pages, tolerance);
         ledger.near(TABLE, &field(index, "swap_pages"), row.swap_pages, tolerance);
         let pgtables = row.pgtables_bytes / PAGE_BYTES;
         ledger.near(TABLE, &field(index, "pgtables_pages"), pgtables, PGTABLES_SLACK);
         self.points(ledger, index, row, reason);
+    }
+
+    /// Whether the memory is another thread's than the leader's, and not known of the victim either: where the mark has a
+    /// number alone, nobody has seen it.
+    fn is_unread(&self, ledger: &Ledger<'_>, index: usize, row: &Row) -> bool {
+        let absent = self.rows.get(index).is_some_and(|row| number(row, "rss_pages").is_none());
+        absent && row.pid != row.tgid && ledger.value("victims.0.memory").is_none()
     }
 
     /// What the table adds up to; nothing for who cannot be chosen, and the reason.
@@ -176,7 +186,7 @@ impl Ballot<'_> {
             let per_unit = i64::try_from(total / 1000).unwrap_or(i64::MAX);
             let adjusted = i64::from(row.oom_score_adj).saturating_mul(per_unit);
             let base = i64::try_from(row.base_pages(PAGE_BYTES)).unwrap_or(i64::MAX);
-            let tolerance = TOLERANCE_BYTES / PAGE_BYTES;
+            let tolerance = self.case.table_tolerance_pages();
             ledger.near_signed(TABLE, &field(index, "points"), base.saturating_add(adjusted), tolerance);
             ledger.same(TABLE, &field(index, "adj_pages"), adjusted);
         }

@@ -29,8 +29,8 @@ fn swap(case: &Case<'_>, ledger: &mut Ledger<'_>) {
 
 /// What holds still through the kill is about the same in the file read after it as in the log written at it.
 fn memory_stat(case: &Case<'_>, ledger: &mut Ledger<'_>) {
-    if case.incident.usage.is_none() {
-        return ledger.absent(LOG, "domain.memory_stat", "it was global");
+    if case.scenario.expect.limit_cgroup.is_none() {
+        return ledger.absent(SCENARIO, "domain.memory_stat", "it was global");
     }
     ledger.check(SCENARIO, "domain.memory_stat", "figures", |stat| {
         stat.as_object().is_some_and(|stat| stat.contains_key("shmem"))

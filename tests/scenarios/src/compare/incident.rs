@@ -57,6 +57,14 @@ impl Case<'_> {
         self.scenario.process_of(&run.role)
     }
 
+    /// How far figures of the decision and of the table, which is printed after it, may be apart. kswapd decides while
+    /// everybody else goes on allocating; else the one who asks waits.
+    pub(super) fn table_tolerance_pages(&self) -> u64 {
+        let asking_goes_on = self.scenario.expect.cause == "mglru";
+        let bytes = if asking_goes_on { 16 * TOLERANCE_BYTES } else { TOLERANCE_BYTES };
+        bytes / PAGE_BYTES
+    }
+
     /// Pages the score is measured against (`constrained_alloc`): the limit with the swap that may be used, the nodes
     /// left with all swap, or all memory and swap.
     pub(super) fn total_pages(&self) -> Option<u64> {

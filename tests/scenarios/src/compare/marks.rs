@@ -29,8 +29,10 @@ pub(super) fn judge(seen: &Observation, log: &[Incident], reports: &[Value]) -> 
     }
     for (number, report) in reports.iter().enumerate() {
         let victims = report.get("victims").and_then(Value::as_array).into_iter().flatten();
-        for victim in victims.filter(|victim| victim.get("role").and_then(Value::as_str) != Some("shared_mm"))
-        {
+        let unmarked = |victim: &&Value| {
+            matches!(victim.get("role").and_then(Value::as_str), Some("shared_mm" | "pid_namespace"))
+        };
+        for victim in victims.filter(|victim| !unmarked(victim)) {
             let tid = victim.get("tid").and_then(Value::as_u64);
             if !tids(seen).iter().any(|marked| Some(u64::from(*marked)) == tid) {
                 let says = format!("marked were {:?}", tids(seen));

@@ -121,7 +121,7 @@ impl Victim<'_> {
         if !self.first && ledger.value(&self.field("score")).is_none() {
             return;
         }
-        let tolerance = TOLERANCE_BYTES / PAGE_BYTES;
+        let tolerance = self.case.table_tolerance_pages();
         let base = row.base_pages(PAGE_BYTES);
         ledger.near_signed(TABLE, &self.field("score.points"), row.points(PAGE_BYTES, total), tolerance);
         ledger.near(TABLE, &self.field("score.base_pages"), base, tolerance);

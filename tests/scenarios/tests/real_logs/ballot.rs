@@ -58,7 +58,7 @@ fn candidate(fixture: &Fixture, incident: &Incident, points: Option<i64>, row: &
 }
 
 pub(crate) fn kernel_threads(fixture: &Fixture) -> u32 {
-    if fixture.scenario.expect.domain == "system" { 57 } else { 0 }
+    if fixture.scenario.expect.domain == "memcg" { 0 } else { 57 }
 }
 
 pub(crate) fn total(fixture: &Fixture, incident: &Incident) -> u64 {
