@@ -58,8 +58,8 @@ pub(crate) struct Pass {
     pub(crate) kernel_threads: u32,
     /// Tasks that were evaluated when the table was full.
     pub(crate) left_out: u32,
-    /// Always 0.
-    pub(crate) reserved: u32,
+    /// An `Emptiness` by number, once the pass turned out to be empty.
+    pub(crate) emptiness: u32,
     /// `Candidate::POINTS` once `oom_badness` returned for the task that is being evaluated.
     pub(crate) points_seen: u32,
     /// What it returned; until then no points.

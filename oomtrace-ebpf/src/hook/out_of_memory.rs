@@ -93,7 +93,7 @@ fn enter<R: Read>(oc: Address) {
         last_taken: 0,
         kernel_threads: 0,
         left_out: 0,
-        reserved: 0,
+        emptiness: 0,
         points_seen: 0,
         points: table::NO_POINTS,
         left_out_points: table::NO_POINTS,
@@ -115,7 +115,11 @@ fn leave<R: Read>(oc: Address, returned: u64) {
         _ => OutOfMemoryReturn::CHOSEN_TASK,
     };
     if pass.announced == 0 {
-        fold(pass, emptiness(pass, returned, chosen), total_pages, constraint);
+        let emptiness = emptiness(pass, returned, chosen) as u32;
+        // By way of memory, so that the verifier forgets which it is and walks what follows once.
+        // SAFETY: a field of a valid reference.
+        unsafe { core::ptr::write_volatile(&raw mut pass.emptiness, emptiness) };
+        fold(pass, total_pages, constraint);
     } else {
         emit::<OutOfMemoryReturn>(pass.entry_ns, |out| {
             out.total_pages = total_pages;
@@ -148,8 +152,10 @@ fn emptiness(pass: &Pass, returned: u32, chosen: u32) -> Emptiness {
 /// Counts an empty pass. The first of a run is told at once, the run's count then once a second at most; user space reads
 /// what is left when the run has gone quiet, and forgets old runs.
 #[inline(always)]
-fn fold(pass: &Pass, emptiness: Emptiness, total_pages: u64, constraint: u32) {
-    let key = EmptyRun { memcg: pass.memcg_id, emptiness: emptiness as u64 };
+fn fold(pass: &Pass, total_pages: u64, constraint: u32) {
+    // SAFETY: a field of a valid reference.
+    let emptiness = unsafe { core::ptr::read_volatile(&raw const pass.emptiness) };
+    let key = EmptyRun { memcg: pass.memcg_id, emptiness: u64::from(emptiness) };
     let Some(run) = EMPTY.get_ptr_mut(key) else {
         begin(pass, key, total_pages, constraint);
         return;
