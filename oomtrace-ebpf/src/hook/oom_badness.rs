@@ -14,7 +14,7 @@ use crate::{context::argument, kernel::layout::slot, pass};
 
 #[fexit]
 fn badness_fexit(ctx: FExitContext) -> u32 {
-    scored(argument(&ctx, slot!(arg_badness_ret)) as i64);
+    scored(argument(&ctx, slot!(arg_badness_ret)).cast_signed());
     0
 }
 
