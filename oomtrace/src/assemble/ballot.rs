@@ -41,11 +41,14 @@ fn add(ballot: &mut Ballot, table: &Candidates) {
 }
 
 /// What only the whole incident tells: for whom the kernel did not even ask for points, though nothing else was in the
-/// way. In a cgroup's own decision nobody is asked for the nodes he may use.
+/// way. In a cgroup's own decision nobody is asked for the nodes he may use, and with one node everybody may use it: points
+/// that are missing then were not seen.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L318>
 pub(super) fn complete(incident: &mut Incident) {
     let machine = incident.request.is_some_and(|request| request.memcg.is_none());
-    let Some(ballot) = incident.ballot.as_mut().filter(|ballot| machine && ballot.badness_seen) else {
+    let nodes = incident.session.as_ref().and_then(|session| session.memory_nodes);
+    let asked = machine && nodes != Some(1);
+    let Some(ballot) = incident.ballot.as_mut().filter(|ballot| asked && ballot.badness_seen) else {
         return;
     };
     for candidate in &mut ballot.candidates {

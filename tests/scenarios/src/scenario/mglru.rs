@@ -4,7 +4,13 @@
 use super::{Expect, Feature, Process, Scenario};
 
 pub(super) fn scenario() -> Scenario {
-    let expect = Expect { cause: "mglru".to_owned(), ..Expect::global("allocator") };
+    let expect = Expect {
+        cause: "mglru".to_owned(),
+        // kswapd asks again before the memory of the first victim is back.
+        kills: (1, 2),
+        victims: vec!["allocator".to_owned(), "small".to_owned()],
+        ..Expect::global("allocator")
+    };
     let mut scenario = Scenario::new("mglru", expect)
         .sysctl("/sys/kernel/mm/lru_gen/enabled", "y")
         .sysctl("/sys/kernel/mm/lru_gen/min_ttl_ms", "600000")
