@@ -6,6 +6,7 @@ pub mod cgroupfs;
 pub mod clock;
 mod kernfs;
 pub mod live;
+mod lookups;
 pub mod loss;
 pub mod memcg;
 pub mod memory_stat;
