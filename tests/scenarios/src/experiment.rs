@@ -11,7 +11,7 @@ pub use self::list::all;
 use crate::scenario::Scenario;
 
 /// Where the guest keeps the recording.
-pub const RECORDING_FILE: &str = "/tmp/experiment.rec";
+pub const RECORDING_FILE: &str = "/experiment.rec";
 
 /// A scenario, a question, and the scenario that tells whether the answer is right.
 #[derive(Clone, Debug, Serialize, Deserialize)]
