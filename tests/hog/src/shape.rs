@@ -65,10 +65,7 @@ pub(crate) struct Taken {
 impl Shape {
     /// Take what is taken before the word to begin.
     pub(crate) fn take_before_word(&self) -> Result<Taken> {
-        match self {
-            Self::PageTables(tables) => tables.take_before_word(),
-            _ => Ok(Taken::default()),
-        }
+        if let Self::PageTables(tables) = self { tables.take_before_word() } else { Ok(Taken::default()) }
     }
 
     /// Take the memory, touching every page of it.
