@@ -1,5 +1,7 @@
 //! What is typed. Settings for the inside are made of it in `cmd/`, so that nothing below knows of clap.
 
+pub(crate) mod size;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -47,6 +49,8 @@ pub enum Command {
     Check(Check),
     /// Cause one contained kill in a 64 MiB scratch cgroup and explain it
     Demo(Demo),
+    /// The flight recorder: keep every decision in files that survive a crash, to be read later
+    Record(Record),
     /// Report the kills of a recording again, as `watch` did; needs no privilege
     Replay(Replay),
     /// Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege
@@ -80,6 +84,45 @@ pub struct Watch {
     /// Keep every frame in this file, too; read it with `replay` and `dump`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+}
+
+/// Options of `record`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sudo oomtrace record --dir /var/lib/oomtrace
+  sudo oomtrace record -o oom.oomtrace -- make -j64")]
+pub struct Record {
+    /// Where to
+    #[command(flatten)]
+    pub place: RecordPlace,
+    /// Begin another file in --dir when one has this size
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size::bytes)]
+    pub max_size: u64,
+    /// Begin another file in --dir when one is this old
+    #[arg(long, value_name = "AGE", default_value = "1day", value_parser = humantime::parse_duration)]
+    pub max_age: std::time::Duration,
+    /// Remove the oldest files in --dir beyond this size of all
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size::bytes)]
+    pub max_total: u64,
+    /// How to hook the kernel
+    #[arg(long, value_enum, default_value_t)]
+    pub tier: TierChoice,
+    /// A command to run meanwhile; the recording ends with it, and its exit status is passed on
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// Where `record` writes to.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct RecordPlace {
+    /// This file; it must not exist
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Files in this folder, which is made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Options of `replay`.

@@ -116,6 +116,14 @@ pub struct Loss {
     pub lost: BTreeMap<String, u64>,
 }
 
+impl Loss {
+    /// Of all kinds together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.lost.values().fold(0, |total, count| total.saturating_add(*count))
+    }
+}
+
 /// Paths of cgroups that were told and are remembered, by who tells and by who is told.
 pub const CGROUPS_KEPT: usize = 2048;
 
@@ -124,6 +132,13 @@ pub const CGROUPS_KEPT: usize = 2048;
 pub struct CgroupPaths {
     /// By kernfs id: the path below the mount of the memory hierarchy, "/" for the root.
     pub paths: BTreeMap<u64, ByteString>,
+}
+
+/// Frames that the recorder could not keep, since its start: the disk was too slow, full or gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecorderLoss {
+    /// How many.
+    pub frames: u64,
 }
 
 /// `memory.stat` of a cgroup.

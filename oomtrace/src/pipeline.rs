@@ -1,13 +1,13 @@
 //! The road: frames to events, events to incidents, incidents to reports, reports to sinks.
 
-use std::io::{self, Write};
+use std::io;
 
 use crate::{
     assemble::{Assembler, Step},
     decode::decode,
     frame::Frame,
     incident::Incident,
-    recording::Writer,
+    recording::recorder::Recorder,
     report::{Report, report},
     sink::Sink,
     source::{Batch, Ended, Source, SourceError},
@@ -24,6 +24,8 @@ pub struct Totals {
     pub frames: u64,
     /// Frames the kernel had no room for.
     pub lost: u64,
+    /// Frames that the recorder could not keep.
+    pub unrecorded: u64,
 }
 
 /// Why the road ended early.
@@ -35,9 +37,6 @@ pub enum PipelineError {
     /// A sink failed.
     #[error("the output could not be written: {0}")]
     Output(#[source] io::Error),
-    /// The recording failed.
-    #[error("the recording could not be written: {0}")]
-    Recording(#[source] io::Error),
 }
 
 /// The first half of the road: a source's incidents, whole, in the order of their decisions.
@@ -75,7 +74,7 @@ pub type Filter = Box<dyn Fn(&Report) -> bool>;
 pub struct Pipeline {
     assembler: Assembler,
     sinks: Vec<Box<dyn Sink>>,
-    recording: Option<Writer<Box<dyn Write>>>,
+    recorder: Option<Recorder>,
     filter: Filter,
     stop_after: Option<u64>,
     totals: Totals,
@@ -86,13 +85,13 @@ impl Pipeline {
     #[must_use]
     pub fn new(sinks: Vec<Box<dyn Sink>>, filter: Filter) -> Self {
         let (assembler, totals) = (Assembler::new(), Totals::default());
-        Self { assembler, sinks, recording: None, filter, stop_after: None, totals }
+        Self { assembler, sinks, recorder: None, filter, stop_after: None, totals }
     }
 
     /// Keeps every frame verbatim, too.
     #[must_use]
-    pub fn recording(mut self, writer: Option<Writer<Box<dyn Write>>>) -> Self {
-        self.recording = writer;
+    pub fn recording(mut self, recorder: Option<Recorder>) -> Self {
+        self.recorder = recorder;
         self
     }
 
@@ -123,16 +122,17 @@ impl Pipeline {
         };
         let mut steps = Vec::new();
         self.assembler.finish(&mut steps);
-        self.tell(&steps)?;
-        Ok((self.totals, ended))
+        let told = self.tell(&steps);
+        self.totals.unrecorded = self.recorder.take().map_or(0, Recorder::finish);
+        told.map(|()| (self.totals, ended))
     }
 
     fn feed(&mut self, batch: &[u8]) -> Result<(), PipelineError> {
         let mut steps = Vec::new();
         for (frame, bytes) in Frame::each(batch) {
             self.totals.frames += 1;
-            if let Some(recording) = &mut self.recording {
-                recording.write(bytes).map_err(PipelineError::Recording)?;
+            if let Some(recorder) = &mut self.recorder {
+                recorder.push(bytes);
             }
             // A frame that does not decode is one the kernel side and this side disagree about: it is kept in the
             // recording, and the incident it belonged to shows the gap.
@@ -140,8 +140,9 @@ impl Pipeline {
                 self.assembler.push(event, &mut steps);
             }
         }
-        if let Some(recording) = &mut self.recording {
-            recording.flush().map_err(PipelineError::Recording)?;
+        // Before the sinks: whoever sees a report may reset the machine.
+        if let Some(recorder) = &mut self.recorder {
+            recorder.hand_over(!steps.is_empty(), self.assembler.open() == 0);
         }
         self.tell(&steps)
     }

@@ -5,6 +5,7 @@ mod demo;
 mod dump;
 mod output;
 mod rank;
+mod record;
 mod replay;
 mod signals;
 mod watch;
@@ -38,6 +39,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Watch(options)) => watch::run(options),
         Some(Command::Check(options)) => check::run(options),
         Some(Command::Demo(options)) => demo::run(options),
+        Some(Command::Record(options)) => record::run(options),
         Some(Command::Replay(options)) => replay::run(options),
         Some(Command::Rank(options)) => rank::run(options),
         Some(Command::Whatif(options)) => whatif::run(options),
@@ -67,7 +69,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     match cause.downcast_ref::<PipelineError>()? {
         PipelineError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Some(Exit::Success),
-        PipelineError::Output(_) | PipelineError::Recording(_) => Some(Exit::Output),
+        PipelineError::Output(_) => Some(Exit::Output),
         PipelineError::Source(SourceError::Recording(_)) => Some(Exit::Input),
         PipelineError::Source(_) => Some(Exit::Failure),
     }
@@ -98,6 +100,7 @@ fn filter(only: &Only) -> Filter {
 
 /// The line of totals at the end.
 fn print_totals(totals: Totals) {
-    let Totals { incidents, victims, frames, lost } = totals;
-    eprintln!("oomtrace: {incidents} incidents, {victims} victims, {frames} frames, {lost} lost");
+    let Totals { incidents, victims, frames, lost, unrecorded } = totals;
+    let unrecorded = if unrecorded > 0 { format!(", {unrecorded} not recorded") } else { String::new() };
+    eprintln!("oomtrace: {incidents} incidents, {victims} victims, {frames} frames, {lost} lost{unrecorded}");
 }
