@@ -24,6 +24,10 @@ pub struct Session {
     pub boot_id: Option<String>,
     /// Wall clock minus `CLOCK_BOOTTIME`, ns.
     pub wall_offset_ns: i64,
+    /// `CLOCK_MONOTONIC` minus `CLOCK_BOOTTIME`, ns: how long the machine was suspended, below zero. The kernel's log and its
+    /// trace count without that time.
+    #[serde(default)]
+    pub monotonic_offset_ns: Option<i64>,
     /// Bytes of a page.
     pub page_size: u64,
     /// How much of a decision is seen.
@@ -33,6 +37,12 @@ pub struct Session {
     pub hooks: Vec<HookState>,
     /// Numbers of this kernel.
     pub facts: KernelFacts,
+    /// What the kernel side was told of this kernel's structures: the slots of `KernelLayout` that it has.
+    #[serde(default)]
+    pub layout: BTreeMap<String, u32>,
+    /// Settings below `/proc/sys/vm` at the start; those that decide are looked up again at each decision ([`Sysctl`]).
+    #[serde(default)]
+    pub sysctls: BTreeMap<String, i64>,
     /// "v1" or "v2"; absent where the controller is not mounted.
     #[serde(default)]
     pub memory_hierarchy: Option<String>,

@@ -1,11 +1,17 @@
 //! `docs/recording-format.md` says what the code does.
+#![cfg(test)]
+
+use std::collections::BTreeSet;
 
 use oomtrace::{
+    context::Session,
     frame,
     recording::{
         ALIGNMENT, BLOCK_BYTES, FRAME_BYTES_MAX, HEADER_BYTES, MAGIC, Reader, VERSION, append, header,
     },
 };
+use oomtrace_common::frame::Kind;
+use serde_json::json;
 
 const DOC: &str = include_str!("../../docs/recording-format.md");
 
@@ -23,6 +29,42 @@ fn the_figures_are_those_of_the_code() {
     for figure in told {
         assert!(DOC.contains(&figure), "{figure}");
     }
+}
+
+/// The rows of the table below that heading: what stands in their first two cells, without the quotes.
+fn table(heading: &str) -> Vec<(String, String)> {
+    let section = DOC.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
+    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    let plain = |cell: Option<&str>| cell.unwrap().trim().replace('`', "");
+    let cells = |row: &str| {
+        let mut cells = row.trim_matches('|').split('|');
+        (plain(cells.next()), plain(cells.next()))
+    };
+    rows.map(cells).collect()
+}
+
+#[test]
+fn every_kind_is_listed() {
+    let listed = table("The kinds");
+    let kinds: Vec<(String, String)> =
+        Kind::ALL.iter().map(|kind| (format!("{:#x}", kind.number()), format!("{kind:?}"))).collect();
+    assert_eq!(listed, kinds);
+}
+
+#[test]
+fn every_key_of_the_session_is_listed() {
+    let least = json!({
+        "tool_version": "", "kernel_release": "", "host": "", "wall_offset_ns": 0, "page_size": 4096, "tier": "fentry",
+        "facts": { "constraint": { "none": 0, "cpuset": 1, "memory_policy": 2, "memcg": 3 },
+                   "gfp_naming": "macros", "gfp_bits": [] },
+    });
+    let session: Session = serde_json::from_value(least).unwrap();
+    let keys: BTreeSet<String> =
+        serde_json::to_value(&session).unwrap().as_object().unwrap().keys().cloned().collect();
+    let listed = table("The session");
+    let listed: BTreeSet<String> =
+        listed.iter().flat_map(|(keys, _)| keys.split(", ")).map(str::to_owned).collect();
+    assert_eq!(listed, keys);
 }
 
 /// The bytes of the document, put together by hand.

@@ -19,9 +19,9 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let stdout = io::stdout();
     let recording = options.record.clone().map(|path| record::recorder(Place::File(path))).transpose()?;
     let stop = Stop::on_signals()?;
-    let Started { armed, facts } = start(options.tier.into())?;
+    let Started { armed, facts, resolved } = start(options.tier.into())?;
     let tier = armed.tier;
-    let session = session::frame(&armed, facts);
+    let session = session::frame(&armed, facts, &resolved);
     let hang_up = io::stdout();
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?;
     let protection = protect();

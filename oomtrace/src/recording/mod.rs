@@ -14,7 +14,8 @@
 //! ```
 //!
 //! The recorder hands whole blocks of 4096 bytes to the disk and never writes one twice, so that an interrupted write cannot
-//! harm what stood there before. The first frame is the session.
+//! harm what stood there before. The first frame is the session; in a folder
+//! of recordings, whatever was told once and is needed for the rest stands at the beginning of each file.
 
 mod block;
 mod read;
@@ -23,6 +24,7 @@ mod write;
 
 pub use block::{BLOCK_BYTES, Blocks};
 pub use read::{ReadError, Reader};
+use write::records;
 pub use write::{append, header};
 
 /// What a recording begins with.

@@ -1,6 +1,6 @@
 //! The bytes of a recording.
 
-use super::{ALIGNMENT, FRAME_BYTES_MAX, HEADER_BYTES, MAGIC, VERSION};
+use super::{ALIGNMENT, FRAME_BYTES_MAX, HEADER_BYTES, MAGIC, RECORD_HEAD_BYTES, VERSION};
 
 /// What stands before the first record.
 #[must_use]
@@ -27,6 +27,17 @@ pub fn append(frame: &[u8], records: &mut Vec<u8>) -> bool {
     records.extend_from_slice(frame);
     records.resize(records.len().next_multiple_of(ALIGNMENT), 0);
     true
+}
+
+/// The frames in records that [`append`] made; ends at the first thing that is none.
+pub(super) fn records(mut records: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = u32::from_le_bytes(*records.first_chunk()?);
+        let length = usize::try_from(length).ok()?;
+        let frame = records.get(RECORD_HEAD_BYTES..RECORD_HEAD_BYTES.checked_add(length)?)?;
+        records = records.get((RECORD_HEAD_BYTES + length).next_multiple_of(ALIGNMENT)..).unwrap_or_default();
+        Some(frame)
+    })
 }
 
 /// Over the length too: a record whose length changed must not pass for a shorter one.

@@ -21,9 +21,9 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
     let recorder = recorder(place(options))?;
     let stop = Stop::on_signals()?;
-    let Started { armed, facts } = start(options.tier.into())?;
+    let Started { armed, facts, resolved } = start(options.tier.into())?;
     let tier = armed.tier;
-    let session = session::frame(&armed, facts);
+    let session = session::frame(&armed, facts, &resolved);
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let protection = protect();

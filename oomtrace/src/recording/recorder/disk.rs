@@ -5,19 +5,18 @@
 //! cuts off harms nothing but itself. A file system without the first two gets ordinary writes.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::PathBuf,
-    sync::{Arc, OnceLock},
     time::Instant,
 };
 
 use rustix::fs::{FallocateFlags, OFlags, fallocate, fcntl_getfl, fcntl_setfl};
 use time::OffsetDateTime;
 
-use super::Place;
-use crate::recording::{Blocks, append, header};
+use super::{Place, head::Head};
+use crate::recording::{Blocks, header};
 
 /// Blocks that are copied and written at a time: 1 MiB.
 const WRITE_BLOCKS: usize = 256;
@@ -31,9 +30,8 @@ const MODE: u32 = 0o600;
 /// A place, and the file there.
 pub(super) struct Disk {
     place: Place,
-    session: Arc<OnceLock<Vec<u8>>>,
+    head: Head,
     file: Option<Open>,
-    files: u64,
     blocks: Blocks,
 }
 
@@ -49,8 +47,8 @@ struct Open {
 }
 
 impl Disk {
-    pub(super) fn open(place: Place, session: Arc<OnceLock<Vec<u8>>>) -> io::Result<Self> {
-        let mut disk = Self { place, session, file: None, files: 0, blocks: Blocks::new(WRITE_BLOCKS) };
+    pub(super) fn open(place: Place) -> io::Result<Self> {
+        let mut disk = Self { place, head: Head::default(), file: None, blocks: Blocks::new(WRITE_BLOCKS) };
         disk.begin()?;
         Ok(disk)
     }
@@ -75,10 +73,10 @@ impl Disk {
         if self.file.is_none() {
             self.begin()?;
         }
-        match &mut self.file {
-            Some(file) => file.append(records, &mut self.blocks),
-            None => Err(io::Error::other("no file is open")),
-        }
+        let file = self.file.as_mut().ok_or_else(|| io::Error::other("no file is open"))?;
+        file.append(records, &mut self.blocks)?;
+        self.head.keep(records);
+        Ok(())
     }
 
     /// Makes the next file, with what every file begins with.
@@ -86,16 +84,14 @@ impl Disk {
         let path = self.place.next_path(OffsetDateTime::now_utc())?;
         let file = create(&path)?;
         let mut file = Open { file, path, begun: Instant::now(), offset: 0, end: 0, reserved: 0 };
-        let mut head = header().to_vec();
-        // The first file gets it as the stream's first frame.
-        if let Some(session) = self.session.get().filter(|_| self.files > 0)
-            && !append(session, &mut head)
-        {
-            return Err(io::Error::other("the session frame is too long"));
+        // The first file gets the session as the stream's first frame.
+        let head = [header().as_slice(), &self.head.records()].concat();
+        if let Err(error) = file.append(&head, &mut self.blocks) {
+            // Tried again every second: what cannot even begin must not pile up. If it cannot be removed, it holds nothing.
+            let _ = fs::remove_file(&file.path);
+            return Err(error);
         }
-        file.append(&head, &mut self.blocks)?;
         self.place.prune(&file.path)?;
-        self.files += 1;
         self.file = Some(file);
         Ok(())
     }

@@ -4,13 +4,14 @@
 //! allocated before. What the disk does not take in time is counted, said, and noted in the recording itself.
 
 mod disk;
+mod head;
 mod place;
 mod thread;
 
 use std::{
     io,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -75,7 +76,6 @@ pub struct Recorder {
     used: Receiver<Vec<u8>>,
     thread: Option<JoinHandle<()>>,
     counts: Arc<Counts>,
-    session: Arc<OnceLock<Vec<u8>>>,
     records: Vec<u8>,
     frames: u64,
 }
@@ -88,8 +88,7 @@ impl Recorder {
     ///
     /// If the file cannot be made; one that exists is never overwritten.
     pub fn start(place: Place, tell: Tell) -> io::Result<Self> {
-        let session = Arc::new(OnceLock::new());
-        let disk = disk::Disk::open(place, Arc::clone(&session))?;
+        let disk = disk::Disk::open(place)?;
         let (to_thread, batches) = sync_channel(WAITING_BATCHES);
         let (give_back, used) = sync_channel(WAITING_BATCHES);
         let counts = Arc::new(Counts::default());
@@ -98,12 +97,11 @@ impl Recorder {
         let thread =
             std::thread::Builder::new().name("oomtrace-record".to_owned()).spawn(move || work.run())?;
         let (to_thread, thread) = (Some(to_thread), Some(thread));
-        Ok(Self { to_thread, used, thread, counts, session, records: Vec::new(), frames: 0 })
+        Ok(Self { to_thread, used, thread, counts, records: Vec::new(), frames: 0 })
     }
 
     /// Takes a frame.
     pub fn push(&mut self, frame: &[u8]) {
-        self.session.get_or_init(|| frame.to_vec());
         if append(frame, &mut self.records) {
             self.frames += 1;
         } else {

@@ -1,7 +1,6 @@
 use std::{
     fs::{self, File},
     path::Path,
-    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -20,11 +19,11 @@ fn frame(number: u64) -> Vec<u8> {
 }
 
 fn session() -> Vec<u8> {
-    context_frame(Kind::Tick, u64::MAX, 0, &Tick {})
+    context_frame(Kind::Session, u64::MAX, 0, &Tick {})
 }
 
 fn disk(place: Place) -> Disk {
-    Disk::open(place, Arc::new(OnceLock::from(session()))).unwrap()
+    Disk::open(place).unwrap()
 }
 
 fn records(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
