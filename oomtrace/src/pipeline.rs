@@ -1,7 +1,10 @@
 //! The road: frames to events, events to incidents, incidents to reports, reports to sinks.
 
+mod incidents;
+
 use std::io;
 
+pub use self::incidents::Incidents;
 use crate::{
     assemble::{Assembler, Step},
     decode::decode,
@@ -39,32 +42,13 @@ pub enum PipelineError {
     Output(#[source] io::Error),
 }
 
-/// The first half of the road: a source's incidents, whole, in the order of their decisions.
+/// A source's incidents, all at once.
 ///
 /// # Errors
 ///
 /// If the source breaks.
-pub fn incidents(source: &mut dyn Source) -> Result<Vec<Incident>, PipelineError> {
-    let (mut assembler, mut batch, mut steps) = (Assembler::new(), Vec::new(), Vec::new());
-    loop {
-        let brought = source.next(assembler.next_deadline_ns(), &mut batch)?;
-        for (frame, _) in Frame::each(&batch) {
-            if let Ok(Some(event)) = decode(&frame) {
-                assembler.push(event, &mut steps);
-            }
-        }
-        if matches!(brought, Batch::Last(_)) {
-            break;
-        }
-    }
-    assembler.finish(&mut steps);
-    let closed = steps.into_iter().filter_map(|step| match step {
-        Step::Closed(incident) => Some(*incident),
-        Step::Decided(_) => None,
-    });
-    let mut incidents: Vec<Incident> = closed.collect();
-    incidents.sort_by_key(|incident| incident.boot_ns);
-    Ok(incidents)
+pub fn incidents(source: impl Source) -> Result<Vec<Incident>, PipelineError> {
+    Incidents::new(source).collect()
 }
 
 /// Which reports reach the sinks.
@@ -110,21 +94,23 @@ impl Pipeline {
     pub fn run(mut self, source: &mut dyn Source) -> Result<(Totals, Option<Ended>), PipelineError> {
         let mut batch = Vec::new();
         let ended = loop {
-            let brought = source.next(self.assembler.next_deadline_ns(), &mut batch)?;
+            let brought = source.next(self.assembler.next_deadline_ns(), &mut batch);
             self.feed(&batch)?;
             match brought {
-                Batch::Last(ended) => break Some(ended),
-                Batch::Frames if self.stop_after.is_some_and(|count| self.totals.incidents >= count) => {
-                    break None;
+                Ok(Batch::Last(ended)) => break Ok(Some(ended)),
+                Ok(Batch::Frames) if self.stop_after.is_some_and(|count| self.totals.incidents >= count) => {
+                    break Ok(None);
                 }
-                Batch::Frames => {}
+                Ok(Batch::Frames) => {}
+                Err(error) => break Err(error.into()),
             }
         };
         let mut steps = Vec::new();
         self.assembler.finish(&mut steps);
         let told = self.tell(&steps);
         self.totals.unrecorded = self.recorder.take().map_or(0, Recorder::finish);
-        told.map(|()| (self.totals, ended))
+        // What came before the source broke is told first.
+        told.and(ended).map(|ended| (self.totals, ended))
     }
 
     fn feed(&mut self, batch: &[u8]) -> Result<(), PipelineError> {

@@ -99,7 +99,7 @@ impl Assembler {
             self.move_time(boot_ns, &event, steps);
         }
         match event {
-            Event::Session(session) => self.session = Some(Rc::new(session)),
+            Event::Session(session) => self.begin_session(session, steps),
             Event::Sysctl(sysctl) => self.take_sysctl(pass, sysctl),
             Event::Machine(machine) => self.take_machine(machine),
             Event::Process(process) => self.take_process(process),
@@ -165,6 +165,25 @@ impl Assembler {
     #[must_use]
     pub const fn lost_frames(&self) -> u64 {
         self.lost
+    }
+
+    /// When the earliest decision was that is not over yet, `CLOCK_BOOTTIME` ns.
+    #[must_use]
+    pub fn earliest_open_ns(&self) -> Option<u64> {
+        self.open.iter().chain(&self.bursts).map(|incident| incident.boot_ns).min()
+    }
+
+    /// Another tracer's frames, or another boot's, have nothing to do with those before. The same session again is the next
+    /// file of one recorder.
+    fn begin_session(&mut self, session: Session, steps: &mut Vec<Step>) {
+        if self.session.as_deref().is_some_and(|known| *known == session) {
+            return;
+        }
+        if self.session.is_some() {
+            self.finish(steps);
+            *self = Self::default();
+        }
+        self.session = Some(Rc::new(session));
     }
 
     fn has_hook(&self, name: &str) -> bool {

@@ -18,6 +18,7 @@
 //! of recordings, whatever was told once and is needed for the rest stands at the beginning of each file.
 
 mod block;
+pub mod folder;
 mod read;
 pub mod recorder;
 mod write;

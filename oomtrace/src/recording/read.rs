@@ -31,6 +31,15 @@ pub enum ReadError {
         /// What does not fit.
         what: &'static str,
     },
+    /// A record that is not there to its end.
+    #[error(
+        "the recording ends inside the record at byte {offset}: the recorder was stopped while it wrote, and everything \
+         before it was read"
+    )]
+    Torn {
+        /// Where the record begins.
+        offset: u64,
+    },
     /// The file failed.
     #[error("reading at byte {offset} failed: {error}")]
     Io {
@@ -98,7 +107,7 @@ impl<R: Read> Reader<R> {
         let mut head = [0; RECORD_HEAD_BYTES];
         let read = fill(&mut self.input, &mut head).map_err(|error| self.failed(error))?;
         if read < head.len() {
-            self.torn = head.iter().any(|byte| *byte != 0);
+            self.torn |= head.iter().any(|byte| *byte != 0);
             return Ok(Head::End);
         }
         let [a, b, c, d, e, f, g, h] = head;

@@ -7,10 +7,8 @@ use std::{
     time::Duration,
 };
 
+use crate::recording::folder::{EXTENSION, files};
 use time::{OffsetDateTime, macros::format_description};
-
-/// What a recording's name in a folder ends in.
-const EXTENSION: &str = "oomtrace";
 
 /// One file, or many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,15 +82,6 @@ impl Place {
 
 /// The recordings in a folder, oldest first, with their bytes on disk.
 pub(super) fn recordings(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == EXTENSION)
-            && let Ok(metadata) = fs::metadata(&path)
-        {
-            files.push((path, metadata.blocks().saturating_mul(512)));
-        }
-    }
-    files.sort();
-    Ok(files)
+    let bytes = |path: &Path| Some(fs::metadata(path).ok()?.blocks().saturating_mul(512));
+    Ok(files(folder)?.into_iter().filter_map(|path| bytes(&path).map(|bytes| (path, bytes))).collect())
 }
