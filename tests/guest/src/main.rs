@@ -27,7 +27,7 @@ mod watchdog;
 use std::fs;
 
 use anyhow::{Context, Result};
-use oomtrace_scenarios::job::{JOB_FILE, Job, Work};
+use oomtrace_scenarios::job::{JOB_FILE, Job, RECORDING_FILE, Work};
 use rustix::system::{RebootCommand, reboot};
 
 fn main() {
@@ -54,6 +54,8 @@ fn work() -> Result<()> {
         Work::Scenarios { scenarios, watch } => {
             for scenario in scenarios {
                 let seen = scenario::observe(scenario, watch.as_ref(), &mut port);
+                // The tracer never overwrites a recording; if this fails, the next scenario says so.
+                drop(fs::remove_file(RECORDING_FILE));
                 port.send(&seen)?;
             }
         }

@@ -14,6 +14,9 @@ pub const TRACER_FILE: &str = "/bin/oomtrace";
 /// The environment variable that names a deliberate fault to a tracer built with its feature `faults`.
 pub const FAULT_VARIABLE: &str = "OOMTRACE_FAULT";
 
+/// Where the guest has the tracer record scenarios, one after the other.
+pub const RECORDING_FILE: &str = "/scenario.oomtrace";
+
 /// Where the guest finds kernel modules; in the order of their names each comes after those it depends on.
 pub const MODULES_FOLDER: &str = "/modules";
 

@@ -12,7 +12,12 @@ use std::{
 use oomtrace_common::frame::Kind;
 
 use super::{Batch, Counts, Tell, Trouble, disk::Disk};
-use crate::{context::RecorderLoss, frame::context_frame, recording::append, source::clock};
+use crate::{
+    context::RecorderLoss,
+    frame::context_frame,
+    recording::append,
+    source::{clock, protect::be_io_flusher},
+};
 
 /// How long frames of no incident may wait in memory.
 const LAZY: Duration = Duration::from_secs(1);
@@ -49,6 +54,8 @@ struct Pending {
 
 impl Work {
     pub(super) fn run(mut self) {
+        // Whoever protects the process later does not reach this thread. Whether it worked is told there.
+        let _ = be_io_flusher();
         let mut pending = Pending::default();
         while self.receive(&mut pending) {
             self.write(&mut pending);
