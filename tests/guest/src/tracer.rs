@@ -1,9 +1,10 @@
 //! The tracer, watching while a scenario runs.
 
+use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use oomtrace_scenarios::job::{FAULT_VARIABLE, TRACER_FILE, Watch};
 use oomtrace_scenarios::observation::{Replay, TracerRun};
 use oomtrace_scenarios::scenario::Expect;
@@ -49,6 +50,16 @@ impl Tracer {
         Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())?, how: how.clone() })
     }
 
+    /// Whether it has told so many reports before the deadline.
+    pub(crate) fn has_told(
+        &self,
+        reports: usize,
+        deadline: Instant,
+        processes: &mut Processes,
+    ) -> Result<bool> {
+        processes.until(deadline, |p| p.get(self.number).is_ok_and(|tracer| tracer.out.len() >= reports))
+    }
+
     /// The run up to now: nothing but that it is armed.
     pub(crate) fn so_far(&self) -> TracerRun {
         TracerRun { armed_ms: Some(self.armed_ms), ..TracerRun::default() }
@@ -57,9 +68,8 @@ impl Tracer {
     /// Wait for the reports, end it, and hand over all it said.
     pub(crate) fn finish(self, processes: &mut Processes, expect: &Expect) -> Result<TracerRun> {
         let reports = expect.reports(self.how.tier);
-        let lines = |p: &Processes| p.get(self.number).map_or(0, |tracer| tracer.out.len());
-        processes.until(Instant::now() + REPORTING, |p| lines(p) >= reports)?;
-        let lines_live = lines(processes);
+        self.has_told(reports, Instant::now() + REPORTING, processes)?;
+        let lines_live = processes.get(self.number)?.out.len();
         processes.signal(self.number, Signal::TERM)?;
         let over = |p: &Processes| p.get(self.number).is_ok_and(Process::is_over);
         processes.until(Instant::now() + ENDING, over)?;
@@ -73,7 +83,15 @@ impl Tracer {
             status: tracer.status,
             armed_ms: Some(self.armed_ms),
             replay,
+            recording: self.recording()?,
         })
+    }
+
+    /// The recording, if it is asked for.
+    fn recording(&self) -> Result<Option<Text>> {
+        let Some(file) = self.how.recording.as_ref().filter(|_| self.how.keep) else { return Ok(None) };
+        let bytes = fs::read(file).with_context(|| format!("reading {file}"))?;
+        Ok(Some(bytes.as_slice().into()))
     }
 
     /// Have the recording read again.

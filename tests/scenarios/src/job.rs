@@ -28,6 +28,9 @@ pub struct Job {
     /// Swap to set up, in MiB; 0 is none.
     #[serde(default)]
     pub swap_mib: u32,
+    /// Whether there is a disk to mount.
+    #[serde(default)]
+    pub disk: bool,
     /// Whether to mount tracefs and debugfs.
     pub tracefs: bool,
     /// Seconds after which the guest gives up and goes down.
@@ -46,6 +49,12 @@ pub enum Work {
         scenarios: Vec<Scenario>,
         /// How the tracer runs; absent: none does, only the witnesses are collected.
         watch: Option<Watch>,
+    },
+    /// Record while the machine runs out of memory ([`crate::reset`]), and reset it: one list of
+    /// [`crate::observation::ProcessRun`], and no end.
+    RecordAndReset {
+        /// What `oomtrace watch --tier` is told.
+        tier: Tier,
     },
     /// Run commands one after the other; one [`crate::observation::CommandRun`] each.
     Commands(Vec<Command>),
@@ -67,6 +76,9 @@ pub struct Watch {
     pub fault: Option<String>,
     /// The file to record to.
     pub recording: Option<String>,
+    /// Whether to hand the recording back.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// A tier of hooks.

@@ -60,6 +60,9 @@ pub struct TracerRun {
     /// What `oomtrace replay` made of its recording; absent where it made none.
     #[serde(default)]
     pub replay: Option<Replay>,
+    /// The recording itself, if it was asked for.
+    #[serde(default)]
+    pub recording: Option<Text>,
 }
 
 /// One run of `oomtrace replay`.

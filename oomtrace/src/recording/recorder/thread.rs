@@ -105,7 +105,10 @@ impl Work {
                 return;
             }
             match self.disk.write(&pending.records, pending.settled) {
-                Ok(()) => break,
+                Ok(()) => {
+                    self.counts.kept_frames.fetch_add(pending.frames, Ordering::Release);
+                    break;
+                }
                 Err(error) if !failing => (self.tell)(&Trouble::Failing { path: self.disk.name(), error }),
                 Err(_) if self.counts.ending.load(Ordering::Relaxed) => {
                     self.counts.lost_frames.fetch_add(pending.frames, Ordering::Relaxed);
