@@ -19,6 +19,9 @@ pub struct Observation {
     pub failure: Option<String>,
     /// The tracer's run, if there was one.
     pub tracer: Option<TracerRun>,
+    /// What `oomtrace rank` said before anybody took more memory, where the scenario is foreseeable.
+    #[serde(default)]
+    pub rank: Option<CommandRun>,
     /// The records of `/dev/kmsg` since the scenario began, verbatim.
     pub log: Vec<String>,
     /// The marks that the kernel's own trace has, in order; absent in what was captured without.

@@ -2,7 +2,7 @@
 
 use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::job::Tier;
-use oomtrace_scenarios::observation::{Observation, Replay, Status};
+use oomtrace_scenarios::observation::{CommandRun, Observation, Replay, Status};
 use oomtrace_scenarios::text::Text;
 use serde_json::{Map, Value, json};
 
@@ -365,4 +365,23 @@ fn a_scenario_that_does_not_do_what_it_says_is_caught() {
             .for_each(|line| *line = line.replace(";hog invoked", ";oomtrace invoked"));
     };
     assert_eq!(named(by_tracer), ["(outcome) triggers"]);
+}
+
+/// `rank` said somebody else before the kill, failed, or was not asked.
+#[test]
+fn a_wrong_rank_is_named() {
+    let fixture = fixture("7.3-swap");
+    let honest = fixture.with_reports(&fixture.honest());
+    let ranked = honest.rank.clone().unwrap();
+    let wrong = [
+        None,
+        Some(CommandRun { stdout: r#"{"candidates":[{"pid":1}]}"#.into(), ..ranked.clone() }),
+        Some(CommandRun { stdout: r#"{"candidates":[]}"#.into(), ..ranked.clone() }),
+        Some(CommandRun { status: Some(Status::Code(1)), ..ranked }),
+    ];
+    for rank in wrong {
+        let seen = Observation { rank, ..honest.clone() };
+        let found = judge(&fixture.scenario, &seen, Some(Tier::Fentry));
+        assert_eq!(found.iter().map(|d| d.field.as_str()).collect::<Vec<_>>(), ["rank before the kill"]);
+    }
 }
