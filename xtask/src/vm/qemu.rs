@@ -70,15 +70,17 @@ pub(crate) fn boot_with(
     let deadline = Instant::now() + limit;
     let (console, console_end) = UnixStream::pair().context("making a serial port")?;
     let (output, output_end) = UnixStream::pair().context("making a serial port")?;
-    let mut qemu = command(kernel, initramfs, machine);
-    disk.into_iter().for_each(|disk| add_disk(&mut qemu, disk));
-    let mut qemu = qemu
+    let mut command = command(kernel, initramfs, machine);
+    disk.into_iter().for_each(|disk| add_disk(&mut command, disk));
+    let mut qemu = command
         // The ports are QEMU's standard input and output: sockets, so that each works both ways.
         .stdin(Stdio::from(OwnedFd::from(console_end)))
         .stdout(Stdio::from(OwnedFd::from(output_end)))
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("starting {QEMU}"))?;
+    // It holds QEMU's ends of the ports: they close when QEMU does.
+    drop(command);
     let ran = listen(&mut qemu, [console, output], deadline);
     // Both calls fail only if QEMU is gone already, and that is what they are for.
     drop((qemu.kill(), qemu.wait()));
