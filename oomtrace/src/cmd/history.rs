@@ -89,10 +89,8 @@ impl History {
         {
             self.exit = Exit::Input;
         }
-        eprintln!(
-            "oomtrace: {:#}",
-            anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-        );
+        let causes: Vec<String> = anyhow::Chain::new(error).map(ToString::to_string).collect();
+        eprintln!("oomtrace: {}", causes.join(": "));
     }
 }
 
