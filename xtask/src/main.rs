@@ -5,11 +5,13 @@ mod btf;
 mod debian;
 mod demo;
 mod ebpf;
+mod golden;
 mod kernels;
 mod lint;
 mod run;
 mod scratch;
 mod setup;
+mod survive;
 mod test;
 mod tidy;
 mod vm;
@@ -40,6 +42,10 @@ enum Task {
     Vm(vm::Arguments),
     /// Measure start, memory, latency, loss and replay, and print the table of docs/benchmarks.md
     Bench(bench::Arguments),
+    /// Record the golden recordings of tests/recordings, once for each version of the format
+    Golden(golden::Arguments),
+    /// Kill the recorder at a thousand random moments, and read what is left
+    Survive(survive::Arguments),
     /// Make the BTF fixtures in tests/btf from kernels
     Btf(btf::Arguments),
 }
@@ -64,6 +70,8 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Test(arguments) => return test::task(&arguments),
         Task::Vm(arguments) => vm::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
+        Task::Golden(arguments) => golden::task(&arguments),
+        Task::Survive(arguments) => survive::task(&arguments),
         Task::Btf(arguments) => btf::task(&arguments),
     }?;
     Ok(ExitCode::SUCCESS)

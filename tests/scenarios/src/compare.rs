@@ -12,6 +12,7 @@ mod no_kill;
 mod pairing;
 mod panic;
 mod rank;
+mod replay;
 mod tracer;
 mod user_kill;
 mod victim;

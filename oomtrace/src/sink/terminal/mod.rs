@@ -1,7 +1,9 @@
 //! Reports for people: one line, or all of it.
 
+pub(crate) mod diff;
 mod full;
 mod line;
+mod list;
 pub(crate) mod sanitize;
 pub(crate) mod units;
 pub(crate) mod whatif;
@@ -9,7 +11,7 @@ pub(crate) mod whatif;
 #[cfg(test)]
 pub(crate) mod example;
 
-pub use self::{full::Full, line::Line};
+pub use self::{full::Full, line::Line, list::List};
 
 /// Colours, if they are wanted.
 #[derive(Clone, Copy, Debug)]

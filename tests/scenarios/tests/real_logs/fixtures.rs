@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use oomtrace_scenarios::compare::{Disagreement, judge};
 use oomtrace_scenarios::job::Tier;
-use oomtrace_scenarios::observation::{CommandRun, Observation, ProcessRun, TracerRun};
+use oomtrace_scenarios::observation::{CommandRun, Observation, ProcessRun, Replay, TracerRun};
 use oomtrace_scenarios::scenario::{self, Hierarchy, Scenario};
 use oomtrace_scenarios::text::Text;
 use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
@@ -79,6 +79,7 @@ impl Fixture {
         let run = TracerRun {
             stderr: totals.as_str().into(),
             lines_live: lines.len(),
+            replay: Some(Replay { lines: lines.clone(), status, ..Replay::default() }),
             lines,
             status,
             ..TracerRun::default()
