@@ -6,7 +6,7 @@ use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::btf_tracepoint, progra
 use oomtrace_common::{event::Sigkill, layout::ABSENT};
 
 use crate::{
-    context::{argument, pointer_argument},
+    context::{argument, is_null, pointer_argument},
     emit::emit,
     kernel::{
         layout::slot,
@@ -20,9 +20,8 @@ use crate::{
 /// `SIGKILL`, the same on every architecture Linux has.
 const SIGKILL: u64 = 9;
 
-/// `SEND_SIG_NOINFO` and `SEND_SIG_PRIV`, who is the sender. Markers, not addresses: never followed.
+/// Who is the sender: a marker, not an address, and never followed. `SEND_SIG_NOINFO` is the null pointer.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/signal.h>
-const SEND_SIG_NOINFO: u64 = 0;
 const SEND_SIG_PRIV: u64 = 1;
 
 #[btf_tracepoint]
@@ -34,7 +33,7 @@ fn signal_generate_tp_btf(ctx: BtfTracePointContext) -> u32 {
     let target = pointer_argument(&ctx, slot!(arg_signal_task));
     match argument(&ctx, slot!(arg_signal_info)) {
         SEND_SIG_PRIV => kill(target, result),
-        SEND_SIG_NOINFO => user_kill(target, result, Sigkill::FROM_NOINFO, 0),
+        info if is_null(info) => user_kill(target, result, Sigkill::FROM_NOINFO, 0),
         info => with_siginfo(target, result, core::ptr::without_provenance(info as usize)),
     }
     0

@@ -16,7 +16,7 @@ pub struct Capability {
 }
 
 /// What tracing needs, and what it is better with.
-pub const CAPABILITIES: [Capability; 7] = [
+pub const CAPABILITIES: [Capability; 8] = [
     Capability { name: "CAP_BPF", bit: 39, purpose: "create maps and load programs", required: true },
     Capability {
         name: "CAP_PERFMON",
@@ -52,6 +52,12 @@ pub const CAPABILITIES: [Capability; 7] = [
         name: "CAP_IPC_LOCK",
         bit: 14,
         purpose: "keep oomtrace's own pages in memory",
+        required: false,
+    },
+    Capability {
+        name: "CAP_SYS_NICE",
+        bit: 23,
+        purpose: "run before a victim is gone, for its command line and executable",
         required: false,
     },
 ];

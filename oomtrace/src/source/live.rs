@@ -64,8 +64,19 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// Moves everything from the ring to the batch, with what is looked up beside each frame.
+    /// Moves everything from the ring to the batch, with what is looked up beside each frame; what can wait is looked up
+    /// when the ring is empty and no decision is under way, and what has come meanwhile goes first again.
     fn drain(&mut self) {
+        self.take_frames();
+        while self.lookups.look_up_one(&mut self.batch) {
+            self.take_frames();
+        }
+        if let Some(lost) = self.losses.grown() {
+            self.batch.extend(context_frame(Kind::Loss, clock::boot_ns(), 0, &lost));
+        }
+    }
+
+    fn take_frames(&mut self) {
         let Self { ring, batch, lookups, quiet_at, .. } = self;
         while let Some(item) = ring.next() {
             #[cfg(feature = "faults")]
@@ -80,9 +91,6 @@ impl<'a> Live<'a> {
                 *quiet_at = Some(now + QUIET_NS);
             }
             lookups.after(&header, payload, now, batch);
-        }
-        if let Some(lost) = self.losses.grown() {
-            self.batch.extend(context_frame(Kind::Loss, clock::boot_ns(), 0, &lost));
         }
     }
 
@@ -130,6 +138,9 @@ impl Source for Live<'_> {
         let ended = self.wait(deadline)?;
         self.drain();
         let now = clock::boot_ns();
+        if ended.is_some() || deadline.is_some_and(|at| at <= now) {
+            self.lookups.finish(&mut self.batch);
+        }
         if ended.is_some() {
             self.quiet_at = self.quiet_at.map(|_| now);
         }

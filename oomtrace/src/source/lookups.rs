@@ -28,17 +28,36 @@ pub(super) struct Lookups {
     sysctl_pass: Option<u64>,
     cgroups: Lookup,
     pressure: PressureGauge,
+    waiting: VecDeque<Waiting>,
+    /// The pass that is under way.
+    deciding: Option<u64>,
+}
+
+/// What is not about to go, and is looked up once the kernel has decided: a victim may be in the next frame, and where there
+/// is one processor the decision itself would have to wait.
+enum Waiting {
+    /// The settings.
+    Sysctl { pass: u64 },
+    /// Whoever asked for memory.
+    Process { task: event::Task, pass: u64 },
+    /// The figures of what ran out: the kernel adds up those of all processors for it, which takes longest.
+    MemoryStat { memcg: u64, pass: u64 },
 }
 
 impl Lookups {
-    /// Nothing asked yet.
+    /// Nothing asked yet. One look at this process itself brings in whatever code and memory a look takes: the first
+    /// victim would be gone before it is there.
     pub(super) fn new() -> Self {
+        let own = i32::try_from(std::process::id()).unwrap_or(0);
+        drop((procfs::process(own, own, None, clock::boot_ns()), procfs::sysctl()));
         Self {
             memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
             seen: VecDeque::with_capacity(REMEMBERED),
             sysctl_pass: None,
             cgroups: Lookup::new(),
             pressure: PressureGauge::new(),
+            waiting: VecDeque::with_capacity(REMEMBERED),
+            deciding: None,
         }
     }
 
@@ -49,7 +68,9 @@ impl Lookups {
             Some(Kind::Candidate) => {
                 candidates(payload).rows.iter().for_each(|row| self.cgroups.want(row.memcg));
             }
+            Some(Kind::OutOfMemory) => self.deciding = Some(header.pass),
             Some(Kind::OutOfMemoryReturn | Kind::EmptyPasses) => {
+                self.finish(batch);
                 for paths in self.cgroups.look_up() {
                     batch.extend(context_frame(Kind::CgroupPaths, clock::boot_ns(), header.pass, &paths));
                 }
@@ -68,17 +89,48 @@ impl Lookups {
         }
         if header.kind == Kind::Memcg.number()
             && header.pass == 0
-            && let Ok((level, _)) = event::Memcg::read_from_prefix(payload)
+            && let Some(level) = of(payload)
         {
             self.pressure.keep_level(level);
         }
-        for task in tasks(header.kind, payload).into_iter().flatten() {
-            self.sysctl(header.pass, now, batch);
-            self.process(&task, header.pass, batch);
+        let dying = dying(header.kind, payload);
+        if let Some(task) = &dying {
+            self.process(task, header.pass, batch);
         }
+        let pass = header.pass;
+        let asking = asking(header.kind, payload);
+        if dying.is_some() || asking.is_some() {
+            self.waiting.push_back(Waiting::Sysctl { pass });
+        }
+        self.waiting.extend(asking.map(|task| Waiting::Process { task, pass }));
         let domain = memory_stat::domain(header.kind, payload);
-        if let Some(stat) = domain.and_then(|memcg| self.memory_stats.of(memcg)) {
-            batch.extend(context_frame(Kind::MemoryStat, clock::boot_ns(), header.pass, &stat));
+        self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
+    }
+
+    /// Looks up one of the things that can wait, unless a decision is under way; whether there was one.
+    pub(super) fn look_up_one(&mut self, batch: &mut Vec<u8>) -> bool {
+        let next = if self.deciding.is_none() { self.waiting.pop_front() } else { None };
+        if let Some(waiting) = &next {
+            self.look_up(waiting, batch);
+        }
+        next.is_some()
+    }
+
+    /// Looks up everything that has waited: the decision has been taken, or its end will not come any more.
+    pub(super) fn finish(&mut self, batch: &mut Vec<u8>) {
+        self.deciding = None;
+        while self.look_up_one(batch) {}
+    }
+
+    fn look_up(&mut self, waiting: &Waiting, batch: &mut Vec<u8>) {
+        match *waiting {
+            Waiting::Sysctl { pass } => self.sysctl(pass, batch),
+            Waiting::Process { ref task, pass } => self.process(task, pass, batch),
+            Waiting::MemoryStat { memcg, pass } => {
+                if let Some(stat) = self.memory_stats.of(memcg) {
+                    batch.extend(context_frame(Kind::MemoryStat, clock::boot_ns(), pass, &stat));
+                }
+            }
         }
     }
 
@@ -92,10 +144,10 @@ impl Lookups {
     }
 
     /// The settings, once a pass.
-    fn sysctl(&mut self, pass: u64, now: u64, batch: &mut Vec<u8>) {
+    fn sysctl(&mut self, pass: u64, batch: &mut Vec<u8>) {
         if self.sysctl_pass != Some(pass) || pass == 0 {
             self.sysctl_pass = Some(pass);
-            batch.extend(context_frame(Kind::Sysctl, now, pass, &procfs::sysctl()));
+            batch.extend(context_frame(Kind::Sysctl, clock::boot_ns(), pass, &procfs::sysctl()));
         }
     }
 
@@ -116,29 +168,34 @@ impl Lookups {
     }
 }
 
-/// The tasks that a frame names and that may be about to go.
-fn tasks(kind: u16, payload: &[u8]) -> [Option<event::Task>; 2] {
-    fn of<T: FromBytes>(payload: &[u8]) -> Option<T> {
-        T::read_from_prefix(payload).ok().map(|(event, _)| event)
-    }
+/// The task that a frame names and that is about to go.
+fn dying(kind: u16, payload: &[u8]) -> Option<event::Task> {
     match Kind::from_number(kind) {
-        Some(Kind::OutOfMemory) => [of(payload).map(|event: event::OutOfMemory| event.trigger), None],
-        Some(Kind::OomKillProcess) => [of(payload).map(|event: event::OomKillProcess| event.chosen), None],
-        Some(Kind::KillProcess) => [of(payload).map(|event: event::KillProcess| event.victim), None],
-        Some(Kind::MarkVictim) => {
-            let marked: Option<event::MarkVictim> = of(payload);
-            [marked.map(|event| event.victim), marked.map(|event| event.trigger)]
-        }
-        Some(Kind::EmptyPasses) => [of(payload).map(|event: event::EmptyPasses| asker(&event)), None],
-        Some(Kind::Sigkill) => [of(payload).map(|event: event::Sigkill| target(&event)), None],
-        _ => [None, None],
+        Some(Kind::OomKillProcess) => of(payload).map(|event: event::OomKillProcess| event.chosen),
+        Some(Kind::KillProcess) => of(payload).map(|event: event::KillProcess| event.victim),
+        Some(Kind::MarkVictim) => of(payload).map(|event: event::MarkVictim| event.victim),
+        Some(Kind::Sigkill) => of(payload).map(|event: event::Sigkill| target(&event)),
+        _ => None,
     }
+}
+
+/// The task that asked for memory.
+fn asking(kind: u16, payload: &[u8]) -> Option<event::Task> {
+    match Kind::from_number(kind) {
+        Some(Kind::OutOfMemory) => of(payload).map(|event: event::OutOfMemory| event.trigger),
+        Some(Kind::MarkVictim) => of(payload).map(|event: event::MarkVictim| event.trigger),
+        Some(Kind::EmptyPasses) => of(payload).map(|event: event::EmptyPasses| asker(&event)),
+        _ => None,
+    }
+}
+
+fn of<T: FromBytes>(payload: &[u8]) -> Option<T> {
+    T::read_from_prefix(payload).ok().map(|(event, _)| event)
 }
 
 /// A SIGKILL that arrived from user space.
 fn user_kill(kind: u16, payload: &[u8]) -> Option<event::Sigkill> {
-    let (kill, _) =
-        event::Sigkill::read_from_prefix(payload).ok().filter(|_| kind == Kind::Sigkill.number())?;
+    let kill: event::Sigkill = of(payload).filter(|_| kind == Kind::Sigkill.number())?;
     (kill.origin != event::Sigkill::FROM_KERNEL && kill.result == 0).then_some(kill)
 }
 

@@ -95,7 +95,7 @@ fn watch(
 
 /// Ask who would be killed first if what is about to run out ran out now.
 fn rank(scenario: &Scenario) -> CommandRun {
-    let cgroup = scenario.expect.limit_cgroup.as_ref().map(|path| path.to_chars());
+    let cgroup = scenario.expect.limit_cgroup.as_ref().map(oomtrace_scenarios::text::Text::to_chars);
     let named = cgroup.into_iter().flat_map(|path| ["--cgroup".to_owned(), path]);
     let fixed = [TRACER_FILE, "rank", "--format", "json", "--top", "1"].map(str::to_owned);
     let arguments = fixed.into_iter().chain(named).collect();

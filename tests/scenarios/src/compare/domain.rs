@@ -2,6 +2,7 @@
 
 use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
+use crate::job::Tier;
 
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     swap(case, ledger);
@@ -15,11 +16,13 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c> (`memcg_vmstats_needs_flush`)
 const STAT_LAG_BYTES: u64 = 8 << 20;
 
-/// Swap, or on v1 memory and swap together. After the first kill memory goes back while the log is written.
+/// Swap, or on v1 memory and swap together. After the first kill memory goes back while the log is written, and the mark,
+/// which is all that tracepoints see, comes after the log: all of what the victim before had may be back by then.
 fn swap(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let Some(swap) = case.incident.swap else { return };
     let most = if case.follows { swap.usage_bytes.max(swap.limit_bytes) } else { swap.usage_bytes };
-    let least = swap.usage_bytes.saturating_sub(TOLERANCE_BYTES);
+    let may_be_back = case.follows && ledger.tier == Tier::Tracepoint;
+    let least = if may_be_back { 0 } else { swap.usage_bytes.saturating_sub(TOLERANCE_BYTES) };
     ledger.between(LOG, "domain.swap_usage_bytes", least, most.saturating_add(TOLERANCE_BYTES));
     match swap.limit() {
         Some(limit) => ledger.same(LOG, "domain.swap_limit_bytes", limit),

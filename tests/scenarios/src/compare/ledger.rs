@@ -28,7 +28,7 @@ const OF_MARKED_TASK: [&str; 4] = ["uid", "oom_score_adj", "cgroup", "memory"];
 /// One report, and what was found wrong with it.
 pub(super) struct Ledger<'a> {
     report: &'a Value,
-    tier: Tier,
+    pub(super) tier: Tier,
     tells_task: bool,
     /// What was found.
     pub(super) found: Vec<Disagreement>,

@@ -6,10 +6,10 @@ use super::{Expect, Process, Scenario};
 pub(super) fn scenario() -> Scenario {
     let roles = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let expect = Expect {
-        victims: roles(&["tiny", "small"]),
+        victims: roles(&["tiny", "small", "allocator"]),
         certain: roles(&["tiny"]),
         // From 6.19 on the victim's pages are often still charged when it no longer counts: then the next on the ladder.
-        kills: (1, 2),
+        kills: (1, 3),
         trigger: roles(&["allocator"]),
         ends: roles(&["tiny", "allocator"]),
         foreseeable: true,

@@ -15,16 +15,24 @@ use crate::scratch::Scratch;
 const HELD_MIB: u64 = 61;
 const LIMIT_MIB: u64 = 64;
 
+/// From where on a machine that waits for memory is short of it (PSI `some avg10`), with room for what changes meanwhile.
+const SHORT_PERCENT: f64 = 8.0;
+
 /// One that fills its cgroup is told, with the sender; one that has all the machine's memory before it is not.
 pub(super) fn told_apart(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-userspace", LIMIT_MIB << 20)?;
     let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
+    let before = stall_percent()?;
     let plain = kill(holding(local, &[])?)?;
+    let stalls = [before, stall_percent()?];
     let full = kill(holding(local, &["--cgroup", &escaped(&scratch.path)])?)?;
     let said = tracer.end("-INT")?;
     let reports = said.reports()?;
     let of = |pid: u32| reports.iter().filter(move |report| at(report, "/victims/0/pid") == pid);
-    ensure!(of(plain).count() == 0, "a kill without need was reported: {reports:?}");
+    // Builds and guests beside this test can make the machine itself wait for memory: then the kill is told, and rightly.
+    if stalls.iter().all(|stall| *stall < SHORT_PERCENT) {
+        ensure!(of(plain).count() == 0, "a kill without need was reported at {stalls:?} %: {reports:?}");
+    }
     let told: Vec<&Value> = of(full).collect();
     let [report] = told.as_slice() else { anyhow::bail!("{} reports of one kill", told.len()) };
     let expected = [
@@ -43,6 +51,13 @@ pub(super) fn told_apart(local: &Local) -> Result<()> {
         ensure!(*found == wanted, "{place} is {found}, not {wanted}: {report}");
     }
     Ok(())
+}
+
+/// How much of the last ten seconds some task waited for memory.
+fn stall_percent() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/pressure/memory").context("reading /proc/pressure/memory")?;
+    let stall = text.split_whitespace().find_map(|word| word.strip_prefix("avg10="));
+    stall.and_then(|percent| percent.parse().ok()).context("/proc/pressure/memory has no avg10")
 }
 
 /// A hog that has taken its memory.
