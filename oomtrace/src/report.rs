@@ -4,6 +4,7 @@
 mod build;
 mod candidate;
 mod counters;
+mod page_size;
 
 use std::collections::BTreeMap;
 
@@ -265,6 +266,14 @@ pub struct Memory {
     pub swap_bytes: u64,
     /// Page tables.
     pub pgtables_bytes: u64,
+}
+
+impl Memory {
+    /// Everything resident, in bytes.
+    #[must_use]
+    pub const fn resident_bytes(&self) -> u64 {
+        self.anon_rss_bytes.saturating_add(self.file_rss_bytes).saturating_add(self.shmem_rss_bytes)
+    }
 }
 
 /// Badness, in pages.
