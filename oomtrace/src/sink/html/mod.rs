@@ -7,9 +7,10 @@ mod bar;
 mod frame;
 mod incident;
 mod moment;
+mod overview;
 mod text;
 
-pub use self::incident::page;
+pub use self::{incident::page, overview::Overview};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,12 @@ pub(super) fn to_millisecond(at: OffsetDateTime) -> String {
     format!("{} {hour:02}:{minute:02}:{second:02}.{milli:03} UTC", at.date())
 }
 
+/// Date and time, to the second.
+pub(super) fn to_second(at: OffsetDateTime) -> String {
+    let (hour, minute, second) = at.to_hms();
+    format!("{} {hour:02}:{minute:02}:{second:02}", at.date())
+}
+
 /// The time of day, to the microsecond.
 pub(super) fn of_day(at: OffsetDateTime) -> String {
     let (hour, minute, second, micro) = at.to_hms_micro();
