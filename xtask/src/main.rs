@@ -1,12 +1,14 @@
 //! The project's tasks: `cargo xtask --help` lists them. Each does its own set-up and says what it is doing.
 
 mod bench;
+mod browser;
 mod btf;
 mod debian;
 mod demo;
 mod ebpf;
 mod kernels;
 mod lint;
+mod pictures;
 mod run;
 mod scratch;
 mod setup;
@@ -40,6 +42,8 @@ enum Task {
     Vm(vm::Arguments),
     /// Measure start, memory, latency, loss and replay, and print the table of docs/benchmarks.md
     Bench(bench::Arguments),
+    /// Take pictures of pages in a real browser, in light and dark
+    Pictures(pictures::Arguments),
     /// Make the BTF fixtures in tests/btf from kernels
     Btf(btf::Arguments),
 }
@@ -64,6 +68,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Test(arguments) => return test::task(&arguments),
         Task::Vm(arguments) => vm::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
+        Task::Pictures(arguments) => pictures::task(&arguments),
         Task::Btf(arguments) => btf::task(&arguments),
     }?;
     Ok(ExitCode::SUCCESS)

@@ -2,10 +2,10 @@
 
 mod demo;
 mod ends;
-mod kills;
+pub(super) mod kills;
 mod names;
 mod rank;
-mod tracer;
+pub(super) mod tracer;
 mod user_kill;
 
 use std::fs;
@@ -22,7 +22,8 @@ use crate::vm::programs::{self, Programs};
 /// The programs as files, and where cgroups are made.
 pub(crate) struct Local {
     folder: TempDir,
-    hierarchy: PathBuf,
+    /// Where cgroups can be made.
+    pub(super) hierarchy: PathBuf,
 }
 
 /// Run them.
@@ -38,7 +39,7 @@ pub(crate) fn run(tally: &mut Tally) {
 }
 
 impl Local {
-    fn new(hierarchy: PathBuf) -> Result<Self> {
+    pub(super) fn new(hierarchy: PathBuf) -> Result<Self> {
         let Programs { hog, tracer, .. } = programs::build(true)?;
         let folder = TempDir::new().context("making a folder for the programs")?;
         for (name, bytes) in [("hog", hog), ("oomtrace", tracer.context("no tracer was built")?)] {
@@ -50,7 +51,7 @@ impl Local {
         Ok(Self { folder, hierarchy })
     }
 
-    fn program(&self, name: &str) -> PathBuf {
+    pub(super) fn program(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
