@@ -71,6 +71,8 @@ pub enum Kind {
     CgroupPaths = 0x107,
     /// How short memory was when user space sent SIGKILL.
     Pressure = 0x108,
+    /// Frames that the recorder could not keep.
+    RecorderLoss = 0x109,
 }
 
 impl Kind {
@@ -78,7 +80,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -100,6 +102,7 @@ impl Kind {
         Self::Machine,
         Self::CgroupPaths,
         Self::Pressure,
+        Self::RecorderLoss,
     ];
 
     /// The kind of that number, if there is one.

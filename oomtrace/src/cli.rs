@@ -1,9 +1,13 @@
 //! What is typed. Settings for the inside are made of it in `cmd/`, so that nothing below knows of clap.
 
+mod moment;
+pub(crate) mod size;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::moment::Moment;
 use crate::whatif::Change;
 
 /// Explains every Linux OOM kill: why memory ran out, why this victim, who it was, what happened then.
@@ -25,6 +29,8 @@ Examples:
   sudo oomtrace                          one line for each kill, as it happens
   sudo oomtrace --format full            the whole explanation
   sudo oomtrace --format json | jq .cause
+  sudo oomtrace record --dir /var/lib/oomtrace
+  oomtrace list --since 1day; oomtrace show -1
   sudo oomtrace demo                     one contained kill in a 64 MiB cgroup, explained
   oomtrace check                         what this kernel and these privileges allow
 
@@ -36,7 +42,8 @@ Exit status:
   4  this kernel cannot be traced
   5  the output could not be written
   6  a file could not be read as what it should be
-  7  the recording does not hold what was asked";
+  7  the recording does not hold what was asked
+`record -- CMD` ends with the status of CMD.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -47,6 +54,12 @@ pub enum Command {
     Check(Check),
     /// Cause one contained kill in a 64 MiB scratch cgroup and explain it
     Demo(Demo),
+    /// The flight recorder: keep every decision in files that survive a crash, to be read later
+    Record(Record),
+    /// List the incidents of recordings, a line each; needs no privilege
+    List(List),
+    /// Show incidents of recordings in full; needs no privilege
+    Show(Show),
     /// Report the kills of a recording again, as `watch` did; needs no privilege
     Replay(Replay),
     /// Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege
@@ -80,6 +93,112 @@ pub struct Watch {
     /// Keep every frame in this file, too; read it with `replay` and `dump`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+}
+
+/// Options of `record`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  sudo oomtrace record --dir /var/lib/oomtrace
+  sudo oomtrace record -o oom.oomtrace -- make -j64")]
+pub struct Record {
+    /// Where to
+    #[command(flatten)]
+    pub place: RecordPlace,
+    /// Begin another file in --dir when one has this size
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size::bytes)]
+    pub max_size: u64,
+    /// Begin another file in --dir when one is this old
+    #[arg(long, value_name = "AGE", default_value = "1day", value_parser = humantime::parse_duration)]
+    pub max_age: std::time::Duration,
+    /// Remove the oldest files in --dir beyond this size of all
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size::bytes)]
+    pub max_total: u64,
+    /// How to hook the kernel
+    #[arg(long, value_enum, default_value_t)]
+    pub tier: TierChoice,
+    /// A command to run meanwhile; the recording ends with it, and its exit status is passed on
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// Where `record` writes to.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct RecordPlace {
+    /// This file; it must not exist
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Files in this folder, which is made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// Options of `list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  oomtrace list                                 what /var/lib/oomtrace holds
+  oomtrace list --since 2h --comm redis-server
+  oomtrace list --cause global host-a/ host-b/
+  oomtrace list --format json oom.oomtrace | jq .victim.comm
+
+A recording that cannot be read (on) is named on standard error, and the others are listed; the exit status is then 6.")]
+pub struct List {
+    /// Recordings, or folders of them [default: /var/lib/oomtrace]
+    #[arg(value_name = "FILE|DIR")]
+    pub paths: Vec<PathBuf>,
+    /// When
+    #[command(flatten)]
+    pub when: When,
+    /// Which incidents are listed
+    #[command(flatten)]
+    pub only: Only,
+    /// Only the last one that fits
+    #[arg(short = '1', long)]
+    pub last: bool,
+    /// Print one JSON object a line (docs/list.md)
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TableFormat,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  oomtrace show -1                              the last one in /var/lib/oomtrace
+  oomtrace show 3 oom.oomtrace
+  oomtrace show --comm redis-server --since 2026-01-31 --format json
+
+Exits 7 where there is no such incident.")]
+pub struct Show {
+    /// Which incident, by its number in `list`, all that fit where none is named; then recordings, or folders of them
+    /// [default: /var/lib/oomtrace]
+    #[arg(value_name = "N|FILE|DIR")]
+    pub what: Vec<PathBuf>,
+    /// Only the last one that fits
+    #[arg(short = '1', long)]
+    pub last: bool,
+    /// When
+    #[command(flatten)]
+    pub when: When,
+    /// Which incidents are shown
+    #[command(flatten)]
+    pub only: Only,
+    /// How they are shown
+    #[arg(long, value_enum, default_value_t = Format::Full)]
+    pub format: Format,
+}
+
+/// Filters by time, for recordings.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct When {
+    /// Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    pub since: Option<Moment>,
+    /// Not after this
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    pub until: Option<Moment>,
 }
 
 /// Options of `replay`.

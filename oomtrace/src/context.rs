@@ -24,6 +24,10 @@ pub struct Session {
     pub boot_id: Option<String>,
     /// Wall clock minus `CLOCK_BOOTTIME`, ns.
     pub wall_offset_ns: i64,
+    /// `CLOCK_MONOTONIC` minus `CLOCK_BOOTTIME`, ns: how long the machine was suspended, below zero. The kernel's log and its
+    /// trace count without that time.
+    #[serde(default)]
+    pub monotonic_offset_ns: Option<i64>,
     /// Bytes of a page.
     pub page_size: u64,
     /// How much of a decision is seen.
@@ -33,6 +37,12 @@ pub struct Session {
     pub hooks: Vec<HookState>,
     /// Numbers of this kernel.
     pub facts: KernelFacts,
+    /// What the kernel side was told of this kernel's structures: the slots of `KernelLayout` that it has.
+    #[serde(default)]
+    pub layout: BTreeMap<String, u32>,
+    /// Settings below `/proc/sys/vm` at the start; those that decide are looked up again at each decision ([`Sysctl`]).
+    #[serde(default)]
+    pub sysctls: BTreeMap<String, i64>,
     /// "v1" or "v2"; absent where the controller is not mounted.
     #[serde(default)]
     pub memory_hierarchy: Option<String>,
@@ -116,6 +126,14 @@ pub struct Loss {
     pub lost: BTreeMap<String, u64>,
 }
 
+impl Loss {
+    /// Of all kinds together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.lost.values().fold(0, |total, count| total.saturating_add(*count))
+    }
+}
+
 /// Paths of cgroups that were told and are remembered, by who tells and by who is told.
 pub const CGROUPS_KEPT: usize = 2048;
 
@@ -124,6 +142,13 @@ pub const CGROUPS_KEPT: usize = 2048;
 pub struct CgroupPaths {
     /// By kernfs id: the path below the mount of the memory hierarchy, "/" for the root.
     pub paths: BTreeMap<u64, ByteString>,
+}
+
+/// Frames that the recorder could not keep, since its start: the disk was too slow, full or gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecorderLoss {
+    /// How many.
+    pub frames: u64,
 }
 
 /// `memory.stat` of a cgroup.

@@ -42,6 +42,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Process => Event::Process(json(kind, payload)?),
         Kind::Sysctl => Event::Sysctl(json(kind, payload)?),
         Kind::Machine => Event::Machine(json(kind, payload)?),
+        Kind::RecorderLoss => Event::RecorderLoss(json(kind, payload)?),
         Kind::Tick => Event::Tick(json(kind, payload)?),
         Kind::Loss => Event::Loss(json(kind, payload)?),
         Kind::MemoryStat => Event::MemoryStat(json(kind, payload)?),

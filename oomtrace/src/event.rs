@@ -46,6 +46,7 @@ pub enum Event {
     Machine(context::Machine),
     Tick(context::Tick),
     Loss(context::Loss),
+    RecorderLoss(context::RecorderLoss),
     MemoryStat(context::MemoryStat),
     CgroupPaths(context::CgroupPaths),
     Pressure(context::Pressure),

@@ -2,24 +2,25 @@
 
 /// Exit statuses; documented in `--help` and the README, and never renumbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
     /// Done, or ended by SIGINT, SIGTERM or a reader that had seen enough.
-    Success = 0,
+    Success,
     /// Something else went wrong; the sentence on stderr says what.
-    Failure = 1,
+    Failure,
     /// The command line is wrong.
-    Usage = 2,
+    Usage,
     /// A privilege is missing: run as root, or with the capabilities that the sentence names.
-    Privilege = 3,
+    Privilege,
     /// This kernel cannot be traced: no BTF, lockdown, a required field or hook missing.
-    Kernel = 4,
+    Kernel,
     /// The output could not be written.
-    Output = 5,
+    Output,
     /// A file that was to be read is not what it should be.
-    Input = 6,
+    Input,
     /// The recording does not hold what was asked; the sentence says why.
-    Unanswered = 7,
+    Unanswered,
+    /// The status of the command that `record -- CMD` ran.
+    Command(u8),
 }
 
 impl Exit {
@@ -37,9 +38,18 @@ impl Exit {
 
     /// The number the shell sees.
     #[must_use]
-    #[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u8)` holds them")]
     pub const fn code(self) -> u8 {
-        self as u8
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 2,
+            Self::Privilege => 3,
+            Self::Kernel => 4,
+            Self::Output => 5,
+            Self::Input => 6,
+            Self::Unanswered => 7,
+            Self::Command(code) => code,
+        }
     }
 }
 

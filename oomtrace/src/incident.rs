@@ -79,6 +79,15 @@ pub struct Incident {
     pub pressure: Option<Pressure>,
 }
 
+impl Incident {
+    /// Wall clock of the decision, Unix time in ns; `None` without a session.
+    #[must_use]
+    pub fn wall_ns(&self) -> Option<i128> {
+        let session = self.session.as_ref()?;
+        Some(i128::from(self.boot_ns) + i128::from(session.wall_offset_ns))
+    }
+}
+
 /// SIGKILL from user space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UserKill {

@@ -1,13 +1,16 @@
 //! The road: frames to events, events to incidents, incidents to reports, reports to sinks.
 
-use std::io::{self, Write};
+mod incidents;
 
+use std::io;
+
+pub use self::incidents::Incidents;
 use crate::{
     assemble::{Assembler, Step},
     decode::decode,
     frame::Frame,
     incident::Incident,
-    recording::Writer,
+    recording::recorder::Recorder,
     report::{Report, report},
     sink::Sink,
     source::{Batch, Ended, Source, SourceError},
@@ -24,6 +27,8 @@ pub struct Totals {
     pub frames: u64,
     /// Frames the kernel had no room for.
     pub lost: u64,
+    /// Frames that the recorder could not keep.
+    pub unrecorded: u64,
 }
 
 /// Why the road ended early.
@@ -35,37 +40,15 @@ pub enum PipelineError {
     /// A sink failed.
     #[error("the output could not be written: {0}")]
     Output(#[source] io::Error),
-    /// The recording failed.
-    #[error("the recording could not be written: {0}")]
-    Recording(#[source] io::Error),
 }
 
-/// The first half of the road: a source's incidents, whole, in the order of their decisions.
+/// A source's incidents, all at once.
 ///
 /// # Errors
 ///
 /// If the source breaks.
-pub fn incidents(source: &mut dyn Source) -> Result<Vec<Incident>, PipelineError> {
-    let (mut assembler, mut batch, mut steps) = (Assembler::new(), Vec::new(), Vec::new());
-    loop {
-        let brought = source.next(assembler.next_deadline_ns(), &mut batch)?;
-        for (frame, _) in Frame::each(&batch) {
-            if let Ok(Some(event)) = decode(&frame) {
-                assembler.push(event, &mut steps);
-            }
-        }
-        if matches!(brought, Batch::Last(_)) {
-            break;
-        }
-    }
-    assembler.finish(&mut steps);
-    let closed = steps.into_iter().filter_map(|step| match step {
-        Step::Closed(incident) => Some(*incident),
-        Step::Decided(_) => None,
-    });
-    let mut incidents: Vec<Incident> = closed.collect();
-    incidents.sort_by_key(|incident| incident.boot_ns);
-    Ok(incidents)
+pub fn incidents(source: impl Source) -> Result<Vec<Incident>, PipelineError> {
+    Incidents::new(source).collect()
 }
 
 /// Which reports reach the sinks.
@@ -75,7 +58,7 @@ pub type Filter = Box<dyn Fn(&Report) -> bool>;
 pub struct Pipeline {
     assembler: Assembler,
     sinks: Vec<Box<dyn Sink>>,
-    recording: Option<Writer<Box<dyn Write>>>,
+    recorder: Option<Recorder>,
     filter: Filter,
     stop_after: Option<u64>,
     totals: Totals,
@@ -86,13 +69,13 @@ impl Pipeline {
     #[must_use]
     pub fn new(sinks: Vec<Box<dyn Sink>>, filter: Filter) -> Self {
         let (assembler, totals) = (Assembler::new(), Totals::default());
-        Self { assembler, sinks, recording: None, filter, stop_after: None, totals }
+        Self { assembler, sinks, recorder: None, filter, stop_after: None, totals }
     }
 
     /// Keeps every frame verbatim, too.
     #[must_use]
-    pub fn recording(mut self, writer: Option<Writer<Box<dyn Write>>>) -> Self {
-        self.recording = writer;
+    pub fn recording(mut self, recorder: Option<Recorder>) -> Self {
+        self.recorder = recorder;
         self
     }
 
@@ -111,28 +94,31 @@ impl Pipeline {
     pub fn run(mut self, source: &mut dyn Source) -> Result<(Totals, Option<Ended>), PipelineError> {
         let mut batch = Vec::new();
         let ended = loop {
-            let brought = source.next(self.assembler.next_deadline_ns(), &mut batch)?;
+            let brought = source.next(self.assembler.next_deadline_ns(), &mut batch);
             self.feed(&batch)?;
             match brought {
-                Batch::Last(ended) => break Some(ended),
-                Batch::Frames if self.stop_after.is_some_and(|count| self.totals.incidents >= count) => {
-                    break None;
+                Ok(Batch::Last(ended)) => break Ok(Some(ended)),
+                Ok(Batch::Frames) if self.stop_after.is_some_and(|count| self.totals.incidents >= count) => {
+                    break Ok(None);
                 }
-                Batch::Frames => {}
+                Ok(Batch::Frames) => {}
+                Err(error) => break Err(error.into()),
             }
         };
         let mut steps = Vec::new();
         self.assembler.finish(&mut steps);
-        self.tell(&steps)?;
-        Ok((self.totals, ended))
+        let told = self.tell(&steps);
+        self.totals.unrecorded = self.recorder.take().map_or(0, Recorder::finish);
+        // What came before the source broke is told first.
+        told.and(ended).map(|ended| (self.totals, ended))
     }
 
     fn feed(&mut self, batch: &[u8]) -> Result<(), PipelineError> {
         let mut steps = Vec::new();
         for (frame, bytes) in Frame::each(batch) {
             self.totals.frames += 1;
-            if let Some(recording) = &mut self.recording {
-                recording.write(bytes).map_err(PipelineError::Recording)?;
+            if let Some(recorder) = &mut self.recorder {
+                recorder.push(bytes);
             }
             // A frame that does not decode is one the kernel side and this side disagree about: it is kept in the
             // recording, and the incident it belonged to shows the gap.
@@ -140,8 +126,9 @@ impl Pipeline {
                 self.assembler.push(event, &mut steps);
             }
         }
-        if let Some(recording) = &mut self.recording {
-            recording.flush().map_err(PipelineError::Recording)?;
+        // Before the sinks: whoever sees a report may reset the machine.
+        if let Some(recorder) = &mut self.recorder {
+            recorder.hand_over(!steps.is_empty(), self.assembler.open() == 0);
         }
         self.tell(&steps)
     }

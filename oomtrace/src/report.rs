@@ -5,12 +5,17 @@ mod build;
 mod candidate;
 mod counters;
 mod page_size;
+mod row;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use self::{build::report, candidate::Candidate};
+pub use self::{
+    build::report,
+    candidate::Candidate,
+    row::{Chosen, Name, Row},
+};
 use crate::{
     attribute::cgroup::is_below,
     bytes::ByteString,
@@ -269,9 +274,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Everything resident, in bytes.
+    /// Resident memory of all kinds.
     #[must_use]
-    pub const fn resident_bytes(&self) -> u64 {
+    pub fn resident_bytes(&self) -> u64 {
         self.anon_rss_bytes.saturating_add(self.file_rss_bytes).saturating_add(self.shmem_rss_bytes)
     }
 }
@@ -331,6 +336,13 @@ impl Report {
             let Process { comm: own, leader_comm, .. } = &victim.process;
             [own, leader_comm].into_iter().flatten().any(|name| name.as_bytes() == comm)
         })
+    }
+
+    /// The victim that was chosen, or the first that is known of.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&Victim> {
+        let is_chosen = |victim: &&Victim| matches!(victim.role, Role::Chosen);
+        self.victims.iter().find(is_chosen).or(self.victims.first())
     }
 
     /// Whether this process is a victim.

@@ -20,7 +20,7 @@ pub use self::closing::{
 use self::memory::Memory;
 pub(crate) use self::memory::is_of;
 use crate::{
-    context::{Loss, Machine, Pressure, Process, Session, Sysctl},
+    context::{Machine, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
     incident::{Incident, Task},
     report::ClosedBy,
@@ -44,6 +44,7 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Sysctl(_)
         | Event::Machine(_)
         | Event::Loss(_)
+        | Event::RecorderLoss(_)
         | Event::MemoryStat(_)
         | Event::CgroupPaths(_)
         | Event::Pressure(_) => false,
@@ -69,6 +70,8 @@ pub struct Assembler {
     session: Option<Rc<Session>>,
     sysctl: Option<Sysctl>,
     lost: u64,
+    /// Frames that are missing in the recording.
+    unrecorded: u64,
     now_ns: u64,
     /// The latest pass that is known of: it, and only it, may be under way.
     newest_pass: u64,
@@ -93,20 +96,15 @@ impl Assembler {
     pub fn push(&mut self, stamped: Stamped, steps: &mut Vec<Step>) {
         let Stamped { boot_ns, pass, event } = stamped;
         if moves_time(&event) {
-            // Frames of several CPUs may overtake each other by a little; time does not go back.
-            self.now_ns = self.now_ns.max(boot_ns);
-            // A count is taken before anything is closed: it may be what an incident was held open for.
-            if !matches!(event, Event::EmptyPasses(_)) {
-                self.expire(steps);
-            }
-            self.expire_bursts(steps);
+            self.move_time(boot_ns, &event, steps);
         }
         match event {
-            Event::Session(session) => self.session = Some(Rc::new(session)),
+            Event::Session(session) => self.begin_session(session, steps),
             Event::Sysctl(sysctl) => self.take_sysctl(pass, sysctl),
             Event::Machine(machine) => self.take_machine(machine),
             Event::Process(process) => self.take_process(process),
-            Event::Loss(loss) => self.take_loss(&loss),
+            Event::Loss(loss) => self.take_loss(loss.total()),
+            Event::RecorderLoss(loss) => self.take_recorder_loss(loss.frames),
             Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             Event::Tick(_) => {}
@@ -135,6 +133,16 @@ impl Assembler {
         self.close_settled(steps);
     }
 
+    fn move_time(&mut self, boot_ns: u64, event: &Event, steps: &mut Vec<Step>) {
+        // Frames of several CPUs may overtake each other by a little; time does not go back.
+        self.now_ns = self.now_ns.max(boot_ns);
+        // A count is taken before anything is closed: it may be what an incident was held open for.
+        if !matches!(event, Event::EmptyPasses(_)) {
+            self.expire(steps);
+        }
+        self.expire_bursts(steps);
+    }
+
     /// Ends the stream: what is open is closed as it is.
     pub fn finish(&mut self, steps: &mut Vec<Step>) {
         for incident in std::mem::take(&mut self.open) {
@@ -157,6 +165,25 @@ impl Assembler {
     #[must_use]
     pub const fn lost_frames(&self) -> u64 {
         self.lost
+    }
+
+    /// When the earliest decision was that is not over yet, `CLOCK_BOOTTIME` ns.
+    #[must_use]
+    pub fn earliest_open_ns(&self) -> Option<u64> {
+        self.open.iter().chain(&self.bursts).map(|incident| incident.boot_ns).min()
+    }
+
+    /// Another tracer's frames, or another boot's, have nothing to do with those before. The same session again is the next
+    /// file of one recorder.
+    fn begin_session(&mut self, session: Session, steps: &mut Vec<Step>) {
+        if self.session.as_deref().is_some_and(|known| *known == session) {
+            return;
+        }
+        if self.session.is_some() {
+            self.finish(steps);
+            *self = Self::default();
+        }
+        self.session = Some(Rc::new(session));
     }
 
     fn has_hook(&self, name: &str) -> bool {
@@ -188,10 +215,20 @@ impl Assembler {
         }
     }
 
-    fn take_loss(&mut self, loss: &Loss) {
-        let total = loss.lost.values().fold(0, |total: u64, count| total.saturating_add(*count));
+    fn take_loss(&mut self, total: u64) {
         let grown = total.saturating_sub(self.lost);
         self.lost = total;
+        self.add_loss(grown);
+    }
+
+    /// A live stream lacks nothing of this: what the recorder lost is missing when the recording is read.
+    fn take_recorder_loss(&mut self, total: u64) {
+        let grown = total.saturating_sub(self.unrecorded);
+        self.unrecorded = total;
+        self.add_loss(grown);
+    }
+
+    fn add_loss(&mut self, grown: u64) {
         for incident in self.open.iter_mut().chain(&mut self.bursts) {
             incident.lost_frames = incident.lost_frames.saturating_add(grown);
         }

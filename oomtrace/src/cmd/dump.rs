@@ -5,7 +5,9 @@ use std::io::{self, BufWriter, Write as _};
 use anyhow::{Context as _, Result};
 
 use super::replay::open;
-use crate::{cli::Dump, exit::Exit, frame::Frame, pipeline::PipelineError, sink::frames};
+use crate::{
+    cli::Dump, exit::Exit, frame::Frame, pipeline::PipelineError, recording::ReadError, sink::frames,
+};
 
 pub(super) fn run(options: &Dump) -> Result<Exit> {
     let mut reader = open(&options.file)?;
@@ -23,7 +25,7 @@ pub(super) fn run(options: &Dump) -> Result<Exit> {
         write_frame(&mut output, offset, &bytes).map_err(PipelineError::Output)?;
     }
     if reader.torn() {
-        eprintln!("oomtrace: the recording ends inside the record at byte {}", reader.offset());
+        eprintln!("oomtrace: {}", ReadError::Torn { offset: reader.offset() });
     }
     Ok(Exit::Success)
 }

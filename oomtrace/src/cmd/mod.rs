@@ -3,9 +3,13 @@
 mod check;
 mod demo;
 mod dump;
+mod history;
+mod list;
 mod output;
 mod rank;
+mod record;
 mod replay;
+mod show;
 mod signals;
 mod watch;
 mod whatif;
@@ -38,6 +42,9 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Watch(options)) => watch::run(options),
         Some(Command::Check(options)) => check::run(options),
         Some(Command::Demo(options)) => demo::run(options),
+        Some(Command::Record(options)) => record::run(options),
+        Some(Command::List(options)) => list::run(options),
+        Some(Command::Show(options)) => show::run(options),
         Some(Command::Replay(options)) => replay::run(options),
         Some(Command::Rank(options)) => rank::run(options),
         Some(Command::Whatif(options)) => whatif::run(options),
@@ -59,7 +66,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<ReadError>() {
         return Some(Exit::Input);
     }
-    if cause.is::<Refusal>() {
+    if cause.is::<Refusal>() || cause.is::<history::NotHeld>() {
         return Some(Exit::Unanswered);
     }
     if cause.is::<whatif::WhichError>() {
@@ -67,8 +74,10 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     match cause.downcast_ref::<PipelineError>()? {
         PipelineError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Some(Exit::Success),
-        PipelineError::Output(_) | PipelineError::Recording(_) => Some(Exit::Output),
-        PipelineError::Source(SourceError::Recording(_)) => Some(Exit::Input),
+        PipelineError::Output(_) => Some(Exit::Output),
+        PipelineError::Source(
+            SourceError::Recording(_) | SourceError::InFile { .. } | SourceError::EmptyFolder { .. },
+        ) => Some(Exit::Input),
         PipelineError::Source(_) => Some(Exit::Failure),
     }
 }
@@ -98,6 +107,7 @@ fn filter(only: &Only) -> Filter {
 
 /// The line of totals at the end.
 fn print_totals(totals: Totals) {
-    let Totals { incidents, victims, frames, lost } = totals;
-    eprintln!("oomtrace: {incidents} incidents, {victims} victims, {frames} frames, {lost} lost");
+    let Totals { incidents, victims, frames, lost, unrecorded } = totals;
+    let unrecorded = if unrecorded > 0 { format!(", {unrecorded} not recorded") } else { String::new() };
+    eprintln!("oomtrace: {incidents} incidents, {victims} victims, {frames} frames, {lost} lost{unrecorded}");
 }

@@ -10,7 +10,7 @@ use crate::{
     exit::Exit,
     pipeline::Pipeline,
     recording::{ReadError, Reader},
-    source::replay,
+    source::{recordings, replay},
 };
 
 pub(super) fn run(options: &Replay) -> Result<Exit> {
@@ -20,13 +20,14 @@ pub(super) fn run(options: &Replay) -> Result<Exit> {
     let (totals, _) = Pipeline::new(sinks, filter(&options.only))
         .run(&mut source)
         .with_context(|| format!("reading {}", options.file.display()))?;
+    if let Some(offset) = source.torn_at() {
+        eprintln!("oomtrace: {}", ReadError::Torn { offset });
+    }
     print_totals(totals);
     Ok(Exit::Success)
 }
 
 /// Opens a recording.
 pub(super) fn open(path: &Path) -> Result<Reader<BufReader<File>>> {
-    let file = File::open(path).map_err(|error| ReadError::Io { offset: 0, error });
-    let reader = file.and_then(|file| Reader::new(BufReader::with_capacity(1 << 16, file)));
-    reader.with_context(|| format!("reading {}", path.display()))
+    recordings::open(path).with_context(|| format!("reading {}", path.display()))
 }

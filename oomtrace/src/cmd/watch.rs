@@ -1,31 +1,27 @@
 //! `oomtrace watch`: reports as they happen.
 
-use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
-    os::fd::AsFd as _,
-};
+use std::{io, os::fd::AsFd as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use super::{filter, output, print_totals, signals::Stop};
+use super::{filter, output, print_totals, record, signals::Stop};
 use crate::{
     cli::Watch,
     exit::Exit,
     kernel::start::{Started, start},
     pipeline::Pipeline,
-    recording::Writer,
+    recording::recorder::Place,
     source::{Ended, live::Live, protect::protect, session},
 };
 
 pub(super) fn run(options: &Watch) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
     let stdout = io::stdout();
-    let recording = options.record.as_ref().map(create).transpose()?;
+    let recording = options.record.clone().map(|path| record::recorder(Place::File(path))).transpose()?;
     let stop = Stop::on_signals()?;
-    let Started { armed, facts } = start(options.tier.into())?;
+    let Started { armed, facts, resolved } = start(options.tier.into())?;
     let tier = armed.tier;
-    let session = session::frame(&armed, facts);
+    let session = session::frame(&armed, facts, &resolved);
     let hang_up = io::stdout();
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?;
     let protection = protect();
@@ -36,12 +32,4 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
         print_totals(totals);
     }
     Ok(Exit::Success)
-}
-
-fn create(path: &std::path::PathBuf) -> Result<Writer<Box<dyn Write>>> {
-    let file = File::options().write(true).create_new(true).open(path).with_context(|| {
-        format!("creating the recording {} (an existing file is never overwritten)", path.display())
-    })?;
-    let output: Box<dyn Write> = Box::new(BufWriter::new(file));
-    Writer::new(output).with_context(|| format!("writing the recording {}", path.display()))
 }

@@ -42,8 +42,8 @@ pub(super) enum WhichError {
 
 pub(super) fn run(options: &Whatif) -> Result<Exit> {
     let reading = || format!("reading {}", options.file.display());
-    let mut source = Replay::new(open(&options.file)?);
-    let incidents = pipeline::incidents(&mut source).with_context(reading)?;
+    let source = Replay::new(open(&options.file)?);
+    let incidents = pipeline::incidents(source).with_context(reading)?;
     let incident = pick(&incidents, options.incident)?;
     let answer = decide_again(incident, &changes(&options.changes)).context("this recording cannot say")?;
     print(&answer, options.format, &mut std::io::stdout()).map_err(PipelineError::Output)?;

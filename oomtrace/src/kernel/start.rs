@@ -93,6 +93,8 @@ pub struct Started {
     pub armed: Armed,
     /// Numbers of the kernel that reports need.
     pub facts: KernelFacts,
+    /// What the kernel side was told of its structures.
+    pub resolved: Resolved,
 }
 
 /// What is known of the kernel before anything is loaded into it.
@@ -154,7 +156,7 @@ pub fn start(wanted: Wanted) -> Result<Started, StartError> {
     permitted()?;
     let known = know()?;
     let armed = try_all(&known, wanted)?;
-    Ok(Started { armed, facts: known.facts })
+    Ok(Started { armed, facts: known.facts, resolved: known.resolved })
 }
 
 /// Loads and attaches everything into a kernel that is known.

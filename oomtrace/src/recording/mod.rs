@@ -1,14 +1,32 @@
-//! Frames in a file.
+//! Frames in a file, readable on any machine and after a crash at any byte. `docs/recording-format.md` says the same to
+//! people who write readers of their own.
 //!
-//! A file is a header of 16 bytes (`OOMTRACE`, the format's version as a little-endian `u32`, four zero bytes) and
-//! then records: a little-endian `u32` length, a CRC-32C of the frame as a little-endian `u32`, and the frame itself
-//! as it crossed the ring buffer. The first frame is the session.
+//! ```text
+//! 0   8  "OOMTRACE"
+//! 8   4  version of the format, little-endian
+//! 12  4  zero
+//! 16     records, each at a multiple of 8:
+//!          0  4  length n of the frame in bytes, little-endian; at least 24
+//!          4  4  CRC-32C of those four bytes and of the frame, little-endian
+//!          8  n  the frame as it crossed the ring buffer: its header (`FrameHeader`) and its event
+//!                zero bytes up to the next multiple of 8
+//!        where four zero bytes stand for a length, zero bytes follow up to the next multiple of 4096
+//! ```
+//!
+//! The recorder hands whole blocks of 4096 bytes to the disk and never writes one twice, so that an interrupted write cannot
+//! harm what stood there before. The first frame is the session; in a folder
+//! of recordings, whatever was told once and is needed for the rest stands at the beginning of each file.
 
+mod block;
+pub mod folder;
 mod read;
+pub mod recorder;
 mod write;
 
+pub use block::{BLOCK_BYTES, Blocks};
 pub use read::{ReadError, Reader};
-pub use write::Writer;
+use write::records;
+pub use write::{append, header};
 
 /// What a recording begins with.
 pub const MAGIC: [u8; 8] = *b"OOMTRACE";
@@ -18,6 +36,12 @@ pub const VERSION: u32 = 1;
 
 /// Bytes before the first record.
 pub const HEADER_BYTES: usize = 16;
+
+/// Bytes of a record before its frame.
+pub const RECORD_HEAD_BYTES: usize = 8;
+
+/// Records begin at multiples of this.
+pub const ALIGNMENT: usize = 8;
 
 /// The longest frame that is taken for one: context frames hold a command line at most.
 pub const FRAME_BYTES_MAX: u32 = 1 << 20;

@@ -2,14 +2,17 @@
 
 use std::io::{self, Read};
 
-use super::{FRAME_BYTES_MAX, HEADER_BYTES, MAGIC, VERSION};
+use super::{
+    ALIGNMENT, BLOCK_BYTES, FRAME_BYTES_MAX, HEADER_BYTES, MAGIC, RECORD_HEAD_BYTES, VERSION, write::checksum,
+};
+use crate::frame;
 
 /// Why a recording cannot be read (on).
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// Not a recording at all.
     #[error(
-        "not an oomtrace recording: the first bytes are not OOMTRACE; record one with `oomtrace watch --record FILE`"
+        "not an oomtrace recording: the first bytes are not OOMTRACE; record one with `oomtrace record -o FILE`"
     )]
     NotARecording,
     /// A newer format.
@@ -28,6 +31,15 @@ pub enum ReadError {
         /// What does not fit.
         what: &'static str,
     },
+    /// A record that is not there to its end.
+    #[error(
+        "the recording ends inside the record at byte {offset}: the recorder was stopped while it wrote, and everything \
+         before it was read"
+    )]
+    Torn {
+        /// Where the record begins.
+        offset: u64,
+    },
     /// The file failed.
     #[error("reading at byte {offset} failed: {error}")]
     Io {
@@ -44,6 +56,16 @@ pub struct Reader<R: Read> {
     input: R,
     offset: u64,
     torn: bool,
+}
+
+/// What stands where a record may begin.
+enum Head {
+    /// A frame of that length with that checksum.
+    Record([u8; 4], u32),
+    /// Padding up to the next block.
+    Padding,
+    /// The end of the file.
+    End,
 }
 
 impl<R: Read> Reader<R> {
@@ -72,34 +94,91 @@ impl<R: Read> Reader<R> {
     ///
     /// If the record is damaged or the file fails.
     pub fn next(&mut self, frame: &mut Vec<u8>) -> Result<bool, ReadError> {
-        let offset = self.offset;
-        let failed = |error| ReadError::Io { offset, error };
-        let mut head = [0; 8];
-        let read = fill(&mut self.input, &mut head).map_err(failed)?;
+        loop {
+            match self.head()? {
+                Head::Record(length, crc) => return self.record(length, crc, frame),
+                Head::Padding => self.skip_padding()?,
+                Head::End => return Ok(false),
+            }
+        }
+    }
+
+    fn head(&mut self) -> Result<Head, ReadError> {
+        let mut head = [0; RECORD_HEAD_BYTES];
+        let read = fill(&mut self.input, &mut head).map_err(|error| self.failed(error))?;
         if read < head.len() {
-            self.torn = read > 0;
-            return Ok(false);
+            self.torn |= head.iter().any(|byte| *byte != 0);
+            return Ok(Head::End);
         }
         let [a, b, c, d, e, f, g, h] = head;
-        let (length, crc) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
-        if length > FRAME_BYTES_MAX {
-            return Err(ReadError::Damaged { offset, what: "its length is out of range" });
+        let crc = u32::from_le_bytes([e, f, g, h]);
+        Ok(match ([a, b, c, d], crc) {
+            ([0, 0, 0, 0], 0) => Head::Padding,
+            ([0, 0, 0, 0], _) => return Err(self.damaged("its length is 0")),
+            (length, crc) => Head::Record(length, crc),
+        })
+    }
+
+    /// Reads on to the next block. There may be less of it: the recorder cuts its last one off when it ends.
+    fn skip_padding(&mut self) -> Result<(), ReadError> {
+        let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
+        let after_head = self.offset + u64::try_from(RECORD_HEAD_BYTES).unwrap_or(0);
+        let end = self.offset.next_multiple_of(block).max(after_head);
+        // At the beginning of a block: all of it is padding.
+        let end = if self.offset.is_multiple_of(block) { self.offset + block } else { end };
+        let mut rest = [0; BLOCK_BYTES];
+        let wanted = usize::try_from(end - after_head).unwrap_or(0);
+        let rest = rest.get_mut(..wanted).unwrap_or_default();
+        let read = fill(&mut self.input, rest).map_err(|error| self.failed(error))?;
+        if rest.get(..read).is_some_and(|rest| rest.iter().any(|byte| *byte != 0)) {
+            return Err(self.damaged("its length is 0"));
+        }
+        self.offset = end;
+        Ok(())
+    }
+
+    fn record(&mut self, length: [u8; 4], crc: u32, frame: &mut Vec<u8>) -> Result<bool, ReadError> {
+        let wanted = u32::from_le_bytes(length);
+        let least = u32::try_from(frame::HEADER_BYTES).unwrap_or(u32::MAX);
+        if !(least..=FRAME_BYTES_MAX).contains(&wanted) {
+            return Err(self.damaged("its length is out of range"));
         }
         let start = frame.len();
-        let wanted = u64::from(length);
-        let read = (&mut self.input).take(wanted).read_to_end(frame).map_err(failed)?;
-        let bytes = frame.get(start..).unwrap_or_default();
-        if u32::try_from(read) != Ok(length) {
+        let read = (&mut self.input).take(u64::from(wanted)).read_to_end(frame);
+        let read = read.map_err(|error| self.failed(error))?;
+        if u32::try_from(read) != Ok(wanted) {
             frame.truncate(start);
             self.torn = true;
             return Ok(false);
         }
-        if crc32c::crc32c(bytes) != crc {
+        if checksum(length, frame.get(start..).unwrap_or_default()) != crc {
             frame.truncate(start);
-            return Err(ReadError::Damaged { offset, what: "its checksum does not fit" });
+            return Err(self.damaged("its checksum does not fit"));
         }
-        self.offset += 8 + wanted;
+        self.finish_record(u64::from(wanted))?;
         Ok(true)
+    }
+
+    /// The zeroes behind a frame. A file may end before them.
+    fn finish_record(&mut self, length: u64) -> Result<(), ReadError> {
+        let end = self.offset + u64::try_from(RECORD_HEAD_BYTES).unwrap_or(0) + length;
+        let aligned = end.next_multiple_of(u64::try_from(ALIGNMENT).unwrap_or(1));
+        let mut rest = [0; ALIGNMENT];
+        let rest = rest.get_mut(..usize::try_from(aligned - end).unwrap_or(0)).unwrap_or_default();
+        fill(&mut self.input, rest).map_err(|error| self.failed(error))?;
+        if rest.iter().any(|byte| *byte != 0) {
+            return Err(self.damaged("it does not end in zeroes"));
+        }
+        self.offset = aligned;
+        Ok(())
+    }
+
+    const fn damaged(&self, what: &'static str) -> ReadError {
+        ReadError::Damaged { offset: self.offset, what }
+    }
+
+    const fn failed(&self, error: io::Error) -> ReadError {
+        ReadError::Io { offset: self.offset, error }
     }
 
     /// Where the next record begins, in bytes.
@@ -130,65 +209,4 @@ fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ReadError, Reader};
-    use crate::recording::Writer;
-
-    fn recording(frames: &[&[u8]]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut writer = Writer::new(&mut bytes).unwrap();
-        for frame in frames {
-            writer.write(frame).unwrap();
-        }
-        bytes
-    }
-
-    fn read_all(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, bool), ReadError> {
-        let mut reader = Reader::new(bytes)?;
-        let mut frames = Vec::new();
-        let mut frame = Vec::new();
-        while reader.next(&mut frame)? {
-            frames.push(std::mem::take(&mut frame));
-        }
-        Ok((frames, reader.torn()))
-    }
-
-    #[test]
-    fn what_was_written_is_read_and_a_cut_anywhere_keeps_every_whole_frame() {
-        let bytes = recording(&[b"first", b"", b"the third"]);
-        let ends = [16, 29, 37, 54];
-        assert_eq!(read_all(&bytes).unwrap().0, [b"first".to_vec(), b"".to_vec(), b"the third".to_vec()]);
-        for cut in 16..bytes.len() {
-            let (frames, torn) = read_all(&bytes[..cut]).unwrap();
-            let whole = ends.iter().filter(|end| **end <= cut).count() - 1;
-            assert_eq!(frames.len(), whole, "cut at {cut}");
-            assert_eq!(torn, !ends.contains(&cut), "cut at {cut}");
-        }
-        for cut in 0..16 {
-            assert!(matches!(read_all(&bytes[..cut]), Err(ReadError::NotARecording)));
-        }
-    }
-
-    #[test]
-    fn every_flipped_bit_is_noticed_with_its_place() {
-        let bytes = recording(&[b"first", b"second"]);
-        for position in 16..bytes.len() {
-            for bit in 0..8 {
-                let mut broken = bytes.clone();
-                broken[position] ^= 1 << bit;
-                match read_all(&broken) {
-                    Err(ReadError::Damaged { offset, .. }) => assert!(offset == 16 || offset == 29),
-                    Ok((frames, torn)) => assert!(torn && frames.len() < 2, "byte {position} bit {bit}"),
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_newer_format_is_refused_in_words() {
-        let mut bytes = recording(&[]);
-        bytes[8] = 2;
-        assert!(matches!(read_all(&bytes), Err(ReadError::Newer { found: 2 })));
-    }
-}
+mod tests;

@@ -1,47 +1,46 @@
-//! The writing end.
+//! The bytes of a recording.
 
-use std::io::{self, Write};
+use super::{ALIGNMENT, FRAME_BYTES_MAX, HEADER_BYTES, MAGIC, RECORD_HEAD_BYTES, VERSION};
 
-use super::{MAGIC, VERSION};
-
-/// Writes records to `W`.
-pub struct Writer<W: Write> {
-    output: W,
+/// What stands before the first record.
+#[must_use]
+pub fn header() -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    let (magic, rest) = header.split_at_mut(MAGIC.len());
+    magic.copy_from_slice(&MAGIC);
+    if let Some(version) = rest.first_chunk_mut() {
+        *version = VERSION.to_le_bytes();
+    }
+    header
 }
 
-impl<W: Write> Writer<W> {
-    /// Begins a recording.
-    ///
-    /// # Errors
-    ///
-    /// If the header cannot be written.
-    pub fn new(mut output: W) -> io::Result<Self> {
-        output.write_all(&MAGIC)?;
-        output.write_all(&VERSION.to_le_bytes())?;
-        output.write_all(&[0; 4])?;
-        Ok(Self { output })
-    }
+/// Appends a frame's record to bytes that end at a multiple of [`ALIGNMENT`]. False, and nothing appended, for a frame longer
+/// than [`FRAME_BYTES_MAX`].
+#[must_use]
+pub fn append(frame: &[u8], records: &mut Vec<u8>) -> bool {
+    let Some(length) = u32::try_from(frame.len()).ok().filter(|length| *length <= FRAME_BYTES_MAX) else {
+        return false;
+    };
+    let length = length.to_le_bytes();
+    records.extend_from_slice(&length);
+    records.extend_from_slice(&checksum(length, frame).to_le_bytes());
+    records.extend_from_slice(frame);
+    records.resize(records.len().next_multiple_of(ALIGNMENT), 0);
+    true
+}
 
-    /// Appends one frame, header and payload as they are.
-    ///
-    /// # Errors
-    ///
-    /// If it cannot be written; what was written before is whole.
-    pub fn write(&mut self, frame: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(frame.len()).map_err(io::Error::other)?;
-        let mut record = Vec::with_capacity(frame.len() + 8);
-        record.extend_from_slice(&length.to_le_bytes());
-        record.extend_from_slice(&crc32c::crc32c(frame).to_le_bytes());
-        record.extend_from_slice(frame);
-        self.output.write_all(&record)
-    }
+/// The frames in records that [`append`] made; ends at the first thing that is none.
+pub(super) fn records(mut records: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = u32::from_le_bytes(*records.first_chunk()?);
+        let length = usize::try_from(length).ok()?;
+        let frame = records.get(RECORD_HEAD_BYTES..RECORD_HEAD_BYTES.checked_add(length)?)?;
+        records = records.get((RECORD_HEAD_BYTES + length).next_multiple_of(ALIGNMENT)..).unwrap_or_default();
+        Some(frame)
+    })
+}
 
-    /// Hands everything on.
-    ///
-    /// # Errors
-    ///
-    /// If the output fails.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
-    }
+/// Over the length too: a record whose length changed must not pass for a shorter one.
+pub(super) fn checksum(length: [u8; 4], frame: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&length), frame)
 }

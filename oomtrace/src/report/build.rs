@@ -12,7 +12,6 @@ use super::{
 use crate::{
     attribute::cgroup,
     bytes::ByteString,
-    context::Session,
     explain::{self, Code, Verdict, explain, limits},
     incident::{self, Counters, Incident, Task},
     kernel::{facts::gfp_names, tier::Tier},
@@ -27,7 +26,7 @@ pub fn report(incident: &Incident) -> Report {
     Report {
         schema: SCHEMA,
         id: format!("{:x}", incident.boot_ns),
-        time: session.and_then(|session| wall_time(session, incident.boot_ns)),
+        time: wall_time(incident),
         boot_ns: incident.boot_ns,
         host: session.map(|session| session.host.clone()),
         kernel: session.map(|session| session.kernel_release.clone()),
@@ -69,9 +68,8 @@ fn selection(verdict: &Verdict) -> Selection {
     }
 }
 
-fn wall_time(session: &Session, boot_ns: u64) -> Option<String> {
-    let wall = i128::from(boot_ns) + i128::from(session.wall_offset_ns);
-    OffsetDateTime::from_unix_timestamp_nanos(wall).ok()?.format(&Rfc3339).ok()
+fn wall_time(incident: &Incident) -> Option<String> {
+    OffsetDateTime::from_unix_timestamp_nanos(incident.wall_ns()?).ok()?.format(&Rfc3339).ok()
 }
 
 /// What was seen of this incident: a mark outside every pass is a tracepoint's word, whatever else is hooked. Of a kill by

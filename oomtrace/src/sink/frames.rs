@@ -60,7 +60,8 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
             | Kind::MemoryStat
             | Kind::Machine
             | Kind::CgroupPaths
-            | Kind::Pressure,
+            | Kind::Pressure
+            | Kind::RecorderLoss,
         ) => json(payload),
         Some(Kind::Candidate) => table(payload),
         None => hex(payload),

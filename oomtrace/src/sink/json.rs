@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use super::{Sink, write_whole};
 use crate::report::Report;
 
@@ -23,10 +25,20 @@ impl<W: Write> Sink for Json<W> {
     }
 
     fn closed(&mut self, report: &Report) -> io::Result<()> {
-        let mut line = serde_json::to_vec(report)?;
-        line.push(b'\n');
-        write_whole(&mut self.output, &line)
+        let mut whole = Vec::new();
+        line(&mut whole, report)?;
+        write_whole(&mut self.output, &whole)
     }
+}
+
+/// One object and the end of its line.
+///
+/// # Errors
+///
+/// If the output cannot be written.
+pub fn line(output: &mut impl Write, object: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *output, object)?;
+    output.write_all(b"\n")
 }
 
 #[cfg(test)]

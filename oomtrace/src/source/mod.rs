@@ -14,12 +14,13 @@ pub mod pending;
 pub mod pressure;
 pub mod procfs;
 pub mod protect;
+pub mod recordings;
 pub mod replay;
 pub mod session;
 
-use std::io;
+use std::{io, path::PathBuf};
 
-use crate::recording::ReadError;
+use crate::recording::{ReadError, folder::EXTENSION};
 
 /// A stream of frames.
 pub trait Source {
@@ -67,4 +68,19 @@ pub enum SourceError {
     /// A recording cannot be read on.
     #[error(transparent)]
     Recording(#[from] ReadError),
+    /// One of several recordings cannot be read on.
+    #[error("reading {}", .path.display())]
+    InFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: ReadError,
+    },
+    /// A folder without recordings.
+    #[error("{} holds no recording (no file whose name ends in .{EXTENSION})", .path.display())]
+    EmptyFolder {
+        /// Which.
+        path: PathBuf,
+    },
 }

@@ -1,6 +1,6 @@
 //! What procfs says of a process or of the machine, while it still does.
 
-use std::{fs, os::unix::ffi::OsStringExt as _};
+use std::{collections::BTreeMap, fs, os::unix::ffi::OsStringExt as _};
 
 use crate::{
     bytes::ByteString,
@@ -43,6 +43,31 @@ pub fn sysctl() -> Sysctl {
         panic_on_oom: number("panic_on_oom"),
         overcommit_memory: number("overcommit_memory"),
     }
+}
+
+/// Settings below `/proc/sys/vm` that bear on running out of memory.
+const SYSCTLS: [&str; 15] = [
+    "admin_reserve_kbytes",
+    "min_free_kbytes",
+    "oom_dump_tasks",
+    "oom_kill_allocating_task",
+    "overcommit_kbytes",
+    "overcommit_memory",
+    "overcommit_ratio",
+    "panic_on_oom",
+    "swappiness",
+    "user_reserve_kbytes",
+    "vfs_cache_pressure",
+    "watermark_boost_factor",
+    "watermark_scale_factor",
+    "zone_reclaim_mode",
+    "page-cluster",
+];
+
+/// All settings that bear on running out of memory, by name; those this kernel has and lets us read.
+#[must_use]
+pub fn sysctls() -> BTreeMap<String, i64> {
+    SYSCTLS.iter().filter_map(|name| Some(((*name).to_owned(), number(name)?))).collect()
 }
 
 /// Free memory of the machine now. A system call that allocates nothing: there may be nothing to allocate.

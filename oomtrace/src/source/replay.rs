@@ -21,6 +21,12 @@ impl<R: Read> Replay<R> {
     pub const fn new(reader: Reader<R>) -> Self {
         Self { reader, broken: None }
     }
+
+    /// Where the record begins in the middle of which the recording ends, once it has.
+    #[must_use]
+    pub fn torn_at(&self) -> Option<u64> {
+        self.reader.torn().then(|| self.reader.offset())
+    }
 }
 
 impl<R: Read> Source for Replay<R> {

@@ -1,40 +1,52 @@
 //! The first frame: what must be known of this machine and this tracer to read all others.
 
-use std::{env, fs, os::unix::ffi::OsStringExt as _};
+use std::{collections::BTreeMap, env, fs, os::unix::ffi::OsStringExt as _};
 
 use oomtrace_common::frame::Kind;
 
-use super::{cgroupfs::MemoryHierarchy, clock};
+use super::{cgroupfs::MemoryHierarchy, clock, procfs};
 use crate::{
     bytes::ByteString,
     context::{HookState, Session},
     frame::context_frame,
-    kernel::{facts::KernelFacts, load::Armed},
+    kernel::{facts::KernelFacts, layout::Resolved, load::Armed},
 };
 
 /// The session frame of a live run.
 #[must_use]
-pub fn frame(armed: &Armed, facts: KernelFacts) -> Vec<u8> {
+pub fn frame(armed: &Armed, facts: KernelFacts, resolved: &Resolved) -> Vec<u8> {
+    context_frame(Kind::Session, clock::boot_ns(), 0, &session(armed, facts, resolved))
+}
+
+fn session(armed: &Armed, facts: KernelFacts, resolved: &Resolved) -> Session {
     let hooks = armed.hooks.iter().map(|outcome| HookState {
         name: outcome.hook.name.to_owned(),
         tier: outcome.way.map(|way| way.tier),
     });
     let uname = rustix::system::uname();
-    let session = Session {
+    Session {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         kernel_release: uname.release().to_string_lossy().into_owned(),
         host: uname.nodename().to_string_lossy().into_owned(),
         boot_id: fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned()),
         wall_offset_ns: clock::wall_offset_ns(),
+        monotonic_offset_ns: Some(clock::monotonic_offset_ns()),
         page_size: u64::try_from(rustix::param::page_size()).unwrap_or(4096),
         tier: armed.tier,
         hooks: hooks.collect(),
         facts,
+        layout: layout(resolved),
+        sysctls: procfs::sysctls(),
         memory_hierarchy: MemoryHierarchy::find().map(|hierarchy| hierarchy.name().to_owned()),
         memory_nodes: memory_nodes(),
         command_line: env::args_os().map(|argument| ByteString::from(argument.into_vec())).collect(),
-    };
-    context_frame(Kind::Session, clock::boot_ns(), 0, &session)
+    }
+}
+
+/// The slots that this kernel has, by name.
+fn layout(resolved: &Resolved) -> BTreeMap<String, u32> {
+    let found = resolved.findings.iter();
+    found.filter_map(|finding| Some((finding.slot.to_owned(), finding.value?))).collect()
 }
 
 /// How many nodes have memory; absent on kernels built without nodes.

@@ -1,6 +1,6 @@
 //! What is asked to be different.
 
-use crate::{badness, bytes::ByteString};
+use crate::{badness, bytes::ByteString, cli::size};
 
 /// One thing that is different. Of several for the same thing the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Change {
     /// If there is no path, or the size is none.
     pub fn limit(typed: &str) -> Result<Self, String> {
         let (cgroup, size) = pair(typed)?;
-        let bytes = if size == "max" { None } else { Some(bytes(size)?) };
+        let bytes = if size == "max" { None } else { Some(size::bytes(size)?) };
         Ok(Self::Limit { cgroup: path(cgroup)?, bytes })
     }
 
@@ -117,21 +117,6 @@ fn path(typed: &str) -> Result<ByteString, String> {
     } else {
         Err(format!("a cgroup is a path that begins with `/`, not `{typed}`"))
     }
-}
-
-fn bytes(typed: &str) -> Result<u64, String> {
-    let wrong = || format!("a size is a number with K, M, G or T behind, or `max`, not `{typed}`");
-    let digits = typed.trim_end_matches(|last: char| last.is_ascii_alphabetic());
-    let shift = match typed.get(digits.len()..).map(str::to_ascii_uppercase).as_deref() {
-        Some("") => 0,
-        Some("K") => 10,
-        Some("M") => 20,
-        Some("G") => 30,
-        Some("T") => 40,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = digits.parse().map_err(|_| wrong())?;
-    number.checked_mul(1 << shift).ok_or_else(wrong)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod ballot;
 mod candidates;
 mod empty;
 mod gaps;
+mod history;
 mod inside;
 mod memory_stat;
 mod outside;

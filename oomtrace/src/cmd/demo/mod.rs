@@ -28,11 +28,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn run(options: &Demo) -> Result<Exit> {
     let stdout = std::io::stdout();
     let stop = Stop::on_signals()?;
-    let Started { armed, facts } = start(options.tier.into())?;
+    let Started { armed, facts, resolved } = start(options.tier.into())?;
     let hierarchy = MemoryHierarchy::find()
         .context("no cgroup hierarchy with the memory controller is mounted; the demo needs one")?;
     let tier = armed.tier;
-    let session = session::frame(&armed, facts);
+    let session = session::frame(&armed, facts, &resolved);
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;
     let scratch = Scratch::create(&hierarchy)?;
     eprintln!("oomtrace: armed, tier {}", tier.name());

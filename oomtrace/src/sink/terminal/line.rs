@@ -13,8 +13,7 @@ use super::{
 use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome},
-    incident::Role,
-    report::{Process, Report, Victim},
+    report::{Process, Report},
     sink::{Sink, write_whole},
 };
 
@@ -138,19 +137,9 @@ fn and(others: usize, which: &str) -> String {
 
 /// The chosen one, with what it held.
 fn victim(report: &Report, paint: Paint) -> String {
-    let is_chosen = |victim: &&Victim| matches!(victim.role, Role::Chosen);
-    let Some(victim) = report.victims.iter().find(is_chosen).or(report.victims.first()) else {
-        return ABSENT.to_owned();
-    };
+    let Some(victim) = report.chosen() else { return ABSENT.to_owned() };
     let Process { pid, oom_score_adj, .. } = victim.process;
-    let resident = victim.memory.map(|memory| {
-        size(
-            memory
-                .anon_rss_bytes
-                .saturating_add(memory.file_rss_bytes)
-                .saturating_add(memory.shmem_rss_bytes),
-        )
-    });
+    let resident = victim.memory.map(|memory| size(memory.resident_bytes()));
     let (pid, resident, adj) = (or_absent(pid), or_absent(resident), or_absent(oom_score_adj));
     format!("{} ({pid}, {resident}, adj {adj})", paint.red(&named(&victim.process)))
 }

@@ -2,6 +2,7 @@
 
 mod full;
 mod line;
+mod list;
 pub(crate) mod sanitize;
 pub(crate) mod units;
 pub(crate) mod whatif;
@@ -9,7 +10,7 @@ pub(crate) mod whatif;
 #[cfg(test)]
 pub(crate) mod example;
 
-pub use self::{full::Full, line::Line};
+pub use self::{full::Full, line::Line, list::List};
 
 /// Colours, if they are wanted.
 #[derive(Clone, Copy, Debug)]

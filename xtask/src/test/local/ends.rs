@@ -75,7 +75,7 @@ pub(super) fn bad_input(local: &Local) -> Result<()> {
     let run = |command: &str| {
         Command::new(local.program("oomtrace")).arg(command).arg(&file).output().context("starting oomtrace")
     };
-    for command in ["replay", "dump"] {
+    for command in ["replay", "dump", "list", "show"] {
         judge(&run(command)?, INPUT, "failed")?;
         fs::write(&file, b"not a recording").context("writing")?;
         judge(&run(command)?, INPUT, "not an oomtrace recording")?;

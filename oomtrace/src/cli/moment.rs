@@ -1,0 +1,69 @@
+//! Moments as they are typed.
+
+use std::time::{Duration, SystemTime};
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// When.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// At that time.
+    At(OffsetDateTime),
+    /// So long ago.
+    Ago(Duration),
+}
+
+impl Moment {
+    /// A date, a date with a time (UTC, or with an offset), or how long ago.
+    ///
+    /// # Errors
+    ///
+    /// If it is none of them.
+    pub(crate) fn parse(typed: &str) -> Result<Self, String> {
+        if let Ok(time) = OffsetDateTime::parse(typed, &Rfc3339) {
+            return Ok(Self::At(time));
+        }
+        let weak = ["", ":00", " 00:00:00"].map(|rest| format!("{typed}{rest}"));
+        if let Some(time) = weak.iter().find_map(|typed| humantime::parse_rfc3339_weak(typed).ok()) {
+            return Ok(Self::At(time.into()));
+        }
+        humantime::parse_duration(typed).map(Self::Ago).map_err(|_| {
+            format!("a time is 2026-01-31, 2026-01-31T13:00:00+01:00, \"2026-01-31 12:00\" (UTC) or 90min, not `{typed}`")
+        })
+    }
+
+    /// Unix time in ns, if it is `now`.
+    #[must_use]
+    pub fn unix_ns(self, now: SystemTime) -> i128 {
+        match self {
+            Self::At(time) => time.unix_timestamp_nanos(),
+            Self::Ago(ago) => {
+                let now = OffsetDateTime::from(now).unix_timestamp_nanos();
+                now.saturating_sub(i128::try_from(ago.as_nanos()).unwrap_or(i128::MAX))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::Moment;
+
+    #[test]
+    fn dates_times_and_spans() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let seconds = |typed: &str| Moment::parse(typed).unwrap().unix_ns(now) / 1_000_000_000;
+        assert_eq!(seconds("2026-01-31"), 1_769_817_600);
+        assert_eq!(seconds("2026-01-31 00:01"), 1_769_817_660);
+        assert_eq!(seconds("2026-01-31T00:01:02"), 1_769_817_662);
+        assert_eq!(seconds("2026-01-31T00:01:02Z"), 1_769_817_662);
+        assert_eq!(seconds("2026-01-31T01:01:02.5+01:00"), 1_769_817_662);
+        assert_eq!(seconds("90min"), 1_800_000_000 - 5400);
+        assert!(seconds("5000years") < 0);
+        for wrong in ["", "yesterday", "2026-13-01", "12:00", "-1h", "5"] {
+            assert!(Moment::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The command that is recorded while it runs.
+
+use std::{
+    ffi::OsString,
+    io,
+    os::unix::process::ExitStatusExt as _,
+    process::{Command, ExitStatus},
+    thread::JoinHandle,
+};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{cmd::signals::Stop, exit::Exit};
+
+/// A running command, waited for by a thread that ends the stream after it.
+pub(super) struct Child {
+    pid: Option<Pid>,
+    waiter: JoinHandle<io::Result<ExitStatus>>,
+}
+
+impl Child {
+    /// Starts it with our own standard streams. Before this process protects itself: what it does to itself then is
+    /// inherited.
+    pub(super) fn start(command: &[OsString], stop: &Stop) -> Result<Self> {
+        let (program, arguments) = command.split_first().context("no command is named")?;
+        let named = program.display().to_string();
+        let mut child =
+            Command::new(program).args(arguments).spawn().with_context(|| format!("starting {named}"))?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let end = stop.writable.try_clone().context("watching the command")?;
+        let waiter = std::thread::spawn(move || {
+            let status = child.wait();
+            // If the pipe is full or gone, the stream ends or has ended anyway.
+            let _ = rustix::io::write(&end, b"x");
+            status
+        });
+        Ok(Self { pid, waiter })
+    }
+
+    /// Its status, once it has ended; it is told to, if the stream ended before it.
+    pub(super) fn exit(self) -> Result<Exit> {
+        if let Some(pid) = self.pid.filter(|_| !self.waiter.is_finished()) {
+            // It may have ended just now.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let Ok(status) = self.waiter.join() else { bail!("the thread that waits for the command failed") };
+        Ok(Exit::Command(code(status.context("waiting for the command")?)))
+    }
+}
+
+/// As a shell tells it: 128 and the signal, where one ended it.
+fn code(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| status.signal().map(|signal| signal.saturating_add(128)));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
+
+    use super::code;
+
+    #[test]
+    fn a_status_is_told_as_a_shell_does() {
+        assert_eq!(code(ExitStatus::from_raw(3 << 8)), 3);
+        assert_eq!(code(ExitStatus::from_raw(9)), 137);
+    }
+}

@@ -1,0 +1,59 @@
+//! `oomtrace record`: the flight recorder.
+
+mod child;
+
+use std::{io, os::fd::AsFd as _};
+
+use anyhow::Result;
+
+use self::child::Child;
+use super::{print_totals, signals::Stop};
+use crate::{
+    cli::Record,
+    exit::Exit,
+    kernel::start::{Started, start},
+    pipeline::Pipeline,
+    recording::recorder::{Place, Recorder, Rotation},
+    source::{live::Live, protect::protect, session},
+};
+
+pub(super) fn run(options: &Record) -> Result<Exit> {
+    // Everything that can fail for the user's sake is tried before the kernel is touched.
+    let recorder = recorder(place(options))?;
+    let stop = Stop::on_signals()?;
+    let Started { armed, facts, resolved } = start(options.tier.into())?;
+    let tier = armed.tier;
+    let session = session::frame(&armed, facts, &resolved);
+    let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;
+    let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
+    let protection = protect();
+    eprintln!("oomtrace: armed, tier {}{}", tier.name(), protection.remark());
+    let (totals, _) =
+        Pipeline::new(Vec::new(), Box::new(|_| true)).recording(Some(recorder)).run(&mut live)?;
+    print_totals(totals);
+    child.map_or(Ok(Exit::Success), Child::exit)
+}
+
+/// A recorder that tells its troubles on standard error.
+pub(super) fn recorder(place: Place) -> Result<Recorder> {
+    let named = match &place {
+        Place::File(path) | Place::Folder(path, _) => path.display().to_string(),
+    };
+    Recorder::start(place, Box::new(|trouble| eprintln!("oomtrace: {trouble}")))
+        .map_err(|error| explain(error, &named))
+}
+
+fn explain(error: io::Error, named: &str) -> anyhow::Error {
+    let exists = error.kind() == io::ErrorKind::AlreadyExists;
+    let why = if exists { " (an existing file is never overwritten)" } else { "" };
+    anyhow::Error::new(error).context(format!("creating the recording {named}{why}"))
+}
+
+fn place(options: &Record) -> Place {
+    let rotation =
+        Rotation { file_bytes: options.max_size, file_age: options.max_age, total_bytes: options.max_total };
+    match (&options.place.output, &options.place.dir) {
+        (Some(file), _) => Place::File(file.clone()),
+        (None, folder) => Place::Folder(folder.clone().unwrap_or_default(), rotation),
+    }
+}

@@ -1,0 +1,102 @@
+//! The first half of the road: a source's incidents, whole, in the order of their decisions.
+
+use std::collections::VecDeque;
+
+use super::PipelineError;
+use crate::{
+    assemble::{Assembler, Step},
+    decode::decode,
+    frame::Frame,
+    incident::Incident,
+    source::{Batch, Source},
+};
+
+/// Incidents one by one. Only those that are open, and those that were decided after one that is, are in memory.
+///
+/// Where the source breaks, what it gave before is told first, then the error; a source that goes on behind it is read on.
+pub struct Incidents<S> {
+    source: S,
+    assembler: Assembler,
+    batch: Vec<u8>,
+    /// Over, but decided after one that is still open.
+    waiting: Vec<Incident>,
+    ready: VecDeque<Incident>,
+    broken: Option<PipelineError>,
+    over: bool,
+}
+
+impl<S: Source> Incidents<S> {
+    /// Of this source.
+    #[must_use]
+    pub fn new(source: S) -> Self {
+        let (assembler, ready) = (Assembler::new(), VecDeque::new());
+        Self { source, assembler, batch: Vec::new(), waiting: Vec::new(), ready, broken: None, over: false }
+    }
+
+    fn read_on(&mut self) {
+        match self.source.next(self.assembler.next_deadline_ns(), &mut self.batch) {
+            Ok(Batch::Frames) => self.feed(),
+            Ok(Batch::Last(_)) => {
+                self.feed();
+                self.end();
+                self.over = true;
+            }
+            Err(error) => {
+                self.end();
+                self.broken = Some(error.into());
+            }
+        }
+    }
+
+    fn feed(&mut self) {
+        let mut steps = Vec::new();
+        for (frame, _) in Frame::each(&self.batch) {
+            if let Ok(Some(event)) = decode(&frame) {
+                self.assembler.push(event, &mut steps);
+            }
+        }
+        self.keep(steps);
+        let earliest = self.assembler.earliest_open_ns().unwrap_or(u64::MAX);
+        let settled = self.waiting.partition_point(|incident| incident.boot_ns < earliest);
+        self.ready.extend(self.waiting.drain(..settled));
+    }
+
+    /// What is open is closed as it is: nothing that follows belongs to it.
+    fn end(&mut self) {
+        let mut steps = Vec::new();
+        std::mem::take(&mut self.assembler).finish(&mut steps);
+        self.keep(steps);
+        self.ready.extend(self.waiting.drain(..));
+    }
+
+    fn keep(&mut self, steps: Vec<Step>) {
+        let closed = steps.into_iter().filter_map(|step| match step {
+            Step::Closed(incident) => Some(*incident),
+            Step::Decided(_) => None,
+        });
+        let before = self.waiting.len();
+        self.waiting.extend(closed);
+        if self.waiting.len() > before {
+            self.waiting.sort_by_key(|incident| incident.boot_ns);
+        }
+    }
+}
+
+impl<S: Source> Iterator for Incidents<S> {
+    type Item = Result<Incident, PipelineError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(incident) = self.ready.pop_front() {
+                return Some(Ok(incident));
+            }
+            if let Some(error) = self.broken.take() {
+                return Some(Err(error));
+            }
+            if self.over {
+                return None;
+            }
+            self.read_on();
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The file being written.
+//!
+//! Past the page cache (`O_DIRECT`), because a page for it is what there is none of; into blocks that `fallocate` reserved, so
+//! that the file system has nothing to search for; in whole blocks that are never written again, so that a write that power
+//! cuts off harms nothing but itself. A file system without the first two gets ordinary writes.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::PathBuf,
+    time::Instant,
+};
+
+use rustix::fs::{FallocateFlags, OFlags, fallocate, fcntl_getfl, fcntl_setfl};
+use time::OffsetDateTime;
+
+use super::{Place, head::Head};
+use crate::recording::{Blocks, header};
+
+/// Blocks that are copied and written at a time: 1 MiB.
+const WRITE_BLOCKS: usize = 256;
+
+/// Bytes reserved beyond what is written.
+const AHEAD_BYTES: u64 = 4 << 20;
+
+/// Whoever may read a recording reads command lines.
+const MODE: u32 = 0o600;
+
+/// A place, and the file there.
+pub(super) struct Disk {
+    place: Place,
+    head: Head,
+    file: Option<Open>,
+    blocks: Blocks,
+}
+
+struct Open {
+    file: File,
+    path: PathBuf,
+    begun: Instant,
+    /// Where the next block goes.
+    offset: u64,
+    /// Where the last record ends.
+    end: u64,
+    reserved: u64,
+}
+
+impl Disk {
+    pub(super) fn open(place: Place) -> io::Result<Self> {
+        let mut disk = Self { place, head: Head::default(), file: None, blocks: Blocks::new(WRITE_BLOCKS) };
+        disk.begin()?;
+        Ok(disk)
+    }
+
+    /// The file's name, or the place's while there is none.
+    pub(super) fn name(&self) -> String {
+        let place = match &self.place {
+            Place::File(path) | Place::Folder(path, _) => path,
+        };
+        self.file.as_ref().map_or(place, |file| &file.path).display().to_string()
+    }
+
+    /// Puts records on disk. What fails is not there, and can be written again.
+    pub(super) fn write(&mut self, records: &[u8], settled: bool) -> io::Result<()> {
+        if self.file.as_ref().is_some_and(Open::is_gone) {
+            self.file = None;
+        }
+        let full = |file: &Open| self.place.is_full(file.offset, file.begun.elapsed(), settled);
+        if self.file.as_ref().is_some_and(full) {
+            self.close()?;
+        }
+        if self.file.is_none() {
+            self.begin()?;
+        }
+        let file = self.file.as_mut().ok_or_else(|| io::Error::other("no file is open"))?;
+        file.append(records, &mut self.blocks)?;
+        self.head.keep(records);
+        Ok(())
+    }
+
+    /// Makes the next file, with what every file begins with.
+    fn begin(&mut self) -> io::Result<()> {
+        let path = self.place.next_path(OffsetDateTime::now_utc())?;
+        let file = create(&path)?;
+        let mut file = Open { file, path, begun: Instant::now(), offset: 0, end: 0, reserved: 0 };
+        // The first file gets the session as the stream's first frame.
+        let head = [header().as_slice(), &self.head.records()].concat();
+        if let Err(error) = file.append(&head, &mut self.blocks) {
+            // Tried again every second: what cannot even begin must not pile up. If it cannot be removed, it holds nothing.
+            let _ = fs::remove_file(&file.path);
+            return Err(error);
+        }
+        self.place.prune(&file.path)?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Gives back what was reserved and the padding at the end.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        let Some(open) = self.file.take() else { return Ok(()) };
+        open.file.set_len(open.end)?;
+        open.file.sync_data()
+    }
+}
+
+fn create(path: &PathBuf) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(MODE);
+    let file = options.open(path)?;
+    // tmpfs and others know no direct I/O: ordinary writes then.
+    if let Ok(flags) = fcntl_getfl(&file) {
+        let _ = fcntl_setfl(&file, flags | OFlags::DIRECT);
+    }
+    Ok(file)
+}
+
+impl Open {
+    /// Whether somebody has removed it: what is written there would be gone with us.
+    fn is_gone(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    fn append(&mut self, records: &[u8], blocks: &mut Blocks) -> io::Result<()> {
+        self.reserve(records.len());
+        let (mut at, mut rest) = (self.offset, records);
+        while !rest.is_empty() {
+            let (whole, left) = blocks.fill(rest);
+            self.write_at(whole, at)?;
+            at += bytes(whole.len());
+            rest = left;
+        }
+        self.file.sync_data()?;
+        self.end = self.offset + bytes(records.len());
+        self.offset = at;
+        Ok(())
+    }
+
+    fn write_at(&self, whole: &[u8], at: u64) -> io::Result<()> {
+        match self.file.write_all_at(whole, at) {
+            // A disk whose blocks are larger takes no direct write of ours.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                let flags = fcntl_getfl(&self.file)?;
+                fcntl_setfl(&self.file, flags - OFlags::DIRECT)?;
+                self.file.write_all_at(whole, at)
+            }
+            written => written,
+        }
+    }
+
+    /// Reserves space ahead of what is written. Where that cannot be done, writing finds out itself.
+    fn reserve(&mut self, length: usize) {
+        let wanted = self.offset + bytes(length);
+        if wanted + AHEAD_BYTES / 2 > self.reserved {
+            let from = self.reserved;
+            let more = wanted + AHEAD_BYTES - from;
+            if fallocate(&self.file, FallocateFlags::KEEP_SIZE, from, more).is_ok() {
+                self.reserved = from + more;
+            }
+        }
+    }
+}
+
+fn bytes(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,151 @@
+//! What every file begins with: whatever was told once and is needed to read the rest.
+
+use std::collections::VecDeque;
+
+use oomtrace_common::frame::Kind;
+
+use crate::{
+    context::CGROUPS_KEPT,
+    decode::decode,
+    event::Event,
+    frame::Frame,
+    recording::{append, records},
+};
+
+/// Processes that are kept: whoever looks them up remembers fewer, and looks the others up again.
+const PROCESSES_KEPT: usize = 64;
+
+/// The latest of each kind of frame that is not told again.
+#[derive(Default)]
+pub(super) struct Head {
+    session: Option<Vec<u8>>,
+    sysctl: Option<Vec<u8>>,
+    loss: Option<Vec<u8>>,
+    recorder_loss: Option<Vec<u8>>,
+    processes: VecDeque<Vec<u8>>,
+    /// With the number of cgroups in each.
+    paths: VecDeque<(Vec<u8>, usize)>,
+}
+
+impl Head {
+    /// Takes note of records that were written.
+    pub(super) fn keep(&mut self, written: &[u8]) {
+        for bytes in records(written) {
+            if let Ok(frame) = Frame::parse(bytes) {
+                self.keep_frame(&frame, bytes);
+            }
+        }
+    }
+
+    fn keep_frame(&mut self, frame: &Frame<'_>, bytes: &[u8]) {
+        let kept = || Some(bytes.to_vec());
+        match Kind::from_number(frame.header.kind) {
+            Some(Kind::Session) => *self = Self { session: kept(), ..Self::default() },
+            Some(Kind::Sysctl) => self.sysctl = kept(),
+            Some(Kind::Loss) => self.loss = kept(),
+            Some(Kind::RecorderLoss) => self.recorder_loss = kept(),
+            Some(Kind::Process) => {
+                if self.processes.len() == PROCESSES_KEPT {
+                    self.processes.pop_front();
+                }
+                self.processes.push_back(bytes.to_vec());
+            }
+            Some(Kind::CgroupPaths) => self.keep_paths(frame, bytes),
+            _ => {}
+        }
+    }
+
+    /// Paths are told again once so many others were: older ones are not needed.
+    fn keep_paths(&mut self, frame: &Frame<'_>, bytes: &[u8]) {
+        let Ok(Some(stamped)) = decode(frame) else { return };
+        let Event::CgroupPaths(told) = stamped.event else { return };
+        self.paths.push_back((bytes.to_vec(), told.paths.len()));
+        let mut kept: usize = self.paths.iter().map(|(_, paths)| paths).sum();
+        while let Some((_, oldest)) = self.paths.front().filter(|(_, oldest)| kept - oldest >= CGROUPS_KEPT) {
+            kept -= oldest;
+            self.paths.pop_front();
+        }
+    }
+
+    /// Records of all that is kept, the session first; none before there is a session.
+    pub(super) fn records(&self) -> Vec<u8> {
+        let mut records = Vec::new();
+        if self.session.is_none() {
+            return records;
+        }
+        let once = [&self.session, &self.sysctl, &self.loss, &self.recorder_loss];
+        let paths = self.paths.iter().map(|(bytes, _)| bytes);
+        for bytes in once.into_iter().flatten().chain(paths).chain(&self.processes) {
+            // What was written once is not too long to be written again.
+            let _ = append(bytes, &mut records);
+        }
+        records
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oomtrace_common::frame::Kind;
+    use serde::Serialize;
+    use serde_json::json;
+
+    use super::{CGROUPS_KEPT, Head, PROCESSES_KEPT};
+    use crate::{
+        frame::{Frame, context_frame},
+        recording::{append, records},
+    };
+
+    fn keep(head: &mut Head, kind: Kind, number: u64, payload: &impl Serialize) {
+        let mut written = Vec::new();
+        assert!(append(&context_frame(kind, number, 0, payload), &mut written));
+        head.keep(&written);
+    }
+
+    /// Kinds and numbers of what is kept.
+    fn kept(head: &Head) -> Vec<(Kind, u64)> {
+        let records_kept = head.records();
+        let frames = records(&records_kept).map(|bytes| Frame::parse(bytes).unwrap().header);
+        frames.map(|header| (Kind::from_number(header.kind).unwrap(), header.boot_ns)).collect()
+    }
+
+    #[test]
+    fn the_latest_of_each_is_kept_and_a_new_session_forgets_all() {
+        let mut head = Head::default();
+        keep(&mut head, Kind::Sysctl, 1, &json!({}));
+        assert_eq!(kept(&head), [], "no file begins without a session");
+        keep(&mut head, Kind::Session, 2, &json!({}));
+        for number in 3..6 {
+            keep(&mut head, Kind::Loss, number, &json!({ "lost": {} }));
+            keep(&mut head, Kind::Tick, number, &json!({}));
+            keep(&mut head, Kind::Process, number, &json!({ "pid": 1, "tid": 1, "looked_up_ns": 0 }));
+        }
+        let processes = (3..6).map(|number| (Kind::Process, number));
+        assert_eq!(
+            kept(&head),
+            [(Kind::Session, 2), (Kind::Loss, 5)].into_iter().chain(processes).collect::<Vec<_>>()
+        );
+        keep(&mut head, Kind::Session, 9, &json!({}));
+        assert_eq!(kept(&head), [(Kind::Session, 9)]);
+    }
+
+    #[test]
+    fn what_is_told_again_is_not_kept_for_ever() {
+        let mut head = Head::default();
+        keep(&mut head, Kind::Session, 0, &json!({}));
+        let many = u64::try_from(CGROUPS_KEPT).unwrap();
+        for number in 0..many {
+            keep(
+                &mut head,
+                Kind::CgroupPaths,
+                number,
+                &json!({ "paths": { number.to_string(): "/a", "0": "/" } }),
+            );
+            keep(&mut head, Kind::Process, number, &json!({}));
+        }
+        let count = |kind| kept(&head).iter().filter(|(kept, _)| *kept == kind).count();
+        assert_eq!(
+            (count(Kind::CgroupPaths), count(Kind::Process)),
+            (CGROUPS_KEPT.div_ceil(2), PROCESSES_KEPT)
+        );
+    }
+}

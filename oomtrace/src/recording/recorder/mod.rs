@@ -1,0 +1,157 @@
+//! The flight recorder: keeps frames on disk while the machine has no memory left, and never lets the stream wait for the disk.
+//!
+//! The stream hands batches over to a thread of its own, which writes whole blocks past the page cache into space that was
+//! allocated before. What the disk does not take in time is counted, said, and noted in the recording itself.
+
+mod disk;
+mod head;
+mod place;
+mod thread;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+pub use self::place::{Place, Rotation};
+use super::append;
+
+/// Batches that may wait for the disk.
+const WAITING_BATCHES: usize = 4096;
+
+/// Bytes that may wait for the disk: as much as a storm of kills makes in some ten seconds.
+const WAITING_BYTES: u64 = 32 << 20;
+
+/// Something the user should hear of.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The disk does not take it.
+    #[error("recording to {path} fails: {error}; trying again every second")]
+    Failing {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// It does again.
+    #[error("recording to {path} goes on; {lost} frames were lost meanwhile")]
+    Recovered {
+        /// The file.
+        path: String,
+        /// Frames that are in no recording.
+        lost: u64,
+    },
+}
+
+/// Who is told of troubles.
+pub type Tell = Box<dyn Fn(&Trouble) + Send>;
+
+/// What is handed to the thread.
+struct Batch {
+    records: Vec<u8>,
+    frames: u64,
+    /// Must be on disk at once.
+    urgent: bool,
+    /// No incident is open behind it: a good place for another file to begin.
+    settled: bool,
+}
+
+/// What both sides count.
+#[derive(Debug, Default)]
+struct Counts {
+    waiting_bytes: AtomicU64,
+    lost_frames: AtomicU64,
+    /// The stream has ended: what cannot be written now never will.
+    ending: AtomicBool,
+}
+
+/// The stream's end of the recorder.
+pub struct Recorder {
+    to_thread: Option<SyncSender<Batch>>,
+    used: Receiver<Vec<u8>>,
+    thread: Option<JoinHandle<()>>,
+    counts: Arc<Counts>,
+    records: Vec<u8>,
+    frames: u64,
+}
+
+impl Recorder {
+    /// Makes the first file and starts the thread. The first frame that is pushed must be the session: every file begins with
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be made; one that exists is never overwritten.
+    pub fn start(place: Place, tell: Tell) -> io::Result<Self> {
+        let disk = disk::Disk::open(place)?;
+        let (to_thread, batches) = sync_channel(WAITING_BATCHES);
+        let (give_back, used) = sync_channel(WAITING_BATCHES);
+        let counts = Arc::new(Counts::default());
+        let theirs = Arc::clone(&counts);
+        let work = thread::Work { disk, batches, give_back, counts: theirs, tell };
+        let thread =
+            std::thread::Builder::new().name("oomtrace-record".to_owned()).spawn(move || work.run())?;
+        let (to_thread, thread) = (Some(to_thread), Some(thread));
+        Ok(Self { to_thread, used, thread, counts, records: Vec::new(), frames: 0 })
+    }
+
+    /// Takes a frame.
+    pub fn push(&mut self, frame: &[u8]) {
+        if append(frame, &mut self.records) {
+            self.frames += 1;
+        } else {
+            self.counts.lost_frames.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Hands over what was taken. With `urgent` it is on disk as soon as the disk can; `settled` says that no incident is open.
+    pub fn hand_over(&mut self, urgent: bool, settled: bool) {
+        if self.frames == 0 && !urgent {
+            return;
+        }
+        let next = self.used.try_recv().unwrap_or_default();
+        let records = std::mem::replace(&mut self.records, next);
+        let frames = std::mem::take(&mut self.frames);
+        let bytes = u64::try_from(records.len()).unwrap_or(u64::MAX);
+        let waiting = self.counts.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let batch = Batch { records, frames, urgent, settled };
+        let room = waiting.saturating_add(bytes) <= WAITING_BYTES;
+        let sent = room && self.to_thread.as_ref().is_some_and(|to_thread| to_thread.try_send(batch).is_ok());
+        if !sent {
+            self.counts.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.counts.lost_frames.fetch_add(frames, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends the recording once everything that waits is on disk; the frames that are in no recording.
+    pub fn finish(mut self) -> u64 {
+        self.hand_over(true, true);
+        self.stop();
+        self.counts.lost_frames.load(Ordering::Relaxed)
+    }
+
+    fn stop(&mut self) {
+        // The thread ends when there is nobody left to send to it.
+        drop(self.to_thread.take());
+        self.counts.ending.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // A panic of the thread has been told already, and there is nothing left to save here.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Where recordings go: one file, or a folder of files that is kept below a size.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::recording::folder::{EXTENSION, files};
+use time::{OffsetDateTime, macros::format_description};
+
+/// One file, or many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// This file. It must not exist.
+    File(PathBuf),
+    /// Files in this folder, named by when they were begun.
+    Folder(PathBuf, Rotation),
+}
+
+/// When another file begins, and when old ones go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Bytes of a file.
+    pub file_bytes: u64,
+    /// Age of a file.
+    pub file_age: Duration,
+    /// Bytes on disk of all files in the folder; the oldest go first, the one being written never does.
+    pub total_bytes: u64,
+}
+
+impl Place {
+    /// A path for the next file; one that does not exist yet, where that can be chosen.
+    pub(super) fn next_path(&self, now: OffsetDateTime) -> io::Result<PathBuf> {
+        match self {
+            Self::File(path) => Ok(path.clone()),
+            Self::Folder(folder, _) => {
+                fs::create_dir_all(folder)?;
+                let format =
+                    format_description!("[year][month][day]T[hour][minute][second].[subsecond digits:6]Z");
+                let stem = now.format(&format).map_err(io::Error::other)?;
+                let named = |number: u32| match number {
+                    0 => folder.join(format!("{stem}.{EXTENSION}")),
+                    number => folder.join(format!("{stem}-{number}.{EXTENSION}")),
+                };
+                Ok((0..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0)))
+            }
+        }
+    }
+
+    /// Whether a file of that size and age is full.
+    pub(super) fn is_full(&self, bytes: u64, age: Duration, settled: bool) -> bool {
+        match self {
+            Self::File(_) => false,
+            // An incident is kept in one file, unless the file grows beyond all measure for it.
+            Self::Folder(_, rotation) => {
+                let full = bytes >= rotation.file_bytes || age >= rotation.file_age;
+                full && (settled || bytes >= rotation.file_bytes.saturating_mul(2))
+            }
+        }
+    }
+
+    /// Removes the oldest files until all together fit.
+    pub(super) fn prune(&self, current: &Path) -> io::Result<()> {
+        let Self::Folder(folder, rotation) = self else { return Ok(()) };
+        let mut files = recordings(folder)?;
+        files.retain(|(path, _)| path != current);
+        let mut total: u64 = files.iter().map(|(_, bytes)| bytes).sum();
+        // The one being written will have its measure.
+        let most = rotation.total_bytes.saturating_sub(rotation.file_bytes);
+        for (path, bytes) in files {
+            if total <= most {
+                break;
+            }
+            fs::remove_file(path)?;
+            total = total.saturating_sub(bytes);
+        }
+        Ok(())
+    }
+}
+
+/// The recordings in a folder, oldest first, with their bytes on disk.
+pub(super) fn recordings(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
+    let bytes = |path: &Path| Some(fs::metadata(path).ok()?.blocks().saturating_mul(512));
+    Ok(files(folder)?.into_iter().filter_map(|path| bytes(&path).map(|bytes| (path, bytes))).collect())
+}

@@ -1,0 +1,127 @@
+use std::{
+    fs::{self, File},
+    path::Path,
+    time::Duration,
+};
+
+use oomtrace_common::frame::Kind;
+
+use super::{Place, Recorder, Rotation, disk::Disk, place::recordings};
+use crate::{
+    context::Tick,
+    frame::{Frame, context_frame},
+    recording::{Reader, append},
+};
+
+/// A frame whose time is its number.
+fn frame(number: u64) -> Vec<u8> {
+    context_frame(Kind::Tick, number, 0, &Tick {})
+}
+
+fn session() -> Vec<u8> {
+    context_frame(Kind::Session, u64::MAX, 0, &Tick {})
+}
+
+fn disk(place: Place) -> Disk {
+    Disk::open(place).unwrap()
+}
+
+fn records(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut records = Vec::new();
+    for frame in frames {
+        assert!(append(&frame, &mut records));
+    }
+    records
+}
+
+/// The numbers of a recording's frames.
+fn numbers(path: &Path) -> Vec<u64> {
+    let mut reader = Reader::new(File::open(path).unwrap()).unwrap();
+    let (mut numbers, mut bytes) = (Vec::new(), Vec::new());
+    while reader.next(&mut bytes).unwrap() {
+        numbers.push(Frame::parse(&bytes).unwrap().header.boot_ns);
+        bytes.clear();
+    }
+    numbers
+}
+
+#[test]
+fn a_file_holds_all_that_was_pushed_and_nothing_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let mut recorder =
+        Recorder::start(Place::File(path.clone()), Box::new(|trouble| panic!("{trouble}"))).unwrap();
+    recorder.push(&session());
+    for batch in [0..3, 3..4, 4..4000] {
+        batch.for_each(|number| recorder.push(&frame(number)));
+        recorder.hand_over(true, true);
+    }
+    assert_eq!(recorder.finish(), 0);
+    assert_eq!(numbers(&path), [vec![u64::MAX], (0..4000).collect()].concat());
+    let refused = Recorder::start(Place::File(path), Box::new(|_| {}));
+    assert!(refused.is_err_and(|error| error.kind() == std::io::ErrorKind::AlreadyExists));
+}
+
+#[test]
+fn files_rotate_by_size_each_begins_with_the_session_and_the_oldest_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: 4 * 8192 };
+    let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
+    disk.write(&records([session()]), true).unwrap();
+    for batch in 0..40 {
+        disk.write(&records((batch * 100..(batch + 1) * 100).map(frame)), true).unwrap();
+    }
+    disk.close().unwrap();
+    let files = recordings(folder.path()).unwrap();
+    let held: Vec<Vec<u64>> = files.iter().map(|(path, _)| numbers(path)).collect();
+    assert!(held.len() > 1 && held.iter().all(|numbers| numbers.first() == Some(&u64::MAX)));
+    let rest: Vec<u64> = held.iter().flat_map(|numbers| &numbers[1..]).copied().collect();
+    assert_eq!(rest.last(), Some(&3999));
+    assert!(
+        rest.windows(2).all(|pair| pair[1] == pair[0] + 1) && rest[0] > 0,
+        "the oldest went, and nothing else"
+    );
+}
+
+#[test]
+fn a_file_that_vanishes_is_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let mut disk = disk(Place::File(path.clone()));
+    disk.write(&records([session()]), true).unwrap();
+    fs::remove_file(&path).unwrap();
+    disk.write(&records([frame(7)]), true).unwrap();
+    disk.close().unwrap();
+    assert_eq!(numbers(&path), [u64::MAX, 7]);
+}
+
+#[test]
+fn an_incident_is_kept_in_one_file_up_to_twice_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
+    let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
+    let files = || recordings(folder.path()).unwrap().len();
+    // A block each, and one for the header: the fourth finds four.
+    for expected in [1, 1, 1, 2] {
+        disk.write(&records([frame(1)]), false).unwrap();
+        assert_eq!(files(), expected);
+    }
+}
+
+#[test]
+fn a_disk_that_takes_nothing_is_told_and_the_loss_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("inner");
+    let rotation = Rotation { file_bytes: 1, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell = Box::new(move |trouble: &super::Trouble| tell.send(trouble.to_string()).unwrap());
+    let mut recorder = Recorder::start(Place::Folder(inner.clone(), rotation), tell).unwrap();
+    // The folder becomes a file: nothing can be made in it any more, whoever we are.
+    fs::rename(&inner, folder.path().join("away")).unwrap();
+    fs::write(&inner, "").unwrap();
+    (0..10).for_each(|number| recorder.push(&frame(number)));
+    recorder.hand_over(true, true);
+    let said = told.recv().unwrap();
+    assert!(said.contains("fails") && said.contains("inner"), "{said}");
+    assert_eq!(recorder.finish(), 10);
+}

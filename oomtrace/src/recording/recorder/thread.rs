@@ -1,0 +1,131 @@
+//! The thread that writes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
+    },
+    time::{Duration, Instant},
+};
+
+use oomtrace_common::frame::Kind;
+
+use super::{Batch, Counts, Tell, Trouble, disk::Disk};
+use crate::{context::RecorderLoss, frame::context_frame, recording::append, source::clock};
+
+/// How long frames of no incident may wait in memory.
+const LAZY: Duration = Duration::from_secs(1);
+
+/// And how many bytes of them.
+const LAZY_BYTES: usize = 64 << 10;
+
+/// How long to wait after a failure.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Nothing waits: until something comes, or the stream ends.
+const IDLE: Duration = Duration::from_secs(24 * 3600);
+
+/// Everything the thread has.
+pub(super) struct Work {
+    pub(super) disk: Disk,
+    pub(super) batches: Receiver<Batch>,
+    pub(super) give_back: SyncSender<Vec<u8>>,
+    pub(super) counts: Arc<Counts>,
+    pub(super) tell: Tell,
+}
+
+/// What waits to be written.
+#[derive(Default)]
+struct Pending {
+    records: Vec<u8>,
+    frames: u64,
+    since: Option<Instant>,
+    urgent: bool,
+    settled: bool,
+    /// Lost frames that the recording knows of.
+    noted: u64,
+}
+
+impl Work {
+    pub(super) fn run(mut self) {
+        let mut pending = Pending::default();
+        while self.receive(&mut pending) {
+            self.write(&mut pending);
+        }
+        self.write(&mut pending);
+        // A failure leaves padding at the end, which the reader knows.
+        let _ = self.disk.close();
+    }
+
+    /// Takes what comes until something is due; false once nothing can come any more.
+    fn receive(&self, pending: &mut Pending) -> bool {
+        while !pending.urgent && pending.records.len() < LAZY_BYTES {
+            let wait = pending.since.map_or(IDLE, |since| LAZY.saturating_sub(since.elapsed()));
+            match self.batches.recv_timeout(wait) {
+                Ok(batch) => self.take(pending, batch),
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        // Those that came meanwhile go to the disk together.
+        while let Ok(batch) = self.batches.try_recv() {
+            self.take(pending, batch);
+        }
+        true
+    }
+
+    fn take(&self, pending: &mut Pending, mut batch: Batch) {
+        let bytes = u64::try_from(batch.records.len()).unwrap_or(0);
+        pending.records.extend_from_slice(&batch.records);
+        pending.frames += batch.frames;
+        pending.urgent |= batch.urgent;
+        pending.settled = batch.settled;
+        pending.since = pending.since.or_else(|| Some(Instant::now()));
+        self.counts.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        batch.records.clear();
+        // Where nobody takes it back, it is freed.
+        let _ = self.give_back.try_send(batch.records);
+    }
+
+    /// Writes what waits, and again every second while that fails. Meanwhile others wait, and are lost when they are too many.
+    fn write(&mut self, pending: &mut Pending) {
+        let mut failing = false;
+        loop {
+            self.note_loss(pending);
+            if pending.records.is_empty() {
+                pending.urgent = false;
+                return;
+            }
+            match self.disk.write(&pending.records, pending.settled) {
+                Ok(()) => break,
+                Err(error) if !failing => (self.tell)(&Trouble::Failing { path: self.disk.name(), error }),
+                Err(_) if self.counts.ending.load(Ordering::Relaxed) => {
+                    self.counts.lost_frames.fetch_add(pending.frames, Ordering::Relaxed);
+                    break;
+                }
+                Err(_) => {}
+            }
+            failing = true;
+            std::thread::park_timeout(RETRY);
+        }
+        if failing {
+            let lost = self.counts.lost_frames.load(Ordering::Relaxed);
+            (self.tell)(&Trouble::Recovered { path: self.disk.name(), lost });
+        }
+        let mut records = std::mem::take(&mut pending.records);
+        records.clear();
+        *pending = Pending { records, noted: pending.noted, ..Pending::default() };
+    }
+
+    /// The recording itself says what it lacks.
+    fn note_loss(&self, pending: &mut Pending) {
+        let frames = self.counts.lost_frames.load(Ordering::Relaxed);
+        if frames > pending.noted {
+            let note = context_frame(Kind::RecorderLoss, clock::boot_ns(), 0, &RecorderLoss { frames });
+            if append(&note, &mut pending.records) {
+                pending.noted = frames;
+            }
+        }
+    }
+}

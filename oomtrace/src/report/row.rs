@@ -1,0 +1,101 @@
+//! A report in short: what a list of many shows of each.
+
+use serde::Serialize;
+
+use super::{Report, Victim};
+use crate::{
+    bytes::ByteString,
+    explain::{Code, Confidence, Outcome},
+};
+
+/// One incident of a list (`docs/list.md`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Which incident of what was read, counted from 1, in the order of decisions.
+    pub number: u64,
+    /// As in the report.
+    pub id: String,
+    /// Wall clock of the decision, RFC 3339, UTC.
+    pub time: Option<String>,
+    /// `CLOCK_BOOTTIME` of the decision.
+    pub boot_ns: u64,
+    /// `uname -n`.
+    pub host: Option<String>,
+    /// Why memory ran out.
+    pub cause: Code,
+    /// Seen, or concluded.
+    pub confidence: Confidence,
+    /// What came of it; `None` where this tier does not see it.
+    pub outcome: Option<Outcome>,
+    /// The cgroup that ran out; `None` where it was no cgroup.
+    pub cgroup: Option<ByteString>,
+    /// Its limit.
+    pub limit_bytes: Option<u64>,
+    /// How many were killed or marked.
+    pub victims: usize,
+    /// The one that was chosen.
+    pub victim: Option<Chosen>,
+    /// Who asked for memory.
+    pub trigger: Option<Name>,
+    /// Nothing that belongs to it is known to be missing.
+    pub complete: bool,
+}
+
+/// A process by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Name {
+    /// Process id.
+    pub pid: Option<i32>,
+    /// Name of the task.
+    pub comm: Option<ByteString>,
+}
+
+/// The chosen one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Chosen {
+    /// Who.
+    #[serde(flatten)]
+    pub name: Name,
+    /// Path of its memory cgroup.
+    pub cgroup: Option<ByteString>,
+    /// Resident memory at that instant.
+    pub resident_bytes: Option<u64>,
+    /// -1000 to 1000.
+    pub oom_score_adj: Option<i16>,
+}
+
+impl Row {
+    /// The incident of that number in short.
+    #[must_use]
+    pub fn of(number: u64, report: &Report) -> Self {
+        Self {
+            number,
+            id: report.id.clone(),
+            time: report.time.clone(),
+            boot_ns: report.boot_ns,
+            host: report.host.clone(),
+            cause: report.cause.code,
+            confidence: report.cause.confidence,
+            outcome: report.selection.outcome,
+            cgroup: report.domain.cgroup.clone(),
+            limit_bytes: report.domain.limit_bytes,
+            victims: report.victims.len(),
+            victim: report.chosen().map(chosen),
+            trigger: report
+                .trigger
+                .as_ref()
+                .map(|trigger| Name { pid: trigger.pid, comm: trigger.comm.clone() }),
+            complete: report.status.complete,
+        }
+    }
+}
+
+fn chosen(victim: &Victim) -> Chosen {
+    let process = &victim.process;
+    Chosen {
+        name: Name { pid: process.pid, comm: process.comm.clone() },
+        cgroup: process.cgroup.clone(),
+        resident_bytes: victim.memory.map(|memory| memory.resident_bytes()),
+        oom_score_adj: process.oom_score_adj,
+    }
+}

@@ -1,0 +1,192 @@
+//! Incidents as a table, a line each. Columns have a fixed width, so that a line can be told before the next is known.
+
+use std::io::{self, Write};
+
+use super::{
+    Paint,
+    sanitize::{columns_of, cut, cut_front, quoted, sentence},
+    units::{ABSENT, boot_seconds, or_absent, size},
+};
+use crate::{
+    explain::{Code, Confidence, Outcome},
+    report::{Chosen, Row},
+};
+
+/// Columns of the name of a task: it has at most 15 bytes, so only escapes are cut.
+const NAME_COLUMNS: usize = 16;
+
+/// Columns of a cgroup's path, the last ones.
+const PATH_COLUMNS: usize = 56;
+
+/// Widths of all columns but the last; from the right where negative.
+const WIDTHS: [(usize, Side); 8] = [
+    (7, Side::Right),
+    (19, Side::Left),
+    (20, Side::Left),
+    (13, Side::Left),
+    (NAME_COLUMNS, Side::Left),
+    (8, Side::Right),
+    (10, Side::Right),
+    (5, Side::Right),
+];
+
+const HEAD: [&str; 9] = ["#", "TIME (UTC)", "CAUSE", "OUTCOME", "VICTIM", "PID", "RESIDENT", "ADJ", "CGROUP"];
+
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// Writes rows under a heading.
+pub struct List<W> {
+    output: W,
+    paint: Paint,
+    begun: bool,
+}
+
+impl<W: Write> List<W> {
+    /// To this output.
+    pub const fn new(output: W, colour: bool) -> Self {
+        Self { output, paint: Paint { colour }, begun: false }
+    }
+
+    /// Writes a row, and the heading before the first one.
+    ///
+    /// # Errors
+    ///
+    /// If the output cannot be written.
+    pub fn row(&mut self, row: &Row) -> io::Result<()> {
+        if !self.begun {
+            self.begun = true;
+            let head = line(&HEAD.map(str::to_owned));
+            writeln!(self.output, "{}", self.paint.bold(&head))?;
+        }
+        writeln!(self.output, "{}", line(&cells(row)))
+    }
+
+    /// Hands over what was written.
+    ///
+    /// # Errors
+    ///
+    /// If the output cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+fn line(cells: &[String; 9]) -> String {
+    let (last, others) = cells.split_last().map_or(("", cells.as_slice()), |(last, rest)| (last, rest));
+    let mut line = String::new();
+    for (cell, (width, side)) in others.iter().zip(WIDTHS) {
+        let space = " ".repeat(width.saturating_sub(columns_of(cell)));
+        match side {
+            Side::Left => line.extend([cell, space.as_str(), "  "]),
+            Side::Right => line.extend([space.as_str(), cell, "  "]),
+        }
+    }
+    line + last
+}
+
+fn cells(row: &Row) -> [String; 9] {
+    let victim = row.victim.as_ref();
+    let of = |tell: fn(&Chosen) -> String| victim.map_or_else(|| ABSENT.to_owned(), tell);
+    [
+        row.number.to_string(),
+        when(row),
+        cause(row.cause, row.confidence),
+        outcome(row),
+        of(|victim| {
+            let comm = victim.name.comm.as_ref();
+            comm.map_or_else(|| ABSENT.to_owned(), |comm| quoted(&cut(comm.as_bytes(), NAME_COLUMNS)))
+        }),
+        of(|victim| or_absent(victim.name.pid)),
+        of(|victim| or_absent(victim.resident_bytes.map(size))),
+        of(|victim| or_absent(victim.oom_score_adj)),
+        place(row),
+    ]
+}
+
+/// To the second: the first 19 characters of RFC 3339, `T` replaced. Since boot where the wall clock is not known.
+fn when(row: &Row) -> String {
+    let seconds = row.time.as_deref().and_then(|time| time.get(..19));
+    seconds.map_or_else(
+        || format!("boot {}", boot_seconds(row.boot_ns)),
+        |time| sentence(time).replace('T', " "),
+    )
+}
+
+/// With a tilde where it was concluded.
+fn cause(code: Code, confidence: Confidence) -> String {
+    match confidence {
+        Confidence::Observed => code.name().to_owned(),
+        Confidence::Inferred => format!("~{}", code.name()),
+    }
+}
+
+/// What came of it, and of how many where that is more than one.
+fn outcome(row: &Row) -> String {
+    let word = match row.outcome {
+        Some(Outcome::Killed) => "killed",
+        Some(Outcome::GroupKilled) => "group",
+        Some(Outcome::MarkedOnly) => "marked",
+        Some(Outcome::NoKill) => "no kill",
+        None => ABSENT,
+    };
+    if row.victims > 1 { format!("{word} ({})", row.victims) } else { word.to_owned() }
+}
+
+/// The cgroup that ran out; the victim's where it was none.
+fn place(row: &Row) -> String {
+    let shown = |path: &crate::bytes::ByteString| quoted(&cut_front(path.as_bytes(), PATH_COLUMNS));
+    let of_victim = || {
+        let path = row.victim.as_ref()?.cgroup.as_ref()?;
+        Some(format!("({})", shown(path)))
+    };
+    row.cgroup.as_ref().map(shown).or_else(of_victim).unwrap_or_else(|| ABSENT.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::List;
+    use crate::{
+        report::Row,
+        sink::terminal::{example, sanitize::columns_of},
+    };
+
+    fn told(rows: &[Row]) -> String {
+        let mut output = Vec::new();
+        let mut list = List::new(&mut output, false);
+        rows.iter().for_each(|row| list.row(row).unwrap());
+        list.flush().unwrap();
+        String::from_utf8(output).unwrap()
+    }
+
+    #[test]
+    fn columns_are_aligned_and_the_heading_comes_once() {
+        let mut many = Row::of(1_000_000, &example::memcg_kill());
+        many.victims = 12;
+        let rows = [Row::of(1, &example::memcg_kill()), Row::of(2, &example::tracepoint_kill()), many];
+        let expected = [
+            "      #  TIME (UTC)           CAUSE                 OUTCOME        VICTIM                 PID    RESIDENT    ADJ  CGROUP",
+            "      1  2026-01-02 03:04:05  memcg_limit           killed         python3                812    61.9 MiB      0  /kubepods/pod7",
+            "      2  boot 71.000002       ~memcg_limit          -              hog                    900           -      -  /job",
+            "1000000  2026-01-02 03:04:05  memcg_limit           killed (12)    python3                812    61.9 MiB      0  /kubepods/pod7",
+        ];
+        assert_eq!(told(&rows).lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn hostile_names_stay_in_their_line() {
+        let text = told(&[Row::of(1, &example::hostile_kill())]);
+        assert_eq!(text.lines().count(), 2, "{text:?}");
+        assert!(text.chars().all(|character| !character.is_control() || character == '\n'), "{text:?}");
+        assert!(text.lines().all(|line| columns_of(line) <= 200), "{text:?}");
+    }
+
+    #[test]
+    fn nothing_is_no_heading_and_a_failing_output_an_error() {
+        assert_eq!(told(&[]), "");
+        assert!(List::new(example::Broken, false).row(&Row::of(1, &example::memcg_kill())).is_err());
+    }
+}

@@ -1,0 +1,89 @@
+//! Recordings one after the other, as one stream.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, BufReader},
+    path::{Path, PathBuf},
+};
+
+use super::{Batch, Ended, Source, SourceError, replay::Replay};
+use crate::recording::{ReadError, Reader, folder};
+
+/// The frames of several files. What is wrong with one of them is told once its frames before that were; the next call goes
+/// on with the next file.
+pub struct Recordings {
+    files: VecDeque<PathBuf>,
+    current: Option<(PathBuf, Replay<BufReader<File>>)>,
+    /// To be told at the next call, behind the frames that came before it.
+    torn: Option<SourceError>,
+}
+
+impl Recordings {
+    /// These files, and those in these folders, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If one is not there, or a folder holds no recording.
+    pub fn find(paths: &[PathBuf]) -> Result<Self, SourceError> {
+        let mut files = VecDeque::new();
+        for path in paths {
+            let found = find(path).map_err(|error| in_file(path, ReadError::Io { offset: 0, error }))?;
+            if found.is_empty() {
+                return Err(SourceError::EmptyFolder { path: path.clone() });
+            }
+            files.extend(found);
+        }
+        Ok(Self { files, current: None, torn: None })
+    }
+
+    fn open(&mut self) -> Result<bool, SourceError> {
+        let Some(path) = self.files.pop_front() else { return Ok(false) };
+        let opened = open(&path).map_err(|error| in_file(&path, error))?;
+        self.current = Some((path, Replay::new(opened)));
+        Ok(true)
+    }
+}
+
+impl Source for Recordings {
+    fn next(&mut self, deadline: Option<u64>, batch: &mut Vec<u8>) -> Result<Batch, SourceError> {
+        batch.clear();
+        if let Some(error) = self.torn.take() {
+            return Err(error);
+        }
+        let Some((path, replay)) = &mut self.current else {
+            let more = self.open()?;
+            return Ok(if more { Batch::Frames } else { Batch::Last(Ended::Recording) });
+        };
+        let result = match replay.next(deadline, batch) {
+            Ok(Batch::Frames) => return Ok(Batch::Frames),
+            Ok(Batch::Last(_)) => {
+                let torn_at = replay.torn_at();
+                self.torn = torn_at.map(|offset| in_file(path, ReadError::Torn { offset }));
+                Ok(Batch::Frames)
+            }
+            Err(SourceError::Recording(error)) => Err(in_file(path, error)),
+            Err(error) => Err(error),
+        };
+        self.current = None;
+        result
+    }
+}
+
+fn in_file(path: &Path, error: ReadError) -> SourceError {
+    SourceError::InFile { path: path.to_owned(), error }
+}
+
+fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if std::fs::metadata(path)?.is_dir() { folder::files(path) } else { Ok(vec![path.to_owned()]) }
+}
+
+/// Opens a recording.
+///
+/// # Errors
+///
+/// If it is none, or cannot be read.
+pub fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
+    let file = File::open(path).map_err(|error| ReadError::Io { offset: 0, error })?;
+    Reader::new(BufReader::with_capacity(1 << 16, file))
+}

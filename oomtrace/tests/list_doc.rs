@@ -1,0 +1,48 @@
+//! `docs/list.md` and the JSON of `oomtrace list` say the same.
+
+use std::collections::BTreeSet;
+
+use oomtrace::{
+    explain::{Code, Confidence},
+    report::{Chosen, Name, Row},
+};
+use serde_json::Value;
+
+const DOC: &str = include_str!("../../docs/list.md");
+
+fn documented() -> BTreeSet<String> {
+    let rows = DOC.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect()
+}
+
+fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    for (name, member) in value.as_object().into_iter().flatten() {
+        let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        keys(member, &below, found);
+        found.insert(below);
+    }
+}
+
+#[test]
+fn every_key_is_documented_and_nothing_else_is() {
+    let name = Name { pid: None, comm: None };
+    let row = Row {
+        number: 1,
+        id: String::new(),
+        time: None,
+        boot_ns: 0,
+        host: None,
+        cause: Code::Global,
+        confidence: Confidence::Observed,
+        outcome: None,
+        cgroup: None,
+        limit_bytes: None,
+        victims: 1,
+        victim: Some(Chosen { name: name.clone(), cgroup: None, resident_bytes: None, oom_score_adj: None }),
+        trigger: Some(name),
+        complete: true,
+    };
+    let mut found = BTreeSet::new();
+    keys(&serde_json::to_value(row).unwrap(), "", &mut found);
+    assert_eq!(documented(), found);
+}
