@@ -61,7 +61,7 @@ fn unseen(report: &Report) -> Markup {
 }
 
 fn figures(report: &Report) -> Markup {
-    let victim = report.victims.first();
+    let victim = report.chosen();
     let memory = victim.and_then(|victim| victim.memory);
     let exit = victim.and_then(|victim| victim.aftermath.exit_ns);
     let pid = known(victim.and_then(|victim| victim.process.pid));

@@ -4,16 +4,15 @@
 mod frequent;
 mod histogram;
 mod page;
-mod rows;
 
 use std::collections::VecDeque;
 
-use self::{frequent::Frequent, histogram::Histogram, rows::Row};
+use self::{frequent::Frequent, histogram::Histogram};
 use super::moment;
 use crate::{
     bytes::ByteString,
     explain::{Code, Outcome},
-    report::Report,
+    report::{Report, Row},
 };
 
 /// Incidents that have a row.

@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 use time::OffsetDateTime;
 
-use super::{Frequent, Overview, frequent::Entry, histogram::Column, rows::Row};
+use super::{Frequent, Overview, frequent::Entry, histogram::Column};
 use crate::{
     bytes::ByteString,
+    report::Row,
     sink::{
         html::{
             bar::{filled, percent},
@@ -173,16 +174,19 @@ impl Overview {
 }
 
 fn incident(row: &Row) -> Markup {
+    let victim = row.victim.as_ref();
+    let place = row.cgroup.as_ref().or_else(|| victim.and_then(|victim| victim.cgroup.as_ref()));
     html! {
         tr {
             td.number { (row.number) }
             td.when { (row.time.as_deref().and_then(moment::of).map_or_else(|| ABSENT.to_owned(), moment::to_second)) }
             td {
-                (chosen(row.comm.as_ref())) " " span.pid { "pid " (known(row.pid)) }
+                (chosen(victim.and_then(|victim| victim.name.comm.as_ref()))) " "
+                span.pid { "pid " (known(victim.and_then(|victim| victim.name.pid))) }
                 @if row.victims > 1 { span.pid { " and " (number(row.victims.saturating_sub(1))) " more" } }
             }
-            td.number { (size(row.resident_bytes)) }
-            td { (chosen(row.place.as_ref())) }
+            td.number { (size(victim.and_then(|victim| victim.resident_bytes))) }
+            td { (chosen(place)) }
             td { code { (row.cause.name()) } }
         }
     }
