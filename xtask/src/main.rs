@@ -6,6 +6,7 @@ mod btf;
 mod debian;
 mod demo;
 mod ebpf;
+mod fuzz;
 mod kernels;
 mod lint;
 mod pictures;
@@ -42,6 +43,8 @@ enum Task {
     Vm(vm::Arguments),
     /// Measure start, memory, latency, loss and replay, and print the table of docs/benchmarks.md
     Bench(bench::Arguments),
+    /// Damage recordings in every way and see that nothing breaks: ten million inputs
+    Fuzz(fuzz::Arguments),
     /// Take pictures of pages in a real browser, in light and dark
     Pictures(pictures::Arguments),
     /// Make the BTF fixtures in tests/btf from kernels
@@ -68,6 +71,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Test(arguments) => return test::task(&arguments),
         Task::Vm(arguments) => vm::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
+        Task::Fuzz(arguments) => fuzz::task(&arguments),
         Task::Pictures(arguments) => pictures::task(&arguments),
         Task::Btf(arguments) => btf::task(&arguments),
     }?;

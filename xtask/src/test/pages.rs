@@ -21,6 +21,7 @@ use crate::{
     browser::{self, Browser, Scheme},
     run::{output, say},
     scratch,
+    vm::programs,
 };
 
 /// What a reader may prefer.
@@ -53,13 +54,18 @@ impl Pages {
         let mut browser = Browser::start(program)?;
         say(&browser.version()?);
         let folder = TempDir::new().context("making a folder for pages")?;
-        let tracer = recordings::tracer(folder.path())?;
+        let tracer = programs::tracer_in(folder.path())?;
         Ok(Self { browser, tracer, folder })
     }
 
     fn tests(&mut self, tally: &mut Tally) {
-        for (name, recording) in recordings::kept() {
-            tally.count(&format!("the page of {name} in a browser"), self.recording(&recording));
+        match recordings::kept() {
+            Ok(kept) => {
+                for (name, recording) in kept {
+                    tally.count(&format!("the pages of {name} in a browser"), self.recording(&recording));
+                }
+            }
+            Err(error) => tally.count("the pages of golden recordings in a browser", Err(error)),
         }
         let Some(hierarchy) = scratch::hierarchy() else {
             return tally.skip(

@@ -12,6 +12,11 @@ pub(super) struct Part {
     pub(super) words: String,
 }
 
+/// How long parts are, side by side.
+pub(super) fn end(parts: &[Part]) -> u64 {
+    parts.iter().fold(0, |sum, part| sum.saturating_add(part.value))
+}
+
 /// Parts side by side on a scale that ends at `full`; from `cut` on they do not count.
 pub(super) fn stacked(parts: &[Part], full: u64, cut: Option<u64>, label: &str) -> Markup {
     let mut begin = 0_u64;

@@ -1,18 +1,13 @@
 //! What the pages are of: recordings that are kept, and kills made now.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 
 use crate::{
+    fuzz,
     scratch::Scratch,
     test::local::{Local, kills::kill_one, tracer::Tracer},
-    vm::programs,
-    workspace,
 };
 
 /// A name of at most 15 bytes that would be an element.
@@ -21,24 +16,10 @@ pub(super) const MARKUP_COMM: &str = "<b class=x>&amp";
 /// A cgroup's name that would run something.
 pub(super) const MARKUP_CGROUP: &str = "<img src=x onerror='alert(1)'>&lt;";
 
-/// `oomtrace` in a folder.
-pub(super) fn tracer(folder: &Path) -> Result<PathBuf> {
-    let path = folder.join("oomtrace");
-    let bytes = programs::build(true)?.tracer.context("no tracer was built")?;
-    fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).context("making oomtrace executable")?;
-    Ok(path)
-}
-
-/// The recordings in `tests/recordings` that are whole, with their names, in order.
-pub(super) fn kept() -> Vec<(String, PathBuf)> {
-    let folder = fs::read_dir(workspace::root().join("tests/recordings"));
-    let paths = folder.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let named = paths.filter(|path| path.extension().is_some_and(|kind| kind == "oomtrace"));
-    let mut kept: Vec<(String, PathBuf)> =
-        named.filter_map(|path| Some((path.file_stem()?.to_string_lossy().into_owned(), path))).collect();
-    kept.sort();
-    kept
+/// The golden recordings with their names, in order.
+pub(super) fn kept() -> Result<Vec<(String, PathBuf)>> {
+    let named = |path: PathBuf| Some((path.file_stem()?.to_string_lossy().into_owned(), path));
+    Ok(fuzz::recordings()?.into_iter().filter_map(named).collect())
 }
 
 /// Kills in a cgroup of that name, recorded.

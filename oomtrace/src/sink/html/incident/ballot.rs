@@ -9,7 +9,7 @@ use crate::{
     report::{Candidate, Report, Score},
     sink::{
         html::{
-            bar::{Part, stacked},
+            bar::{self, Part, stacked},
             text::{ABSENT, chosen, count, known, number},
         },
         margin,
@@ -43,7 +43,7 @@ pub(super) fn ballot(report: &Report) -> Markup {
 
 fn rows(report: &Report, candidates: &[Candidate]) -> Markup {
     let contenders: Vec<&Candidate> = candidates.iter().filter(|row| row.passed_over.is_none()).collect();
-    let full = contenders.iter().map(|row| Bar::of(row).end()).max().unwrap_or(0);
+    let full = contenders.iter().map(|row| bar::end(&Bar::of(row).parts)).max().unwrap_or(0);
     let hidden = contenders.len().saturating_sub(SHOWN);
     html! {
         @if !contenders.is_empty() {
@@ -71,7 +71,7 @@ pub(super) fn swatch(kind: &str) -> Markup {
 fn row(row: &Candidate, full: u64, page_bytes: Option<u64>) -> Markup {
     let bytes = row.points.and_then(|points| u64::try_from(points).ok()).zip(page_bytes);
     let bytes = bytes.map(|(points, page)| size(points.saturating_mul(page)));
-    let bar = Bar::of(row);
+    let drawn = Bar::of(row);
     html! {
         li.hit[row.chosen] data-pid=[row.pid] {
             p.title {
@@ -82,7 +82,7 @@ fn row(row: &Candidate, full: u64, page_bytes: Option<u64>) -> Markup {
                     @if let Some(bytes) = bytes { span.bytes { (bytes) } }
                 }
             }
-            (stacked(&bar.parts, full, bar.cut, &arithmetic(row)))
+            (stacked(&drawn.parts, full, drawn.cut, &arithmetic(row)))
             p.small {
                 span.sum { (arithmetic(row)) }
                 span { "oom_score_adj " (known(row.oom_score_adj)) }
@@ -141,10 +141,6 @@ impl Bar {
         let is_less = row.adj_pages.is_some_and(i64::is_negative);
         let cut = row.points.filter(|_| is_less).map(|points| u64::try_from(points).unwrap_or(0));
         Self { parts: parts.into_iter().filter_map(part).collect(), cut }
-    }
-
-    fn end(&self) -> u64 {
-        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.value))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     report::{Memory, Report, Victim},
     sink::{
         html::{
-            bar::{Part, filled, stacked},
+            bar::{self, Part, filled, stacked},
             text::{chosen, known, number},
         },
         memory_stat,
@@ -21,7 +21,7 @@ const SHOWN: usize = 16;
 pub(super) fn memory(report: &Report) -> Markup {
     let held: Vec<(&Victim, Memory)> =
         report.victims.iter().filter_map(|victim| Some((victim, victim.memory?))).collect();
-    let full = held.iter().map(|(_, memory)| parts(*memory).iter().map(|part| part.value).sum()).max();
+    let full = held.iter().map(|(_, memory)| bar::end(&parts(*memory))).max();
     let hidden = held.len().saturating_sub(SHOWN);
     html! {
         section #memory aria-labelledby="memory-h" {
