@@ -3,7 +3,7 @@
 use std::fs;
 
 /// Counts.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub(crate) inputs: u64,
     pub(crate) bytes: u64,
