@@ -60,6 +60,8 @@ pub enum Command {
     List(List),
     /// Show incidents of recordings in full; needs no privilege
     Show(Show),
+    /// Compare two recordings: victims, causes, time to recover, collateral; needs no privilege
+    Diff(Diff),
     /// Report the kills of a recording again, as `watch` did; needs no privilege
     Replay(Replay),
     /// Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege
@@ -196,6 +198,28 @@ pub struct Show {
     /// Write the one incident that is meant as a page to this file instead
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub html: Option<PathBuf>,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  oomtrace diff before.oomtrace after.oomtrace
+  oomtrace diff host-a/ host-b/ --cgroup /kubepods --format json | jq .recovery")]
+pub struct Diff {
+    /// A recording, or a folder of them
+    pub a: PathBuf,
+    /// Another one
+    pub b: PathBuf,
+    /// When
+    #[command(flatten)]
+    pub when: When,
+    /// Which incidents are compared
+    #[command(flatten)]
+    pub only: Only,
+    /// Print one JSON object (docs/diff.md)
+    #[arg(long, value_enum, default_value_t)]
+    pub format: TableFormat,
 }
 
 /// Filters by time, for recordings.

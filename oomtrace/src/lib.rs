@@ -11,6 +11,7 @@ pub mod cli;
 pub mod cmd;
 pub mod context;
 pub mod decode;
+pub mod diff;
 pub mod event;
 pub mod exit;
 pub mod explain;

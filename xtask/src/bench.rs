@@ -4,7 +4,9 @@
 mod clock;
 mod figures;
 mod kills;
+mod list;
 mod programs;
+mod recording;
 mod replay;
 mod start;
 mod storm;
@@ -40,6 +42,9 @@ pub(crate) struct Arguments {
     /// Size of the recording that is replayed, in MB
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=4096))]
     replay_mb: u64,
+    /// Incidents that are listed
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    list: u64,
 }
 
 /// What every measurement works with.
@@ -72,6 +77,8 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     rows.extend(of_storm);
     say(&format!("replaying {} MB", arguments.replay_mb));
     rows.extend(replay::measure(&bench, &recording, arguments.replay_mb * 1_000_000)?);
+    say(&format!("listing {} incidents", arguments.list));
+    rows.extend(list::measure(&bench, &recording, arguments.list)?);
     print!("{}\n{}", machine(tier.as_str(), &load)?, figures::table(&rows));
     Ok(())
 }

@@ -7,12 +7,14 @@ mod debian;
 mod demo;
 mod ebpf;
 mod fuzz;
+mod golden;
 mod kernels;
 mod lint;
 mod pictures;
 mod run;
 mod scratch;
 mod setup;
+mod survive;
 mod test;
 mod tidy;
 mod vm;
@@ -47,6 +49,10 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Take pictures of pages in a real browser, in light and dark
     Pictures(pictures::Arguments),
+    /// Record the golden recordings of tests/recordings, once for each version of the format
+    Golden(golden::Arguments),
+    /// Kill the recorder at a thousand random moments, and read what is left
+    Survive(survive::Arguments),
     /// Make the BTF fixtures in tests/btf from kernels
     Btf(btf::Arguments),
 }
@@ -73,6 +79,8 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Bench(arguments) => bench::task(&arguments),
         Task::Fuzz(arguments) => fuzz::task(&arguments),
         Task::Pictures(arguments) => pictures::task(&arguments),
+        Task::Golden(arguments) => golden::task(&arguments),
+        Task::Survive(arguments) => survive::task(&arguments),
         Task::Btf(arguments) => btf::task(&arguments),
     }?;
     Ok(ExitCode::SUCCESS)

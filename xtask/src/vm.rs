@@ -10,6 +10,7 @@ mod modules;
 mod plan;
 pub(crate) mod programs;
 mod qemu;
+pub(crate) mod reset;
 mod stream;
 mod table;
 
@@ -56,6 +57,9 @@ pub(crate) struct Arguments {
     /// Run the experiments instead of scenarios: what `oomtrace whatif` predicts, tried out
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility"])]
     experiments: bool,
+    /// Record to a disk while a guest runs out of memory, reset it, and read the recording after the next boot
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments"])]
+    reset: bool,
 }
 
 impl Arguments {
@@ -76,6 +80,9 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     install_qemu()?;
     if options.experiments {
         return try_predictions(options);
+    }
+    if options.reset {
+        return reset_all(options);
     }
     let tiers = match (options.no_tracer, options.tier.as_slice()) {
         (true, _) => vec![None],
@@ -99,6 +106,20 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     let cells = &run.cells;
     let failed = cells.iter().filter(|cell| cell.verdict.is_failure()).count();
     ensure!(failed == 0, "{failed} of {} cells failed", cells.len());
+    Ok(())
+}
+
+/// Reset a guest of each series and tier.
+fn reset_all(options: &Arguments) -> Result<()> {
+    let programs = programs::build(true)?;
+    let tiers = if options.tier.is_empty() { Tier::ALL.to_vec() } else { options.tier.clone() };
+    for kernel in find_kernels(&options.series)? {
+        for &tier in &tiers {
+            reset::survives(&kernel, &programs, tier)
+                .with_context(|| format!("{} {}", kernel.series, tier.name()))?;
+            println!("{:<6} {:<10} the recording survived the reset", kernel.series, tier.name());
+        }
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod diff;
 mod dump;
 mod history;
 mod html;
@@ -46,6 +47,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Record(options)) => record::run(options),
         Some(Command::List(options)) => list::run(options),
         Some(Command::Show(options)) => show::run(options),
+        Some(Command::Diff(options)) => diff::run(options),
         Some(Command::Replay(options)) => replay::run(options),
         Some(Command::Rank(options)) => rank::run(options),
         Some(Command::Whatif(options)) => whatif::run(options),

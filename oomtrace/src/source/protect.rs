@@ -43,9 +43,10 @@ pub fn protect() -> Protection {
 
 /// Reading `/proc/PID/cmdline` takes a page of kernel memory, and in a global OOM that page can be the one that invokes the
 /// OOM killer again: measured on 5.10 to 6.12, an innocent process died of the tracer's look. An I/O flusher's
-/// allocations lack `__GFP_FS`, and for those the kernel does not kill. Inherited by children: none are started.
+/// allocations lack `__GFP_FS`, and for those the kernel does not kill. Of each thread its own; inherited by those that it starts
+/// afterwards, and by children.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/sys.c#L2735> (`PR_SET_IO_FLUSHER`, needs CAP_SYS_RESOURCE)
-fn be_io_flusher() -> bool {
+pub(crate) fn be_io_flusher() -> bool {
     const PR_SET_IO_FLUSHER: libc::c_int = 57;
     // SAFETY: takes numbers alone and changes a flag of this thread.
     unsafe { libc::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) == 0 }

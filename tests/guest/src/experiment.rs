@@ -11,7 +11,7 @@ use crate::{command, scenario};
 
 /// Run an experiment; what went wrong is part of the result.
 pub(crate) fn observe(experiment: &Experiment, tier: Tier, port: &mut Port) -> ExperimentRun {
-    let watch = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()) };
+    let watch = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: false };
     let recorded = scenario::observe(&experiment.recorded, Some(&watch), port);
     let answer = command::observe(&question(experiment));
     // The tracer never overwrites a recording; if this fails, the next experiment says so.

@@ -4,6 +4,7 @@
 mod built_in;
 mod cgroup;
 mod command;
+mod disk;
 mod experiment;
 mod kernel_log;
 mod leftovers;
@@ -16,6 +17,7 @@ mod pid_namespace;
 mod port;
 mod processes;
 mod relief;
+mod reset;
 mod runs;
 mod scenario;
 mod swap;
@@ -27,7 +29,7 @@ mod watchdog;
 use std::fs;
 
 use anyhow::{Context, Result};
-use oomtrace_scenarios::job::{JOB_FILE, Job, Work};
+use oomtrace_scenarios::job::{JOB_FILE, Job, RECORDING_FILE, Work};
 use rustix::system::{RebootCommand, reboot};
 
 fn main() {
@@ -45,6 +47,9 @@ fn work() -> Result<()> {
     mounts::mount_all(job.hierarchy, job.tracefs)?;
     modules::load_all()?;
     swap::set_up(job.swap_mib)?;
+    if job.disk {
+        disk::mount_it()?;
+    }
     // Everything started from here inherits this: `hog` sets its own, the tracer keeps it.
     fs::write("/proc/self/oom_score_adj", "-1000").context("protecting the guest's init")?;
     // Only emergencies on the console, a panic for instance: writing to it is slow.
@@ -54,9 +59,12 @@ fn work() -> Result<()> {
         Work::Scenarios { scenarios, watch } => {
             for scenario in scenarios {
                 let seen = scenario::observe(scenario, watch.as_ref(), &mut port);
+                // The tracer never overwrites a recording; if this fails, the next scenario says so.
+                drop(fs::remove_file(RECORDING_FILE));
                 port.send(&seen)?;
             }
         }
+        Work::RecordAndReset { tier } => reset::record_and_reset(*tier, &mut port)?,
         Work::Commands(commands) => {
             for command in commands {
                 port.send(&command::observe(command))?;

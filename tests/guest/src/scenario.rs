@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use oomtrace_scenarios::job::Watch;
-use oomtrace_scenarios::observation::{CgroupCounters, Observation};
+use oomtrace_scenarios::job::{Command, TRACER_FILE, Watch};
+use oomtrace_scenarios::observation::{CgroupCounters, CommandRun, Observation};
 use oomtrace_scenarios::scenario::{Feature, Hierarchy, Scenario};
 
 use crate::built_in;
@@ -21,7 +21,7 @@ use crate::relief::relieve;
 use crate::runs::Runs;
 use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
-use crate::{mounts, tracing};
+use crate::{command, mounts, tracing};
 
 /// The first serial port, where the kernel's console is.
 const CONSOLE: &str = "/dev/ttyS0";
@@ -82,6 +82,7 @@ fn watch(
         seen.tracer = tracer.as_ref().map(Tracer::so_far);
         port.send(&seen)?;
     }
+    seen.rank = how.filter(|_| scenario.expect.foreseeable).map(|_| rank(scenario));
     let ended = cause(scenario, &mut runs, ps);
     seen.tracer = tracer.map(|tracer| tracer.finish(ps, &scenario.expect)).transpose()?;
     seen.processes = runs.seen(ps)?;
@@ -90,6 +91,15 @@ fn watch(
     seen.vmstat_oom_kill.1 = sysctl::vmstat_oom_kill()?;
     (seen.log, seen.marks) = (log.records()?, Some(marks.seen()?));
     ended
+}
+
+/// Ask who would be killed first if what is about to run out ran out now.
+fn rank(scenario: &Scenario) -> CommandRun {
+    let cgroup = scenario.expect.limit_cgroup.as_ref().map(|path| path.to_chars());
+    let named = cgroup.into_iter().flat_map(|path| ["--cgroup".to_owned(), path]);
+    let fixed = [TRACER_FILE, "rank", "--format", "json", "--top", "1"].map(str::to_owned);
+    let arguments = fixed.into_iter().chain(named).collect();
+    command::observe(&Command { name: "rank".to_owned(), arguments, ..Command::default() })
 }
 
 /// Where the tracer's reports go: where the guest is to go down with them, to the console.

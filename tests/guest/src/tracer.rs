@@ -1,11 +1,12 @@
 //! The tracer, watching while a scenario runs.
 
+use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
-use oomtrace_scenarios::job::{FAULT_VARIABLE, TRACER_FILE, Tier, Watch};
-use oomtrace_scenarios::observation::TracerRun;
+use anyhow::{Context, Result, bail};
+use oomtrace_scenarios::job::{FAULT_VARIABLE, TRACER_FILE, Watch};
+use oomtrace_scenarios::observation::{Replay, TracerRun};
 use oomtrace_scenarios::scenario::Expect;
 use oomtrace_scenarios::text::Text;
 use rustix::process::Signal;
@@ -19,11 +20,14 @@ const REPORTING: Duration = Duration::from_secs(30);
 /// How long the tracer may take to end.
 const ENDING: Duration = Duration::from_secs(10);
 
+/// How long a recording may take to be read again.
+const REPLAYING: Duration = Duration::from_secs(60);
+
 /// A running tracer.
 pub(crate) struct Tracer {
     number: usize,
     armed_ms: u64,
-    tier: Tier,
+    how: Watch,
 }
 
 impl Tracer {
@@ -43,7 +47,17 @@ impl Tracer {
             let said = text(&tracer.err);
             bail!("the tracer did not arm (status {:?}) and said: {said}", tracer.status);
         }
-        Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())?, tier: how.tier })
+        Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())?, how: how.clone() })
+    }
+
+    /// Whether it has told so many reports before the deadline.
+    pub(crate) fn has_told(
+        &self,
+        reports: usize,
+        deadline: Instant,
+        processes: &mut Processes,
+    ) -> Result<bool> {
+        processes.until(deadline, |p| p.get(self.number).is_ok_and(|tracer| tracer.out.len() >= reports))
     }
 
     /// The run up to now: nothing but that it is armed.
@@ -53,13 +67,14 @@ impl Tracer {
 
     /// Wait for the reports, end it, and hand over all it said.
     pub(crate) fn finish(self, processes: &mut Processes, expect: &Expect) -> Result<TracerRun> {
-        let reports = expect.reports(self.tier);
-        let lines = |p: &Processes| p.get(self.number).map_or(0, |tracer| tracer.out.len());
-        processes.until(Instant::now() + REPORTING, |p| lines(p) >= reports)?;
-        let lines_live = lines(processes);
+        let reports = expect.reports(self.how.tier);
+        self.has_told(reports, Instant::now() + REPORTING, processes)?;
+        let lines_live = processes.get(self.number)?.out.len();
         processes.signal(self.number, Signal::TERM)?;
         let over = |p: &Processes| p.get(self.number).is_ok_and(Process::is_over);
         processes.until(Instant::now() + ENDING, over)?;
+        let recording = self.how.recording.as_ref();
+        let replay = recording.map(|file| self.replay(file, processes)).transpose()?;
         let tracer = processes.get(self.number)?;
         Ok(TracerRun {
             lines: tracer.out.iter().map(|line| line.as_slice().into()).collect(),
@@ -67,6 +82,31 @@ impl Tracer {
             stderr: text(&tracer.err),
             status: tracer.status,
             armed_ms: Some(self.armed_ms),
+            replay,
+            recording: self.recording()?,
+        })
+    }
+
+    /// The recording, if it is asked for.
+    fn recording(&self) -> Result<Option<Text>> {
+        let Some(file) = self.how.recording.as_ref().filter(|_| self.how.keep) else { return Ok(None) };
+        let bytes = fs::read(file).with_context(|| format!("reading {file}"))?;
+        Ok(Some(bytes.as_slice().into()))
+    }
+
+    /// Have the recording read again.
+    fn replay(&self, file: &str, processes: &mut Processes) -> Result<Replay> {
+        let mut command = Command::new(TRACER_FILE);
+        command.args(["replay", file, "--format", "json"]);
+        command.envs(self.how.fault.as_ref().map(|fault| (FAULT_VARIABLE, fault)));
+        let number = processes.start(command.stdout(Stdio::piped()))?;
+        let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);
+        processes.until(Instant::now() + REPLAYING, over)?;
+        let replay = processes.get(number)?;
+        Ok(Replay {
+            lines: replay.out.iter().map(|line| line.as_slice().into()).collect(),
+            stderr: text(&replay.err),
+            status: replay.status,
         })
     }
 }

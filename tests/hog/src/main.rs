@@ -36,6 +36,7 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     arguments.identity.assume()?;
     arguments.bind_node.map_or(Ok(()), policy::bind_to_node)?;
+    let _taken = arguments.shape.take_before_word()?;
     say("ready")?;
     if arguments.wait {
         io::stdin().read_line(&mut String::new()).context("waiting for the word to begin")?;

@@ -63,6 +63,14 @@ pub(crate) struct Taken {
 }
 
 impl Shape {
+    /// Take what is taken before the word to begin.
+    pub(crate) fn take_before_word(&self) -> Result<Taken> {
+        match self {
+            Self::PageTables(tables) => tables.take_before_word(),
+            _ => Ok(Taken::default()),
+        }
+    }
+
     /// Take the memory, touching every page of it.
     pub(crate) fn take(&self) -> Result<Taken> {
         match self {

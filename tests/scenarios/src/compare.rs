@@ -11,6 +11,8 @@ mod marks;
 mod no_kill;
 mod pairing;
 mod panic;
+mod rank;
+mod replay;
 mod tracer;
 mod user_kill;
 mod victim;

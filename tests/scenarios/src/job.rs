@@ -14,6 +14,9 @@ pub const TRACER_FILE: &str = "/bin/oomtrace";
 /// The environment variable that names a deliberate fault to a tracer built with its feature `faults`.
 pub const FAULT_VARIABLE: &str = "OOMTRACE_FAULT";
 
+/// Where the guest has the tracer record scenarios, one after the other.
+pub const RECORDING_FILE: &str = "/scenario.oomtrace";
+
 /// Where the guest finds kernel modules; in the order of their names each comes after those it depends on.
 pub const MODULES_FOLDER: &str = "/modules";
 
@@ -25,6 +28,9 @@ pub struct Job {
     /// Swap to set up, in MiB; 0 is none.
     #[serde(default)]
     pub swap_mib: u32,
+    /// Whether there is a disk to mount.
+    #[serde(default)]
+    pub disk: bool,
     /// Whether to mount tracefs and debugfs.
     pub tracefs: bool,
     /// Seconds after which the guest gives up and goes down.
@@ -43,6 +49,12 @@ pub enum Work {
         scenarios: Vec<Scenario>,
         /// How the tracer runs; absent: none does, only the witnesses are collected.
         watch: Option<Watch>,
+    },
+    /// Record while the machine runs out of memory ([`crate::reset`]), and reset it: one list of
+    /// [`crate::observation::ProcessRun`], and no end.
+    RecordAndReset {
+        /// What `oomtrace watch --tier` is told.
+        tier: Tier,
     },
     /// Run commands one after the other; one [`crate::observation::CommandRun`] each.
     Commands(Vec<Command>),
@@ -64,6 +76,9 @@ pub struct Watch {
     pub fault: Option<String>,
     /// The file to record to.
     pub recording: Option<String>,
+    /// Whether to hand the recording back.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// A tier of hooks.

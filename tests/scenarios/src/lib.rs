@@ -9,6 +9,7 @@ pub mod compare;
 pub mod experiment;
 pub mod job;
 pub mod observation;
+pub mod reset;
 pub mod scenario;
 pub mod text;
 pub mod witness;

@@ -19,6 +19,9 @@ pub struct Observation {
     pub failure: Option<String>,
     /// The tracer's run, if there was one.
     pub tracer: Option<TracerRun>,
+    /// What `oomtrace rank` said before anybody took more memory, where the scenario is foreseeable.
+    #[serde(default)]
+    pub rank: Option<CommandRun>,
     /// The records of `/dev/kmsg` since the scenario began, verbatim.
     pub log: Vec<String>,
     /// The marks that the kernel's own trace has, in order; absent in what was captured without.
@@ -57,6 +60,23 @@ pub struct TracerRun {
     pub status: Option<Status>,
     /// Milliseconds from its start to the word `armed`; absent if that never came.
     pub armed_ms: Option<u64>,
+    /// What `oomtrace replay` made of its recording; absent where it made none.
+    #[serde(default)]
+    pub replay: Option<Replay>,
+    /// The recording itself, if it was asked for.
+    #[serde(default)]
+    pub recording: Option<Text>,
+}
+
+/// One run of `oomtrace replay`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Replay {
+    /// The lines of its standard output.
+    pub lines: Vec<Text>,
+    /// Its standard error.
+    pub stderr: Text,
+    /// How it ended; absent if it had to be killed.
+    pub status: Option<Status>,
 }
 
 /// One process of a scenario.

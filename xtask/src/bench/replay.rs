@@ -1,7 +1,7 @@
 //! A long recording down the road again.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -14,11 +14,9 @@ use anyhow::{Context as _, Result, ensure};
 use super::{
     Bench,
     figures::{Row, Samples},
+    recording::Recording,
     tracer::status_kib,
 };
-
-/// Bytes before a recording's first record.
-const HEADER_BYTES: usize = 16;
 
 /// One run is short.
 const RUNS: usize = 5;
@@ -44,18 +42,17 @@ fn megabytes(bytes: u64) -> f64 {
     f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
 }
 
-/// The same recording over and over, up to a size; the size it has.
+/// The same kills over and over, each time later, up to a size; the size it has.
 fn repeated(bench: &Bench, recording: &Path, name: &str, bytes: u64) -> Result<(PathBuf, u64)> {
-    let once = fs::read(recording).context("reading the recording")?;
-    let records =
-        once.get(HEADER_BYTES..).filter(|records| !records.is_empty()).context("an empty recording")?;
+    let frames = Recording::read(recording)?;
     let path = bench.folder.path().join(name);
     let mut file = BufWriter::new(File::create(&path).context("making a recording")?);
-    file.write_all(once.get(..HEADER_BYTES).context("a recording without a header")?)?;
-    let mut size = 0;
-    while size < bytes {
-        file.write_all(records).context("writing a recording")?;
-        size += u64::try_from(records.len())?;
+    let mut size = frames.write_head(&mut file).context("writing a recording")?;
+    for round in 0.. {
+        if size >= bytes {
+            break;
+        }
+        size += frames.write_round(&mut file, round).context("writing a recording")?;
     }
     file.flush().context("writing a recording")?;
     Ok((path, size))

@@ -4,11 +4,14 @@ mod faults;
 mod subset;
 
 use anyhow::Result;
+use oomtrace_scenarios::job::Tier;
 
 use self::subset::{SERIES, SUBSET, Slice};
 use super::{Tally, conditions, experiments};
 use crate::kernels::{self, Kernel};
 use crate::run::say;
+use crate::vm::programs;
+use crate::vm::reset::survives;
 use crate::vm::{self, Cell, Matrix, Verdict};
 
 /// Run them.
@@ -22,11 +25,21 @@ pub(crate) fn run(tally: &mut Tally) {
     }
     let conditions = conditions::run(&kernels, tally);
     let experiments = experiments::run(&kernels, tally);
+    resets(&kernels, tally);
     let subset = SUBSET.iter().try_for_each(|slice| matrix(slice, &kernels, tally));
     if let Err(error) = conditions.and(experiments).and(subset) {
         tally.count("guests", Err(error));
     }
     faults::run(&kernels, tally);
+}
+
+/// A recording to a disk survives a reset, on the oldest and the newest kernel.
+fn resets(kernels: &[Kernel], tally: &mut Tally) {
+    let ends = kernels.first().into_iter().chain(kernels.iter().skip(1).next_back());
+    for kernel in ends {
+        let survived = programs::build(true).and_then(|programs| survives(kernel, &programs, Tier::Fentry));
+        tally.count(&format!("a recording survives a reset on {}", kernel.series), survived);
+    }
 }
 
 /// The kernels that can be had; each that cannot is a failure.

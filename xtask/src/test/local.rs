@@ -5,6 +5,7 @@ mod ends;
 pub(super) mod kills;
 mod names;
 mod rank;
+mod survival;
 pub(super) mod tracer;
 mod user_kill;
 
@@ -62,6 +63,7 @@ impl Local {
         tally.count("a hundred kills in a row, each reported once", kills::hundred(self));
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
         tally.count("live equals replay", kills::live_equals_replay(self));
+        tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
         tally.count("escape sequences and bytes that are no text", names::odd(self));
         tally.count("kills by user space, with and without need", user_kill::told_apart(self));
         tally.count("a closed standard output", ends::closed_output(self));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_scenarios::experiment::Experiment;
-use oomtrace_scenarios::job::{Command, Job, Tier, Work};
-use oomtrace_scenarios::observation::{CommandRun, ExperimentRun};
-use oomtrace_scenarios::scenario::Machine;
+use oomtrace_scenarios::job::{Command, Job, RECORDING_FILE, Tier, Watch, Work};
+use oomtrace_scenarios::observation::{CommandRun, ExperimentRun, Observation};
+use oomtrace_scenarios::scenario::{Machine, Scenario};
 use serde::de::DeserializeOwned;
 
 use super::programs::Programs;
@@ -30,7 +30,7 @@ pub(crate) fn run(
     let deadline_s = BOOT_S + COMMAND_S * u64::try_from(commands.len())?;
     let work = Work::Commands(commands.to_vec());
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
-    let job = Job { hierarchy, swap_mib, tracefs, deadline_s, work };
+    let job = Job { hierarchy, swap_mib, disk: false, tracefs, deadline_s, work };
     boot(kernel, programs, machine, &job)
 }
 
@@ -46,8 +46,24 @@ pub(crate) fn experiment(
     let deadline_s = BOOT_S + each_s * u64::try_from(experiments.len())?;
     let work = Work::Experiments { experiments: experiments.to_vec(), tier };
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
-    let job = Job { hierarchy, swap_mib, tracefs: true, deadline_s, work };
+    let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
     boot(kernel, programs, &machine, &job)
+}
+
+/// Boot a kernel, record one scenario, and hand back what was seen with the recording.
+pub(crate) fn record(
+    kernel: &Kernel,
+    programs: &Programs,
+    scenario: &Scenario,
+    tier: Tier,
+) -> Result<Observation> {
+    let machine = &scenario.machine;
+    let deadline_s = BOOT_S + 3 * SCENARIO_S;
+    let watch = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: true };
+    let work = Work::Scenarios { scenarios: vec![scenario.clone()], watch: Some(watch) };
+    let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
+    let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
+    boot(kernel, programs, machine, &job)?.pop().context("the guest observed nothing")
 }
 
 fn boot<T: DeserializeOwned>(

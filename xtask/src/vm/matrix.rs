@@ -10,7 +10,7 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result, ensure};
 use oomtrace_scenarios::compare::{Disagreement, Ending, judge, judge_panic};
-use oomtrace_scenarios::job::{Job, Tier, Watch, Work};
+use oomtrace_scenarios::job::{Job, RECORDING_FILE, Tier, Watch, Work};
 use oomtrace_scenarios::observation::Observation;
 use oomtrace_scenarios::scenario::Scenario;
 
@@ -165,10 +165,15 @@ impl Matrix {
         let runs: usize = batch.scenarios.iter().flat_map(|s| &s.processes).map(|process| process.runs).sum();
         let deadline_s =
             BOOT_S + SCENARIO_S * u64::try_from(batch.scenarios.len())? + RUN_S * u64::try_from(runs)?;
-        let watch = batch.tier.map(|tier| Watch { tier, fault: self.fault.clone(), recording: None });
+        let watch = batch.tier.map(|tier| Watch {
+            tier,
+            fault: self.fault.clone(),
+            recording: Some(RECORDING_FILE.to_owned()),
+            keep: false,
+        });
         let work = Work::Scenarios { scenarios: batch.scenarios.clone(), watch };
         let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
-        let job = Job { hierarchy, swap_mib, tracefs: true, deadline_s, work };
+        let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
         let initramfs = initramfs::of_guest(programs, modules::of_machine(kernel, machine)?, &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);
         let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;

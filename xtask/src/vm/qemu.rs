@@ -1,5 +1,6 @@
 //! One guest: QEMU, its flags, and what came through its two serial ports.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -55,16 +56,31 @@ pub(crate) fn describe() -> Result<String> {
 
 /// Boot a guest and wait until it is gone.
 pub(crate) fn boot(kernel: &Path, initramfs: &Path, machine: &Machine, limit: Duration) -> Result<Ran> {
+    boot_with(kernel, initramfs, machine, None, limit)
+}
+
+/// The same with a disk: a file that stays as the guest leaves it.
+pub(crate) fn boot_with(
+    kernel: &Path,
+    initramfs: &Path,
+    machine: &Machine,
+    disk: Option<&Path>,
+    limit: Duration,
+) -> Result<Ran> {
     let deadline = Instant::now() + limit;
     let (console, console_end) = UnixStream::pair().context("making a serial port")?;
     let (output, output_end) = UnixStream::pair().context("making a serial port")?;
-    let mut qemu = command(kernel, initramfs, machine)
+    let mut command = command(kernel, initramfs, machine);
+    disk.into_iter().for_each(|disk| add_disk(&mut command, disk));
+    let mut qemu = command
         // The ports are QEMU's standard input and output: sockets, so that each works both ways.
         .stdin(Stdio::from(OwnedFd::from(console_end)))
         .stdout(Stdio::from(OwnedFd::from(output_end)))
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("starting {QEMU}"))?;
+    // It holds QEMU's ends of the ports: they close when QEMU does.
+    drop(command);
     let ran = listen(&mut qemu, [console, output], deadline);
     // Both calls fail only if QEMU is gone already, and that is what they are for.
     drop((qemu.kill(), qemu.wait()));
@@ -121,6 +137,14 @@ fn command(kernel: &Path, initramfs: &Path, machine: &Machine) -> Command {
     command.args(["-chardev", "socket,id=console,fd=0", "-serial", "chardev:console"]);
     command.args(["-chardev", "socket,id=output,fd=1", "-serial", "chardev:output"]);
     command
+}
+
+/// NVMe: the driver is built into every kernel of the matrix.
+fn add_disk(qemu: &mut Command, disk: &Path) {
+    let mut drive = OsString::from("format=raw,if=none,id=disk,file=");
+    // A comma would end the name; QEMU takes two for one.
+    drive.push(disk.to_string_lossy().replace(',', ",,"));
+    qemu.arg("-drive").arg(drive).args(["-device", "nvme,drive=disk,serial=oomtrace"]);
 }
 
 /// Memory and processors split evenly over the nodes.

@@ -8,7 +8,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Instant,
 };
 
@@ -91,6 +91,7 @@ impl Disk {
             let _ = fs::remove_file(&file.path);
             return Err(error);
         }
+        file.name_it();
         self.place.prune(&file.path)?;
         self.file = Some(file);
         Ok(())
@@ -119,6 +120,13 @@ impl Open {
     /// Whether somebody has removed it: what is written there would be gone with us.
     fn is_gone(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    /// The folder's entry is on disk once the folder is synced. File systems with a journal do that with the file; where it
+    /// fails, there is nothing better to do.
+    fn name_it(&self) {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
     }
 
     fn append(&mut self, records: &[u8], blocks: &mut Blocks) -> io::Result<()> {

@@ -66,8 +66,21 @@ struct Batch {
 struct Counts {
     waiting_bytes: AtomicU64,
     lost_frames: AtomicU64,
+    kept_frames: AtomicU64,
     /// The stream has ended: what cannot be written now never will.
     ending: AtomicBool,
+}
+
+/// What is on disk already.
+#[derive(Clone, Debug)]
+pub struct Kept(Arc<Counts>);
+
+impl Kept {
+    /// Frames that survive whatever happens now; of those that were taken, the first ones.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.0.kept_frames.load(Ordering::Acquire)
+    }
 }
 
 /// The stream's end of the recorder.
@@ -98,6 +111,12 @@ impl Recorder {
             std::thread::Builder::new().name("oomtrace-record".to_owned()).spawn(move || work.run())?;
         let (to_thread, thread) = (Some(to_thread), Some(thread));
         Ok(Self { to_thread, used, thread, counts, records: Vec::new(), frames: 0 })
+    }
+
+    /// A look at what is on disk, from any thread.
+    #[must_use]
+    pub fn kept(&self) -> Kept {
+        Kept(Arc::clone(&self.counts))
     }
 
     /// Takes a frame.

@@ -12,7 +12,12 @@ use std::{
 use oomtrace_common::frame::Kind;
 
 use super::{Batch, Counts, Tell, Trouble, disk::Disk};
-use crate::{context::RecorderLoss, frame::context_frame, recording::append, source::clock};
+use crate::{
+    context::RecorderLoss,
+    frame::context_frame,
+    recording::append,
+    source::{clock, protect::be_io_flusher},
+};
 
 /// How long frames of no incident may wait in memory.
 const LAZY: Duration = Duration::from_secs(1);
@@ -49,6 +54,8 @@ struct Pending {
 
 impl Work {
     pub(super) fn run(mut self) {
+        // Whoever protects the process later does not reach this thread. Whether it worked is told there.
+        let _ = be_io_flusher();
         let mut pending = Pending::default();
         while self.receive(&mut pending) {
             self.write(&mut pending);
@@ -98,7 +105,10 @@ impl Work {
                 return;
             }
             match self.disk.write(&pending.records, pending.settled) {
-                Ok(()) => break,
+                Ok(()) => {
+                    self.counts.kept_frames.fetch_add(pending.frames, Ordering::Release);
+                    break;
+                }
                 Err(error) if !failing => (self.tell)(&Trouble::Failing { path: self.disk.name(), error }),
                 Err(_) if self.counts.ending.load(Ordering::Relaxed) => {
                     self.counts.lost_frames.fetch_add(pending.frames, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! Reports for people: one line, or all of it.
 
+pub(crate) mod diff;
 mod full;
 mod line;
 mod list;

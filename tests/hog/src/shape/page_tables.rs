@@ -17,15 +17,26 @@ pub(crate) struct PageTables {
     /// How much the page tables take, in MiB
     #[arg(long)]
     mib: usize,
+    /// How much they take besides before the word to begin, in MiB
+    #[arg(long, default_value_t = 0)]
+    before_word_mib: usize,
 }
 
 impl PageTables {
-    pub(crate) fn take(&self) -> Result<Taken> {
-        let tables = (self.mib << 20) / TABLE_BYTES;
-        let mapping = Mapping::anonymous(tables * SPAN_MIB, MapFlags::PRIVATE)?;
-        // A huge zero page would need no table.
-        mapping.advise(Advice::LinuxNoHugepage)?;
-        mapping.read_each(SPAN_MIB << 20);
-        Ok(mapping.into())
+    pub(crate) fn take_before_word(&self) -> Result<Taken> {
+        if self.before_word_mib == 0 { Ok(Taken::default()) } else { tables(self.before_word_mib) }
     }
+
+    pub(crate) fn take(&self) -> Result<Taken> {
+        tables(self.mib)
+    }
+}
+
+fn tables(mib: usize) -> Result<Taken> {
+    let tables = (mib << 20) / TABLE_BYTES;
+    let mapping = Mapping::anonymous(tables * SPAN_MIB, MapFlags::PRIVATE)?;
+    // A huge zero page would need no table.
+    mapping.advise(Advice::LinuxNoHugepage)?;
+    mapping.read_each(SPAN_MIB << 20);
+    Ok(mapping.into())
 }

@@ -12,6 +12,7 @@ pub(super) fn scenario() -> Scenario {
         kills: (1, 2),
         trigger: roles(&["allocator"]),
         ends: roles(&["tiny", "allocator"]),
+        foreseeable: true,
         ..Expect::memcg("/ladder", "tiny")
     };
     let member = |role: &str, mib: u32, adj: i16| {

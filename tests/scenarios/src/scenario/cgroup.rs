@@ -4,7 +4,6 @@ use super::{Expect, Process, Scenario};
 
 pub(super) fn scenario() -> Scenario {
     let allocator = Process::allocator("allocator", 96).oom_score_adj(500).uid(1000).cgroup("/box");
-    Scenario::new("cgroup", Expect::memcg("/box", "allocator"))
-        .cgroup("/box", &[("memory.max", "32M")])
-        .process(allocator)
+    let expect = Expect { foreseeable: true, ..Expect::memcg("/box", "allocator") };
+    Scenario::new("cgroup", expect).cgroup("/box", &[("memory.max", "32M")]).process(allocator)
 }

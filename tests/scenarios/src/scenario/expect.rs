@@ -58,6 +58,9 @@ pub struct Expect {
     /// Kills by user space beside those.
     #[serde(default)]
     pub user_kills: Vec<UserKill>,
+    /// Whether the first to be killed can be told before anybody takes more memory: `oomtrace rank` must name it.
+    #[serde(default)]
+    pub foreseeable: bool,
 }
 
 /// A field of the report, and what it lies between.
@@ -106,6 +109,7 @@ impl Expect {
             ranges: Vec::new(),
             steady_stat: Vec::new(),
             user_kills: Vec::new(),
+            foreseeable: false,
         }
     }
 

@@ -10,10 +10,13 @@ pub(super) fn scenario() -> Scenario {
             Range::mib("victims.0.memory.anon_rss_bytes", 0, 2),
             Range::mib("victims.0.memory.shmem_rss_bytes", 0, 4),
         ],
+        foreseeable: true,
         ..Expect::memcg("/sparse", "sparse")
     };
-    // One page in each 2 MiB: a page table for every page, and the page itself is the zero page.
-    let sparse = Process::allocator("sparse", 0).shape(&["page-tables", "--mib", "96"]);
+    // One page in each 2 MiB: a page table for every page, and the page itself is the zero page. It has the most points
+    // from the beginning.
+    let shape = ["page-tables", "--before-word-mib", "16", "--mib", "96"];
+    let sparse = Process::allocator("sparse", 0).shape(&shape);
     Scenario::new("page_tables", expect)
         .cgroup("/sparse", &[("memory.max", "48M")])
         .process(Process::bystander("resident", 12).comm(b"resident").cgroup("/sparse"))

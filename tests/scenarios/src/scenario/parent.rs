@@ -11,6 +11,7 @@ pub(super) fn scenario() -> Scenario {
         kills: (1, 2),
         trigger: vec!["allocator".to_owned()],
         ends: vec!["large".to_owned(), "allocator".to_owned()],
+        foreseeable: true,
         ..Expect::memcg("/parent", "large")
     };
     Scenario::new("parent", expect)

@@ -2,7 +2,7 @@
 
 use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::job::Tier;
-use oomtrace_scenarios::observation::{Observation, Status};
+use oomtrace_scenarios::observation::{CommandRun, Observation, Replay, Status};
 use oomtrace_scenarios::text::Text;
 use serde_json::{Map, Value, json};
 
@@ -304,7 +304,34 @@ fn the_run_itself_is_judged() {
     };
     assert_eq!(named(miscounted), ["totals"]);
     let noise = |seen: &mut Observation| seen.tracer.as_mut().unwrap().lines.push(Text::from("oops"));
-    assert_eq!(named(noise), ["JSON"]);
+    assert_eq!(named(noise), ["JSON", "replay"]);
+}
+
+/// The replay of a run that printed two reports, altered.
+fn replayed(alter: impl Fn(&mut Option<Replay>)) -> Vec<String> {
+    let fixture = fixture("7.3-parent");
+    let mut seen = fixture.with_reports(&fixture.honest());
+    alter(&mut seen.tracer.as_mut().unwrap().replay);
+    judge(&fixture.scenario, &seen, Some(Tier::Fentry)).into_iter().map(|found| found.field).collect()
+}
+
+#[test]
+fn a_replay_that_differs_in_a_byte_is_caught() {
+    assert_eq!(replayed(|_| ()), [""; 0]);
+    assert_eq!(replayed(|replay| *replay = None), ["replay"]);
+    let altered = |alter: fn(&mut Replay)| replayed(|replay| alter(replay.as_mut().unwrap()));
+    assert_eq!(altered(|replay| replay.status = Some(Status::Code(6))), ["replay"]);
+    assert_eq!(altered(|replay| drop(replay.lines.pop())), ["replay"]);
+    let last = replayed(|replay| {
+        let line = &mut replay.as_mut().unwrap().lines[1];
+        let mut bytes = line.as_bytes().to_vec();
+        // A blank behind the last brace: the same to a parser of JSON.
+        bytes.push(b' ');
+        *line = bytes.as_slice().into();
+    });
+    assert_eq!(last, ["replay of report 2"]);
+    let swapped = altered(|replay| replay.lines.swap(0, 1));
+    assert_eq!(swapped, ["replay of report 1", "replay of report 2"]);
 }
 
 #[test]
@@ -338,4 +365,23 @@ fn a_scenario_that_does_not_do_what_it_says_is_caught() {
             .for_each(|line| *line = line.replace(";hog invoked", ";oomtrace invoked"));
     };
     assert_eq!(named(by_tracer), ["(outcome) triggers"]);
+}
+
+/// `rank` said somebody else before the kill, failed, or was not asked.
+#[test]
+fn a_wrong_rank_is_named() {
+    let fixture = fixture("7.3-swap");
+    let honest = fixture.with_reports(&fixture.honest());
+    let ranked = honest.rank.clone().unwrap();
+    let wrong = [
+        None,
+        Some(CommandRun { stdout: r#"{"candidates":[{"pid":1}]}"#.into(), ..ranked.clone() }),
+        Some(CommandRun { stdout: r#"{"candidates":[]}"#.into(), ..ranked.clone() }),
+        Some(CommandRun { status: Some(Status::Code(1)), ..ranked }),
+    ];
+    for rank in wrong {
+        let seen = Observation { rank, ..honest.clone() };
+        let found = judge(&fixture.scenario, &seen, Some(Tier::Fentry));
+        assert_eq!(found.iter().map(|d| d.field.as_str()).collect::<Vec<_>>(), ["rank before the kill"]);
+    }
 }

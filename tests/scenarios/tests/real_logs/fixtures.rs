@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use oomtrace_scenarios::compare::{Disagreement, judge};
 use oomtrace_scenarios::job::Tier;
-use oomtrace_scenarios::observation::{Observation, ProcessRun, TracerRun};
+use oomtrace_scenarios::observation::{CommandRun, Observation, ProcessRun, Replay, TracerRun};
 use oomtrace_scenarios::scenario::{self, Hierarchy, Scenario};
 use oomtrace_scenarios::text::Text;
 use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
@@ -60,6 +60,15 @@ impl Fixture {
         reports
     }
 
+    /// What an honest `rank` would have said before.
+    fn ranked(&self) -> Option<CommandRun> {
+        let log = witness::read(&self.seen.log);
+        let first = log.iter().flat_map(|incident| &incident.kills).next()?.pid;
+        let said = json!({ "candidates": [{ "pid": first }] }).to_string();
+        let status = Some(oomtrace_scenarios::observation::Status::Code(0));
+        Some(CommandRun { stdout: said.as_str().into(), status, ..CommandRun::default() })
+    }
+
     /// The same run, with a tracer that printed these.
     pub(crate) fn with_reports(&self, reports: &[Value]) -> Observation {
         let lines: Vec<_> = reports.iter().map(|report| report.to_string().as_bytes().into()).collect();
@@ -70,11 +79,12 @@ impl Fixture {
         let run = TracerRun {
             stderr: totals.as_str().into(),
             lines_live: lines.len(),
+            replay: Some(Replay { lines: lines.clone(), status, ..Replay::default() }),
             lines,
             status,
             ..TracerRun::default()
         };
-        Observation { tracer: Some(run), ..self.seen.clone() }
+        Observation { tracer: Some(run), rank: self.ranked(), ..self.seen.clone() }
     }
 }
 

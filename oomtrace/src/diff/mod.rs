@@ -1,0 +1,106 @@
+//! Two recordings compared: what happened more often, to whom, and how long it took until memory was there again.
+
+mod spread;
+mod tally;
+
+use serde::Serialize;
+
+pub use self::{spread::Spread, tally::Tally};
+use crate::bytes::ByteString;
+
+/// The version of the JSON's shape. Keys are added, never renamed.
+pub const SCHEMA: u32 = 1;
+
+/// The comparison (`docs/diff.md`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diff {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Decisions.
+    pub incidents: Pair<u64>,
+    /// Decisions that killed nobody.
+    pub no_kill: Pair<u64>,
+    /// Decisions of which something is known to be missing.
+    pub incomplete: Pair<u64>,
+    /// Processes that were killed or marked.
+    pub victims: Pair<u64>,
+    /// Those among them that were not chosen: they died with the one that was.
+    pub collateral: Pair<u64>,
+    /// Resident memory of all victims, as far as it is known.
+    pub resident_bytes: Pair<u64>,
+    /// Resident memory of those that were not chosen, likewise.
+    pub collateral_resident_bytes: Pair<u64>,
+    /// From the decision until the memory of its last victim was given back, of those decisions of which that is known.
+    pub recovery: Pair<Option<Spread>>,
+    /// By cause.
+    pub causes: Vec<Count>,
+    /// By how the victim was chosen; `null` for what this tier does not see.
+    pub policies: Vec<Count>,
+    /// Victims by name.
+    pub comms: Vec<Count>,
+    /// Victims by their memory cgroup.
+    pub victim_cgroups: Vec<Count>,
+    /// Decisions by the cgroup that ran out; `null` where it was none.
+    pub cgroups: Vec<Count>,
+}
+
+/// The same of both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Pair<T> {
+    /// Of the first.
+    pub a: T,
+    /// Of the second.
+    pub b: T,
+}
+
+/// How often in each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// What.
+    pub name: Option<ByteString>,
+    /// In the first.
+    pub a: u64,
+    /// In the second.
+    pub b: u64,
+}
+
+/// Compares what was counted in two recordings.
+#[must_use]
+pub fn compare(a: Tally, b: Tally) -> Diff {
+    let of = |count: fn(&Tally) -> u64| Pair { a: count(&a), b: count(&b) };
+    Diff {
+        schema: SCHEMA,
+        incidents: of(|tally| tally.incidents),
+        no_kill: of(|tally| tally.no_kill),
+        incomplete: of(|tally| tally.incomplete),
+        victims: of(|tally| tally.victims),
+        collateral: of(|tally| tally.collateral),
+        resident_bytes: of(|tally| tally.resident_bytes),
+        collateral_resident_bytes: of(|tally| tally.collateral_resident_bytes),
+        causes: counts(&a.causes, &b.causes),
+        policies: counts(&a.policies, &b.policies),
+        comms: counts(&a.comms, &b.comms),
+        victim_cgroups: counts(&a.victim_cgroups, &b.victim_cgroups),
+        cgroups: counts(&a.cgroups, &b.cgroups),
+        recovery: Pair { a: Spread::of(a.recovery_ns), b: Spread::of(b.recovery_ns) },
+    }
+}
+
+/// All names of either, the most frequent first.
+fn counts(a: &tally::Counts, b: &tally::Counts) -> Vec<Count> {
+    let count = |counts: &tally::Counts, name: &Option<ByteString>| counts.get(name).copied().unwrap_or(0);
+    let only_in_b = b.keys().filter(|name| !a.contains_key(name));
+    let mut all: Vec<Count> = a
+        .keys()
+        .chain(only_in_b)
+        .map(|name| Count { name: name.clone(), a: count(a, name), b: count(b, name) })
+        .collect();
+    all.sort_by(|one, other| {
+        let of_both = |count: &Count| count.a.saturating_add(count.b);
+        of_both(other).cmp(&of_both(one)).then_with(|| one.name.cmp(&other.name))
+    });
+    all
+}
+
+#[cfg(test)]
+mod tests;

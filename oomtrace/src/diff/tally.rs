@@ -1,0 +1,71 @@
+//! What is counted of one recording.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    bytes::ByteString,
+    explain::Outcome,
+    incident::Role,
+    report::{Report, Victim},
+};
+
+/// By name; `None` for what has none.
+pub(super) type Counts = BTreeMap<Option<ByteString>, u64>;
+
+/// Counts of the reports that were added.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub(super) incidents: u64,
+    pub(super) no_kill: u64,
+    pub(super) incomplete: u64,
+    pub(super) victims: u64,
+    pub(super) collateral: u64,
+    pub(super) resident_bytes: u64,
+    pub(super) collateral_resident_bytes: u64,
+    pub(super) recovery_ns: Vec<u64>,
+    pub(super) causes: Counts,
+    pub(super) policies: Counts,
+    pub(super) comms: Counts,
+    pub(super) victim_cgroups: Counts,
+    pub(super) cgroups: Counts,
+}
+
+impl Tally {
+    /// Counts an incident.
+    pub fn add(&mut self, report: &Report) {
+        self.incidents += 1;
+        self.no_kill += u64::from(report.selection.outcome == Some(Outcome::NoKill));
+        self.incomplete += u64::from(!report.status.complete);
+        self.recovery_ns.extend(recovery_ns(report));
+        count(&mut self.causes, Some(report.cause.code.name().into()));
+        count(&mut self.policies, report.selection.policy.map(|policy| policy.name().into()));
+        count(&mut self.cgroups, report.domain.cgroup.clone());
+        report.victims.iter().for_each(|victim| self.add_victim(victim));
+    }
+
+    fn add_victim(&mut self, victim: &Victim) {
+        let resident = victim.memory.map_or(0, |memory| memory.resident_bytes());
+        self.victims += 1;
+        self.resident_bytes = self.resident_bytes.saturating_add(resident);
+        if victim.role != Role::Chosen {
+            self.collateral += 1;
+            self.collateral_resident_bytes = self.collateral_resident_bytes.saturating_add(resident);
+        }
+        count(&mut self.comms, victim.process.comm.clone());
+        count(&mut self.victim_cgroups, victim.process.cgroup.clone());
+    }
+}
+
+fn count(counts: &mut Counts, name: Option<ByteString>) {
+    *counts.entry(name).or_default() += 1;
+}
+
+/// When the last victim's memory was given back: by its exit, or by the reaper before. `None` where that is not known of all.
+fn recovery_ns(report: &Report) -> Option<u64> {
+    let given_back = |victim: &Victim| {
+        let after = victim.aftermath;
+        [after.exit_ns, after.reap_end_ns].into_iter().flatten().min()
+    };
+    let all: Option<Vec<u64>> = report.victims.iter().map(given_back).collect();
+    all?.into_iter().max()
+}

@@ -1,0 +1,59 @@
+use super::{Count, Pair, Spread, Tally, compare};
+use crate::{explain::Outcome, incident::Role, report::Report, sink::terminal::example};
+
+fn tally(reports: &[Report]) -> Tally {
+    let mut tally = Tally::default();
+    reports.iter().for_each(|report| tally.add(report));
+    tally
+}
+
+/// A kill of two, of which one was not chosen.
+fn group_kill() -> Report {
+    let mut report = example::memcg_kill();
+    report.selection.outcome = Some(Outcome::GroupKilled);
+    let mut other = report.victims[0].clone();
+    other.role = Role::Group;
+    other.process.comm = Some("bystander".into());
+    other.aftermath.exit_ns = Some(77_000_000);
+    other.aftermath.reap_end_ns = Some(70_000_000);
+    report.victims.push(other);
+    report
+}
+
+#[test]
+fn victims_causes_collateral_and_recovery_are_counted_on_either_side() {
+    let one = example::memcg_kill();
+    let resident = one.victims[0].memory.unwrap().resident_bytes();
+    let exit_ns = one.victims[0].aftermath.exit_ns.unwrap();
+    let diff = compare(tally(&[one.clone(), one]), tally(&[group_kill(), example::tracepoint_kill()]));
+    assert_eq!(diff.incidents, Pair { a: 2, b: 2 });
+    assert_eq!((diff.victims, diff.collateral), (Pair { a: 2, b: 3 }, Pair { a: 0, b: 1 }));
+    assert_eq!(diff.incomplete, Pair { a: 0, b: 1 });
+    assert_eq!(diff.resident_bytes, Pair { a: 2 * resident, b: 2 * resident });
+    assert_eq!(diff.collateral_resident_bytes, Pair { a: 0, b: resident });
+    assert_eq!(diff.recovery.a.unwrap().median_ns, exit_ns);
+    // The reaper had the last one's memory before it exited; of the other kill nothing is known.
+    assert_eq!(diff.recovery.b.map(|spread| (spread.count, spread.max_ns)), Some((1, 70_000_000)));
+    assert_eq!(diff.causes, [Count { name: Some("memcg_limit".into()), a: 2, b: 2 }]);
+    let comms: Vec<(&[u8], u64, u64)> =
+        diff.comms.iter().map(|count| (count.name.as_ref().unwrap().as_bytes(), count.a, count.b)).collect();
+    assert_eq!(comms, [(&b"python3"[..], 2, 1), (b"bystander", 0, 1), (b"hog", 0, 1)]);
+}
+
+#[test]
+fn nothing_is_nothing() {
+    let diff = compare(Tally::default(), Tally::default());
+    assert_eq!((diff.incidents, diff.recovery), (Pair { a: 0, b: 0 }, Pair { a: None, b: None }));
+    assert!(diff.causes.is_empty() && diff.cgroups.is_empty());
+}
+
+#[test]
+fn percentiles_are_times_that_were_measured() {
+    let spread = Spread::of((1..=200).rev().collect()).unwrap();
+    assert_eq!(
+        [spread.count, spread.min_ns, spread.median_ns, spread.p99_ns, spread.max_ns],
+        [200, 1, 100, 198, 200]
+    );
+    let one = Spread::of(vec![7]).unwrap();
+    assert_eq!([one.min_ns, one.median_ns, one.p99_ns, one.max_ns], [7; 4]);
+}

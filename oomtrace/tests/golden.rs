@@ -1,0 +1,109 @@
+//! Recordings that older versions made, of each version of the format: all that was reported of them then is still reported.
+//! They are never made anew.
+#![cfg(test)]
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use oomtrace::{
+    frame::Frame,
+    pipeline::Incidents,
+    recording::{Reader, VERSION},
+    report::report,
+    source::replay::Replay,
+};
+use oomtrace_common::frame::Kind;
+use serde_json::Value;
+
+/// Each with the reports that were printed live.
+fn goldens() -> Vec<(PathBuf, Vec<Value>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let recordings = paths.filter(|path| path.extension().is_some_and(|extension| extension == "oomtrace"));
+    let with_reports = |path: PathBuf| {
+        let lines = fs::read_to_string(path.with_extension("jsonl")).unwrap();
+        (path, lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    };
+    let mut goldens: Vec<_> = recordings.map(with_reports).collect();
+    goldens.sort_by(|one, other| one.0.cmp(&other.0));
+    goldens
+}
+
+fn reports(path: &Path) -> Vec<Value> {
+    let reader = Reader::new(File::open(path).unwrap()).unwrap();
+    let incidents = Incidents::new(Replay::new(reader));
+    incidents.map(|incident| serde_json::to_value(report(&incident.unwrap())).unwrap()).collect()
+}
+
+/// Sentences may become better; facts may only become more.
+const WORDS: [&str; 2] = ["summary", "evidence"];
+
+/// Where what was told then is not told now.
+fn missing(then: &Value, now: &Value, place: &str) -> Vec<String> {
+    match (then, now) {
+        (Value::Object(then), Value::Object(now)) => then
+            .iter()
+            .filter(|(key, _)| !WORDS.contains(&key.as_str()))
+            .flat_map(|(key, value)| {
+                missing(value, now.get(key).unwrap_or(&Value::Null), &format!("{place}/{key}"))
+            })
+            .collect(),
+        (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
+            let pairs = then.iter().zip(now).enumerate();
+            pairs.flat_map(|(index, (then, now))| missing(then, now, &format!("{place}/{index}"))).collect()
+        }
+        // What was not known then may be known now.
+        (Value::Null, _) => Vec::new(),
+        (then, now) if then == now => Vec::new(),
+        (then, now) => vec![format!("{place}: {then} then, {now} now")],
+    }
+}
+
+#[test]
+fn what_was_told_of_them_is_still_told() {
+    for (path, then) in goldens() {
+        let mut now = reports(&path);
+        // Live ones come as they are closed, these as they were decided.
+        now.sort_by_key(|report| then.iter().position(|then| then["id"] == report["id"]));
+        assert_eq!(missing(&Value::Array(then), &Value::Array(now), ""), [""; 0], "{}", path.display());
+    }
+}
+
+#[test]
+fn there_is_one_of_every_version_and_each_begins_with_a_whole_session() {
+    let goldens = goldens();
+    for version in 1..=VERSION {
+        let of_version =
+            |path: &Path| path.file_name().unwrap().to_str().unwrap().starts_with(&format!("v{version}-"));
+        let (path, then) =
+            goldens.iter().find(|(path, _)| of_version(path)).expect("a golden recording of the version");
+        let bytes = fs::read(path).unwrap();
+        assert_eq!(bytes[8..12], version.to_le_bytes(), "{}", path.display());
+        assert!(!then.is_empty());
+        let (mut reader, mut first) = (Reader::new(&bytes[..]).unwrap(), Vec::new());
+        assert!(reader.next(&mut first).unwrap());
+        let first = Frame::parse(&first).unwrap();
+        assert_eq!(Kind::from_number(first.header.kind), Some(Kind::Session));
+        let session: Value = serde_json::from_slice(first.payload).unwrap();
+        for key in ["tool_version", "kernel_release", "boot_id", "wall_offset_ns", "command_line"] {
+            assert!(!session[key].is_null(), "{key}");
+        }
+        for key in ["layout", "sysctls"] {
+            assert!(!session[key].as_object().unwrap().is_empty(), "{key}");
+        }
+    }
+}
+
+#[test]
+fn a_fact_that_is_not_told_any_more_is_noticed() {
+    let (_, then) = goldens().remove(0);
+    let mut now = then.clone();
+    now[0]["victims"][0]["pid"] = Value::Null;
+    now[0]["cause"]["summary"] = Value::from("better words");
+    now[0]["a new key"] = Value::from(1);
+    let found = missing(&Value::Array(then), &Value::Array(now), "");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("/0/victims/0/pid: "), "{found:?}");
+}

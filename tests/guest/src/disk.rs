@@ -1,0 +1,29 @@
+//! The guest's disk, where it has one.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use oomtrace_scenarios::reset::DISK_FOLDER;
+use rustix::mount::{MountFlags, mount};
+
+/// The kernels have drivers for it, and for its file system, built in.
+const DEVICE: &str = "/dev/nvme0n1";
+const FILE_SYSTEM: &str = "ext4";
+
+/// How long the kernel may take to find it.
+const APPEARING: Duration = Duration::from_secs(30);
+
+/// Mount it.
+pub(crate) fn mount_it() -> Result<()> {
+    let deadline = Instant::now() + APPEARING;
+    while !Path::new(DEVICE).exists() {
+        ensure!(Instant::now() < deadline, "{DEVICE} did not appear within {APPEARING:?}");
+        // Nothing tells a process without udev when a device appears.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    fs::create_dir_all(DISK_FOLDER).with_context(|| format!("making {DISK_FOLDER}"))?;
+    mount(DEVICE, DISK_FOLDER, FILE_SYSTEM, MountFlags::empty(), None)
+        .with_context(|| format!("mounting {DEVICE} on {DISK_FOLDER}"))
+}

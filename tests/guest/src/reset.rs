@@ -1,0 +1,37 @@
+//! A reset right after the machine ran out of memory.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use oomtrace_scenarios::job::{Tier, Watch};
+use oomtrace_scenarios::reset::{RECORDING_FILE, reports, scenario};
+
+use crate::port::Port;
+use crate::processes::Processes;
+use crate::runs::Runs;
+use crate::tracer::Tracer;
+
+/// How long the kills may take.
+const DYING: Duration = Duration::from_secs(150);
+
+/// An incident is on disk so long after its decision at the latest: no operator is faster.
+const PROMISED: Duration = Duration::from_millis(100);
+
+/// Record, and reset the machine once the last kill was told. The processes there are go through the port before.
+pub(crate) fn record_and_reset(tier: Tier, port: &mut Port) -> Result<()> {
+    let (scenario, mut processes) = (scenario(), Processes::new());
+    let runs = Runs::start(&scenario, &mut processes)?;
+    let how = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: false };
+    let tracer = Tracer::start(&mut processes, &how, Stdio::piped())?;
+    port.send(&runs.seen(&processes)?)?;
+    runs.give_word(DYING, &mut processes)?;
+    if !tracer.has_told(reports(), Instant::now() + DYING, &mut processes)? {
+        bail!("not all kills were told within {DYING:?}");
+    }
+    std::thread::sleep(PROMISED);
+    // At once: nothing is synced, no file system unmounted, no device shut down.
+    // <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L156> (`sysrq_handle_reboot`)
+    fs::write("/proc/sysrq-trigger", "b").context("resetting the machine")
+}

@@ -1,0 +1,76 @@
+//! The machine runs out of memory, everything but the recorder is killed, and it is reset at once: what was recorded must be
+//! on its disk at the next boot.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::observation::{CommandRun, ProcessRun, Status};
+use crate::scenario::{Expect, Process, Scenario};
+
+/// Where the guest mounts its disk.
+pub const DISK_FOLDER: &str = "/disk";
+
+/// Where it records to.
+pub const RECORDING_FILE: &str = "/disk/reset.oomtrace";
+
+/// Each wants more than there is; when all are gone, the tracer is the only process left beside the guest's init.
+const ROLES: [&str; 3] = ["first", "second", "third"];
+
+/// What runs until it is killed.
+#[must_use]
+pub fn scenario() -> Scenario {
+    let start = Scenario::new("reset", Expect::global("first"));
+    ROLES.iter().fold(start, |scenario, role| scenario.process(Process::allocator(role, 2048)))
+}
+
+/// How many decisions must be told before the reset.
+#[must_use]
+pub const fn reports() -> usize {
+    ROLES.len()
+}
+
+/// What `oomtrace list --format json` says after the next boot, against the processes that there were; what is wrong, in words.
+#[must_use]
+pub fn judge(processes: &[ProcessRun], listed: &CommandRun) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if listed.status != Some(Status::Code(0)) {
+        wrong.push(format!("list ended with {:?} and said: {}", listed.status, listed.stderr));
+    }
+    let stdout = listed.stdout.to_chars();
+    let rows: Vec<Value> = stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let pid = |row: &Value| row.pointer("/victim/pid")?.as_u64();
+    let listed: BTreeSet<u64> = rows.iter().filter_map(pid).collect();
+    let killed: BTreeSet<u64> = processes.iter().map(|process| u64::from(process.pid)).collect();
+    if listed != killed || rows.len() != killed.len() {
+        wrong.push(format!("{killed:?} were killed and told, {listed:?} are on the disk: {stdout}"));
+    }
+    for row in rows.iter().filter(|row| row.get("cause").and_then(Value::as_str) != Some("global")) {
+        wrong.push(format!("not a global OOM: {row}"));
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+    use crate::observation::{CommandRun, ProcessRun, Status};
+
+    fn listed(stdout: &str) -> Vec<String> {
+        let run =
+            CommandRun { stdout: stdout.into(), status: Some(Status::Code(0)), ..CommandRun::default() };
+        let process = |pid| ProcessRun { pid, ..ProcessRun::default() };
+        judge(&[process(7), process(8)], &run)
+    }
+
+    #[test]
+    fn each_victim_must_be_listed_once_and_nobody_else() {
+        let (seven, eight) =
+            (r#"{"cause":"global","victim":{"pid":7}}"#, r#"{"cause":"global","victim":{"pid":8}}"#);
+        assert_eq!(listed(&format!("{seven}\n{eight}\n")), [""; 0]);
+        assert_eq!(listed(seven).len(), 1);
+        assert_eq!(listed(&format!("{seven}\n{seven}\n{eight}\n")).len(), 1);
+        assert_eq!(listed("").len(), 1);
+        assert_eq!(listed(&format!("{seven}\n{}\n", eight.replace("global", "sysrq"))).len(), 1);
+    }
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask golden`: recordings of the format's present version, kept as tests for ever.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use oomtrace_scenarios::job::Tier;
+use oomtrace_scenarios::observation::{Observation, Status};
+use oomtrace_scenarios::text::Text;
+
+use crate::run::say;
+use crate::vm::{self, commands, programs};
+use crate::{kernels, workspace};
+
+/// What is recorded: two incidents that differ in all that a small recording can hold.
+const SCENARIOS: [&str; 2] = ["oom_group", "global"];
+
+/// `cargo xtask golden`
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The kernel series
+    #[arg(long, default_value = "6.12")]
+    series: String,
+    /// The version of the format, as the file's name tells it
+    #[arg(long, default_value_t = 1)]
+    version: u32,
+}
+
+/// Record real kills in a guest, and keep the recording with the reports that were printed live.
+pub(crate) fn task(arguments: &Arguments) -> Result<()> {
+    vm::install_qemu()?;
+    let kernel = kernels::ensure(&arguments.series)?;
+    let programs = programs::build(true)?;
+    let folder = workspace::root().join("tests/recordings");
+    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    for scenario in vm::choose(&SCENARIOS.map(str::to_owned))? {
+        let name = format!("v{}-{}", arguments.version, scenario.name);
+        say(&format!("recording {name} on {}", kernel.release));
+        let seen = commands::record(&kernel, &programs, &scenario, Tier::Fentry)?;
+        keep(&folder, &name, &seen).with_context(|| format!("keeping {name}"))?;
+    }
+    Ok(())
+}
+
+/// A golden recording is never made anew: what an older version wrote must stay readable.
+fn keep(folder: &Path, name: &str, seen: &Observation) -> Result<()> {
+    let run = seen.tracer.as_ref().with_context(|| format!("no tracer ran: {:?}", seen.failure))?;
+    ensure!(run.status == Some(Status::Code(0)), "the tracer ended with {:?}", run.status);
+    let recording = run.recording.as_ref().context("the guest sent no recording")?;
+    ensure!(!run.lines.is_empty(), "nothing was reported");
+    let lines: Vec<u8> = run.lines.iter().flat_map(|line| [Text::as_bytes(line), b"\n"].concat()).collect();
+    let files = [("oomtrace", recording.as_bytes().to_vec()), ("jsonl", lines)];
+    for (extension, bytes) in files {
+        let path = folder.join(format!("{name}.{extension}"));
+        ensure!(!path.exists(), "{} is there already, and is kept as it is", path.display());
+        fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
