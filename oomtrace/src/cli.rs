@@ -144,6 +144,7 @@ Examples:
   oomtrace list --since 2h --comm redis-server
   oomtrace list --cause global host-a/ host-b/
   oomtrace list --format json oom.oomtrace | jq .victim.comm
+  oomtrace list --html overview.html oom.oomtrace
 
 A recording that cannot be read (on) is named on standard error, and the others are listed; the exit status is then 6.")]
 pub struct List {
@@ -162,6 +163,9 @@ pub struct List {
     /// Print one JSON object a line (docs/list.md)
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
+    /// Write an overview as a page to this file instead: over time, by cgroup, by cause, repeat victims
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub html: Option<PathBuf>,
 }
 
 /// Options of `show`.
@@ -170,6 +174,7 @@ pub struct List {
 Examples:
   oomtrace show -1                              the last one in /var/lib/oomtrace
   oomtrace show 3 oom.oomtrace
+  oomtrace show 3 oom.oomtrace --html report.html
   oomtrace show --comm redis-server --since 2026-01-31 --format json
 
 Exits 7 where there is no such incident.")]
@@ -190,6 +195,9 @@ pub struct Show {
     /// How they are shown
     #[arg(long, value_enum, default_value_t = Format::Full)]
     pub format: Format,
+    /// Write the one incident that is meant as a page to this file instead
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub html: Option<PathBuf>,
 }
 
 /// Options of `diff`.

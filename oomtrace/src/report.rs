@@ -4,6 +4,7 @@
 mod build;
 mod candidate;
 mod counters;
+mod page_size;
 mod row;
 
 use std::collections::BTreeMap;

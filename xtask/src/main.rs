@@ -1,13 +1,16 @@
 //! The project's tasks: `cargo xtask --help` lists them. Each does its own set-up and says what it is doing.
 
 mod bench;
+mod browser;
 mod btf;
 mod debian;
 mod demo;
 mod ebpf;
+mod fuzz;
 mod golden;
 mod kernels;
 mod lint;
+mod pictures;
 mod run;
 mod scratch;
 mod setup;
@@ -42,6 +45,10 @@ enum Task {
     Vm(vm::Arguments),
     /// Measure start, memory, latency, loss and replay, and print the table of docs/benchmarks.md
     Bench(bench::Arguments),
+    /// Damage recordings in every way and see that nothing breaks: ten million inputs
+    Fuzz(fuzz::Arguments),
+    /// Take pictures of pages in a real browser, in light and dark
+    Pictures(pictures::Arguments),
     /// Record the golden recordings of tests/recordings, once for each version of the format
     Golden(golden::Arguments),
     /// Kill the recorder at a thousand random moments, and read what is left
@@ -70,6 +77,8 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Test(arguments) => return test::task(&arguments),
         Task::Vm(arguments) => vm::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
+        Task::Fuzz(arguments) => fuzz::task(&arguments),
+        Task::Pictures(arguments) => pictures::task(&arguments),
         Task::Golden(arguments) => golden::task(&arguments),
         Task::Survive(arguments) => survive::task(&arguments),
         Task::Btf(arguments) => btf::task(&arguments),

@@ -6,6 +6,7 @@ mod conditions;
 mod experiments;
 mod guests;
 mod local;
+mod pages;
 mod tally;
 
 use std::process::ExitCode;
@@ -32,12 +33,14 @@ enum Part {
     Checks,
     /// Real kills on this machine
     Local,
+    /// Pages in a real browser
+    Pages,
     /// Real kernels in guests
     Guests,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Crates, Self::Checks, Self::Local, Self::Guests];
+    const ALL: [Self; 5] = [Self::Crates, Self::Checks, Self::Local, Self::Pages, Self::Guests];
 
     fn run(self, tally: &mut Tally) -> Result<()> {
         match self {
@@ -52,6 +55,10 @@ impl Part {
             Self::Local => {
                 say("real kills on this machine");
                 local::run(tally);
+            }
+            Self::Pages => {
+                say("pages in a real browser");
+                pages::run(tally);
             }
             Self::Guests => {
                 say("real kernels in guests");

@@ -4,27 +4,35 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
 use anyhow::Result;
 
-use super::history::History;
+use super::{history::History, html};
 use crate::{
     cli::{List, TableFormat},
     exit::Exit,
     pipeline::PipelineError,
-    report::Row,
+    report::{Report, Row},
     sink::{json, terminal},
 };
 
 pub(super) fn run(options: &List) -> Result<Exit> {
     let mut history = History::open(&options.paths, None, options.when, &options.only)?;
-    let mut rows = history.by_ref().map(|(number, report)| Row::of(number, &report));
-    let mut last = None;
-    if options.last {
-        last = rows.by_ref().last();
-    }
-    let told = print(rows.chain(last), options.format).map_err(PipelineError::Output)?;
+    let told = if options.last {
+        tell(history.by_ref().last().into_iter(), options)?
+    } else {
+        tell(history.by_ref(), options)?
+    };
     if told == 0 && history.exit() == Exit::Success {
         eprintln!("oomtrace: none of {} incidents fits", history.seen());
     }
     Ok(history.exit())
+}
+
+/// Lists them; how many there were.
+fn tell(reports: impl Iterator<Item = (u64, Report)>, options: &List) -> Result<u64> {
+    if let Some(file) = &options.html {
+        return Ok(html::overview(reports, file)?);
+    }
+    let rows = reports.map(|(number, report)| Row::of(number, &report));
+    Ok(print(rows, options.format).map_err(PipelineError::Output)?)
 }
 
 fn print(rows: impl Iterator<Item = Row>, format: TableFormat) -> io::Result<u64> {

@@ -5,6 +5,7 @@ mod demo;
 mod diff;
 mod dump;
 mod history;
+mod html;
 mod list;
 mod output;
 mod rank;
@@ -67,6 +68,9 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     if cause.is::<ReadError>() {
         return Some(Exit::Input);
+    }
+    if let Some(error) = cause.downcast_ref::<html::PageError>() {
+        return Some(error.exit());
     }
     if cause.is::<Refusal>() || cause.is::<history::NotHeld>() {
         return Some(Exit::Unanswered);

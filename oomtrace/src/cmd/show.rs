@@ -6,32 +6,36 @@ use anyhow::Result;
 
 use super::{
     history::{History, NotHeld},
-    output,
+    html, output,
 };
-use crate::{cli::Show, exit::Exit, pipeline::PipelineError};
+use crate::{cli::Show, exit::Exit, pipeline::PipelineError, report::Report};
 
 pub(super) fn run(options: &Show) -> Result<Exit> {
     let (number, paths) = split(&options.what);
     let mut history = History::open(paths, number, options.when, &options.only)?;
-    let mut sink = output::sink(options.format, io::stdout());
-    let mut told = false;
-    let mut tell = |report| {
-        told = true;
-        sink.closed(&report).map_err(PipelineError::Output)
-    };
-    let mut reports = history.by_ref().map(|(_, report)| report);
-    if number.is_some() {
-        reports.next().map_or(Ok(()), &mut tell)?;
+    let reports = history.by_ref().map(|(_, report)| report);
+    let told = if number.is_some() {
+        tell(reports.take(1), options)?
     } else if options.last {
-        reports.last().map_or(Ok(()), &mut tell)?;
+        tell(reports.last().into_iter(), options)?
     } else {
-        reports.try_for_each(tell)?;
-    }
+        tell(reports, options)?
+    };
     // Why a file could not be read was said already.
-    if told || history.exit() != Exit::Success {
+    if told > 0 || history.exit() != Exit::Success {
         return Ok(history.exit());
     }
     Err(not_held(number, history.seen()).into())
+}
+
+/// Shows them all; how many there were.
+fn tell(mut reports: impl Iterator<Item = Report>, options: &Show) -> Result<u64> {
+    if let Some(file) = &options.html {
+        return Ok(html::incident(reports, file)?);
+    }
+    let mut sink = output::sink(options.format, io::stdout());
+    let told = reports.try_fold(0, |told, report| sink.closed(&report).map(|()| told + 1));
+    Ok(told.map_err(PipelineError::Output)?)
 }
 
 const fn not_held(number: Option<u64>, count: u64) -> NotHeld {

@@ -5,8 +5,12 @@ use std::io;
 use crate::report::Report;
 
 pub mod frames;
+pub mod html;
 pub mod json;
+mod margin;
+mod memory_stat;
 pub mod terminal;
+mod words;
 
 /// Takes reports.
 pub trait Sink {

@@ -1,11 +1,13 @@
-//! Checks of the sources: format, lints, house rules, and that the committed eBPF objects are what they say.
+//! Checks of the sources: format, lints, house rules, that the committed eBPF objects are what they say, and that damaged
+//! recordings break nothing.
 
 use super::Tally;
-use crate::{ebpf, lint};
+use crate::{ebpf, fuzz, lint};
 
 /// Run them.
 pub(crate) fn run(tally: &mut Tally) {
     tally.count("lint", lint::task());
+    tally.count("fuzz: 20,000 damaged recordings", fuzz::short());
     match ebpf::check() {
         Ok(ebpf::Checked::Rebuilt) => tally.count("ebpf --check", Ok(())),
         Ok(ebpf::Checked::StampOnly(reason)) => {

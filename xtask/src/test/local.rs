@@ -2,11 +2,11 @@
 
 mod demo;
 mod ends;
-mod kills;
+pub(super) mod kills;
 mod names;
 mod rank;
 mod survival;
-mod tracer;
+pub(super) mod tracer;
 mod user_kill;
 
 use std::fs;
@@ -23,7 +23,8 @@ use crate::vm::programs::{self, Programs};
 /// The programs as files, and where cgroups are made.
 pub(crate) struct Local {
     folder: TempDir,
-    hierarchy: PathBuf,
+    /// Where cgroups can be made.
+    pub(super) hierarchy: PathBuf,
 }
 
 /// Run them.
@@ -39,7 +40,7 @@ pub(crate) fn run(tally: &mut Tally) {
 }
 
 impl Local {
-    fn new(hierarchy: PathBuf) -> Result<Self> {
+    pub(super) fn new(hierarchy: PathBuf) -> Result<Self> {
         let Programs { hog, tracer, .. } = programs::build(true)?;
         let folder = TempDir::new().context("making a folder for the programs")?;
         for (name, bytes) in [("hog", hog), ("oomtrace", tracer.context("no tracer was built")?)] {
@@ -51,7 +52,7 @@ impl Local {
         Ok(Self { folder, hierarchy })
     }
 
-    fn program(&self, name: &str) -> PathBuf {
+    pub(super) fn program(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -37,6 +38,15 @@ pub(crate) fn build(with_tracer: bool) -> Result<Programs> {
 /// Build them with a tracer that goes wrong where it is told to.
 pub(crate) fn build_with_faults() -> Result<Programs> {
     build_with(true, &["--features", "oomtrace/faults"])
+}
+
+/// Builds the tracer and lays it into a folder.
+pub(crate) fn tracer_in(folder: &Path) -> Result<PathBuf> {
+    let path = folder.join("oomtrace");
+    let bytes = build(true)?.tracer.context("no tracer was built")?;
+    fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).context("making oomtrace executable")?;
+    Ok(path)
 }
 
 fn build_with(with_tracer: bool, options: &[&str]) -> Result<Programs> {

@@ -105,7 +105,7 @@ fn pieces(bytes: &[u8], backslash: Backslash) -> Vec<String> {
 }
 
 /// Whether a character has no glyph of its own, moves others, or ends a line.
-fn is_deceptive(character: char) -> bool {
+pub(crate) fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

@@ -16,7 +16,7 @@ use crate::scratch::Scratch;
 const SIGKILL: i32 = 9;
 
 /// Lets a hog run into the limit; its pid, and proof that it was killed.
-pub(super) fn kill_one(local: &Local, scratch: &Scratch, extra: &[&str]) -> Result<u32> {
+pub(in crate::test) fn kill_one(local: &Local, scratch: &Scratch, extra: &[&str]) -> Result<u32> {
     let mut hog = Command::new(local.program("hog"));
     hog.args(extra).arg("--cgroup").arg(escaped(&scratch.path)).args(["anon", "--mib", "64"]);
     let mut child = hog.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("starting a hog")?;
@@ -26,7 +26,7 @@ pub(super) fn kill_one(local: &Local, scratch: &Scratch, extra: &[&str]) -> Resu
 }
 
 /// A path as the hog takes it: whatever is no plain letter as `\xNN`.
-pub(super) fn escaped(path: &Path) -> String {
+pub(in crate::test) fn escaped(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes().iter();
     bytes
         .map(|byte| match byte {
@@ -38,7 +38,7 @@ pub(super) fn escaped(path: &Path) -> String {
 }
 
 /// One object for each of a hundred kills, none lost, none doubled; the cause is the limit.
-pub(super) fn hundred(local: &Local) -> Result<()> {
+pub(in crate::test) fn hundred(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-hundred", 4 << 20)?;
     let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
     let pids: Vec<u32> = (0..100).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
@@ -85,7 +85,7 @@ fn judge(report: &Value) -> Result<()> {
 }
 
 /// A tracer that cannot keep up says how much it missed, and reports nothing twice and nobody it did not see.
-pub(super) fn loss_is_counted(local: &Local) -> Result<()> {
+pub(in crate::test) fn loss_is_counted(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-loss", 1 << 20)?;
     let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
     tracer.signal("-STOP")?;
@@ -106,7 +106,7 @@ pub(super) fn loss_is_counted(local: &Local) -> Result<()> {
 }
 
 /// What a live run printed, byte for byte, is what its recording gives.
-pub(super) fn live_equals_replay(local: &Local) -> Result<()> {
+pub(in crate::test) fn live_equals_replay(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-replay", 4 << 20)?;
     let file = local.program("recording");
     let path = file.to_str().context("the scratch folder's path")?;

@@ -10,22 +10,22 @@ use serde_json::Value;
 use super::Local;
 
 /// `oomtrace watch`, armed.
-pub(super) struct Tracer {
+pub(in crate::test) struct Tracer {
     child: Child,
     stdout: JoinHandle<Vec<u8>>,
     stderr: JoinHandle<String>,
 }
 
 /// What a tracer said until it ended.
-pub(super) struct Said {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: String,
+pub(in crate::test) struct Said {
+    pub(in crate::test) status: ExitStatus,
+    pub(in crate::test) stdout: Vec<u8>,
+    pub(in crate::test) stderr: String,
 }
 
 impl Tracer {
     /// Starts it and waits until it says that it is armed.
-    pub(super) fn start(local: &Local, arguments: &[&str]) -> Result<Self> {
+    pub(in crate::test) fn start(local: &Local, arguments: &[&str]) -> Result<Self> {
         let mut child = Command::new(local.program("oomtrace"))
             .args(arguments)
             .stdin(Stdio::null())
@@ -53,7 +53,7 @@ impl Tracer {
     }
 
     /// Sends a signal.
-    pub(super) fn signal(&self, signal: &str) -> Result<()> {
+    pub(in crate::test) fn signal(&self, signal: &str) -> Result<()> {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().context("sending a signal")?;
         ensure!(sent.success(), "kill {signal} {pid} failed");
@@ -61,7 +61,7 @@ impl Tracer {
     }
 
     /// Sends a signal and waits for the end.
-    pub(super) fn end(mut self, signal: &str) -> Result<Said> {
+    pub(in crate::test) fn end(mut self, signal: &str) -> Result<Said> {
         self.signal(signal)?;
         let status = self.child.wait().context("waiting for oomtrace")?;
         let stdout = self.stdout.join().ok().context("reading stdout")?;
@@ -72,7 +72,7 @@ impl Tracer {
 
 impl Said {
     /// A number of the line of totals, by the word behind it.
-    pub(super) fn counted(&self, word: &str) -> Option<u64> {
+    pub(in crate::test) fn counted(&self, word: &str) -> Option<u64> {
         let totals = self.stderr.lines().last()?;
         let words: Vec<&str> = totals.split([' ', ',']).filter(|word| !word.is_empty()).collect();
         let at = words.iter().position(|known| *known == word)?;
@@ -80,7 +80,7 @@ impl Said {
     }
 
     /// The reports, one JSON object a line, nothing else.
-    pub(super) fn reports(&self) -> Result<Vec<Value>> {
+    pub(in crate::test) fn reports(&self) -> Result<Vec<Value>> {
         let lines = self.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         lines
             .map(|line| {
@@ -94,6 +94,6 @@ impl Said {
 }
 
 /// A place in JSON; null where there is none.
-pub(super) fn at<'a>(value: &'a Value, place: &str) -> &'a Value {
+pub(in crate::test) fn at<'a>(value: &'a Value, place: &str) -> &'a Value {
     value.pointer(place).unwrap_or(&Value::Null)
 }

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         sanitize::name,
-        units::{ABSENT, count, or_absent, pages},
+        units::{ABSENT, count, or_absent},
     },
-    page_bytes,
     sheet::Sheet,
 };
 use crate::{
-    badness,
     incident::PassedOver,
     report::{Candidate, Report},
+    sink::{
+        margin::{self, process},
+        words,
+    },
 };
 
 /// Rows that are shown; JSON has them all.
@@ -24,42 +26,11 @@ const COLUMNS: usize = 8;
 
 /// By how much, and what would have turned it.
 pub(super) fn margin(sheet: &mut Sheet, report: &Report) {
-    let Some(points) = report.selection.margin_points else { return };
-    let runner_up = who(report, |row| row.pid == report.selection.runner_up_pid);
-    let ahead = match u64::try_from(points) {
-        Ok(0) => format!("none over {runner_up}: of equals the kernel takes the one it looks at last"),
-        Ok(points) => format!("{} over {runner_up}", pages(points, page_bytes(report))),
-        Err(_) => count(points),
-    };
+    let Some(ahead) = margin::ahead(report) else { return };
     sheet.named("margin", &ahead);
-    if let Some(turn) = turn(report) {
-        sheet.named("otherwise", &format!("{runner_up} would have been chosen with an oom_score_adj {turn}"));
+    if let Some(otherwise) = margin::otherwise(report) {
+        sheet.named("otherwise", &otherwise);
     }
-}
-
-/// The values that would have turned it.
-fn turn(report: &Report) -> Option<String> {
-    let selection = &report.selection;
-    let raised = selection.runner_up_adj_at_least.map(|adj| format!("of {adj} or more for itself"));
-    let chosen = who(report, |row| row.chosen);
-    let lowered = selection.chosen_adj_at_most.map(|adj| {
-        let or_less = if adj == badness::ADJ_MIN { "" } else { " or less" };
-        format!("of {adj}{or_less} for {chosen}")
-    });
-    match (raised, lowered) {
-        (Some(raised), Some(lowered)) => Some(format!("{raised}, or {lowered}")),
-        (raised, lowered) => raised.or(lowered),
-    }
-}
-
-fn who(report: &Report, is_it: impl Fn(&Candidate) -> bool) -> String {
-    let row = report.candidates.iter().flatten().find(|row| is_it(row));
-    row.map_or_else(|| ABSENT.to_owned(), process)
-}
-
-fn process(row: &Candidate) -> String {
-    let comm = row.comm.as_ref().map_or_else(|| ABSENT.to_owned(), |comm| name(comm.as_bytes()));
-    format!("{comm} (pid {})", or_absent(row.pid))
 }
 
 /// The rows, and those that have none.
@@ -118,7 +89,7 @@ fn passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
     }
     let mut told: Vec<String> = reasons
         .into_iter()
-        .map(|(reason, number)| format!("{} {}", count_of(number), words(reason)))
+        .map(|(reason, number)| format!("{} {}", count_of(number), words::passed_over(reason)))
         .collect();
     if let Some(threads) = report.kernel_threads.filter(|threads| *threads > 0) {
         let noun = if threads == 1 { "kernel thread" } else { "kernel threads" };
@@ -126,18 +97,6 @@ fn passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
     }
     if !told.is_empty() {
         sheet.more(&format!("passed over: {}", told.join(", ")));
-    }
-}
-
-const fn words(reason: PassedOver) -> &'static str {
-    match reason {
-        PassedOver::Init => "init",
-        PassedOver::AdjMin => "at oom_score_adj -1000",
-        PassedOver::AlreadyVictim => "a victim already",
-        PassedOver::OomSkip => "reaped already",
-        PassedOver::InVfork => "in vfork",
-        PassedOver::NoMemory => "without memory",
-        PassedOver::NotEligible => "without a right to these nodes",
     }
 }
 

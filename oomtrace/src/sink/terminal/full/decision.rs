@@ -5,12 +5,11 @@ use super::{
         sanitize::sentence,
         units::{ABSENT, count, or_absent, pages},
     },
-    page_bytes,
     sheet::Sheet,
 };
 use crate::{
-    explain::{Outcome, Policy},
     report::{Report, Score, Victim},
+    sink::words,
 };
 
 pub(super) fn why(sheet: &mut Sheet, report: &Report) {
@@ -27,7 +26,7 @@ pub(super) fn allocation(sheet: &mut Sheet, report: &Report) {
         [] => "no flags".to_owned(),
         flags => sentence(&flags.join("|")),
     });
-    let order = order(allocation.order, page_bytes(report));
+    let order = order(allocation.order, report.page_bytes());
     let mask = or_absent(allocation.gfp_mask.as_deref().map(sentence));
     let constraint = or_absent(allocation.constraint);
     sheet.section(
@@ -49,41 +48,16 @@ fn order(order: Option<i32>, page_bytes: Option<u64>) -> String {
 
 pub(super) fn selection(sheet: &mut Sheet, report: &Report) {
     let selection = &report.selection;
-    sheet.section("selection", selection.policy.map_or(ABSENT, policy));
-    let outcome = selection.outcome.map_or(ABSENT, outcome);
+    sheet.section("selection", selection.policy.map_or(ABSENT, words::policy));
+    let outcome = selection.outcome.map_or(ABSENT, words::outcome);
     let looked_at = or_absent(report.candidates_total.map(count));
     sheet.named(
         "outcome",
         &format!("{outcome}; victims {}, tasks looked at {looked_at}", report.victims.len()),
     );
     let scored =
-        report.victims.iter().find_map(|victim| Some(points(victim, victim.score?, page_bytes(report))));
+        report.victims.iter().find_map(|victim| Some(points(victim, victim.score?, report.page_bytes())));
     sheet.named("points", &or_absent(scored));
-}
-
-const fn policy(policy: Policy) -> &'static str {
-    match policy {
-        Policy::Badness => "badness: the task with the most points",
-        Policy::AllocatingTask => {
-            "allocating_task: vm.oom_kill_allocating_task is set, so the trigger itself"
-        }
-        Policy::AlreadyExiting => "already_exiting: a task was dying already, so no other was chosen",
-        Policy::OomGroup => {
-            "oom_group: the task with the most points, and its cgroup with it (memory.oom.group)"
-        }
-        Policy::NoneKillable => "none_killable: no task of the domain may be killed",
-        Policy::Disabled => "disabled: the OOM killer was off",
-        Policy::NotifierFreed => "notifier_freed: a notifier freed memory, or the allocation may not kill",
-    }
-}
-
-const fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Killed => "killed",
-        Outcome::GroupKilled => "the whole group was killed",
-        Outcome::MarkedOnly => "marked only: access to memory reserves, no SIGKILL",
-        Outcome::NoKill => "nobody was killed",
-    }
 }
 
 /// The arithmetic of `oom_badness`: resident, swapped and page-table pages, and for each point of `oom_score_adj` a

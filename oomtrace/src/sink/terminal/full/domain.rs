@@ -5,22 +5,18 @@ use super::{
         sanitize::name,
         units::{ABSENT, or_absent, pages, size},
     },
-    page_bytes,
     sheet::Sheet,
 };
 use crate::{
     explain::Code,
     report::{Domain, Level, Report},
+    sink::memory_stat,
 };
-
-/// What people look for in `memory.stat`, by the names of v2 and of v1.
-const COMPOSITION: [&str; 9] =
-    ["anon", "rss", "file", "cache", "shmem", "kernel", "slab", "sock", "pagetables"];
 
 pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
     let domain = &report.domain;
     let cgroup = domain.cgroup.as_ref().map(|path| format!(" {}", name(path.as_bytes()))).unwrap_or_default();
-    let total = or_absent(domain.total_pages.map(|total| pages(total, page_bytes(report))));
+    let total = or_absent(domain.total_pages.map(|total| pages(total, report.page_bytes())));
     sheet.section("domain", &format!("{}{cgroup}, size with swap {total}", domain.kind.unwrap_or(ABSENT)));
     if domain.chain.is_empty() {
         sheet.more(&counters(domain));
@@ -29,13 +25,8 @@ pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
         let mark = if report.cause.code == Code::Userspace { "  <- short" } else { "  <- hit" };
         chain(sheet, &domain.chain, mark);
     }
-    let stat = domain.memory_stat.iter();
-    // On v1 a name alone is of the cgroup itself, without those below it.
-    let figure = |name: &str| {
-        stat.clone().find_map(|stat| stat.get(&format!("total_{name}")).or_else(|| stat.get(name)))
-    };
-    let part = |name| figure(name).map(|bytes| format!("{name} {}", size(*bytes)));
-    let parts: Vec<String> = COMPOSITION.into_iter().filter_map(part).collect();
+    let parts = memory_stat::composition(domain).into_iter();
+    let parts: Vec<String> = parts.map(|(name, bytes)| format!("{name} {}", size(bytes))).collect();
     if !parts.is_empty() {
         sheet.named("holds", &format!("{} (memory.stat, read right after)", parts.join(", ")));
     }

@@ -4,11 +4,7 @@ use super::{
     super::units::{ABSENT, count, or_absent, span},
     sheet::Sheet,
 };
-use crate::{
-    explain::Code,
-    kernel::tier::Tier,
-    report::{ClosedBy, Report},
-};
+use crate::{explain::Code, kernel::tier::Tier, report::Report, sink::words};
 
 pub(super) fn sysctls(sheet: &mut Sheet, report: &Report) {
     let sysctl = report.sysctl;
@@ -23,12 +19,7 @@ pub(super) fn sysctls(sheet: &mut Sheet, report: &Report) {
 
 pub(super) fn status(sheet: &mut Sheet, report: &Report) {
     let status = &report.status;
-    let closed_by = match status.closed_by {
-        None => ABSENT,
-        Some(ClosedBy::Kernel) => "closed by the kernel",
-        Some(ClosedBy::Timeout) => "closed by timeout: nothing more came",
-        Some(ClosedBy::EndOfStream) => "closed by the end of the stream",
-    };
+    let closed_by = status.closed_by.map_or(ABSENT, words::closed_by);
     let complete = if status.complete { "complete" } else { "incomplete" };
     let (lost, marks) = (count(status.lost_frames), count(report.marks));
     sheet.section("status", &format!("{closed_by}, {complete}, frames lost {lost}, marks {marks}"));

@@ -1,4 +1,4 @@
-use super::{Full, page_bytes};
+use super::Full;
 use crate::{
     explain::{Outcome, Policy},
     incident::Role,
@@ -110,13 +110,13 @@ fn nobody_was_killed() {
 #[test]
 fn the_size_of_a_page_follows_from_the_figures() {
     let mut report = example::memcg_kill();
-    assert_eq!(page_bytes(&report), Some(4096));
+    assert_eq!(report.page_bytes(), Some(4096));
     let memory = report.victims[0].memory.as_mut().unwrap();
     (memory.anon_rss_bytes, memory.pgtables_bytes) = (15_800 * 65_536, 92 * 65_536);
-    assert_eq!(page_bytes(&report), Some(65_536));
+    assert_eq!(report.page_bytes(), Some(65_536));
     report.victims[0].score.as_mut().unwrap().base_pages = Some(0);
-    assert_eq!(page_bytes(&report), None);
-    assert_eq!(page_bytes(&example::tracepoint_kill()), None);
+    assert_eq!(report.page_bytes(), None);
+    assert_eq!(example::tracepoint_kill().page_bytes(), None);
 }
 
 #[test]

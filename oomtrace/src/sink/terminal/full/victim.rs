@@ -6,8 +6,8 @@ use super::{
     sheet::Sheet,
 };
 use crate::{
-    incident::Role,
     report::{Aftermath, Memory, Report, Victim},
+    sink::words,
 };
 
 /// Victims that are shown whole.
@@ -24,7 +24,7 @@ pub(super) fn victims(sheet: &mut Sheet, report: &Report) {
         if index < WHOLE {
             whole(sheet, victim);
         } else {
-            sheet.section("victim", &format!("{}: {}", brief(&victim.process), role(victim.role)));
+            sheet.section("victim", &format!("{}: {}", brief(&victim.process), words::role(victim.role)));
         }
     }
     let hidden = report.victims.len().saturating_sub(SHOWN);
@@ -35,20 +35,11 @@ pub(super) fn victims(sheet: &mut Sheet, report: &Report) {
 
 fn whole(sheet: &mut Sheet, victim: &Victim) {
     let name = sheet.paint.red(&title(&victim.process));
-    sheet.section("victim", &format!("{name}: {}", role(victim.role)));
+    sheet.section("victim", &format!("{name}: {}", words::role(victim.role)));
     sheet.named("process", &numbers(&victim.process));
     places(sheet, &victim.process);
     sheet.named("memory", &victim.memory.map_or_else(|| ABSENT.to_owned(), memory));
     sheet.named("then", &aftermath(victim.aftermath));
-}
-
-const fn role(role: Role) -> &'static str {
-    match role {
-        Role::Chosen => "chosen",
-        Role::Group => "group (goes with its cgroup)",
-        Role::SharedMm => "shared_mm (shares the memory of the chosen one)",
-        Role::PidNamespace => "pid_namespace (goes with the init of its pid namespace)",
-    }
 }
 
 fn memory(memory: Memory) -> String {

@@ -1,0 +1,67 @@
+//! Tasks that could not be chosen, and why.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use crate::{
+    incident::PassedOver,
+    report::{Candidate, Report},
+    sink::{
+        html::text::{chosen, count, known, number},
+        terminal::units,
+        words,
+    },
+};
+
+/// Tasks that are named; the facts below have them all.
+const SHOWN: usize = 60;
+
+pub(super) fn passed_over(report: &Report, candidates: &[Candidate]) -> Markup {
+    let rows: Vec<(&Candidate, PassedOver)> =
+        candidates.iter().filter_map(|row| Some((row, row.passed_over?))).collect();
+    let hidden = rows.len().saturating_sub(SHOWN);
+    let told = reasons(report, &rows);
+    html! {
+        @if !told.is_empty() {
+            h3 { "Passed over" }
+            p { (told) }
+        }
+        @if !rows.is_empty() {
+            table.list #passed-over {
+                thead { tr {
+                    th scope="col" { "process" }
+                    th.number scope="col" { "pid" }
+                    th scope="col" { "why" }
+                    th.number scope="col" { "rss, pages" }
+                    th.number scope="col" { "oom_score_adj" }
+                } }
+                tbody { @for (row, reason) in rows.iter().take(SHOWN) { tr {
+                    td { (chosen(row.comm.as_ref())) }
+                    td.number { (known(row.pid)) }
+                    td { (words::passed_over(*reason)) }
+                    td.number { (count(row.rss_pages)) }
+                    td.number { (known(row.oom_score_adj)) }
+                } } }
+            }
+            @if hidden > 0 { p.more { "and " (number(hidden)) " more" } }
+        }
+    }
+}
+
+/// How many, by reason.
+fn reasons(report: &Report, rows: &[(&Candidate, PassedOver)]) -> String {
+    let mut reasons: BTreeMap<PassedOver, u64> = BTreeMap::new();
+    for (_, reason) in rows {
+        *reasons.entry(*reason).or_default() += 1;
+    }
+    let mut told: Vec<String> = reasons
+        .into_iter()
+        .map(|(reason, number)| format!("{} {}", units::count(number), words::passed_over(reason)))
+        .collect();
+    if let Some(threads) = report.kernel_threads.filter(|threads| *threads > 0) {
+        let noun = if threads == 1 { "kernel thread" } else { "kernel threads" };
+        told.push(format!("{} {noun}", units::count(threads)));
+    }
+    told.join(", ")
+}

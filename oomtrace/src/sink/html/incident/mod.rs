@@ -1,0 +1,31 @@
+//! One incident: the answer first, then what it rests on, then everything.
+
+mod ballot;
+mod facts;
+mod head;
+mod limits;
+mod memory;
+mod processes;
+mod settings;
+mod timeline;
+
+use maud::html;
+
+use super::frame::frame;
+use crate::{report::Report, sink::terminal::sanitize::sentence};
+
+/// The page of an incident.
+#[must_use]
+pub fn page(report: &Report) -> String {
+    let body = html! {
+        (head::head(report))
+        (timeline::timeline(report))
+        (limits::limits(report))
+        (ballot::ballot(report))
+        (memory::memory(report))
+        (processes::processes(report))
+        (settings::settings(report))
+        (facts::facts(report))
+    };
+    frame(&sentence(&report.cause.summary), &body)
+}

@@ -1,0 +1,93 @@
+//! Who it was: the trigger and the victims.
+
+use maud::{Markup, html};
+
+use crate::{
+    bytes::ByteString,
+    report::{Process, Report},
+    sink::{
+        html::text::{ABSENT, chosen, known, number},
+        terminal::sanitize::text,
+        words,
+    },
+};
+
+/// Victims that are shown; a group can have thousands, and the facts below have them.
+const SHOWN: usize = 64;
+
+pub(super) fn processes(report: &Report) -> Markup {
+    let hidden = report.victims.len().saturating_sub(SHOWN);
+    html! {
+        section #processes aria-labelledby="processes-h" {
+            h2 #processes-h { "Who it was" }
+            div.people {
+                (trigger(report))
+                @for victim in report.victims.iter().take(SHOWN) {
+                    article.process {
+                        h3 { "Victim " (title(&victim.process)) }
+                        p.small { (words::role(victim.role)) }
+                        (details(&victim.process))
+                    }
+                }
+            }
+            @if report.victims.is_empty() { p { "Nobody was killed." } }
+            @if hidden > 0 { p.more { "and " (number(hidden)) " more victims" } }
+        }
+    }
+}
+
+fn trigger(report: &Report) -> Markup {
+    let Some(process) = &report.trigger else {
+        return html! { article.process { h3 { "Trigger" } p { (ABSENT) } } };
+    };
+    let is_victim = process.pid.is_some_and(|pid| report.has_victim(pid));
+    html! {
+        @if !is_victim {
+            article.process {
+                h3 { "Trigger " (title(process)) }
+                p.small { "asked for the memory" }
+                (details(process))
+            }
+        } @else {
+            article.process {
+                h3 { "Trigger " (title(process)) }
+                p.small { "asked for the memory; is a victim, see there" }
+                dl.facts { dt { "process" } dd { (numbers(process)) } }
+            }
+        }
+    }
+}
+
+/// Its name, with the process's own where that differs.
+fn title(process: &Process) -> Markup {
+    html! {
+        (chosen(process.comm.as_ref()))
+        @if let Some(leader) = &process.leader_comm { ", a thread of " (chosen(Some(leader))) }
+    }
+}
+
+fn numbers(process: &Process) -> String {
+    let Process { pid, tid, ns_pid, uid, oom_score_adj, .. } = process;
+    let differs = |label: &str, number: &Option<i32>| match number {
+        Some(number) if Some(*number) != *pid => format!(", {label} {number}"),
+        _ => String::new(),
+    };
+    let (tid, ns_pid) = (differs("tid", tid), differs("ns_pid", ns_pid));
+    format!("pid {}{tid}{ns_pid}, uid {}, oom_score_adj {}", known(*pid), known(*uid), known(*oom_score_adj))
+}
+
+fn details(process: &Process) -> Markup {
+    html! {
+        dl.facts {
+            dt { "process" } dd { (numbers(process)) }
+            dt { "cmdline" } dd { (process.cmdline.as_deref().map_or_else(|| html! { (ABSENT) }, cmdline)) }
+            dt { "exe" } dd { (chosen(process.exe.as_ref())) }
+            dt { "cgroup" } dd { (chosen(process.cgroup.as_ref())) }
+        }
+    }
+}
+
+/// Arguments side by side, each an element of its own, so that blanks within one are told from those between two.
+fn cmdline(arguments: &[ByteString]) -> Markup {
+    html! { @for argument in arguments { bdi.argument { (text(argument.as_bytes())) } " " } }
+}

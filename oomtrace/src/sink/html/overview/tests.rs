@@ -1,0 +1,70 @@
+//! The overview of incidents made by hand.
+
+use super::Overview;
+use crate::{bytes::ByteString, explain::Code, report::Report, sink::terminal::example};
+
+fn at(time: &str, comm: &str, cgroup: &str) -> Report {
+    let mut report = example::memcg_kill();
+    report.time = Some(time.to_owned());
+    report.victims[0].process.comm = Some(comm.into());
+    report.domain.cgroup = Some(cgroup.into());
+    report
+}
+
+fn page(reports: &[Report]) -> String {
+    let mut overview = Overview::new();
+    for (number, report) in (1..).zip(reports) {
+        overview.add(number, report);
+    }
+    overview.page()
+}
+
+#[test]
+fn kills_are_counted_by_time_cause_cgroup_and_name() {
+    let mut other = at("2026-01-02T05:00:00Z", "java", "/b");
+    other.cause.code = Code::Global;
+    let page = page(&[
+        at("2026-01-02T03:00:00Z", "python3", "/a"),
+        at("2026-01-02T03:00:30Z", "python3", "/a"),
+        other,
+    ]);
+    for words in [
+        "<h1>3 kills in 3 incidents</h1>",
+        "a column is 5 minutes wide; the highest has 2",
+        "<code>memcg_limit</code></th><td class=\"number\">2</td>",
+        "<code>global</code></th><td class=\"number\">1</td>",
+        "<bdi class=\"name\">/a</bdi></th><td class=\"number\">2</td>",
+        "2026-01-02 05:00:00",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let (_, repeat) = page.split_once("Repeat victims").unwrap();
+    let (repeat, _) = repeat.split_once("</section>").unwrap();
+    assert!(repeat.contains("python3") && !repeat.contains("java"), "{repeat}");
+}
+
+#[test]
+fn the_list_is_capped_and_says_so_however_many_there_are() {
+    let mut overview = Overview::new();
+    for number in 1..=20_000_u32 {
+        let cgroup = format!("/pod{number}");
+        overview.add(number.into(), &at("2026-01-02T03:00:00Z", "worker", &cgroup));
+    }
+    let page = overview.page();
+    assert!(page.contains("the last 1 000 of 20 000"), "{}", page.len());
+    assert!(
+        page.contains("<td class=\"number\">20000</td>") && !page.contains("<td class=\"number\">19000</td>")
+    );
+    assert!(page.len() < 1_000_000, "{}", page.len());
+}
+
+#[test]
+fn nothing_is_no_error_and_names_are_harmless() {
+    assert!(page(&[]).contains("No incident has a time."));
+    let mut odd = example::hostile_kill();
+    odd.domain.cgroup = Some(ByteString::from(b"/<b>\x1b\xff".to_vec()));
+    odd.time = None;
+    let page = page(&[odd.clone(), odd]);
+    assert!(page.contains("/&lt;b&gt;\\x1b\\xff") && page.contains("2 without a time"), "{page}");
+    assert!(!page.contains("<script") && !page.contains('\u{1b}') && !page.contains("<b>\\x1b"));
+}

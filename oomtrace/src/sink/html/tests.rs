@@ -1,0 +1,108 @@
+//! The pages as text; what a browser makes of them is a test of its own (`cargo xtask test --only pages`).
+
+use super::page;
+use crate::{
+    report::Report,
+    sink::terminal::{example, sanitize::is_deceptive},
+};
+
+/// The page without what is no text of it: the style and the JSON.
+fn told(report: &Report) -> String {
+    let page = page(report);
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (_, rest) = rest.split_once("</style>").unwrap();
+    let (body, _) = rest.split_once("<details").unwrap();
+    format!("{head}{body}")
+}
+
+#[test]
+fn nothing_is_loaded_and_nothing_runs() {
+    for report in [example::memcg_kill(), example::tracepoint_kill(), example::hostile_kill()] {
+        let page = page(&report).to_lowercase();
+        for forbidden in
+            ["<script", "src=", "href=", "url(", "@import", "<iframe", "<link", "onload=", "onclick="]
+        {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+        assert!(page.contains("default-src 'none'"));
+    }
+}
+
+#[test]
+fn what_is_not_known_is_a_dash_and_never_a_zero() {
+    let page = told(&example::tracepoint_kill());
+    assert!(page.contains("The tier tracepoint does not see the decision itself"), "{page}");
+    assert!(page.contains("frames lost: 3") && page.contains("The candidates were not seen."), "{page}");
+    assert!(page.contains("<dt>It held</dt><dd>–</dd>"), "{page}");
+    assert!(!page.contains("0 B") && !page.contains(">0 points"), "{page}");
+}
+
+#[test]
+fn names_can_neither_be_markup_nor_deceive() {
+    let mut report = example::hostile_kill();
+    let markup = "<img src=x onerror=alert(1)>&\"'";
+    report.cause.summary = markup.to_owned();
+    report.host = Some(markup.to_owned());
+    report.id = markup.to_owned();
+    report.victims[0].process.cmdline = Some(vec![markup.into()]);
+    report.trigger.as_mut().unwrap().comm = Some(markup.into());
+    let whole = page(&report);
+    assert!(!whole.contains("<img"));
+    let deceptive = whole.chars().find(|character| *character != '\n' && is_deceptive(*character));
+    assert_eq!(deceptive, None);
+    assert!(told(&report).contains(r"\x1b[2J\x0a\x9b31m"));
+}
+
+#[test]
+fn each_level_of_the_chain_says_its_limit() {
+    let page = told(&example::memcg_kill());
+    for words in
+        ["64.0 MiB of 64.0 MiB", "1.1 GiB, no limit", "<strong class=\"badge\">hit</strong>", "high –"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert_eq!(
+        page.matches("class=\"open\"").count(),
+        1,
+        "no bar without a usage, an open one without a limit"
+    );
+}
+
+#[test]
+fn the_ballot_shows_the_sum_and_the_margin() {
+    let page = told(&example::memcg_kill());
+    for words in [
+        "15 846 rss + 0 swap + 92 tables + 0 adj = 15 938",
+        "8 370 rss + 0 swap + 20 tables + 1 600 adj + 5 not in these counters = 9 995",
+        "5 943 pages (23.2 MiB) over java (pid 90)",
+        "an oom_score_adj of 472 or more for itself, or of -372 or less for python3 (pid 812)",
+        "1 at oom_score_adj -1000",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+}
+
+#[test]
+fn thousands_of_rows_and_victims_are_counted_and_not_all_shown() {
+    let mut report = example::memcg_kill();
+    let rows = report.candidates.as_mut().unwrap();
+    let row = rows[1].clone();
+    rows.splice(1..1, vec![row; 4000]);
+    report.victims = vec![report.victims[0].clone(); 3000];
+    report.candidates_left_out = Some(1200);
+    let page = told(&report);
+    assert!(page.contains("and 3 962 more with no more points"), "{}", page.len());
+    assert!(page.contains("left out: 1 200, for which there was no room"));
+    assert!(page.contains("and 2 984 more victims") && page.contains("and 2 936 more victims"));
+    assert!(page.len() < 400_000, "{}", page.len());
+}
+
+#[test]
+fn a_negative_adjustment_takes_off_and_its_bar_says_so() {
+    let mut report = example::memcg_kill();
+    let row = &mut report.candidates.as_mut().unwrap()[1];
+    (row.adj_pages, row.points, row.difference_pages) = (Some(-4_800), Some(3_590), Some(0));
+    let page = told(&report);
+    assert!(page.contains("8 370 rss + 0 swap + 20 tables − 4 800 adj = 3 590"), "{page}");
+    assert_eq!(page.matches("<rect class=\"cut\" x=").count(), 1);
+}

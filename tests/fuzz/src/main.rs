@@ -1,0 +1,99 @@
+//! Takes real recordings, damages them in every way it can think of, and sends each down the whole road: reader, decoder,
+//! assembler, report, JSON, page, `whatif`. What must hold of each is in `judge`.
+//!
+//! An input is made of the seed and its number alone, so that one that fails is made again with `--first NUMBER --inputs 1`.
+//! A bound on this process's memory stands for the bound on the reader's: who takes more is ended.
+
+mod corpus;
+mod judge;
+mod mutate;
+mod tally;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    process::ExitCode,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use self::{corpus::Corpus, judge::Judge, mutate::Input, tally::Tally};
+
+/// Inputs a thread takes at a time.
+const PORTION: u64 = 256;
+
+/// Damage recordings and see that nothing breaks.
+#[derive(Parser)]
+struct Arguments {
+    /// Recordings to begin with: files
+    #[arg(required = true)]
+    recordings: Vec<PathBuf>,
+    /// How many inputs
+    #[arg(long, default_value_t = 100_000)]
+    inputs: u64,
+    /// The number of the first one
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// What the inputs are made of, with their numbers
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Data that this process may have, in MiB
+    #[arg(long, default_value_t = 128)]
+    memory_mib: u64,
+    /// Threads; by default one for each processor
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(tally) => {
+            println!("{}", tally.render());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("oomtrace-fuzz: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Tally> {
+    let corpus = Corpus::read(&arguments.recordings)?;
+    let bytes = arguments.memory_mib << 20;
+    let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+    setrlimit(Resource::Data, limit).context("bounding this process's memory")?;
+    let judge = Judge::new(&corpus)?;
+    let usual = || thread::available_parallelism().map_or(1, Into::into);
+    let next = AtomicU64::new(arguments.first);
+    let tallies: Vec<Result<Tally>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..arguments.threads.unwrap_or_else(usual))
+            .map(|_| scope.spawn(|| work(arguments, &corpus, &judge, &next)))
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|_| bail!("a thread died"))).collect()
+    });
+    tallies.into_iter().try_fold(Tally::default(), |sum, tally| Ok(sum.plus(tally?)))
+}
+
+fn work(arguments: &Arguments, corpus: &Corpus, judge: &Judge, next: &AtomicU64) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let end = arguments.first.saturating_add(arguments.inputs);
+    loop {
+        let begin = next.fetch_add(PORTION, Ordering::Relaxed);
+        if begin >= end {
+            return Ok(tally);
+        }
+        for number in begin..end.min(begin.saturating_add(PORTION)) {
+            let input = Input::new(corpus, arguments.seed, number);
+            let judged = catch_unwind(AssertUnwindSafe(|| judge.input(&input, number, &mut tally)));
+            let again = || {
+                format!("input {number}: again with --seed {} --first {number} --inputs 1", arguments.seed)
+            };
+            judged.unwrap_or_else(|_| bail!("a panic")).with_context(again)?;
+        }
+    }
+}

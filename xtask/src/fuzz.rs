@@ -1,0 +1,92 @@
+//! `cargo xtask fuzz`: damaged recordings without number, down the road from the reader to the pages.
+
+use std::{env, fs, path::PathBuf, process::Command, time::Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    run::{output, run, say},
+    workspace,
+};
+
+/// Inputs of a plain run.
+const INPUTS: u64 = 10_000_000;
+
+/// Inputs that one process takes: where one dies, so many are to be tried again one by one.
+const PORTION: u64 = 250_000;
+
+/// Options of `cargo xtask fuzz`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// How many inputs
+    #[arg(long, default_value_t = INPUTS)]
+    inputs: u64,
+    /// The number of the first one
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// What the inputs are made of, with their numbers
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// Builds the program and runs it, portion by portion.
+pub(crate) fn task(arguments: &Arguments) -> Result<()> {
+    let fuzz = Fuzz::build()?;
+    let start = Instant::now();
+    let end = arguments.first.saturating_add(arguments.inputs);
+    let mut first = arguments.first;
+    while first < end {
+        let inputs = PORTION.min(end - first);
+        println!("{} to {}: {}", first, first + inputs - 1, fuzz.run(arguments.seed, first, inputs)?);
+        first += inputs;
+    }
+    let took = start.elapsed();
+    println!("{} inputs in {} s, none broke anything", arguments.inputs, took.as_secs());
+    Ok(())
+}
+
+/// A few inputs, always the same, for `cargo xtask test`.
+pub(crate) fn short() -> Result<()> {
+    const SHORT: u64 = 20_000;
+    println!("{}", Fuzz::build()?.run(1, 0, SHORT)?);
+    Ok(())
+}
+
+/// The program, and what it begins with.
+struct Fuzz {
+    program: PathBuf,
+    recordings: Vec<PathBuf>,
+}
+
+impl Fuzz {
+    fn build() -> Result<Self> {
+        say("building oomtrace-fuzz");
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let build = ["build", "--locked", "--quiet", "--profile", "fuzz", "--package", "oomtrace-fuzz"];
+        run(Command::new(cargo).current_dir(workspace::root()).args(build))?;
+        Ok(Self { program: workspace::target().join("fuzz/oomtrace-fuzz"), recordings: recordings()? })
+    }
+
+    fn run(&self, seed: u64, first: u64, inputs: u64) -> Result<String> {
+        let numbers = [("--seed", seed), ("--first", first), ("--inputs", inputs)];
+        let mut command = Command::new(&self.program);
+        for (option, number) in numbers {
+            command.arg(option).arg(number.to_string());
+        }
+        let said = output(command.args(&self.recordings))
+            .with_context(|| format!("inputs {first} to {} of seed {seed}", first + inputs - 1))?;
+        Ok(said.trim().to_owned())
+    }
+}
+
+/// The golden recordings.
+pub(crate) fn recordings() -> Result<Vec<PathBuf>> {
+    let folder = workspace::root().join("tests/recordings");
+    let entries = fs::read_dir(&folder).with_context(|| format!("reading {}", folder.display()))?;
+    let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let is_recording = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "oomtrace");
+    let mut recordings: Vec<PathBuf> = paths.into_iter().filter(is_recording).collect();
+    recordings.sort();
+    ensure!(!recordings.is_empty(), "{} holds no recording", folder.display());
+    Ok(recordings)
+}

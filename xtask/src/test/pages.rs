@@ -1,0 +1,153 @@
+//! The pages in a real browser: what a reader sees must be what the JSON says, in light and in dark, with nothing loaded
+//! and nothing run.
+
+mod incident;
+mod overview;
+mod recordings;
+mod sober;
+mod units;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Tally, local::Local};
+use crate::{
+    browser::{self, Browser, Scheme},
+    run::{output, say},
+    scratch,
+    vm::programs,
+};
+
+/// What a reader may prefer.
+pub(super) const SCHEMES: [Scheme; 2] = [Scheme::Light, Scheme::Dark];
+
+/// Width of the window, in CSS pixels.
+const WIDTH: u32 = 1080;
+
+/// Run them.
+pub(crate) fn run(tally: &mut Tally) {
+    let browser = match browser::install() {
+        Ok(program) => program,
+        Err(error) => return tally.skip("pages in a real browser", format!("no browser: {error:#}")),
+    };
+    match Pages::new(&browser) {
+        Ok(mut pages) => pages.tests(tally),
+        Err(error) => tally.count("pages in a real browser", Err(error)),
+    }
+}
+
+/// A browser, the program under test, and a folder for its pages.
+struct Pages {
+    browser: Browser,
+    tracer: PathBuf,
+    folder: TempDir,
+}
+
+impl Pages {
+    fn new(program: &Path) -> Result<Self> {
+        let mut browser = Browser::start(program)?;
+        say(&browser.version()?);
+        let folder = TempDir::new().context("making a folder for pages")?;
+        let tracer = programs::tracer_in(folder.path())?;
+        Ok(Self { browser, tracer, folder })
+    }
+
+    fn tests(&mut self, tally: &mut Tally) {
+        match recordings::kept() {
+            Ok(kept) => {
+                for (name, recording) in kept {
+                    tally.count(&format!("the pages of {name} in a browser"), self.recording(&recording));
+                }
+            }
+            Err(error) => tally.count("the pages of golden recordings in a browser", Err(error)),
+        }
+        let Some(hierarchy) = scratch::hierarchy() else {
+            return tally.skip(
+                "the pages of kills on this machine in a browser",
+                "no cgroup hierarchy with the memory controller can be written",
+            );
+        };
+        match Local::new(hierarchy) {
+            Ok(local) => self.real_kills(&local, tally),
+            Err(error) => tally.count("the pages of kills on this machine in a browser", Err(error)),
+        }
+    }
+
+    fn real_kills(&mut self, local: &Local, tally: &mut Tally) {
+        let name = "the page of a kill on this machine in a browser";
+        tally.count(name, recordings::of_kill(local).and_then(|file| self.recording(&file)));
+        let name = "a page of names made to be markup in a browser";
+        tally.count(name, recordings::of_markup(local).and_then(|file| self.markup(&file)));
+        let name = "the overview of kills on this machine in a browser";
+        tally.count(name, recordings::of_several(local).and_then(|file| self.overview(&file)));
+    }
+
+    /// The page of each incident, against its JSON.
+    fn recording(&mut self, recording: &Path) -> Result<()> {
+        let reports = self.asked(&["show"], recording)?;
+        ensure!(!reports.is_empty(), "{} holds no incident", recording.display());
+        for (number, report) in (1..).zip(&reports) {
+            let file = self.page(&["show", &format!("{number}")], recording)?;
+            for scheme in SCHEMES {
+                let mut page = self.browser.open(&file, scheme, WIDTH)?;
+                incident::judge(&mut page, report)
+                    .and_then(|()| sober::judge(&mut page, &file))
+                    .with_context(|| format!("incident {number}, {}", scheme.name()))?;
+            }
+            sober::schemes_differ(&mut self.browser, &file)?;
+        }
+        Ok(())
+    }
+
+    fn markup(&mut self, recording: &Path) -> Result<()> {
+        let reports = self.asked(&["show"], recording)?;
+        let report = reports.first().context("no report of the kill")?;
+        for what in [&["show", "1"][..], &["list"]] {
+            let file = self.page(what, recording)?;
+            let mut page = self.browser.open(&file, Scheme::Light, WIDTH)?;
+            sober::judge(&mut page, &file)?;
+            let text = page.text_of("main")?;
+            for name in [recordings::MARKUP_COMM, recordings::MARKUP_CGROUP] {
+                ensure!(text.contains(name), "the page does not show {name}: {text}");
+            }
+            let count = page.evaluate("document.querySelectorAll('img, b.x').length")?;
+            ensure!(count == 0, "{count} elements were made of names");
+        }
+        let json = report.to_string();
+        ensure!(json.contains(recordings::MARKUP_COMM), "the kill has another name: {json}");
+        Ok(())
+    }
+
+    fn overview(&mut self, recording: &Path) -> Result<()> {
+        let rows = self.asked(&["list"], recording)?;
+        let reports = self.asked(&["show"], recording)?;
+        let file = self.page(&["list"], recording)?;
+        for scheme in SCHEMES {
+            let mut page = self.browser.open(&file, scheme, WIDTH)?;
+            overview::judge(&mut page, &rows, &reports)
+                .and_then(|()| sober::judge(&mut page, &file))
+                .with_context(|| format!("the overview, {}", scheme.name()))?;
+        }
+        sober::schemes_differ(&mut self.browser, &file)
+    }
+
+    /// The JSON that a command prints of a recording, an object a line.
+    fn asked(&self, command: &[&str], recording: &Path) -> Result<Vec<Value>> {
+        let text =
+            output(Command::new(&self.tracer).args(command).arg(recording).args(["--format", "json"]))?;
+        text.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+    }
+
+    /// The page that a command writes of a recording.
+    fn page(&self, command: &[&str], recording: &Path) -> Result<PathBuf> {
+        let file = self.folder.path().join(format!("{}.html", command.join("-")));
+        output(Command::new(&self.tracer).args(command).arg(recording).arg("--html").arg(&file))?;
+        Ok(file)
+    }
+}

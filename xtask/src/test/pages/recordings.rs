@@ -1,0 +1,50 @@
+//! What the pages are of: recordings that are kept, and kills made now.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    fuzz,
+    scratch::Scratch,
+    test::local::{Local, kills::kill_one, tracer::Tracer},
+};
+
+/// A name of at most 15 bytes that would be an element.
+pub(super) const MARKUP_COMM: &str = "<b class=x>&amp";
+
+/// A cgroup's name that would run something.
+pub(super) const MARKUP_CGROUP: &str = "<img src=x onerror='alert(1)'>&lt;";
+
+/// The golden recordings with their names, in order.
+pub(super) fn kept() -> Result<Vec<(String, PathBuf)>> {
+    let named = |path: PathBuf| Some((path.file_stem()?.to_string_lossy().into_owned(), path));
+    Ok(fuzz::recordings()?.into_iter().filter_map(named).collect())
+}
+
+/// Kills in a cgroup of that name, recorded.
+fn recorded(local: &Local, cgroup: &str, kills: usize, extra: &[&str]) -> Result<PathBuf> {
+    let scratch = Scratch::new(&local.hierarchy, cgroup.as_bytes(), 4 << 20)?;
+    let file = local.program("pages.oomtrace");
+    // From the test before.
+    drop(fs::remove_file(&file));
+    let path = file.to_str().context("the scratch folder's path")?;
+    let tracer = Tracer::start(local, &["watch", "--format", "json", "--record", path])?;
+    for _ in 0..kills {
+        kill_one(local, &scratch, extra)?;
+    }
+    tracer.end("-INT")?;
+    Ok(file)
+}
+
+pub(super) fn of_kill(local: &Local) -> Result<PathBuf> {
+    recorded(local, "oomtrace-test-page", 1, &[])
+}
+
+pub(super) fn of_markup(local: &Local) -> Result<PathBuf> {
+    recorded(local, MARKUP_CGROUP, 1, &["--comm", MARKUP_COMM])
+}
+
+pub(super) fn of_several(local: &Local) -> Result<PathBuf> {
+    recorded(local, "oomtrace-test-overview", 12, &[])
+}
