@@ -13,6 +13,7 @@ pub mod context;
 pub mod decode;
 pub mod event;
 pub mod exit;
+pub mod experiment;
 pub mod explain;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;

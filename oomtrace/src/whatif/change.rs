@@ -119,7 +119,12 @@ fn path(typed: &str) -> Result<ByteString, String> {
     }
 }
 
-fn bytes(typed: &str) -> Result<u64, String> {
+/// A size in bytes: a number, with K, M, G or T behind.
+///
+/// # Errors
+///
+/// If it is none.
+pub(crate) fn bytes(typed: &str) -> Result<u64, String> {
     let wrong = || format!("a size is a number with K, M, G or T behind, or `max`, not `{typed}`");
     let digits = typed.trim_end_matches(|last: char| last.is_ascii_alphabetic());
     let shift = match typed.get(digits.len()..).map(str::to_ascii_uppercase).as_deref() {

@@ -23,6 +23,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::change::bytes;
 pub use self::{
     answer::{Answer, Decision, Row, SCHEMA, Victim, Vote},
     change::{Change, Who},

@@ -1,5 +1,6 @@
 //! Reports for people: one line, or all of it.
 
+pub(crate) mod experiment;
 mod full;
 mod line;
 pub(crate) mod sanitize;

@@ -1,0 +1,4 @@
+//! Files good and bad.
+
+mod ground;
+mod lines;
