@@ -5,6 +5,7 @@ mod btf;
 mod debian;
 mod demo;
 mod ebpf;
+mod experiments;
 mod kernels;
 mod lint;
 mod run;
@@ -38,6 +39,8 @@ enum Task {
     Test(test::Arguments),
     /// Run scenarios on real kernels in throw-away guests
     Vm(vm::Arguments),
+    /// Run the ready experiments of contrib/experiments in guests, and show their tables
+    Experiments(experiments::Arguments),
     /// Measure start, memory, latency, loss and replay, and print the table of docs/benchmarks.md
     Bench(bench::Arguments),
     /// Make the BTF fixtures in tests/btf from kernels
@@ -63,6 +66,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Lint => lint::task(),
         Task::Test(arguments) => return test::task(&arguments),
         Task::Vm(arguments) => vm::task(&arguments),
+        Task::Experiments(arguments) => experiments::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
         Task::Btf(arguments) => btf::task(&arguments),
     }?;

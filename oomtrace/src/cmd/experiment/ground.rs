@@ -56,7 +56,8 @@ impl Ground for Here {
         if program.contains('/') {
             return Path::new(program).is_file();
         }
-        let path = env::var_os("PATH").unwrap_or_default();
+        // What a program is looked for in where nothing else is said.
+        let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
         env::split_paths(&path).any(|folder| folder.join(program).is_file())
     }
 
