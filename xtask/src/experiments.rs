@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use oomtrace_scenarios::job::{Command, TRACER_FILE};
-use oomtrace_scenarios::observation::CommandRun;
+use oomtrace_scenarios::job::{Command, Meanwhile, TRACER_FILE};
+use oomtrace_scenarios::observation::{CommandRun, Status};
 use oomtrace_scenarios::scenario::Machine;
+use serde_json::Value;
 
 use crate::kernels::{self, Kernel};
 use crate::run::say;
@@ -105,6 +106,9 @@ fn one(kernel: &Kernel, programs: &Programs, file: &Path, repeats: Option<u32>) 
         extras.push(plain(&script.file_name().unwrap_or_default().to_string_lossy(), data));
         commands.push(read_logs());
     }
+    if text.contains("oom_kill_allocating_task") {
+        commands.extend(kill_it(&name));
+    }
     commands::run_with(kernel, programs, &machine(&text), true, &extras, &commands)
 }
 
@@ -120,6 +124,22 @@ fn run_it(name: &str, repeats: Option<u32>) -> Command {
     Command { name: name.to_owned(), arguments, deadline_s: DEADLINE_S, ..Command::default() }
 }
 
+/// The experiment again, killed outright while the knob is set, and a report that tells the knob afterwards.
+fn kill_it(name: &str) -> Vec<Command> {
+    let mut killed = run_it(name, Some(2));
+    killed.name = KILLED.to_owned();
+    let place = killed.arguments.iter_mut().find(|word| *word == "/tmp/result");
+    place.into_iter().for_each(|place| *place = "/tmp/killed".to_owned());
+    // By the file's seed the second run is the one with 1; a look at all processes lets it begin.
+    let run = vec![TRACER_FILE.to_owned(), "rank".to_owned()];
+    killed.meanwhile = Some(Meanwhile { word: "run 1 of".to_owned(), run, signal: Some(9) });
+    let demo = [TRACER_FILE, "demo", "--format", "json"].map(str::to_owned).to_vec();
+    vec![killed, Command { name: AFTERWARDS.to_owned(), arguments: demo, ..Command::default() }]
+}
+
+const KILLED: &str = "an experiment is killed";
+const AFTERWARDS: &str = "what the knob is afterwards";
+
 /// What the service wrote down, each log once with the number of runs that have it.
 fn read_logs() -> Command {
     let program = "import collections, glob\n\
@@ -129,18 +149,25 @@ fn read_logs() -> Command {
     Command { name: "what the service saw".to_owned(), arguments, ..Command::default() }
 }
 
-/// Prints what the commands said; an error if one failed, or `whatif` promised what did not come.
+/// Prints what the commands said; an error if one failed, `whatif` promised what did not come, or a knob is not what it was.
 fn show(runs: &[CommandRun]) -> Result<()> {
     for run in runs {
-        let text = run.stdout.to_chars();
+        let text = String::from_utf8_lossy(run.stdout.as_bytes());
+        let complaint = run.stderr.to_chars();
+        ensure!(run.failure.is_none(), "{}: {:?}: {complaint}", run.name, run.failure);
+        if run.name == KILLED {
+            ensure!(matches!(run.status, Some(Status::Signal(9))), "{KILLED}: {:?}: {complaint}", run.status);
+            continue;
+        }
+        ensure!(matches!(run.status, Some(Status::Code(0))), "{}: {:?}: {complaint}", run.name, run.status);
+        if run.name == AFTERWARDS {
+            let report: Value = serde_json::from_str(&text).context("the demo's report")?;
+            let knob = report.pointer("/sysctl/oom_kill_allocating_task").and_then(Value::as_i64);
+            ensure!(knob == Some(0), "after a kill the knob is {knob:?}");
+            println!("killed while vm.oom_kill_allocating_task was 1; afterwards it is 0 again\n");
+            continue;
+        }
         println!("{text}");
-        let ended = format!("{:?}, {:?}", run.status, run.failure);
-        ensure!(
-            run.failure.is_none() && ended.contains("0"),
-            "{}: {ended}: {}",
-            run.name,
-            run.stderr.to_chars()
-        );
         for line in text.lines() {
             ensure!(
                 predictions_came_true(line) != Some(false),

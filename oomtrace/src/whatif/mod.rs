@@ -21,7 +21,7 @@ mod vote;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use self::change::bytes;
 pub use self::{

@@ -73,6 +73,17 @@ fn complain(process: &Process, cgroups: &[Cgroup], before: &[Process], problems:
     {
         problems.add(*line, format!("there is no [[cgroup]] with the path `{value}`"));
     }
+    let is_in =
+        |inner: &str, outer: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    if let Some(At { value, line }) =
+        cgroup.as_ref().filter(|at| cgroups.iter().any(|c| is_in(&c.path, &at.value)))
+    {
+        // https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L2580 (`cgroup_migrate_vet_dst`)
+        problems.add(
+            *line,
+            format!("no process can live in `{value}`, for cgroups branch off there: give it one below"),
+        );
+    }
     if let Some(At { value, line }) = after.as_ref().filter(|at| !known(&at.value)) {
         problems.add(*line, format!("no process `{value}` stands before `{name}`"));
     }

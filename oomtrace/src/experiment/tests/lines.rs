@@ -92,6 +92,19 @@ fn every_complaint_has_its_line() {
 }
 
 #[test]
+fn nobody_lives_where_cgroups_branch_off() {
+    let text = GOOD.replace(
+        "[[process]]\nname = \"database\"",
+        "[[cgroup]]\npath = \"box/in\"\n\n[[process]]\nname = \"database\"",
+    );
+    let complaints = complaints(&text);
+    assert!(
+        complaints.iter().any(|(line, what)| *line == 14 && what.contains("branch off")),
+        "{complaints:?}"
+    );
+}
+
+#[test]
 fn all_that_is_wrong_is_said_at_once() {
     let text = GOOD.replace("repeats = 3", "repeats = 0").replace("\"anon\"", "\"anno\"");
     let lines: Vec<usize> = complaints(&text).iter().map(|(line, _)| *line).collect();

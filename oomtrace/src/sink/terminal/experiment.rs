@@ -52,7 +52,7 @@ type Show = fn(f64) -> String;
 
 /// The rows of figures: label, name, how it is shown.
 const ROWS: [(&str, &str, Show); 6] = [
-    ("margin", "margin_points", |points| format!("{} pages", whole(points))),
+    ("margin", "margin_points", |points| format!("{} pages", count(rounded(points)))),
     ("kills", "kills", whole),
     ("collateral", "collateral", whole),
     ("recovery", "recovery_ns", |ns| span(rounded(ns))),
