@@ -27,9 +27,10 @@ pub struct Prediction {
     pub refused: usize,
     /// How often each victim was predicted.
     pub victims: BTreeMap<String, usize>,
-    /// Whom it was in most runs of the other variant.
-    pub usual: Option<String>,
-    /// Answers that named that one.
+    /// Answers that can be held against runs of the other variant: those in which the same one asked for memory. Another asker is
+    /// another decision, and whom `vm.oom_kill_allocating_task` takes is the asker.
+    pub tested: usize,
+    /// Those of them that named whom it was in most of these runs.
     pub came_true: usize,
 }
 
@@ -51,27 +52,31 @@ pub fn predict(
 ) -> Option<Prediction> {
     let (one, other) = (plan.variants.get(from)?, plan.variants.get(to)?);
     let (one_layout, other_layout) = (plan.layout(one), plan.layout(other));
-    let mut victims: BTreeMap<String, usize> = BTreeMap::new();
-    let mut refused = 0;
-    for asked in asked.iter().filter(|asked| asked.observed.variant == from) {
-        let changes = changes(&one_layout, &other_layout, asked.observed)?;
-        match predicted(asked, &changes) {
-            Some(victim) => *victims.entry(victim).or_default() += 1,
-            None => refused += 1,
-        }
-    }
-    let usual = usual(runs.iter().filter(|run| run.variant == other.name).map(|run| run.victim.as_str()));
-    let came_true = usual.as_ref().and_then(|usual| victims.get(usual)).copied().unwrap_or(0);
-    let claimed = victims.values().sum();
-    Some(Prediction {
+    let mut prediction = Prediction {
         from: one.name.clone(),
         to: other.name.clone(),
-        claimed,
-        refused,
-        victims,
-        usual,
-        came_true,
-    })
+        claimed: 0,
+        refused: 0,
+        victims: BTreeMap::new(),
+        tested: 0,
+        came_true: 0,
+    };
+    for asked in asked.iter().filter(|asked| asked.observed.variant == from) {
+        let changes = changes(&one_layout, &other_layout, asked.observed)?;
+        let Some(victim) = predicted(asked, &changes) else {
+            prediction.refused += 1;
+            continue;
+        };
+        let trigger = runs.iter().find(|run| run.number == asked.observed.number)?.trigger.as_ref();
+        let alike = runs.iter().filter(|run| run.variant == other.name && run.trigger.as_ref() == trigger);
+        if let Some(usual) = usual(alike.map(|run| run.victim.as_str())) {
+            prediction.tested += 1;
+            prediction.came_true += usize::from(usual == victim);
+        }
+        prediction.claimed += 1;
+        *prediction.victims.entry(victim).or_default() += 1;
+    }
+    Some(prediction)
 }
 
 /// The most frequent name; `None` if there is none, or two are.

@@ -85,6 +85,8 @@ pub struct Run {
     pub recording: String,
     /// Whom the first decision fell on, by its name in the file; [`NOBODY`] if there was no kill.
     pub victim: String,
+    /// Who asked for the memory that was not there; a kernel thread without its number.
+    pub trigger: Option<String>,
     /// Why memory ran out.
     pub cause: Option<Code>,
     /// What chose.
@@ -130,6 +132,7 @@ pub fn run(observed: &Observed, incidents: &[Incident], variant: &str) -> Run {
         variant: variant.to_owned(),
         recording: observed.recording.clone(),
         victim: chosen.map_or_else(|| NOBODY.to_owned(), |killed| killed.name.clone()),
+        trigger: decided.and_then(|report| observed.trigger(report)),
         cause: decided.map(|report| report.cause.code),
         policy: decided.and_then(|report| report.selection.policy),
         margin_points: decided.and_then(|report| report.selection.margin_points),
@@ -161,6 +164,12 @@ impl Observed {
         let report::Process { pid, comm, leader_comm, cgroup, .. } = &victim.process;
         let comm = leader_comm.as_ref().or(comm.as_ref());
         Killed { name: self.name_of(*pid, comm, cgroup.as_ref()), pid: *pid, role: victim.role }
+    }
+
+    fn trigger(&self, report: &Report) -> Option<String> {
+        let report::Process { pid, comm, leader_comm, cgroup, .. } = report.trigger.as_ref()?;
+        let name = self.name_of(*pid, leader_comm.as_ref().or(comm.as_ref()), cgroup.as_ref());
+        Some(name.split('/').next().map_or_else(String::new, str::to_owned))
     }
 
     /// What a process is called: its name in the file if it was started from there; a child's is its `comm`; and one that is
@@ -219,9 +228,10 @@ fn recovery(observed: &Observed, reports: &[Report]) -> Option<u64> {
     let level = observed.level(first);
     let mut counters = observed.counters(&level);
     let (_, begin) = counters.next()?;
-    let (first_reclaim, _) = counters.find(|(_, now)| now.reclaims > begin.reclaims)?;
+    let seen = counters.find(|(_, now)| now.reclaims > begin.reclaims).map(|(when, _)| when);
     // Between two looks everything may happen; but no decision falls before reclaim was tried.
-    recovered_at(reports)?.checked_sub(first_reclaim.min(first.boot_ns))
+    let first_reclaim = seen.map_or(first.boot_ns, |seen| seen.min(first.boot_ns));
+    recovered_at(reports)?.checked_sub(first_reclaim)
 }
 
 fn freed(reports: &[Report]) -> Option<u64> {

@@ -14,6 +14,17 @@ use crate::{
     source::{cgroupfs::MemoryHierarchy, clock},
 };
 
+/// What grows in `/proc/vmstat` whenever the machine reclaims: pages looked at, and allocations that had to wait for it, by zone.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/vmstat.c#L1260> (`vmstat_text`)
+const RECLAIMS: [&str; 6] = [
+    "pgscan_kswapd",
+    "pgscan_direct",
+    "allocstall_dma",
+    "allocstall_dma32",
+    "allocstall_normal",
+    "allocstall_movable",
+];
+
 /// Where to look.
 pub(super) struct Sampler {
     is_v2: bool,
@@ -64,7 +75,7 @@ impl Sampler {
         let vmstat = fs::read_to_string("/proc/vmstat").ok()?;
         Some(Counters {
             usage_bytes: self.total_bytes.saturating_sub(meminfo("MemAvailable")?),
-            reclaims: sum(&vmstat, &["pgscan_kswapd", "pgscan_direct"]),
+            reclaims: sum(&vmstat, &RECLAIMS),
         })
     }
 }

@@ -55,6 +55,7 @@ fn a_run_is_told_by_names_and_times() {
         (run.victim.as_str(), run.cause, run.policy),
         ("service", Some(Code::MemcgLimit), Some(Policy::Badness))
     );
+    assert_eq!(run.trigger.as_deref(), Some("client"));
     assert_eq!(run.recovery_ns, Some(7000));
     assert_eq!(run.freed_bytes, Some(9000 * 4096));
     // From the full 16384 pages to 8000.
@@ -113,6 +114,8 @@ fn compared() -> Outcome {
     };
     let runs: Vec<Run> = (0..30).map(of).collect();
     let (observed, incidents) = (observed(1, 0), [incident()]);
+    // The first of `plain`'s.
+    let observed = Observed { number: 0, ..observed };
     let asked = [Asked { observed: &observed, incidents: &incidents }];
     let predictions = [(0, 1), (0, 2)].into_iter().filter_map(|pair| predict(&plan, pair, &asked, &runs));
     outcome(&plan, Machine::default(), runs.clone(), predictions.collect())
@@ -136,8 +139,8 @@ fn whatif_predicts_where_it_has_words_for_the_difference() {
     let outcome = compared();
     let [prediction] = outcome.predictions.as_slice() else { panic!("{:?}", outcome.predictions) };
     assert_eq!((prediction.from.as_str(), prediction.to.as_str()), ("plain", "exposed"));
-    assert_eq!((prediction.claimed, prediction.came_true), (1, 1));
-    assert_eq!(prediction.usual.as_deref(), Some("database"));
+    assert_eq!((prediction.claimed, prediction.tested, prediction.came_true), (1, 1, 1));
+    assert_eq!(prediction.victims.keys().collect::<Vec<_>>(), ["database"]);
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn difference(sheet: &mut Sheet, outcome: &Outcome, one: &str, other: &str) {
 }
 
 fn predicted(prediction: &Prediction, variants: &[OfVariant]) -> String {
-    let Prediction { from, to, claimed, refused, usual, came_true, .. } = prediction;
+    let Prediction { from, to, claimed, refused, tested, came_true, .. } = prediction;
     let (from, to) = (sentence(from), sentence(to));
     if *claimed == 0 {
         return format!("from {from}, of {to}: none of {} recordings can say", count(i128_of(*refused)));
@@ -180,9 +180,9 @@ fn predicted(prediction: &Prediction, variants: &[OfVariant]) -> String {
     let said = counts(&prediction.victims);
     let runs = variants.iter().find(|variant| variant.name == prediction.to);
     let was = runs.map_or_else(|| ABSENT.to_owned(), |variant| counts(&variant.victims));
-    let judgement = match usual {
-        Some(_) => format!("{came_true} of {claimed} predictions name the usual victim"),
-        None => "no victim is the usual one".to_owned(),
+    let judgement = match tested {
+        0 => "no run is like these".to_owned(),
+        _ => format!("{came_true} of {tested} predictions name the usual victim"),
     };
     let silent = if *refused > 0 { format!(", {refused} recordings cannot say") } else { String::new() };
     format!("from {from}, of {to}: {said}; it was {was}: {judgement}{silent}")

@@ -93,21 +93,31 @@ impl Bench {
 /// Killed at so many random moments, in turn the experiment, its supervisor and both.
 pub(crate) fn survives_kills(local: &Local, kills: u32) -> Result<()> {
     let bench = Bench::new(local)?;
-    let mut effective = 0;
+    let (mut effective, mut restored) = (0, 0);
     for number in 0..kills {
         let whom = *WHOM.get(usize::try_from(number)? % WHOM.len()).context("nobody to be killed")?;
         // Moments from before the first change until after the last, the same in every run of the test.
         let delay = Duration::from_millis(u64::from(number) * 7919 % 2500);
-        let changed = kill(&bench, local, whom, delay, &format!("result-{number}"))
+        let Killed { changed, left } = kill(&bench, local, whom, delay, &format!("result-{number}"))
             .with_context(|| format!("kill {number}: {whom:?} after {delay:?}"))?;
         effective += u32::from(changed);
+        restored += u32::from(left);
     }
+    ensure!(restored > 0, "nothing was ever left for --restore, so nothing is known of it");
     ensure!(effective * 4 >= kills, "only {effective} of {kills} kills came while anything was changed");
     Ok(())
 }
 
-/// One kill; whether anything was changed at that moment.
-fn kill(bench: &Bench, local: &Local, whom: Whom, delay: Duration, result: &str) -> Result<bool> {
+/// What a kill met.
+struct Killed {
+    /// A supervisor was there, so things were changed or about to be.
+    changed: bool,
+    /// Something was left for `--restore`.
+    left: bool,
+}
+
+/// One kill, and everything as before after it.
+fn kill(bench: &Bench, local: &Local, whom: Whom, delay: Duration, result: &str) -> Result<Killed> {
     let mut experiment = bench.start(local, result)?;
     thread::sleep(delay);
     let supervisor =
@@ -131,11 +141,13 @@ fn kill(bench: &Bench, local: &Local, whom: Whom, delay: Duration, result: &str)
         experiment.kill().or_else(|_| experiment.try_wait().map(drop)).context("ending the experiment")?;
         experiment.wait().context("waiting for the experiment")?;
     }
+    let mut left = false;
     if whom == Whom::Both {
+        left = !left_behind(bench, local).is_empty();
         restore(bench, local)?;
     }
     settled(bench, local)?;
-    Ok(changed)
+    Ok(Killed { changed, left })
 }
 
 fn send_kill(pid: u32) {
