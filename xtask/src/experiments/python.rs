@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result};
 use crate::run::output;
 use crate::vm::initramfs::Extra;
 
-/// What the service and the reader of its words import.
-const MODULES: &str =
-    "argparse, collections, encodings.utf_8, encodings.ascii, encodings.latin_1, glob, os, signal, sys, time";
+/// What the service and the reader of its words import, and what those do when they are used. One of them lies in the folder of
+/// shared objects, which python3 looks for.
+const MODULES: &str = "argparse, collections, encodings.utf_8, encodings.ascii, encodings.latin_1, gettext, glob, locale, os, \
+                       shutil, signal, sys, time, _json";
 
 /// The distribution's own: in the guest it lies where it lies here, and finds its modules as it does here.
 pub(super) const PROGRAM: &str = "/usr/bin/python3";
