@@ -14,6 +14,7 @@ pub mod decode;
 pub mod diff;
 pub mod event;
 pub mod exit;
+pub mod experiment;
 pub mod explain;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;

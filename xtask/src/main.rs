@@ -6,6 +6,7 @@ mod btf;
 mod debian;
 mod demo;
 mod ebpf;
+mod experiments;
 mod fuzz;
 mod golden;
 mod kernels;
@@ -43,6 +44,8 @@ enum Task {
     Test(test::Arguments),
     /// Run scenarios on real kernels in throw-away guests
     Vm(vm::Arguments),
+    /// Run the ready experiments of contrib/experiments in guests, and show their tables
+    Experiments(experiments::Arguments),
     /// Measure start, memory, latency, loss and replay, and print the table of docs/benchmarks.md
     Bench(bench::Arguments),
     /// Damage recordings in every way and see that nothing breaks: ten million inputs
@@ -76,6 +79,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Lint => lint::task(),
         Task::Test(arguments) => return test::task(&arguments),
         Task::Vm(arguments) => vm::task(&arguments),
+        Task::Experiments(arguments) => experiments::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
         Task::Fuzz(arguments) => fuzz::task(&arguments),
         Task::Pictures(arguments) => pictures::task(&arguments),

@@ -5,7 +5,7 @@ mod checks;
 mod conditions;
 mod experiments;
 mod guests;
-mod local;
+pub(crate) mod local;
 mod pages;
 mod tally;
 

@@ -4,7 +4,7 @@ pub(crate) mod commands;
 mod compatibility;
 mod console;
 pub(crate) mod experiments;
-mod initramfs;
+pub(crate) mod initramfs;
 mod matrix;
 mod modules;
 mod plan;

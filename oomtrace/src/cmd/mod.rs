@@ -4,6 +4,7 @@ mod check;
 mod demo;
 mod diff;
 mod dump;
+mod experiment;
 mod history;
 mod html;
 mod list;
@@ -53,6 +54,9 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Whatif(options)) => whatif::run(options),
         Some(Command::Dump(options)) => dump::run(options),
         Some(Command::DemoVictim(options)) => demo::victim::run(options),
+        Some(Command::Experiment(options)) => experiment::run(options),
+        Some(Command::ExperimentSupervisor(options)) => experiment::supervisor::run(&options.state),
+        Some(Command::ExperimentProcess(options)) => experiment::process::run(options),
     }
 }
 
@@ -66,7 +70,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<StartError>() {
         return Some(error.exit());
     }
-    if cause.is::<ReadError>() {
+    if cause.is::<ReadError>() || cause.is::<experiment::FileError>() {
         return Some(Exit::Input);
     }
     if let Some(error) = cause.downcast_ref::<html::PageError>() {

@@ -21,7 +21,7 @@ mod vote;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use self::{
     answer::{Answer, Decision, Row, SCHEMA, Victim, Vote},

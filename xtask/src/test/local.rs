@@ -2,6 +2,7 @@
 
 mod demo;
 mod ends;
+pub(crate) mod experiment;
 pub(super) mod kills;
 mod names;
 mod rank;
@@ -40,7 +41,7 @@ pub(crate) fn run(tally: &mut Tally) {
 }
 
 impl Local {
-    pub(super) fn new(hierarchy: PathBuf) -> Result<Self> {
+    pub(crate) fn new(hierarchy: PathBuf) -> Result<Self> {
         let Programs { hog, tracer, .. } = programs::build(true)?;
         let folder = TempDir::new().context("making a folder for the programs")?;
         for (name, bytes) in [("hog", hog), ("oomtrace", tracer.context("no tracer was built")?)] {
@@ -71,6 +72,8 @@ impl Local {
         tally.count("a reader that goes away", ends::reader_goes(self));
         tally.count("bad input files", ends::bad_input(self));
         tally.count("check agrees with watch", ends::check(self));
+        tally.count("an experiment killed at any moment", experiment::survives_kills(self, 12));
+        tally.count("an experiment tells what differs from what does not", experiment::tells_apart(self, 10));
         tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
     }
 }

@@ -9,6 +9,7 @@ use oomtrace_scenarios::observation::{CommandRun, ExperimentRun, Observation};
 use oomtrace_scenarios::scenario::{Machine, Scenario};
 use serde::de::DeserializeOwned;
 
+use super::initramfs::Extra;
 use super::programs::Programs;
 use super::{console, initramfs, modules, qemu, stream};
 use crate::kernels::Kernel;
@@ -27,11 +28,23 @@ pub(crate) fn run(
     tracefs: bool,
     commands: &[Command],
 ) -> Result<Vec<CommandRun>> {
-    let deadline_s = BOOT_S + COMMAND_S * u64::try_from(commands.len())?;
+    run_with(kernel, programs, machine, tracefs, &[], commands)
+}
+
+/// The same in a guest with more files.
+pub(crate) fn run_with(
+    kernel: &Kernel,
+    programs: &Programs,
+    machine: &Machine,
+    tracefs: bool,
+    extras: &[Extra],
+    commands: &[Command],
+) -> Result<Vec<CommandRun>> {
+    let deadline_s = BOOT_S + commands.iter().map(|command| command.deadline_s.max(COMMAND_S)).sum::<u64>();
     let work = Work::Commands(commands.to_vec());
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
     let job = Job { hierarchy, swap_mib, disk: false, tracefs, deadline_s, work };
-    boot(kernel, programs, machine, &job)
+    boot(kernel, programs, machine, extras, &job)
 }
 
 /// Boot a kernel, run experiments one after the other, and hand back what came of each.
@@ -47,7 +60,7 @@ pub(crate) fn experiment(
     let work = Work::Experiments { experiments: experiments.to_vec(), tier };
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
     let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
-    boot(kernel, programs, &machine, &job)
+    boot(kernel, programs, &machine, &[], &job)
 }
 
 /// Boot a kernel, record one scenario, and hand back what was seen with the recording.
@@ -63,17 +76,18 @@ pub(crate) fn record(
     let work = Work::Scenarios { scenarios: vec![scenario.clone()], watch: Some(watch) };
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
     let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
-    boot(kernel, programs, machine, &job)?.pop().context("the guest observed nothing")
+    boot(kernel, programs, machine, &[], &job)?.pop().context("the guest observed nothing")
 }
 
 fn boot<T: DeserializeOwned>(
     kernel: &Kernel,
     programs: &Programs,
     machine: &Machine,
+    extras: &[Extra],
     job: &Job,
 ) -> Result<Vec<T>> {
     let modules = modules::of_machine(kernel, machine)?;
-    let initramfs = initramfs::of_guest(programs, modules, job)?;
+    let initramfs = initramfs::of_guest(programs, modules, extras, job)?;
     let limit = Duration::from_secs(job.deadline_s + BOOT_S);
     let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
     let stream = stream::parse(&ran.output).context("what the guest sent")?;

@@ -10,9 +10,31 @@ use tempfile::NamedTempFile;
 use super::modules::Module;
 use super::programs::Programs;
 
+/// A file for a guest beside its programs.
+pub(crate) struct Extra {
+    /// Its absolute path there.
+    pub(crate) path: String,
+    /// What is in it.
+    pub(crate) data: Vec<u8>,
+    /// Whether it is a program.
+    pub(crate) is_program: bool,
+}
+
 /// The archive of a guest, in a file that goes when it is dropped.
-pub(super) fn of_guest(programs: &Programs, modules: Vec<Module>, job: &Job) -> Result<NamedTempFile> {
+pub(super) fn of_guest(
+    programs: &Programs,
+    modules: Vec<Module>,
+    extras: &[Extra],
+    job: &Job,
+) -> Result<NamedTempFile> {
     let mut archive = Archive::new();
+    for Extra { path, data, is_program } in extras {
+        if *is_program {
+            archive.program(path, data);
+        } else {
+            archive.file(path, data.clone());
+        }
+    }
     archive.program("/init", &programs.guest);
     archive.program(HOG_FILE, &programs.hog);
     if let Some(tracer) = &programs.tracer {

@@ -174,7 +174,7 @@ impl Matrix {
         let work = Work::Scenarios { scenarios: batch.scenarios.clone(), watch };
         let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
         let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
-        let initramfs = initramfs::of_guest(programs, modules::of_machine(kernel, machine)?, &job)?;
+        let initramfs = initramfs::of_guest(programs, modules::of_machine(kernel, machine)?, &[], &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);
         let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
         ensure!(!ran.console.is_empty() || !ran.output.is_empty(), "QEMU ran nothing: {}", ran.complaint);

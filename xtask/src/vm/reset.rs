@@ -66,7 +66,7 @@ fn boot<T: DeserializeOwned>(
     job: &Job,
     disk: &Path,
 ) -> Result<(qemu::Ran, stream::Stream<T>)> {
-    let initramfs = initramfs::of_guest(programs, Vec::new(), job)?;
+    let initramfs = initramfs::of_guest(programs, Vec::new(), &[], job)?;
     let limit = Duration::from_secs(job.deadline_s + RESET_S);
     let ran = qemu::boot_with(&kernel.vmlinuz, initramfs.path(), machine, Some(disk), limit)?;
     let stream = stream::parse(&ran.output).context("what the guest sent")?;

@@ -1,6 +1,7 @@
 //! Reports for people: one line, or all of it.
 
 pub(crate) mod diff;
+pub(crate) mod experiment;
 mod full;
 mod line;
 mod list;

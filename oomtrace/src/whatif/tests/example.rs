@@ -121,7 +121,7 @@ fn cgroup(id: u64, parent: u64, name: &str) -> Memcg {
 
 /// `python` (9 000 pages, `/pods/app`) was killed; there are `redis` (5 000, `/pods/db`), `agent` (100, at -1000,
 /// `/pods/db`) and `shell` (200, `/pods/app`), which asked.
-pub(super) fn in_pods() -> Incident {
+pub(crate) fn in_pods() -> Incident {
     let tasks = [
         task(901, "python", APP, 0, 9_000),
         task(812, "redis", DB, 0, 5_000),

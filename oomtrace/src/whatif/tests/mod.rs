@@ -1,6 +1,6 @@
 //! Decisions made by hand, decided again.
 
-mod example;
+pub(crate) mod example;
 mod group;
 mod limit;
 mod policy;

@@ -1,0 +1,187 @@
+//! The processes of a run, from the outside.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{process::HOLDING, scratch::Tree};
+use crate::experiment::{
+    plan::{Hog, Process, Work},
+    run::{Ended, Started},
+};
+
+/// The processes of a run, in the order of the file.
+pub(super) struct Children<'a> {
+    tree: &'a Tree,
+    /// Where commands' outputs go: the beginning of the names.
+    logs: &'a Path,
+    /// Where commands are run.
+    folder: &'a Path,
+    each: Vec<One<'a>>,
+}
+
+struct One<'a> {
+    process: &'a Process,
+    child: Option<Child>,
+    /// Says once that the memory is held.
+    holding: Option<Receiver<()>>,
+    /// Since when those that come after it may start.
+    ready_since: Option<Instant>,
+    ended: Option<Ended>,
+}
+
+impl<'a> Children<'a> {
+    pub(super) fn new(tree: &'a Tree, logs: &'a Path, folder: &'a Path, processes: &'a [Process]) -> Self {
+        let one = |process| One { process, child: None, holding: None, ready_since: None, ended: None };
+        Self { tree, logs, folder, each: processes.iter().map(one).collect() }
+    }
+
+    /// Starts those whose turn it is, and looks who has ended; whether anything has changed.
+    pub(super) fn go_on(&mut self, begun: Instant) -> Result<bool> {
+        let mut changed = false;
+        for number in 0..self.each.len() {
+            let Some(one) = self.each.get(number) else { continue };
+            if one.child.is_none() && self.is_due(one.process, begun) {
+                let started = self.start(one.process)?;
+                if let Some(one) = self.each.get_mut(number) {
+                    one.take(started);
+                }
+                changed = true;
+            }
+        }
+        for one in &mut self.each {
+            changed |= one.look();
+            if one.is_hog() && matches!(one.ended, Some(Ended::Status(1..))) {
+                bail!("{} could not do what it was to", one.process.name);
+            }
+        }
+        Ok(changed)
+    }
+
+    fn is_due(&self, process: &Process, begun: Instant) -> bool {
+        let since = match &process.after {
+            None => Some(begun),
+            Some(after) => {
+                let before = self.each.iter().find(|one| one.process.name == after.value);
+                before.and_then(|one| one.ready_since)
+            }
+        };
+        since.is_some_and(|since| since.elapsed() >= process.delay)
+    }
+
+    /// Whether nobody will do anything more: hogs that hold what they wanted, or have ended.
+    pub(super) fn are_still(&self) -> bool {
+        let is_still = |one: &One<'_>| one.ended.is_some() || one.ready_since.is_some() && one.is_hog();
+        self.each.iter().all(is_still)
+    }
+
+    /// What came of each.
+    pub(super) fn seen(&self) -> Vec<Started> {
+        let seen = |one: &One<'_>| Started {
+            name: one.process.name.clone(),
+            pid: one.child.as_ref().and_then(|child| i32::try_from(child.id()).ok()),
+            ended: one.ended,
+        };
+        self.each.iter().map(seen).collect()
+    }
+
+    fn start(&self, process: &Process) -> Result<Child> {
+        let Self { tree, logs, folder, .. } = self;
+        let starting = || format!("starting {}", process.name);
+        let mut command = Command::new("/proc/self/exe");
+        command.args(["experiment-process", "--name", &process.name, "--procs"]).arg(tree.procs(process));
+        command.args(["--adj", &process.oom_score_adj.to_string()]).stdin(Stdio::null());
+        match &process.work {
+            Work::Hog(Hog { shape, bytes, rate, count, hold }) => {
+                command.args([
+                    "--hog",
+                    shape.name(),
+                    "--size",
+                    &bytes.to_string(),
+                    "--count",
+                    &count.to_string(),
+                ]);
+                command.args(rate.map(|rate| format!("--rate={rate}")));
+                command.args(hold.then_some("--hold")).stdout(Stdio::piped());
+            }
+            Work::Command(words) => {
+                let mut path = logs.as_os_str().to_owned();
+                path.push(format!("-{}.log", process.name));
+                let log = File::create(&path).with_context(starting)?;
+                command.current_dir(folder).arg("--").args(words);
+                command.stdout(Stdio::from(log.try_clone().with_context(starting)?)).stderr(Stdio::from(log));
+            }
+        }
+        command.spawn().with_context(starting)
+    }
+
+    /// Takes leave of those whose cgroup has been emptied.
+    pub(super) fn bury(mut self) {
+        for child in self.each.iter_mut().filter_map(|one| one.child.as_mut()) {
+            // It may have left its cgroup; it is ours all the same.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl One<'_> {
+    fn take(&mut self, mut child: Child) {
+        self.holding = child.stdout.take().map(listen);
+        if matches!(self.process.work, Work::Command(_)) {
+            self.ready_since = Some(Instant::now());
+        }
+        self.child = Some(child);
+    }
+
+    const fn is_hog(&self) -> bool {
+        matches!(self.process.work, Work::Hog(_))
+    }
+
+    /// Looks after it; whether it has changed.
+    fn look(&mut self) -> bool {
+        let mut changed = false;
+        if self.ready_since.is_none() && self.holding.as_ref().is_some_and(|word| word.try_recv().is_ok()) {
+            self.ready_since = Some(Instant::now());
+            changed = true;
+        }
+        if self.ended.is_none()
+            && let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait)
+        {
+            self.ended = Some(ended(status));
+            changed = true;
+        }
+        changed
+    }
+}
+
+fn ended(status: ExitStatus) -> Ended {
+    match status.signal() {
+        Some(signal) => Ended::Signal(signal),
+        None => Ended::Status(status.code().unwrap_or(0)),
+    }
+}
+
+fn listen(stdout: ChildStdout) -> Receiver<()> {
+    let (said, heard) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if line == HOLDING && said.send(()).is_err() {
+                break;
+            }
+        }
+    });
+    heard
+}
+
+/// How long it is slept between two looks.
+pub(super) const STEP: Duration = Duration::from_millis(5);

@@ -1,0 +1,185 @@
+//! `oomtrace experiment`: knobs changed, OOMs caused, decisions compared; and everything put back, whatever happens.
+
+mod children;
+#[expect(
+    clippy::module_inception,
+    reason = "the experiment under way is the heart of the command of that name"
+)]
+mod experiment;
+mod ground;
+mod hog;
+mod one_run;
+mod output;
+pub(super) mod process;
+mod restore;
+mod sampler;
+mod scratch;
+mod state;
+pub(super) mod supervisor;
+mod tracer;
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+
+use self::{
+    experiment::{Experiment, Interrupted},
+    ground::Here,
+    output::Kept,
+    scratch::Scratch,
+    state::{Journal, Knob, Lock, State, boot_id},
+    supervisor::Supervisor,
+};
+use super::signals::Stop;
+use crate::{
+    cli,
+    exit::Exit,
+    experiment::{
+        check::check,
+        file::{Problem, parse},
+        knob,
+        order::order,
+        plan::Plan,
+    },
+    kernel::start::permitted,
+    source::cgroupfs::MemoryHierarchy,
+};
+
+/// The file is not one that can be run here; each complaint has its line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct FileError(String);
+
+pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
+    if options.restore {
+        return restore::command(&options.state);
+    }
+    let file = options.file.as_deref().context("no file")?;
+    let here = Here::look();
+    let plan = read(file, options, &here)?;
+    if options.check {
+        eprintln!("oomtrace: {} can be run here", file.display());
+        return Ok(Exit::Success);
+    }
+    permitted()?;
+    let hierarchy = here.memory_hierarchy().context("no memory hierarchy")?;
+    let state = State::open(&options.state)?;
+    let lock = state.lock()?;
+    if let Some(left) =
+        restore::restore(&state).context("putting back what an earlier experiment has changed")?
+    {
+        eprintln!("oomtrace: put back what the experiment {} had left", left.file.display());
+    }
+    perform(&plan, file, options, hierarchy, &state, &lock)
+}
+
+/// Reads the file and has it checked.
+fn read(file: &Path, options: &cli::Experiment, here: &Here) -> Result<Plan> {
+    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let mut plan = parse(&text).map_err(|problems| complaint(file, "cannot be run", &problems))?;
+    plan.repeats = options.repeats.unwrap_or(plan.repeats);
+    plan.seed = options.seed.unwrap_or(plan.seed);
+    let findings = check(&plan, here);
+    if !findings.problems.is_empty() {
+        return Err(complaint(file, "cannot be run here", &findings.problems).into());
+    }
+    if !findings.risks.is_empty() && !options.allow_system_oom {
+        let what = "may hurt this machine, and is run with --allow-system-oom alone";
+        return Err(complaint(file, what, &findings.risks).into());
+    }
+    Ok(plan)
+}
+
+fn complaint(file: &Path, what: &str, problems: &[Problem]) -> FileError {
+    let lines =
+        problems.iter().map(|Problem { line, what }| format!("\n  {}:{line}: {what}", file.display()));
+    FileError(format!("{} {what}:{}", file.display(), lines.collect::<String>()))
+}
+
+/// From the journal to the result.
+fn perform(
+    plan: &Plan,
+    file: &Path,
+    options: &cli::Experiment,
+    hierarchy: &MemoryHierarchy,
+    state: &State,
+    lock: &Lock,
+) -> Result<Exit> {
+    let output = output::create(options.output.as_deref(), file)?;
+    let folder = fs::canonicalize(file).ok().and_then(|file| file.parent().map(Path::to_owned));
+    let stop = Stop::on_signals()?;
+    let journal = journal(plan, file, hierarchy)?;
+    state.write(&journal)?;
+    let supervisor = Supervisor::start(&options.state, lock)?;
+    // Nothing has been changed until here. When the machine runs out, whoever puts things back is not to be the victim.
+    let _ = fs::write("/proc/self/oom_score_adj", "-1000");
+    let scratch = match Scratch::create(hierarchy, plan) {
+        Ok(scratch) => scratch,
+        Err(error) => {
+            supervisor.finish(state)?;
+            return Err(error);
+        }
+    };
+    let tier = options.tier;
+    let mut experiment = Experiment {
+        plan,
+        hierarchy,
+        scratch,
+        journal: &journal,
+        supervisor,
+        output: output.clone(),
+        folder: folder.context("the file's folder")?,
+        tier,
+        stop: &stop,
+    };
+    let mut kept = Vec::new();
+    let made = runs(&mut experiment, &mut kept);
+    experiment.supervisor.finish(state).context("putting everything back")?;
+    output::tell(plan, hierarchy, &output, kept, options.format)?;
+    match made {
+        Err(error) if error.is::<Interrupted>() => {
+            eprintln!("oomtrace: interrupted; everything is as it was before");
+            Ok(Exit::Success)
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(Exit::Success),
+    }
+}
+
+fn runs(experiment: &mut Experiment<'_>, kept: &mut Vec<Kept>) -> Result<()> {
+    let plan = experiment.plan;
+    let order = order(plan.variants.len(), plan.repeats, plan.seed);
+    for (number, variant) in (1..).zip(&order) {
+        let observed = one_run::make(experiment, number, *variant)?;
+        let run = Kept::read(plan, observed, &experiment.output)?;
+        eprintln!("oomtrace: run {number} of {}: {}", order.len(), output::in_short(&run.run));
+        kept.push(run);
+    }
+    Ok(())
+}
+
+/// The old values of everything that will be changed.
+fn journal(plan: &Plan, file: &Path, hierarchy: &MemoryHierarchy) -> Result<Journal> {
+    let mut knobs = Vec::new();
+    for setting in plan.all_knobs() {
+        let path = knob::place(&setting.name, Some(hierarchy.mount())).map_err(anyhow::Error::msg)?;
+        let value =
+            |path: &Path| fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+        let knob = Knob { value: value(&path)?, path };
+        // Of a pair, the one that is not 0: written last, it makes the other 0 again.
+        if let Some(other) = knob::counterpart(&knob.path)
+            && let Ok(old) = value(&other)
+        {
+            let other = Knob { path: other, value: old };
+            let pair = if knob.value.trim() == "0" { [knob, other] } else { [other, knob] };
+            knobs.extend(pair);
+            continue;
+        }
+        knobs.push(knob);
+    }
+    if knobs.iter().any(|knob| knob.value.trim().is_empty()) {
+        bail!("a knob without a value cannot be put back");
+    }
+    let (scratch, switched_on) = (scratch::place(hierarchy), scratch::to_switch_on(hierarchy)?);
+    Ok(Journal { boot_id: boot_id(), file: file.to_owned(), scratch, switched_on, knobs })
+}

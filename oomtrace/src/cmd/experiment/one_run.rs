@@ -1,0 +1,107 @@
+//! One run, from its cgroups to its recording.
+
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    children::{Children, STEP},
+    experiment::{Experiment, Interrupted},
+    restore::empty,
+    sampler::Sampler,
+    scratch::Tree,
+    tracer::Tracer,
+};
+use crate::{
+    experiment::{
+        plan::Layout,
+        run::{Observed, Sample},
+    },
+    source::clock,
+};
+
+/// A report comes when its victim is gone, and that is later than the victim's end.
+const LEAST_SETTLE: Duration = Duration::from_millis(100);
+
+/// What is seen of a run until its end.
+struct Watched {
+    samples: Vec<Sample>,
+    processes: Vec<crate::experiment::run::Started>,
+}
+
+/// Makes a run of a variant; `number` counts from 1.
+pub(super) fn make(experiment: &mut Experiment<'_>, number: usize, variant: usize) -> Result<Observed> {
+    let layout = experiment.layout(variant)?;
+    experiment.set_knobs(&layout)?;
+    let recording = format!("runs/{number:03}.rec");
+    let tree = experiment.tree(number, &layout)?;
+    let top = tree.top.clone();
+    let begun_ns = clock::boot_ns();
+    let watched = trace(experiment, &tree, &layout, &experiment.output.join(&recording));
+    let removed = tree.remove();
+    let (watched, ()) = (watched?, removed?);
+    Ok(Observed {
+        number,
+        variant,
+        recording,
+        span_ns: (begun_ns, clock::boot_ns()),
+        top,
+        processes: watched.processes,
+        samples: watched.samples,
+    })
+}
+
+fn trace(experiment: &mut Experiment<'_>, tree: &Tree, layout: &Layout, recording: &Path) -> Result<Watched> {
+    let tracer = Tracer::start(recording, experiment.tier)?;
+    let sampler = Sampler::new(experiment.hierarchy, tree, &layout.cgroups);
+    let logs = recording.with_extension("");
+    let folder = experiment.folder.clone();
+    let mut children = Children::new(tree, &logs, &folder, &layout.processes);
+    let samples = watch(experiment, tree, &tracer, &sampler, &mut children);
+    let processes = children.seen();
+    // Before everything is killed: that is none of the run's.
+    let recorded = tracer.finish();
+    empty(&tree.folder);
+    children.bury();
+    recorded?;
+    Ok(Watched { samples: samples?, processes })
+}
+
+/// Until the last kill, or the last thing that any process did, is long enough ago, or the time is up.
+fn watch(
+    experiment: &mut Experiment<'_>,
+    tree: &Tree,
+    tracer: &Tracer,
+    sampler: &Sampler,
+    children: &mut Children<'_>,
+) -> Result<Vec<Sample>> {
+    let (settle, time_limit) = (experiment.plan.settle, experiment.plan.time_limit);
+    let (begun, mut samples) = (Instant::now(), vec![sampler.sample()]);
+    let mut killed_at: Option<Instant> = None;
+    let mut changed_at = begun;
+    loop {
+        if children.go_on(begun).context("starting the run's processes")? {
+            changed_at = Instant::now();
+        }
+        if tracer.has_reported(&tree.top) {
+            killed_at = Some(Instant::now());
+        }
+        samples.push(sampler.sample());
+        let settled = |since: Instant| since.elapsed() >= settle.max(LEAST_SETTLE);
+        let is_over = settled(changed_at) && (killed_at.is_some_and(settled) || children.are_still());
+        if is_over || begun.elapsed() >= time_limit {
+            return Ok(samples);
+        }
+        if experiment.is_interrupted() {
+            return Err(Interrupted.into());
+        }
+        if !experiment.supervisor.is_alive() {
+            bail!("the supervisor was killed; without it nothing more is tried");
+        }
+        thread::sleep(STEP);
+    }
+}

@@ -1,0 +1,129 @@
+//! The result's folder, and what is shown of it.
+
+use std::{
+    fs::{self, File},
+    io::{IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use anyhow::{Context as _, Result};
+
+use super::ground::machine;
+use crate::{
+    cli::TableFormat,
+    cmd::replay::open,
+    experiment::{
+        plan::Plan,
+        predict::{Asked, Prediction, predict},
+        result::{Outcome, outcome},
+        run::{NOBODY, Observed, Run, run},
+    },
+    incident::Incident,
+    pipeline::{self, PipelineError},
+    sink::terminal::experiment as text,
+    source::{cgroupfs::MemoryHierarchy, replay::Replay},
+};
+
+/// A run that was made.
+pub(super) struct Kept {
+    observed: Observed,
+    incidents: Vec<Incident>,
+    pub(super) run: Run,
+}
+
+impl Kept {
+    /// Reads its recording: what the result says follows from that.
+    pub(super) fn read(plan: &Plan, observed: Observed, output: &Path) -> Result<Self> {
+        let recording = output.join(&observed.recording);
+        let source = Replay::new(open(&recording)?);
+        let incidents =
+            pipeline::incidents(source).with_context(|| format!("reading {}", recording.display()))?;
+        let variant = plan.variants.get(observed.variant).map_or("", |variant| &variant.name);
+        let run = run(&observed, &incidents, variant);
+        Ok(Self { observed, incidents, run })
+    }
+}
+
+/// Makes the folder; one that is there is never written to.
+pub(super) fn create(wanted: Option<&Path>, file: &Path) -> Result<PathBuf> {
+    let path = wanted.map_or_else(|| usual(file), Path::to_owned);
+    let making =
+        || format!("making the result's folder {} (an existing one is never overwritten)", path.display());
+    fs::create_dir(&path).with_context(making)?;
+    fs::create_dir(path.join("runs")).with_context(making)?;
+    // The plan as it was: the file may be another one tomorrow.
+    fs::copy(file, path.join("experiment.toml")).with_context(|| format!("copying {}", file.display()))?;
+    Ok(path)
+}
+
+fn usual(file: &Path) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let now = time::OffsetDateTime::from(SystemTime::now());
+    let (date, time) = (now.date(), now.time());
+    PathBuf::from(format!("{stem}-{date}-{:02}{:02}{:02}", time.hour(), time.minute(), time.second()))
+}
+
+/// A run in a few words.
+pub(super) fn in_short(run: &Run) -> String {
+    let collateral = match run.collateral.len() {
+        0 => String::new(),
+        count => format!(", {count} collateral"),
+    };
+    let killed = if run.victim == NOBODY { "no kill".to_owned() } else { format!("{} killed", run.victim) };
+    format!("{}: {killed}{collateral}", run.variant)
+}
+
+/// Writes and shows the result.
+pub(super) fn tell(
+    plan: &Plan,
+    hierarchy: &MemoryHierarchy,
+    output: &Path,
+    kept: Vec<Kept>,
+    format: TableFormat,
+) -> Result<()> {
+    let predictions = predictions(plan, &kept);
+    let tier = kept.iter().flat_map(|kept| &kept.incidents).find_map(|incident| incident.session.clone());
+    let machine = machine(hierarchy, tier.map(|session| session.tier.name().to_owned()));
+    let outcome = outcome(plan, machine, kept.into_iter().map(|kept| kept.run).collect(), predictions);
+    write(&outcome, output).context("writing the result")?;
+    show(&outcome, format).map_err(PipelineError::Output)?;
+    eprintln!("oomtrace: recordings and result.json are in {}", output.display());
+    Ok(())
+}
+
+fn predictions(plan: &Plan, kept: &[Kept]) -> Vec<Prediction> {
+    let asked: Vec<Asked<'_>> =
+        kept.iter().map(|kept| Asked { observed: &kept.observed, incidents: &kept.incidents }).collect();
+    let runs: Vec<Run> = kept.iter().map(|kept| kept.run.clone()).collect();
+    let numbers = 0..plan.variants.len();
+    let pairs = numbers.clone().flat_map(|from| numbers.clone().map(move |to| (from, to)));
+    pairs.filter(|(from, to)| from != to).filter_map(|pair| predict(plan, pair, &asked, &runs)).collect()
+}
+
+/// Whole or not at all.
+fn write(outcome: &Outcome, output: &Path) -> Result<()> {
+    let new = output.join("result.json.new");
+    let mut file = File::create(&new)?;
+    serde_json::to_writer_pretty(&mut file, outcome)?;
+    writeln!(file)?;
+    file.sync_all()?;
+    fs::rename(new, output.join("result.json"))?;
+    fs::write(output.join("result.txt"), text::text(outcome, false))?;
+    Ok(())
+}
+
+fn show(outcome: &Outcome, format: TableFormat) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match format {
+        TableFormat::Json => {
+            serde_json::to_writer(&mut stdout, outcome)?;
+            writeln!(stdout)?;
+        }
+        TableFormat::Text => {
+            let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            stdout.write_all(text::text(outcome, colour).as_bytes())?;
+        }
+    }
+    stdout.flush()
+}

@@ -1,0 +1,100 @@
+//! What the counters say from time to time: of each cgroup of a run, and of the machine.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{ground::meminfo, scratch::Tree};
+use crate::{
+    experiment::{
+        plan::Cgroup,
+        run::{Counters, Sample},
+    },
+    source::{cgroupfs::MemoryHierarchy, clock},
+};
+
+/// What grows in `/proc/vmstat` whenever the machine reclaims: pages looked at, and allocations that had to wait for it, by zone.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/vmstat.c#L1260> (`vmstat_text`)
+const RECLAIMS: [&str; 6] = [
+    "pgscan_kswapd",
+    "pgscan_direct",
+    "allocstall_dma",
+    "allocstall_dma32",
+    "allocstall_normal",
+    "allocstall_movable",
+];
+
+/// Where to look.
+pub(super) struct Sampler {
+    is_v2: bool,
+    /// Folders, with their paths below the mount.
+    cgroups: Vec<(String, PathBuf)>,
+    total_bytes: u64,
+}
+
+impl Sampler {
+    pub(super) fn new(hierarchy: &MemoryHierarchy, tree: &Tree, cgroups: &[Cgroup]) -> Self {
+        let inside = cgroups
+            .iter()
+            .map(|cgroup| (format!("{}/{}", tree.top, cgroup.path), tree.folder.join(&cgroup.path)));
+        // The experiment's own cgroup, around the run's, has the limit of everything.
+        let around = tree.top.rsplit_once('/').map(|(around, _)| around.to_owned());
+        let around = around.zip(tree.folder.parent().map(Path::to_owned));
+        let top = (tree.top.clone(), tree.folder.clone());
+        Self {
+            is_v2: matches!(hierarchy, MemoryHierarchy::V2(_)),
+            cgroups: around.into_iter().chain([top]).chain(inside).collect(),
+            total_bytes: meminfo("MemTotal").unwrap_or(0),
+        }
+    }
+
+    /// Looks once.
+    pub(super) fn sample(&self) -> Sample {
+        let cgroups = self.cgroups.iter();
+        let mut levels: std::collections::BTreeMap<String, Counters> =
+            cgroups.filter_map(|(path, folder)| Some((path.clone(), self.cgroup(folder)?))).collect();
+        levels.extend(self.machine().map(|counters| (String::new(), counters)));
+        Sample { boot_ns: clock::boot_ns(), levels }
+    }
+
+    /// `memory.events` counts how often the usage was about to exceed `memory.high` or `memory.max`, when reclaim sets in; on v1
+    /// `memory.failcnt` does.
+    /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L2200> (`try_charge_memcg`)
+    fn cgroup(&self, folder: &Path) -> Option<Counters> {
+        let number = |file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
+        if !self.is_v2 {
+            let usage_bytes = number("memory.usage_in_bytes")?;
+            return Some(Counters { usage_bytes, reclaims: number("memory.failcnt")? });
+        }
+        let events = fs::read_to_string(folder.join("memory.events")).ok()?;
+        Some(Counters { usage_bytes: number("memory.current")?, reclaims: sum(&events, &["high", "max"]) })
+    }
+
+    fn machine(&self) -> Option<Counters> {
+        let vmstat = fs::read_to_string("/proc/vmstat").ok()?;
+        Some(Counters {
+            usage_bytes: self.total_bytes.saturating_sub(meminfo("MemAvailable")?),
+            reclaims: sum(&vmstat, &RECLAIMS),
+        })
+    }
+}
+
+/// The sum of lines `NAME NUMBER`.
+fn sum(text: &str, names: &[&str]) -> u64 {
+    let pairs = text.lines().filter_map(|line| line.split_once(' '));
+    pairs
+        .filter(|(name, _)| names.contains(name))
+        .filter_map(|(_, value)| value.trim().parse::<u64>().ok())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sum;
+
+    #[test]
+    fn lines_are_added_by_whole_names() {
+        assert_eq!(sum("low 1\nhigh 2\nmax 3\noom 4\nmax_x 9\n", &["high", "max"]), 5);
+    }
+}

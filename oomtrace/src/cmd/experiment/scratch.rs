@@ -1,0 +1,143 @@
+//! The experiment's own cgroups: one with the limit for everything, and in it one tree for each run.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+
+use super::restore::remove;
+use crate::{
+    experiment::{
+        knob::file_of_cgroup,
+        plan::{Cgroup, Plan, Process},
+    },
+    source::cgroupfs::MemoryHierarchy,
+};
+
+/// Where processes live that name no cgroup: on v2 none may live where others branch off.
+const DEFAULT: &str = "default";
+
+/// The cgroup around everything.
+pub(super) struct Scratch<'a> {
+    hierarchy: &'a MemoryHierarchy,
+    path: PathBuf,
+}
+
+/// The cgroups of one run; gone with their processes when dropped.
+pub(super) struct Tree {
+    /// The topmost one's folder.
+    pub(super) folder: PathBuf,
+    /// Its path below the mount.
+    pub(super) top: String,
+}
+
+/// Where an experiment's cgroup is.
+pub(super) fn place(hierarchy: &MemoryHierarchy) -> PathBuf {
+    hierarchy.mount().join(format!("oomtrace-experiment-{}", std::process::id()))
+}
+
+/// The file in which the memory controller has to be switched on first, if it has to be.
+pub(super) fn to_switch_on(hierarchy: &MemoryHierarchy) -> Result<Option<PathBuf>> {
+    let MemoryHierarchy::V2(mount) = hierarchy else { return Ok(None) };
+    let control = mount.join("cgroup.subtree_control");
+    let on = fs::read_to_string(&control).with_context(|| format!("reading {}", control.display()))?;
+    Ok((!on.split_whitespace().any(|name| name == "memory")).then_some(control))
+}
+
+impl<'a> Scratch<'a> {
+    /// Makes it, with its limit. The journal names it already.
+    pub(super) fn create(hierarchy: &'a MemoryHierarchy, plan: &Plan) -> Result<Self> {
+        let path = place(hierarchy);
+        if let Some(control) = to_switch_on(hierarchy)? {
+            fs::write(&control, "+memory")
+                .with_context(|| format!("switching the memory controller on in {}", control.display()))?;
+        }
+        make(&path)?;
+        let scratch = Self { hierarchy, path };
+        // Before 5.11 a v1 cgroup's limit did not hold for those below unless asked to; refused where it always does.
+        let _ = fs::write(scratch.path.join("memory.use_hierarchy"), "1");
+        if let Some(limit) = &plan.limit {
+            scratch.limit(limit.value, plan.swap_limit)?;
+        }
+        scratch.pass_on(&scratch.path)?;
+        Ok(scratch)
+    }
+
+    fn limit(&self, bytes: u64, swap_bytes: u64) -> Result<()> {
+        let (file, swap) = match self.hierarchy {
+            MemoryHierarchy::V2(_) => ("memory.max", ("memory.swap.max", swap_bytes)),
+            MemoryHierarchy::V1(_) => {
+                ("memory.limit_in_bytes", ("memory.memsw.limit_in_bytes", bytes.saturating_add(swap_bytes)))
+            }
+        };
+        write(&self.path.join(file), &bytes.to_string())?;
+        let (file, bytes) = swap;
+        // Absent where the kernel does not account swap.
+        if self.path.join(file).exists() { write(&self.path.join(file), &bytes.to_string()) } else { Ok(()) }
+    }
+
+    /// Lets the cgroups inside have limits of their own.
+    fn pass_on(&self, cgroup: &Path) -> Result<()> {
+        match self.hierarchy {
+            MemoryHierarchy::V2(_) => write(&cgroup.join("cgroup.subtree_control"), "+memory"),
+            MemoryHierarchy::V1(_) => Ok(()),
+        }
+    }
+
+    /// Makes the cgroups of a run.
+    pub(super) fn tree(&self, number: usize, cgroups: &[Cgroup]) -> Result<Tree> {
+        let folder = self.path.join(format!("run-{number}"));
+        let below = folder
+            .strip_prefix(self.hierarchy.mount())
+            .context("the scratch cgroup is not below the mount")?;
+        let tree = Tree { top: format!("/{}", below.display()), folder };
+        make(&tree.folder)?;
+        self.pass_on(&tree.folder)?;
+        make(&tree.folder.join(DEFAULT))?;
+        for cgroup in cgroups {
+            self.make_one(&tree, cgroup, cgroups)?;
+        }
+        Ok(tree)
+    }
+
+    fn make_one(&self, tree: &Tree, cgroup: &Cgroup, all: &[Cgroup]) -> Result<()> {
+        let path = tree.folder.join(&cgroup.path);
+        make(&path)?;
+        for setting in &cgroup.files {
+            let (file, takes) =
+                file_of_cgroup(&setting.name, self.hierarchy.name()).map_err(anyhow::Error::msg)?;
+            let value = takes.written(&setting.value).map_err(anyhow::Error::msg)?;
+            write(&path.join(file), &value).with_context(|| format!("line {}", setting.line))?;
+        }
+        let has_inside = all.iter().any(|other| other.path.starts_with(&format!("{}/", cgroup.path)));
+        if has_inside { self.pass_on(&path) } else { Ok(()) }
+    }
+}
+
+impl Tree {
+    /// The `cgroup.procs` of a process's cgroup.
+    pub(super) fn procs(&self, process: &Process) -> PathBuf {
+        let path = process.cgroup.as_ref().map_or(DEFAULT, |cgroup| &cgroup.value);
+        self.folder.join(path).join("cgroup.procs")
+    }
+
+    /// Kills what lives in it and removes it.
+    pub(super) fn remove(self) -> Result<()> {
+        remove(&self.folder)
+    }
+}
+
+fn make(path: &Path) -> Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(error).with_context(|| format!("making the cgroup {}", path.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn write(path: &Path, value: &str) -> Result<()> {
+    fs::write(path, value).with_context(|| format!("writing {value} to {}", path.display()))
+}

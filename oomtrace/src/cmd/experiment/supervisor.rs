@@ -1,0 +1,91 @@
+//! The process that outlives the experiment: whatever becomes of that, it puts everything back. It learns of the end by a
+//! socket that closes, which no signal can prevent.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::net::UnixStream,
+    },
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::{
+    restore::restore,
+    state::{Lock, State},
+};
+use crate::exit::Exit;
+
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The supervisor, seen from the experiment.
+pub(super) struct Supervisor {
+    child: Child,
+    /// Open as long as the experiment lives.
+    line: Option<UnixStream>,
+}
+
+impl Supervisor {
+    /// Starts it, and waits until it is on its guard.
+    pub(super) fn start(folder: &Path, lock: &Lock) -> Result<Self> {
+        let (ours, theirs) = UnixStream::pair().context("making a line to the supervisor")?;
+        let child = Command::new("/proc/self/exe")
+            .arg("experiment-supervisor")
+            .arg(folder)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            // Its standard output is the lock: nobody else changes anything before it is done.
+            .stdout(Stdio::from(lock.share()?))
+            .spawn()
+            .context("starting the supervisor")?;
+        let mut supervisor = Self { child, line: Some(ours) };
+        let mut word = [0];
+        let line = supervisor.line.as_mut().context("no line to the supervisor")?;
+        line.set_read_timeout(Some(PATIENCE)).context("waiting for the supervisor")?;
+        line.read_exact(&mut word).context("the supervisor did not start")?;
+        Ok(supervisor)
+    }
+
+    /// Whether it is still there.
+    pub(super) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Has it put everything back; if it cannot, or is gone, that is done here.
+    pub(super) fn finish(mut self, state: &State) -> Result<()> {
+        drop(self.line.take());
+        if self.child.wait().is_ok_and(|status| status.success()) {
+            return Ok(());
+        }
+        restore(state).map(drop)
+    }
+}
+
+/// The supervisor's own life.
+pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
+    // What is typed at the experiment's terminal is not meant for us.
+    rustix::process::setsid().context("leaving the session")?;
+    for signal in [SIGHUP, SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
+            .context("standing firm against signals")?;
+    }
+    // Refused without privilege, and then it may be killed when the machine runs out.
+    let _ = fs::write("/proc/self/oom_score_adj", "-1000");
+    let state = State::open(folder)?;
+    let mut line = std::io::stdin();
+    let mut line_back = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    line_back.write_all(b"r").context("telling the experiment that we are there")?;
+    let mut rest = Vec::new();
+    // An error is an end, too.
+    let _ = line.read_to_end(&mut rest);
+    ensure!(rest.is_empty(), "the experiment has nothing to say here");
+    restore(&state)?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,102 @@
+//! The tracer of a run: `oomtrace watch --record`, as anybody would start it. It ends by itself if nobody reads its output any
+//! more.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::ValueEnum as _;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::cli::TierChoice;
+
+/// How long it may take to get ready, or to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A tracer at work.
+pub(super) struct Tracer {
+    child: Child,
+    /// A report each.
+    reports: Receiver<String>,
+}
+
+impl Tracer {
+    /// Starts it; it is armed when this returns.
+    pub(super) fn start(recording: &Path, tier: TierChoice) -> Result<Self> {
+        let tier = tier.to_possible_value().context("a tier without a name")?;
+        let mut child = Command::new("/proc/self/exe")
+            .args(["watch", "--format", "json", "--tier", tier.get_name(), "--record"])
+            .arg(recording)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("starting the tracer")?;
+        let stderr = child.stderr.take().context("the tracer has no standard error")?;
+        let stdout = child.stdout.take().context("the tracer has no standard output")?;
+        let (reports, words) = (lines(stdout), lines(stderr));
+        let mut tracer = Self { child, reports };
+        let mut said = String::new();
+        loop {
+            match words.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains("armed") => return Ok(tracer),
+                Ok(line) => said = line,
+                Err(_) => {
+                    tracer.stop();
+                    bail!("the tracer could not be started: {said}")
+                }
+            }
+        }
+    }
+
+    /// Whether an incident was reported that mentions this cgroup, or is the machine's.
+    pub(super) fn has_reported(&self, cgroup: &str) -> bool {
+        let concerns = |report: &String| report.contains(cgroup) || !report.contains("\"kind\":\"memcg\"");
+        self.reports.try_iter().filter(concerns).count() > 0
+    }
+
+    /// Ends it; its recording is whole then.
+    pub(super) fn finish(mut self) -> Result<()> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the tracer's pid")?;
+        kill_process(pid, Signal::INT).context("ending the tracer")?;
+        let begun = Instant::now();
+        let status = loop {
+            match self.child.try_wait().context("waiting for the tracer")? {
+                Some(status) => break status,
+                None if begun.elapsed() > PATIENCE => bail!("the tracer does not end"),
+                None => thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        ensure!(status.success(), "the tracer ended with {status}");
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        // It is of no use any more, and may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Tracer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn lines(output: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (said, heard) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            // Read to the end even if nobody listens: a tracer with a full pipe would wait.
+            let _ = said.send(String::from_utf8_lossy(&line).into_owned());
+        }
+    });
+    heard
+}

@@ -1,0 +1,134 @@
+//! Whether this machine can do what a plan says, and what it risks. Asked before anything is touched.
+
+use std::path::Path;
+
+use super::{
+    file::Problem,
+    knob,
+    plan::{At, Cgroup, Plan, Setting, Work},
+};
+
+/// What a check has to know of the machine.
+pub trait Ground {
+    /// Where the memory hierarchy is mounted, and whether that is "v2" or "v1".
+    fn hierarchy(&self) -> Option<(&Path, &'static str)>;
+    /// Whether cgroups but the root have a file of that name; `None` where there is none to look at.
+    fn cgroups_have(&self, file: &str) -> Option<bool>;
+    /// Whether a file of the kernel's is there.
+    fn has(&self, path: &Path) -> bool;
+    /// Whether there is such a program.
+    fn has_program(&self, program: &str) -> bool;
+    /// The least `oom_score_adj` that a process may be given here.
+    fn least_adj(&self) -> i16;
+    /// `MemAvailable`, bytes.
+    fn available_bytes(&self) -> Option<u64>;
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What makes the experiment impossible here.
+    pub problems: Vec<Problem>,
+    /// What may happen to the machine; allowed by `--allow-system-oom`.
+    pub risks: Vec<Problem>,
+}
+
+/// What stays free for everybody else beside the experiment's limit, bytes.
+const SPARE_BYTES: u64 = 64 << 20;
+
+/// Checks a plan on this ground.
+#[must_use]
+pub fn check(plan: &Plan, ground: &dyn Ground) -> Findings {
+    let mut findings = Findings::default();
+    let Some((mount, hierarchy)) = ground.hierarchy() else {
+        let what = "no cgroup hierarchy with the memory controller is mounted, and an experiment needs one";
+        findings.problems.push(Problem { line: 1, what: what.to_owned() });
+        return findings;
+    };
+    containment(plan, ground, &mut findings);
+    let changed = plan.variants.iter().flat_map(|variant| &variant.cgroups);
+    for cgroup in plan.cgroups.iter().chain(changed) {
+        files(cgroup, hierarchy, ground, &mut findings.problems);
+    }
+    for setting in plan.knobs.iter().chain(plan.variants.iter().flat_map(|variant| &variant.knobs)) {
+        knob(setting, mount, ground, &mut findings);
+    }
+    adjustments(plan, ground, &mut findings.problems);
+    for process in &plan.processes {
+        if let Work::Command(words) = &process.work
+            && let Some(program) = words.first().filter(|program| !ground.has_program(program))
+        {
+            let what = format!("there is no program `{program}` to be run as `{}`", process.name);
+            findings.problems.push(Problem { line: process.line, what });
+        }
+    }
+    findings.problems.sort_by_key(|problem| problem.line);
+    findings.risks.sort_by_key(|risk| risk.line);
+    findings
+}
+
+fn containment(plan: &Plan, ground: &dyn Ground, findings: &mut Findings) {
+    let mut risk = |line, what: String| findings.risks.push(Problem { line, what });
+    match (plan.limit, ground.available_bytes()) {
+        (None, _) => risk(
+            1,
+            "without a `limit` the machine itself runs out of memory, and the kernel then kills whatever process it finds worst, \
+             anywhere: databases, containers, the session you are logged in with"
+                .to_owned(),
+        ),
+        (Some(At { value, line }), Some(available)) if value.saturating_add(SPARE_BYTES) > available => risk(
+            line,
+            format!(
+                "the limit of {} MiB is not covered by the {} MiB that are available now: the machine itself may run out, and \
+                 the kernel then kills whatever process it finds worst",
+                value >> 20,
+                available >> 20
+            ),
+        ),
+        (Some(_), _) => {}
+    }
+}
+
+fn adjustments(plan: &Plan, ground: &dyn Ground, problems: &mut Vec<Problem>) {
+    let least = ground.least_adj();
+    let changes = plan.variants.iter().flat_map(|variant| &variant.processes);
+    let changed = changes.filter_map(|change| Some((change.oom_score_adj?, change.line)));
+    let given = plan.processes.iter().map(|process| (process.oom_score_adj, process.line)).chain(changed);
+    problems.extend(given.filter(|(adj, _)| *adj < least).map(|(adj, line)| Problem {
+        line,
+        what: format!(
+            "without CAP_SYS_RESOURCE no process can be given the oom_score_adj {adj}, below {least}"
+        ),
+    }));
+}
+
+fn files(cgroup: &Cgroup, hierarchy: &str, ground: &dyn Ground, problems: &mut Vec<Problem>) {
+    for Setting { name, value, line } in &cgroup.files {
+        let file = knob::file_of_cgroup(name, hierarchy);
+        let lacking = |file: &str| ground.cgroups_have(file) == Some(false);
+        let wrong = match file {
+            Err(wrong) => Some(wrong),
+            Ok((file, _)) if lacking(file) => Some(format!("this kernel's cgroups have no `{file}`")),
+            Ok((file, takes)) => takes.written(value).err().map(|wrong| format!("`{file}` {wrong}")),
+        };
+        problems.extend(wrong.map(|what| Problem { line: *line, what }));
+    }
+}
+
+fn knob(setting: &Setting, mount: &Path, ground: &dyn Ground, findings: &mut Findings) {
+    let Setting { name, value, line } = setting;
+    let mut problem = |what| findings.problems.push(Problem { line: *line, what });
+    let path = match knob::place(name, Some(mount)) {
+        Ok(path) => path,
+        Err(wrong) => return problem(wrong),
+    };
+    if !ground.has(&path) {
+        return problem(format!("this kernel has no {name} ({} is not there)", path.display()));
+    }
+    if let Err(wrong) = knob::takes(&path).written(value) {
+        problem(format!("{name} {wrong}"));
+    }
+    if let Some(risk) = knob::risk(&path) {
+        findings.risks.push(Problem { line: *line, what: format!("{name}: {risk}") });
+    }
+}

@@ -1,0 +1,275 @@
+//! The kernel's settings that an experiment may change: where they are, what they take, and what they may do to the machine.
+
+use std::path::{Path, PathBuf};
+
+/// What a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// A whole number within these bounds.
+    Number(i64, i64),
+    /// A size in bytes, or `max`.
+    Size,
+    /// Anything the kernel takes.
+    Any,
+}
+
+/// A sysctl that is known: its name, what it takes, and what may happen to the machine, if anything.
+struct Known {
+    name: &'static str,
+    takes: Takes,
+    risk: Option<&'static str>,
+}
+
+const fn known(name: &'static str, takes: Takes, risk: Option<&'static str>) -> Known {
+    Known { name, takes, risk }
+}
+
+const INT: i64 = 0x7fff_ffff;
+const OVERCOMMIT: Option<&str> = Some(
+    "it decides for every process of this machine whether its memory is granted, and a daemon whose request fails may end",
+);
+const RESERVE: Option<&str> = Some(
+    "it is taken from what processes may use: reclaim sets in earlier for everybody, and with a large value the kernel kills \
+     processes until it has it",
+);
+
+/// Bounds as the kernel has them: <https://github.com/torvalds/linux/blob/v6.12/kernel/sysctl.c#L2020> (`vm_table`; the tables
+/// of later kernels stand beside what they set).
+static SYSCTLS: &[Known] = &[
+    known(
+        "vm.oom_kill_allocating_task",
+        Takes::Number(-INT - 1, INT),
+        Some(
+            "it plays a part only when the machine itself runs out (a cgroup's OOM ignores it), and then with 1 whichever process \
+             happens to ask for memory is killed, be it sshd or a database",
+        ),
+    ),
+    known(
+        "vm.panic_on_oom",
+        Takes::Number(0, 2),
+        Some("with 1 or 2 the next OOM is a panic: everything on this machine ends"),
+    ),
+    known("vm.oom_dump_tasks", Takes::Number(-INT - 1, INT), None),
+    known("vm.overcommit_memory", Takes::Number(0, 2), OVERCOMMIT),
+    known("vm.overcommit_ratio", Takes::Number(0, INT), OVERCOMMIT),
+    known("vm.overcommit_kbytes", Takes::Number(0, i64::MAX), OVERCOMMIT),
+    known("vm.admin_reserve_kbytes", Takes::Number(0, i64::MAX), OVERCOMMIT),
+    known("vm.user_reserve_kbytes", Takes::Number(0, i64::MAX), OVERCOMMIT),
+    known("vm.min_free_kbytes", Takes::Number(0, INT), RESERVE),
+    known("vm.watermark_scale_factor", Takes::Number(1, 3000), RESERVE),
+    known("vm.watermark_boost_factor", Takes::Number(0, INT), None),
+    known("vm.swappiness", Takes::Number(0, 200), None),
+    known("vm.vfs_cache_pressure", Takes::Number(0, INT), None),
+    known("vm.page-cluster", Takes::Number(0, 31), None),
+];
+
+const LRU_GEN: &str = "/sys/kernel/mm/lru_gen/";
+
+/// Pairs of which writing one makes the other 0, so that the one that was not 0 has to be put back.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/util.c#L830> (`overcommit_kbytes_handler`)
+const PAIRS: [(&str, &str); 3] = [
+    ("/proc/sys/vm/overcommit_ratio", "/proc/sys/vm/overcommit_kbytes"),
+    ("/proc/sys/vm/dirty_ratio", "/proc/sys/vm/dirty_bytes"),
+    ("/proc/sys/vm/dirty_background_ratio", "/proc/sys/vm/dirty_background_bytes"),
+];
+
+/// The other half of a pair.
+#[must_use]
+pub fn counterpart(path: &Path) -> Option<PathBuf> {
+    PAIRS.iter().find_map(|(one, other)| match path {
+        path if path == Path::new(one) => Some(PathBuf::from(other)),
+        path if path == Path::new(other) => Some(PathBuf::from(one)),
+        _ => None,
+    })
+}
+
+/// Where a knob is: a sysctl's dotted name, or an absolute path among the kernel's own files.
+///
+/// # Errors
+///
+/// In words, if it is neither.
+pub fn place(name: &str, hierarchy: Option<&Path>) -> Result<PathBuf, String> {
+    if !name.starts_with('/') {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let parts: Vec<&str> = name.split('.').collect();
+        let is_name = parts.len() > 1 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(plain));
+        let wrong = || format!("`{name}` is neither a sysctl such as \"vm.swappiness\" nor an absolute path");
+        return is_name.then(|| Path::new("/proc/sys").join(parts.join("/"))).ok_or_else(wrong);
+    }
+    let path = Path::new(name);
+    let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
+    let allowed = [Some(Path::new("/proc/sys")), Some(Path::new("/sys/kernel/mm")), hierarchy];
+    if climbs || !allowed.into_iter().flatten().any(|folder| path.starts_with(folder)) {
+        return Err(format!(
+            "`{name}` is no knob: those are sysctls, files below /sys/kernel/mm, and files of memory cgroups"
+        ));
+    }
+    Ok(path.to_owned())
+}
+
+/// What a knob takes.
+#[must_use]
+pub fn takes(path: &Path) -> Takes {
+    if let Some(known) = sysctl(path) {
+        return known.takes;
+    }
+    if path == Path::new(LRU_GEN).join("min_ttl_ms") {
+        return Takes::Number(0, i64::MAX);
+    }
+    cgroup_file(path).map_or(Takes::Any, |(_, takes)| takes)
+}
+
+/// What may happen to the machine, or `None` if nothing that matters here.
+#[must_use]
+pub fn risk(path: &Path) -> Option<&'static str> {
+    if let Some(known) = sysctl(path) {
+        return known.risk;
+    }
+    if path.starts_with(LRU_GEN) {
+        let ttl = path.ends_with("min_ttl_ms");
+        return ttl.then_some(
+            "the kernel kills a process whenever it cannot keep this much of the working set in memory",
+        );
+    }
+    if path.ends_with("memory.swappiness") {
+        return None;
+    }
+    Some(match cgroup_file(path) {
+        Some(_) => {
+            "the cgroup is not the experiment's own, and with less memory what lives in it may be killed"
+        }
+        None => "what it does to the machine is not known to oomtrace",
+    })
+}
+
+fn sysctl(path: &Path) -> Option<&'static Known> {
+    let name = path.strip_prefix("/proc/sys").ok()?.to_str()?.replace('/', ".");
+    SYSCTLS.iter().find(|known| known.name == name)
+}
+
+/// The files of a scratch cgroup that may be set, by hierarchy ("v2", "v1").
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L4300> (`memory_files`)
+static CGROUP_FILES: &[(&str, &str, Takes)] = &[
+    ("memory.min", "v2", Takes::Size),
+    ("memory.low", "v2", Takes::Size),
+    ("memory.high", "v2", Takes::Size),
+    ("memory.max", "v2", Takes::Size),
+    ("memory.oom.group", "v2", Takes::Number(0, 1)),
+    ("memory.swap.high", "v2", Takes::Size),
+    ("memory.swap.max", "v2", Takes::Size),
+    ("memory.zswap.max", "v2", Takes::Size),
+    ("memory.limit_in_bytes", "v1", Takes::Size),
+    ("memory.memsw.limit_in_bytes", "v1", Takes::Size),
+    ("memory.soft_limit_in_bytes", "v1", Takes::Size),
+    ("memory.swappiness", "v1", Takes::Number(0, 200)),
+    ("memory.oom_control", "v1", Takes::Number(0, 1)),
+];
+
+fn cgroup_file(path: &Path) -> Option<(&'static str, Takes)> {
+    let name = path.file_name()?.to_str()?;
+    CGROUP_FILES.iter().find(|(file, ..)| *file == name).map(|(_, hierarchy, takes)| (*hierarchy, *takes))
+}
+
+/// The file of a scratch cgroup that a name stands for on this hierarchy ("v2" or "v1"): on v1 `memory.max` is
+/// `memory.limit_in_bytes`.
+///
+/// # Errors
+///
+/// In words, if there is none.
+pub fn file_of_cgroup(name: &str, hierarchy: &str) -> Result<(&'static str, Takes), String> {
+    let name = if hierarchy == "v1" && name == "memory.max" { "memory.limit_in_bytes" } else { name };
+    match CGROUP_FILES.iter().find(|(file, ..)| *file == name) {
+        Some((file, of, takes)) if *of == hierarchy => Ok((file, *takes)),
+        Some((_, of, _)) => Err(format!(
+            "`{name}` is a file of cgroup {of}, and this machine has its memory controller on {hierarchy}"
+        )),
+        None => {
+            let known = CGROUP_FILES.iter().filter(|(_, of, _)| *of == hierarchy).map(|(file, ..)| *file);
+            let known: Vec<&str> = known.collect();
+            Err(format!("a cgroup has no file `{name}` that can be set here; there are {}", known.join(", ")))
+        }
+    }
+}
+
+impl Takes {
+    /// What is written for a value: sizes in bytes.
+    ///
+    /// # Errors
+    ///
+    /// In words, if the kernel would refuse it.
+    pub fn written(self, value: &str) -> Result<String, String> {
+        match self {
+            Self::Any => Ok(value.to_owned()),
+            Self::Size if value == "max" => Ok(value.to_owned()),
+            Self::Size => {
+                let bytes = crate::cli::size::bytes(value);
+                Ok(bytes
+                    .map_err(|_| format!("takes a size such as \"64M\", or \"max\", not `{value}`"))?
+                    .to_string())
+            }
+            Self::Number(first, last) => {
+                let number =
+                    value.trim().parse::<i64>().ok().filter(|number| (first..=last).contains(number));
+                let number =
+                    number.ok_or_else(|| format!("takes a number from {first} to {last}, not `{value}`"))?;
+                Ok(number.to_string())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::{SYSCTLS, Takes, counterpart, file_of_cgroup, place, risk, takes};
+
+    #[test]
+    fn a_knob_is_a_sysctl_or_one_of_the_kernels_own_files() {
+        let mount = Path::new("/sys/fs/cgroup");
+        let at = |name: &str| place(name, Some(mount));
+        assert_eq!(at("vm.page-cluster"), Ok(PathBuf::from("/proc/sys/vm/page-cluster")));
+        assert!(at("/sys/kernel/mm/lru_gen/enabled").is_ok() && at("/sys/fs/cgroup/a/memory.max").is_ok());
+        for wrong in ["swappiness", "vm..x", "vm/../x.y", "/etc/passwd", "/proc/sys/../1/mem", "/dev/mem"] {
+            assert!(at(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_may_hurt_the_machine_says_how() {
+        let risky = ["vm.oom_kill_allocating_task", "vm.min_free_kbytes", "vm.panic_on_oom", "vm.unheard_of"];
+        for name in risky {
+            assert!(risk(&place(name, None).unwrap()).is_some(), "{name}");
+        }
+        assert!(risk(Path::new("/sys/fs/cgroup/other/memory.max")).is_some());
+        for harmless in ["vm.swappiness", "vm.page-cluster"] {
+            assert!(risk(&place(harmless, None).unwrap()).is_none(), "{harmless}");
+        }
+    }
+
+    #[test]
+    fn values_are_those_the_kernel_takes() {
+        let swappiness = takes(Path::new("/proc/sys/vm/swappiness"));
+        assert_eq!(swappiness.written("200"), Ok("200".to_owned()));
+        assert!(swappiness.written("201").is_err() && swappiness.written("60%").is_err());
+        assert_eq!(Takes::Size.written("64M"), Ok((64 << 20).to_string()));
+        assert_eq!(Takes::Size.written("max"), Ok("max".to_owned()));
+        assert!(Takes::Size.written("some").is_err());
+    }
+
+    #[test]
+    fn memory_max_has_its_name_on_either_hierarchy() {
+        assert_eq!(file_of_cgroup("memory.max", "v2").unwrap().0, "memory.max");
+        assert_eq!(file_of_cgroup("memory.max", "v1").unwrap().0, "memory.limit_in_bytes");
+        assert!(file_of_cgroup("memory.high", "v1").unwrap_err().contains("cgroup v2"));
+        assert!(file_of_cgroup("memory.hihg", "v2").unwrap_err().contains("memory.high"));
+    }
+
+    #[test]
+    fn pairs_are_their_own_inverse() {
+        let ratio = Path::new("/proc/sys/vm/overcommit_ratio");
+        assert_eq!(counterpart(&counterpart(ratio).unwrap()).as_deref(), Some(ratio));
+        assert!(counterpart(Path::new("/proc/sys/vm/swappiness")).is_none());
+        assert!(SYSCTLS.iter().all(|known| known.name.starts_with("vm.")));
+    }
+}

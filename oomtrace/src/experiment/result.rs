@@ -1,0 +1,213 @@
+//! The result: what came of each variant, and whether they differ, in the shape of `result.json` (`docs/experiments.md`).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{
+    plan::{Plan, Variant},
+    predict::Prediction,
+    run::Run,
+    statistics::{LEVEL, Spread, categories, corrected, ranks},
+};
+
+/// The version of the JSON's shape. Keys are added, never renamed.
+pub const SCHEMA: u32 = 1;
+
+/// What an experiment came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The question.
+    pub title: String,
+    /// The machine it was asked.
+    pub machine: Machine,
+    /// What the order of the runs follows from.
+    pub seed: u64,
+    /// Runs of each variant that were wanted.
+    pub repeats: u32,
+    /// Whether all of them were made.
+    pub complete: bool,
+    /// What came of each variant.
+    pub variants: Vec<OfVariant>,
+    /// Whether each two differ, figure by figure.
+    pub comparisons: Vec<Comparison>,
+    /// The chance below which they are said to.
+    pub level: f64,
+    /// What `whatif` made of it beforehand.
+    pub predictions: Vec<Prediction>,
+    /// The runs, in the order they were made.
+    pub runs: Vec<Run>,
+}
+
+/// The machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Machine {
+    /// `uname -n`.
+    pub host: String,
+    /// `uname -r`.
+    pub kernel: String,
+    /// How much of a decision is seen.
+    pub tier: Option<String>,
+    /// "v2" or "v1".
+    pub hierarchy: String,
+    /// `MemTotal`.
+    pub memory_bytes: Option<u64>,
+    /// `SwapTotal`.
+    pub swap_bytes: Option<u64>,
+}
+
+/// What came of a variant.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OfVariant {
+    /// Its name.
+    pub name: String,
+    /// Runs that were made.
+    pub runs: usize,
+    /// How often each was the victim of the first decision.
+    pub victims: BTreeMap<String, usize>,
+    /// How often each cause was found.
+    pub causes: BTreeMap<String, usize>,
+    /// How often each policy chose.
+    pub policies: BTreeMap<String, usize>,
+    /// In how many runs each went without being chosen.
+    pub collateral: BTreeMap<String, usize>,
+    /// Each figure, where it is known.
+    pub figures: BTreeMap<&'static str, Option<Spread>>,
+}
+
+/// Two variants held against each other in one respect.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// One of them.
+    pub one: String,
+    /// The other.
+    pub other: String,
+    /// In what: "victim", "cause", "policy", or one of the figures.
+    pub figure: &'static str,
+    /// "fisher" (categories) or "rank_sum" (figures); both exact.
+    pub test: &'static str,
+    /// The chance that equal variants look at least so different.
+    pub p: f64,
+    /// The same, once it is known how many comparisons there are (Holm).
+    pub p_corrected: f64,
+    /// Whether that is below the level.
+    pub differ: bool,
+}
+
+/// A figure of a run.
+type Figure = fn(&Run) -> Option<f64>;
+
+/// Something of a run that is one of several.
+type Category = fn(&Run) -> String;
+
+/// The figures, by name.
+pub const FIGURES: [(&str, Figure); 6] = [
+    ("margin_points", |run| run.margin_points.map(number)),
+    ("recovery_ns", |run| run.recovery_ns.and_then(|ns| i64::try_from(ns).ok()).map(number)),
+    ("kills", |run| i64::try_from(run.killed.len()).ok().map(number)),
+    ("collateral", |run| i64::try_from(run.collateral.len()).ok().map(number)),
+    ("freed_bytes", |run| run.freed_bytes.and_then(|bytes| i64::try_from(bytes).ok()).map(number)),
+    ("over_freed_bytes", |run| run.over_freed_bytes.and_then(|bytes| i64::try_from(bytes).ok()).map(number)),
+];
+
+const CATEGORIES: [(&str, Category); 3] = [
+    ("victim", |run| run.victim.clone()),
+    ("cause", |run| run.cause.map_or("none", |code| code.name()).to_owned()),
+    ("policy", |run| run.policy.map_or("none", |policy| policy.name()).to_owned()),
+];
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "beyond 2^53 a figure's last digit is not compared"
+)]
+const fn number(whole: i64) -> f64 {
+    whole as f64
+}
+
+/// Puts the runs together.
+#[must_use]
+pub fn outcome(plan: &Plan, machine: Machine, runs: Vec<Run>, predictions: Vec<Prediction>) -> Outcome {
+    let wanted = plan.variants.len() * usize::try_from(plan.repeats).unwrap_or(usize::MAX);
+    Outcome {
+        schema: SCHEMA,
+        title: plan.title.clone(),
+        machine,
+        seed: plan.seed,
+        repeats: plan.repeats,
+        complete: runs.len() == wanted,
+        variants: plan.variants.iter().map(|variant| of_variant(variant, &runs)).collect(),
+        comparisons: comparisons(&plan.variants, &runs),
+        level: LEVEL,
+        predictions,
+        runs,
+    }
+}
+
+fn of<'a>(variant: &'a Variant, runs: &'a [Run]) -> impl Iterator<Item = &'a Run> {
+    runs.iter().filter(|run| run.variant == variant.name)
+}
+
+fn of_variant(variant: &Variant, runs: &[Run]) -> OfVariant {
+    let tally = |names: &mut dyn Iterator<Item = String>| {
+        let mut counts = BTreeMap::new();
+        names.for_each(|name| *counts.entry(name).or_default() += 1);
+        counts
+    };
+    let [victims, causes, policies] = CATEGORIES.map(|(_, of_run)| tally(&mut of(variant, runs).map(of_run)));
+    let once = |run: &Run| {
+        let mut names = run.collateral.clone();
+        names.sort();
+        names.dedup();
+        names
+    };
+    let figures = FIGURES
+        .iter()
+        .map(|(name, figure)| (*name, Spread::of(&of(variant, runs).filter_map(figure).collect::<Vec<_>>())));
+    OfVariant {
+        name: variant.name.clone(),
+        runs: of(variant, runs).count(),
+        victims,
+        causes,
+        policies,
+        collateral: tally(&mut of(variant, runs).flat_map(once)),
+        figures: figures.collect(),
+    }
+}
+
+fn comparisons(variants: &[Variant], runs: &[Run]) -> Vec<Comparison> {
+    let mut comparisons = Vec::new();
+    for (number, one) in variants.iter().enumerate() {
+        for other in variants.iter().skip(number + 1) {
+            comparisons.extend(compare(one, other, runs));
+        }
+    }
+    let chances: Vec<f64> = comparisons.iter().map(|comparison| comparison.p).collect();
+    for (comparison, chance) in comparisons.iter_mut().zip(corrected(&chances)) {
+        (comparison.p_corrected, comparison.differ) = (chance, chance < LEVEL);
+    }
+    comparisons
+}
+
+fn compare(one: &Variant, other: &Variant, runs: &[Run]) -> Vec<Comparison> {
+    let comparison = |figure, test, p| Comparison {
+        one: one.name.clone(),
+        other: other.name.clone(),
+        figure,
+        test,
+        p,
+        p_corrected: p,
+        differ: false,
+    };
+    let by_category = CATEGORIES.iter().filter_map(|(name, of_run)| {
+        let values = |variant| of(variant, runs).map(of_run).collect::<Vec<_>>();
+        Some(comparison(*name, "fisher", categories(&values(one), &values(other))?))
+    });
+    let by_figure = FIGURES.iter().filter_map(|(name, figure)| {
+        let values = |variant| of(variant, runs).filter_map(figure).collect::<Vec<_>>();
+        Some(comparison(*name, "rank_sum", ranks(&values(one), &values(other))?))
+    });
+    by_category.chain(by_figure).collect()
+}

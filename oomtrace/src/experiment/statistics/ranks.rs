@@ -1,0 +1,78 @@
+//! The rank-sum test of Wilcoxon, Mann and Whitney, exact with ties: of all ways to deal the observed ranks out to two groups of
+//! these sizes, how many have a rank sum at least so far from the expected one as that which was seen?
+
+/// The chance that two groups of one kind look at least so different; `None` if one is empty.
+#[must_use]
+pub fn ranks(one: &[f64], other: &[f64]) -> Option<f64> {
+    if one.is_empty() || other.is_empty() {
+        return None;
+    }
+    let doubled = doubled_ranks(one, other);
+    let (first, _) = doubled.split_at_checked(one.len())?;
+    let seen: usize = first.iter().sum();
+    let ways = ways(&doubled, one.len());
+    let all: f64 = ways.iter().sum();
+    // Twice the expected doubled rank sum, so that everything stays a whole number.
+    let expected = 2 * one.len() * (one.len() + other.len() + 1);
+    let distance = (2 * seen).abs_diff(expected);
+    let sums = ways.iter().enumerate().filter(|(sum, _)| (2 * sum).abs_diff(expected) >= distance);
+    Some((sums.map(|(_, ways)| ways).sum::<f64>() / all).min(1.0))
+}
+
+/// Twice the rank of each value in both groups together; equal values have the mean of theirs.
+fn doubled_ranks(one: &[f64], other: &[f64]) -> Vec<usize> {
+    let all: Vec<f64> = one.iter().chain(other).copied().collect();
+    let rank = |value: &f64| {
+        let below = all.iter().filter(|known| known.total_cmp(value).is_lt()).count();
+        let equal = all.iter().filter(|known| known.total_cmp(value).is_eq()).count();
+        2 * below + equal + 1
+    };
+    all.iter().map(rank).collect()
+}
+
+/// In how many ways so many of these ranks add up to each sum.
+fn ways(ranks: &[usize], size: usize) -> Vec<f64> {
+    let highest: usize = ranks.iter().sum();
+    let mut ways = vec![vec![0.0; highest + 1]; size + 1];
+    if let Some(none) = ways.first_mut().and_then(|sums| sums.first_mut()) {
+        *none = 1.0;
+    }
+    for rank in ranks {
+        // From the largest number down, so that no rank is taken twice.
+        for taken in (1..=size).rev() {
+            let (before, after) = ways.split_at_mut(taken);
+            let (Some(before), Some(after)) = (before.last(), after.first_mut()) else { continue };
+            after.iter_mut().skip(*rank).zip(before).for_each(|(sum, ways)| *sum += ways);
+        }
+    }
+    ways.pop().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranks;
+
+    fn close(found: f64, expected: f64) {
+        assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn separate_groups() {
+        // One of C(6, 3) = 20 dealings, and its mirror.
+        close(ranks(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]).unwrap(), 0.1);
+        // R: wilcox.test(c(1,2,4), c(3,5,6), exact=TRUE)$p.value
+        close(ranks(&[1.0, 2.0, 4.0], &[3.0, 5.0, 6.0]).unwrap(), 0.2);
+        let low: Vec<f64> = (0..20).map(f64::from).collect();
+        let high: Vec<f64> = (20..40).map(f64::from).collect();
+        assert!(ranks(&low, &high).unwrap() < 1e-9);
+    }
+
+    #[test]
+    fn ties_are_dealt_out_too() {
+        // Two of {1, 1, 2, 2}: 11 | 22 and its mirror are 2 of 6.
+        close(ranks(&[1.0, 1.0], &[2.0, 2.0]).unwrap(), 1.0 / 3.0);
+        close(ranks(&[5.0; 20], &[5.0; 20]).unwrap(), 1.0);
+        close(ranks(&[1.0, 2.0], &[1.0, 2.0]).unwrap(), 1.0);
+        assert!(ranks(&[], &[1.0]).is_none());
+    }
+}

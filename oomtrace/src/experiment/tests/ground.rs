@@ -1,0 +1,81 @@
+//! What a machine says to a plan.
+
+use std::path::Path;
+
+use crate::experiment::{
+    check::{Findings, Ground, check},
+    file::parse,
+};
+
+struct Machine(&'static str);
+
+impl Ground for Machine {
+    fn hierarchy(&self) -> Option<(&Path, &'static str)> {
+        Some((Path::new("/sys/fs/cgroup"), self.0))
+    }
+
+    fn cgroups_have(&self, file: &str) -> Option<bool> {
+        Some(file != "memory.oom.group")
+    }
+
+    fn has(&self, path: &Path) -> bool {
+        !path.ends_with("lru_gen/enabled")
+    }
+
+    fn has_program(&self, program: &str) -> bool {
+        program == "true"
+    }
+
+    fn least_adj(&self) -> i16 {
+        -10
+    }
+
+    fn available_bytes(&self) -> Option<u64> {
+        Some(1 << 30)
+    }
+}
+
+fn findings(hierarchy: &'static str, top: &str, rest: &str) -> Findings {
+    let text = format!(
+        "title = \"t\"\n{top}\n[[process]]\nname = \"p\"\ncommand = [\"true\"]\n[[variant]]\nname = \"v\"\n{rest}\n"
+    );
+    check(&parse(&text).unwrap(), &Machine(hierarchy))
+}
+
+#[test]
+fn what_is_contained_is_allowed() {
+    assert_eq!(findings("v2", "limit = \"64M\"", "knob.\"vm.swappiness\" = 10"), Findings::default());
+}
+
+#[test]
+fn what_may_hurt_the_machine_is_a_risk_with_its_line() {
+    let risks = |top: &str, rest: &str| findings("v2", top, rest).risks;
+    assert_eq!(risks("", "")[0].line, 1);
+    assert!(risks("limit = \"2G\"", "")[0].what.contains("1024 MiB"));
+    let knob = risks("limit = \"64M\"", "knob.\"vm.oom_kill_allocating_task\" = 1");
+    assert_eq!(knob.len(), 1);
+    assert_eq!(knob[0].line, 8);
+    assert!(knob[0].what.contains("killed"), "{knob:?}");
+}
+
+#[test]
+fn what_this_kernel_lacks_or_refuses_is_a_problem_with_its_line() {
+    let limit = "limit = \"64M\"";
+    let cases = [
+        ("v2", "knob.\"/sys/kernel/mm/lru_gen/enabled\" = 7", "has no"),
+        ("v2", "knob.\"vm.swappiness\" = 201", "from 0 to 200"),
+        ("v2", "knob.\"/etc/passwd\" = 1", "no knob"),
+        ("v2", "cgroup.box.\"memory.oom.group\" = 1", "have no"),
+        ("v2", "process.p.oom_score_adj = -11", "CAP_SYS_RESOURCE"),
+        ("v1", "cgroup.box.\"memory.high\" = \"1M\"", "cgroup v2"),
+        ("v2", "cgroup.box.\"memory.max\" = \"much\"", "size"),
+    ];
+    for (hierarchy, rest, words) in cases {
+        let found = findings(hierarchy, &format!("{limit}\n[[cgroup]]\npath = \"box\""), rest);
+        let line = 10;
+        assert!(
+            found.problems.iter().any(|problem| problem.line == line && problem.what.contains(words)),
+            "{rest}: {found:?}"
+        );
+    }
+}

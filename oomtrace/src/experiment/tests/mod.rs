@@ -1,0 +1,5 @@
+//! Files good and bad.
+
+mod ground;
+mod lines;
+mod runs;

@@ -1,0 +1,193 @@
+//! What an experiment came to, for people: the variants side by side, whether they differ, and what `whatif` made of it.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Paint,
+    full::sheet::Sheet,
+    sanitize::{columns_of, sentence},
+    units::{ABSENT, count, or_absent, size, span},
+};
+use crate::experiment::{
+    predict::Prediction,
+    result::{Comparison, OfVariant, Outcome},
+    statistics::Spread,
+};
+
+/// The whole result.
+pub(crate) fn text(outcome: &Outcome, colour: bool) -> String {
+    let mut sheet = Sheet { text: String::new(), paint: Paint { colour } };
+    sheet.line(&sheet.paint.bold(&sentence(&outcome.title)));
+    sheet.section("machine", &machine(outcome));
+    let made: usize = outcome.variants.iter().map(|variant| variant.runs).sum();
+    let short = if outcome.complete { String::new() } else { format!("; interrupted after {made}") };
+    sheet.section(
+        "runs",
+        &format!("{} of each variant, in the order of seed {}{short}", outcome.repeats, outcome.seed),
+    );
+    side_by_side(&mut sheet, &outcome.variants);
+    for (one, other) in pairs(&outcome.comparisons) {
+        difference(&mut sheet, outcome, &one, &other);
+    }
+    for (index, prediction) in outcome.predictions.iter().enumerate() {
+        sheet.section(if index == 0 { "whatif" } else { "" }, &predicted(prediction, &outcome.variants));
+    }
+    sheet.text
+}
+
+fn machine(outcome: &Outcome) -> String {
+    let machine = &outcome.machine;
+    let memory = or_absent(machine.memory_bytes.map(size));
+    let swap = match machine.swap_bytes {
+        Some(0) => "no swap".to_owned(),
+        swap => format!("swap {}", or_absent(swap.map(size))),
+    };
+    let tier = machine.tier.as_deref().unwrap_or(ABSENT);
+    let (host, kernel) = (sentence(&machine.host), sentence(&machine.kernel));
+    format!("{host}, kernel {kernel}, {memory}, {swap}, cgroup {}, tier {tier}", machine.hierarchy)
+}
+
+/// How a figure is shown.
+type Show = fn(f64) -> String;
+
+/// The rows of figures: label, name, how it is shown.
+const ROWS: [(&str, &str, Show); 6] = [
+    ("margin", "margin_points", |points| format!("{} pages", count(rounded(points)))),
+    ("kills", "kills", whole),
+    ("collateral", "collateral", whole),
+    ("recovery", "recovery_ns", |ns| span(rounded(ns))),
+    ("freed", "freed_bytes", |bytes| size(rounded(bytes))),
+    ("over-freed", "over_freed_bytes", |bytes| size(rounded(bytes))),
+];
+
+fn whole(figure: f64) -> String {
+    if (figure - figure.round()).abs() > 0.01 { format!("{figure:.1}") } else { format!("{figure:.0}") }
+}
+
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what is shown is never negative, and a cast of what is too large is the largest number"
+)]
+const fn rounded(figure: f64) -> u64 {
+    figure as u64
+}
+
+fn side_by_side(sheet: &mut Sheet, variants: &[OfVariant]) {
+    let mut rows: Vec<(&str, Vec<String>)> =
+        vec![("", variants.iter().map(|variant| sheet.paint.bold(&sentence(&variant.name))).collect())];
+    let mut tally = |label, of: fn(&OfVariant) -> &BTreeMap<String, usize>| {
+        rows.push((label, variants.iter().map(|variant| counts(of(variant))).collect()));
+    };
+    tally("victim", |variant| &variant.victims);
+    tally("cause", |variant| &variant.causes);
+    tally("policy", |variant| &variant.policies);
+    tally("also gone", |variant| &variant.collateral);
+    for (label, name, show) in ROWS {
+        let cell =
+            |variant: &OfVariant| spread(variant.figures.get(name).copied().flatten(), variant.runs, show);
+        rows.push((label, variants.iter().map(cell).collect()));
+    }
+    let widths: Vec<usize> = (0..variants.len())
+        .map(|column| {
+            rows.iter().filter_map(|(_, cells)| cells.get(column)).map(|cell| shown(cell)).max().unwrap_or(0)
+        })
+        .collect();
+    for (label, cells) in rows {
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - shown(cell))));
+        let line = padded.collect::<Vec<_>>().join("   ");
+        sheet.section(label, line.trim_end());
+    }
+}
+
+/// Columns, without those of colours.
+fn shown(cell: &str) -> usize {
+    columns_of(&cell.replace("\x1b[1m", "").replace("\x1b[0m", ""))
+}
+
+/// The most frequent first.
+fn counts(counts: &BTreeMap<String, usize>) -> String {
+    let mut sorted: Vec<(&String, &usize)> = counts.iter().collect();
+    sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let words: Vec<String> =
+        sorted.into_iter().map(|(name, count)| format!("{} {count}×", sentence(name))).collect();
+    if words.is_empty() { ABSENT.to_owned() } else { words.join(", ") }
+}
+
+/// The median, and between what half of the runs lie.
+fn spread(spread: Option<Spread>, runs: usize, show: Show) -> String {
+    let Some(Spread { count, min, lower_quartile, median, upper_quartile, max }) = spread else {
+        return ABSENT.to_owned();
+    };
+    let of = if count == runs { String::new() } else { format!(", in {count} of {runs}") };
+    if min.total_cmp(&max).is_eq() {
+        return format!("{}{of}", show(median));
+    }
+    format!("{} ({} to {}){of}", show(median), show(lower_quartile), show(upper_quartile))
+}
+
+fn pairs(comparisons: &[Comparison]) -> Vec<(String, String)> {
+    let mut pairs: Vec<(String, String)> =
+        comparisons.iter().map(|comparison| (comparison.one.clone(), comparison.other.clone())).collect();
+    pairs.dedup();
+    pairs
+}
+
+fn difference(sheet: &mut Sheet, outcome: &Outcome, one: &str, other: &str) {
+    let of_pair =
+        || outcome.comparisons.iter().filter(|comparison| comparison.one == one && comparison.other == other);
+    let label = |name: &str| {
+        ROWS.iter().find(|(_, key, _)| *key == name).map_or(name, |(label, ..)| label).to_owned()
+    };
+    let chance = |comparison: &Comparison| match comparison.p_corrected {
+        p if p < 1e-6 => "p < 0.000001".to_owned(),
+        p if p < 0.01 => format!("p = {p:.6}"),
+        p => format!("p = {p:.2}"),
+    };
+    let differ: Vec<String> = of_pair()
+        .filter(|comparison| comparison.differ)
+        .map(|comparison| format!("{} ({})", label(comparison.figure), chance(comparison)))
+        .collect();
+    let equal: Vec<String> = of_pair()
+        .filter(|comparison| !comparison.differ)
+        .map(|comparison| match comparison.p_corrected {
+            1.0 => label(comparison.figure),
+            _ => format!("{} ({})", label(comparison.figure), chance(comparison)),
+        })
+        .collect();
+    let (one, other) = (sentence(one), sentence(other));
+    let verdict = if differ.is_empty() {
+        format!("{one} and {other} are not told apart")
+    } else {
+        format!("{one} and {other} differ in {}", differ.join(", "))
+    };
+    sheet.section("verdict", &verdict);
+    if !equal.is_empty() {
+        sheet.section("", &format!("not told apart in {}", equal.join(", ")));
+    }
+}
+
+fn predicted(prediction: &Prediction, variants: &[OfVariant]) -> String {
+    let Prediction { from, to, claimed, refused, tested, came_true, .. } = prediction;
+    let (from, to) = (sentence(from), sentence(to));
+    if *claimed == 0 {
+        return format!("from {from}, of {to}: none of {} recordings can say", count(i128_of(*refused)));
+    }
+    let said = counts(&prediction.victims);
+    let runs = variants.iter().find(|variant| variant.name == prediction.to);
+    let was = runs.map_or_else(|| ABSENT.to_owned(), |variant| counts(&variant.victims));
+    let judgement = match tested {
+        0 => "no run is like these".to_owned(),
+        _ => format!("{came_true} of {tested} predictions name the usual victim"),
+    };
+    let silent = if *refused > 0 { format!(", {refused} recordings cannot say") } else { String::new() };
+    format!("from {from}, of {to}: {said}; it was {was}: {judgement}{silent}")
+}
+
+fn i128_of(number: usize) -> i128 {
+    i128::try_from(number).unwrap_or(i128::MAX)
+}

@@ -1,0 +1,262 @@
+//! `oomtrace experiment`: everything as it was before, whoever is killed at whatever moment; and what differs is told from what
+//! does not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use super::Local;
+use super::tracer::at;
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whom {
+    Experiment,
+    Supervisor,
+    Both,
+}
+
+const WHOM: [Whom; 3] = [Whom::Experiment, Whom::Supervisor, Whom::Both];
+
+/// How long it may take until everything is put back.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A cgroup of somebody else's, one of whose files is the knob.
+struct Bystander {
+    folder: PathBuf,
+    knob: PathBuf,
+    /// What it was when the test began.
+    value: String,
+}
+
+impl Bystander {
+    fn new(local: &Local) -> Result<Self> {
+        let folder = local.hierarchy.join(format!("oomtrace-bystander-{}", std::process::id()));
+        fs::create_dir(&folder).context("making a bystander's cgroup")?;
+        let knobs = ["memory.high", "memory.soft_limit_in_bytes"].map(|file| folder.join(file));
+        let knob = knobs.into_iter().find(|knob| knob.exists()).context("no file to be a knob")?;
+        fs::write(&knob, (1_u64 << 30).to_string()).context("setting the bystander's knob")?;
+        let value = fs::read_to_string(&knob).context("reading the bystander's knob")?;
+        Ok(Self { folder, knob, value })
+    }
+
+    fn is_untouched(&self) -> bool {
+        fs::read_to_string(&self.knob).is_ok_and(|now| now == self.value)
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        // Nothing lives in it.
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+/// A folder for files, results and state of one test.
+struct Bench {
+    folder: tempfile::TempDir,
+    bystander: Bystander,
+}
+
+impl Bench {
+    fn new(local: &Local) -> Result<Self> {
+        let folder = tempfile::tempdir().context("making a folder")?;
+        let bystander = Bystander::new(local)?;
+        let text = include_str!("experiment.toml").replace("KNOB", &bystander.knob.display().to_string());
+        fs::write(folder.path().join("experiment.toml"), text).context("writing the experiment")?;
+        Ok(Self { folder, bystander })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, local: &Local, arguments: &[&str]) -> Command {
+        let mut command = Command::new(local.program("oomtrace"));
+        command.arg("experiment").args(arguments).arg("--state").arg(self.path("state"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn start(&self, local: &Local, result: &str) -> Result<Child> {
+        let mut command = self.command(local, &["--allow-system-oom"]);
+        command.arg(self.path("experiment.toml")).arg("-o").arg(self.path(result));
+        command.spawn().context("starting the experiment")
+    }
+}
+
+/// Killed at so many random moments, in turn the experiment, its supervisor and both.
+pub(crate) fn survives_kills(local: &Local, kills: u32) -> Result<()> {
+    let bench = Bench::new(local)?;
+    let (mut effective, mut restored) = (0, 0);
+    for number in 0..kills {
+        let whom = *WHOM.get(usize::try_from(number)? % WHOM.len()).context("nobody to be killed")?;
+        // Moments from before the first change until after the last, the same in every run of the test.
+        let delay = Duration::from_millis(u64::from(number) * 7919 % 2500);
+        let Killed { changed, left } = kill(&bench, local, whom, delay, &format!("result-{number}"))
+            .with_context(|| format!("kill {number}: {whom:?} after {delay:?}"))?;
+        effective += u32::from(changed);
+        restored += u32::from(left);
+    }
+    ensure!(restored > 0, "nothing was ever left for --restore, so nothing is known of it");
+    ensure!(effective * 4 >= kills, "only {effective} of {kills} kills came while anything was changed");
+    Ok(())
+}
+
+/// What a kill met.
+struct Killed {
+    /// A supervisor was there, so things were changed or about to be.
+    changed: bool,
+    /// Something was left for `--restore`.
+    left: bool,
+}
+
+/// One kill, and everything as before after it.
+fn kill(bench: &Bench, local: &Local, whom: Whom, delay: Duration, result: &str) -> Result<Killed> {
+    let mut experiment = bench.start(local, result)?;
+    thread::sleep(delay);
+    let supervisor =
+        children(experiment.id()).into_iter().find(|(_, words)| words.contains("experiment-supervisor"));
+    let changed = supervisor.is_some();
+    match (whom, supervisor) {
+        (Whom::Supervisor, Some((pid, _))) => send_kill(pid),
+        (Whom::Both, Some((pid, _))) => {
+            // Stopped first: neither sees the other's end.
+            signal("-STOP", pid);
+            experiment.kill().context("killing the experiment")?;
+            send_kill(pid);
+        }
+        (Whom::Experiment | Whom::Both, _) => experiment.kill().context("killing the experiment")?,
+        (Whom::Supervisor, None) => {}
+    }
+    if whom == Whom::Supervisor && changed {
+        // It puts everything back itself, and ends.
+        wait(&mut experiment)?;
+    } else {
+        experiment.kill().or_else(|_| experiment.try_wait().map(drop)).context("ending the experiment")?;
+        experiment.wait().context("waiting for the experiment")?;
+    }
+    let mut left = false;
+    if whom == Whom::Both {
+        left = !left_behind(bench, local).is_empty();
+        restore(bench, local)?;
+    }
+    settled(bench, local)?;
+    Ok(Killed { changed, left })
+}
+
+fn send_kill(pid: u32) {
+    signal("-KILL", pid);
+}
+
+fn signal(name: &str, pid: u32) {
+    // It may be gone already.
+    let _ = Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
+}
+
+fn wait(child: &mut Child) -> Result<()> {
+    let begun = Instant::now();
+    while child.try_wait().context("waiting for the experiment")?.is_none() {
+        ensure!(begun.elapsed() < PATIENCE, "the experiment goes on without its supervisor");
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+fn restore(bench: &Bench, local: &Local) -> Result<()> {
+    let begun = Instant::now();
+    // Whoever was started last may still hold the lock for a moment.
+    while !bench.command(local, &["--restore"]).status().context("running --restore")?.success() {
+        ensure!(begun.elapsed() < PATIENCE, "--restore does not succeed");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Everything is as before, or becomes so by itself.
+fn settled(bench: &Bench, local: &Local) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let left = left_behind(bench, local);
+        if left.is_empty() {
+            return Ok(());
+        }
+        if begun.elapsed() > PATIENCE {
+            bail!("left behind: {}", left.join(", "));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn left_behind(bench: &Bench, local: &Local) -> Vec<String> {
+    let mut left = Vec::new();
+    if !bench.bystander.is_untouched() {
+        left.push(format!("{} is changed", bench.bystander.knob.display()));
+    }
+    let entries = fs::read_dir(&local.hierarchy).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    left.extend(names.filter(|name| name.starts_with("oomtrace-experiment-")));
+    let program = local.program("oomtrace");
+    left.extend(processes_of(&program).into_iter().map(|(pid, words)| format!("process {pid}: {words}")));
+    if bench.path("state").join("experiment.json").exists() {
+        left.push("a journal".to_owned());
+    }
+    left
+}
+
+/// Processes of a program, with their command lines.
+fn processes_of(program: &Path) -> Vec<(u32, String)> {
+    let is_it = |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program);
+    processes().into_iter().filter(|(pid, _)| is_it(*pid)).collect()
+}
+
+fn children(parent: u32) -> Vec<(u32, String)> {
+    let is_child = |pid: u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status
+            .lines()
+            .any(|line| line.strip_prefix("PPid:").is_some_and(|it| it.trim() == parent.to_string()))
+    };
+    processes().into_iter().filter(|(pid, _)| is_child(*pid)).collect()
+}
+
+fn processes() -> Vec<(u32, String)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let words = |pid| fs::read(format!("/proc/{pid}/cmdline")).map(|words| words.escape_ascii().to_string());
+    pids.filter_map(|pid: u32| Some((pid, words(pid).ok()?))).collect()
+}
+
+/// Two variants that differ are told apart, and two that do not are not.
+pub(crate) fn tells_apart(local: &Local, repeats: u32) -> Result<()> {
+    let bench = Bench::new(local)?;
+    let mut command =
+        bench.command(local, &["--allow-system-oom", "--repeats", &repeats.to_string(), "--format", "json"]);
+    command.arg(bench.path("experiment.toml")).arg("-o").arg(bench.path("result"));
+    let ran =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().context("running the experiment")?;
+    ensure!(ran.status.success(), "the experiment ended with {}: {}", ran.status, ran.stderr.escape_ascii());
+    let result: Value = serde_json::from_slice(&ran.stdout).context("the result")?;
+    let comparisons = at(&result, "/comparisons").as_array().context("no comparisons")?;
+    let differ = |one: &str, other: &str, figure: &str| {
+        let pair =
+            |it: &&Value| at(it, "/one") == one && at(it, "/other") == other && at(it, "/figure") == figure;
+        let found = comparisons.iter().find(pair).context("no such comparison")?;
+        at(found, "/differ").as_bool().context("no verdict")
+    };
+    ensure!(differ("first", "other", "victim")?, "what differs is not told apart: {result}");
+    ensure!(differ("other", "first again", "victim")?, "what differs is not told apart: {result}");
+    for figure in ["victim", "cause", "policy", "kills", "collateral"] {
+        ensure!(
+            !differ("first", "first again", figure)?,
+            "what is equal is told apart in {figure}: {result}"
+        );
+    }
+    ensure!(at(&result, "/complete") == true, "runs are missing: {result}");
+    settled(&bench, local)
+}
