@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The recording whose page is in the documentation.
-const SHOWN: &str = "tests/recordings/v1-services-fentry.oomtrace";
+pub(crate) const SHOWN: &str = "tests/recordings/v1-services-fentry.oomtrace";
 
 /// As much of that page as has the answer: down to the ballot.
 const SHOWN_HEIGHT: u32 = 1960;

@@ -1,6 +1,7 @@
 //! The pages in a real browser: what a reader sees must be what the JSON says, in light and in dark, with nothing loaded
 //! and nothing run.
 
+mod bite;
 mod incident;
 mod overview;
 mod recordings;
@@ -67,6 +68,8 @@ impl Pages {
             }
             Err(error) => tally.count("the pages of golden recordings in a browser", Err(error)),
         }
+        let name = "a page that shows another number than the JSON is noticed";
+        tally.count(name, bite::bites(self));
         let Some(hierarchy) = scratch::hierarchy() else {
             return tally.skip(
                 "the pages of kills on this machine in a browser",

@@ -9,15 +9,21 @@ use crate::{browser::Page, test::local::tracer::at};
 /// As many candidates have a bar.
 const BARS: usize = 40;
 
+/// What is shown, and the facts folded below.
 pub(super) fn judge(page: &mut Page<'_>, report: &Value) -> Result<()> {
+    shown(page, report)?;
+    facts(page, report).context("the facts")
+}
+
+/// What is shown.
+pub(super) fn shown(page: &mut Page<'_>, report: &Value) -> Result<()> {
     head(page, report).context("the head")?;
     timeline(page, report).context("the timeline")?;
     chain(page, report).context("the limits")?;
     ballot(page, report).context("the ballot")?;
     memory(page, report).context("the memory")?;
     processes(page, report).context("the processes")?;
-    settings(page, report).context("the settings")?;
-    facts(page, report).context("the facts")
+    settings(page, report).context("the settings")
 }
 
 /// Every one of these stands in a text.

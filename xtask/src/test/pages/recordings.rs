@@ -5,9 +5,10 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    fuzz,
+    fuzz, pictures,
     scratch::Scratch,
     test::local::{Local, kills::kill_one, tracer::Tracer},
+    workspace,
 };
 
 /// A name of at most 15 bytes that would be an element.
@@ -15,6 +16,11 @@ pub(super) const MARKUP_COMM: &str = "<b class=x>&amp";
 
 /// A cgroup's name that would run something.
 pub(super) const MARKUP_CGROUP: &str = "<img src=x onerror='alert(1)'>&lt;";
+
+/// The one whose page is in the documentation: all of a decision is seen in it.
+pub(super) fn documented() -> PathBuf {
+    workspace::root().join(pictures::SHOWN)
+}
 
 /// The golden recordings with their names, in order.
 pub(super) fn kept() -> Result<Vec<(String, PathBuf)>> {
