@@ -81,6 +81,7 @@ fn every_key_of_the_result_is_documented() {
         variant: variant.to_owned(),
         recording: String::new(),
         victim: "a".to_owned(),
+        timed_out: false,
         trigger: None,
         cause: None,
         policy: None,

@@ -65,6 +65,8 @@ pub struct OfVariant {
     pub name: String,
     /// Runs that were made.
     pub runs: usize,
+    /// Of these, ended by the time limit.
+    pub timed_out: usize,
     /// How often each was the victim of the first decision.
     pub victims: BTreeMap<String, usize>,
     /// How often each cause was found.
@@ -169,6 +171,7 @@ fn of_variant(variant: &Variant, runs: &[Run]) -> OfVariant {
     OfVariant {
         name: variant.name.clone(),
         runs: of(variant, runs).count(),
+        timed_out: of(variant, runs).filter(|run| run.timed_out).count(),
         victims,
         causes,
         policies,

@@ -26,6 +26,8 @@ pub struct Observed {
     pub recording: String,
     /// When it began and ended, `CLOCK_BOOTTIME` ns.
     pub span_ns: (u64, u64),
+    /// Whether it was the time limit that ended it.
+    pub timed_out: bool,
     /// The run's own cgroup: its path below the memory hierarchy's mount.
     pub top: String,
     /// The processes that were started.
@@ -85,6 +87,8 @@ pub struct Run {
     pub recording: String,
     /// Whom the first decision fell on, by its name in the file; [`NOBODY`] if there was no kill.
     pub victim: String,
+    /// Whether it was the time limit that ended it: what had not happened yet might have.
+    pub timed_out: bool,
     /// Who asked for the memory that was not there; a kernel thread without its number.
     pub trigger: Option<String>,
     /// Why memory ran out.
@@ -132,6 +136,7 @@ pub fn run(observed: &Observed, incidents: &[Incident], variant: &str) -> Run {
         variant: variant.to_owned(),
         recording: observed.recording.clone(),
         victim: chosen.map_or_else(|| NOBODY.to_owned(), |killed| killed.name.clone()),
+        timed_out: observed.timed_out,
         trigger: decided.and_then(|report| observed.trigger(report)),
         cause: decided.map(|report| report.cause.code),
         policy: decided.and_then(|report| report.selection.policy),

@@ -30,6 +30,8 @@ const LEAST_SETTLE: Duration = Duration::from_millis(100);
 /// What is seen of a run until its end.
 struct Watched {
     samples: Vec<Sample>,
+    /// Whether it was the time limit that ended it.
+    timed_out: bool,
     processes: Vec<crate::experiment::run::Started>,
 }
 
@@ -50,6 +52,7 @@ pub(super) fn make(experiment: &mut Experiment<'_>, number: usize, variant: usiz
         recording,
         span_ns: (begun_ns, clock::boot_ns()),
         top,
+        timed_out: watched.timed_out,
         processes: watched.processes,
         samples: watched.samples,
     })
@@ -61,14 +64,15 @@ fn trace(experiment: &mut Experiment<'_>, tree: &Tree, layout: &Layout, recordin
     let logs = recording.with_extension("");
     let folder = experiment.folder.clone();
     let mut children = Children::new(tree, &logs, &folder, &layout.processes);
-    let samples = watch(experiment, tree, &tracer, &sampler, &mut children);
+    let seen = watch(experiment, tree, &tracer, &sampler, &mut children);
     let processes = children.seen();
     // Before everything is killed: that is none of the run's.
     let recorded = tracer.finish();
     empty(&tree.folder);
     children.bury();
     recorded?;
-    Ok(Watched { samples: samples?, processes })
+    let (samples, timed_out) = seen?;
+    Ok(Watched { samples, timed_out, processes })
 }
 
 /// Until the last kill, or the last thing that any process did, is long enough ago, or the time is up.
@@ -78,7 +82,7 @@ fn watch(
     tracer: &Tracer,
     sampler: &Sampler,
     children: &mut Children<'_>,
-) -> Result<Vec<Sample>> {
+) -> Result<(Vec<Sample>, bool)> {
     let (settle, time_limit) = (experiment.plan.settle, experiment.plan.time_limit);
     let (begun, mut samples) = (Instant::now(), vec![sampler.sample()]);
     let mut killed_at: Option<Instant> = None;
@@ -94,7 +98,7 @@ fn watch(
         let settled = |since: Instant| since.elapsed() >= settle.max(LEAST_SETTLE);
         let is_over = settled(changed_at) && (killed_at.is_some_and(settled) || children.are_still());
         if is_over || begun.elapsed() >= time_limit {
-            return Ok(samples);
+            return Ok((samples, !is_over));
         }
         if experiment.is_interrupted() {
             return Err(Interrupted.into());

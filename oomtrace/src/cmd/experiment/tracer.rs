@@ -16,8 +16,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::TierChoice;
 
-/// How long it may take to get ready, or to end.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take to get ready, or to end: long on a machine that has other things to do, for a run is lost without it.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A tracer at work.
 pub(super) struct Tracer {

@@ -84,6 +84,10 @@ fn side_by_side(sheet: &mut Sheet, variants: &[OfVariant]) {
     tally("cause", |variant| &variant.causes);
     tally("policy", |variant| &variant.policies);
     tally("also gone", |variant| &variant.collateral);
+    if variants.iter().any(|variant| variant.timed_out > 0) {
+        let cell = |variant: &OfVariant| format!("{} of {} runs", variant.timed_out, variant.runs);
+        rows.push(("time was up", variants.iter().map(cell).collect()));
+    }
     for (label, name, show) in ROWS {
         let cell =
             |variant: &OfVariant| spread(variant.figures.get(name).copied().flatten(), variant.runs, show);
@@ -127,7 +131,13 @@ fn spread(spread: Option<Spread>, runs: usize, show: Show) -> String {
     if min.total_cmp(&max).is_eq() {
         return format!("{}{of}", show(median));
     }
-    format!("{} ({} to {}){of}", show(median), show(lower_quartile), show(upper_quartile))
+    // Where half of the runs agree, the others are what is of interest.
+    let (from, to) = if lower_quartile.total_cmp(&upper_quartile).is_eq() {
+        (min, max)
+    } else {
+        (lower_quartile, upper_quartile)
+    };
+    format!("{} ({} to {}){of}", show(median), show(from), show(to))
 }
 
 fn pairs(comparisons: &[Comparison]) -> Vec<(String, String)> {
