@@ -77,6 +77,10 @@ impl<R: Read> Reader<R> {
     pub fn new(mut input: R) -> Result<Self, ReadError> {
         let mut header = [0; HEADER_BYTES];
         let read = fill(&mut input, &mut header).map_err(|error| ReadError::Io { offset: 0, error })?;
+        // A recorder that was stopped before its first block was written leaves an empty file.
+        if read == 0 {
+            return Err(ReadError::Torn { offset: 0 });
+        }
         let (magic, rest) = header.split_at(MAGIC.len());
         if read < HEADER_BYTES || magic != MAGIC {
             return Err(ReadError::NotARecording);
