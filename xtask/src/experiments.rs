@@ -5,7 +5,7 @@ mod python;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use oomtrace_scenarios::job::{Command, Meanwhile, TRACER_FILE};
 use oomtrace_scenarios::observation::{CommandRun, Status};
 use oomtrace_scenarios::scenario::Machine;
@@ -159,7 +159,11 @@ fn show(runs: &[CommandRun]) -> Result<()> {
             ensure!(matches!(run.status, Some(Status::Signal(9))), "{KILLED}: {:?}: {complaint}", run.status);
             continue;
         }
-        ensure!(matches!(run.status, Some(Status::Code(0))), "{}: {:?}: {complaint}", run.name, run.status);
+        if !matches!(run.status, Some(Status::Code(0))) {
+            // An experiment that failed half way tells what it has.
+            println!("{text}");
+            bail!("{}: {:?}: {complaint}", run.name, run.status);
+        }
         if run.name == AFTERWARDS {
             let report: Value = serde_json::from_str(&text).context("the demo's report")?;
             let knob = report.pointer("/sysctl/oom_kill_allocating_task").and_then(Value::as_i64);
