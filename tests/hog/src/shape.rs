@@ -11,6 +11,7 @@ mod mapping;
 mod orphan;
 mod page_tables;
 mod shmem;
+mod swap_off;
 mod thread;
 mod threads;
 mod twin;
@@ -51,6 +52,8 @@ pub(crate) enum Shape {
     LastWords(last_words::LastWords),
     /// None: a file is written
     Write(write::Write),
+    /// No memory of its own: swap is switched off
+    SwapOff(swap_off::SwapOff),
     /// No memory, but a SIGKILL for somebody else
     Kill(kill::Kill),
 }
@@ -85,6 +88,7 @@ impl Shape {
             Self::Equals(equals) => equals.take(),
             Self::LastWords(last_words) => last_words.take(),
             Self::Write(write) => write.take(),
+            Self::SwapOff(swap) => swap.take(),
             Self::Kill(kill) => kill.take(),
         }
     }

@@ -30,8 +30,10 @@ mod pid_namespace;
 mod process;
 mod relief;
 mod shared_mm;
+mod small_limit;
 mod storm;
 mod swap;
+mod swapoff;
 mod sysrq;
 mod threads16;
 mod tmpfs;
@@ -161,6 +163,7 @@ pub fn all() -> Vec<Scenario> {
         cgroup_v1::scenario(),
         swap::scenario(),
         global_swap::scenario(),
+        swapoff::scenario(),
         cpuset::scenario(),
         mempolicy::scenario(),
         sysrq::scenario(),
@@ -174,6 +177,7 @@ pub fn all() -> Vec<Scenario> {
         v1_memsw::scenario(),
         v1_oom_kill_disable::scenario(),
         adj_ladder::scenario(),
+        small_limit::scenario(),
         userspace_kill::scenario(),
         cgroup_kill::scenario(),
     ]
@@ -195,7 +199,7 @@ mod tests {
     fn every_role_named_exists() {
         for scenario in all() {
             let expect = &scenario.expect;
-            let others = expect.one_mm.iter().chain(&expect.signalled);
+            let others = expect.one_mm.iter().chain(&expect.signalled).chain(&expect.asked_first);
             let kills = expect.user_kills.iter().flat_map(|kill| kill.victims.iter().chain([&kill.killer]));
             let after = scenario.processes.iter().filter_map(|process| process.after.as_ref());
             let named = expect.victims.iter().chain(&expect.trigger).chain(&expect.ends);

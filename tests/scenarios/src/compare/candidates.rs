@@ -95,8 +95,9 @@ impl Ballot<'_> {
             self.case.incident.rows.iter().position(|known| i64::from(known.tgid) == pid)
         };
         let rank = |row: &Value| match points(row) {
-            Some(points) => (0, Reverse(points), place(row).map(Reverse)),
-            None => (1, Reverse(0), None),
+            _ if self.case.asked_first(number(row, "pid")) => (0, Reverse(0), None),
+            Some(points) => (1, Reverse(points), place(row).map(Reverse)),
+            None => (2, Reverse(0), None),
         };
         for (upper, lower) in self.rows.iter().zip(self.rows.iter().skip(1)) {
             let known = place(upper).is_some() == place(lower).is_some();
@@ -182,6 +183,11 @@ impl Ballot<'_> {
             return ledger.absent(TABLE, &field(index, "points"), "it runs on its parent's memory");
         }
         ledger.absent(TABLE, &field(index, "passed_over"), "it can be chosen");
+        let asked_first = self.case.asked_first(Some(i64::from(row.tgid)));
+        ledger.same(SCENARIO, &field(index, "oom_flag_origin"), asked_first);
+        if asked_first {
+            return ledger.absent(SCENARIO, &field(index, "points"), "it asked to be the first");
+        }
         if let Some(total) = self.case.total_pages() {
             let per_unit = i64::try_from(total / 1000).unwrap_or(i64::MAX);
             let adjusted = i64::from(row.oom_score_adj).saturating_mul(per_unit);

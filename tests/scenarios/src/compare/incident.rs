@@ -57,6 +57,12 @@ impl Case<'_> {
         self.scenario.process_of(&run.role)
     }
 
+    /// Whether this process has asked to be killed first.
+    pub(super) fn asked_first(&self, pid: Option<i64>) -> bool {
+        let process = pid.and_then(|pid| self.process(u64::try_from(pid).ok()?));
+        process.is_some_and(|process| Some(&process.role) == self.scenario.expect.asked_first.as_ref())
+    }
+
     /// How far figures of the decision and of the table, which is printed after it, may be apart. kswapd decides while
     /// everybody else goes on allocating; else the one who asks waits.
     pub(super) fn table_tolerance_pages(&self) -> u64 {
@@ -66,9 +72,10 @@ impl Case<'_> {
     }
 
     /// Pages the score is measured against (`constrained_alloc`): the limit with the swap that may be used, the nodes
-    /// left with all swap, or all memory and swap.
+    /// left with all swap, or all memory and swap. Swap that is being switched off counts no more.
     pub(super) fn total_pages(&self) -> Option<u64> {
-        let swap_bytes = self.seen.swap_bytes;
+        let is_leaving = self.scenario.expect.asked_first.is_some();
+        let swap_bytes = if is_leaving { 0 } else { self.seen.swap_bytes };
         let nodes = &self.scenario.expect.nodes;
         match (self.scenario.expect.domain.as_str(), self.incident.usage) {
             ("memcg", Some(usage)) => {

@@ -114,6 +114,9 @@ impl Victim<'_> {
                 "the allocating task is killed unmeasured",
             );
         }
+        if self.case.asked_first(Some(i64::from(self.kill.pid))) {
+            return ledger.absent(SCENARIO, &self.field("score.points"), "it asked to be the first");
+        }
         let (Some(row), Some(total)) = (self.case.incident.row(self.kill.pid), self.case.total_pages())
         else {
             return;

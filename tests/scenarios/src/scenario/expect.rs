@@ -43,6 +43,9 @@ pub struct Expect {
     /// Roles that somebody in the scenario ends with SIGKILL: no victims of the OOM killer.
     #[serde(default)]
     pub signalled: Vec<String>,
+    /// The role that has asked to be killed first (`oom_flag_origin`): it has no points.
+    #[serde(default)]
+    pub asked_first: Option<String>,
     /// How many tasks of the first table have the same points, the most of all; 0 where it does not matter.
     #[serde(default)]
     pub equals: usize,
@@ -104,6 +107,7 @@ impl Expect {
             summary_names: None,
             one_mm: Vec::new(),
             signalled: Vec::new(),
+            asked_first: None,
             equals: 0,
             no_kill_reports: 0,
             ranges: Vec::new(),

@@ -53,6 +53,7 @@ fn candidate(fixture: &Fixture, incident: &Incident, points: Option<i64>, row: &
         "adj_pages": i64::from(row.oom_score_adj) * per_unit,
         "difference_pages": points.map(|_| 0),
         "passed_over": points.is_none().then_some("oom_score_adj_min"),
+        "oom_flag_origin": false,
         "chosen": row.pid == incident.kills[0].pid,
     })
 }

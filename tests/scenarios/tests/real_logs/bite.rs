@@ -73,6 +73,7 @@ const WRONG: &str = r#"{
     "/candidates/1/oom_score_adj": 1,
     "/candidates/1/adj_pages": 1000000,
     "/candidates/1/difference_pages": 1,
+    "/candidates/1/oom_flag_origin": true,
     "/candidates_total": 1,
     "/candidates_left_out": 1,
     "/kernel_threads": 1,
