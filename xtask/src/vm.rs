@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     /// Let the tracer go wrong in one place, such as rule:memcg_limit: the cells must then disagree
     #[arg(long, conflicts_with = "no_tracer")]
     fault: Option<String>,
-    /// Run the whole matrix, and write docs/compatibility.md from it
+    /// Run all of each SERIES (of every one, where none is named), and write their columns of docs/compatibility.md
     #[arg(long)]
     write_compatibility: bool,
     /// Run the experiments instead of scenarios: what `oomtrace whatif` predicts, tried out
@@ -63,10 +63,10 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Whether this is every series, every scenario and every tier, with an honest tracer.
+    /// Whether this is every scenario and every tier, with an honest tracer.
     fn is_whole(&self) -> bool {
-        let Self { series, scenario, tier, no_tracer, fault, .. } = self;
-        series.is_empty() && scenario.is_empty() && tier.is_empty() && !no_tracer && fault.is_none()
+        let Self { scenario, tier, no_tracer, fault, .. } = self;
+        scenario.is_empty() && tier.is_empty() && !no_tracer && fault.is_none()
     }
 }
 
@@ -74,8 +74,8 @@ impl Arguments {
 pub(crate) fn task(options: &Arguments) -> Result<()> {
     ensure!(
         options.is_whole() || !options.write_compatibility,
-        "docs/compatibility.md tells of the whole matrix: --write-compatibility goes with no SERIES, --scenario, \
-         --tier, --no-tracer or --fault"
+        "docs/compatibility.md tells of whole runs: --write-compatibility goes with no --scenario, --tier, \
+         --no-tracer or --fault"
     );
     install_qemu()?;
     if options.experiments {

@@ -1,12 +1,16 @@
-//! `docs/compatibility.md`: what a run of the whole matrix came to, with the kernels it ran on.
+//! `docs/compatibility.md`: what whole runs of each series came to, with the kernels they ran on. A run of some series
+//! replaces their columns and leaves the others.
+
+mod page;
 
 use std::fmt::Write as _;
 use std::fs;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use oomtrace_scenarios::job::Tier;
 use time::OffsetDateTime;
 
+use self::page::Column;
 use super::matrix::{Cell, Run, Verdict};
 use super::{qemu, table};
 use crate::kernels::Kernel;
@@ -28,12 +32,19 @@ struct Circumstances {
     qemu: String,
 }
 
-/// Write the page. The run must be that of the whole matrix.
+/// Write the page, or the columns of the series that were run. Each must have been run as a whole.
 pub(super) fn write(kernels: &[Kernel], scenarios: &[String], run: &Run) -> Result<()> {
     ensure_whole(kernels, scenarios, run)?;
     let date = OffsetDateTime::now_utc().date().to_string();
-    let page = render(kernels, run, &Circumstances { date, qemu: qemu::describe()? });
     let path = workspace::root().join(PAGE);
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    let kept = page::kept(&before, |series| kernels.iter().any(|kernel| kernel.series == series));
+    if let Some(series) = kept.iter().find(|column| column.has_failures()).map(|column| &column.series) {
+        bail!(
+            "{PAGE} was left as it is: it has failures of {series}, whose words would be lost; run {series}, too"
+        );
+    }
+    let page = render(kernels, run, kept, &Circumstances { date, qemu: qemu::describe()? });
     fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
     say(&format!("wrote {PAGE}"));
     Ok(())
@@ -57,9 +68,12 @@ fn ensure_whole(kernels: &[Kernel], scenarios: &[String], run: &Run) -> Result<(
     Ok(())
 }
 
-fn render(kernels: &[Kernel], run: &Run, circumstances: &Circumstances) -> String {
+fn render(kernels: &[Kernel], run: &Run, kept: Vec<Column>, circumstances: &Circumstances) -> String {
     let Circumstances { date, qemu } = circumstances;
     let version = env!("CARGO_PKG_VERSION");
+    let mut columns: Vec<Column> = kernels.iter().map(|kernel| column(kernel, &run.cells, date)).collect();
+    columns.extend(kept);
+    columns.sort_by_key(|column| table::number(&column.series));
     let of = |wanted: &str| run.cells.iter().filter(|cell| word(&cell.verdict) == wanted).count();
     let (cells, took) = (run.cells.len(), table::minutes(run.elapsed));
     let (pass, fail, not_applicable) = (of("pass"), of("**fail**"), of("not applicable"));
@@ -69,45 +83,32 @@ fn render(kernels: &[Kernel], run: &Run, circumstances: &Circumstances) -> Strin
          throw-away guest. It passes when all that oomtrace {version} reported agrees with every witness: the kernel's log\n\
          of the same kill, the exit statuses of the processes, `memory.events` and `/proc/vmstat`. On the tracepoint tier a\n\
          report may leave out what only a hook inside the decision can see; what it does say must be right.\n\n\
-         {cells} cells in {took}: {pass} pass, {fail} fail, {not_applicable} not applicable.\n\n\
-         {qemu}.\n\n\
+         A run of some series replaces their columns. The last one: {cells} cells in {took}: {pass} pass, {fail} fail,\n\
+         {not_applicable} not applicable. {qemu}.\n\n\
          ## Kernels\n\n{}\n\
          ## Scenarios\n\n\
          One word stands for all three tiers: fentry, kprobe and tracepoint. Not applicable comes with the option that the\n\
          kernel was built without; its own list of symbols confirms that.\n\n{}{}",
-        kernels_table(kernels),
-        scenarios_table(&run.cells),
+        page::kernels_table(&columns),
+        page::scenarios_table(&columns),
         failures(&run.cells)
     )
 }
 
-fn kernels_table(kernels: &[Kernel]) -> String {
-    let mut text = "| series | `uname -r` | Debian's package version |\n| --- | --- | --- |\n".to_owned();
-    for Kernel { series, release, version, .. } in kernels {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "| {series} | {release} | {version} |");
-    }
-    text
-}
-
-fn scenarios_table(cells: &[Cell]) -> String {
-    let series = table::series(cells);
-    let mut text = format!("| scenario | {} |\n|{}\n", series.join(" | "), " --- |".repeat(series.len() + 1));
-    for scenario in table::scenarios(cells) {
-        let _ = write!(text, "| {scenario} |");
-        for name in &series {
-            let here = |cell: &&Cell| cell.scenario == scenario && cell.series == *name;
-            let _ = write!(text, " {} |", tiers(&cells.iter().filter(here).collect::<Vec<_>>()));
-        }
-        text.push('\n');
-    }
-    text
+fn column(kernel: &Kernel, cells: &[Cell], date: &str) -> Column {
+    let Kernel { series, release, version, .. } = kernel;
+    let own: Vec<&Cell> = cells.iter().filter(|cell| cell.series == *series).collect();
+    let of =
+        |scenario: &str| own.iter().copied().filter(|cell| cell.scenario == scenario).collect::<Vec<_>>();
+    let results = own.iter().map(|cell| (cell.scenario.clone(), tiers(&of(&cell.scenario)))).collect();
+    let [series, release, version, date] = [series, release, version, date].map(str::to_owned);
+    Column { series, release, version, date, results }
 }
 
 /// What one scenario came to on one kernel: for all tiers at once where they agree.
 fn tiers(here: &[&Cell]) -> String {
     let of = |tier: Tier| here.iter().find(|cell| cell.tier == tier.name()).map(|cell| result(&cell.verdict));
-    let results = Tier::ALL.map(|tier| of(tier).unwrap_or_else(|| "not run".to_owned()));
+    let results = Tier::ALL.map(|tier| of(tier).unwrap_or_else(|| page::NOT_RUN.to_owned()));
     let [first, rest @ ..] = &results;
     if rest.iter().all(|result| result == first) {
         return first.clone();
@@ -152,7 +153,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::super::table::tests::run;
-    use super::{Circumstances, Kernel, ensure_whole, render};
+    use super::{Circumstances, Kernel, ensure_whole, page, render};
 
     fn kernel(series: &str) -> Kernel {
         Kernel {
@@ -166,7 +167,7 @@ mod tests {
 
     fn page() -> String {
         let circumstances = Circumstances { date: "2026-01-31".to_owned(), qemu: "QEMU 1.0".to_owned() };
-        render(&[kernel("6.1"), kernel("6.12")], &run(), &circumstances)
+        render(&[kernel("6.1"), kernel("6.12")], &run(), Vec::new(), &circumstances)
     }
 
     #[test]
@@ -174,9 +175,9 @@ mod tests {
         let page = page();
         let wanted = [
             "on 2026-01-31;",
-            "\nQEMU 1.0.\n",
-            "\n| 6.12 | 6.12.9-cloud-amd64 | 6.12.9-1~bpo |\n",
-            "\n10 cells in 2 min 5 s: 4 pass, 3 fail, 3 not applicable.\n",
+            "\n3 not applicable. QEMU 1.0.\n",
+            "\n| 6.12 | 6.12.9-cloud-amd64 | 6.12.9-1~bpo | 2026-01-31 |\n",
+            "The last one: 10 cells in 2 min 5 s: 4 pass, 3 fail,\n",
         ];
         for line in wanted {
             assert!(page.contains(line), "{line}: {page}");
@@ -200,7 +201,24 @@ mod tests {
         let mut good = run();
         good.cells.retain(|cell| !cell.verdict.is_failure());
         let circumstances = Circumstances { date: String::new(), qemu: String::new() };
-        assert!(!render(&[], &good, &circumstances).contains("Failures"));
+        assert!(!render(&[], &good, Vec::new(), &circumstances).contains("Failures"));
+    }
+
+    #[test]
+    fn a_run_of_one_series_leaves_the_others() {
+        let (old, mut new) = (page(), run());
+        new.cells.retain(|cell| cell.series == "6.12");
+        new.cells.iter_mut().for_each(|cell| "fresh".clone_into(&mut cell.scenario));
+        let kept = page::kept(&old, |series| series == "6.12");
+        assert!(kept.iter().all(|column| column.series == "6.1" && column.has_failures()), "{kept:?}");
+        let circumstances = Circumstances { date: "2026-02-01".to_owned(), qemu: String::new() };
+        let page = render(&[kernel("6.12")], &new, kept, &circumstances);
+        for line in [
+            "\n| 6.1 | 6.1.9-cloud-amd64 | 6.1.9-1~bpo | 2026-01-31 |\n| 6.12 | 6.12.9-cloud-amd64 | 6.12.9-1~bpo | 2026-02-01 |\n",
+            "\n| cgroup_v1 | pass | not run |\n",
+        ] {
+            assert!(page.contains(line), "{line}: {page}");
+        }
     }
 
     #[test]

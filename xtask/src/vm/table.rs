@@ -85,10 +85,14 @@ fn command(cell: &Cell, fault: Option<&str>) -> String {
 
 /// The series in the order of their numbers, each once.
 pub(super) fn series(cells: &[Cell]) -> Vec<&str> {
-    let number = |name: &&str| name.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u32>>();
     let mut series = unique(cells.iter().map(|cell| cell.series.as_str()));
-    series.sort_by_key(number);
+    series.sort_by_key(|name| number(name));
     series
+}
+
+/// What a series is sorted by.
+pub(super) fn number(series: &str) -> Vec<u32> {
+    series.split('.').map(|part| part.parse().unwrap_or(0)).collect()
 }
 
 /// The scenarios by name, each once.
