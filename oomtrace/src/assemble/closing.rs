@@ -71,6 +71,7 @@ impl Assembler {
             self.is_settled(incident)
                 && !Self::may_grow(incident)
                 && !self.may_take_namespace_along(incident)
+                && !self.awaits_look_ups(incident)
                 && complete_ns(incident) <= self.now_ns
         }) {
             let incident = self.open.remove(index);
@@ -131,6 +132,13 @@ impl Assembler {
         let gone =
             |victim: &Victim| victim.exit_ns.is_some() || !victim.marked || victim.role == Role::SharedMm;
         returned && (!exits || incident.victims.iter().all(gone))
+    }
+
+    /// Whether something that was to be looked up has not come yet, on the tracepoint tier: the ring is read first, so that a
+    /// victim's exit overtakes it where user space is behind. It is awaited for as long as another mark would be. In a pass
+    /// everything comes before its return.
+    fn awaits_look_ups(&self, incident: &Incident) -> bool {
+        incident.pass.is_none() && (incident.sysctl.is_none() || !self.memory.knows_all_of(incident))
     }
 
     /// Whether more victims may follow: where no return is seen, and a cgroup above the victim is killed as a whole.

@@ -58,6 +58,24 @@ fn the_decision_is_told_before_the_victim_is_gone() {
 }
 
 #[test]
+fn what_was_looked_up_behind_the_victims_exit_is_awaited() {
+    let (hog, asking) = (task(812), task(900));
+    let mut stream = Stream::new("tracepoint");
+    marked(&mut stream, hog, asking).looked_up(812).later(S).exit(812);
+    let early = stream.steps().len();
+    stream.sysctl(1).looked_up(900);
+    let told = stream.told();
+    let report = told.only();
+    assert_eq!(report.sysctl.oom_kill_allocating_task, Some(1));
+    assert!(report.trigger.as_ref().is_some_and(|trigger| trigger.cmdline.is_some()));
+    assert_eq!(stream.steps().len(), early, "it is not told twice");
+    // What never comes is not awaited for ever.
+    let mut stream = Stream::new("tracepoint");
+    marked(&mut stream, hog, hog).exit(812).tick(S);
+    assert_eq!(stream.told().only().status.closed_by, Some(ClosedBy::Kernel));
+}
+
+#[test]
 fn of_several_at_their_limit_the_innermost_with_least_left() {
     let cases = [
         ((LIMIT, LIMIT), (LIMIT, LIMIT), &b"/pods/app"[..]),
