@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use oomtrace_scenarios::job::{Tier, Watch};
-use oomtrace_scenarios::reset::{RECORDING_FILE, reports, scenario};
+use oomtrace_scenarios::reset::{RECORDING_FILE, scenario, tells_all};
 
 use crate::port::Port;
 use crate::processes::Processes;
@@ -25,9 +25,12 @@ pub(crate) fn record_and_reset(tier: Tier, port: &mut Port) -> Result<()> {
     let runs = Runs::start(&scenario, &mut processes)?;
     let how = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: false };
     let tracer = Tracer::start(&mut processes, &how, Stdio::piped())?;
-    port.send(&runs.seen(&processes)?)?;
+    let started = runs.seen(&processes)?;
+    port.send(&started)?;
     runs.give_word(DYING, &mut processes)?;
-    if !tracer.has_told(reports(), Instant::now() + DYING, &mut processes)? {
+    let pids: Vec<u32> = started.iter().map(|process| process.pid).collect();
+    let all_told = |lines: &[Vec<u8>]| tells_all(&pids, lines.iter().map(Vec::as_slice));
+    if !tracer.has_told(all_told, Instant::now() + DYING, &mut processes)? {
         bail!("not all kills were told within {DYING:?}");
     }
     std::thread::sleep(PROMISED);

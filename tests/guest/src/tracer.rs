@@ -50,14 +50,14 @@ impl Tracer {
         Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())?, how: how.clone() })
     }
 
-    /// Whether it has told so many reports before the deadline.
+    /// Whether the lines it has told are what is awaited, before the deadline.
     pub(crate) fn has_told(
         &self,
-        reports: usize,
+        awaited: impl Fn(&[Vec<u8>]) -> bool,
         deadline: Instant,
         processes: &mut Processes,
     ) -> Result<bool> {
-        processes.until(deadline, |p| p.get(self.number).is_ok_and(|tracer| tracer.out.len() >= reports))
+        processes.until(deadline, |p| p.get(self.number).is_ok_and(|tracer| awaited(&tracer.out)))
     }
 
     /// The run up to now: nothing but that it is armed.
@@ -68,7 +68,7 @@ impl Tracer {
     /// Wait for the reports, end it, and hand over all it said.
     pub(crate) fn finish(self, processes: &mut Processes, expect: &Expect) -> Result<TracerRun> {
         let reports = expect.reports(self.how.tier);
-        self.has_told(reports, Instant::now() + REPORTING, processes)?;
+        self.has_told(|lines| lines.len() >= reports, Instant::now() + REPORTING, processes)?;
         let lines_live = processes.get(self.number)?.out.len();
         processes.signal(self.number, Signal::TERM)?;
         let over = |p: &Processes| p.get(self.number).is_ok_and(Process::is_over);

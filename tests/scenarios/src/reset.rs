@@ -24,10 +24,13 @@ pub fn scenario() -> Scenario {
     ROLES.iter().fold(start, |scenario, role| scenario.process(Process::allocator(role, 2048)))
 }
 
-/// How many decisions must be told before the reset.
+/// Whether the lines of a tracer's output so far tell the kill of every one of these processes. Passes that killed nobody are
+/// told, too, and are as many as there happen to be.
 #[must_use]
-pub const fn reports() -> usize {
-    ROLES.len()
+pub fn tells_all<'a>(pids: &[u32], lines: impl Iterator<Item = &'a [u8]>) -> bool {
+    let reports = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let told: BTreeSet<u64> = reports.filter_map(|report| report.pointer("/victims/0/pid")?.as_u64()).collect();
+    pids.iter().all(|pid| told.contains(&u64::from(*pid)))
 }
 
 /// What `oomtrace list --format json` says after the next boot, against the processes that there were; what is wrong, in words.
@@ -40,10 +43,11 @@ pub fn judge(processes: &[ProcessRun], listed: &CommandRun) -> Vec<String> {
     let stdout = listed.stdout.to_chars();
     let rows: Vec<Value> = stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let pid = |row: &Value| row.pointer("/victim/pid")?.as_u64();
-    let listed: BTreeSet<u64> = rows.iter().filter_map(pid).collect();
+    let kills: Vec<u64> = rows.iter().filter_map(pid).collect();
+    let listed: BTreeSet<u64> = kills.iter().copied().collect();
     let killed: BTreeSet<u64> = processes.iter().map(|process| u64::from(process.pid)).collect();
-    if listed != killed || rows.len() != killed.len() {
-        wrong.push(format!("{killed:?} were killed and told, {listed:?} are on the disk: {stdout}"));
+    if listed != killed || kills.len() != killed.len() {
+        wrong.push(format!("{killed:?} were killed and told, {kills:?} are on the disk: {stdout}"));
     }
     for row in rows.iter().filter(|row| row.get("cause").and_then(Value::as_str) != Some("global")) {
         wrong.push(format!("not a global OOM: {row}"));
@@ -53,7 +57,7 @@ pub fn judge(processes: &[ProcessRun], listed: &CommandRun) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::judge;
+    use super::{judge, tells_all};
     use crate::observation::{CommandRun, ProcessRun, Status};
 
     fn listed(stdout: &str) -> Vec<String> {
@@ -72,5 +76,15 @@ mod tests {
         assert_eq!(listed(&format!("{seven}\n{seven}\n{eight}\n")).len(), 1);
         assert_eq!(listed("").len(), 1);
         assert_eq!(listed(&format!("{seven}\n{}\n", eight.replace("global", "sysrq"))).len(), 1);
+        let nobody = r#"{"cause":"global","victim":null}"#;
+        assert_eq!(listed(&format!("{seven}\n{nobody}\n{eight}\n")), [""; 0], "a pass without a kill");
+    }
+
+    #[test]
+    fn a_pass_without_a_kill_is_no_kill_told() {
+        let report = |victims: &str| format!(r#"{{"victims":[{victims}]}}"#).into_bytes();
+        let lines = [report(r#"{"pid":7}"#), report(""), report(r#"{"pid":8}"#)];
+        let tells = |count: usize| tells_all(&[7, 8], lines.iter().take(count).map(Vec::as_slice));
+        assert!(!tells(2) && tells(3));
     }
 }

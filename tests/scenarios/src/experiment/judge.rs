@@ -35,8 +35,8 @@ pub fn judge(experiment: &Experiment, run: &ExperimentRun) -> Vec<String> {
 fn compare(experiment: &Experiment, run: &ExperimentRun, answer: &Value) -> Vec<String> {
     let said = |side: &str| roles(&run.recorded, answer, side);
     let pairs = [
-        ("as it was", said("before"), first_killed(&run.recorded)),
-        ("as it would be", said("after"), first_killed(&run.again)),
+        ("as it was", said("before"), decisions(&run.recorded).next().unwrap_or_default()),
+        ("as it would be", said("after"), decisions(&run.again).next().unwrap_or_default()),
     ];
     let mut wrong: Vec<String> = pairs
         .into_iter()
@@ -56,9 +56,10 @@ fn compare(experiment: &Experiment, run: &ExperimentRun, answer: &Value) -> Vec<
             "whatif says that memory runs out: {happens:?}; killed in the second run: {dead:?}"
         ));
     }
-    let asked = &experiment.again.expect.ends;
-    let survived = dead.difference(&asked.iter().cloned().collect()).cloned().collect::<Vec<_>>();
-    wrong.extend(survived.into_iter().map(|role| format!("{role} was killed and should have lived")));
+    // A prediction is of one decision. From 6.19 on its victim's pages may still be charged when the next one is due.
+    let mut allowed: BTreeSet<String> = decisions(&run.again).skip(1).flatten().collect();
+    allowed.extend(experiment.again.expect.ends.iter().cloned());
+    wrong.extend(dead.difference(&allowed).map(|role| format!("{role} was killed and should have lived")));
     wrong
 }
 
@@ -69,15 +70,10 @@ fn roles(seen: &Observation, answer: &Value, side: &str) -> BTreeSet<String> {
     pids.map(|pid| role(seen, pid)).collect()
 }
 
-/// The roles that the first decision of the log killed.
-fn first_killed(seen: &Observation) -> BTreeSet<String> {
-    let incidents = witness::read(&seen.log);
-    let first = incidents.iter().find(|incident| !incident.kills.is_empty());
-    first
-        .into_iter()
-        .flat_map(|incident| &incident.kills)
-        .map(|kill| role(seen, u64::from(kill.pid)))
-        .collect()
+/// The roles that each decision of the log killed.
+fn decisions(seen: &Observation) -> impl Iterator<Item = BTreeSet<String>> {
+    let decided = witness::read(&seen.log).into_iter().filter(|incident| !incident.kills.is_empty());
+    decided.map(|incident| incident.kills.iter().map(|kill| role(seen, u64::from(kill.pid))).collect())
 }
 
 fn role(seen: &Observation, pid: u64) -> String {

@@ -54,7 +54,7 @@ const CASES: [Case; 6] = [
     Case {
         fault: "drop:OomKillProcess",
         scenario: "cgroup",
-        noticed: Noticed::Fields(&["selection.policy", "victims.0.score"]),
+        noticed: Noticed::Fields(&["selection.policy", "victims.0.score", "candidates.chosen"]),
     },
     Case {
         fault: "rule:memcg_limit",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -11,6 +11,10 @@ use super::Local;
 
 /// Looks at a machine where processes come, go and grow meanwhile.
 const LOOKS: usize = 5;
+
+/// A machine may be as good as empty: with these there is always an order to compare. Each is a fifth of the machine's memory
+/// from the next, whatever it holds. None is below 0, which would take `CAP_SYS_RESOURCE`.
+const ADJUSTMENTS: [i16; 5] = [100, 500, 300, 900, 700];
 
 /// The order of the whole machine is that of `/proc/PID/oom_score`, which is coarse: two thirds of a thousandth of the machine
 /// is one step. Processes a step or less apart may stand either way round.
@@ -26,19 +30,46 @@ pub(super) fn agrees_with_oom_score(local: &Local) -> Result<()> {
 }
 
 fn compare(local: &Local) -> Result<()> {
-    // One process that certainly stands out on a quiet machine: with an adjustment and without memory.
-    let mut adjusted = Command::new("sh");
-    adjusted.args(["-c", "echo 500 > /proc/self/oom_score_adj && exec sleep 60"]);
-    let mut adjusted = adjusted.spawn().context("starting a process with an adjustment")?;
-    let compared = ranked(local).and_then(|ranking| order(&ranking, adjusted.id()));
-    adjusted.kill().context("ending it")?;
-    adjusted.wait().context("ending it")?;
-    compared
+    let sleepers = Sleepers::start()?;
+    let ranking = ranked(local)?;
+    order(&ranking, &sleepers)
+}
+
+/// Processes that sleep, each with its adjustment; they end when this does.
+struct Sleepers(Vec<(i16, Child)>);
+
+impl Sleepers {
+    fn start() -> Result<Self> {
+        let mut sleepers = Self(Vec::new());
+        for adj in ADJUSTMENTS {
+            let script = format!("echo {adj} > /proc/self/oom_score_adj && exec sleep 60");
+            let started = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).spawn();
+            sleepers.0.push((adj, started.context("starting a process with an adjustment")?));
+        }
+        // The shells must have become the sleepers.
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        Ok(sleepers)
+    }
+
+    /// The most adjusted first.
+    fn in_order(&self) -> Vec<u64> {
+        let mut sorted: Vec<(i16, u64)> = self.0.iter().map(|(adj, it)| (*adj, u64::from(it.id()))).collect();
+        sorted.sort_unstable_by(|left, right| right.cmp(left));
+        sorted.into_iter().map(|(_, pid)| pid).collect()
+    }
+}
+
+impl Drop for Sleepers {
+    fn drop(&mut self) {
+        for (_, sleeper) in &mut self.0 {
+            // One that is gone already is what was wanted.
+            drop(sleeper.kill());
+            drop(sleeper.wait());
+        }
+    }
 }
 
 fn ranked(local: &Local) -> Result<Value> {
-    // The shell must have become the sleeper.
-    std::thread::sleep(std::time::Duration::from_millis(100));
     let ran = Command::new(local.program("oomtrace"))
         .args(["rank", "--format", "json", "--top", "100000"])
         .output();
@@ -47,22 +78,19 @@ fn ranked(local: &Local) -> Result<Value> {
     serde_json::from_slice(&ran.stdout).context("the JSON of rank")
 }
 
-fn order(ranking: &Value, adjusted: u32) -> Result<()> {
+fn order(ranking: &Value, sleepers: &Sleepers) -> Result<()> {
     let rows = ranking.get("candidates").and_then(Value::as_array).context("no candidates")?;
     let pids: Vec<u64> = rows.iter().filter_map(|row| row.get("pid")?.as_u64()).collect();
-    ensure!(pids.len() > 5, "only {} candidates on this machine", pids.len());
     let scores: BTreeMap<u64, i64> = pids.iter().filter_map(|pid| Some((*pid, oom_score(*pid)?))).collect();
     let known: Vec<(u64, i64)> = pids.iter().filter_map(|pid| Some((*pid, *scores.get(pid)?))).collect();
     for (place, (pid, score)) in known.iter().enumerate() {
         let below = known.iter().skip(place + 1).find(|(_, other)| *other > score + 1);
         ensure!(below.is_none(), "{pid} has oom_score {score} and stands before {below:?}");
     }
-    let spread = known.iter().map(|(_, score)| *score).max() > known.iter().map(|(_, score)| *score).min();
-    ensure!(spread, "every process has the same oom_score: nothing was compared");
-    ensure!(
-        pids.first() == Some(&u64::from(adjusted)),
-        "{adjusted} with oom_score_adj 500 is not first: {pids:?}"
-    );
+    let expected = sleepers.in_order();
+    let ranked: Vec<u64> = pids.into_iter().filter(|pid| expected.contains(pid)).collect();
+    ensure!(ranked == expected, "those with {ADJUSTMENTS:?} should stand as {expected:?}, not {ranked:?}");
+    ensure!(expected.iter().all(|pid| scores.contains_key(pid)), "procfs has no score of {expected:?}");
     Ok(())
 }
 
