@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use oomtrace_scenarios::job::FREEZER_FOLDER;
 use oomtrace_scenarios::scenario::Hierarchy;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
@@ -29,6 +30,10 @@ pub(crate) fn mount_all(hierarchy: Hierarchy, tracefs: bool) -> Result<()> {
     if tracefs {
         mount_one("tracefs", "/sys/kernel/tracing", "")?;
         mount_one("debugfs", "/sys/kernel/debug", "")?;
+    }
+    // A kernel without it leaves the folder empty, likewise.
+    if let Err(error) = mount_one("cgroup", FREEZER_FOLDER, "freezer") {
+        eprintln!("guest: {error:#}");
     }
     match hierarchy {
         Hierarchy::V2 => mount_one("cgroup2", hierarchy.mount_point(), ""),

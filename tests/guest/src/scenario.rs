@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use oomtrace_scenarios::job::{Command, TRACER_FILE, Watch};
+use oomtrace_scenarios::job::{Command, FREEZER_FOLDER, TRACER_FILE, Watch};
 use oomtrace_scenarios::observation::{CgroupCounters, CommandRun, Observation};
 use oomtrace_scenarios::scenario::{Feature, Hierarchy, Scenario};
 
@@ -127,6 +127,7 @@ fn is_there(feature: Feature) -> bool {
         Feature::LruGen => Path::new("/sys/kernel/mm/lru_gen/min_ttl_ms").exists(),
         Feature::MemcgV1 => Path::new(Hierarchy::V1.mount_point()).join("memory.limit_in_bytes").exists(),
         Feature::CgroupKill => cgroup::has_file("cgroup.kill"),
+        Feature::Freezer => Path::new(FREEZER_FOLDER).join("cgroup.procs").exists(),
     }
 }
 

@@ -10,6 +10,7 @@ mod last_words;
 mod mapping;
 mod orphan;
 mod page_tables;
+mod scores;
 mod shmem;
 mod swap_off;
 mod thread;
@@ -54,6 +55,8 @@ pub(crate) enum Shape {
     Write(write::Write),
     /// No memory of its own: swap is switched off
     SwapOff(swap_off::SwapOff),
+    /// No memory: the scores of all processes are read until a signal ends this one
+    Scores,
     /// No memory, but a SIGKILL for somebody else
     Kill(kill::Kill),
 }
@@ -89,6 +92,7 @@ impl Shape {
             Self::LastWords(last_words) => last_words.take(),
             Self::Write(write) => write.take(),
             Self::SwapOff(swap) => swap.take(),
+            Self::Scores => scores::read_for_ever(),
             Self::Kill(kill) => kill.take(),
         }
     }

@@ -11,6 +11,8 @@ pub const JOB_FILE: &str = "/job.json";
 pub const HOG_FILE: &str = "/bin/hog";
 /// Where the guest finds the tracer.
 pub const TRACER_FILE: &str = "/bin/oomtrace";
+/// Where the guest mounts the freezer of cgroup v1, if the kernel has it.
+pub const FREEZER_FOLDER: &str = "/freezer";
 /// The environment variable that names a deliberate fault to a tracer built with its feature `faults`.
 pub const FAULT_VARIABLE: &str = "OOMTRACE_FAULT";
 

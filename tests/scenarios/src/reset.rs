@@ -29,7 +29,8 @@ pub fn scenario() -> Scenario {
 #[must_use]
 pub fn tells_all<'a>(pids: &[u32], lines: impl Iterator<Item = &'a [u8]>) -> bool {
     let reports = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let told: BTreeSet<u64> = reports.filter_map(|report| report.pointer("/victims/0/pid")?.as_u64()).collect();
+    let told: BTreeSet<u64> =
+        reports.filter_map(|report| report.pointer("/victims/0/pid")?.as_u64()).collect();
     pids.iter().all(|pid| told.contains(&u64::from(*pid)))
 }
 

@@ -9,6 +9,7 @@ mod container_init;
 mod cpuset;
 mod dead_leader;
 mod dying_trigger;
+mod dying_victim;
 mod equal_scores;
 mod expect;
 mod far_limit;
@@ -25,10 +26,12 @@ mod odd_comm;
 mod oom_group;
 mod page_tables;
 mod panic_on_oom;
+mod panic_unkillable;
 mod parent;
 mod pid_namespace;
 mod process;
 mod relief;
+mod score_reader;
 mod shared_mm;
 mod small_limit;
 mod storm;
@@ -156,6 +159,7 @@ pub fn all() -> Vec<Scenario> {
         dead_leader::scenario(),
         shared_mm::scenario(),
         dying_trigger::scenario(),
+        dying_victim::scenario(),
         equal_scores::scenario(),
         global::scenario(),
         global_allocating::scenario(),
@@ -169,6 +173,7 @@ pub fn all() -> Vec<Scenario> {
         sysrq::scenario(),
         mglru::scenario(),
         panic_on_oom::scenario(),
+        panic_unkillable::scenario(),
         storm::scenario(),
         container_init::scenario(),
         unkillable::scenario(),
@@ -177,6 +182,7 @@ pub fn all() -> Vec<Scenario> {
         v1_memsw::scenario(),
         v1_oom_kill_disable::scenario(),
         adj_ladder::scenario(),
+        score_reader::scenario(),
         small_limit::scenario(),
         userspace_kill::scenario(),
         cgroup_kill::scenario(),
@@ -199,7 +205,12 @@ mod tests {
     fn every_role_named_exists() {
         for scenario in all() {
             let expect = &scenario.expect;
-            let others = expect.one_mm.iter().chain(&expect.signalled).chain(&expect.asked_first);
+            let others = expect
+                .one_mm
+                .iter()
+                .chain(&expect.signalled)
+                .chain(&expect.asked_first)
+                .chain(&expect.marked);
             let kills = expect.user_kills.iter().flat_map(|kill| kill.victims.iter().chain([&kill.killer]));
             let after = scenario.processes.iter().filter_map(|process| process.after.as_ref());
             let named = expect.victims.iter().chain(&expect.trigger).chain(&expect.ends);

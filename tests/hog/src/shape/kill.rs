@@ -1,14 +1,20 @@
-//! No memory at all: a SIGKILL for somebody else, as a program that watches memory sends it.
+//! No memory at all: a SIGKILL for somebody else, as a program that watches memory sends it, or somebody who has frozen it.
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use oomtrace_scenarios::job::FREEZER_FOLDER;
 use oomtrace_scenarios::text::Text;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Taken;
+
+/// How long a process may take until it is frozen.
+const FREEZING: Duration = Duration::from_secs(30);
 
 /// SIGKILL to a process, or to all of a cgroup.
 #[derive(Args)]
@@ -19,6 +25,9 @@ pub(crate) struct Kill {
     /// Folder of the cgroup to kill as a whole instead (`cgroup.kill`)
     #[arg(long)]
     kill_cgroup: Option<Text>,
+    /// Freeze the target before, so that it cannot die until somebody thaws it (cgroup v1's freezer)
+    #[arg(long, requires = "target")]
+    freeze: bool,
 }
 
 impl Kill {
@@ -28,10 +37,33 @@ impl Kill {
             fs::write(&file, "1").with_context(|| format!("writing {}", file.display()))?;
         }
         if let Some(target) = &self.target {
-            kill_process(named(target)?, Signal::KILL).with_context(|| format!("killing {target}"))?;
+            let pid = named(target)?;
+            if self.freeze {
+                freeze(pid).with_context(|| format!("freezing {target}"))?;
+            }
+            kill_process(pid, Signal::KILL).with_context(|| format!("killing {target}"))?;
         }
         Ok(Taken::default())
     }
+}
+
+/// Puts a process into a cgroup of the freezer, and waits until it stands still.
+fn freeze(pid: Pid) -> Result<()> {
+    let cgroup = Path::new(FREEZER_FOLDER).join("frozen");
+    let write = |name: &str, value: &str| {
+        fs::write(cgroup.join(name), value).with_context(|| format!("writing {value} to {name}"))
+    };
+    fs::create_dir_all(&cgroup).with_context(|| format!("making {}", cgroup.display()))?;
+    write("cgroup.procs", &pid.as_raw_nonzero().to_string())?;
+    write("freezer.state", "FROZEN")?;
+    let deadline = Instant::now() + FREEZING;
+    let state = || fs::read_to_string(cgroup.join("freezer.state")).unwrap_or_default();
+    while state().trim() != "FROZEN" {
+        ensure!(Instant::now() < deadline, "it is not frozen after {FREEZING:?}");
+        // Nothing tells when it is.
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
 }
 
 /// The one process of that name.

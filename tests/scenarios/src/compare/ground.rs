@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Disagreement, PAGE_BYTES, choice, collateral, no_kill};
+use super::{Disagreement, PAGE_BYTES, choice, collateral, marks, no_kill};
 use crate::observation::{Observation, ProcessRun, Status};
 use crate::scenario::{Hierarchy, Scenario};
 use crate::witness::{Incident, Message, Row};
@@ -18,6 +18,7 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     ground.kills();
     ground.statuses();
     ground.counters();
+    ground.marked();
     ground.decisions();
     ground.equals();
     ground.bystander_tracer();
@@ -147,6 +148,22 @@ impl Ground<'_> {
                 "killed by the kernel",
                 "killed by user space",
             );
+        }
+    }
+
+    /// Those were marked that had to be, by the kernel's own trace.
+    fn marked(&mut self) {
+        let seen = self.seen;
+        let tids = marks::tids(seen);
+        for role in &self.scenario.expect.marked {
+            if !seen.processes.iter().any(|run| run.role == *role && tids.contains(&run.pid)) {
+                self.differ(
+                    &format!("mark of {role}"),
+                    "scenario",
+                    "marked",
+                    &format!("marked were {tids:?}"),
+                );
+            }
         }
     }
 

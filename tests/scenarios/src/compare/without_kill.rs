@@ -29,7 +29,7 @@ pub(super) fn judge(
         let mut ledger = Ledger::new(report, tier, seen.mark_victim_tells_task);
         frame(scenario, seen, &mut ledger, tier);
         match ledger.value("selection.outcome").and_then(Value::as_str) {
-            Some("marked_only") => marked_only(seen, log, &mut ledger),
+            Some("marked_only") => marked_only(scenario, seen, log, &mut ledger),
             _ if is_gfp_without_fs(&ledger) => may_not_kill(scenario, &mut ledger),
             _ => nobody(seen, log, &mut ledger),
         }
@@ -90,8 +90,9 @@ fn frame(scenario: &Scenario, seen: &Observation, ledger: &mut Ledger<'_>, tier:
 }
 
 /// A dying process got access to reserves: it was marked, and nobody killed it for that.
-fn marked_only(seen: &Observation, log: &[Incident], ledger: &mut Ledger<'_>) {
+fn marked_only(scenario: &Scenario, seen: &Observation, log: &[Incident], ledger: &mut Ledger<'_>) {
     ledger.same(LOG, "selection.policy", "already_exiting");
+    asked_by(scenario, seen, ledger);
     let victims = ledger.value("victims").and_then(Value::as_array).cloned().unwrap_or_default();
     let ids = pairing::victim_ids(&serde_json::json!({ "victims": victims }));
     for (number, (pid, tid)) in ids.iter().enumerate() {
@@ -111,6 +112,22 @@ fn marked_only(seen: &Observation, log: &[Incident], ledger: &mut Ledger<'_>) {
         ledger.same(SCENARIO, &field("role"), "chosen");
         let sent = format!("{}.sigkill_ns", field("aftermath"));
         ledger.absent(LOG, &sent, "the OOM killer sent none");
+    }
+}
+
+/// Whoever asked, and who was marked for it, are those that the scenario knows, if it does.
+fn asked_by(scenario: &Scenario, seen: &Observation, ledger: &mut Ledger<'_>) {
+    let expect = &scenario.expect;
+    if expect.marked.is_empty() {
+        return;
+    }
+    for (field, roles) in [("trigger.pid", &expect.trigger), ("victims.0.pid", &expect.marked)] {
+        let pid = ledger.value(field).and_then(Value::as_u64);
+        let is_one =
+            seen.processes.iter().any(|run| Some(u64::from(run.pid)) == pid && roles.contains(&run.role));
+        if !is_one {
+            ledger.write(SCENARIO, field, &format!("one of {roles:?}"), &format!("{pid:?}"));
+        }
     }
 }
 

@@ -43,6 +43,9 @@ pub struct Expect {
     /// Roles that somebody in the scenario ends with SIGKILL: no victims of the OOM killer.
     #[serde(default)]
     pub signalled: Vec<String>,
+    /// Roles of which every decision that kills nobody marks one; none: it may be any.
+    #[serde(default)]
+    pub marked: Vec<String>,
     /// The role that has asked to be killed first (`oom_flag_origin`): it has no points.
     #[serde(default)]
     pub asked_first: Option<String>,
@@ -107,6 +110,7 @@ impl Expect {
             summary_names: None,
             one_mm: Vec::new(),
             signalled: Vec::new(),
+            marked: Vec::new(),
             asked_first: None,
             equals: 0,
             no_kill_reports: 0,

@@ -15,6 +15,8 @@ pub enum Feature {
     LruGen,
     /// A cgroup can be killed as a whole (`cgroup.kill`, since 5.14).
     CgroupKill,
+    /// The freezer of cgroup v1 (`CONFIG_CGROUP_FREEZER`), from which SIGKILL does not free.
+    Freezer,
 }
 
 impl Feature {
@@ -29,6 +31,8 @@ impl Feature {
             Self::LruGen => "lru_gen_add_mm",
             // Writes the file: <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c> (`cgroup_kill_write`)
             Self::CgroupKill => "cgroup_kill_write",
+            // Makes a cgroup: <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/legacy_freezer.c> (`freezer_css_alloc`)
+            Self::Freezer => "freezer_css_alloc",
         }
     }
 }
@@ -39,6 +43,7 @@ impl fmt::Display for Feature {
             Self::MemcgV1 => "MEMCG_V1",
             Self::LruGen => "LRU_GEN",
             Self::CgroupKill => "cgroup.kill",
+            Self::Freezer => "CGROUP_FREEZER",
         })
     }
 }

@@ -106,6 +106,11 @@ impl Process {
         Self::new(role, Part::Allocator, &["kill", "--kill-cgroup", folder], false)
     }
 
+    /// The same, and the target is frozen before: it cannot die until somebody thaws it.
+    pub(super) fn freezing_killer(role: &str, target: &str) -> Self {
+        Self::new(role, Part::Allocator, &["kill", "--target", target, "--freeze"], false)
+    }
+
     pub(super) fn after(mut self, role: &str) -> Self {
         self.after = Some(role.to_owned());
         self
