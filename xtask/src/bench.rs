@@ -3,6 +3,7 @@
 
 mod clock;
 mod figures;
+mod guest;
 mod kills;
 mod list;
 mod programs;
@@ -16,12 +17,13 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use oomtrace_scenarios::job::Tier;
 use tempfile::TempDir;
 
 use crate::{
     run::{output, say},
     scratch::{self, Scratch},
-    setup,
+    setup, vm,
 };
 
 /// Under this, the smallest hog is killed at once.
@@ -45,6 +47,18 @@ pub(crate) struct Arguments {
     /// Incidents that are listed
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     list: u64,
+    /// Measure in guests what a decision costs with the tracer and without, and nothing else; by default on 5.10 and 7.3
+    #[arg(long, value_name = "SERIES", num_args = 0.., conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list"])]
+    guest: Option<Vec<String>>,
+    /// How many small processes are in the cgroup that runs out of memory; repeatable
+    #[arg(long, requires = "guest", default_values_t = [4000, 10_000])]
+    crowd: Vec<u32>,
+    /// Decisions without the tracer, and as many with it, twice over
+    #[arg(long, requires = "guest", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    decisions: u32,
+    /// Only this tier (fentry, kprobe); repeatable
+    #[arg(long, requires = "guest", value_parser = vm::tier)]
+    tier: Vec<Tier>,
 }
 
 /// What every measurement works with.
@@ -65,6 +79,9 @@ impl Bench {
 
 /// Builds, measures, and prints the table.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
+    if let Some(series) = &arguments.guest {
+        return guest::measure(series, arguments);
+    }
     ensure!(setup::is_root()?, "tracing and making cgroups take root: run `sudo cargo xtask bench`");
     let bench = prepare()?;
     let load = load()?;

@@ -46,7 +46,7 @@ enum Task {
     Vm(vm::Arguments),
     /// Run the ready experiments of contrib/experiments in guests, and show their tables
     Experiments(experiments::Arguments),
-    /// Measure start, memory, latency, loss and replay, and print the table of docs/benchmarks.md
+    /// Measure start, memory, latency, loss and replay, or what a decision costs, and print a table of docs/benchmarks.md
     Bench(bench::Arguments),
     /// Damage recordings in every way and see that nothing breaks: ten million inputs
     Fuzz(fuzz::Arguments),

@@ -134,7 +134,7 @@ fn try_predictions(options: &Arguments) -> Result<()> {
 }
 
 /// The kernels of the series named, fetched where they are not there yet.
-fn find_kernels(series: &[String]) -> Result<Vec<kernels::Kernel>> {
+pub(crate) fn find_kernels(series: &[String]) -> Result<Vec<kernels::Kernel>> {
     let usual = || SERIES.map(str::to_owned).to_vec();
     let series = if series.is_empty() { usual() } else { series.to_vec() };
     series
@@ -154,7 +154,8 @@ pub(crate) fn choose(names: &[String]) -> Result<Vec<Scenario>> {
     Ok(all.into_iter().filter(chosen).collect())
 }
 
-fn tier(name: &str) -> Result<Tier, String> {
+/// A tier by its name.
+pub(crate) fn tier(name: &str) -> Result<Tier, String> {
     let found = Tier::ALL.into_iter().find(|tier| tier.name() == name);
     found.ok_or_else(|| "expected fentry, kprobe or tracepoint".to_owned())
 }

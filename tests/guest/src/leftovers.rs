@@ -42,7 +42,7 @@ pub(crate) fn settled(before: &Traces) -> Traces {
 }
 
 /// The ids of all BPF programs, by asking for the next until there is none.
-fn bpf_programs() -> Vec<u32> {
+pub(crate) fn bpf_programs() -> Vec<u32> {
     std::iter::successors(next_program(0), |&id| next_program(id)).collect()
 }
 

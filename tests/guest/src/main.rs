@@ -4,8 +4,10 @@
 mod built_in;
 mod cgroup;
 mod command;
+mod cost;
 mod disk;
 mod experiment;
+mod fixed_work;
 mod kernel_log;
 mod leftovers;
 mod marks;
@@ -29,14 +31,27 @@ mod watchdog;
 use std::fs;
 
 use anyhow::{Context, Result};
+use oomtrace_scenarios::cost::FIXED_WORK;
 use oomtrace_scenarios::job::{JOB_FILE, Job, RECORDING_FILE, Work};
 use rustix::system::{RebootCommand, reboot};
 
 fn main() {
+    // Not in a guest, but on the machine around it: for comparison.
+    if std::env::args().nth(1).is_some_and(|word| word == FIXED_WORK) {
+        if let Err(error) = say_fixed_work() {
+            eprintln!("guest: {error:#}");
+        }
+        return;
+    }
     if let Err(error) = work() {
         eprintln!("guest: {error:#}");
     }
     go_down();
+}
+
+fn say_fixed_work() -> Result<()> {
+    println!("{}", serde_json::to_string(&fixed_work::measure()?)?);
+    Ok(())
 }
 
 /// The whole job.
@@ -70,6 +85,7 @@ fn work() -> Result<()> {
                 port.send(&command::observe(command))?;
             }
         }
+        Work::Cost(plan) => cost::measure(plan, &mut port)?,
         Work::Experiments { experiments, tier } => {
             for experiment in experiments {
                 let seen = experiment::observe(experiment, *tier, &mut port);

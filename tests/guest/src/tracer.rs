@@ -87,6 +87,14 @@ impl Tracer {
         })
     }
 
+    /// End it, and hand over the lines it said.
+    pub(crate) fn end(self, processes: &mut Processes) -> Result<Vec<Vec<u8>>> {
+        processes.signal(self.number, Signal::TERM)?;
+        let over = |p: &Processes| p.get(self.number).is_ok_and(Process::is_over);
+        processes.until(Instant::now() + ENDING, over)?;
+        Ok(processes.get(self.number)?.out.clone())
+    }
+
     /// The recording, if it is asked for.
     fn recording(&self) -> Result<Option<Text>> {
         let Some(file) = self.how.recording.as_ref().filter(|_| self.how.keep) else { return Ok(None) };

@@ -2,6 +2,7 @@
 
 mod anon;
 mod children;
+mod crowd;
 mod equals;
 mod file;
 mod fork;
@@ -41,6 +42,8 @@ pub(crate) enum Shape {
     WrittenFile(written_file::WrittenFile),
     /// Several processes, each taking anonymous memory
     Children(children::Children),
+    /// A great many small processes
+    Crowd(crowd::Crowd),
     /// Private anonymous memory, touched by many threads at once
     Threads(threads::Threads),
     /// Private anonymous memory of a process whose first thread has ended
@@ -85,6 +88,7 @@ impl Shape {
             Self::PageTables(tables) => tables.take(),
             Self::WrittenFile(file) => file.take(),
             Self::Children(children) => children.take(),
+            Self::Crowd(crowd) => crowd.take(),
             Self::Threads(threads) => threads.take(),
             Self::Orphan(orphan) => orphan.take(),
             Self::Twin(twin) => twin.take(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cost::Plan;
 use crate::experiment::Experiment;
 use crate::scenario::{Hierarchy, Scenario};
 
@@ -67,6 +68,8 @@ pub enum Work {
         /// What `oomtrace watch --tier` is told.
         tier: Tier,
     },
+    /// Measure what decisions cost; two [`crate::cost::Measured`] for each crowd.
+    Cost(Plan),
 }
 
 /// How `oomtrace watch` is run.

@@ -6,6 +6,7 @@
 //! from the counters, from the exit statuses or from the scenario's own knowledge.
 
 pub mod compare;
+pub mod cost;
 pub mod experiment;
 pub mod job;
 pub mod observation;

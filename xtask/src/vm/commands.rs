@@ -1,8 +1,9 @@
-//! Guests that run commands or experiments instead of scenarios.
+//! Guests that run commands, experiments or measurements instead of scenarios.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use oomtrace_scenarios::cost::{Measured, Plan};
 use oomtrace_scenarios::experiment::Experiment;
 use oomtrace_scenarios::job::{Command, Job, RECORDING_FILE, Tier, Watch, Work};
 use oomtrace_scenarios::observation::{CommandRun, ExperimentRun, Observation};
@@ -18,6 +19,12 @@ use crate::kernels::Kernel;
 const BOOT_S: u64 = 60;
 const COMMAND_S: u64 = 60;
 const SCENARIO_S: u64 = 60;
+/// Seconds by the guest's clock that a measurement may take. That clock may go by instructions, and those take an emulator
+/// longer: so much the host waits.
+const COST_S: u64 = 1200;
+const COST_LIMIT: Duration = Duration::from_secs(3600);
+/// Memory for ten thousand processes, in MiB.
+const COST_MIB: u32 = 3072;
 
 /// Boot a kernel, run commands one after the other, and hand back what each did. They find the tracer
 /// and the memory program at the places named in [`oomtrace_scenarios::job`].
@@ -63,6 +70,16 @@ pub(crate) fn experiment(
     boot(kernel, programs, &machine, &[], &job)
 }
 
+/// Boot a kernel, and hand back what decisions cost there.
+pub(crate) fn cost(kernel: &Kernel, programs: &Programs, plan: &Plan) -> Result<Vec<Measured>> {
+    // With one processor nothing else runs while a decision is taken.
+    let machine = Machine { memory_mib: COST_MIB, cpus: 1, instruction_clock: true, ..Machine::default() };
+    let work = Work::Cost(plan.clone());
+    let hierarchy = machine.hierarchy;
+    let job = Job { hierarchy, swap_mib: 0, disk: false, tracefs: true, deadline_s: COST_S, work };
+    boot_within(COST_LIMIT, kernel, programs, &machine, &[], &job)
+}
+
 /// Boot a kernel, record one scenario, and hand back what was seen with the recording.
 pub(crate) fn record(
     kernel: &Kernel,
@@ -86,9 +103,20 @@ fn boot<T: DeserializeOwned>(
     extras: &[Extra],
     job: &Job,
 ) -> Result<Vec<T>> {
+    let limit = Duration::from_secs(job.deadline_s + BOOT_S);
+    boot_within(limit, kernel, programs, machine, extras, job)
+}
+
+fn boot_within<T: DeserializeOwned>(
+    limit: Duration,
+    kernel: &Kernel,
+    programs: &Programs,
+    machine: &Machine,
+    extras: &[Extra],
+    job: &Job,
+) -> Result<Vec<T>> {
     let modules = modules::of_machine(kernel, machine)?;
     let initramfs = initramfs::of_guest(programs, modules, extras, job)?;
-    let limit = Duration::from_secs(job.deadline_s + BOOT_S);
     let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
     let stream = stream::parse(&ran.output).context("what the guest sent")?;
     ensure!(stream.complete, "the guest was lost; {}", console::end(&ran));

@@ -127,11 +127,16 @@ fn command(kernel: &Path, initramfs: &Path, machine: &Machine) -> Command {
     command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35"]);
     command.args(["-smp", &machine.cpus.to_string(), "-m", &format!("{}M", machine.memory_mib)]);
     command.args(nodes(machine));
-    command.args(if kvm_is_usable() {
+    let in_hardware = kvm_is_usable();
+    command.args(if in_hardware {
         ["-accel", "kvm", "-cpu", "host"]
     } else {
         ["-accel", "tcg,thread=single", "-cpu", "max,-cx16"]
     });
+    if machine.instruction_clock && !in_hardware {
+        // 2^0 ns for each instruction; an idle moment is skipped.
+        command.args(["-icount", "shift=0,sleep=off"]);
+    }
     command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs);
     command.arg("-append").arg(format!("{COMMAND_LINE} {}", machine.command_line));
     command.args(["-chardev", "socket,id=console,fd=0", "-serial", "chardev:console"]);

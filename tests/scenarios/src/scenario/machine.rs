@@ -36,6 +36,9 @@ pub struct Machine {
     /// Swap in MiB, on zram; 0 is none.
     #[serde(default)]
     pub swap_mib: u32,
+    /// Whether an emulated guest's clock goes by instructions, a nanosecond for each, whatever else the host does.
+    #[serde(default)]
+    pub instruction_clock: bool,
     /// Words added to the kernel's command line.
     pub command_line: String,
     /// Where the memory controller is.
@@ -49,6 +52,7 @@ impl Default for Machine {
             cpus: 2,
             nodes: 1,
             swap_mib: 0,
+            instruction_clock: false,
             command_line: String::new(),
             hierarchy: Hierarchy::default(),
         }

@@ -1,0 +1,94 @@
+//! A cgroup with a great many small processes, and somebody for whom there is no room any more.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use oomtrace_scenarios::job::HOG_FILE;
+use oomtrace_scenarios::observation::Status;
+use oomtrace_scenarios::scenario::{Cgroup, Hierarchy};
+use oomtrace_scenarios::text::Text;
+use rustix::process::{WaitOptions, wait};
+
+use crate::cgroup::{self, Made};
+use crate::processes::{Process, Processes};
+
+/// Their cgroup.
+const CGROUP: &str = "/crowd";
+/// What is left below the limit: several times what the largest of the crowd has.
+const ROOM_BYTES: u64 = 8 << 20;
+/// What one more process wants.
+const WANTED_MIB: &str = "32";
+
+/// How long the crowd may take to come, and to go.
+const GATHERING: Duration = Duration::from_secs(300);
+/// How long one process may take to be killed.
+const DYING: Duration = Duration::from_secs(60);
+
+/// The crowd, until it is dispersed.
+pub(super) struct Crowd {
+    processes: Processes,
+    _cgroup: Made,
+    folder: PathBuf,
+    /// What it takes.
+    pub(super) bytes: u64,
+}
+
+impl Crowd {
+    /// Start so many, and wait until they are there.
+    pub(super) fn gather(count: u32) -> Result<Self> {
+        let path = Text::from(CGROUP);
+        let folder = cgroup::folder(Hierarchy::V2, &path);
+        let files = vec![("memory.max".to_owned(), "max".to_owned())];
+        let made = Made::new(Hierarchy::V2, &Cgroup { path, files })?;
+        let mut crowd = Self { processes: Processes::new(), _cgroup: made, folder, bytes: 0 };
+        let count = count.to_string();
+        let number = crowd.processes.start(&mut crowd.hog(&["--hold", "crowd", "--count", &count]))?;
+        let said = |p: &Processes| p.get(number).is_ok_and(|process| process.said("holding"));
+        let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);
+        crowd.processes.until(Instant::now() + GATHERING, |p| said(p) || over(p))?;
+        if !said(&crowd.processes) {
+            bail!("not all came: {}", crate::tracer::text(&crowd.processes.get(number)?.err));
+        }
+        crowd.bytes = crowd.usage()?;
+        Ok(crowd)
+    }
+
+    /// Have one more process take more than there is room for; it is killed.
+    pub(super) fn run_out(&self, processes: &mut Processes) -> Result<()> {
+        let limit = self.usage()? + ROOM_BYTES;
+        let file = self.folder.join("memory.max");
+        fs::write(&file, limit.to_string())
+            .with_context(|| format!("writing {limit} to {}", file.display()))?;
+        let number = processes.start(&mut self.hog(&["anon", "--mib", WANTED_MIB]))?;
+        processes.until(Instant::now() + DYING, |p| p.get(number).is_ok_and(Process::is_over))?;
+        let status = processes.get(number)?.status;
+        ensure!(status == Some(Status::Signal(libc::SIGKILL)), "the one too many was not killed: {status:?}");
+        Ok(())
+    }
+
+    /// End them all: they go with the process that made them.
+    pub(super) fn disperse(mut self) -> Result<()> {
+        self.processes.end_all(Instant::now() + DYING)?;
+        let deadline = Instant::now() + GATHERING;
+        // They have become children of PID 1. Nothing else has any now; an error says that none is left.
+        while wait(WaitOptions::NOHANG).is_ok() {
+            ensure!(Instant::now() < deadline, "the crowd does not disperse");
+        }
+        Ok(())
+    }
+
+    fn hog(&self, arguments: &[&str]) -> Command {
+        let mut hog = Command::new(HOG_FILE);
+        hog.arg("--cgroup").arg(&self.folder).args(arguments).stdout(Stdio::piped());
+        hog
+    }
+
+    fn usage(&self) -> Result<u64> {
+        let file = self.folder.join("memory.current");
+        let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+        text.trim().parse().with_context(|| format!("{} holds no number: {text}", file.display()))
+    }
+}

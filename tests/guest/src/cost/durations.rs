@@ -1,0 +1,85 @@
+//! How long decisions take, as the kernel's function graph has it: nothing of the tracer's takes part in that.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+/// Where it is told what to do.
+const TRACING: &str = "/sys/kernel/tracing";
+/// The caller of `out_of_memory`, which does little beside: the tracer's hooks are inside, and nothing of the measurement
+/// is on a function that has one.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1639>
+const FUNCTION: &str = "mem_cgroup_out_of_memory";
+
+/// What to write where, in order.
+const SET_UP: [(&str, &str); 5] = [
+    ("set_ftrace_filter", FUNCTION),
+    ("max_graph_depth", "1"),
+    ("current_tracer", "function_graph"),
+    // What other tasks do meanwhile does not count: with one processor, the tracer in user space is one of them.
+    ("options/sleep-time", "0"),
+    ("tracing_on", "1"),
+];
+
+/// Durations from now on.
+pub(super) struct Durations;
+
+impl Durations {
+    pub(super) fn from_now() -> Result<Self> {
+        SET_UP.iter().try_for_each(|(file, value)| write(file, value))?;
+        Ok(Self)
+    }
+
+    /// Forget what was seen so far.
+    pub(super) fn forget(&self) -> Result<()> {
+        write("trace", "")
+    }
+
+    /// Every call seen since, in ns.
+    pub(super) fn seen(&self) -> Result<Vec<u64>> {
+        let file = format!("{TRACING}/trace");
+        let text = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
+        Ok(text.lines().filter_map(duration_ns).collect())
+    }
+}
+
+impl Drop for Durations {
+    fn drop(&mut self) {
+        if let Err(error) = write("current_tracer", "nop") {
+            eprintln!("guest: {error:#}");
+        }
+    }
+}
+
+fn write(file: &str, value: &str) -> Result<()> {
+    let file = format!("{TRACING}/{file}");
+    fs::write(&file, value).with_context(|| format!("writing {value} to {file}"))
+}
+
+/// ` 0) # 1234.567 us |  FUNCTION();`; long ones have fewer digits behind the point.
+fn duration_ns(line: &str) -> Option<u64> {
+    let (before, after) = line.split_once(" us ")?;
+    if !after.contains(FUNCTION) {
+        return None;
+    }
+    let number = before.rsplit(' ').next()?;
+    let (us, part) = number.split_once('.').unwrap_or((number, ""));
+    let part: u64 = format!("{part:0<3}").parse().ok()?;
+    Some(us.parse::<u64>().ok()? * 1000 + part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration_ns;
+
+    #[test]
+    fn short_and_long_durations() {
+        let of = |line: &str| duration_ns(line);
+        assert_eq!(of(" 0)   0.651 us    |  mem_cgroup_out_of_memory();"), Some(651));
+        assert_eq!(of(" 1) # 1234.567 us |  mem_cgroup_out_of_memory();"), Some(1_234_567));
+        assert_eq!(of(" 0) @ 123456.7 us |  mem_cgroup_out_of_memory(); /* = 0x1 */"), Some(123_456_700));
+        assert_eq!(of(" 0) $ 12345678 us |  mem_cgroup_out_of_memory();"), Some(12_345_678_000));
+        assert_eq!(of(" 0)   0.651 us    |  somebody_else();"), None);
+        assert_eq!(of("# CPU  DURATION                  FUNCTION CALLS"), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! The same piece of work here and on the machine around: what an emulated processor's time is worth.
+//!
+//! It does to a list what the kernel and the tracer do to the list of tasks: each record is elsewhere in memory than the one
+//! before, some words of it are read, and a row of a table is written.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use oomtrace_scenarios::cost::FixedWork;
+
+/// Records that no cache of a processor holds, as many as the tracer's table has rows; and few enough for the nearest one.
+const MANY: usize = 8192;
+const FEW: usize = 8;
+/// Words of a record; it is read at every [`STEP`]th.
+const WORDS: usize = 256;
+const STEP: usize = 32;
+/// Words of a row.
+const ROW: usize = WORDS / STEP;
+/// How many records are visited each time, and how often; the quickest counts.
+const VISITS: usize = 8 * MANY;
+const TRIES: u32 = 5;
+
+/// A record; its first word is the number of the next.
+type Record = [u64; WORDS];
+
+/// What one record takes, in ns.
+pub(crate) fn measure() -> Result<FixedWork> {
+    Ok(FixedWork { cold_ns: ns_per_record(MANY)?, warm_ns: ns_per_record(FEW)? })
+}
+
+fn ns_per_record(records: usize) -> Result<f64> {
+    let list = list(records)?;
+    let mut table = vec![[0; ROW]; records];
+    let mut quickest = f64::INFINITY;
+    for _ in 0..TRIES {
+        let start = Instant::now();
+        for _ in 0..VISITS / records {
+            ensure!(walk(black_box(&list), &mut table) == records, "the list was not walked to its end");
+            black_box(&table);
+        }
+        quickest = quickest.min(start.elapsed().as_secs_f64());
+    }
+    Ok(quickest * 1e9 / f64::from(u32::try_from(VISITS)?))
+}
+
+/// Every record once, in an order that looks random (a linear congruence of full period).
+fn list(records: usize) -> Result<Vec<Record>> {
+    let mut list = vec![[1; WORDS]; records];
+    for (number, record) in list.iter_mut().enumerate() {
+        let next = (number * 2685 + 4219) % records;
+        if let Some(first) = record.first_mut() {
+            *first = u64::try_from(next)?;
+        }
+    }
+    Ok(list)
+}
+
+/// Walk until the first record comes again; how many there were.
+fn walk(list: &[Record], table: &mut [[u64; ROW]]) -> usize {
+    let (mut visited, mut at) = (0, 0);
+    for row in table {
+        let Some(record) = usize::try_from(at).ok().and_then(|at| list.get(at)) else { break };
+        for (to, from) in row.iter_mut().zip(record.iter().step_by(STEP)) {
+            *to = *from;
+        }
+        visited += 1;
+        at = record.first().copied().unwrap_or_default();
+        if at == 0 {
+            break;
+        }
+    }
+    visited
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FEW, MANY, ROW, list, walk};
+
+    #[test]
+    fn every_record_is_visited_once() {
+        for records in [FEW, MANY] {
+            let mut table = vec![[0; ROW]; records + 1];
+            assert_eq!(walk(&list(records).unwrap(), &mut table), records);
+            let mut nexts: Vec<u64> = table.iter().take(records).map(|row| row[0]).collect();
+            nexts.sort_unstable();
+            nexts.dedup();
+            assert_eq!(nexts.len(), records);
+        }
+    }
+}
