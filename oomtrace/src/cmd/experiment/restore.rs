@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::state::{Journal, Knob, State, boot_id};
+use crate::experiment::knob;
 
 /// How often it is tried to empty a cgroup, and how long it is waited in between.
 const ATTEMPTS: u32 = 2000;
@@ -45,7 +46,7 @@ fn put_back(Knob { path, value }: &Knob) -> Result<(), String> {
     if now() == *value {
         return Ok(());
     }
-    let written = fs::write(path, value);
+    let written = fs::write(path, knob::value(value));
     match now() {
         now if now == *value => Ok(()),
         now => Err(format!(
