@@ -107,10 +107,15 @@ fn below(top: &Path) -> Vec<PathBuf> {
 
 /// `oomtrace experiment --restore`.
 pub(super) fn command(folder: &Path) -> Result<crate::exit::Exit> {
+    // Where no experiment ever was, nothing is made.
+    if !folder.exists() {
+        eprintln!("oomtrace: nothing to put back in {}", folder.display());
+        return Ok(crate::exit::Exit::Success);
+    }
     let state = State::open(folder)?;
     let _lock = state.lock()?;
     match restore(&state).context("putting everything back")? {
-        None => eprintln!("oomtrace: nothing to put back"),
+        None => eprintln!("oomtrace: nothing to put back in {}", folder.display()),
         Some(journal) if journal.boot_id != boot_id() => eprintln!(
             "oomtrace: the machine has been booted since the experiment {}: the kernel began with its own values, and there is \
              nothing left of it",
