@@ -119,8 +119,9 @@ fn perform(
     let output = output::create(options.output.as_deref(), file)?;
     let stop = Stop::on_signals()?;
     let journal = journal(plan, file, hierarchy)?;
-    state.write(&journal)?;
+    // Before the journal: whoever is killed in between leaves none behind.
     let supervisor = Supervisor::start(&options.state, lock)?;
+    state.write(&journal)?;
     // Nothing has been changed until here. When the machine runs out, whoever puts things back is not to be the victim.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     let scratch = match Scratch::create(hierarchy, plan) {
