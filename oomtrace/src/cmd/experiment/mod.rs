@@ -146,7 +146,7 @@ fn perform(
     let mut kept = Vec::new();
     let made = runs(&mut experiment, &mut kept);
     experiment.supervisor.finish(state).context("putting everything back")?;
-    output::tell(plan, hierarchy, &output, kept, options.format)?;
+    output::tell(plan, hierarchy, &output, kept, options)?;
     match made {
         Err(error) if error.is::<Interrupted>() => {
             eprintln!("oomtrace: interrupted; everything is as it was before");
