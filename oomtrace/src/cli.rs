@@ -1,5 +1,6 @@
 //! What is typed. Settings for the inside are made of it in `cmd/`, so that nothing below knows of clap.
 
+mod experiment;
 mod moment;
 pub(crate) mod size;
 
@@ -7,7 +8,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::moment::Moment;
+pub use self::{
+    experiment::{Experiment, ExperimentProcess, ExperimentSupervisor},
+    moment::Moment,
+};
 use crate::whatif::Change;
 
 /// Explains every Linux OOM kill: why memory ran out, why this victim, who it was, what happened then.
@@ -364,88 +368,6 @@ pub struct Changes {
     /// Another `memory.oom.group` for a cgroup; repeatable
     #[arg(long, value_name = "CGROUP=0|1", value_parser = Change::oom_group)]
     pub oom_group: Vec<Change>,
-}
-
-/// Options of `experiment`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  sudo oomtrace experiment contrib/experiments/oom-score-adj.toml
-  sudo oomtrace experiment swap.toml --repeats 5 -o swap-result --format json
-  oomtrace experiment swap.toml --check          say what is wrong with it here, and touch nothing
-  sudo oomtrace experiment --restore             put everything back after a power cut
-
-docs/experiments.md describes the file and the result.")]
-pub struct Experiment {
-    /// What to do, as TOML
-    #[arg(required_unless_present = "restore")]
-    pub file: Option<PathBuf>,
-    /// The folder to be made for the result [default: the file's name with the time behind it]
-    #[arg(short, long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-    /// Other than the file's number of runs of each variant
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub repeats: Option<u32>,
-    /// Other than the file's seed for the order of the runs
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Allow what may make this machine run out of memory
-    #[arg(long)]
-    pub allow_system_oom: bool,
-    /// Only say what is wrong with the file, or what it risks, on this machine
-    #[arg(long)]
-    pub check: bool,
-    /// Put back what an experiment has changed that was killed together with its supervisor
-    #[arg(long, conflicts_with_all = ["file", "output", "repeats", "seed", "allow_system_oom", "check"])]
-    pub restore: bool,
-    /// Where the old values are kept meanwhile; on a disk, to outlive a power cut
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/oomtrace")]
-    pub state: PathBuf,
-    /// How the result is shown
-    #[arg(long, value_enum, default_value_t)]
-    pub format: TableFormat,
-    /// How to hook the kernel
-    #[arg(long, value_enum, default_value_t)]
-    pub tier: TierChoice,
-}
-
-/// Options of an experiment's supervisor.
-#[derive(Debug, Args)]
-pub struct ExperimentSupervisor {
-    /// Where the old values are
-    pub state: PathBuf,
-}
-
-/// Options of an experiment's process.
-#[derive(Debug, Args)]
-pub struct ExperimentProcess {
-    /// The `cgroup.procs` to join first
-    #[arg(long)]
-    pub procs: Option<PathBuf>,
-    /// Its name
-    #[arg(long)]
-    pub name: String,
-    /// Its `oom_score_adj`
-    #[arg(long, allow_negative_numbers = true)]
-    pub adj: Option<i16>,
-    /// The kind of memory to take
-    #[arg(long, value_enum)]
-    pub hog: Option<crate::experiment::plan::Shape>,
-    /// How much, in bytes
-    #[arg(long, default_value_t = 0)]
-    pub size: u64,
-    /// How much of it a second
-    #[arg(long)]
-    pub rate: Option<u64>,
-    /// By how many threads or processes
-    #[arg(long, default_value_t = 1)]
-    pub count: u32,
-    /// Stay afterwards
-    #[arg(long)]
-    pub hold: bool,
-    /// Or a command
-    #[arg(last = true)]
-    pub command: Vec<PathBuf>,
 }
 
 /// Options of `dump`.

@@ -45,7 +45,12 @@ fn ranking() -> Ranking {
         task: Task { pid: Some(pid), oom_score_adj: Some(adj), memory: Some(memory), ..Task::default() },
         cgroup: Some("/a".into()),
     };
-    let census = Census { found: vec![found(7, 0), found(8, -1000)], kernel_threads: 1, page_size: 4096 };
+    let census = Census {
+        found: vec![found(7, 0), found(8, -1000)],
+        kernel_threads: 1,
+        page_size: 4096,
+        ..Census::default()
+    };
     let domain = Domain {
         kind: Kind::Memcg,
         cgroup: Some("/a".into()),

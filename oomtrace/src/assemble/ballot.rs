@@ -66,18 +66,20 @@ impl From<&wire::Candidate> for Candidate {
     }
 }
 
-/// The reasons that the task itself shows, in the kernel's order as far as they exclude each other.
+/// The reasons that the task itself shows. The kernel asks three of them in one breath; of these `oom_score_adj` comes last
+/// here, so that it is only named where another value would have made a difference.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L220> (`oom_badness`)
 fn passed_over(row: &wire::Candidate) -> Option<PassedOver> {
     if row.pid == 1 {
         Some(PassedOver::Init)
     } else if row.returned != 0 {
         Some(PassedOver::AlreadyVictim)
-    } else if has(row, wire::Candidate::OOM_SCORE_ADJ) && row.oom_score_adj == badness::ADJ_MIN {
-        Some(PassedOver::AdjMin)
     } else if has(row, wire::Candidate::OOM_SKIP) {
         Some(PassedOver::OomSkip)
     } else if has(row, wire::Candidate::IN_VFORK) {
         Some(PassedOver::InVfork)
+    } else if has(row, wire::Candidate::OOM_SCORE_ADJ) && row.oom_score_adj == badness::ADJ_MIN {
+        Some(PassedOver::AdjMin)
     } else if !has(row, wire::Candidate::MEMORY) || has(row, wire::Candidate::POINTS) {
         // `LONG_MIN` for none of the other reasons: its last thread had just let go of the memory.
         Some(PassedOver::NoMemory)

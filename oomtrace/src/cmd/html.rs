@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     exit::Exit,
+    experiment::result::Outcome,
     report::Report,
     sink::html::{self, Overview},
 };
@@ -55,6 +56,11 @@ pub(super) fn overview(reports: impl Iterator<Item = (u64, Report)>, file: &Path
         told += 1;
     }
     write(file, &overview.page()).map(|()| told)
+}
+
+/// Writes the page of an experiment.
+pub(super) fn experiment(outcome: &Outcome, file: &Path) -> Result<(), PageError> {
+    write(file, &html::experiment(outcome))
 }
 
 fn write(file: &Path, page: &str) -> Result<(), PageError> {

@@ -16,7 +16,9 @@ pub trait Ground {
     fn cgroups_have(&self, file: &str) -> Option<bool>;
     /// Whether a file of the kernel's is there.
     fn has(&self, path: &Path) -> bool;
-    /// Whether there is such a program.
+    /// What it says; `None` where it cannot be read.
+    fn said(&self, path: &Path) -> Option<String>;
+    /// Whether there is such a program: where it has no name but a path, as seen from the file's folder.
     fn has_program(&self, program: &str) -> bool;
     /// The least `oom_score_adj` that a process may be given here.
     fn least_adj(&self) -> i16;
@@ -53,15 +55,9 @@ pub fn check(plan: &Plan, ground: &dyn Ground) -> Findings {
     for setting in plan.knobs.iter().chain(plan.variants.iter().flat_map(|variant| &variant.knobs)) {
         knob(setting, mount, ground, &mut findings);
     }
+    namesakes(plan, mount, &mut findings.problems);
     adjustments(plan, ground, &mut findings.problems);
-    for process in &plan.processes {
-        if let Work::Command(words) = &process.work
-            && let Some(program) = words.first().filter(|program| !ground.has_program(program))
-        {
-            let what = format!("there is no program `{program}` to be run as `{}`", process.name);
-            findings.problems.push(Problem { line: process.line, what });
-        }
-    }
+    programs(plan, ground, &mut findings.problems);
     findings.problems.sort_by_key(|problem| problem.line);
     findings.risks.sort_by_key(|risk| risk.line);
     findings
@@ -86,6 +82,36 @@ fn containment(plan: &Plan, ground: &dyn Ground, findings: &mut Findings) {
             ),
         ),
         (Some(_), _) => {}
+    }
+}
+
+/// A knob is laid over and put back by its name, and has to have one only.
+fn namesakes(plan: &Plan, mount: &Path, problems: &mut Vec<Problem>) {
+    let knobs = plan.all_knobs();
+    let place = |setting: &Setting| knob::place(&setting.name, Some(mount)).ok();
+    for (number, setting) in knobs.iter().enumerate() {
+        let Some(path) = place(setting) else { continue };
+        if let Some(known) = knobs.iter().take(number).find(|known| place(known).as_ref() == Some(&path)) {
+            let what =
+                format!("`{}` is `{}` of line {} under another name", setting.name, known.name, known.line);
+            problems.push(Problem { line: setting.line, what });
+        }
+    }
+}
+
+/// Programs of the file, and those that a variant has instead.
+fn programs(plan: &Plan, ground: &dyn Ground, problems: &mut Vec<Problem>) {
+    let own = plan.processes.iter().filter_map(|process| match &process.work {
+        Work::Command(words) => Some((words, &process.name, process.line)),
+        Work::Hog(_) => None,
+    });
+    let changes = plan.variants.iter().flat_map(|variant| &variant.processes);
+    let changed = changes.filter_map(|change| Some((change.command.as_ref()?, &change.name, change.line)));
+    for (words, name, line) in own.chain(changed) {
+        if let Some(program) = words.first().filter(|program| !ground.has_program(program)) {
+            let what = format!("there is no program `{program}` to be run as `{name}`");
+            problems.push(Problem { line, what });
+        }
     }
 }
 
@@ -125,8 +151,15 @@ fn knob(setting: &Setting, mount: &Path, ground: &dyn Ground, findings: &mut Fin
     if !ground.has(&path) {
         return problem(format!("this kernel has no {name} ({} is not there)", path.display()));
     }
+    let Some(said) = ground.said(&path).filter(|said| !said.trim().is_empty()) else {
+        return problem(format!(
+            "{name} has no value that can be read here, so that it could not be put back"
+        ));
+    };
     if let Err(wrong) = knob::takes(&path).written(value) {
         problem(format!("{name} {wrong}"));
+    } else if let Some(choices) = knob::choices(&said).filter(|choices| !choices.contains(&value.trim())) {
+        problem(format!("{name} takes one of {}, not `{value}`", choices.join(", ")));
     }
     if let Some(risk) = knob::risk(&path) {
         findings.risks.push(Problem { line: *line, what: format!("{name}: {risk}") });

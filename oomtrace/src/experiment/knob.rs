@@ -9,6 +9,12 @@ pub enum Takes {
     Number(i64, i64),
     /// A size in bytes, or `max`.
     Size,
+    /// The same in a file of version 1, which has -1 for `max`.
+    /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol-v1.c#L2503> (`mem_cgroup_write`)
+    SizeOfV1,
+    /// A number whose bits are switches, or `y` or `n` for all of them.
+    /// <https://github.com/torvalds/linux/blob/v6.12/mm/vmscan.c#L5159> (`enabled_store`)
+    Switches,
     /// Anything the kernel takes.
     Any,
 }
@@ -116,7 +122,31 @@ pub fn takes(path: &Path) -> Takes {
     if path == Path::new(LRU_GEN).join("min_ttl_ms") {
         return Takes::Number(0, i64::MAX);
     }
+    if path == Path::new(LRU_GEN).join("enabled") {
+        return Takes::Switches;
+    }
     cgroup_file(path).map_or(Takes::Any, |(_, takes)| takes)
+}
+
+/// Of what a file says, that which is written to have it so: of `always [madvise] never` the one in brackets.
+#[must_use]
+pub fn value(said: &str) -> &str {
+    let chosen = |word: &&str| word.starts_with('[') && word.ends_with(']');
+    match (choices(said), said.split_whitespace().find(chosen)) {
+        (Some(_), Some(chosen)) => chosen.trim_matches(['[', ']']),
+        (None, _) | (_, None) => said.trim(),
+    }
+}
+
+/// The values that a file offers, if it is one that lists them with the one that is set in brackets.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/huge_memory.c#L290> (`enabled_show`)
+#[must_use]
+pub fn choices(said: &str) -> Option<Vec<&str>> {
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let bare: Vec<&str> = words.iter().map(|word| word.trim_matches(['[', ']'])).collect();
+    let chosen = words.iter().zip(&bare).filter(|(word, bare)| **word == format!("[{bare}]")).count();
+    let plain = |word: &&str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte));
+    (words.len() > 1 && chosen == 1 && bare.iter().all(plain)).then_some(bare)
 }
 
 /// What may happen to the machine, or `None` if nothing that matters here.
@@ -158,9 +188,9 @@ static CGROUP_FILES: &[(&str, &str, Takes)] = &[
     ("memory.swap.high", "v2", Takes::Size),
     ("memory.swap.max", "v2", Takes::Size),
     ("memory.zswap.max", "v2", Takes::Size),
-    ("memory.limit_in_bytes", "v1", Takes::Size),
-    ("memory.memsw.limit_in_bytes", "v1", Takes::Size),
-    ("memory.soft_limit_in_bytes", "v1", Takes::Size),
+    ("memory.limit_in_bytes", "v1", Takes::SizeOfV1),
+    ("memory.memsw.limit_in_bytes", "v1", Takes::SizeOfV1),
+    ("memory.soft_limit_in_bytes", "v1", Takes::SizeOfV1),
     ("memory.swappiness", "v1", Takes::Number(0, 200)),
     ("memory.oom_control", "v1", Takes::Number(0, 1)),
 ];
@@ -201,11 +231,20 @@ impl Takes {
         match self {
             Self::Any => Ok(value.to_owned()),
             Self::Size if value == "max" => Ok(value.to_owned()),
-            Self::Size => {
+            Self::SizeOfV1 if value == "max" || value == "-1" => Ok("-1".to_owned()),
+            Self::Size | Self::SizeOfV1 => {
                 let bytes = crate::cli::size::bytes(value);
                 Ok(bytes
                     .map_err(|_| format!("takes a size such as \"64M\", or \"max\", not `{value}`"))?
                     .to_string())
+            }
+            Self::Switches => {
+                let digits = value.strip_prefix("0x").map_or((value, 10), |digits| (digits, 16));
+                let is_number = u32::from_str_radix(digits.0, digits.1).is_ok();
+                let is_taken = is_number || ["y", "Y", "n", "N"].contains(&value);
+                is_taken
+                    .then(|| value.to_owned())
+                    .ok_or_else(|| format!("takes \"y\", \"n\" or a number, not `{value}`"))
             }
             Self::Number(first, last) => {
                 let number =
@@ -222,7 +261,7 @@ impl Takes {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{SYSCTLS, Takes, counterpart, file_of_cgroup, place, risk, takes};
+    use super::{SYSCTLS, Takes, choices, counterpart, file_of_cgroup, place, risk, takes, value};
 
     #[test]
     fn a_knob_is_a_sysctl_or_one_of_the_kernels_own_files() {
@@ -255,6 +294,35 @@ mod tests {
         assert_eq!(Takes::Size.written("64M"), Ok((64 << 20).to_string()));
         assert_eq!(Takes::Size.written("max"), Ok("max".to_owned()));
         assert!(Takes::Size.written("some").is_err());
+    }
+
+    #[test]
+    fn a_limit_that_is_off_has_its_own_word_on_either_hierarchy() {
+        let written =
+            |hierarchy: &str, value: &str| file_of_cgroup("memory.max", hierarchy).unwrap().1.written(value);
+        assert_eq!(written("v2", "max"), Ok("max".to_owned()));
+        assert_eq!(written("v1", "max"), Ok("-1".to_owned()), "what v1 takes for `max`");
+        assert_eq!(written("v1", "-1"), Ok("-1".to_owned()));
+        assert!(written("v2", "-1").is_err());
+        assert_eq!(written("v1", "64K"), Ok("65536".to_owned()));
+    }
+
+    #[test]
+    fn switches_are_a_number_or_all() {
+        let takes = takes(Path::new("/sys/kernel/mm/lru_gen/enabled"));
+        assert!(["y", "N", "7", "0x0007"].iter().all(|value| takes.written(value).is_ok()));
+        assert!(["yes", "on", "", "-1", "0xg"].iter().all(|value| takes.written(value).is_err()));
+    }
+
+    #[test]
+    fn what_is_written_back_is_what_the_kernel_takes() {
+        assert_eq!(value("always [madvise] never\n"), "madvise");
+        assert_eq!(value("always defer defer+madvise [never]\n"), "never");
+        assert_eq!(value("60\n"), "60");
+        assert_eq!(value("4096\t131072\n"), "4096\t131072");
+        assert_eq!(value("|/bin/dump [%p] %s\n"), "|/bin/dump [%p] %s", "no list of choices");
+        assert_eq!(choices("always [madvise] never\n"), Some(vec!["always", "madvise", "never"]));
+        assert_eq!(choices("0x0007\n"), None);
     }
 
     #[test]

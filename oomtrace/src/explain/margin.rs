@@ -37,7 +37,7 @@ pub(super) fn margin(incident: &Incident) -> Option<Margin> {
     let choice = incident.choice.as_ref().filter(|choice| !choice.is_allocating_task())?;
     let ballot =
         incident.ballot.as_ref().filter(|ballot| ballot.evaluated() >= u64::from(choice.evaluated))?;
-    if ballot.candidates.iter().any(is_open) {
+    if ballot.candidates.iter().any(Candidate::is_open) {
         return None;
     }
     let best = best(ballot, |_| true).filter(|best| is_choice(best, choice))?;
@@ -48,11 +48,6 @@ pub(super) fn margin(incident: &Incident) -> Option<Margin> {
     let next = best_but(ballot, best.place)?;
     let hidden = ballot.left_out_points.is_some_and(|points| points >= next.points);
     hidden.not().then(|| between(best, next, choice.total_pages))
-}
-
-/// Whether nothing tells if it could have been chosen: the hook on `oom_badness` is not there, or blind.
-const fn is_open(candidate: &Candidate) -> bool {
-    candidate.points.is_none() && candidate.passed_over.is_none()
 }
 
 fn is_choice(best: &Scored<'_>, choice: &Choice) -> bool {

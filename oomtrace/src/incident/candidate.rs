@@ -85,6 +85,14 @@ impl PassedOver {
     }
 }
 
+impl Candidate {
+    /// Whether nothing tells if it could have been chosen: the hook on `oom_badness` is not there, or blind.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.points.is_none() && self.passed_over.is_none()
+    }
+}
+
 impl Ballot {
     /// How many tasks it tells of, those without a row included.
     #[must_use]

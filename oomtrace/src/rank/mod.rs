@@ -36,6 +36,16 @@ pub struct Census {
     pub kernel_threads: u32,
     /// Bytes of a page.
     pub page_size: u64,
+    /// Whether these are the pids of a pid namespace below the machine's: pid 1 is a container's then, and killed like any other.
+    pub in_pid_namespace: bool,
+}
+
+impl Census {
+    /// Whether it is the machine's own init, which the kernel passes over.
+    /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1650> (`is_global_init`)
+    fn is_init(&self, task: &Task) -> bool {
+        task.pid == Some(1) && !self.in_pid_namespace
+    }
 }
 
 /// The order in which processes would be killed.
@@ -124,9 +134,7 @@ impl Ranking {
 #[must_use]
 pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> Ranking {
     let (mut candidates, mut protected) = (Vec::new(), Vec::new());
-    for (found, judged) in
-        census.found.iter().map(|found| (found, judge(&found.task, &domain, census.page_size)))
-    {
+    for (found, judged) in census.found.iter().map(|found| (found, judge(&found.task, &domain, census))) {
         match judged {
             Candidate { points: Some(points), .. } => {
                 candidates.extend(row(found, points, &domain, census.page_size));
@@ -146,8 +154,8 @@ pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> R
 
 /// What the kernel would make of a process.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L309> (`oom_evaluate_task`)
-fn judge(task: &Task, domain: &Domain, page_size: u64) -> Candidate {
-    let passed_over = if task.pid == Some(1) {
+fn judge(task: &Task, domain: &Domain, census: &Census) -> Candidate {
+    let passed_over = if census.is_init(task) {
         Some(PassedOver::Init)
     } else if task.memory.is_none() {
         Some(PassedOver::NoMemory)
@@ -156,7 +164,7 @@ fn judge(task: &Task, domain: &Domain, page_size: u64) -> Candidate {
     } else {
         None
     };
-    let base = task.memory.as_ref().map(|counters| counters.base_pages(page_size));
+    let base = task.memory.as_ref().map(|counters| counters.base_pages(census.page_size));
     let scored = passed_over.is_none().then(|| base.zip(task.oom_score_adj)).flatten();
     let points = scored.and_then(|(base, adj)| badness::points(base, adj, domain.total_pages));
     Candidate { task: task.clone(), points, passed_over }

@@ -32,7 +32,7 @@ fn members(group: &ByteString, census: &Census) -> Vec<i32> {
         found.cgroup.as_ref().is_some_and(|cgroup| is_below(cgroup.as_bytes(), group.as_bytes()))
     });
     let killed = inside.filter(|found| {
-        found.task.pid != Some(1)
+        !census.is_init(&found.task)
             && found.task.memory.is_some()
             && found.task.oom_score_adj != Some(badness::ADJ_MIN)
     });

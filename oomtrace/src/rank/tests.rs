@@ -30,7 +30,7 @@ fn domain(total_pages: u64, oom_groups: &[&str]) -> Domain {
 }
 
 fn census(found: Vec<Found>) -> Census {
-    Census { found, kernel_threads: 3, page_size: 4096 }
+    Census { found, kernel_threads: 3, page_size: 4096, in_pid_namespace: false }
 }
 
 #[test]
@@ -55,6 +55,16 @@ fn the_protected_are_named_with_their_reason() {
     let told: Vec<(i32, &str)> = ranking.protected.iter().map(|one| (one.pid, one.passed_over)).collect();
     assert_eq!(told, [(1, "init"), (10, "oom_score_adj_min"), (14, "no_memory")]);
     assert_eq!(ranking.candidates.iter().map(|row| row.points).collect::<Vec<_>>(), [4 - 99_900]);
+}
+
+/// Not even the init of a container is spared; only the machine's is.
+#[test]
+fn pid_1_of_a_container_is_killed_like_any_other() {
+    let all = vec![found(1, "/a", 1000, 0), found(10, "/a", 10, 0)];
+    let inside = Census { in_pid_namespace: true, ..census(all) };
+    let ranking = rank(&inside, domain(100_000, &["/a"]), Vec::new());
+    assert_eq!((ranking.candidates[0].pid, ranking.protected.len()), (1, 0));
+    assert_eq!(ranking.group.unwrap().pids, [1, 10]);
 }
 
 #[test]

@@ -155,7 +155,9 @@ fn resized(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result
         return Ok(recorded.total_pages);
     }
     // On v1 the swap follows from the limit of both together, which the machine's swap may cut.
-    let swap = recorded.total_pages.checked_sub(own.max).filter(|_| own.memcg.hierarchy == 0);
+    // Of a limit of nothing 1 page is made.
+    let total_pages = if own.max == 0 && recorded.total_pages == 1 { 0 } else { recorded.total_pages };
+    let swap = total_pages.checked_sub(own.max).filter(|_| own.memcg.hierarchy == 0);
     let swap = swap.ok_or_else(|| Refusal::SwapUnknown { cgroup: words::path(recorded.incident, domain) })?;
     Ok(asked.saturating_add(swap).max(1))
 }

@@ -5,7 +5,7 @@ use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 use super::{Refusal, words};
 use crate::{
     explain::{Verdict, explain},
-    incident::{Ballot, Choice, Incident},
+    incident::{Ballot, Candidate, Choice, Incident},
 };
 
 /// A decision that can be decided again.
@@ -122,12 +122,15 @@ fn course<'a>(incident: &'a Incident, choice: &'a Choice) -> Result<Course<'a>, 
     Ok(Course::Badness { choice, ballot })
 }
 
-/// Whether the table has everybody the kernel looked at, or counts them at least.
+/// Whether the table has everybody the kernel looked at, or counts them at least, and says of everybody whether it could be
+/// chosen.
 fn all_are_there(ballot: &Ballot, evaluated: u32) -> Result<(), Refusal> {
     let rows = u32::try_from(ballot.candidates.len()).unwrap_or(u32::MAX);
     let known = rows.saturating_add(ballot.kernel_threads).saturating_add(ballot.left_out);
     match evaluated.checked_sub(known) {
         Some(missing @ 1..) => Err(Refusal::RowsLost { missing, evaluated }),
+        // The hook on `oom_badness` is not there, or missed a call: it may have come second, or first after a change.
+        _ if ballot.candidates.iter().any(Candidate::is_open) => Err(Refusal::NoPoints),
         _ => Ok(()),
     }
 }

@@ -19,7 +19,8 @@ pub enum Refusal {
     NoBallot,
     /// The kernel's points are missing.
     #[error(
-        "the kernel's points are not in the recording (its oom_badness was not hooked), so no vote can be counted"
+        "the kernel's points of a candidate are not in the recording (its oom_badness was not hooked, or a call was \
+         missed), so no vote can be counted"
     )]
     NoPoints,
     /// Frames of the table were lost.

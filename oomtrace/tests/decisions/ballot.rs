@@ -170,6 +170,9 @@ fn each_reason_is_told_from_the_task_itself() {
         (Candidate { returned: 1, ..unasked(5, Candidate::WAS_VICTIM) }, Some(PassedOver::AlreadyVictim)),
         (unasked(5, Candidate::WAS_VICTIM | Candidate::OOM_SKIP), Some(PassedOver::OomSkip)),
         (spared, Some(PassedOver::AdjMin)),
+        // Another `oom_score_adj` would not have helped.
+        (Candidate { present: spared.present | Candidate::IN_VFORK, ..spared }, Some(PassedOver::InVfork)),
+        (Candidate { present: spared.present | Candidate::OOM_SKIP, ..spared }, Some(PassedOver::OomSkip)),
         (unasked(5, all | Candidate::POINTS | Candidate::IN_VFORK), Some(PassedOver::InVfork)),
         (unasked(5, Candidate::POINTS | Candidate::OOM_SCORE_ADJ), Some(PassedOver::NoMemory)),
         (unasked(5, all | Candidate::POINTS), Some(PassedOver::NoMemory)),

@@ -73,6 +73,7 @@ impl Local {
         tally.count("bad input files", ends::bad_input(self));
         tally.count("check agrees with watch", ends::check(self));
         tally.count("an experiment killed at any moment", experiment::survives_kills(self, 12));
+        tally.count("an experiment interrupted at the terminal", experiment::ends_on_interrupt(self, 5));
         tally.count("an experiment tells what differs from what does not", experiment::tells_apart(self, 10));
         tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
     }

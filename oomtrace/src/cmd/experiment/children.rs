@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{BufRead as _, BufReader},
-    os::unix::process::ExitStatusExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -121,7 +121,8 @@ impl<'a> Children<'a> {
                 command.stdout(Stdio::from(log.try_clone().with_context(starting)?)).stderr(Stdio::from(log));
             }
         }
-        command.spawn().with_context(starting)
+        // An interrupt at the terminal is not theirs, or it would look as if they had failed.
+        command.process_group(0).spawn().with_context(starting)
     }
 
     /// Takes leave of those whose cgroup has been emptied.

@@ -67,9 +67,9 @@ impl Experiment<'_> {
                 None if knob::counterpart(&old.path).is_some_and(|other| wanted(&other).is_some()) => {
                     continue;
                 }
-                None => old.value.clone(),
+                None => knob::value(&old.value).to_owned(),
             };
-            let is_set = fs::read_to_string(&old.path).is_ok_and(|now| now.trim() == value.trim());
+            let is_set = fs::read_to_string(&old.path).is_ok_and(|now| knob::value(&now) == value.trim());
             if !is_set {
                 fs::write(&old.path, &value)
                     .with_context(|| format!("writing {} to {}", value.trim(), old.path.display()))?;

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{Access, access};
+
 use crate::{
     badness,
     experiment::{check::Ground, result::Machine},
@@ -16,13 +18,15 @@ pub(super) struct Here {
     hierarchy: Option<MemoryHierarchy>,
     /// A cgroup to look at.
     some_cgroup: Option<PathBuf>,
+    /// Where commands are run.
+    folder: PathBuf,
 }
 
 impl Here {
-    pub(super) fn look() -> Self {
+    pub(super) fn look(folder: &Path) -> Self {
         let hierarchy = MemoryHierarchy::find();
         let some_cgroup = hierarchy.as_ref().and_then(|hierarchy| a_cgroup(hierarchy.mount()));
-        Self { hierarchy, some_cgroup }
+        Self { hierarchy, some_cgroup, folder: folder.to_owned() }
     }
 
     pub(super) fn memory_hierarchy(&self) -> Option<&MemoryHierarchy> {
@@ -52,13 +56,17 @@ impl Ground for Here {
         path.is_file()
     }
 
+    fn said(&self, path: &Path) -> Option<String> {
+        fs::read_to_string(path).ok()
+    }
+
     fn has_program(&self, program: &str) -> bool {
         if program.contains('/') {
-            return Path::new(program).is_file();
+            return is_program(&self.folder.join(program));
         }
         // What a program is looked for in where nothing else is said.
         let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-        env::split_paths(&path).any(|folder| folder.join(program).is_file())
+        env::split_paths(&path).any(|folder| is_program(&self.folder.join(folder).join(program)))
     }
 
     /// Without CAP_SYS_RESOURCE a process keeps what it has, or more.
@@ -72,6 +80,10 @@ impl Ground for Here {
     fn available_bytes(&self) -> Option<u64> {
         meminfo("MemAvailable")
     }
+}
+
+fn is_program(path: &Path) -> bool {
+    path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/capability.h#L288>
@@ -102,5 +114,29 @@ pub(super) fn machine(hierarchy: &MemoryHierarchy, tier: Option<String>) -> Mach
         hierarchy: hierarchy.name().to_owned(),
         memory_bytes: meminfo("MemTotal"),
         swap_bytes: meminfo("SwapTotal"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::Here;
+    use crate::experiment::check::Ground as _;
+
+    #[test]
+    fn a_program_is_looked_for_where_it_is_run_and_can_be_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a-service-of-mine");
+        fs::write(&file, "#!/bin/sh\n").unwrap();
+        let here = Here::look(folder.path());
+        assert!(!here.has_program("./a-service-of-mine"), "nobody may run it");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(here.has_program("./a-service-of-mine") && here.has_program("sh"));
+        assert!(
+            !here.has_program("a-service-of-mine")
+                && !here.has_program("/tmp")
+                && !here.has_program("./other")
+        );
     }
 }

@@ -18,7 +18,10 @@ mod state;
 pub(super) mod supervisor;
 mod tracer;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -36,7 +39,7 @@ use crate::{
     exit::Exit,
     experiment::{
         check::check,
-        file::{Problem, parse},
+        file::{Problem, parse, text},
         knob,
         order::order,
         plan::Plan,
@@ -55,7 +58,8 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
         return restore::command(&options.state);
     }
     let file = options.file.as_deref().context("no file")?;
-    let here = Here::look();
+    let folder = folder(file)?;
+    let here = Here::look(&folder);
     let plan = read(file, options, &here)?;
     if options.check {
         eprintln!("oomtrace: {} can be run here", file.display());
@@ -70,13 +74,20 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     {
         eprintln!("oomtrace: put back what the experiment {} had left", left.file.display());
     }
-    perform(&plan, file, options, hierarchy, &state, &lock)
+    perform(&plan, (file, folder), options, hierarchy, &state, &lock)
+}
+
+/// Where the file is, and commands are run.
+fn folder(file: &Path) -> Result<PathBuf> {
+    let unreadable = |error| FileError(format!("reading {}: {error}", file.display()));
+    fs::canonicalize(file).map_err(unreadable)?.parent().map(Path::to_owned).context("the file's folder")
 }
 
 /// Reads the file and has it checked.
 fn read(file: &Path, options: &cli::Experiment, here: &Here) -> Result<Plan> {
-    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let mut plan = parse(&text).map_err(|problems| complaint(file, "cannot be run", &problems))?;
+    let bytes = fs::read(file).map_err(|error| FileError(format!("reading {}: {error}", file.display())))?;
+    let mut plan =
+        text(&bytes).and_then(parse).map_err(|problems| complaint(file, "cannot be run", &problems))?;
     plan.repeats = options.repeats.unwrap_or(plan.repeats);
     plan.seed = options.seed.unwrap_or(plan.seed);
     let findings = check(&plan, here);
@@ -99,18 +110,18 @@ fn complaint(file: &Path, what: &str, problems: &[Problem]) -> FileError {
 /// From the journal to the result.
 fn perform(
     plan: &Plan,
-    file: &Path,
+    (file, folder): (&Path, PathBuf),
     options: &cli::Experiment,
     hierarchy: &MemoryHierarchy,
     state: &State,
     lock: &Lock,
 ) -> Result<Exit> {
     let output = output::create(options.output.as_deref(), file)?;
-    let folder = fs::canonicalize(file).ok().and_then(|file| file.parent().map(Path::to_owned));
     let stop = Stop::on_signals()?;
     let journal = journal(plan, file, hierarchy)?;
-    state.write(&journal)?;
+    // Before the journal: whoever is killed in between leaves none behind.
     let supervisor = Supervisor::start(&options.state, lock)?;
+    state.write(&journal)?;
     // Nothing has been changed until here. When the machine runs out, whoever puts things back is not to be the victim.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     let scratch = match Scratch::create(hierarchy, plan) {
@@ -128,14 +139,14 @@ fn perform(
         journal: &journal,
         supervisor,
         output: output.clone(),
-        folder: folder.context("the file's folder")?,
+        folder,
         tier,
         stop: &stop,
     };
     let mut kept = Vec::new();
     let made = runs(&mut experiment, &mut kept);
     experiment.supervisor.finish(state).context("putting everything back")?;
-    output::tell(plan, hierarchy, &output, kept, options.format)?;
+    output::tell(plan, hierarchy, &output, kept, options)?;
     match made {
         Err(error) if error.is::<Interrupted>() => {
             eprintln!("oomtrace: interrupted; everything is as it was before");

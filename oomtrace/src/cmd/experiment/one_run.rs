@@ -59,7 +59,7 @@ pub(super) fn make(experiment: &mut Experiment<'_>, number: usize, variant: usiz
 }
 
 fn trace(experiment: &mut Experiment<'_>, tree: &Tree, layout: &Layout, recording: &Path) -> Result<Watched> {
-    let tracer = Tracer::start(recording, experiment.tier)?;
+    let tracer = Tracer::start(recording, experiment.tier, || experiment.is_interrupted())?;
     let sampler = Sampler::new(experiment.hierarchy, tree, &layout.cgroups);
     let logs = recording.with_extension("");
     let folder = experiment.folder.clone();

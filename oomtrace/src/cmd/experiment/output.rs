@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result};
 
 use super::ground::machine;
 use crate::{
-    cli::TableFormat,
-    cmd::replay::open,
+    cli::{self, TableFormat},
+    cmd::{html, replay::open},
     experiment::{
         plan::Plan,
         predict::{Asked, Prediction, predict},
@@ -80,14 +80,17 @@ pub(super) fn tell(
     hierarchy: &MemoryHierarchy,
     output: &Path,
     kept: Vec<Kept>,
-    format: TableFormat,
+    options: &cli::Experiment,
 ) -> Result<()> {
     let predictions = predictions(plan, &kept);
     let tier = kept.iter().flat_map(|kept| &kept.incidents).find_map(|incident| incident.session.clone());
     let machine = machine(hierarchy, tier.map(|session| session.tier.name().to_owned()));
     let outcome = outcome(plan, machine, kept.into_iter().map(|kept| kept.run).collect(), predictions);
     write(&outcome, output).context("writing the result")?;
-    show(&outcome, format).map_err(PipelineError::Output)?;
+    show(&outcome, options.format).map_err(PipelineError::Output)?;
+    if let Some(file) = &options.html {
+        html::experiment(&outcome, file)?;
+    }
     eprintln!("oomtrace: recordings and result.json are in {}", output.display());
     Ok(())
 }

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::state::{Journal, Knob, State, boot_id};
+use crate::experiment::knob;
 
 /// How often it is tried to empty a cgroup, and how long it is waited in between.
 const ATTEMPTS: u32 = 2000;
@@ -45,7 +46,7 @@ fn put_back(Knob { path, value }: &Knob) -> Result<(), String> {
     if now() == *value {
         return Ok(());
     }
-    let written = fs::write(path, value);
+    let written = fs::write(path, knob::value(value));
     match now() {
         now if now == *value => Ok(()),
         now => Err(format!(
@@ -106,10 +107,15 @@ fn below(top: &Path) -> Vec<PathBuf> {
 
 /// `oomtrace experiment --restore`.
 pub(super) fn command(folder: &Path) -> Result<crate::exit::Exit> {
+    // Where no experiment ever was, nothing is made.
+    if !folder.exists() {
+        eprintln!("oomtrace: nothing to put back in {}", folder.display());
+        return Ok(crate::exit::Exit::Success);
+    }
     let state = State::open(folder)?;
     let _lock = state.lock()?;
     match restore(&state).context("putting everything back")? {
-        None => eprintln!("oomtrace: nothing to put back"),
+        None => eprintln!("oomtrace: nothing to put back in {}", folder.display()),
         Some(journal) if journal.boot_id != boot_id() => eprintln!(
             "oomtrace: the machine has been booted since the experiment {}: the kernel began with its own values, and there is \
              nothing left of it",

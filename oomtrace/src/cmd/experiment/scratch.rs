@@ -10,14 +10,12 @@ use anyhow::{Context as _, Result};
 use super::restore::remove;
 use crate::{
     experiment::{
+        file::NO_CGROUP,
         knob::file_of_cgroup,
         plan::{Cgroup, Plan, Process},
     },
     source::cgroupfs::MemoryHierarchy,
 };
-
-/// Where processes live that name no cgroup: on v2 none may live where others branch off.
-const DEFAULT: &str = "default";
 
 /// The cgroup around everything.
 pub(super) struct Scratch<'a> {
@@ -95,7 +93,7 @@ impl<'a> Scratch<'a> {
         let tree = Tree { top: format!("/{}", below.display()), folder };
         make(&tree.folder)?;
         self.pass_on(&tree.folder)?;
-        make(&tree.folder.join(DEFAULT))?;
+        make(&tree.folder.join(NO_CGROUP))?;
         for cgroup in cgroups {
             self.make_one(&tree, cgroup, cgroups)?;
         }
@@ -119,7 +117,7 @@ impl<'a> Scratch<'a> {
 impl Tree {
     /// The `cgroup.procs` of a process's cgroup.
     pub(super) fn procs(&self, process: &Process) -> PathBuf {
-        let path = process.cgroup.as_ref().map_or(DEFAULT, |cgroup| &cgroup.value);
+        let path = process.cgroup.as_ref().map_or(NO_CGROUP, |cgroup| &cgroup.value);
         self.folder.join(path).join("cgroup.procs")
     }
 

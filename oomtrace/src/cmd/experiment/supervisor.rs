@@ -81,7 +81,8 @@ pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
     let state = State::open(folder)?;
     let mut line = std::io::stdin();
     let mut line_back = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    line_back.write_all(b"r").context("telling the experiment that we are there")?;
+    // Nobody hears it where the experiment has been killed meanwhile: that is its end, and it is put back as after any other.
+    let _ = line_back.write_all(b"r");
     let mut rest = Vec::new();
     // An error is an end, too.
     let _ = line.read_to_end(&mut rest);

@@ -3,9 +3,10 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -14,6 +15,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::ValueEnum as _;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::{children::STEP, experiment::Interrupted};
 use crate::cli::TierChoice;
 
 /// How long it may take to get ready, or to end: long on a machine that has other things to do, for a run is lost without it.
@@ -27,8 +29,12 @@ pub(super) struct Tracer {
 }
 
 impl Tracer {
-    /// Starts it; it is armed when this returns.
-    pub(super) fn start(recording: &Path, tier: TierChoice) -> Result<Self> {
+    /// Starts it; it is armed when this returns, unless the experiment was interrupted meanwhile.
+    pub(super) fn start(
+        recording: &Path,
+        tier: TierChoice,
+        is_interrupted: impl Fn() -> bool,
+    ) -> Result<Self> {
         let tier = tier.to_possible_value().context("a tier without a name")?;
         let mut child = Command::new("/proc/self/exe")
             .args(["watch", "--format", "json", "--tier", tier.get_name(), "--record"])
@@ -36,21 +42,28 @@ impl Tracer {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // What is typed at the experiment's terminal is for the experiment: it ends the tracer itself, and says so.
+            .process_group(0)
             .spawn()
             .context("starting the tracer")?;
         let stderr = child.stderr.take().context("the tracer has no standard error")?;
         let stdout = child.stdout.take().context("the tracer has no standard output")?;
         let (reports, words) = (lines(stdout), lines(stderr));
-        let mut tracer = Self { child, reports };
-        let mut said = String::new();
+        let tracer = Self { child, reports };
+        tracer.armed(&words, is_interrupted)?;
+        Ok(tracer)
+    }
+
+    /// Waits until it says so; an error ends it, as every one does.
+    fn armed(&self, words: &Receiver<String>, is_interrupted: impl Fn() -> bool) -> Result<()> {
+        let (begun, mut said) = (Instant::now(), String::new());
         loop {
-            match words.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains("armed") => return Ok(tracer),
+            match words.recv_timeout(STEP) {
+                Ok(line) if line.contains("armed") => return Ok(()),
                 Ok(line) => said = line,
-                Err(_) => {
-                    tracer.stop();
-                    bail!("the tracer could not be started: {said}")
-                }
+                Err(_) if is_interrupted() => return Err(Interrupted.into()),
+                Err(RecvTimeoutError::Timeout) if begun.elapsed() < PATIENCE => {}
+                Err(_) => bail!("the tracer could not be started: {said}"),
             }
         }
     }

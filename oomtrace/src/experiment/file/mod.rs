@@ -12,8 +12,24 @@ pub use self::table::Problem;
 use self::table::{Problems, Table};
 use super::plan::{At, Cgroup, Plan};
 
+/// The cgroup of processes that name none: on v2 none may live where others branch off.
+pub const NO_CGROUP: &str = "default";
+
 /// Runs of each variant at most: the tests between variants count every way in which they can be mixed.
 pub const REPEATS_MAX: i64 = 100;
+
+/// The text of a file.
+///
+/// # Errors
+///
+/// If it is not UTF-8, with the line.
+pub fn text(bytes: &[u8]) -> Result<&str, Vec<Problem>> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        vec![Problem { line, what: "this is not UTF-8, which TOML is written in".to_owned() }]
+    })
+}
 
 /// Reads a file.
 ///
@@ -84,6 +100,13 @@ fn cgroups(file: &mut Table<'_, '_>, problems: &mut Problems<'_>) -> Vec<Cgroup>
     cgroups
 }
 
+/// Whether every cgroup has a file of that name.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup-v1.c#L623> (`cgroup1_base_files`)
+fn is_cgroupfs(name: &str) -> bool {
+    ["cgroup.", "memory."].iter().any(|controller| name.starts_with(controller))
+        || ["tasks", "notify_on_release", "release_agent"].contains(&name)
+}
+
 fn wrong_path(path: &str, above: &[Cgroup]) -> Option<String> {
     let known = |path: &str| above.iter().any(|cgroup| cgroup.path == path);
     let is_name = |name: &str| {
@@ -94,6 +117,11 @@ fn wrong_path(path: &str, above: &[Cgroup]) -> Option<String> {
         return Some(format!(
             "the cgroup `{path}` is a path below the experiment's own, such as \"box/inner\": letters, digits, `-`, `_`, \
              `.`, no slash at either end"
+        ));
+    }
+    if path == NO_CGROUP || path.split('/').any(is_cgroupfs) {
+        return Some(format!(
+            "a cgroup cannot be called `{path}`: something else of that name is there already"
         ));
     }
     if known(path) {

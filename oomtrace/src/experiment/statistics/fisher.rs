@@ -129,6 +129,17 @@ mod tests {
     }
 
     #[test]
+    fn as_others_have_it() {
+        // scipy.stats.fisher_exact([[7, 3], [2, 9]]); the others by counting every table in whole numbers.
+        let found = categories(&of(&[('a', 7), ('b', 3)]), &of(&[('a', 2), ('b', 9)])).unwrap();
+        close(found, 0.029_973_122_852);
+        let three = |a, b, c| of(&[('a', a), ('b', b), ('c', c)]);
+        close(categories(&three(5, 3, 2), &three(1, 4, 6)).unwrap(), 0.121_457_489_879);
+        let four = |a, b, c, d| of(&[('a', a), ('b', b), ('c', c), ('d', d)]);
+        close(categories(&four(4, 4, 1, 3), &four(9, 1, 2, 0)).unwrap(), 0.072_880_410_746);
+    }
+
+    #[test]
     fn equal_groups_are_equal_and_empty_ones_say_nothing() {
         close(categories(&[1; 20], &[1; 20]).unwrap(), 1.0);
         assert!(categories(&[], &[1]).is_none());

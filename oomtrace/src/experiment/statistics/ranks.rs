@@ -68,6 +68,19 @@ mod tests {
     }
 
     #[test]
+    fn as_others_have_it() {
+        // scipy.stats.mannwhitneyu(one, other, method="exact"), and with ties every dealing by permutation_test.
+        let up = |count: u32, step: f64, from: f64| -> Vec<f64> {
+            (0..count).map(|number| f64::from(number) * step + from).collect()
+        };
+        close(ranks(&up(20, 1.0, 0.0), &up(20, 1.0, 7.5)).unwrap(), 0.000_667_561_967_557);
+        close(ranks(&up(50, 2.0, 0.0), &up(50, 2.0, 17.0)).unwrap(), 0.007_021_899_371_388);
+        let (one, other) = ([1.0, 2.0, 2.0, 3.0, 5.0, 8.0], [2.0, 4.0, 4.0, 6.0, 7.0, 9.0, 9.0]);
+        close(ranks(&one, &other).unwrap(), 0.128_787_878_787_879);
+        close(ranks(&[3.5, 1.25, 7.0, 7.0], &[2.0, 7.0, 8.0, 9.0, 11.0]).unwrap(), 0.174_603_174_603_175);
+    }
+
+    #[test]
     fn ties_are_dealt_out_too() {
         // Two of {1, 1, 2, 2}: 11 | 22 and its mirror are 2 of 6.
         close(ranks(&[1.0, 1.0], &[2.0, 2.0]).unwrap(), 1.0 / 3.0);

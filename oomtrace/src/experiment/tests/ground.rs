@@ -22,6 +22,12 @@ impl Ground for Machine {
         !path.ends_with("lru_gen/enabled")
     }
 
+    fn said(&self, path: &Path) -> Option<String> {
+        let said =
+            if path.ends_with("transparent_hugepage/enabled") { "always [madvise] never\n" } else { "1\n" };
+        (!path.ends_with("compact_memory")).then(|| said.to_owned())
+    }
+
     fn has_program(&self, program: &str) -> bool {
         program == "true"
     }
@@ -65,6 +71,13 @@ fn what_this_kernel_lacks_or_refuses_is_a_problem_with_its_line() {
         ("v2", "knob.\"/sys/kernel/mm/lru_gen/enabled\" = 7", "has no"),
         ("v2", "knob.\"vm.swappiness\" = 201", "from 0 to 200"),
         ("v2", "knob.\"/etc/passwd\" = 1", "no knob"),
+        ("v2", "knob.\"vm.compact_memory\" = 1", "could not be put back"),
+        (
+            "v2",
+            "knob.\"/sys/kernel/mm/transparent_hugepage/enabled\" = \"maybe\"",
+            "one of always, madvise, never",
+        ),
+        ("v2", "process.p.command = [\"nosuch\"]", "no program `nosuch`"),
         ("v2", "cgroup.box.\"memory.oom.group\" = 1", "have no"),
         ("v2", "process.p.oom_score_adj = -11", "CAP_SYS_RESOURCE"),
         ("v1", "cgroup.box.\"memory.high\" = \"1M\"", "cgroup v2"),
@@ -78,4 +91,12 @@ fn what_this_kernel_lacks_or_refuses_is_a_problem_with_its_line() {
             "{rest}: {found:?}"
         );
     }
+}
+
+#[test]
+fn a_knob_has_one_name() {
+    let rest = "knob.\"vm.swappiness\" = 10\nknob.\"/proc/sys/vm/swappiness\" = 20";
+    let problems = findings("v2", "limit = \"64M\"", rest).problems;
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert!([8, 9].contains(&problem.line) && problem.what.contains("another name"), "{problem:?}");
 }

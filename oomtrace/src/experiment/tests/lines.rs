@@ -1,7 +1,7 @@
 //! Each complaint names its line.
 
 use crate::experiment::{
-    file::parse,
+    file::{parse, text},
     plan::{Shape, Work},
 };
 
@@ -55,12 +55,15 @@ fn a_variant_is_laid_over_the_rest() {
 }
 
 /// What a line of the good file is exchanged for, and what has to be in the complaint about that line.
-const WRONG: [(&str, &str, &str); 14] = [
+const WRONG: [(&str, &str, &str); 17] = [
     ("repeats = 3", "repeats = 0", "from 1 to 100"),
     ("repeats = 3", "repaets = 3", "no key `repaets`"),
     ("repeats = 3", "repeats = ", ""),
     ("limit = \"256M\"", "limit = \"lots\"", "size"),
     ("path = \"box\"", "path = \"../box\"", "path below"),
+    ("path = \"box\"", "path = \"default\"", "there already"),
+    ("path = \"box\"", "path = \"memory.max\"", "there already"),
+    ("path = \"box\"", "path = \"tasks\"", "there already"),
     ("hog = \"anon\"", "hog = \"anno\"", "no hog `anno`"),
     ("size = \"40M\"", "szie = \"40M\"", "no key `szie`"),
     ("after = \"database\"", "after = \"databsae\"", "no process `databsae`"),
@@ -89,6 +92,13 @@ fn every_complaint_has_its_line() {
             "{wrong}, line {line}: {complaints:?}"
         );
     }
+}
+
+#[test]
+fn what_is_no_text_has_its_line() {
+    assert_eq!(text(b"title = \"a\"\n").unwrap(), "title = \"a\"\n");
+    let problems = text(b"title = \"a\"\n# \xff\n").unwrap_err();
+    assert_eq!((problems.len(), problems[0].line), (1, 2));
 }
 
 #[test]

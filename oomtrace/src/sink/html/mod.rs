@@ -4,13 +4,14 @@
 //! keeps it from deceiving a reader, the other from being markup. A policy in the page's head forbids the rest.
 
 mod bar;
+mod experiment;
 mod frame;
 mod incident;
 mod moment;
 mod overview;
 mod text;
 
-pub use self::{incident::page, overview::Overview};
+pub use self::{experiment::experiment, incident::page, overview::Overview};
 
 #[cfg(test)]
 mod tests;

@@ -26,8 +26,9 @@ pub(crate) fn text(outcome: &Outcome, colour: bool) -> String {
         &format!("{} of each variant, in the order of seed {}{short}", outcome.repeats, outcome.seed),
     );
     side_by_side(&mut sheet, &outcome.variants);
-    for (one, other) in pairs(&outcome.comparisons) {
-        difference(&mut sheet, outcome, &one, &other);
+    for (verdict, equal) in verdicts(outcome) {
+        sheet.section("verdict", &verdict);
+        equal.iter().for_each(|equal| sheet.section("", equal));
     }
     for (index, prediction) in outcome.predictions.iter().enumerate() {
         sheet.section(if index == 0 { "whatif" } else { "" }, &predicted(prediction, &outcome.variants));
@@ -35,7 +36,8 @@ pub(crate) fn text(outcome: &Outcome, colour: bool) -> String {
     sheet.text
 }
 
-fn machine(outcome: &Outcome) -> String {
+/// The machine in a few words.
+pub(crate) fn machine(outcome: &Outcome) -> String {
     let machine = &outcome.machine;
     let memory = or_absent(machine.memory_bytes.map(size));
     let swap = match machine.swap_bytes {
@@ -48,10 +50,10 @@ fn machine(outcome: &Outcome) -> String {
 }
 
 /// How a figure is shown.
-type Show = fn(f64) -> String;
+pub(crate) type Show = fn(f64) -> String;
 
 /// The rows of figures: label, name, how it is shown.
-const ROWS: [(&str, &str, Show); 6] = [
+pub(crate) const ROWS: [(&str, &str, Show); 6] = [
     ("margin", "margin_points", |points| format!("{} pages", count(rounded(points)))),
     ("kills", "kills", whole),
     ("collateral", "collateral", whole),
@@ -70,7 +72,7 @@ fn whole(figure: f64) -> String {
     clippy::cast_sign_loss,
     reason = "what is shown is never negative, and a cast of what is too large is the largest number"
 )]
-const fn rounded(figure: f64) -> u64 {
+pub(crate) const fn rounded(figure: f64) -> u64 {
     figure as u64
 }
 
@@ -123,7 +125,7 @@ fn counts(counts: &BTreeMap<String, usize>) -> String {
 }
 
 /// The median, and between what half of the runs lie.
-fn spread(spread: Option<Spread>, runs: usize, show: Show) -> String {
+pub(crate) fn spread(spread: Option<Spread>, runs: usize, show: Show) -> String {
     let Some(Spread { count, min, lower_quartile, median, upper_quartile, max }) = spread else {
         return ABSENT.to_owned();
     };
@@ -147,7 +149,13 @@ fn pairs(comparisons: &[Comparison]) -> Vec<(String, String)> {
     pairs
 }
 
-fn difference(sheet: &mut Sheet, outcome: &Outcome, one: &str, other: &str) {
+/// Of each two variants, whether they differ and in what, and in what they are not told apart.
+pub(crate) fn verdicts(outcome: &Outcome) -> Vec<(String, Option<String>)> {
+    let pairs = pairs(&outcome.comparisons).into_iter();
+    pairs.map(|(one, other)| difference(outcome, &one, &other)).collect()
+}
+
+fn difference(outcome: &Outcome, one: &str, other: &str) -> (String, Option<String>) {
     let of_pair =
         || outcome.comparisons.iter().filter(|comparison| comparison.one == one && comparison.other == other);
     let label = |name: &str| {
@@ -175,13 +183,12 @@ fn difference(sheet: &mut Sheet, outcome: &Outcome, one: &str, other: &str) {
     } else {
         format!("{one} and {other} differ in {}", differ.join(", "))
     };
-    sheet.section("verdict", &verdict);
-    if !equal.is_empty() {
-        sheet.section("", &format!("not told apart in {}", equal.join(", ")));
-    }
+    let equal = (!equal.is_empty()).then(|| format!("not told apart in {}", equal.join(", ")));
+    (verdict, equal)
 }
 
-fn predicted(prediction: &Prediction, variants: &[OfVariant]) -> String {
+/// What one variant's recordings said of another, and whether it came so.
+pub(crate) fn predicted(prediction: &Prediction, variants: &[OfVariant]) -> String {
     let Prediction { from, to, claimed, refused, tested, came_true, .. } = prediction;
     let (from, to) = (sentence(from), sentence(to));
     if *claimed == 0 {

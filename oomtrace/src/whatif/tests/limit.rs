@@ -66,6 +66,16 @@ fn a_written_limit_finds_the_same_usage_and_changes_the_scores() {
     assert!(matches!(refuse(&v1, &[limit("/pods=16M")]), Refusal::SwapUnknown { .. }));
 }
 
+/// `constrained_alloc` makes one page of a limit of nothing; swap is none of it.
+#[test]
+fn a_limit_of_nothing_has_no_swap() {
+    let mut incident = lowered();
+    incident.memcgs.get_mut(&PODS).unwrap().max_pages = 0;
+    incident.choice.as_mut().unwrap().total_pages = 1;
+    let answer = decide(&incident, &[limit("/pods=32M")]);
+    assert_eq!((answer.before.total_pages, answer.after.total_pages), (Some(1), Some(LIMIT / 2)));
+}
+
 #[test]
 fn only_the_cgroups_of_the_charge_count() {
     assert_eq!(refuse(&on_the_machine(), &[limit("/pods=1G")]), Refusal::NotOfCgroup);

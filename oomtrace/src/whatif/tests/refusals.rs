@@ -34,6 +34,18 @@ fn a_table_with_holes_decides_nothing() {
     assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::NoPoints);
 }
 
+/// As on a kernel whose `oom_badness` cannot be hooked: the chosen ones have `oc->chosen_points`, the others nothing.
+#[test]
+fn without_everybodys_points_there_is_no_vote() {
+    let mut incident = in_pods();
+    let chosen = incident.choice.as_ref().unwrap().task.pid;
+    for candidate in &mut incident.ballot.as_mut().unwrap().candidates {
+        candidate.points = candidate.points.filter(|_| candidate.task.pid == chosen);
+    }
+    let protected = adj(&format!("{}=-1000", chosen.unwrap()));
+    assert!(matches!(refuse(&incident, &[protected]), Refusal::NoPoints));
+}
+
 #[test]
 fn those_left_out_matter_only_if_they_can_win_or_are_meant() {
     let mut incident = in_pods();

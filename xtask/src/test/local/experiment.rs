@@ -2,6 +2,7 @@
 //! does not.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -230,6 +231,28 @@ fn processes() -> Vec<(u32, String)> {
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let words = |pid| fs::read(format!("/proc/{pid}/cmdline")).map(|words| words.escape_ascii().to_string());
     pids.filter_map(|pid: u32| Some((pid, words(pid).ok()?))).collect()
+}
+
+/// An interrupt at the terminal reaches whoever was started there. While the tracer gets ready, too, the experiment takes it for
+/// what it is, ends well and leaves nothing.
+pub(crate) fn ends_on_interrupt(local: &Local, times: u32) -> Result<()> {
+    let bench = Bench::new(local)?;
+    for number in 0..times {
+        let mut command = bench.command(local, &["--allow-system-oom"]);
+        command.arg(bench.path("experiment.toml")).arg("-o").arg(bench.path(&format!("result-{number}")));
+        let mut experiment = command.process_group(0).spawn().context("starting the experiment")?;
+        let begun = Instant::now();
+        while !children(experiment.id()).iter().any(|(_, words)| words.contains("--record")) {
+            ensure!(begun.elapsed() < PATIENCE, "the experiment starts no tracer");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let group = format!("-{}", experiment.id());
+        Command::new("kill").args(["-INT", "--", &group]).status().context("interrupting")?;
+        let status = experiment.wait().context("waiting for the experiment")?;
+        ensure!(status.success(), "interrupted, the experiment ends with {status}");
+        settled(&bench, local)?;
+    }
+    Ok(())
 }
 
 /// Two variants that differ are told apart, and two that do not are not.
