@@ -1,7 +1,10 @@
 //! Bytes that a user or the kernel chose: names, paths, arguments. Almost always text, but nothing says so.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 /// Exact bytes. In JSON a string if they are UTF-8, else `{"bytes": "<base64>"}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -11,7 +14,8 @@ impl ByteString {
     /// A fixed-size kernel string: everything before its first NUL.
     #[must_use]
     pub fn until_nul(bytes: &[u8]) -> Self {
-        Self(bytes.iter().copied().take_while(|byte| *byte != 0).collect())
+        let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        Self(bytes.get(..length).unwrap_or_default().to_vec())
     }
 
     /// Text for a sentence: what is no UTF-8, and what would disturb whoever reads it, is escaped.
@@ -79,16 +83,27 @@ impl Serialize for ByteString {
 
 impl<'de> Deserialize<'de> for ByteString {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Text(String),
-            Encoded(Encoded),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Text(text) => Ok(Self(text.into_bytes())),
-            Either::Encoded(Encoded { bytes }) => STANDARD.decode(bytes).map(Self).map_err(D::Error::custom),
-        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+/// Text, or what stands for bytes that are none: told apart by what comes, so that nothing is kept to be read again.
+struct Either;
+
+impl<'de> Visitor<'de> for Either {
+    type Value = ByteString;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a string, or an object with base64 under \"bytes\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<ByteString, E> {
+        Ok(text.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ByteString, A::Error> {
+        let Encoded { bytes } = Encoded::deserialize(MapAccessDeserializer::new(map))?;
+        STANDARD.decode(bytes).map(ByteString).map_err(A::Error::custom)
     }
 }
 

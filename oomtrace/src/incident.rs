@@ -48,13 +48,13 @@ pub struct Incident {
     /// Paths of cgroups that user space looked up, by kernfs id.
     pub cgroups: BTreeMap<u64, ByteString>,
     /// What procfs said of those involved.
-    pub processes: Vec<Process>,
+    pub processes: Vec<Rc<Process>>,
     /// Settings at that time.
     pub sysctl: Option<Sysctl>,
     /// Free memory right after the mark, where the decision was not seen.
     pub machine: Option<Machine>,
     /// `memory.stat` of the domain.
-    pub memory_stat: Option<BTreeMap<String, u64>>,
+    pub memory_stat: Option<Rc<BTreeMap<String, u64>>>,
     /// Frames of `__oom_kill_process` in the pass.
     pub kill_frames: u32,
     /// Frames of marks in the pass.

@@ -92,6 +92,10 @@ impl Pipeline {
     ///
     /// If the source, a sink or the recording fails.
     pub fn run(mut self, source: &mut dyn Source) -> Result<(Totals, Option<Ended>), PipelineError> {
+        // A recorder is told when a decision falls: it is on the disk before whoever decides may reset the machine.
+        if self.recorder.is_none() && !self.sinks.iter().any(|sink| sink.hears_decisions()) {
+            self.assembler = self.assembler.telling_ends_alone();
+        }
         let mut batch = Vec::new();
         let ended = loop {
             let brought = source.next(self.assembler.next_deadline_ns(), &mut batch);

@@ -7,9 +7,9 @@ mod counters;
 mod page_size;
 mod row;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use self::{
     build::report,
@@ -170,10 +170,16 @@ pub struct Domain {
     pub swap_limit_bytes: Option<u64>,
     /// `memory.oom.group`.
     pub oom_group: Option<bool>,
-    /// `memory.stat`, looked up right after.
-    pub memory_stat: Option<BTreeMap<String, u64>>,
+    /// `memory.stat`, looked up right after: the incident's own, which is long.
+    #[serde(serialize_with = "shared")]
+    pub memory_stat: Option<Rc<BTreeMap<String, u64>>>,
     /// The memcg and its ancestors, up to the root; empty where the domain is no memcg.
     pub chain: Vec<Level>,
+}
+
+/// What is shared looks like what is owned.
+fn shared<T: Serialize, S: Serializer>(value: &Option<Rc<T>>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_deref().serialize(serializer)
 }
 
 /// One cgroup of the chain.

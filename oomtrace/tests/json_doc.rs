@@ -1,6 +1,9 @@
 //! `docs/json.md` and the JSON say the same: every key is documented, and nothing else is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use oomtrace::{
     explain::{Code, Confidence, Outcome, Policy},
@@ -226,7 +229,7 @@ fn domain() -> Domain {
         swap_usage_bytes: Some(1),
         swap_limit_bytes: Some(1),
         oom_group: Some(true),
-        memory_stat: Some([("anon".to_owned(), 1)].into()),
+        memory_stat: Some(Rc::new([("anon".to_owned(), 1)].into())),
         chain: vec![Level {
             cgroup: Some("/a".into()),
             usage_bytes: Some(1),

@@ -83,8 +83,9 @@ impl Assembler {
         for index in told {
             if let Some(incident) = self.open.get_mut(index) {
                 incident.decided = true;
-                let decided = incident.clone();
-                steps.push(Step::Decided(Box::new(self.completed(decided))));
+            }
+            if let Some(incident) = self.open.get(index) {
+                self.tell_decision(incident, steps);
             }
         }
     }

@@ -52,8 +52,11 @@ impl Assembler {
 
     /// When a decision that is known from its marks alone is told at the latest.
     pub(super) fn decision_ns(&self, incident: &Incident) -> Option<u64> {
+        if incident.pass.is_some() || incident.decided {
+            return None;
+        }
         let wait = if Self::may_grow(incident) { GROUP_WINDOW_NS } else { LOOK_UP_NS };
-        (incident.pass.is_none() && !incident.decided).then(|| incident.boot_ns.saturating_add(wait))
+        Some(incident.boot_ns.saturating_add(wait))
     }
 
     /// Closes what has had its time.
@@ -76,6 +79,13 @@ impl Assembler {
         }) {
             let incident = self.open.remove(index);
             self.close(incident, ClosedBy::Kernel, steps);
+        }
+    }
+
+    /// Tells a decision, whose aftermath is to come.
+    pub(super) fn tell_decision(&self, incident: &Incident, steps: &mut Vec<Step>) {
+        if !self.ends_alone {
+            steps.push(Step::Decided(Box::new(self.completed(incident.clone()))));
         }
     }
 
@@ -128,10 +138,9 @@ impl Assembler {
             return false;
         }
         let returned = incident.returned.is_some() || incident.pass.is_none();
-        let exits = self.has_hook("sched_process_exit");
         let gone =
             |victim: &Victim| victim.exit_ns.is_some() || !victim.marked || victim.role == Role::SharedMm;
-        returned && (!exits || incident.victims.iter().all(gone))
+        returned && (self.blind_to_exits || incident.victims.iter().all(gone))
     }
 
     /// Whether something that was to be looked up has not come yet, on the tracepoint tier: the ring is read first, so that a

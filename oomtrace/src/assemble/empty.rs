@@ -61,7 +61,7 @@ impl Assembler {
         incident.sysctl = self.sysctl;
         incident.empty = Some(*passes);
         incident.decided = true;
-        steps.push(Step::Decided(Box::new(self.completed(incident.clone()))));
+        self.tell_decision(&incident, steps);
         self.open.push(incident);
     }
 

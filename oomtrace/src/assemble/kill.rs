@@ -137,6 +137,7 @@ impl Assembler {
         returned: OutOfMemoryReturn,
         steps: &mut Vec<Step>,
     ) {
+        let heard = !self.ends_alone;
         let incident = self.in_pass(boot_ns, pass);
         incident.returned = Some(returned);
         // All its marks were of victims that are told elsewhere: there is no decision here.
@@ -145,9 +146,8 @@ impl Assembler {
             return;
         }
         incident.decided = true;
-        let decided = incident.clone();
-        let domain = decided.domain();
-        steps.push(Step::Decided(Box::new(self.completed(decided))));
+        let (domain, decided) = (incident.domain(), heard.then(|| incident.clone()));
+        steps.extend(decided.map(|decided| Step::Decided(Box::new(self.completed(decided)))));
         self.end_runs_in(domain, steps);
     }
 

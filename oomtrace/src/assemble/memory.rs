@@ -1,6 +1,9 @@
 //! What outlives an incident, or comes before it: all of it bounded.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
 
 use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 
@@ -32,7 +35,7 @@ const VICTIMS_NS: u64 = 10_000_000_000;
 /// Bounded memory of the assembler.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    processes: VecDeque<Process>,
+    processes: VecDeque<Rc<Process>>,
     memcgs: VecDeque<(Option<u64>, Memcg)>,
     kills: VecDeque<(u64, Sigkill)>,
     victims: VecDeque<Past>,
@@ -52,13 +55,13 @@ pub(super) struct Past {
 }
 
 impl Memory {
-    pub(super) fn keep_process(&mut self, process: Process) {
+    pub(super) fn keep_process(&mut self, process: Rc<Process>) {
         keep(&mut self.processes, process, PROCESSES);
     }
 
     /// What procfs said of those involved in an incident.
-    pub(super) fn processes_of(&self, incident: &Incident) -> Vec<Process> {
-        let fits = |process: &&Process| incident.involved().any(|task| is_of(process, task));
+    pub(super) fn processes_of(&self, incident: &Incident) -> Vec<Rc<Process>> {
+        let fits = |process: &&Rc<Process>| incident.involved().any(|task| is_of(process, task));
         self.processes.iter().rev().filter(fits).cloned().collect()
     }
 
@@ -95,9 +98,15 @@ impl Memory {
 
     /// The levels that came before their incident.
     pub(super) fn take_memcgs(&mut self, pass: Option<u64>) -> BTreeMap<u64, Memcg> {
-        let (own, other): (VecDeque<_>, VecDeque<_>) = self.memcgs.drain(..).partition(|(of, _)| *of == pass);
-        self.memcgs = other;
-        own.into_iter().map(|(_, memcg)| (memcg.id, memcg)).collect()
+        let mut own = BTreeMap::new();
+        self.memcgs.retain(|(of, memcg)| {
+            let stays = *of != pass;
+            if !stays {
+                own.insert(memcg.id, *memcg);
+            }
+            stays
+        });
+        own
     }
 
     /// The ballot of a pass that has no incident yet; that of an earlier one is forgotten.

@@ -68,6 +68,9 @@ const fn moves_time(event: &Event) -> bool {
 #[derive(Debug, Default)]
 pub struct Assembler {
     session: Option<Rc<Session>>,
+    /// What the session lacks, found once: it is asked for with every event.
+    blind_to_exits: bool,
+    blind_to_signals: bool,
     sysctl: Option<Sysctl>,
     lost: u64,
     /// Frames that are missing in the recording.
@@ -83,6 +86,8 @@ pub struct Assembler {
     /// SIGKILLs from user space that the kernel side did not tell, so far.
     user_kills_left_out: u64,
     memory: Memory,
+    /// Nobody hears decisions: only ends are told.
+    ends_alone: bool,
 }
 
 impl Assembler {
@@ -90,6 +95,13 @@ impl Assembler {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Tells ends and not decisions, where nobody would hear those.
+    #[must_use]
+    pub const fn telling_ends_alone(mut self) -> Self {
+        self.ends_alone = true;
+        self
     }
 
     /// Takes the next event; what it brings about is appended to `steps`.
@@ -181,20 +193,19 @@ impl Assembler {
         }
         if self.session.is_some() {
             self.finish(steps);
-            *self = Self::default();
+            *self = Self { ends_alone: self.ends_alone, ..Self::default() };
         }
+        self.blind_to_exits = !session.has_hook("sched_process_exit");
+        self.blind_to_signals = !session.has_hook("signal_generate");
         self.session = Some(Rc::new(session));
     }
 
-    fn has_hook(&self, name: &str) -> bool {
-        self.session.as_ref().is_none_or(|session| session.has_hook(name))
-    }
-
     fn take_process(&mut self, process: Process) {
+        let process = Rc::new(process);
         let involved =
             self.open.iter_mut().filter(|incident| incident.involved().any(|task| is_of(&process, task)));
         for incident in involved {
-            incident.processes.push(process.clone());
+            incident.processes.push(Rc::clone(&process));
         }
         self.memory.keep_process(process);
     }
@@ -241,7 +252,7 @@ impl Assembler {
         };
         let of_domain = self.open.iter_mut().rev().find(is_it);
         if let Some(incident) = of_domain.filter(|incident| incident.memory_stat.is_none()) {
-            incident.memory_stat = Some(stat.stat);
+            incident.memory_stat = Some(Rc::new(stat.stat));
         }
     }
 

@@ -31,7 +31,7 @@ impl Assembler {
 
     /// Whether others may still die with a victim: it is an init, and signals are seen.
     pub(super) fn may_take_namespace_along(&self, incident: &Incident) -> bool {
-        self.has_hook("signal_generate") && incident.victims.iter().any(is_init)
+        !self.blind_to_signals && incident.victims.iter().any(is_init)
     }
 }
 

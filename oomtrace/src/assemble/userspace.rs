@@ -95,7 +95,9 @@ impl Assembler {
         if !explain::is_kill_for_memory(&incident) {
             return;
         }
-        steps.push(Step::Decided(Box::new(incident.clone())));
+        if !self.ends_alone {
+            steps.push(Step::Decided(Box::new(incident.clone())));
+        }
         incident.closed_by = Some(by);
         steps.push(Step::Closed(Box::new(incident)));
     }

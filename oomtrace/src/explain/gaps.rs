@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The gaps, in words. An incident that is still open lacks nothing for being so.
-pub(crate) fn gaps(incident: &Incident) -> Vec<String> {
+pub(super) fn gaps(incident: &Incident) -> Vec<String> {
     let mut gaps = Vec::new();
     if incident.lost_frames > 0 {
         gaps.push(format!("{} frames were lost meanwhile", incident.lost_frames));

@@ -14,7 +14,7 @@ mod sysrq;
 mod userspace;
 mod zones;
 
-pub(crate) use self::gaps::gaps;
+use self::gaps::gaps;
 pub(crate) use self::summary::size;
 pub(crate) use self::zones::constraint;
 pub use self::{
@@ -32,6 +32,8 @@ pub struct Verdict {
     pub confidence: Confidence,
     /// What it rests on.
     pub evidence: Vec<String>,
+    /// Nothing that belongs to it is known to be missing.
+    pub complete: bool,
     /// Kernfs id of the memcg that ran out.
     pub domain: Option<u64>,
     /// How the victim was chosen.
@@ -82,7 +84,8 @@ pub fn explain(incident: &Incident) -> Verdict {
         Finding::inferred(Code::Unknown, None, vec!["the beginning of the decision was not seen".to_owned()])
     });
     let gaps = gaps(incident);
-    if !gaps.is_empty() {
+    let complete = gaps.is_empty();
+    if !complete {
         finding.confidence = Confidence::Inferred;
         finding.evidence.extend(gaps);
     }
@@ -93,6 +96,7 @@ pub fn explain(incident: &Incident) -> Verdict {
         code,
         confidence,
         evidence,
+        complete,
         domain,
         policy: selection.policy,
         outcome: selection.outcome,

@@ -29,7 +29,7 @@ impl<S: Source> Incidents<S> {
     /// Of this source.
     #[must_use]
     pub fn new(source: S) -> Self {
-        let (assembler, ready) = (Assembler::new(), VecDeque::new());
+        let (assembler, ready) = (Assembler::new().telling_ends_alone(), VecDeque::new());
         Self { source, assembler, batch: Vec::new(), waiting: Vec::new(), ready, broken: None, over: false }
     }
 
@@ -64,7 +64,7 @@ impl<S: Source> Incidents<S> {
     /// What is open is closed as it is: nothing that follows belongs to it.
     fn end(&mut self) {
         let mut steps = Vec::new();
-        std::mem::take(&mut self.assembler).finish(&mut steps);
+        std::mem::replace(&mut self.assembler, Assembler::new().telling_ends_alone()).finish(&mut steps);
         self.keep(steps);
         self.ready.extend(self.waiting.drain(..));
     }

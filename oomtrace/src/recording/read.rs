@@ -148,10 +148,12 @@ impl<R: Read> Reader<R> {
             return Err(self.damaged("its length is out of range"));
         }
         let start = frame.len();
-        let read = (&mut self.input).take(u64::from(wanted)).read_to_end(frame);
-        let read = read.map_err(|error| self.failed(error))?;
-        if u32::try_from(read) != Ok(wanted) {
+        let end = start.saturating_add(usize::try_from(wanted).unwrap_or(usize::MAX));
+        frame.resize(end, 0);
+        let read = fill(&mut self.input, frame.get_mut(start..).unwrap_or_default());
+        if read.as_ref().ok() != Some(&(end - start)) {
             frame.truncate(start);
+            read.map_err(|error| self.failed(error))?;
             self.torn = true;
             return Ok(false);
         }

@@ -31,7 +31,7 @@ pub fn report(incident: &Incident) -> Report {
         host: session.map(|session| session.host.clone()),
         kernel: session.map(|session| session.kernel_release.clone()),
         tier: tier(incident),
-        status: status(incident),
+        status: status(incident, &verdict),
         allocation: allocation(incident),
         sysctl: sysctl(incident),
         domain: domain(incident, &verdict),
@@ -80,12 +80,8 @@ fn tier(incident: &Incident) -> Option<Tier> {
     Some(if alone { Tier::Tracepoint } else { tier })
 }
 
-fn status(incident: &Incident) -> Status {
-    Status {
-        closed_by: incident.closed_by,
-        complete: explain::gaps(incident).is_empty(),
-        lost_frames: incident.lost_frames,
-    }
+fn status(incident: &Incident, verdict: &Verdict) -> Status {
+    Status { closed_by: incident.closed_by, complete: verdict.complete, lost_frames: incident.lost_frames }
 }
 
 fn allocation(incident: &Incident) -> Allocation {

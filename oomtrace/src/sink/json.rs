@@ -10,24 +10,30 @@ use crate::report::Report;
 /// Writes each incident once, when it is closed.
 pub struct Json<W> {
     output: W,
+    /// The line before it is written; its memory serves all of them.
+    whole: Vec<u8>,
 }
 
 impl<W: Write> Json<W> {
     /// To this output.
     pub const fn new(output: W) -> Self {
-        Self { output }
+        Self { output, whole: Vec::new() }
     }
 }
 
 impl<W: Write> Sink for Json<W> {
+    fn hears_decisions(&self) -> bool {
+        false
+    }
+
     fn decided(&mut self, _: &Report) -> io::Result<()> {
         Ok(())
     }
 
     fn closed(&mut self, report: &Report) -> io::Result<()> {
-        let mut whole = Vec::new();
-        line(&mut whole, report)?;
-        write_whole(&mut self.output, &whole)
+        self.whole.clear();
+        line(&mut self.whole, report)?;
+        write_whole(&mut self.output, &self.whole)
     }
 }
 

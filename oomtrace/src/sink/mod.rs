@@ -14,6 +14,9 @@ mod words;
 
 /// Takes reports.
 pub trait Sink {
+    /// Whether [`Sink::decided`] does anything: an explanation that nobody hears is not made.
+    fn hears_decisions(&self) -> bool;
+
     /// The decision has fallen; the aftermath is still to come.
     ///
     /// # Errors

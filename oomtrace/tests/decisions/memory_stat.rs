@@ -1,5 +1,7 @@
 //! `memory.stat` goes to the pass it was read for.
 
+use std::rc::Rc;
+
 use oomtrace_common::{
     event::{EmptyPasses, OutOfMemory},
     frame::Kind,
@@ -20,7 +22,7 @@ fn it_is_the_domains_own_and_the_first_one() {
     stream.context(Kind::MemoryStat, &json!({ "memcg": PODS, "stat": { "shmem": 2 } }));
     stream.context(Kind::MemoryStat, &json!({ "memcg": PODS, "stat": { "shmem": 3 } }));
     stream.kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
-    assert_eq!(stream.told().only().domain.memory_stat, Some([("shmem".to_owned(), 2)].into()));
+    assert_eq!(stream.told().only().domain.memory_stat, Some(Rc::new([("shmem".to_owned(), 2)].into())));
 }
 
 #[test]
@@ -46,5 +48,5 @@ fn where_nobody_can_be_killed_it_tells_what_is_there() {
     (passes.first_ns, passes.last_ns, passes.total_pages) = (stream.pass, stream.pass, LIMIT);
     stream.add(passes);
     stream.context(Kind::MemoryStat, &json!({ "memcg": PODS, "stat": { "slab": 7 } }));
-    assert_eq!(stream.told().only().domain.memory_stat, Some([("slab".to_owned(), 7)].into()));
+    assert_eq!(stream.told().only().domain.memory_stat, Some(Rc::new([("slab".to_owned(), 7)].into())));
 }

@@ -227,9 +227,15 @@ impl Stream {
         told(&self.steps())
     }
 
-    /// Everything up to the end of the stream, as incidents.
+    /// Everything up to the end of the stream, as incidents. Whoever hears ends alone hears the same of them.
     pub(crate) fn steps(&self) -> Vec<Step> {
-        let mut assembler = Assembler::new();
+        let steps = self.steps_of(Assembler::new());
+        let ends = told(&self.steps_of(Assembler::new().telling_ends_alone()));
+        assert_eq!((ends.decided, ends.closed), (Vec::new(), told(&steps).closed));
+        steps
+    }
+
+    fn steps_of(&self, mut assembler: Assembler) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut taken = 0;
         for (frame, whole) in Frame::each(&self.bytes) {

@@ -1,6 +1,9 @@
 //! Reports made by hand, for the tests of all sinks.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    rc::Rc,
+};
 
 use crate::{
     bytes::ByteString,
@@ -150,9 +153,9 @@ fn domain() -> Domain {
         swap_usage_bytes: Some(0),
         swap_limit_bytes: Some(0),
         oom_group: Some(false),
-        memory_stat: Some(
+        memory_stat: Some(Rc::new(
             [("anon", 62 * MIB), ("file", 0)].map(|(key, value)| (key.to_owned(), value)).into(),
-        ),
+        )),
         chain: vec![
             level("/kubepods/pod7", 64 * MIB, Some(64 * MIB), true),
             level("/kubepods", 1100 * MIB, None, false),

@@ -45,6 +45,10 @@ impl<W: Write> Line<W> {
 }
 
 impl<W: Write> Sink for Line<W> {
+    fn hears_decisions(&self) -> bool {
+        true
+    }
+
     fn decided(&mut self, report: &Report) -> io::Result<()> {
         if self.told.contains(&report.id) {
             return Ok(());

@@ -36,6 +36,10 @@ impl<W: Write> Full<W> {
 }
 
 impl<W: Write> Sink for Full<W> {
+    fn hears_decisions(&self) -> bool {
+        false
+    }
+
     fn decided(&mut self, _: &Report) -> io::Result<()> {
         Ok(())
     }

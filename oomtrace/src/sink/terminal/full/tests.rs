@@ -1,3 +1,5 @@
+use std::rc::Rc;
+
 use super::Full;
 use crate::{
     explain::{Outcome, Policy},
@@ -67,7 +69,7 @@ fn what_the_domain_holds_is_told_in_a_few_figures() {
     let holds = |stat: &[(&str, u64)]| {
         let mut report = example::memcg_kill();
         let named = stat.iter().map(|(name, bytes)| ((*name).to_owned(), *bytes));
-        report.domain.memory_stat = Some(named.collect());
+        report.domain.memory_stat = Some(Rc::new(named.collect()));
         let text = told(&report, false);
         text.lines()
             .find_map(|line| line.trim_start().strip_prefix("holds"))
