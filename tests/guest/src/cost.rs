@@ -103,7 +103,9 @@ impl Watched {
             took.push(decide(crowd, durations, &mut self.processes)?);
             self.reports += 1;
             let deadline = Instant::now() + REPORTING;
-            let told = self.tracer.has_told(self.reports, deadline, &mut self.processes)?;
+            let reports = self.reports;
+            let awaited = |lines: &[Vec<u8>]| lines.len() >= reports;
+            let told = self.tracer.has_told(awaited, deadline, &mut self.processes)?;
             ensure!(told, "the tracer did not tell of decision {}", self.reports);
             thread::sleep(PACE);
         }

@@ -58,7 +58,7 @@ pub(crate) enum Shape {
     Write(write::Write),
     /// No memory of its own: swap is switched off
     SwapOff(swap_off::SwapOff),
-    /// No memory: the scores of all processes are read until a signal ends this one
+    /// No memory: the own score is read until a signal ends this process
     Scores,
     /// No memory, but a SIGKILL for somebody else
     Kill(kill::Kill),

@@ -1,17 +1,19 @@
-//! No memory at all: everybody's score is read, over and over. Each read of an `oom_score` calls `oom_badness`, as the
-//! kernel's own decision does.
+//! No memory at all: the own score is read, over and over. Each read of an `oom_score` calls `oom_badness`, as the kernel's
+//! own decision does.
 
-use std::fs;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 
 use anyhow::{Context, Result};
 
+/// The file.
+const SCORE: &str = "/proc/self/oom_score";
+
 /// Reads until a signal ends this process.
 pub(crate) fn read_for_ever() -> Result<super::Taken> {
+    let file = File::open(SCORE).with_context(|| format!("opening {SCORE}"))?;
     crate::say("holding")?;
     loop {
-        for entry in fs::read_dir("/proc").context("reading /proc")?.flatten() {
-            // Most entries have no score, and a process may be gone by now.
-            drop(fs::read(entry.path().join("oom_score")));
-        }
+        file.read_at(&mut [0; 8], 0).with_context(|| format!("reading {SCORE}"))?;
     }
 }

@@ -1,11 +1,18 @@
-//! As `adj_ladder`, while somebody else reads every `/proc/PID/oom_score` all the time: the same function gives other points
-//! there, measured against the machine, and none of them may be in the ballot.
+//! Many candidates, while others read `/proc/self/oom_score` all the time: the same function gives other points there, measured
+//! against the machine, and none of them may be in the ballot.
 
-use super::{Process, Scenario, adj_ladder};
+use super::{Expect, Process, Scenario};
+
+/// Candidates beside the victim: the more there are, the more often somebody reads in the middle of one's evaluation.
+const CROWD: &str = "60";
 
 pub(super) fn scenario() -> Scenario {
-    let mut scenario = adj_ladder::scenario();
-    "score_reader".clone_into(&mut scenario.name);
-    scenario.expect.foreseeable = false;
-    scenario.process(Process::staying("reader", &["scores"]).comm(b"reader"))
+    let reader = |role: &str| Process::staying(role, &["scores"]).comm(b"reader");
+    let crowd = Process::staying("crowd", &["crowd", "--count", CROWD]).oom_score_adj(-1000).cgroup("/crowd");
+    Scenario::new("score_reader", Expect::memcg("/crowd", "allocator"))
+        .cgroup("/crowd", &[("memory.max", "64M")])
+        .process(crowd)
+        .process(reader("first"))
+        .process(reader("second"))
+        .process(Process::allocator("allocator", 96).cgroup("/crowd"))
 }
