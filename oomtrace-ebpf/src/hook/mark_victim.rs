@@ -14,7 +14,7 @@ use crate::{
     kernel::{
         layout::slot,
         memcg,
-        read::{Address, Probed, Typed},
+        read::{Address, Probed, Shallow},
         task,
     },
     pass,
@@ -60,7 +60,7 @@ fn mark(victim: Option<Address>, tid: i32) {
     emit::<MarkVictim>(entry_ns, |out| {
         task::copy::<Probed>(task::current(), &mut out.trigger);
         match victim {
-            Some(victim) => task::copy::<Typed>(victim, &mut out.victim),
+            Some(victim) => task::copy::<Shallow>(victim, &mut out.victim),
             None => out.victim.tid = tid,
         }
     });

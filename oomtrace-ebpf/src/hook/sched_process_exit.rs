@@ -11,7 +11,7 @@ use crate::{
     emit::emit,
     kernel::{
         layout::slot,
-        read::{Address, Read as _, Typed},
+        read::{Address, Probed, Read as _, Shallow},
         task,
     },
 };
@@ -19,25 +19,25 @@ use crate::{
 #[btf_tracepoint]
 fn process_exit_tp_btf(ctx: BtfTracePointContext) -> u32 {
     let task = pointer_argument(&ctx, slot!(arg_exit_task));
-    if task::is_victim::<Typed>(task) {
-        exit(task);
+    let signal = Shallow::follow(task, slot!(task_struct_signal));
+    if task::has_oom_mm::<Probed>(signal) {
+        exit(task, signal);
     }
     0
 }
 
 #[inline(always)]
-fn exit(task: Address) {
-    let signal = Typed::follow(task, slot!(task_struct_signal));
+fn exit(task: Address, signal: Address) {
     let mut live = 0;
-    Typed::copy_optional(signal, slot!(signal_struct_live), &mut live);
+    Probed::copy_optional(signal, slot!(signal_struct_live), &mut live);
     if live > 0 {
         return;
     }
     emit::<Exit>(0, |out| {
-        Typed::copy(task, slot!(task_struct_tgid), &mut out.pid);
-        Typed::copy(task, slot!(task_struct_pid), &mut out.tid);
-        let leader = Typed::follow(task, slot!(task_struct_group_leader));
-        Typed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
+        Shallow::copy(task, slot!(task_struct_tgid), &mut out.pid);
+        Shallow::copy(task, slot!(task_struct_pid), &mut out.tid);
+        let leader = Shallow::follow(task, slot!(task_struct_group_leader));
+        Probed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
         out.live = live;
     });
 }

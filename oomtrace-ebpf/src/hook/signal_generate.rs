@@ -11,7 +11,7 @@ use crate::{
     kernel::{
         layout::slot,
         memcg,
-        read::{Address, Probed, Read as _, Typed},
+        read::{Address, Probed, Read as _, Shallow},
         task,
     },
     pass, user_kills,
@@ -33,21 +33,27 @@ fn signal_generate_tp_btf(ctx: BtfTracePointContext) -> u32 {
     let target = pointer_argument(&ctx, slot!(arg_signal_task));
     match argument(&ctx, slot!(arg_signal_info)) {
         SEND_SIG_PRIV => kill(target, result),
-        info if is_null(info) => user_kill(target, result, Sigkill::FROM_NOINFO, 0),
-        info => with_siginfo(target, result, core::ptr::without_provenance(info as usize)),
+        info => {
+            if let Some((origin, code)) = from_user(info) {
+                user_kill(target, result, origin, code);
+            }
+        }
     }
     0
 }
 
-/// What user space sends has a code of at most 0; above are the kernel's own reasons to kill the current task.
+/// Where it comes from, if from user space: what that sends has a code of at most 0; above are the kernel's own reasons
+/// to kill the current task.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/asm-generic/siginfo.h> (`SI_FROMUSER`)
 #[inline(always)]
-fn with_siginfo(target: Address, result: i32, info: Address) {
+fn from_user(info: u64) -> Option<(u32, i32)> {
+    if is_null(info) {
+        return Some((Sigkill::FROM_NOINFO, 0));
+    }
+    let info: Address = core::ptr::without_provenance(info as usize);
     let mut code = 0_i32;
     let status = Probed::copy_optional(info, slot!(kernel_siginfo_si_code), &mut code);
-    if status == 0 && code <= 0 {
-        user_kill(target, result, Sigkill::FROM_SIGINFO, code);
-    }
+    (status == 0 && code <= 0).then_some((Sigkill::FROM_SIGINFO, code))
 }
 
 #[inline(always)]
@@ -77,12 +83,12 @@ fn user_kill(target: Address, result: i32, origin: u32, code: i32) {
 
 #[inline(always)]
 fn copy(target: Address, result: i32, out: &mut Sigkill) {
-    Typed::copy(target, slot!(task_struct_tgid), &mut out.pid);
-    Typed::copy(target, slot!(task_struct_pid), &mut out.tid);
-    task::comm::<Typed>(target, &mut out.comm);
-    let leader = Typed::follow(target, slot!(task_struct_group_leader));
-    Typed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
-    memcg::copy_id_of_css::<Typed>(memcg::of_task::<Typed>(target), &mut out.memcg);
+    Shallow::copy(target, slot!(task_struct_tgid), &mut out.pid);
+    Shallow::copy(target, slot!(task_struct_pid), &mut out.tid);
+    task::comm::<Shallow>(target, &mut out.comm);
+    let leader = Shallow::follow(target, slot!(task_struct_group_leader));
+    Probed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
+    memcg::copy_id_of_css::<Probed>(memcg::of_task::<Shallow>(target), &mut out.memcg);
     task::copy::<Probed>(target, &mut out.target);
     let sender = bpf_get_current_pid_tgid();
     out.sender_pid = (sender >> 32) as i32;

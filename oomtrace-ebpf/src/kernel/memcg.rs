@@ -27,7 +27,7 @@ pub(crate) fn of_task<R: Read>(task: Address) -> Address {
     if slot!(css_set_memory) == ABSENT {
         return core::ptr::null();
     }
-    R::follow(R::follow(task, slot!(task_struct_cgroups)), slot!(css_set_memory))
+    R::Behind::follow(R::follow(task, slot!(task_struct_cgroups)), slot!(css_set_memory))
 }
 
 /// The kernfs id behind a `cgroup_subsys_state`.

@@ -27,10 +27,13 @@ impl Plain for i64 {}
 /// How to read through a pointer. `copy` and `follow` are for slots that user space has resolved on every kernel it
 /// lets this object run on; without a check each, the verifier has fewer paths to walk.
 pub(crate) trait Read {
+    /// How to read what [`Read::follow`] leads to.
+    type Behind: Read;
+
     /// Copies the `T` at `base + offset` to `out`; status as above.
     fn copy<T: Plain>(base: Address, offset: u32, out: &mut T) -> i64;
 
-    /// Likewise for a pointer.
+    /// Likewise for a pointer, to be read with [`Read::Behind`].
     fn follow(base: Address, offset: u32) -> Address;
 
     /// Likewise, for a slot that may be [`ABSENT`].
@@ -44,10 +47,18 @@ pub(crate) trait Read {
 /// from one), checks the offset against the kernel's own BTF, and makes a bad address read as 0.
 pub(crate) enum Typed {}
 
+/// A plain load of the fields of the argument itself, a checked copy of what is behind its pointers: for `tp_btf`
+/// programs. Their arguments are trusted, and for each pointer loaded through a trusted one the verifier looks for types
+/// such as `task_struct__safe_rcu`, several times by reading BTF from its beginning: it took most of the start.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/verifier.c> (`check_ptr_to_btf_access`)
+pub(crate) enum Shallow {}
+
 /// A checked copy by `bpf_probe_read_kernel`, for pointers the verifier knows nothing about.
 pub(crate) enum Probed {}
 
 impl Read for Typed {
+    type Behind = Self;
+
     #[inline(always)]
     fn copy<T: Plain>(base: Address, offset: u32, out: &mut T) -> i64 {
         if base.is_null() {
@@ -68,7 +79,23 @@ impl Read for Typed {
     }
 }
 
+impl Read for Shallow {
+    type Behind = Probed;
+
+    #[inline(always)]
+    fn copy<T: Plain>(base: Address, offset: u32, out: &mut T) -> i64 {
+        Typed::copy(base, offset, out)
+    }
+
+    #[inline(always)]
+    fn follow(base: Address, offset: u32) -> Address {
+        Probed::follow(base, offset)
+    }
+}
+
 impl Read for Probed {
+    type Behind = Self;
+
     #[inline(always)]
     fn copy<T: Plain>(base: Address, offset: u32, out: &mut T) -> i64 {
         let from = base.cast::<u8>().wrapping_add(offset as usize);

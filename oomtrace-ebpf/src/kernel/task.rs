@@ -36,16 +36,16 @@ pub(crate) fn copy<R: Read>(task: Address, out: &mut Task) {
     out.present |= present(Task::PID, identity);
 
     let leader = R::follow(task, slot!(task_struct_group_leader));
-    let led = R::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns)
-        | comm::<R>(leader, &mut out.leader_comm);
+    let led = R::Behind::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns)
+        | comm::<R::Behind>(leader, &mut out.leader_comm);
     out.present |= present(Task::LEADER, led);
 
     out.present |= present(Task::UID, copy_uid::<R>(task, &mut out.uid));
 
-    copy_signal::<R>(R::follow(task, slot!(task_struct_signal)), out);
-    memory::copy::<R>(R::follow(task, slot!(task_struct_mm)), out);
+    copy_signal::<R::Behind>(R::follow(task, slot!(task_struct_signal)), out);
+    memory::copy::<R::Behind>(R::follow(task, slot!(task_struct_mm)), out);
 
-    let status = memcg::copy_id_of_css::<R>(memcg::of_task::<R>(task), &mut out.memcg);
+    let status = memcg::copy_id_of_css::<R::Behind>(memcg::of_task::<R>(task), &mut out.memcg);
     out.present |= present(Task::MEMCG, status);
 }
 
@@ -89,11 +89,11 @@ pub(crate) fn comm<R: Read>(task: Address, out: &mut [u8; 16]) -> i64 {
 /// Whether the process of `task` has been marked as an OOM victim: `signal->oom_mm` is set.
 #[inline(always)]
 pub(crate) fn is_victim<R: Read>(task: Address) -> bool {
-    has_oom_mm::<R>(R::follow(task, slot!(task_struct_signal)))
+    has_oom_mm::<R::Behind>(R::follow(task, slot!(task_struct_signal)))
 }
 
 #[inline(always)]
-fn has_oom_mm<R: Read>(signal: Address) -> bool {
+pub(crate) fn has_oom_mm<R: Read>(signal: Address) -> bool {
     !oom_mm::<R>(signal).is_null()
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn copy_uid<R: Read>(task: Address, out: &mut u32) -> i64 {
     if slot!(task_struct_real_cred) == ABSENT {
         return NOTHING;
     }
-    R::copy_optional(R::follow(task, slot!(task_struct_real_cred)), slot!(cred_uid), out)
+    R::Behind::copy_optional(R::follow(task, slot!(task_struct_real_cred)), slot!(cred_uid), out)
 }
 
 /// Whether it is a kernel thread.

@@ -99,8 +99,8 @@ pub struct Started {
 
 /// What is known of the kernel before anything is loaded into it.
 pub struct Known {
-    /// Its types.
-    pub btf: Btf,
+    /// What programs attach to, of its types.
+    pub targets: AyaBtf,
     /// The layout, and how each slot was found.
     pub resolved: Resolved,
     /// Numbers for user space.
@@ -144,7 +144,8 @@ pub fn know() -> Result<Known, StartError> {
     crate::faults::shift(&mut resolved);
     let facts = KernelFacts::read(&btf)?;
     let values = values(&resolved.layout);
-    Ok(Known { btf, resolved, facts, values })
+    let targets = attach_targets(btf)?;
+    Ok(Known { targets, resolved, facts, values })
 }
 
 /// Loads and attaches everything.
@@ -165,14 +166,13 @@ pub fn start(wanted: Wanted) -> Result<Started, StartError> {
 ///
 /// As [`start`].
 pub fn try_all(known: &Known, wanted: Wanted) -> Result<Armed, StartError> {
-    let Known { btf, resolved, values, .. } = known;
+    let Known { targets, resolved, values, .. } = known;
     let layout = &resolved.layout;
     let wanted = within(resolved, wanted)?;
     raise_memlock();
     let mut ebpf = open(layout, values)?;
     let self_checked = check_self(&mut ebpf, layout)?;
-    let targets = attach_targets(btf)?;
-    Ok(Armed { self_checked, ..arm(ebpf, &targets, layout, wanted)? })
+    Ok(Armed { self_checked, ..arm(ebpf, targets, layout, wanted)? })
 }
 
 /// What can be wanted of a kernel whose BTF does not describe the whole decision.
@@ -197,17 +197,20 @@ pub fn check_self(ebpf: &mut aya::Ebpf, layout: &KernelLayout) -> Result<bool, S
 }
 
 /// The kernel's BTF as aya wants it, but with nothing in it except what programs attach to: parsing all of it would
-/// take longer than everything else together.
+/// take longer than everything else together. Takes the BTF, which may be megabytes of our memory, and lets it go before
+/// aya makes its own of it.
 ///
 /// # Errors
 ///
 /// If aya cannot read it.
-pub fn attach_targets(btf: &Btf) -> Result<AyaBtf, StartError> {
+fn attach_targets(btf: Btf) -> Result<AyaBtf, StartError> {
     let functions = HOOKS.iter().map(|hook| (Kind::Func, hook.name.to_owned()));
     let tracepoints = HOOKS.iter().map(|hook| (Kind::Typedef, format!("btf_trace_{}", hook.name)));
     let names: Vec<(Kind, String)> = functions.chain(tracepoints).collect();
     let keep: Vec<(Kind, &str)> = names.iter().map(|(kind, name)| (*kind, name.as_str())).collect();
-    AyaBtf::parse(&masked(btf, &keep)?, Endianness::default()).map_err(StartError::Attach)
+    let masked = masked(&btf, &keep)?;
+    drop(btf);
+    AyaBtf::parse(&masked, Endianness::default()).map_err(StartError::Attach)
 }
 
 fn values(layout: &KernelLayout) -> KernelValues {

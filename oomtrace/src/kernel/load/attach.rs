@@ -1,13 +1,16 @@
 //! One program into the kernel, or the reason why not.
 
-use std::io;
+use std::{io, path::Path};
 
 use aya::{
     Btf, Ebpf,
-    programs::{Program, ProgramError},
+    programs::{KProbeError, Program, ProgramError},
 };
 
 use super::hooks::Carrier;
+
+/// Where the kernel says how a kprobe is asked for, if it has kprobes.
+const KPROBES: &str = "/sys/bus/event_source/devices/kprobe/type";
 
 /// Why a program is not in place.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -78,6 +81,14 @@ fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<(), Prog
             program.attach().map(drop)
         }
         Program::KProbe(program) => {
+            // Without the mechanism it would be verified for nothing, and a decision's hooks are long.
+            if !Path::new(KPROBES).exists() {
+                return Err(KProbeError::FileError {
+                    filename: KPROBES.into(),
+                    io_error: io::ErrorKind::NotFound.into(),
+                }
+                .into());
+            }
             program.load()?;
             program.attach(target, 0).map(drop)
         }
