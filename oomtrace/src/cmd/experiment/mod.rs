@@ -30,7 +30,7 @@ use self::{
     state::{Journal, Knob, Lock, State, boot_id},
     supervisor::Supervisor,
 };
-use super::signals::Stop;
+use super::{say::say, signals::Stop};
 use crate::{
     cli,
     exit::Exit,
@@ -58,7 +58,7 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     let here = Here::look();
     let plan = read(file, options, &here)?;
     if options.check {
-        eprintln!("oomtrace: {} can be run here", file.display());
+        say(format_args!("{} can be run here", file.display()));
         return Ok(Exit::Success);
     }
     permitted()?;
@@ -68,7 +68,7 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     if let Some(left) =
         restore::restore(&state).context("putting back what an earlier experiment has changed")?
     {
-        eprintln!("oomtrace: put back what the experiment {} had left", left.file.display());
+        say(format_args!("put back what the experiment {} had left", left.file.display()));
     }
     perform(&plan, file, options, hierarchy, &state, &lock)
 }
@@ -138,7 +138,7 @@ fn perform(
     output::tell(plan, hierarchy, &output, kept, options.format)?;
     match made {
         Err(error) if error.is::<Interrupted>() => {
-            eprintln!("oomtrace: interrupted; everything is as it was before");
+            say("interrupted; everything is as it was before");
             Ok(Exit::Success)
         }
         Err(error) => Err(error),
@@ -152,7 +152,7 @@ fn runs(experiment: &mut Experiment<'_>, kept: &mut Vec<Kept>) -> Result<()> {
     for (number, variant) in (1..).zip(&order) {
         let observed = one_run::make(experiment, number, *variant)?;
         let run = Kept::read(plan, observed, &experiment.output)?;
-        eprintln!("oomtrace: run {number} of {}: {}", order.len(), output::in_short(&run.run));
+        say(format_args!("run {number} of {}: {}", order.len(), output::in_short(&run.run)));
         kept.push(run);
     }
     Ok(())

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use super::ground::machine;
 use crate::{
     cli::TableFormat,
-    cmd::replay::open,
+    cmd::{replay::open, say::say},
     experiment::{
         plan::Plan,
         predict::{Asked, Prediction, predict},
@@ -88,7 +88,7 @@ pub(super) fn tell(
     let outcome = outcome(plan, machine, kept.into_iter().map(|kept| kept.run).collect(), predictions);
     write(&outcome, output).context("writing the result")?;
     show(&outcome, format).map_err(PipelineError::Output)?;
-    eprintln!("oomtrace: recordings and result.json are in {}", output.display());
+    say(format_args!("recordings and result.json are in {}", output.display()));
     Ok(())
 }
 
