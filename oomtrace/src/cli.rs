@@ -2,15 +2,17 @@
 
 mod experiment;
 mod moment;
+mod only;
 pub(crate) mod size;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::{
     experiment::{Experiment, ExperimentProcess, ExperimentSupervisor},
     moment::Moment,
+    only::Only,
 };
 use crate::whatif::Change;
 
@@ -120,7 +122,7 @@ pub struct Record {
     #[command(flatten)]
     pub place: RecordPlace,
     /// Begin another file in --dir when one has this size
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size::file_bytes)]
     pub max_size: u64,
     /// Begin another file in --dir when one is this old
     #[arg(long, value_name = "AGE", default_value = "1day", value_parser = humantime::parse_duration)]
@@ -133,7 +135,7 @@ pub struct Record {
     pub tier: TierChoice,
     /// A command to run meanwhile; the recording ends with it, and its exit status is passed on
     #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<std::ffi::OsString>,
+    pub command: Vec<OsString>,
 }
 
 /// Where `record` writes to.
@@ -175,7 +177,7 @@ pub struct List {
     /// Print one JSON object a line (docs/list.md)
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
-    /// Write an overview as a page to this file instead: over time, by cgroup, by cause, repeat victims
+    /// Write an overview as a page to this file (- for standard output) instead: over time, by cgroup, by cause, repeat victims
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub html: Option<PathBuf>,
 }
@@ -207,7 +209,7 @@ pub struct Show {
     /// How they are shown
     #[arg(long, value_enum, default_value_t = Format::Full)]
     pub format: Format,
-    /// Write the one incident that is meant as a page to this file instead
+    /// Write the one incident that is meant as a page to this file (- for standard output) instead
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub html: Option<PathBuf>,
 }
@@ -257,23 +259,6 @@ pub struct Replay {
     /// Which reports are shown
     #[command(flatten)]
     pub only: Only,
-}
-
-/// Filters. A report is shown if it fits all that are given.
-#[derive(Debug, Default, Args)]
-pub struct Only {
-    /// Only kills in this cgroup or below: the domain's or a victim's (a path below the memory hierarchy's mount)
-    #[arg(long, value_name = "PATH")]
-    pub cgroup: Option<String>,
-    /// Only kills of processes of this name
-    #[arg(long, value_name = "NAME")]
-    pub comm: Option<String>,
-    /// Only kills of this process
-    #[arg(long, value_name = "PID")]
-    pub pid: Option<i32>,
-    /// Only this cause, such as memcg_limit or global
-    #[arg(long, value_name = "CODE", value_parser = crate::explain::Code::from_name)]
-    pub cause: Option<crate::explain::Code>,
 }
 
 /// Options of `check`.

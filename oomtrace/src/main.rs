@@ -6,7 +6,11 @@ use std::{
 };
 
 use clap::Parser as _;
-use oomtrace::{cli::Cli, cmd, exit::Exit};
+use oomtrace::{
+    cli::Cli,
+    cmd::{self, say::say},
+    exit::Exit,
+};
 
 /// Whether we were started without a standard output (`>&-`).
 static NO_OUTPUT: AtomicBool = AtomicBool::new(false);
@@ -28,7 +32,7 @@ static LOOK_AT_OUTPUT: extern "C" fn() = look_at_output;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if NO_OUTPUT.load(Ordering::Relaxed) {
-        eprintln!("oomtrace: standard output is closed; redirect it to a file or to /dev/null");
+        say("standard output is closed; redirect it to a file or to /dev/null");
         return ExitCode::from(Exit::Output.code());
     }
     let exit = match cmd::run(&cli) {
@@ -37,7 +41,7 @@ fn main() -> ExitCode {
             let exit = cmd::exit_of(&error);
             // A reader that went away is no error and gets no sentence.
             if exit != Exit::Success {
-                eprintln!("oomtrace: {error:#}");
+                say(format_args!("{error:#}"));
             }
             exit
         }

@@ -38,7 +38,7 @@ pub enum PipelineError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A sink failed.
-    #[error("the output could not be written: {0}")]
+    #[error("the output could not be written")]
     Output(#[source] io::Error),
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write as _};
 
 use anyhow::{Context as _, Result};
 
-use super::replay::open;
+use super::{replay::open, say::say};
 use crate::{
     cli::Dump, exit::Exit, frame::Frame, pipeline::PipelineError, recording::ReadError, sink::frames,
 };
@@ -25,7 +25,7 @@ pub(super) fn run(options: &Dump) -> Result<Exit> {
         write_frame(&mut output, offset, &bytes).map_err(PipelineError::Output)?;
     }
     if reader.torn() {
-        eprintln!("oomtrace: {}", ReadError::Torn { offset: reader.offset() });
+        say(ReadError::Torn { offset: reader.offset() });
     }
     Ok(Exit::Success)
 }

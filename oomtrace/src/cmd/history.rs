@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, time::SystemTime};
 
-use super::filter;
+use anyhow::{Context as _, Result};
+
+use super::{filter, say::say};
 use crate::{
     cli::{Only, When},
     exit::Exit,
@@ -54,14 +56,8 @@ struct Picked {
 
 impl History {
     /// Of these files and folders, or of the usual folder; of all incidents or the one of that number.
-    pub(super) fn open(
-        paths: &[PathBuf],
-        number: Option<u64>,
-        when: When,
-        only: &Only,
-    ) -> Result<Self, PipelineError> {
-        let usual = [PathBuf::from(USUAL_FOLDER)];
-        let recordings = Recordings::find(if paths.is_empty() { &usual } else { paths })?;
+    pub(super) fn open(paths: &[PathBuf], number: Option<u64>, when: When, only: &Only) -> Result<Self> {
+        let recordings = find(paths)?;
         let now = SystemTime::now();
         let unix_ns = |moment: Option<crate::cli::Moment>| moment.map(|moment| moment.unix_ns(now));
         let picked = Picked {
@@ -90,7 +86,7 @@ impl History {
             self.exit = Exit::Input;
         }
         let causes: Vec<String> = anyhow::Chain::new(error).map(ToString::to_string).collect();
-        eprintln!("oomtrace: {}", causes.join(": "));
+        say(causes.join(": "));
     }
 }
 
@@ -110,6 +106,14 @@ impl Iterator for History {
             }
         }
     }
+}
+
+fn find(paths: &[PathBuf]) -> Result<Recordings> {
+    if !paths.is_empty() {
+        return Ok(Recordings::find(paths).map_err(PipelineError::from)?);
+    }
+    let usual = Recordings::find(&[PathBuf::from(USUAL_FOLDER)]).map_err(PipelineError::from);
+    usual.context("no recording is named, and none is where the flight recorder usually has them")
 }
 
 impl Picked {

@@ -1,13 +1,15 @@
 //! Pages in files.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use crate::{
     exit::Exit,
     experiment::result::Outcome,
+    recording::MAGIC,
     report::Report,
     sink::html::{self, Overview},
 };
@@ -18,6 +20,12 @@ pub(super) enum PageError {
     /// It is not clear of which incident.
     #[error("a page is of one incident, and several fit: name it by its number, or take the last with -1")]
     Several,
+    /// `--html` with the name of the page forgotten.
+    #[error("{} is a recording, which a page would replace: name another file for it", path.display())]
+    Recording {
+        /// Which.
+        path: PathBuf,
+    },
     /// The file failed.
     #[error("{} could not be written: {error}", path.display())]
     Write {
@@ -30,9 +38,10 @@ pub(super) enum PageError {
 
 impl PageError {
     /// The status that a command ends with.
-    pub(super) const fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
-            Self::Several => Exit::Usage,
+            Self::Several | Self::Recording { .. } => Exit::Usage,
+            Self::Write { error, .. } if error.kind() == io::ErrorKind::BrokenPipe => Exit::Success,
             Self::Write { .. } => Exit::Output,
         }
     }
@@ -63,8 +72,25 @@ pub(super) fn experiment(outcome: &Outcome, file: &Path) -> Result<(), PageError
     write(file, &html::experiment(outcome))
 }
 
+/// To the file, or to standard output where it is named `-`.
 fn write(file: &Path, page: &str) -> Result<(), PageError> {
-    fs::write(file, page).map_err(|error| PageError::Write { path: file.to_owned(), error })
+    if is_recording(file) {
+        return Err(PageError::Recording { path: file.to_owned() });
+    }
+    let written = if file == Path::new("-") {
+        let mut output = io::stdout();
+        output.write_all(page.as_bytes()).and_then(|()| output.flush())
+    } else {
+        fs::write(file, page)
+    };
+    written.map_err(|error| PageError::Write { path: file.to_owned(), error })
+}
+
+/// What is no file is not looked into: a pipe would wait for somebody to write.
+fn is_recording(path: &Path) -> bool {
+    let mut begins = [0; MAGIC.len()];
+    let read = |begins: &mut [u8]| File::open(path)?.read_exact(begins);
+    path.is_file() && read(&mut begins).is_ok() && begins == MAGIC
 }
 
 #[cfg(test)]
@@ -72,7 +98,7 @@ mod tests {
     use std::iter::{empty, repeat_n};
 
     use super::{PageError, incident, overview};
-    use crate::sink::terminal::example;
+    use crate::{exit::Exit, recording::header, sink::terminal::example};
 
     #[test]
     fn a_page_is_of_one_incident() {
@@ -85,6 +111,20 @@ mod tests {
         assert!(std::fs::read_to_string(&file).unwrap().starts_with("<!DOCTYPE html>"));
         let error = incident(repeat_n(example::memcg_kill(), 1), folder.path()).unwrap_err();
         assert!(error.to_string().contains("could not be written"), "{error}");
+    }
+
+    #[test]
+    fn a_page_never_replaces_a_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("oom.oomtrace");
+        std::fs::write(&file, header()).unwrap();
+        for error in [
+            incident(repeat_n(example::memcg_kill(), 1), &file).unwrap_err(),
+            overview(empty(), &file).unwrap_err(),
+        ] {
+            assert!(matches!(error, PageError::Recording { .. }) && error.exit() == Exit::Usage, "{error}");
+        }
+        assert_eq!(std::fs::read(&file).unwrap(), header());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
 use anyhow::Result;
 
-use super::{history::History, html};
+use super::{history::History, html, say::say};
 use crate::{
     cli::{List, TableFormat},
     exit::Exit,
@@ -21,7 +21,7 @@ pub(super) fn run(options: &List) -> Result<Exit> {
         tell(history.by_ref(), options)?
     };
     if told == 0 && history.exit() == Exit::Success {
-        eprintln!("oomtrace: none of {} incidents fits", history.seen());
+        say(format_args!("none of {} incidents fits", history.seen()));
     }
     Ok(history.exit())
 }

@@ -12,6 +12,7 @@ mod output;
 mod rank;
 mod record;
 mod replay;
+pub mod say;
 mod show;
 mod signals;
 mod watch;
@@ -19,6 +20,7 @@ mod whatif;
 
 use anyhow::Result;
 
+use self::say::say;
 use crate::{
     cli::{Cli, Command, Only, TierChoice},
     exit::Exit,
@@ -79,7 +81,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<Refusal>() || cause.is::<history::NotHeld>() {
         return Some(Exit::Unanswered);
     }
-    if cause.is::<whatif::WhichError>() {
+    if cause.is::<whatif::WhichError>() || cause.is::<show::TwoMeant>() {
         return Some(Exit::Usage);
     }
     match cause.downcast_ref::<PipelineError>()? {
@@ -108,8 +110,8 @@ fn filter(only: &Only) -> Filter {
     let Only { cgroup, comm, pid, cause } = only;
     let (cgroup, comm, pid, cause) = (cgroup.clone(), comm.clone(), *pid, *cause);
     Box::new(move |report| {
-        cgroup.as_ref().is_none_or(|cgroup| report.is_in_cgroup(cgroup.as_bytes()))
-            && comm.as_ref().is_none_or(|comm| report.has_victim_named(comm.as_bytes()))
+        cgroup.as_ref().is_none_or(|cgroup| report.is_in_cgroup(cgroup.as_encoded_bytes()))
+            && comm.as_ref().is_none_or(|comm| report.has_victim_named(comm.as_encoded_bytes()))
             && pid.is_none_or(|pid| report.has_victim(pid))
             && cause.is_none_or(|cause| report.cause.code == cause)
     })
@@ -119,5 +121,5 @@ fn filter(only: &Only) -> Filter {
 fn print_totals(totals: Totals) {
     let Totals { incidents, victims, frames, lost, unrecorded } = totals;
     let unrecorded = if unrecorded > 0 { format!(", {unrecorded} not recorded") } else { String::new() };
-    eprintln!("oomtrace: {incidents} incidents, {victims} victims, {frames} frames, {lost} lost{unrecorded}");
+    say(format_args!("{incidents} incidents, {victims} victims, {frames} frames, {lost} lost{unrecorded}"));
 }

@@ -2,13 +2,13 @@
 
 use std::{fs::File, io::BufReader, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 
-use super::{filter, output, print_totals};
+use super::{filter, output, print_totals, say::say};
 use crate::{
     cli::Replay,
     exit::Exit,
-    pipeline::Pipeline,
+    pipeline::{Pipeline, PipelineError},
     recording::{ReadError, Reader},
     source::{recordings, replay},
 };
@@ -17,11 +17,13 @@ pub(super) fn run(options: &Replay) -> Result<Exit> {
     let stdout = std::io::stdout();
     let mut source = replay::Replay::new(open(&options.file)?);
     let sinks = vec![output::sink(options.format, stdout)];
-    let (totals, _) = Pipeline::new(sinks, filter(&options.only))
-        .run(&mut source)
-        .with_context(|| format!("reading {}", options.file.display()))?;
+    let told = Pipeline::new(sinks, filter(&options.only)).run(&mut source);
+    let (totals, _) = told.map_err(|error| match error {
+        PipelineError::Output(_) => Error::new(error),
+        PipelineError::Source(_) => Error::new(error).context(format!("reading {}", options.file.display())),
+    })?;
     if let Some(offset) = source.torn_at() {
-        eprintln!("oomtrace: {}", ReadError::Torn { offset });
+        say(ReadError::Torn { offset });
     }
     print_totals(totals);
     Ok(Exit::Success)

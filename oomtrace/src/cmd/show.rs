@@ -10,8 +10,18 @@ use super::{
 };
 use crate::{cli::Show, exit::Exit, pipeline::PipelineError, report::Report};
 
+/// A number, and the last one.
+#[derive(Debug, thiserror::Error)]
+#[error("incident {number} and the last one (-1) are two: leave one away; a file of that name is ./{number}")]
+pub(super) struct TwoMeant {
+    number: u64,
+}
+
 pub(super) fn run(options: &Show) -> Result<Exit> {
     let (number, paths) = split(&options.what);
+    if let Some(number) = number.filter(|_| options.last) {
+        return Err(TwoMeant { number }.into());
+    }
     let mut history = History::open(paths, number, options.when, &options.only)?;
     let reports = history.by_ref().map(|(_, report)| report);
     let told = if number.is_some() {

@@ -4,7 +4,7 @@ use std::{io, os::fd::AsFd as _};
 
 use anyhow::Result;
 
-use super::{filter, output, print_totals, record, signals::Stop};
+use super::{filter, output, print_totals, record, say::say, signals::Stop};
 use crate::{
     cli::Watch,
     exit::Exit,
@@ -25,7 +25,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let hang_up = io::stdout();
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?;
     let protection = protect();
-    eprintln!("oomtrace: armed, tier {}{}", tier.name(), protection.remark());
+    say(format_args!("armed, tier {}{}", tier.name(), protection.remark()));
     let sinks = vec![output::sink(options.format, stdout)];
     let (totals, ended) = Pipeline::new(sinks, filter(&options.only)).recording(recording).run(&mut live)?;
     if ended != Some(Ended::NoReader) {

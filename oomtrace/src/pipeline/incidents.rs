@@ -6,6 +6,7 @@ use super::PipelineError;
 use crate::{
     assemble::{Assembler, Step},
     decode::decode,
+    event::Event,
     frame::Frame,
     incident::Incident,
     source::{Batch, Source},
@@ -52,10 +53,16 @@ impl<S: Source> Incidents<S> {
         let mut steps = Vec::new();
         for (frame, _) in Frame::each(&self.batch) {
             if let Ok(Some(event)) = decode(&frame) {
+                let begins = matches!(event.event, Event::Session(_));
                 self.assembler.push(event, &mut steps);
+                // Another boot's clock begins anew: what it times must not come before what was there already.
+                if begins && self.assembler.earliest_open_ns().is_none() {
+                    keep(&mut self.waiting, std::mem::take(&mut steps));
+                    self.ready.extend(self.waiting.drain(..));
+                }
             }
         }
-        self.keep(steps);
+        keep(&mut self.waiting, steps);
         let earliest = self.assembler.earliest_open_ns().unwrap_or(u64::MAX);
         let settled = self.waiting.partition_point(|incident| incident.boot_ns < earliest);
         self.ready.extend(self.waiting.drain(..settled));
@@ -65,20 +72,21 @@ impl<S: Source> Incidents<S> {
     fn end(&mut self) {
         let mut steps = Vec::new();
         std::mem::replace(&mut self.assembler, Assembler::new().telling_ends_alone()).finish(&mut steps);
-        self.keep(steps);
+        keep(&mut self.waiting, steps);
         self.ready.extend(self.waiting.drain(..));
     }
+}
 
-    fn keep(&mut self, steps: Vec<Step>) {
-        let closed = steps.into_iter().filter_map(|step| match step {
-            Step::Closed(incident) => Some(*incident),
-            Step::Decided(_) => None,
-        });
-        let before = self.waiting.len();
-        self.waiting.extend(closed);
-        if self.waiting.len() > before {
-            self.waiting.sort_by_key(|incident| incident.boot_ns);
-        }
+/// Adds what is over to what waits, in the order of decisions.
+fn keep(waiting: &mut Vec<Incident>, steps: Vec<Step>) {
+    let closed = steps.into_iter().filter_map(|step| match step {
+        Step::Closed(incident) => Some(*incident),
+        Step::Decided(_) => None,
+    });
+    let before = waiting.len();
+    waiting.extend(closed);
+    if waiting.len() > before {
+        waiting.sort_by_key(|incident| incident.boot_ns);
     }
 }
 

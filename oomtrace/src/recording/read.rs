@@ -40,6 +40,9 @@ pub enum ReadError {
         /// Where the record begins.
         offset: u64,
     },
+    /// There is no such file, or it may not be read.
+    #[error("it cannot be opened: {0}")]
+    Open(io::Error),
     /// The file failed.
     #[error("reading at byte {offset} failed: {error}")]
     Io {
@@ -69,7 +72,7 @@ enum Head {
 }
 
 impl<R: Read> Reader<R> {
-    /// Checks the header.
+    /// Checks the header. An empty file is one that ends inside it.
     ///
     /// # Errors
     ///
@@ -79,7 +82,7 @@ impl<R: Read> Reader<R> {
         let read = fill(&mut input, &mut header).map_err(|error| ReadError::Io { offset: 0, error })?;
         // A recorder that was stopped before its first block was written leaves an empty file.
         if read == 0 {
-            return Err(ReadError::Torn { offset: 0 });
+            return Ok(Self { input, offset: 0, torn: true });
         }
         let (magic, rest) = header.split_at(MAGIC.len());
         if read < HEADER_BYTES || magic != MAGIC {

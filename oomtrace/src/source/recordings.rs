@@ -28,7 +28,7 @@ impl Recordings {
     pub fn find(paths: &[PathBuf]) -> Result<Self, SourceError> {
         let mut files = VecDeque::new();
         for path in paths {
-            let found = find(path).map_err(|error| in_file(path, ReadError::Io { offset: 0, error }))?;
+            let found = find(path).map_err(|error| in_file(path, ReadError::Open(error)))?;
             if found.is_empty() {
                 return Err(SourceError::EmptyFolder { path: path.clone() });
             }
@@ -84,6 +84,10 @@ fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
 ///
 /// If it is none, or cannot be read.
 pub fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
-    let file = File::open(path).map_err(|error| ReadError::Io { offset: 0, error })?;
+    let file = File::open(path).map_err(ReadError::Open)?;
+    // It opens, and cannot be read.
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(ReadError::Open(io::ErrorKind::IsADirectory.into()));
+    }
     Reader::new(BufReader::with_capacity(1 << 16, file))
 }

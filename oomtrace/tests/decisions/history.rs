@@ -197,6 +197,18 @@ fn an_incident_may_end_in_the_next_file_of_its_recorder_and_in_no_other() {
 }
 
 #[test]
+fn what_was_open_when_the_machine_went_down_comes_before_what_the_next_boot_has() {
+    let (mut before, mut after) = (Stream::new("fentry"), Stream::with(&other_boot()));
+    // The clock begins anew with each boot.
+    before.later(100_000 * MS).killed(11);
+    after.killed(12).exit(12).killed(13).exit(13);
+    let folder = Folder::new();
+    folder.add("1.oomtrace", &recording(&before.bytes).0);
+    folder.add("2.oomtrace", &recording(&after.bytes).0);
+    assert_eq!(folder.read(), (vec![11, 12, 13], 0));
+}
+
+#[test]
 fn what_is_wrong_with_a_file_is_told_and_the_others_are_read() {
     let whole = recording(&three().bytes).0;
     let mut damaged = whole.clone();

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use self::scratch::{LIMIT_BYTES, Scratch};
-use super::{output, signals::Stop};
+use super::{output, say::say, signals::Stop};
 use crate::{
     cli::Demo,
     exit::Exit,
@@ -35,12 +35,12 @@ pub(super) fn run(options: &Demo) -> Result<Exit> {
     let session = session::frame(&armed, facts, &resolved);
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;
     let scratch = Scratch::create(&hierarchy)?;
-    eprintln!("oomtrace: armed, tier {}", tier.name());
-    eprintln!(
-        "oomtrace: a process of our own now exceeds {} MiB in {}",
+    say(format_args!("armed, tier {}", tier.name()));
+    say(format_args!(
+        "a process of our own now exceeds {} MiB in {}",
         LIMIT_BYTES >> 20,
         scratch.path().display()
-    );
+    ));
     let victim = spawn(&scratch)?;
     let pid = i32::try_from(victim.id()).context("the victim's pid")?;
     let watcher = give_up_after(victim, &stop)?;
@@ -53,7 +53,7 @@ pub(super) fn run(options: &Demo) -> Result<Exit> {
         if killed {
             bail!("the demo's process was killed, but no report came; `oomtrace check` may tell why");
         }
-        eprintln!("oomtrace: interrupted; the scratch cgroup is gone");
+        say("interrupted; the scratch cgroup is gone");
     }
     Ok(Exit::Success)
 }

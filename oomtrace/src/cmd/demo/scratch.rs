@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use crate::source::cgroupfs::MemoryHierarchy;
+use crate::{cmd::say::say, source::cgroupfs::MemoryHierarchy};
 
 /// The limit.
 pub(super) const LIMIT_BYTES: usize = 64 << 20;
@@ -107,7 +107,7 @@ fn remove(path: &Path) {
         }
         thread::sleep(Duration::from_millis(10));
     }
-    eprintln!("oomtrace: {} could not be removed; `rmdir` it", path.display());
+    say(format_args!("{} could not be removed; `rmdir` it", path.display()));
 }
 
 /// Removes what demos left behind that were killed themselves.

@@ -33,7 +33,7 @@ use self::{
     state::{Journal, Knob, Lock, State, boot_id},
     supervisor::Supervisor,
 };
-use super::signals::Stop;
+use super::{say::say, signals::Stop};
 use crate::{
     cli,
     exit::Exit,
@@ -62,7 +62,7 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     let here = Here::look(&folder);
     let plan = read(file, options, &here)?;
     if options.check {
-        eprintln!("oomtrace: {} can be run here", file.display());
+        say(format_args!("{} can be run here", file.display()));
         return Ok(Exit::Success);
     }
     permitted()?;
@@ -72,7 +72,7 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     if let Some(left) =
         restore::restore(&state).context("putting back what an earlier experiment has changed")?
     {
-        eprintln!("oomtrace: put back what the experiment {} had left", left.file.display());
+        say(format_args!("put back what the experiment {} had left", left.file.display()));
     }
     perform(&plan, (file, folder), options, hierarchy, &state, &lock)
 }
@@ -149,7 +149,7 @@ fn perform(
     output::tell(plan, hierarchy, &output, kept, options)?;
     match made {
         Err(error) if error.is::<Interrupted>() => {
-            eprintln!("oomtrace: interrupted; everything is as it was before");
+            say("interrupted; everything is as it was before");
             Ok(Exit::Success)
         }
         Err(error) => Err(error),
@@ -163,7 +163,7 @@ fn runs(experiment: &mut Experiment<'_>, kept: &mut Vec<Kept>) -> Result<()> {
     for (number, variant) in (1..).zip(&order) {
         let observed = one_run::make(experiment, number, *variant)?;
         let run = Kept::read(plan, observed, &experiment.output)?;
-        eprintln!("oomtrace: run {number} of {}: {}", order.len(), output::in_short(&run.run));
+        say(format_args!("run {number} of {}: {}", order.len(), output::in_short(&run.run)));
         kept.push(run);
     }
     Ok(())

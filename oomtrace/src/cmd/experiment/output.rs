@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use super::ground::machine;
 use crate::{
     cli::{self, TableFormat},
-    cmd::{html, replay::open},
+    cmd::{html, replay::open, say::say},
     experiment::{
         plan::Plan,
         predict::{Asked, Prediction, predict},
@@ -91,7 +91,7 @@ pub(super) fn tell(
     if let Some(file) = &options.html {
         html::experiment(&outcome, file)?;
     }
-    eprintln!("oomtrace: recordings and result.json are in {}", output.display());
+    say(format_args!("recordings and result.json are in {}", output.display()));
     Ok(())
 }
 

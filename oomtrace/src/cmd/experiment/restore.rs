@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::state::{Journal, Knob, State, boot_id};
-use crate::experiment::knob;
+use crate::{cmd::say::say, experiment::knob};
 
 /// How often it is tried to empty a cgroup, and how long it is waited in between.
 const ATTEMPTS: u32 = 2000;
@@ -109,23 +109,23 @@ fn below(top: &Path) -> Vec<PathBuf> {
 pub(super) fn command(folder: &Path) -> Result<crate::exit::Exit> {
     // Where no experiment ever was, nothing is made.
     if !folder.exists() {
-        eprintln!("oomtrace: nothing to put back in {}", folder.display());
+        say(format_args!("nothing to put back in {}", folder.display()));
         return Ok(crate::exit::Exit::Success);
     }
     let state = State::open(folder)?;
     let _lock = state.lock()?;
     match restore(&state).context("putting everything back")? {
-        None => eprintln!("oomtrace: nothing to put back in {}", folder.display()),
-        Some(journal) if journal.boot_id != boot_id() => eprintln!(
-            "oomtrace: the machine has been booted since the experiment {}: the kernel began with its own values, and there is \
+        None => say(format_args!("nothing to put back in {}", folder.display())),
+        Some(journal) if journal.boot_id != boot_id() => say(format_args!(
+            "the machine has been booted since the experiment {}: the kernel began with its own values, and there is \
              nothing left of it",
             journal.file.display()
-        ),
-        Some(journal) => eprintln!(
-            "oomtrace: put back {} knobs of the experiment {}; its cgroups and processes are gone",
+        )),
+        Some(journal) => say(format_args!(
+            "put back {} knobs of the experiment {}; its cgroups and processes are gone",
             journal.knobs.len(),
             journal.file.display()
-        ),
+        )),
     }
     Ok(crate::exit::Exit::Success)
 }

@@ -7,7 +7,7 @@ use std::{io, os::fd::AsFd as _};
 use anyhow::Result;
 
 use self::child::Child;
-use super::{print_totals, signals::Stop};
+use super::{print_totals, say::say, signals::Stop};
 use crate::{
     cli::Record,
     exit::Exit,
@@ -27,7 +27,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let protection = protect();
-    eprintln!("oomtrace: armed, tier {}{}", tier.name(), protection.remark());
+    say(format_args!("armed, tier {}{}", tier.name(), protection.remark()));
     let (totals, _) =
         Pipeline::new(Vec::new(), Box::new(|_| true)).recording(Some(recorder)).run(&mut live)?;
     print_totals(totals);
@@ -39,8 +39,7 @@ pub(super) fn recorder(place: Place) -> Result<Recorder> {
     let named = match &place {
         Place::File(path) | Place::Folder(path, _) => path.display().to_string(),
     };
-    Recorder::start(place, Box::new(|trouble| eprintln!("oomtrace: {trouble}")))
-        .map_err(|error| explain(error, &named))
+    Recorder::start(place, Box::new(|trouble| say(trouble))).map_err(|error| explain(error, &named))
 }
 
 fn explain(error: io::Error, named: &str) -> anyhow::Error {

@@ -16,13 +16,10 @@ use rustix::fs::{FallocateFlags, OFlags, fallocate, fcntl_getfl, fcntl_setfl};
 use time::OffsetDateTime;
 
 use super::{Place, head::Head};
-use crate::recording::{Blocks, header};
+use crate::recording::{Blocks, HEADER_BYTES, header};
 
 /// Blocks that are copied and written at a time: 1 MiB.
 const WRITE_BLOCKS: usize = 256;
-
-/// Bytes reserved beyond what is written.
-const AHEAD_BYTES: u64 = 4 << 20;
 
 /// Whoever may read a recording reads command lines.
 const MODE: u32 = 0o600;
@@ -33,6 +30,10 @@ pub(super) struct Disk {
     head: Head,
     file: Option<Open>,
     blocks: Blocks,
+    /// A file that could not be removed to make room.
+    pub(super) left: Option<(PathBuf, io::Error)>,
+    /// Held for as long as we record.
+    _lock: Option<File>,
 }
 
 struct Open {
@@ -44,11 +45,14 @@ struct Open {
     /// Where the last record ends.
     end: u64,
     reserved: u64,
+    /// How much more than that is reserved.
+    ahead: u64,
 }
 
 impl Disk {
     pub(super) fn open(place: Place) -> io::Result<Self> {
-        let mut disk = Self { place, head: Head::default(), file: None, blocks: Blocks::new(WRITE_BLOCKS) };
+        let (lock, blocks) = (place.lock()?, Blocks::new(WRITE_BLOCKS));
+        let mut disk = Self { place, head: Head::default(), file: None, blocks, left: None, _lock: lock };
         disk.begin()?;
         Ok(disk)
     }
@@ -83,7 +87,15 @@ impl Disk {
     fn begin(&mut self) -> io::Result<()> {
         let path = self.place.next_path(OffsetDateTime::now_utc())?;
         let file = create(&path)?;
-        let mut file = Open { file, path, begun: Instant::now(), offset: 0, end: 0, reserved: 0 };
+        let mut file = Open {
+            file,
+            path,
+            begun: Instant::now(),
+            offset: 0,
+            end: 0,
+            reserved: 0,
+            ahead: self.place.ahead_bytes(),
+        };
         // The first file gets the session as the stream's first frame.
         let head = [header().as_slice(), &self.head.records()].concat();
         if let Err(error) = file.append(&head, &mut self.blocks) {
@@ -92,14 +104,18 @@ impl Disk {
             return Err(error);
         }
         file.name_it();
-        self.place.prune(&file.path)?;
+        self.left = self.place.prune(&file.path);
         self.file = Some(file);
         Ok(())
     }
 
-    /// Gives back what was reserved and the padding at the end.
+    /// Gives back what was reserved and the padding at the end. Nothing is left of a file that nothing was recorded to: it would
+    /// only be in the way of the next attempt.
     pub(super) fn close(&mut self) -> io::Result<()> {
         let Some(open) = self.file.take() else { return Ok(()) };
+        if open.end <= bytes(HEADER_BYTES) && open.is_at_its_path() {
+            return fs::remove_file(&open.path);
+        }
         open.file.set_len(open.end)?;
         open.file.sync_data()
     }
@@ -120,6 +136,13 @@ impl Open {
     /// Whether somebody has removed it: what is written there would be gone with us.
     fn is_gone(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+    }
+
+    /// Whether its name still is its own.
+    fn is_at_its_path(&self) -> bool {
+        let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let named = fs::symlink_metadata(&self.path).map(place);
+        named.is_ok_and(|named| self.file.metadata().map(place).is_ok_and(|own| own == named))
     }
 
     /// The folder's entry is on disk once the folder is synced. File systems with a journal do that with the file; where it
@@ -159,9 +182,9 @@ impl Open {
     /// Reserves space ahead of what is written. Where that cannot be done, writing finds out itself.
     fn reserve(&mut self, length: usize) {
         let wanted = self.offset + bytes(length);
-        if wanted + AHEAD_BYTES / 2 > self.reserved {
+        if wanted + self.ahead / 2 > self.reserved {
             let from = self.reserved;
-            let more = wanted + AHEAD_BYTES - from;
+            let more = wanted + self.ahead - from;
             if fallocate(&self.file, FallocateFlags::KEEP_SIZE, from, more).is_ok() {
                 self.reserved = from + more;
             }

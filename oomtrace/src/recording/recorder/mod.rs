@@ -46,6 +46,14 @@ pub enum Trouble {
         /// Frames that are in no recording.
         lost: u64,
     },
+    /// The folder grows beyond its measure.
+    #[error("{path} could not be removed to make room: {error}; recording goes on")]
+    Left {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: io::Error,
+    },
 }
 
 /// Who is told of troubles.
@@ -99,14 +107,14 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// If the file cannot be made; one that exists is never overwritten.
+    /// If the file cannot be made; one that exists is never overwritten. If another recorder has the folder.
     pub fn start(place: Place, tell: Tell) -> io::Result<Self> {
         let disk = disk::Disk::open(place)?;
         let (to_thread, batches) = sync_channel(WAITING_BATCHES);
         let (give_back, used) = sync_channel(WAITING_BATCHES);
         let counts = Arc::new(Counts::default());
         let theirs = Arc::clone(&counts);
-        let work = thread::Work { disk, batches, give_back, counts: theirs, tell };
+        let work = thread::Work { disk, batches, give_back, counts: theirs, tell, failing: false };
         let thread =
             std::thread::Builder::new().name("oomtrace-record".to_owned()).spawn(move || work.run())?;
         let (to_thread, thread) = (Some(to_thread), Some(thread));

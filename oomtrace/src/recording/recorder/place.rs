@@ -1,7 +1,8 @@
 //! Where recordings go: one file, or a folder of files that is kept below a size.
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -9,6 +10,9 @@ use std::{
 
 use crate::recording::folder::{EXTENSION, files};
 use time::{OffsetDateTime, macros::format_description};
+
+/// Bytes that are reserved beyond what is written.
+const AHEAD_BYTES: u64 = 4 << 20;
 
 /// One file, or many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,22 +65,53 @@ impl Place {
         }
     }
 
-    /// Removes the oldest files until all together fit.
-    pub(super) fn prune(&self, current: &Path) -> io::Result<()> {
-        let Self::Folder(folder, rotation) = self else { return Ok(()) };
-        let mut files = recordings(folder)?;
+    /// Bytes that are reserved beyond what is written.
+    pub(super) fn ahead_bytes(&self) -> u64 {
+        match self {
+            Self::File(_) => AHEAD_BYTES,
+            Self::Folder(_, rotation) => AHEAD_BYTES.min(rotation.file_bytes),
+        }
+    }
+
+    /// Keeps a folder for one recorder: two would remove each other's files, and each decision would be in it twice. The lock
+    /// ends with the process.
+    pub(super) fn lock(&self) -> io::Result<Option<File>> {
+        let Self::Folder(folder, _) = self else { return Ok(None) };
+        fs::create_dir_all(folder)?;
+        let folder = File::open(folder)?;
+        match folder.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, "another oomtrace records to this folder"))
+            }
+            // Where the file system knows no locks, there is nothing better to do.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(folder)),
+        }
+    }
+
+    /// Removes the oldest files until all together fit. One that cannot be removed is returned, the last if there are several:
+    /// it is no reason not to record.
+    pub(super) fn prune(&self, current: &Path) -> Option<(PathBuf, io::Error)> {
+        let Self::Folder(folder, rotation) = self else { return None };
+        let mut files = match recordings(folder) {
+            Ok(files) => files,
+            Err(error) => return Some((folder.clone(), error)),
+        };
         files.retain(|(path, _)| path != current);
         let mut total: u64 = files.iter().map(|(_, bytes)| bytes).sum();
         // The one being written will have its measure.
-        let most = rotation.total_bytes.saturating_sub(rotation.file_bytes);
+        let most =
+            rotation.total_bytes.saturating_sub(rotation.file_bytes.saturating_add(self.ahead_bytes()));
+        let mut left = None;
         for (path, bytes) in files {
             if total <= most {
                 break;
             }
-            fs::remove_file(path)?;
-            total = total.saturating_sub(bytes);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => left = Some((path, error)),
+                Ok(()) | Err(_) => total = total.saturating_sub(bytes),
+            }
         }
-        Ok(())
+        left
     }
 }
 

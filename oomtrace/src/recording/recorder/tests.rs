@@ -6,7 +6,7 @@ use std::{
 
 use oomtrace_common::frame::Kind;
 
-use super::{Place, Recorder, Rotation, disk::Disk, place::recordings};
+use super::{Place, Recorder, Rotation, Trouble, disk::Disk, place::recordings};
 use crate::{
     context::Tick,
     frame::{Frame, context_frame},
@@ -114,7 +114,7 @@ fn a_disk_that_takes_nothing_is_told_and_the_loss_counted() {
     let inner = folder.path().join("inner");
     let rotation = Rotation { file_bytes: 1, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
     let (tell, told) = std::sync::mpsc::channel();
-    let tell = Box::new(move |trouble: &super::Trouble| tell.send(trouble.to_string()).unwrap());
+    let tell = Box::new(move |trouble: &Trouble| tell.send(trouble.to_string()).unwrap());
     let mut recorder = Recorder::start(Place::Folder(inner.clone(), rotation), tell).unwrap();
     // The folder becomes a file: nothing can be made in it any more, whoever we are.
     fs::rename(&inner, folder.path().join("away")).unwrap();
@@ -123,5 +123,62 @@ fn a_disk_that_takes_nothing_is_told_and_the_loss_counted() {
     recorder.hand_over(true, true);
     let said = told.recv().unwrap();
     assert!(said.contains("fails") && said.contains("inner"), "{said}");
-    assert_eq!(recorder.finish(), 10);
+    recorder.push(&frame(10));
+    recorder.hand_over(true, true);
+    assert_eq!(recorder.finish(), 11);
+    assert_eq!(
+        told.try_iter().collect::<Vec<_>>(),
+        Vec::<String>::new(),
+        "it neither goes on nor fails again"
+    );
+}
+
+#[test]
+fn nothing_is_left_of_a_recording_that_never_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let start =
+        || Recorder::start(Place::File(path.clone()), Box::new(|trouble| panic!("{trouble}"))).unwrap();
+    drop(start());
+    assert!(!path.exists());
+    let recorder = start();
+    fs::rename(&path, folder.path().join("away")).unwrap();
+    fs::write(&path, "another's").unwrap();
+    drop(recorder);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "another's");
+}
+
+#[test]
+fn a_folder_has_one_recorder() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
+    let start =
+        || Recorder::start(Place::Folder(folder.path().to_owned(), rotation), Box::new(|_| {})).map(drop);
+    let first = disk(Place::Folder(folder.path().to_owned(), rotation));
+    assert!(start().is_err_and(|error| error.to_string().contains("another oomtrace")));
+    drop(first);
+    start().unwrap();
+}
+
+#[test]
+fn what_cannot_be_removed_is_told_and_keeps_nothing_from_being_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
+    let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
+    disk.write(&records([session()]), true).unwrap();
+    let first = recordings(folder.path()).unwrap().remove(0).0;
+    // Not even root removes what is mounted upon.
+    let other = folder.path().join("other");
+    fs::write(&other, "").unwrap();
+    if let Err(error) = rustix::mount::mount_bind(&other, &first) {
+        eprintln!("skipped: mounting takes root: {error}");
+        return;
+    }
+    let written = (1..4).map(|number| disk.write(&records([frame(number)]), true)).collect::<Vec<_>>();
+    let left = disk.left.take();
+    disk.close().unwrap();
+    rustix::mount::unmount(&first, rustix::mount::UnmountFlags::DETACH).unwrap();
+    assert!(written.iter().all(Result::is_ok), "{written:?}");
+    assert_eq!(left.unwrap().0, first);
+    assert_eq!(recordings(folder.path()).unwrap().len(), 2, "the one that stayed, and the last");
 }

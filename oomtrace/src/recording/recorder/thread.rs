@@ -19,8 +19,9 @@ use crate::{
     source::{clock, protect::be_io_flusher},
 };
 
-/// How long frames of no incident may wait in memory.
-const LAZY: Duration = Duration::from_secs(1);
+/// How long frames may wait in memory that nobody has called urgent. Those of a decision are among them on the tracepoint tier,
+/// where it is known up to 100 ms after the first mark: by then it shall be on disk.
+const LAZY: Duration = Duration::from_millis(50);
 
 /// And how many bytes of them.
 const LAZY_BYTES: usize = 64 << 10;
@@ -38,6 +39,8 @@ pub(super) struct Work {
     pub(super) give_back: SyncSender<Vec<u8>>,
     pub(super) counts: Arc<Counts>,
     pub(super) tell: Tell,
+    /// Writing fails, which was told.
+    pub(super) failing: bool,
 }
 
 /// What waits to be written.
@@ -97,7 +100,6 @@ impl Work {
 
     /// Writes what waits, and again every second while that fails. Meanwhile others wait, and are lost when they are too many.
     fn write(&mut self, pending: &mut Pending) {
-        let mut failing = false;
         loop {
             self.note_loss(pending);
             if pending.records.is_empty() {
@@ -107,25 +109,35 @@ impl Work {
             match self.disk.write(&pending.records, pending.settled) {
                 Ok(()) => {
                     self.counts.kept_frames.fetch_add(pending.frames, Ordering::Release);
+                    self.written();
                     break;
                 }
-                Err(error) if !failing => (self.tell)(&Trouble::Failing { path: self.disk.name(), error }),
+                Err(error) if !self.failing => {
+                    (self.tell)(&Trouble::Failing { path: self.disk.name(), error });
+                    self.failing = true;
+                }
                 Err(_) if self.counts.ending.load(Ordering::Relaxed) => {
                     self.counts.lost_frames.fetch_add(pending.frames, Ordering::Relaxed);
                     break;
                 }
                 Err(_) => {}
             }
-            failing = true;
             std::thread::park_timeout(RETRY);
-        }
-        if failing {
-            let lost = self.counts.lost_frames.load(Ordering::Relaxed);
-            (self.tell)(&Trouble::Recovered { path: self.disk.name(), lost });
         }
         let mut records = std::mem::take(&mut pending.records);
         records.clear();
         *pending = Pending { records, noted: pending.noted, ..Pending::default() };
+    }
+
+    /// Tells what there is to tell after a success.
+    fn written(&mut self) {
+        if std::mem::take(&mut self.failing) {
+            let lost = self.counts.lost_frames.load(Ordering::Relaxed);
+            (self.tell)(&Trouble::Recovered { path: self.disk.name(), lost });
+        }
+        if let Some((path, error)) = self.disk.left.take() {
+            (self.tell)(&Trouble::Left { path: path.display().to_string(), error });
+        }
     }
 
     /// The recording itself says what it lacks.

@@ -2,6 +2,7 @@
 
 use super::page;
 use crate::{
+    explain::Outcome,
     report::Report,
     sink::terminal::{example, sanitize::is_deceptive},
 };
@@ -35,6 +36,19 @@ fn what_is_not_known_is_a_dash_and_never_a_zero() {
     assert!(page.contains("frames lost: 3") && page.contains("The candidates were not seen."), "{page}");
     assert!(page.contains("<dt>It held</dt><dd>–</dd>"), "{page}");
     assert!(!page.contains("0 B") && !page.contains(">0 points"), "{page}");
+}
+
+#[test]
+fn where_nobody_was_killed_no_victim_is_missed() {
+    let mut report = example::memcg_kill();
+    report.victims.clear();
+    report.selection.outcome = Some(Outcome::NoKill);
+    let page = told(&report);
+    assert!(
+        page.contains("<dt>Victim</dt><dd>nobody</dd>") && page.contains("<p>Nobody was killed.</p>"),
+        "{page}"
+    );
+    assert!(!page.contains("memory was not seen") && !page.contains("<dt>Margin</dt>"), "{page}");
 }
 
 #[test]

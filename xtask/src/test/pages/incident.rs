@@ -46,6 +46,9 @@ fn head(page: &mut Page<'_>, report: &Value) -> Result<()> {
     holds(&page.text_of(".kicker")?, &words)?;
     let words = ["/host", "/kernel", "/tier"].map(|place| text(at(report, place)));
     holds(&page.text_of(".byline")?, &words)?;
+    if at(report, "/selection/outcome") == "no_kill" {
+        return holds(&page.text_of(".figures")?, &["nobody".to_owned()]);
+    }
     let resident: u64 = ["anon", "file", "shmem"]
         .iter()
         .filter_map(|kind| at(report, &format!("/victims/0/memory/{kind}_rss_bytes")).as_u64())

@@ -74,10 +74,17 @@ fn list(page: &mut Page<'_>, rows: &[Value], reports: &[Value]) -> Result<()> {
     let shown = page.texts_of("#incidents tbody tr")?;
     ensure!(shown.len() == rows.len(), "{} rows of {}", shown.len(), rows.len());
     for (shown, (row, report)) in shown.iter().zip(rows.iter().zip(reports).rev()) {
+        let victim = if at(report, "/selection/outcome") == "no_kill" {
+            "nobody".to_owned()
+        } else {
+            let [comm, pid] = ["/victims/0/comm", "/victims/0/pid"].map(|place| at(report, place));
+            format!("{} pid {}", text(comm), plain(pid))
+        };
+        let inferred = at(report, "/cause/confidence") == "inferred";
+        ensure!(shown.contains("inferred") == inferred, "inferred: {inferred}, and not in: {shown}");
         let words = [
             plain(at(row, "/number")),
-            text(at(report, "/victims/0/comm")),
-            format!("pid {}", plain(at(report, "/victims/0/pid"))),
+            victim,
             text(at(report, "/cause/code")),
             text(at(report, "/domain/cgroup")),
             text(at(report, "/time")).get(..19).unwrap_or_default().replace('T', " "),

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::{
-    explain::Code,
+    explain::{Code, Outcome},
     kernel::tier::Tier,
     report::{Domain, Report},
     sink::{
@@ -65,6 +65,9 @@ fn figures(report: &Report) -> Markup {
     let memory = victim.and_then(|victim| victim.memory);
     let exit = victim.and_then(|victim| victim.aftermath.exit_ns);
     let pid = known(victim.and_then(|victim| victim.process.pid));
+    if report.selection.outcome == Some(Outcome::NoKill) {
+        return html! { dl.figures { (figure("Victim", &html! { "nobody" }, &html! {})) (ran_out(&report.domain)) } };
+    }
     html! {
         dl.figures {
             (figure("Victim", &chosen(victim.and_then(|victim| victim.process.comm.as_ref())), &html! { "pid " (pid) (others(report)) }))

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::{Frequent, Overview, frequent::Entry, histogram::Column};
 use crate::{
     bytes::ByteString,
+    explain::{Confidence, Outcome},
     report::Row,
     sink::{
         html::{
@@ -157,7 +158,7 @@ impl Overview {
                 @if shown < self.incidents {
                     p.small { "the last " (count(shown)) " of " (count(self.incidents)) "; `oomtrace list` has all of them" }
                 }
-                table.list {
+                div.wide role="region" tabindex="0" aria-labelledby="incidents-h" { table.list {
                     thead { tr {
                         th.number scope="col" { "no." }
                         th scope="col" { "time, UTC" }
@@ -167,7 +168,7 @@ impl Overview {
                         th scope="col" { "cause" }
                     } }
                     tbody { @for row in self.rows.iter().rev() { (incident(row)) } }
-                }
+                } }
             }
         }
     }
@@ -181,13 +182,18 @@ fn incident(row: &Row) -> Markup {
             td.number { (row.number) }
             td.when { (row.time.as_deref().and_then(moment::of).map_or_else(|| ABSENT.to_owned(), moment::to_second)) }
             td {
-                (chosen(victim.and_then(|victim| victim.name.comm.as_ref()))) " "
-                span.pid { "pid " (known(victim.and_then(|victim| victim.name.pid))) }
+                @if row.outcome == Some(Outcome::NoKill) { "nobody" } @else {
+                    (chosen(victim.and_then(|victim| victim.name.comm.as_ref()))) " "
+                    span.pid { "pid " (known(victim.and_then(|victim| victim.name.pid))) }
+                }
                 @if row.victims > 1 { span.pid { " and " (number(row.victims.saturating_sub(1))) " more" } }
             }
             td.number { (size(victim.and_then(|victim| victim.resident_bytes))) }
             td { (chosen(place)) }
-            td { code { (row.cause.name()) } }
+            td {
+                code { (row.cause.name()) }
+                @if row.confidence != Confidence::Observed { " " span.pid { (row.confidence.name()) } }
+            }
         }
     }
 }

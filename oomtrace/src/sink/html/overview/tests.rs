@@ -1,7 +1,12 @@
 //! The overview of incidents made by hand.
 
 use super::Overview;
-use crate::{bytes::ByteString, explain::Code, report::Report, sink::terminal::example};
+use crate::{
+    bytes::ByteString,
+    explain::{Code, Confidence, Outcome},
+    report::Report,
+    sink::terminal::example,
+};
 
 fn at(time: &str, comm: &str, cgroup: &str) -> Report {
     let mut report = example::memcg_kill();
@@ -41,6 +46,18 @@ fn kills_are_counted_by_time_cause_cgroup_and_name() {
     let (_, repeat) = page.split_once("Repeat victims").unwrap();
     let (repeat, _) = repeat.split_once("</section>").unwrap();
     assert!(repeat.contains("python3") && !repeat.contains("java"), "{repeat}");
+}
+
+#[test]
+fn an_inferred_cause_says_so_and_nobody_is_no_name() {
+    let mut report = at("2026-01-02T03:00:00Z", "python3", "/a");
+    assert!(!page(std::slice::from_ref(&report)).contains("inferred"));
+    report.cause.confidence = Confidence::Inferred;
+    report.selection.outcome = Some(Outcome::NoKill);
+    report.victims.clear();
+    let page = page(&[report]);
+    assert!(page.contains("<code>memcg_limit</code> <span class=\"pid\">inferred</span>"), "{page}");
+    assert!(page.contains("<td>nobody</td>"), "{page}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(super) fn passed_over(report: &Report, candidates: &[Candidate]) -> Markup {
             p { (told) }
         }
         @if !rows.is_empty() {
-            table.list #passed-over {
+            div.wide role="region" tabindex="0" aria-label="passed over" { table.list #passed-over {
                 thead { tr {
                     th scope="col" { "process" }
                     th.number scope="col" { "pid" }
@@ -43,7 +43,7 @@ pub(super) fn passed_over(report: &Report, candidates: &[Candidate]) -> Markup {
                     td.number { (count(row.rss_pages)) }
                     td.number { (known(row.oom_score_adj)) }
                 } } }
-            }
+            } }
             @if hidden > 0 { p.more { "and " (number(hidden)) " more" } }
         }
     }

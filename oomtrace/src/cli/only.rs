@@ -1,0 +1,72 @@
+//! Filters as they are typed.
+
+use std::ffi::OsString;
+
+use clap::{
+    Args,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
+
+use crate::explain::Code;
+
+/// Filters. A report is shown if it fits all that are given. Names are bytes, as the kernel's are.
+#[derive(Debug, Default, Args)]
+pub struct Only {
+    /// Only kills in this cgroup or below: the domain's or a victim's (a path below the memory hierarchy's mount)
+    #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().try_map(cgroup_path))]
+    pub cgroup: Option<OsString>,
+    /// Only kills of processes of this name
+    #[arg(long, value_name = "NAME")]
+    pub comm: Option<OsString>,
+    /// Only kills of this process
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub pid: Option<i32>,
+    /// Only this cause, such as memcg_limit or global
+    #[arg(long, value_name = "CODE", value_parser = Code::from_name)]
+    pub cause: Option<Code>,
+}
+
+/// Of a path without its first slash nothing would ever be found, and `watch` would wait for it.
+fn cgroup_path(typed: OsString) -> Result<OsString, &'static str> {
+    let whole = typed.as_encoded_bytes().starts_with(b"/");
+    whole.then_some(typed).ok_or("a cgroup's path begins with /, as in /system.slice")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        ffi::{OsStr, OsString},
+        os::unix::ffi::OsStrExt as _,
+    };
+
+    use clap::Parser;
+
+    use super::Only;
+
+    #[derive(Debug, Parser)]
+    struct Typed {
+        #[command(flatten)]
+        only: Only,
+    }
+
+    fn parse(typed: &[&[u8]]) -> Result<Only, clap::Error> {
+        let words = [b"oomtrace".as_slice()].into_iter().chain(typed.iter().copied());
+        Typed::try_parse_from(words.map(OsStr::from_bytes)).map(|typed| typed.only)
+    }
+
+    #[test]
+    fn names_are_bytes() {
+        let only = parse(&[b"--comm", b"\xff", b"--cgroup", b"/\xfe"]).unwrap();
+        let typed = |bytes: &[u8]| Some(OsString::from(OsStr::from_bytes(bytes)));
+        assert_eq!((only.comm, only.cgroup), (typed(b"\xff"), typed(b"/\xfe")));
+    }
+
+    #[test]
+    fn what_can_fit_nothing_is_refused() {
+        for wrong in
+            [b"--cgroup=system.slice".as_slice(), b"--cgroup=", b"--pid=-1", b"--pid=0", b"--cause=x"]
+        {
+            assert!(parse(&[wrong]).is_err(), "{}", wrong.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The commands as they are typed: what they say, where they write, how they end.
+#![cfg(test)]
+
+use std::{
+    ffi::OsStr,
+    fs::{self, File},
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/v1-several-fentry.oomtrace");
+
+fn oomtrace(words: &[&OsStr]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oomtrace"));
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+/// Runs it; its status, what it printed, and what it said.
+fn run(words: &[&str]) -> (i32, String, String) {
+    let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+    let Output { status, stdout, stderr } = oomtrace(&words).output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn full() -> File {
+    File::options().write(true).open("/dev/full").unwrap()
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        PathBuf::from(self.0.path()).join(name).to_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn a_standard_error_that_takes_nothing_ends_nothing() {
+    let words = ["list", GOLDEN, "--comm", "nobody"].map(OsStr::new);
+    assert_eq!(run(&words.map(|word| word.to_str().unwrap())).2, "oomtrace: none of 3 incidents fits\n");
+    let status = oomtrace(&words).stdout(Stdio::null()).stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn an_output_that_takes_nothing_is_told_once() {
+    for words in [
+        vec!["list", GOLDEN],
+        vec!["show", GOLDEN],
+        vec!["replay", GOLDEN],
+        vec!["show", "1", GOLDEN, "--html", "-"],
+    ] {
+        let words: Vec<&OsStr> = words.into_iter().map(OsStr::new).collect();
+        let Output { status, stderr, .. } = oomtrace(&words).stdout(full()).output().unwrap();
+        let said = String::from_utf8(stderr).unwrap();
+        assert_eq!((status.code(), said.matches("No space left").count()), (Some(5), 1), "{words:?}: {said}");
+        assert!(!said.contains("reading"), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn a_page_goes_to_standard_output_and_never_over_a_recording() {
+    let folder = Folder::new();
+    let recording = folder.path("oom.oomtrace");
+    fs::copy(GOLDEN, &recording).unwrap();
+    let (exit, page, _) = run(&["show", "1", &recording, "--html", "-"]);
+    assert!(exit == 0 && page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{exit}");
+    let (exit, page, _) = run(&["list", &recording, "--html", "-"]);
+    assert!(exit == 0 && page.contains("3 kills in 3 incidents"), "{exit}");
+    // The name of the page was forgotten.
+    let (exit, _, said) = run(&["list", GOLDEN, "--html", &recording]);
+    assert!(exit == 2 && said.contains("is a recording"), "{exit} {said}");
+    assert_eq!(fs::read(&recording).unwrap(), fs::read(GOLDEN).unwrap());
+}
+
+#[test]
+fn a_number_and_the_last_one_are_two() {
+    let (exit, shown, said) = run(&["show", "2", "-1", GOLDEN]);
+    assert!(exit == 2 && shown.is_empty() && said.contains("incident 2 and the last one"), "{exit} {said}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_in_words() {
+    let folder = Folder::new();
+    let absent = folder.path("absent");
+    for words in [["list", &absent], ["replay", &absent], ["dump", &absent], ["dump", &folder.path("")]] {
+        let (exit, _, said) = run(&words);
+        assert!(exit == 6 && said.contains("it cannot be opened: "), "{words:?}: {exit} {said}");
+    }
+}
+
+#[test]
+fn an_empty_file_is_a_recording_that_was_never_begun() {
+    let folder = Folder::new();
+    let empty = folder.path("empty.oomtrace");
+    fs::write(&empty, "").unwrap();
+    for command in ["list", "replay", "dump"] {
+        let (exit, printed, said) = run(&[command, &empty]);
+        assert_eq!((exit, printed.as_str()), (0, ""), "{command}: {said}");
+        assert!(said.contains("the recorder was stopped"), "{command}: {said}");
+    }
+}
+
+/// Whether or not there is the privilege to trace.
+#[test]
+fn a_recording_that_could_not_begin_is_not_in_the_way_of_the_next() {
+    let folder = Folder::new();
+    let file = folder.path("oom.oomtrace");
+    for _ in 0..2 {
+        let (exit, _, said) = run(&["record", "-o", &file, "--", "/nonexistent/command"]);
+        assert!(exit != 0 && !said.contains("never overwritten"), "{exit} {said}");
+        assert!(!fs::exists(&file).unwrap(), "{said}");
+    }
+}
