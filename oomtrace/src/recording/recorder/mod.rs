@@ -18,8 +18,11 @@ use std::{
     thread::JoinHandle,
 };
 
+use oomtrace_common::frame::Kind;
+
 pub use self::place::{Place, Rotation};
 use super::append;
+use crate::{context::RecorderLoss, frame::context_frame, source::clock};
 
 /// Batches that may wait for the disk.
 const WAITING_BATCHES: usize = 4096;
@@ -74,6 +77,8 @@ struct Batch {
 struct Counts {
     waiting_bytes: AtomicU64,
     lost_frames: AtomicU64,
+    /// Lost frames that the recording tells of.
+    noted_frames: AtomicU64,
     kept_frames: AtomicU64,
     /// The stream has ended: what cannot be written now never will.
     ending: AtomicBool,
@@ -99,6 +104,11 @@ pub struct Recorder {
     counts: Arc<Counts>,
     records: Vec<u8>,
     frames: u64,
+}
+
+/// What a recording says of frames that it lacks.
+fn loss(frames: u64) -> Vec<u8> {
+    context_frame(Kind::RecorderLoss, clock::boot_ns(), 0, &RecorderLoss { frames })
 }
 
 impl Recorder {
@@ -141,6 +151,7 @@ impl Recorder {
         if self.frames == 0 && !urgent {
             return;
         }
+        let lost = self.note_loss();
         let next = self.used.try_recv().unwrap_or_default();
         let records = std::mem::replace(&mut self.records, next);
         let frames = std::mem::take(&mut self.frames);
@@ -149,10 +160,25 @@ impl Recorder {
         let batch = Batch { records, frames, urgent, settled };
         let room = waiting.saturating_add(bytes) <= WAITING_BYTES;
         let sent = room && self.to_thread.as_ref().is_some_and(|to_thread| to_thread.try_send(batch).is_ok());
-        if !sent {
+        if sent {
+            self.counts.noted_frames.store(lost, Ordering::Relaxed);
+        } else {
             self.counts.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.counts.lost_frames.fetch_add(frames, Ordering::Relaxed);
         }
+    }
+
+    /// The recording itself says what it lacks, and where: behind what was handed over before, and ahead of what comes now. What
+    /// was lost so far.
+    fn note_loss(&mut self) -> u64 {
+        let frames = self.counts.lost_frames.load(Ordering::Relaxed);
+        let mut records = Vec::new();
+        let noted = self.counts.noted_frames.load(Ordering::Relaxed);
+        if frames > noted && append(&loss(frames), &mut records) {
+            records.append(&mut self.records);
+            self.records = records;
+        }
+        frames
     }
 
     /// Ends the recording once everything that waits is on disk; the frames that are in no recording.

@@ -182,3 +182,39 @@ fn what_cannot_be_removed_is_told_and_keeps_nothing_from_being_recorded() {
     assert_eq!(left.unwrap().0, first);
     assert_eq!(recordings(folder.path()).unwrap().len(), 2, "the one that stayed, and the last");
 }
+
+#[test]
+fn a_loss_is_noted_where_the_frames_are_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a");
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell =
+        Box::new(move |trouble: &Trouble| tell.send(matches!(trouble, Trouble::Failing { .. })).unwrap());
+    let mut recorder = Recorder::start(Place::File(path.clone()), tell).unwrap();
+    let push = |recorder: &mut Recorder, frame: &[u8]| {
+        recorder.push(frame);
+        recorder.hand_over(true, true);
+    };
+    push(&mut recorder, &session());
+    while recorder.kept().frames() == 0 {
+        std::thread::yield_now();
+    }
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    push(&mut recorder, &frame(0));
+    assert!(told.recv().unwrap());
+    let waiting = u64::try_from(super::WAITING_BATCHES).unwrap();
+    (1..=waiting + 10).for_each(|number| push(&mut recorder, &frame(number)));
+    fs::remove_dir(&path).unwrap();
+    assert!(!told.recv().unwrap());
+    assert_eq!(recorder.finish(), 10);
+    let (mut reader, mut kinds) = (Reader::new(File::open(&path).unwrap()).unwrap(), Vec::new());
+    let mut bytes = Vec::new();
+    while reader.next(&mut bytes).unwrap() {
+        kinds.push(Frame::parse(&bytes).unwrap().header.kind);
+        bytes.clear();
+    }
+    let loss = kinds.iter().position(|kind| *kind == Kind::RecorderLoss.number());
+    // The session, what was being written, and what waited.
+    assert_eq!((loss, kinds.len()), (Some(super::WAITING_BATCHES + 2), super::WAITING_BATCHES + 3));
+}

@@ -9,15 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use oomtrace_common::frame::Kind;
-
-use super::{Batch, Counts, Tell, Trouble, disk::Disk};
-use crate::{
-    context::RecorderLoss,
-    frame::context_frame,
-    recording::append,
-    source::{clock, protect::be_io_flusher},
-};
+use super::{Batch, Counts, Tell, Trouble, disk::Disk, loss};
+use crate::{recording::append, source::protect::be_io_flusher};
 
 /// How long frames may wait in memory that nobody has called urgent. Those of a decision are among them on the tracepoint tier,
 /// where it is known up to 100 ms after the first mark: by then it shall be on disk.
@@ -51,8 +44,6 @@ struct Pending {
     since: Option<Instant>,
     urgent: bool,
     settled: bool,
-    /// Lost frames that the recording knows of.
-    noted: u64,
 }
 
 impl Work {
@@ -62,6 +53,11 @@ impl Work {
         let mut pending = Pending::default();
         while self.receive(&mut pending) {
             self.write(&mut pending);
+        }
+        let frames = self.counts.lost_frames.load(Ordering::Relaxed);
+        if frames > self.counts.noted_frames.load(Ordering::Relaxed) {
+            // What was lost at the very end: nothing came behind it to tell. This is not too long to be appended.
+            let _ = append(&loss(frames), &mut pending.records);
         }
         self.write(&mut pending);
         // A failure leaves padding at the end, which the reader knows.
@@ -100,12 +96,11 @@ impl Work {
 
     /// Writes what waits, and again every second while that fails. Meanwhile others wait, and are lost when they are too many.
     fn write(&mut self, pending: &mut Pending) {
+        if pending.records.is_empty() {
+            (pending.urgent, pending.since) = (false, None);
+            return;
+        }
         loop {
-            self.note_loss(pending);
-            if pending.records.is_empty() {
-                pending.urgent = false;
-                return;
-            }
             match self.disk.write(&pending.records, pending.settled) {
                 Ok(()) => {
                     self.counts.kept_frames.fetch_add(pending.frames, Ordering::Release);
@@ -126,7 +121,7 @@ impl Work {
         }
         let mut records = std::mem::take(&mut pending.records);
         records.clear();
-        *pending = Pending { records, noted: pending.noted, ..Pending::default() };
+        *pending = Pending { records, ..Pending::default() };
     }
 
     /// Tells what there is to tell after a success.
@@ -137,17 +132,6 @@ impl Work {
         }
         if let Some((path, error)) = self.disk.left.take() {
             (self.tell)(&Trouble::Left { path: path.display().to_string(), error });
-        }
-    }
-
-    /// The recording itself says what it lacks.
-    fn note_loss(&self, pending: &mut Pending) {
-        let frames = self.counts.lost_frames.load(Ordering::Relaxed);
-        if frames > pending.noted {
-            let note = context_frame(Kind::RecorderLoss, clock::boot_ns(), 0, &RecorderLoss { frames });
-            if append(&note, &mut pending.records) {
-                pending.noted = frames;
-            }
         }
     }
 }
