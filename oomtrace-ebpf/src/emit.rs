@@ -9,7 +9,6 @@ use aya_ebpf::{
     maps::{Array, RingBuf},
 };
 use oomtrace_common::{
-    event::Candidate,
     frame::{FrameHeader, Kind, LOSS_SLOTS, Wire},
     limits::{RING_BYTES, RING_TABLE_BYTES},
 };
@@ -74,20 +73,6 @@ pub(crate) fn copy_out(frame: *const u8, len: u64, kind: Kind) {
     let bytes = unsafe { core::slice::from_raw_parts(frame, len as usize) };
     if waiting > RING_TABLE_BYTES || RING.output::<[u8]>(bytes, 0).is_err() {
         count_lost(u32::from(kind.number()));
-    }
-}
-
-/// Makes all of it zeroes.
-#[inline(always)]
-pub(crate) fn clear(row: &mut Candidate) {
-    const { assert!(size_of::<Candidate>() <= ZEROES.len()) };
-    // SAFETY: as many bytes as it has, and all zeroes are a value of it.
-    unsafe {
-        bpf_probe_read_kernel(
-            (&raw mut *row).cast(),
-            const { size_of::<Candidate>() as u32 },
-            ZEROES.as_ptr().cast(),
-        );
     }
 }
 

@@ -5,6 +5,8 @@
 //! so that a reader of twenty fields stays one straight line: a branch a field is what makes the verifier walk the
 //! same code a hundred thousand times.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{cty::c_void, helpers::generated::bpf_probe_read_kernel};
 use oomtrace_common::layout::ABSENT;
 
@@ -108,6 +110,20 @@ impl Read for Probed {
     fn follow(base: Address, offset: u32) -> Address {
         let (address, _) = value::<Self, u64>(base, offset);
         core::ptr::without_provenance(address as usize)
+    }
+}
+
+/// Copies as many bytes as `out` has from `base + offset`, zeroes where that is no good; status as above.
+#[inline(always)]
+pub(crate) fn probe<T: Plain, const N: usize>(
+    base: Address,
+    offset: u32,
+    out: &mut MaybeUninit<[T; N]>,
+) -> i64 {
+    let from = base.cast::<u8>().wrapping_add(offset as usize);
+    // SAFETY: the helper writes all of `out` and nothing else, and any bits are a `T`.
+    unsafe {
+        bpf_probe_read_kernel(out.as_mut_ptr().cast(), const { size_of::<[T; N]>() as u32 }, from.cast())
     }
 }
 

@@ -67,7 +67,7 @@ fn take_turns(plan: &Plan, crowd: &Crowd, durations: &Durations, measured: &mut 
     let mut watched = Watched::start(plan)?;
     let before = programs::all()?;
     watched.decide(plan.decisions, crowd, durations)?;
-    measured.programs = programs::growth(before, programs::all()?);
+    measured.programs = programs::growth(&before, programs::all()?);
     measured.counted = plan.decisions;
     watched.end()?;
     Ok(())

@@ -27,7 +27,7 @@ pub(super) fn all() -> Result<BTreeMap<u32, Program>> {
 }
 
 /// What ran between two looks.
-pub(super) fn growth(before: BTreeMap<u32, Program>, after: BTreeMap<u32, Program>) -> Vec<Program> {
+pub(super) fn growth(before: &BTreeMap<u32, Program>, after: BTreeMap<u32, Program>) -> Vec<Program> {
     let grown = after.into_iter().map(|(id, program)| {
         let earlier = before.get(&id).cloned().unwrap_or_default();
         let runs = program.runs.saturating_sub(earlier.runs);
@@ -87,6 +87,6 @@ mod tests {
         let program = |runs, run_time_ns| Program { name: "reap".to_owned(), runs, run_time_ns };
         let before = BTreeMap::from([(1, program(1, 10)), (2, program(3, 30))]);
         let after = BTreeMap::from([(1, program(1, 10)), (2, program(5, 70)), (3, program(1, 2))]);
-        assert_eq!(growth(before, after), [program(2, 40), program(1, 2)]);
+        assert_eq!(growth(&before, after), [program(2, 40), program(1, 2)]);
     }
 }
