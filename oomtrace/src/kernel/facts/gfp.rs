@@ -74,13 +74,13 @@ const COMPOSITES: &[Composite] = &[
 
 /// `GFP_NOWAIT` implies `__GFP_NOWARN` since 6.8, commit 16f5dfbc851b. That one release, which has no enumerators yet,
 /// is read as the older ones; no allocation without direct reclaim ever leads to an OOM kill.
-const NOWAIT: Composite = ("GFP_NOWAIT", &["KSWAPD_RECLAIM", "NOWARN"]);
-const NOWAIT_OF_MACROS: Composite = ("GFP_NOWAIT", &["KSWAPD_RECLAIM"]);
+static NOWAIT: Composite = ("GFP_NOWAIT", &["KSWAPD_RECLAIM", "NOWARN"]);
+static NOWAIT_OF_MACROS: Composite = ("GFP_NOWAIT", &["KSWAPD_RECLAIM"]);
 
 /// Single flags that the log calls by another name.
-const DMA: Composite = ("GFP_DMA", &["DMA"]);
-const DMA32: Composite = ("GFP_DMA32", &["DMA32"]);
-const RECLAIM: Composite = ("__GFP_RECLAIM", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM"]);
+static DMA: Composite = ("GFP_DMA", &["DMA"]);
+static DMA32: Composite = ("GFP_DMA32", &["DMA32"]);
+static RECLAIM: Composite = ("__GFP_RECLAIM", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM"]);
 
 /// Flags of kernels whose flags are macros: the bits below 23, the same in all of them.
 /// <https://github.com/torvalds/linux/blob/v5.10/include/linux/gfp.h#L16>
@@ -150,10 +150,15 @@ pub(super) fn macro_bits() -> Vec<GfpBit> {
 pub fn gfp_names(mask: u64, facts: &KernelFacts) -> Vec<String> {
     let mut left = mask;
     let mut names = Vec::new();
-    for (name, bits) in table(facts) {
+    for entry in table(facts) {
+        // Most masks are one name from the top of the table.
+        if left == 0 {
+            break;
+        }
+        let bits = entry.bits(facts);
         if bits != 0 && left & bits == bits {
             left &= !bits;
-            names.push(name);
+            names.push(entry.name());
         }
     }
     if left != 0 {
@@ -162,22 +167,47 @@ pub fn gfp_names(mask: u64, facts: &KernelFacts) -> Vec<String> {
     names
 }
 
-/// All names with their bits, in the kernel's order.
-fn table(facts: &KernelFacts) -> Vec<(String, u64)> {
-    let composite = |(name, flags): &Composite| ((*name).to_owned(), bits_of(flags, facts));
-    let single = |flag: &str| (format!("__GFP_{flag}"), bits_of(&[flag], facts));
-    let mut names: Vec<_> = COMPOSITES.iter().map(composite).collect();
+/// A name of the log.
+#[derive(Clone, Copy)]
+enum Entry<'a> {
+    Composite(&'static Composite),
+    /// A single flag, without `__GFP_`.
+    Flag(&'static &'static str),
+    Bit(&'a GfpBit),
+}
+
+impl Entry<'_> {
+    fn name(self) -> String {
+        match self {
+            Self::Composite((name, _)) => (*name).to_owned(),
+            Self::Flag(flag) => format!("__GFP_{flag}"),
+            Self::Bit(bit) => bit.name.clone(),
+        }
+    }
+
+    fn bits(self, facts: &KernelFacts) -> u64 {
+        match self {
+            Self::Composite((_, flags)) => bits_of(flags, facts),
+            Self::Flag(flag) => bits_of(std::slice::from_ref(flag), facts),
+            Self::Bit(bit) => bit.value(),
+        }
+    }
+}
+
+/// All names, in the kernel's order.
+fn table(facts: &KernelFacts) -> Vec<Entry<'_>> {
+    let mut names: Vec<Entry<'_>> = COMPOSITES.iter().map(Entry::Composite).collect();
     match facts.gfp_naming {
         GfpNaming::Enumerators => {
-            names.extend([NOWAIT, DMA, DMA32, RECLAIM].iter().map(composite));
-            names.extend(facts.gfp_bits.iter().map(|bit| (bit.name.clone(), bit.value())));
+            names.extend([&NOWAIT, &DMA, &DMA32, &RECLAIM].map(Entry::Composite));
+            names.extend(facts.gfp_bits.iter().map(Entry::Bit));
         }
         GfpNaming::Macros => {
-            names.extend([NOWAIT_OF_MACROS, DMA].iter().map(composite));
+            names.extend([&NOWAIT_OF_MACROS, &DMA].map(Entry::Composite));
             names.extend(MACRO_ORDER.iter().map(|flag| match *flag {
-                "DMA32" => composite(&DMA32),
-                "RECLAIM" => composite(&RECLAIM),
-                flag => single(flag),
+                "DMA32" => Entry::Composite(&DMA32),
+                "RECLAIM" => Entry::Composite(&RECLAIM),
+                _ => Entry::Flag(flag),
             }));
         }
     }
