@@ -169,6 +169,12 @@ fn runs(experiment: &mut Experiment<'_>, kept: &mut Vec<Kept>) -> Result<()> {
     Ok(())
 }
 
+/// The two of a pair, the one that is not 0 first: writing it makes the other 0 again, to which 0 need not be written then (the
+/// kernel refuses it for `vm.dirty_bytes`).
+fn pair(one: Knob, other: Knob) -> [Knob; 2] {
+    if one.value.trim() == "0" { [other, one] } else { [one, other] }
+}
+
 /// The old values of everything that will be changed.
 fn journal(plan: &Plan, file: &Path, hierarchy: &MemoryHierarchy) -> Result<Journal> {
     let mut knobs = Vec::new();
@@ -177,13 +183,10 @@ fn journal(plan: &Plan, file: &Path, hierarchy: &MemoryHierarchy) -> Result<Jour
         let value =
             |path: &Path| fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
         let knob = Knob { value: value(&path)?, path };
-        // Of a pair, the one that is not 0: written last, it makes the other 0 again.
         if let Some(other) = knob::counterpart(&knob.path)
             && let Ok(old) = value(&other)
         {
-            let other = Knob { path: other, value: old };
-            let pair = if knob.value.trim() == "0" { [knob, other] } else { [other, knob] };
-            knobs.extend(pair);
+            knobs.extend(pair(knob, Knob { path: other, value: old }));
             continue;
         }
         knobs.push(knob);
@@ -193,4 +196,23 @@ fn journal(plan: &Plan, file: &Path, hierarchy: &MemoryHierarchy) -> Result<Jour
     }
     let (scratch, switched_on) = (scratch::place(hierarchy), scratch::to_switch_on(hierarchy)?);
     Ok(Journal { boot_id: boot_id(), file: file.to_owned(), scratch, switched_on, knobs })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Knob, pair};
+
+    #[test]
+    fn of_a_pair_the_one_that_is_not_0_is_put_back_first() {
+        let knob = |name: &str, value: &str| Knob { path: name.into(), value: value.to_owned() };
+        let order = |one, other| pair(one, other).map(|knob| knob.path.display().to_string());
+        assert_eq!(
+            order(knob("dirty_bytes", "0\n"), knob("dirty_ratio", "20\n")),
+            ["dirty_ratio", "dirty_bytes"]
+        );
+        assert_eq!(
+            order(knob("dirty_ratio", "20\n"), knob("dirty_bytes", "0\n")),
+            ["dirty_ratio", "dirty_bytes"]
+        );
+    }
 }
