@@ -158,7 +158,7 @@ impl Ballot<'_> {
         if self.is_unread(ledger, index, row) {
             return self.points(ledger, index, row, reason);
         }
-        let tolerance = self.case.table_tolerance_pages();
+        let tolerance = self.case.tolerance_pages();
         ledger.near(TABLE, &field(index, "rss_pages"), row.rss_pages, tolerance);
         ledger.near(TABLE, &field(index, "swap_pages"), row.swap_pages, tolerance);
         let pgtables = row.pgtables_bytes / PAGE_BYTES;
@@ -192,7 +192,7 @@ impl Ballot<'_> {
             let per_unit = i64::try_from(total / 1000).unwrap_or(i64::MAX);
             let adjusted = i64::from(row.oom_score_adj).saturating_mul(per_unit);
             let base = i64::try_from(row.base_pages(PAGE_BYTES)).unwrap_or(i64::MAX);
-            let tolerance = self.case.table_tolerance_pages();
+            let tolerance = self.case.tolerance_pages();
             ledger.near_signed(TABLE, &field(index, "points"), base.saturating_add(adjusted), tolerance);
             ledger.same(TABLE, &field(index, "adj_pages"), adjusted);
         }

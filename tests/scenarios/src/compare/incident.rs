@@ -63,12 +63,16 @@ impl Case<'_> {
         process.is_some_and(|process| Some(&process.role) == self.scenario.expect.asked_first.as_ref())
     }
 
-    /// How far figures of the decision and of the table, which is printed after it, may be apart. kswapd decides while
+    /// How far figures of the decision and of the log, which is printed after it, may be apart. kswapd decides while
     /// everybody else goes on allocating; else the one who asks waits.
-    pub(super) fn table_tolerance_pages(&self) -> u64 {
+    pub(super) fn tolerance_bytes(&self) -> u64 {
         let asking_goes_on = self.scenario.expect.cause == "mglru";
-        let bytes = if asking_goes_on { 16 * TOLERANCE_BYTES } else { TOLERANCE_BYTES };
-        bytes / PAGE_BYTES
+        if asking_goes_on { 16 * TOLERANCE_BYTES } else { TOLERANCE_BYTES }
+    }
+
+    /// The same in pages.
+    pub(super) fn tolerance_pages(&self) -> u64 {
+        self.tolerance_bytes() / PAGE_BYTES
     }
 
     /// Pages the score is measured against (`constrained_alloc`): the limit with the swap that may be used, the nodes

@@ -92,7 +92,7 @@ impl Victim<'_> {
             ("memory.shmem_rss_bytes", kill.shmem_rss_bytes),
         ];
         for (name, bytes) in rss {
-            ledger.near(LOG, &self.field(name), bytes, TOLERANCE_BYTES);
+            ledger.near(LOG, &self.field(name), bytes, self.case.tolerance_bytes());
         }
         if let Some(row) = self.case.incident.row(kill.pid) {
             let bytes = row.swap_pages * PAGE_BYTES;
@@ -124,7 +124,7 @@ impl Victim<'_> {
         if !self.first && ledger.value(&self.field("score")).is_none() {
             return;
         }
-        let tolerance = self.case.table_tolerance_pages();
+        let tolerance = self.case.tolerance_pages();
         let base = row.base_pages(PAGE_BYTES);
         ledger.near_signed(TABLE, &self.field("score.points"), row.points(PAGE_BYTES, total), tolerance);
         ledger.near(TABLE, &self.field("score.base_pages"), base, tolerance);
