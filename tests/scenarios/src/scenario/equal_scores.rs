@@ -6,10 +6,10 @@ const EQUALS: [&str; 3] = ["first", "second", "third"];
 
 pub(super) fn scenario() -> Scenario {
     let expect = Expect {
-        victims: EQUALS.map(str::to_owned).to_vec(),
+        victims: [&EQUALS[..], &["original", "allocator"]].concat().into_iter().map(str::to_owned).collect(),
         certain: Vec::new(),
-        // As in `parent`: the pages of a victim may still be charged when it no longer counts.
-        kills: (1, 3),
+        // As in `parent`: the pages of a victim may still be charged when it no longer counts, and so on until nobody is left.
+        kills: (1, 5),
         trigger: vec!["allocator".to_owned()],
         ends: vec!["allocator".to_owned()],
         equals: EQUALS.len(),

@@ -33,8 +33,8 @@ enum Noticed {
     AtStart(&'static str),
 }
 
-/// An offset that the start's self-check does not reach and one that it does; a frame whose absence the tracer notices
-/// and one whose absence it does not; two rules.
+/// An offset that the start's self-check does not reach and one that it does; a frame without which the tracer still knows
+/// everything and one without which it does not, both missed by itself; two rules.
 const CASES: [Case; 6] = [
     Case {
         fault: "layout:mem_cgroup_usage",
@@ -54,7 +54,13 @@ const CASES: [Case; 6] = [
     Case {
         fault: "drop:OomKillProcess",
         scenario: "cgroup",
-        noticed: Noticed::Fields(&["selection.policy", "victims.0.score", "candidates.chosen"]),
+        noticed: Noticed::Fields(&[
+            "status.complete",
+            "cause.confidence",
+            "selection.policy",
+            "victims.0.score",
+            "candidates.chosen",
+        ]),
     },
     Case {
         fault: "rule:memcg_limit",
