@@ -71,11 +71,12 @@ impl Assembler {
     /// Closes what is complete.
     pub(super) fn close_settled(&mut self, steps: &mut Vec<Step>) {
         while let Some(index) = self.open.iter().position(|incident| {
-            self.is_settled(incident)
-                && !Self::may_grow(incident)
+            // What is asked of every open incident with every event: the cheapest first.
+            complete_ns(incident) <= self.now_ns
+                && self.is_settled(incident)
                 && !self.may_take_namespace_along(incident)
                 && !self.awaits_look_ups(incident)
-                && complete_ns(incident) <= self.now_ns
+                && !Self::may_grow(incident)
         }) {
             let incident = self.open.remove(index);
             self.close(incident, ClosedBy::Kernel, steps);
