@@ -6,10 +6,11 @@ use super::{Expect, Process, Scenario};
 pub(super) fn scenario() -> Scenario {
     let roles = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let expect = Expect {
-        victims: roles(&["tiny", "small", "allocator"]),
+        victims: roles(&["tiny", "small", "allocator", "medium", "large"]),
         certain: roles(&["tiny"]),
-        // From 6.19 on the victim's pages are often still charged when it no longer counts: then the next on the ladder.
-        kills: (1, 3),
+        // From 6.19 on the victim's pages are often still charged when it no longer counts: then the next on the ladder, and so
+        // on until nobody asks any more.
+        kills: (1, 5),
         trigger: roles(&["allocator"]),
         ends: roles(&["tiny", "allocator"]),
         foreseeable: true,
