@@ -1,7 +1,7 @@
 //! A task as the kernel weighs it.
 //!
-//! This is done for each task under `oom_lock`: each call of a helper costs as much as all that is loaded through typed
-//! pointers together, so that there are few.
+//! This is done for each task under `oom_lock`, so that it calls few helpers: two instead of six, on the fentry tier, took 290 of
+//! 1340 instructions away (docs/benchmarks.md).
 
 use core::mem::MaybeUninit;
 

@@ -3,7 +3,8 @@
 
 use super::{Expect, Process, Scenario};
 
-/// Candidates beside the victim: the more there are, the more often somebody reads in the middle of one's evaluation.
+/// Candidates beside the victim, all at -1000: points of somebody else's stand out there. Somebody has to read in the middle of one's
+/// evaluation: with the hook's gate taken away, one run in four disagreed.
 const CROWD: &str = "60";
 
 pub(super) fn scenario() -> Scenario {
