@@ -93,7 +93,9 @@ fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<(), Prog
             program.attach(target, 0).map(drop)
         }
         Program::BtfTracePoint(program) => {
-            program.load(target, btf)?;
+            if program.fd().is_err() {
+                program.load(target, btf)?;
+            }
             program.attach().map(drop)
         }
         Program::TracePoint(program) => {

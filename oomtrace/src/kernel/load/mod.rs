@@ -1,5 +1,6 @@
 //! From the object in this binary to hooks in the kernel: the layout is frozen in, then each hook is tried.
 
+mod ahead;
 pub mod attach;
 pub mod hooks;
 mod loader;
@@ -106,6 +107,7 @@ pub fn open(layout: &KernelLayout, values: &KernelValues) -> Result<Ebpf, LoadEr
 pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> Result<Armed, LoadError> {
     let mut hooks: Vec<Outcome> = Vec::with_capacity(HOOKS.len());
     let mut inside = wanted != Wanted::Only(Tier::Tracepoint);
+    ahead::load(&mut ebpf, btf, layout);
     for hook in &HOOKS {
         let mut outcome = Outcome { hook, way: None, refusals: Vec::new() };
         if inside || !hook.need.is_inside() {
