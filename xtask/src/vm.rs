@@ -3,6 +3,7 @@
 pub(crate) mod commands;
 mod compatibility;
 mod console;
+mod disk;
 pub(crate) mod experiments;
 pub(crate) mod initramfs;
 mod matrix;
@@ -10,6 +11,7 @@ mod modules;
 mod plan;
 pub(crate) mod programs;
 mod qemu;
+pub(crate) mod read_only;
 pub(crate) mod reset;
 mod stream;
 mod table;
@@ -60,6 +62,9 @@ pub(crate) struct Arguments {
     /// Record to a disk while a guest runs out of memory, reset it, and read the recording after the next boot
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments"])]
     reset: bool,
+    /// Record to a disk that turns read-only meanwhile, and is writable again later
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset"])]
+    read_only: bool,
 }
 
 impl Arguments {
@@ -82,7 +87,10 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
         return try_predictions(options);
     }
     if options.reset {
-        return reset_all(options);
+        return each(options, reset::survives, "the recording survived the reset");
+    }
+    if options.read_only {
+        return each(options, read_only::goes_on, "recording went on when the disk was writable again");
     }
     let tiers = match (options.no_tracer, options.tier.as_slice()) {
         (true, _) => vec![None],
@@ -109,15 +117,18 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Reset a guest of each series and tier.
-fn reset_all(options: &Arguments) -> Result<()> {
+/// One test in a guest of each series and tier.
+fn each(
+    options: &Arguments,
+    test: fn(&kernels::Kernel, &programs::Programs, Tier) -> Result<()>,
+    passed: &str,
+) -> Result<()> {
     let programs = programs::build(true)?;
     let tiers = if options.tier.is_empty() { Tier::ALL.to_vec() } else { options.tier.clone() };
     for kernel in find_kernels(&options.series)? {
         for &tier in &tiers {
-            reset::survives(&kernel, &programs, tier)
-                .with_context(|| format!("{} {}", kernel.series, tier.name()))?;
-            println!("{:<6} {:<10} the recording survived the reset", kernel.series, tier.name());
+            test(&kernel, &programs, tier).with_context(|| format!("{} {}", kernel.series, tier.name()))?;
+            println!("{:<6} {:<10} {passed}", kernel.series, tier.name());
         }
     }
     Ok(())

@@ -114,7 +114,7 @@ impl Watched {
 
     /// End it; what its last report says.
     fn end(mut self) -> Result<Ballot> {
-        let lines = self.tracer.end(&mut self.processes)?;
+        let lines = &self.tracer.end(&mut self.processes)?.out;
         let last = lines.last().context("the tracer told nothing")?;
         Ok(ballot(&serde_json::from_slice(last).context("reading the tracer's last report")?))
     }

@@ -18,6 +18,7 @@ mod offspring;
 mod pid_namespace;
 mod port;
 mod processes;
+mod read_only;
 mod relief;
 mod reset;
 mod runs;
@@ -80,6 +81,7 @@ fn work() -> Result<()> {
             }
         }
         Work::RecordAndReset { tier } => reset::record_and_reset(*tier, &mut port)?,
+        Work::RecordToReadOnly { tier } => read_only::record(*tier, &mut port)?,
         Work::Commands(commands) => {
             for command in commands {
                 port.send(&command::observe(command))?;

@@ -87,12 +87,21 @@ impl Tracer {
         })
     }
 
-    /// End it, and hand over the lines it said.
-    pub(crate) fn end(self, processes: &mut Processes) -> Result<Vec<Vec<u8>>> {
+    /// Wait until it has said a word on its standard error.
+    pub(crate) fn must_say(&self, word: &str, processes: &mut Processes) -> Result<()> {
+        let said = |p: &Processes| p.get(self.number).is_ok_and(|tracer| tracer.err_holds(word));
+        if processes.until(Instant::now() + REPORTING, said)? {
+            return Ok(());
+        }
+        bail!("the tracer did not say `{word}` but: {}", text(&processes.get(self.number)?.err));
+    }
+
+    /// End it, and hand over all it said.
+    pub(crate) fn end(self, processes: &mut Processes) -> Result<&Process> {
         processes.signal(self.number, Signal::TERM)?;
         let over = |p: &Processes| p.get(self.number).is_ok_and(Process::is_over);
         processes.until(Instant::now() + ENDING, over)?;
-        Ok(processes.get(self.number)?.out.clone())
+        processes.get(self.number)
     }
 
     /// The recording, if it is asked for.

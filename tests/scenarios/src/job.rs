@@ -59,6 +59,11 @@ pub enum Work {
         /// What `oomtrace watch --tier` is told.
         tier: Tier,
     },
+    /// Record to a disk that turns read-only meanwhile: one [`crate::read_only::ReadOnlyRun`].
+    RecordToReadOnly {
+        /// What `oomtrace watch --tier` is told.
+        tier: Tier,
+    },
     /// Run commands one after the other; one [`crate::observation::CommandRun`] each.
     Commands(Vec<Command>),
     /// Run experiments one after the other; one [`crate::observation::ExperimentRun`] each.

@@ -10,6 +10,7 @@ pub mod cost;
 pub mod experiment;
 pub mod job;
 pub mod observation;
+pub mod read_only;
 pub mod reset;
 pub mod scenario;
 pub mod text;

@@ -11,6 +11,7 @@ use super::{Tally, conditions, experiments};
 use crate::kernels::{self, Kernel};
 use crate::run::say;
 use crate::vm::programs;
+use crate::vm::read_only::goes_on;
 use crate::vm::reset::survives;
 use crate::vm::{self, Cell, Matrix, Verdict};
 
@@ -25,7 +26,7 @@ pub(crate) fn run(tally: &mut Tally) {
     }
     let conditions = conditions::run(&kernels, tally);
     let experiments = experiments::run(&kernels, tally);
-    resets(&kernels, tally);
+    disks(&kernels, tally);
     let subset = SUBSET.iter().try_for_each(|slice| matrix(slice, &kernels, tally));
     if let Err(error) = conditions.and(experiments).and(subset) {
         tally.count("guests", Err(error));
@@ -33,12 +34,14 @@ pub(crate) fn run(tally: &mut Tally) {
     faults::run(&kernels, tally);
 }
 
-/// A recording to a disk survives a reset, on the oldest and the newest kernel.
-fn resets(kernels: &[Kernel], tally: &mut Tally) {
+/// A recording to a disk survives a reset, and goes on after the disk was read-only, on the oldest and the newest kernel.
+fn disks(kernels: &[Kernel], tally: &mut Tally) {
     let ends = kernels.first().into_iter().chain(kernels.iter().skip(1).next_back());
     for kernel in ends {
         let survived = programs::build(true).and_then(|programs| survives(kernel, &programs, Tier::Fentry));
         tally.count(&format!("a recording survives a reset on {}", kernel.series), survived);
+        let went_on = programs::build(true).and_then(|programs| goes_on(kernel, &programs, Tier::Fentry));
+        tally.count(&format!("a disk that turns read-only on {}", kernel.series), went_on);
     }
 }
 
