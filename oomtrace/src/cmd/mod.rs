@@ -19,12 +19,14 @@ mod watch;
 mod whatif;
 
 use anyhow::Result;
+use rustix::thread::CapabilitySet;
 
 use self::say::say;
 use crate::{
     cli::{Cli, Command, Only, TierChoice},
     exit::Exit,
     kernel::{
+        privilege::keep_only,
         start::StartError,
         tier::{Tier, Wanted},
     },
@@ -59,6 +61,13 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Experiment(options)) => experiment::run(options),
         Some(Command::ExperimentSupervisor(options)) => experiment::supervisor::run(&options.state),
         Some(Command::ExperimentProcess(options)) => experiment::process::run(options),
+    }
+}
+
+/// Gives up what is needed no more once everything is in place. Where it cannot be done, nothing else suffers.
+fn give_up_all_but(needed: CapabilitySet) {
+    if let Err(error) = keep_only(needed) {
+        say(format_args!("capabilities that are needed no more could not be given up: {error}"));
     }
 }
 

@@ -4,11 +4,14 @@ use std::{io, os::fd::AsFd as _};
 
 use anyhow::Result;
 
-use super::{filter, output, print_totals, record, say::say, signals::Stop};
+use super::{filter, give_up_all_but, output, print_totals, record, say::say, signals::Stop};
 use crate::{
     cli::Watch,
     exit::Exit,
-    kernel::start::{Started, start},
+    kernel::{
+        privilege::TRACING,
+        start::{Started, start},
+    },
     pipeline::Pipeline,
     recording::recorder::Place,
     source::{Ended, live::Live, protect::protect, session},
@@ -25,6 +28,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let hang_up = io::stdout();
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?;
     let protection = protect();
+    give_up_all_but(TRACING);
     say(format_args!("armed, tier {}{}", tier.name(), protection.remark()));
     let sinks = vec![output::sink(options.format, stdout)];
     let (totals, ended) = Pipeline::new(sinks, filter(&options.only)).recording(recording).run(&mut live)?;

@@ -1,6 +1,8 @@
-//! What this process may do, before it is tried.
+//! What this process may do, before it is tried; and what it may do no more, once it is done.
 
-use std::fs;
+use std::{fs, io};
+
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 /// A capability that something here needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,49 @@ impl Privileges {
     }
 }
 
+/// What tracing goes on needing: its maps; the executables of other users' processes; cgroups by their id; and memory that is locked as
+/// it comes.
+pub const TRACING: CapabilitySet = CapabilitySet::BPF
+    .union(CapabilitySet::PERFMON)
+    .union(CapabilitySet::SYS_PTRACE)
+    .union(CapabilitySet::DAC_READ_SEARCH)
+    .union(CapabilitySet::IPC_LOCK);
+
+/// What recording goes on needing: the next file, in a folder that may be another user's; and memory that is locked as it comes.
+pub const RECORDING: CapabilitySet = CapabilitySet::DAC_OVERRIDE.union(CapabilitySet::IPC_LOCK);
+
+/// What ending a command needs that has become another user's.
+pub const COMMAND: CapabilitySet = CapabilitySet::KILL;
+
+/// What only waits needs nothing.
+pub const NOTHING: CapabilitySet = CapabilitySet::empty();
+
+/// Gives up all capabilities of this thread but those, for good: a thread that is already there keeps its own, one that it starts
+/// has what is left.
+///
+/// # Errors
+///
+/// If the system call is forbidden; nothing has been given up then.
+pub fn keep_only(needed: CapabilitySet) -> io::Result<()> {
+    let held = capabilities(None)?;
+    let needed = needed.union(stand_in(held.permitted, needed));
+    set_capabilities(
+        None,
+        CapabilitySets {
+            effective: held.effective & needed,
+            permitted: held.permitted & needed,
+            inheritable: held.inheritable & needed,
+        },
+    )?;
+    Ok(())
+}
+
+/// `CAP_SYS_ADMIN`, where it is what gives the right to trace.
+fn stand_in(permitted: CapabilitySet, needed: CapabilitySet) -> CapabilitySet {
+    let tracing = needed & (CapabilitySet::BPF | CapabilitySet::PERFMON);
+    if permitted.contains(tracing) { NOTHING } else { CapabilitySet::SYS_ADMIN }
+}
+
 fn effective(status: &str) -> Option<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
     u64::from_str_radix(value.trim(), 16).ok()
@@ -115,7 +160,9 @@ pub fn confidentiality_lockdown() -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Privileges, effective};
+    use rustix::thread::{CapabilitySet, capabilities};
+
+    use super::{NOTHING, Privileges, RECORDING, TRACING, effective, keep_only, stand_in};
 
     #[test]
     fn perfmon_and_bpf_are_enough_and_sys_admin_stands_in_for_them() {
@@ -130,5 +177,28 @@ mod tests {
     fn the_effective_set_is_read_from_procfs_status() {
         assert_eq!(effective("Name:\tx\nCapEff:\t000001fffeffffff\n"), Some(0x1ff_feff_ffff));
         assert_eq!(effective("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn a_thread_keeps_what_it_needs_and_others_keep_theirs() {
+        let before = capabilities(None).unwrap();
+        let kept = std::thread::spawn(|| {
+            keep_only(RECORDING).unwrap();
+            // What is gone does not come back.
+            keep_only(RECORDING | TRACING).unwrap();
+            capabilities(None).unwrap()
+        });
+        let kept = kept.join().unwrap();
+        assert_eq!(kept.permitted, before.permitted & RECORDING);
+        assert_eq!(kept.effective, before.effective & RECORDING);
+        assert_eq!(capabilities(None).unwrap(), before);
+    }
+
+    #[test]
+    fn sys_admin_stays_where_it_is_what_allows_tracing() {
+        let admin = CapabilitySet::SYS_ADMIN;
+        assert_eq!(stand_in(admin, TRACING), admin);
+        assert_eq!(stand_in(admin | TRACING, TRACING), NOTHING);
+        assert_eq!(stand_in(admin, RECORDING), NOTHING);
     }
 }

@@ -5,6 +5,7 @@ mod ends;
 pub(crate) mod experiment;
 pub(super) mod kills;
 mod names;
+mod privileges;
 mod rank;
 mod survival;
 pub(super) mod tracer;
@@ -66,6 +67,7 @@ impl Local {
         tally.count("live equals replay", kills::live_equals_replay(self));
         tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
         tally.count("escape sequences and bytes that are no text", names::odd(self));
+        tally.count("privileges that are needed no more are given up", privileges::given_up(self));
         tally.count("kills by user space, with and without need", user_kill::told_apart(self));
         tally.count("a closed standard output", ends::closed_output(self));
         tally.count("no output wanted", ends::null_output(self));

@@ -9,9 +9,16 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process},
+};
 
-use crate::{cmd::signals::Stop, exit::Exit};
+use crate::{
+    cmd::signals::Stop,
+    exit::Exit,
+    kernel::privilege::{NOTHING, keep_only},
+};
 
 /// A running command, waited for by a thread that ends the stream after it.
 pub(super) struct Child {
@@ -30,6 +37,8 @@ impl Child {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let end = stop.writable.try_clone().context("watching the command")?;
         let waiter = std::thread::spawn(move || {
+            // Whether it worked is told of the thread that traces.
+            let _ = keep_only(NOTHING);
             let status = child.wait();
             // If the pipe is full or gone, the stream ends or has ended anyway.
             let _ = rustix::io::write(&end, b"x");
@@ -41,8 +50,11 @@ impl Child {
     /// Its status, once it has ended; it is told to, if the stream ended before it.
     pub(super) fn exit(self) -> Result<Exit> {
         if let Some(pid) = self.pid.filter(|_| !self.waiter.is_finished()) {
-            // It may have ended just now.
-            let _ = kill_process(pid, Signal::TERM);
+            match kill_process(pid, Signal::TERM) {
+                // It may have ended just now.
+                Ok(()) | Err(Errno::SRCH) => {}
+                Err(error) => bail!("the command (pid {pid}) could not be ended and goes on: {error}"),
+            }
         }
         let Ok(status) = self.waiter.join() else { bail!("the thread that waits for the command failed") };
         Ok(Exit::Command(code(status.context("waiting for the command")?)))

@@ -7,11 +7,14 @@ use std::{io, os::fd::AsFd as _};
 use anyhow::Result;
 
 use self::child::Child;
-use super::{print_totals, say::say, signals::Stop};
+use super::{give_up_all_but, print_totals, say::say, signals::Stop};
 use crate::{
     cli::Record,
     exit::Exit,
-    kernel::start::{Started, start},
+    kernel::{
+        privilege::{COMMAND, TRACING},
+        start::{Started, start},
+    },
     pipeline::Pipeline,
     recording::recorder::{Place, Recorder, Rotation},
     source::{live::Live, protect::protect, session},
@@ -27,6 +30,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let protection = protect();
+    give_up_all_but(if child.is_some() { TRACING | COMMAND } else { TRACING });
     say(format_args!("armed, tier {}{}", tier.name(), protection.remark()));
     let (totals, _) =
         Pipeline::new(Vec::new(), Box::new(|_| true)).recording(Some(recorder)).run(&mut live)?;

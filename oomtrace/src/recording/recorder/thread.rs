@@ -10,7 +10,11 @@ use std::{
 };
 
 use super::{Batch, Counts, Tell, Trouble, disk::Disk, loss};
-use crate::{recording::append, source::protect::be_io_flusher};
+use crate::{
+    kernel::privilege::{RECORDING, keep_only},
+    recording::append,
+    source::protect::be_io_flusher,
+};
 
 /// How long frames may wait in memory that nobody has called urgent. Those of a decision are among them on the tracepoint tier,
 /// where it is known up to 100 ms after the first mark: by then it shall be on disk.
@@ -48,8 +52,9 @@ struct Pending {
 
 impl Work {
     pub(super) fn run(mut self) {
-        // Whoever protects the process later does not reach this thread. Whether it worked is told there.
-        let _ = be_io_flusher();
+        // Whoever protects the process later, and gives up its privileges, does not reach this thread. Whether that worked is
+        // told there.
+        let _ = (be_io_flusher(), keep_only(RECORDING));
         let mut pending = Pending::default();
         while self.receive(&mut pending) {
             self.write(&mut pending);

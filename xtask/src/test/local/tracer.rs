@@ -52,6 +52,11 @@ impl Tracer {
         Ok(Self { child, stdout, stderr })
     }
 
+    /// Its process id.
+    pub(in crate::test) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal.
     pub(in crate::test) fn signal(&self, signal: &str) -> Result<()> {
         let pid = self.child.id().to_string();

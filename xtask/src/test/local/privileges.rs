@@ -1,0 +1,64 @@
+//! What the tracer may still do once it is armed.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::Local;
+use super::kills::kill_one;
+use super::tracer::{Tracer, at};
+use crate::scratch::Scratch;
+
+/// What each thread may keep, by its name and by the bits of <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/capability.h>:
+/// CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_IPC_LOCK to trace; CAP_DAC_OVERRIDE and CAP_IPC_LOCK to record.
+const KEPT: [(&str, &[u32]); 2] = [("oomtrace", &[39, 38, 19, 2, 14]), ("oomtrace-record", &[1, 14])];
+
+/// Somebody else's process.
+const NOBODY: &str = "65534";
+
+/// Each thread gives up the rest, and what it has is enough to see another user's executable.
+pub(super) fn given_up(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-privileges", 4 << 20)?;
+    let file = local.program("privileges.oomtrace").display().to_string();
+    let tracer = Tracer::start(local, &["watch", "--format", "json", "--record", &file])?;
+    let held = held(tracer.pid());
+    let pid = kill_one(local, &scratch, &["--uid", NOBODY])?;
+    let said = tracer.end("-INT")?;
+    fs::remove_file(&file).with_context(|| format!("removing {file}"))?;
+    judge(&held?)?;
+    let reports = said.reports()?;
+    let own = reports.iter().find(|report| at(report, "/victims/0/pid") == pid).context("no report")?;
+    let program = local.program("hog").display().to_string();
+    ensure!(at(own, "/victims/0/exe") == program.as_str(), "the executable was not seen: {own}");
+    Ok(())
+}
+
+/// Names of the threads, with all capabilities that each has or could take.
+fn held(pid: u32) -> Result<Vec<(String, u64)>> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).context("reading oomtrace's threads")?;
+    threads
+        .map(|thread| {
+            let path = thread.context("reading oomtrace's threads")?.path().join("status");
+            let status = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            let set = |name: &str| -> Result<u64> {
+                let set = field(name).with_context(|| format!("{} has no {name}", path.display()))?;
+                u64::from_str_radix(set, 16).with_context(|| format!("{name} {set}"))
+            };
+            let name = field("Name:").context("a thread without a name")?.to_owned();
+            Ok((name, set("CapPrm:")? | set("CapEff:")? | set("CapInh:")? | set("CapAmb:")?))
+        })
+        .collect()
+}
+
+fn judge(held: &[(String, u64)]) -> Result<()> {
+    for (thread, kept) in KEPT {
+        let (_, set) =
+            held.iter().find(|(name, _)| name == thread).with_context(|| format!("no {thread}"))?;
+        let allowed = kept.iter().fold(0, |set, bit| set | 1_u64 << bit);
+        ensure!(set & !allowed == 0, "{thread} kept {:#x}", set & !allowed);
+        ensure!(*set != 0, "{thread} kept nothing: it was not seen as what it is");
+    }
+    ensure!(held.len() == KEPT.len(), "other threads: {held:?}");
+    Ok(())
+}
