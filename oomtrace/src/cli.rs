@@ -49,7 +49,7 @@ Exit status:
   5  the output could not be written
   6  a file could not be read as what it should be
   7  the recording does not hold what was asked
-`record -- CMD` ends with the status of CMD.";
+`record -- CMD` ends with the status of CMD; 127 where there is no CMD, 126 where it cannot be started.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

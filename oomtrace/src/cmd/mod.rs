@@ -84,6 +84,9 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<ReadError>() || cause.is::<experiment::FileError>() {
         return Some(Exit::Input);
     }
+    if let Some(error) = cause.downcast_ref::<record::NotStarted>() {
+        return Some(error.exit());
+    }
     if let Some(error) = cause.downcast_ref::<html::PageError>() {
         return Some(error.exit());
     }

@@ -7,6 +7,7 @@ pub(super) mod kills;
 mod names;
 mod privileges;
 mod rank;
+mod recorded;
 mod survival;
 pub(super) mod tracer;
 mod user_kill;
@@ -66,6 +67,8 @@ impl Local {
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
         tally.count("live equals replay", kills::live_equals_replay(self));
         tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
+        tally.count("a recorded command's status is passed on", recorded::passes_on(self));
+        tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
         tally.count("escape sequences and bytes that are no text", names::odd(self));
         tally.count("privileges that are needed no more are given up", privileges::given_up(self));
         tally.count("kills by user space, with and without need", user_kill::told_apart(self));

@@ -20,6 +20,21 @@ use crate::{
     kernel::privilege::{NOTHING, keep_only},
 };
 
+/// The command was not started.
+#[derive(Debug, thiserror::Error)]
+#[error("{program} could not be started: {error}")]
+pub(crate) struct NotStarted {
+    program: String,
+    error: io::Error,
+}
+
+impl NotStarted {
+    /// What a shell ends with, and `env`, `nice` and `timeout`.
+    pub(crate) fn exit(&self) -> Exit {
+        Exit::Command(if self.error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
+    }
+}
+
 /// A running command, waited for by a thread that ends the stream after it.
 pub(super) struct Child {
     pid: Option<Pid>,
@@ -31,9 +46,10 @@ impl Child {
     /// inherited.
     pub(super) fn start(command: &[OsString], stop: &Stop) -> Result<Self> {
         let (program, arguments) = command.split_first().context("no command is named")?;
-        let named = program.display().to_string();
-        let mut child =
-            Command::new(program).args(arguments).spawn().with_context(|| format!("starting {named}"))?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .spawn()
+            .map_err(|error| NotStarted { program: program.display().to_string(), error })?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let end = stop.writable.try_clone().context("watching the command")?;
         let waiter = std::thread::spawn(move || {
@@ -71,7 +87,16 @@ fn code(status: ExitStatus) -> u8 {
 mod tests {
     use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
-    use super::code;
+    use super::{NotStarted, code};
+    use crate::exit::Exit;
+
+    #[test]
+    fn a_command_that_is_not_there_is_told_from_one_that_cannot_be_run() {
+        let ended =
+            |kind: std::io::ErrorKind| NotStarted { program: "x".to_owned(), error: kind.into() }.exit();
+        assert_eq!(ended(std::io::ErrorKind::NotFound), Exit::Command(127));
+        assert_eq!(ended(std::io::ErrorKind::PermissionDenied), Exit::Command(126));
+    }
 
     #[test]
     fn a_status_is_told_as_a_shell_does() {

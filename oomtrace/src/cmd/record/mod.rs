@@ -7,6 +7,7 @@ use std::{io, os::fd::AsFd as _};
 use anyhow::Result;
 
 use self::child::Child;
+pub(super) use self::child::NotStarted;
 use super::{give_up_all_but, print_totals, say::say, signals::Stop};
 use crate::{
     cli::Record,
