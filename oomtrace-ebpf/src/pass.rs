@@ -102,9 +102,9 @@ impl Pass {
             out.gfp_mask = self.gfp_mask;
             out.order = self.order;
         });
-        memcg::emit_path(core::ptr::without_provenance(self.memcg as usize), self.entry_ns, &[0; 2]);
+        memcg::emit_path(core::ptr::without_provenance(self.memcg as usize), self.entry_ns, (0, 0));
         let trigger = memcg::around_task(task::current());
-        memcg::emit_path(trigger, self.entry_ns, &[self.memcg_id, 0]);
+        memcg::emit_path(trigger, self.entry_ns, (self.memcg_id, 0));
         self.sent[0] = memcg::id::<Probed>(trigger);
     }
 
@@ -116,7 +116,7 @@ impl Pass {
         let id = memcg::id::<Probed>(memcg);
         if id != self.sent[0] && id != self.sent[1] {
             self.sent[1] = id;
-            memcg::emit_path(memcg, self.entry_ns, &[self.memcg_id, self.sent[0]]);
+            memcg::emit_path(memcg, self.entry_ns, (self.memcg_id, self.sent[0]));
         }
     }
 }

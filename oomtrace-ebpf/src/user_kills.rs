@@ -65,6 +65,6 @@ fn send_paths(told: &mut UserKills, target: Address, now: u64) {
     }
     told.paths += 1;
     (told.target, told.sender, told.path_ns) = (target_id, sender_id, now);
-    memcg::emit_path(target, 0, &[0; 2]);
-    memcg::emit_path(sender, 0, &[target_id, 0]);
+    memcg::emit_path(target, 0, (0, 0));
+    memcg::emit_path(sender, 0, (target_id, 0));
 }

@@ -71,8 +71,8 @@ fn mark(victim: Option<Address>, tid: i32) {
 #[inline(always)]
 fn emit_paths(victim: Option<Address>) {
     let trigger = memcg::around_task(task::current());
-    memcg::emit_path(trigger, 0, &[0; 2]);
+    memcg::emit_path(trigger, 0, (0, 0));
     if let Some(victim) = victim {
-        memcg::emit_path(memcg::around_task(victim), 0, &[memcg::id::<Probed>(trigger), 0]);
+        memcg::emit_path(memcg::around_task(victim), 0, (memcg::id::<Probed>(trigger), 0));
     }
 }

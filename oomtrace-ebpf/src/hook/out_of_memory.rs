@@ -194,7 +194,7 @@ fn begin(pass: &Pass, key: EmptyRun, total_pages: u64, constraint: u32) {
     }
     if pass.memcg != 0 {
         let domain = core::ptr::without_provenance(pass.memcg as usize);
-        memcg::emit_path(domain, pass.entry_ns, &[0; 2]);
+        memcg::emit_path(domain, pass.entry_ns, (0, 0));
     }
     table::send(pass);
     emit::<EmptyPasses>(pass.entry_ns, |out| *out = passes);

@@ -61,7 +61,7 @@ fn kill(target: Address, result: i32) {
     let entry_ns = pass::current().map_or(0, |pass| pass.entry_ns);
     // Where the mark has no task, this is the last sight of the victim's cgroup.
     if slot!(arg_mark_victim_task) == ABSENT && entry_ns == 0 {
-        memcg::emit_path(memcg::around_task(target), 0, &[0; 2]);
+        memcg::emit_path(memcg::around_task(target), 0, (0, 0));
     }
     emit::<Sigkill>(entry_ns, |out| {
         copy(target, result, out);

@@ -3,11 +3,17 @@
 use oomtrace_common::layout::{KernelLayout, KernelValues};
 
 /// Filled in and frozen by the loader before any program is loaded.
+///
+/// In a section that is named, because the compiler merges equal constants, and knows nothing of the loader: what was a `&[0; 2]` elsewhere
+/// became a reference to [`VALUES`], and read the number of processors. It leaves alone what has a section.
+/// <https://github.com/llvm/llvm-project/blob/llvmorg-20.1.0/llvm/lib/Transforms/IPO/ConstantMerge.cpp> (`isUnmergeableGlobal`)
 #[unsafe(no_mangle)]
+#[unsafe(link_section = ".rodata")]
 pub(crate) static LAYOUT: KernelLayout = KernelLayout::UNRESOLVED;
 
 /// Likewise.
 #[unsafe(no_mangle)]
+#[unsafe(link_section = ".rodata")]
 pub(crate) static VALUES: KernelValues = KernelValues::UNRESOLVED;
 
 /// One slot of the layout. Read slot by slot and volatile, so that the compiler neither takes the unresolved value

@@ -64,14 +64,14 @@ pub(crate) fn around_css(css: Address) -> Address {
 /// Probed throughout: a parent is reached through its embedded `cgroup_subsys_state`, and the verifier does not let
 /// a typed pointer to that out again into the `mem_cgroup` around it.
 #[inline(never)]
-pub(crate) fn emit_path(memcg: Address, pass: u64, sent: &[u64; 2]) {
+pub(crate) fn emit_path(memcg: Address, pass: u64, sent: (u64, u64)) {
     if slot!(css_set_memory) == ABSENT {
         return;
     }
     let mut memcg = memcg;
     for _ in 0..CGROUP_LEVELS {
         let id = id::<Probed>(memcg);
-        if id == 0 || id == sent[0] || id == sent[1] {
+        if id == 0 || id == sent.0 || id == sent.1 {
             return;
         }
         let parent = Probed::follow(memcg, slot!(mem_cgroup_parent));

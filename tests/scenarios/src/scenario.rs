@@ -23,6 +23,7 @@ mod machine;
 mod mempolicy;
 mod mglru;
 mod odd_comm;
+mod one_cpu;
 mod oom_group;
 mod page_tables;
 mod panic_on_oom;
@@ -150,6 +151,7 @@ pub fn all() -> Vec<Scenario> {
     vec![
         cgroup::scenario(),
         parent::scenario(),
+        one_cpu::scenario(),
         oom_group::scenario(),
         far_limit::scenario(),
         lowered::scenario(),
