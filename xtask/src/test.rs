@@ -8,6 +8,7 @@ mod guests;
 pub(crate) mod local;
 mod pages;
 mod tally;
+mod unit_file;
 
 use std::process::ExitCode;
 

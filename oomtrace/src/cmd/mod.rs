@@ -10,6 +10,7 @@ mod html;
 mod list;
 mod output;
 mod rank;
+mod ready;
 mod record;
 mod replay;
 pub mod say;
@@ -32,7 +33,7 @@ use crate::{
     },
     pipeline::{Filter, PipelineError, Totals},
     recording::ReadError,
-    source::SourceError,
+    source::{SourceError, protect::Protection},
     whatif::Refusal,
 };
 
@@ -62,6 +63,12 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::ExperimentSupervisor(options)) => experiment::supervisor::run(&options.state),
         Some(Command::ExperimentProcess(options)) => experiment::process::run(options),
     }
+}
+
+/// Says that everything is in place.
+fn say_armed(tier: Tier, protection: Protection) {
+    say(format_args!("armed, tier {}{}", tier.name(), protection.remark()));
+    ready::tell();
 }
 
 /// Gives up what is needed no more once everything is in place. Where it cannot be done, nothing else suffers.

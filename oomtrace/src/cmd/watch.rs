@@ -4,7 +4,7 @@ use std::{io, os::fd::AsFd as _};
 
 use anyhow::Result;
 
-use super::{filter, give_up_all_but, output, print_totals, record, say::say, signals::Stop};
+use super::{filter, give_up_all_but, output, print_totals, record, say_armed, signals::Stop};
 use crate::{
     cli::Watch,
     exit::Exit,
@@ -29,7 +29,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?;
     let protection = protect();
     give_up_all_but(TRACING);
-    say(format_args!("armed, tier {}{}", tier.name(), protection.remark()));
+    say_armed(tier, protection);
     let sinks = vec![output::sink(options.format, stdout)];
     let (totals, ended) = Pipeline::new(sinks, filter(&options.only)).recording(recording).run(&mut live)?;
     if ended != Some(Ended::NoReader) {

@@ -1,13 +1,14 @@
-//! Checks of the sources: format, lints, house rules, that the committed eBPF objects are what they say, and that damaged
-//! recordings break nothing.
+//! Checks of the sources: format, lints, house rules, that the committed eBPF objects are what they say, that systemd understands the unit
+//! file, and that damaged recordings break nothing.
 
-use super::Tally;
+use super::{Tally, unit_file};
 use crate::{ebpf, fuzz, lint};
 
 /// Run them.
 pub(crate) fn run(tally: &mut Tally) {
     tally.count("lint", lint::task());
     tally.count("fuzz: 20,000 damaged recordings", fuzz::short());
+    unit_file::check(tally);
     match ebpf::check() {
         Ok(ebpf::Checked::Rebuilt) => tally.count("ebpf --check", Ok(())),
         Ok(ebpf::Checked::StampOnly(reason)) => {

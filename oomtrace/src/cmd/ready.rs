@@ -1,0 +1,63 @@
+//! Telling a supervisor that everything is in place: what it starts afterwards is traced from its beginning.
+//! <https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html>
+
+use std::{
+    env,
+    ffi::OsStr,
+    io,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            ffi::OsStrExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+};
+
+use super::say::say;
+
+/// Where a supervisor says that it waits.
+const VARIABLE: &str = "NOTIFY_SOCKET";
+
+/// Tells the supervisor, if there is one that waits.
+pub(super) fn tell() {
+    let Some(address) = env::var_os(VARIABLE) else { return };
+    if let Err(error) = tell_at(&address) {
+        say(format_args!("whoever waits at {VARIABLE} could not be told that all is in place: {error}"));
+    }
+}
+
+fn tell_at(address: &OsStr) -> io::Result<()> {
+    let address = match address.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(address)?,
+    };
+    UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::linux::net::SocketAddrExt as _;
+
+    use super::{OsStr, SocketAddr, UnixDatagram, tell_at};
+
+    fn heard(supervisor: &UnixDatagram) -> String {
+        let mut message = [0; 64];
+        let length = supervisor.recv(&mut message).unwrap();
+        String::from_utf8(message[..length].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn a_supervisor_waits_at_a_path_or_at_an_abstract_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let supervisor = UnixDatagram::bind(&path).unwrap();
+        tell_at(path.as_os_str()).unwrap();
+        assert_eq!(heard(&supervisor), "READY=1");
+        let name = format!("oomtrace-test-{}", std::process::id());
+        let supervisor = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+        tell_at(OsStr::new(&format!("@{name}"))).unwrap();
+        assert_eq!(heard(&supervisor), "READY=1");
+        tell_at(OsStr::new("/nonexistent/notify")).unwrap_err();
+    }
+}
