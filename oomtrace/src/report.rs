@@ -351,6 +351,12 @@ impl Report {
         self.victims.iter().find(is_chosen).or(self.victims.first())
     }
 
+    /// Whether a process with this id in its own pid namespace is a victim.
+    #[must_use]
+    pub fn has_victim_inside(&self, ns_pid: i32) -> bool {
+        self.victims.iter().any(|victim| victim.process.ns_pid == Some(ns_pid))
+    }
+
     /// Whether this process is a victim.
     #[must_use]
     pub fn has_victim(&self, pid: i32) -> bool {

@@ -33,7 +33,7 @@ use crate::{
     },
     pipeline::{Filter, PipelineError, Totals},
     recording::ReadError,
-    source::{SourceError, protect::Protection},
+    source::{SourceError, procfs::has_machines_pids, protect::Protection},
     whatif::Refusal,
 };
 
@@ -67,7 +67,12 @@ pub fn run(cli: &Cli) -> Result<Exit> {
 
 /// Says that everything is in place.
 fn say_armed(tier: Tier, protection: Protection) {
-    say(format_args!("armed, tier {}{}", tier.name(), protection.remark()));
+    let unseen = if has_machines_pids() {
+        ""
+    } else {
+        " (in a pid namespace below the machine's command lines and executables are not seen; a container needs the host's)"
+    };
+    say(format_args!("armed, tier {}{}{unseen}", tier.name(), protection.remark()));
     ready::tell();
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use super::{cgroupfs::MemoryHierarchy, memcg};
+use super::{cgroupfs::MemoryHierarchy, memcg, procfs::has_machines_pids};
 use crate::{
     bytes::ByteString,
     incident::{Counters, Task},
@@ -38,7 +38,7 @@ fn of(processes: impl Iterator<Item = (i32, Option<ByteString>)>) -> Census {
     let own = i32::try_from(std::process::id()).ok();
     let processes = processes.filter(|(pid, _)| Some(*pid) != own);
     let mut census =
-        Census { page_size: page_size(), in_pid_namespace: in_pid_namespace(), ..Census::default() };
+        Census { page_size: page_size(), in_pid_namespace: !has_machines_pids(), ..Census::default() };
     for (pid, cgroup) in processes {
         match task(pid, census.page_size) {
             Some(One::KernelThread) => census.kernel_threads += 1,
@@ -48,15 +48,6 @@ fn of(processes: impl Iterator<Item = (i32, Option<ByteString>)>) -> Census {
         }
     }
     census
-}
-
-/// The machine's own pid namespace has this number, on every kernel.
-/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/proc_ns.h#L47> (`PROC_PID_INIT_INO`)
-const MACHINES_PID_NAMESPACE: &str = "pid:[4026531836]";
-
-/// Whether we are in a pid namespace below the machine's, and so is the procfs that is mounted for us.
-fn in_pid_namespace() -> bool {
-    fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name != Path::new(MACHINES_PID_NAMESPACE))
 }
 
 fn page_size() -> u64 {

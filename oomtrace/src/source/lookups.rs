@@ -28,6 +28,8 @@ pub(super) struct Lookups {
     sysctl_pass: Option<u64>,
     cgroups: Lookup,
     pressure: PressureGauge,
+    /// Whether processes can be looked up by the ids that the kernel tells.
+    has_machines_pids: bool,
     waiting: VecDeque<Waiting>,
     /// The pass that is under way.
     deciding: Option<u64>,
@@ -56,6 +58,7 @@ impl Lookups {
             sysctl_pass: None,
             cgroups: Lookup::new(),
             pressure: PressureGauge::new(),
+            has_machines_pids: procfs::has_machines_pids(),
             waiting: VecDeque::with_capacity(REMEMBERED),
             deciding: None,
         }
@@ -163,7 +166,8 @@ impl Lookups {
         self.seen.push_back((pid, task.start_boot_ns));
         let start = (task.present & event::Task::LEADER != 0).then_some(task.start_boot_ns);
         let now = clock::boot_ns();
-        let found = procfs::process(pid, task.tid, start, now);
+        let look_up = if self.has_machines_pids { procfs::process } else { procfs::unknown };
+        let found = look_up(pid, task.tid, start, now);
         batch.extend(context_frame(Kind::Process, now, pass, &found));
     }
 }

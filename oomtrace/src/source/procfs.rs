@@ -1,6 +1,6 @@
 //! What procfs says of a process or of the machine, while it still does.
 
-use std::{collections::BTreeMap, fs, os::unix::ffi::OsStringExt as _};
+use std::{collections::BTreeMap, fs, os::unix::ffi::OsStringExt as _, path::Path};
 
 use crate::{
     bytes::ByteString,
@@ -10,18 +10,32 @@ use crate::{
 /// Arguments that are kept, and bytes of them: a command line can be megabytes long.
 const ARGUMENT_BYTES: usize = 4096;
 
+/// The machine's own pid namespace has this number, on every kernel.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/proc_ns.h#L47> (`PROC_PID_INIT_INO`)
+const MACHINES_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Whether a process has the id here that the kernel tells. In a pid namespace below the machine's (a container's, say) it has another one, and the
+/// kernel's may be somebody else's.
+#[must_use]
+pub fn has_machines_pids() -> bool {
+    fs::read_link("/proc/self/ns/pid").map_or(true, |name| name == Path::new(MACHINES_PID_NAMESPACE))
+}
+
+/// A process that procfs cannot be asked about.
+#[must_use]
+pub fn unknown(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
+    Process { pid, tid, start_boot_ns, cmdline: None, exe: None, looked_up_ns: now_ns }
+}
+
 /// Looks a process up. What is gone already is absent.
 #[must_use]
 pub fn process(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
     Process {
-        pid,
-        tid,
-        start_boot_ns,
         cmdline: fs::read(format!("/proc/{pid}/cmdline")).ok().and_then(|bytes| arguments(&bytes)),
         exe: fs::read_link(format!("/proc/{pid}/exe"))
             .ok()
             .map(|path| ByteString::from(path.into_os_string().into_vec())),
-        looked_up_ns: now_ns,
+        ..unknown(pid, tid, start_boot_ns, now_ns)
     }
 }
 

@@ -5,6 +5,7 @@ mod ends;
 pub(crate) mod experiment;
 pub(super) mod kills;
 mod names;
+mod pid_namespace;
 mod privileges;
 mod rank;
 mod recorded;
@@ -71,6 +72,8 @@ impl Local {
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
         tally.count("escape sequences and bytes that are no text", names::odd(self));
         tally.count("privileges that are needed no more are given up", privileges::given_up(self));
+        tally.count("a victim outside the tracer's pid namespace", pid_namespace::no_mistake(self));
+        tally.count("the demo in a pid namespace", pid_namespace::demo(self));
         tally.count("kills by user space, with and without need", user_kill::told_apart(self));
         tally.count("a closed standard output", ends::closed_output(self));
         tally.count("no output wanted", ends::null_output(self));

@@ -19,7 +19,8 @@ use crate::{
     exit::Exit,
     kernel::start::{Started, start},
     pipeline::Pipeline,
-    source::{Ended, cgroupfs::MemoryHierarchy, live::Live, session},
+    report::Report,
+    source::{Ended, cgroupfs::MemoryHierarchy, live::Live, procfs::has_machines_pids, session},
 };
 
 /// How long after the victim's end the report may take.
@@ -45,7 +46,8 @@ pub(super) fn run(options: &Demo) -> Result<Exit> {
     let pid = i32::try_from(victim.id()).context("the victim's pid")?;
     let watcher = give_up_after(victim, &stop)?;
     let sinks = vec![output::sink(options.format, stdout)];
-    let only_ours = Box::new(move |report: &crate::report::Report| report.has_victim(pid));
+    let is_ours = if has_machines_pids() { Report::has_victim } else { Report::has_victim_inside };
+    let only_ours = Box::new(move |report: &Report| is_ours(report, pid));
     let (_, ended) = Pipeline::new(sinks, only_ours).stop_after(1).run(&mut live)?;
     drop(scratch);
     if ended == Some(Ended::Signal) {

@@ -23,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use self::{
     experiment::{Experiment, Interrupted},
@@ -45,7 +45,7 @@ use crate::{
         plan::Plan,
     },
     kernel::start::permitted,
-    source::cgroupfs::MemoryHierarchy,
+    source::{cgroupfs::MemoryHierarchy, procfs::has_machines_pids},
 };
 
 /// The file is not one that can be run here; each complaint has its line.
@@ -66,6 +66,12 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     permitted()?;
+    // Its processes are told from others by their ids.
+    ensure!(
+        has_machines_pids(),
+        "an experiment needs the machine's pid namespace, where processes have the ids that the kernel tells; a container \
+         needs the host's"
+    );
     let hierarchy = here.memory_hierarchy().context("no memory hierarchy")?;
     let state = State::open(&options.state)?;
     let lock = state.lock()?;
