@@ -168,6 +168,8 @@ pub struct Domain {
     pub swap_usage_bytes: Option<u64>,
     /// `memory.swap.max`; on v1 of memory and swap together.
     pub swap_limit_bytes: Option<u64>,
+    /// Whether all figures of swap take in the memory (v1's `memsw`).
+    pub memsw: Option<bool>,
     /// `memory.oom.group`.
     pub oom_group: Option<bool>,
     /// `memory.stat`, looked up right after: the incident's own, which is long.

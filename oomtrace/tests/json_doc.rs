@@ -228,6 +228,7 @@ fn domain() -> Domain {
         limit_bytes: Some(1),
         swap_usage_bytes: Some(1),
         swap_limit_bytes: Some(1),
+        memsw: Some(true),
         oom_group: Some(true),
         memory_stat: Some(Rc::new([("anon".to_owned(), 1)].into())),
         chain: vec![Level {

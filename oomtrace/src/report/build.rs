@@ -118,6 +118,7 @@ fn domain(incident: &Incident, verdict: &Verdict) -> Domain {
     let Some(id) = verdict.domain else { return domain };
     domain.cgroup = cgroup::path(&incident.memcgs, id);
     domain.memory_stat.clone_from(&incident.memory_stat);
+    domain.memsw = incident.memcgs.get(&id).map(|memcg| memcg.hierarchy != 0);
     domain.chain = chain(incident, id);
     if let Some(level) = domain.chain.iter().find(|level| level.hit) {
         domain.usage_bytes = level.usage_bytes;

@@ -152,6 +152,7 @@ fn domain() -> Domain {
         limit_bytes: Some(64 * MIB),
         swap_usage_bytes: Some(0),
         swap_limit_bytes: Some(0),
+        memsw: Some(false),
         oom_group: Some(false),
         memory_stat: Some(Rc::new(
             [("anon", 62 * MIB), ("file", 0)].map(|(key, value)| (key.to_owned(), value)).into(),

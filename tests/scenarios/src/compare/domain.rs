@@ -3,6 +3,7 @@
 use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
 use crate::job::Tier;
+use crate::scenario::Hierarchy;
 
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     swap(case, ledger);
@@ -19,6 +20,10 @@ const STAT_LAG_BYTES: u64 = 8 << 20;
 /// Swap, or on v1 memory and swap together. After the first kill memory goes back while the log is written, and the mark,
 /// which is all that tracepoints see, comes after the log: all of what the victim before had may be back by then.
 fn swap(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    if case.scenario.expect.limit_cgroup.is_some() {
+        let is_v1 = case.scenario.machine.hierarchy == Hierarchy::V1;
+        ledger.same(SCENARIO, "domain.memsw", is_v1);
+    }
     let Some(swap) = case.incident.swap else { return };
     let most = if case.follows { swap.usage_bytes.max(swap.limit_bytes) } else { swap.usage_bytes };
     let may_be_back = case.follows && ledger.tier == Tier::Tracepoint;

@@ -101,6 +101,7 @@ fn swap_counts_in_the_limit_and_in_the_score() {
         ("/domain/swap_usage_bytes", json!(0)),
         ("/domain/swap_limit_bytes", json!(1)),
         ("/domain/swap_limit_bytes", Value::Null),
+        ("/domain/memsw", json!(true)),
         ("/domain/total_pages", json!(32 << 8)),
         ("/victims/0/memory/swap_bytes", json!(0)),
         ("/victims/0/score/total_pages", json!(32 << 8)),

@@ -186,6 +186,7 @@ pub(crate) fn domain(fixture: &Fixture, incident: &Incident) -> Value {
         "limit_bytes": usage.limit_bytes,
         "swap_usage_bytes": incident.swap.map(|swap| swap.usage_bytes),
         "swap_limit_bytes": incident.swap.and_then(|swap| swap.limit()),
+        "memsw": fixture.scenario.machine.hierarchy == Hierarchy::V1,
         "oom_group": (fixture.scenario.machine.hierarchy == Hierarchy::V2).then_some(oom_group),
         "memory_stat": incident.stat,
         "chain": [hit, { "cgroup": "/", "hit": false }],

@@ -99,8 +99,9 @@ fn chain(page: &mut Page<'_>, report: &Value) -> Result<()> {
     for (shown, level) in shown.iter().zip(levels) {
         let memory = of(at(level, "/usage_bytes"), at(level, "/max_bytes"));
         let swap = of(at(level, "/swap_usage_bytes"), at(level, "/swap_max_bytes"));
+        let word = if at(report, "/domain/memsw") == true { "memory and swap" } else { "swap" };
         let high = format!("high {}", size_of(at(level, "/high_bytes")));
-        holds(shown, &[text(at(level, "/cgroup")), memory, format!("swap {swap}"), high])?;
+        holds(shown, &[text(at(level, "/cgroup")), memory, format!("{word} {swap}"), high])?;
         let is_hit = shown.contains("hit") || shown.contains("short");
         ensure!(at(level, "/hit") == is_hit, "the mark is wrong: {shown}");
     }

@@ -28,7 +28,7 @@ pub(super) fn limits(report: &Report) -> Markup {
                 p { (counters(domain)) }
             } @else {
                 h3 { "The limits, from the leaf to the root" }
-                ol.chain { @for level in &domain.chain { (self::level(level, mark)) } }
+                ol.chain { @for level in &domain.chain { (self::level(level, mark, swap_word(domain))) } }
             }
             dl.facts {
                 dt { "domain" } dd { (domain.kind.unwrap_or(ABSENT)) ", size with swap " (total(report)) }
@@ -38,7 +38,12 @@ pub(super) fn limits(report: &Report) -> Markup {
     }
 }
 
-fn level(level: &Level, mark: &str) -> Markup {
+/// What the figures of swap are of.
+fn swap_word(domain: &Domain) -> &'static str {
+    if domain.memsw == Some(true) { "memory and swap" } else { "swap" }
+}
+
+fn level(level: &Level, mark: &str, swap_word: &str) -> Markup {
     let Level { usage_bytes, max_bytes, high_bytes, swap_usage_bytes, swap_max_bytes, .. } = *level;
     let share = usage_bytes.zip(max_bytes).map(|(usage, max)| percent(usage, max));
     let told = of(usage_bytes, max_bytes);
@@ -55,7 +60,7 @@ fn level(level: &Level, mark: &str) -> Markup {
             }
             p.small {
                 span { "high " (size(high_bytes)) }
-                span { "swap " (of(swap_usage_bytes, swap_max_bytes)) }
+                span { (swap_word) " " (of(swap_usage_bytes, swap_max_bytes)) }
                 span { "oom.group " (level.oom_group.map_or(ABSENT, |on| if on { "yes" } else { "no" })) }
             }
         }
@@ -68,7 +73,8 @@ fn in_words(share: Option<&str>) -> String {
 
 fn counters(domain: &Domain) -> String {
     let Domain { usage_bytes, limit_bytes, swap_usage_bytes, swap_limit_bytes, .. } = *domain;
-    format!("Usage {}; swap {}.", of(usage_bytes, limit_bytes), of(swap_usage_bytes, swap_limit_bytes))
+    let (usage, swap) = (of(usage_bytes, limit_bytes), of(swap_usage_bytes, swap_limit_bytes));
+    format!("Usage {usage}; {} {swap}.", swap_word(domain))
 }
 
 fn total(report: &Report) -> String {

@@ -23,7 +23,7 @@ pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
     } else {
         // Nothing was hit where user space came first.
         let mark = if report.cause.code == Code::Userspace { "  <- short" } else { "  <- hit" };
-        chain(sheet, &domain.chain, mark);
+        chain(sheet, domain, mark);
     }
     let parts = memory_stat::composition(domain).into_iter();
     let parts: Vec<String> = parts.map(|(name, bytes)| format!("{name} {}", size(bytes))).collect();
@@ -37,13 +37,21 @@ fn counters(domain: &Domain) -> String {
     let limit = or_absent(domain.limit_bytes.map(size));
     let swap = or_absent(domain.swap_usage_bytes.map(size));
     let swap_limit = or_absent(domain.swap_limit_bytes.map(size));
-    format!("usage {usage}, max {limit}, swap {swap}, swap max {swap_limit}")
+    let [word, most] = swap_words(domain);
+    format!("usage {usage}, max {limit}, {word} {swap}, {most} {swap_limit}")
+}
+
+/// What the figures of swap are of.
+fn swap_words(domain: &Domain) -> [&'static str; 2] {
+    if domain.memsw == Some(true) { ["memsw", "memsw max"] } else { ["swap", "swap max"] }
 }
 
 /// The path comes last: it is the one cell without a bound.
-fn chain(sheet: &mut Sheet, levels: &[Level], mark: &str) {
-    let title = ["usage", "max", "high", "swap", "swap max", "oom.group", "cgroup"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(title).chain(levels.iter().map(|level| row(level, mark))).collect();
+fn chain(sheet: &mut Sheet, domain: &Domain, mark: &str) {
+    let [swap, swap_max] = swap_words(domain);
+    let title = ["usage", "max", "high", swap, swap_max, "oom.group", "cgroup"].map(str::to_owned);
+    let levels = domain.chain.iter().map(|level| row(level, mark));
+    let rows: Vec<_> = std::iter::once(title).chain(levels).collect();
     sheet.table(&rows);
 }
 

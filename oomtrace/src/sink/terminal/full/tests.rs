@@ -33,6 +33,27 @@ fn a_kill_of_which_little_is_known() {
 }
 
 #[test]
+fn figures_that_take_in_the_memory_are_not_called_swap() {
+    let mut report = example::memcg_kill();
+    let titles = |report: &Report| {
+        let text = told(report, false);
+        text.lines()
+            .find(|line| line.contains("oom.group"))
+            .unwrap()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    };
+    let v2: Vec<String> = titles(&report);
+    assert_eq!(v2, ["usage", "max", "high", "swap", "swap", "max", "oom.group", "cgroup"]);
+    report.domain.memsw = Some(true);
+    let v1: Vec<String> = titles(&report);
+    assert_eq!(v1, ["usage", "max", "high", "memsw", "memsw", "max", "oom.group", "cgroup"]);
+    report.domain.chain.clear();
+    assert!(told(&report, false).contains("memsw 0 B, memsw max 0 B"));
+}
+
+#[test]
 fn a_kprobe_kill_says_nothing_of_its_tier() {
     let report = Report { tier: Some(Tier::Kprobe), ..example::memcg_kill() };
     assert!(!told(&report, false).contains("not seen"));
