@@ -11,7 +11,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{Mode, OFlags, fstat, open},
+    fs::{Mode, OFlags, open},
     io::Errno,
 };
 
@@ -23,10 +23,6 @@ use crate::{
 
 /// Bytes of paths in one frame: were each written as six characters of JSON, a recording's frame would still hold them.
 const FRAME_PATH_BYTES: usize = 64 << 10;
-
-/// The kernfs id of a hierarchy's root.
-/// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L2131> (`cgroup_setup_root`)
-const ROOT_ID: u64 = 1;
 
 /// What waits for its look-up, and what was told.
 #[derive(Default)]
@@ -113,8 +109,7 @@ impl Mount {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = open(hierarchy.mount(), flags, Mode::empty()).ok()?;
         // In a cgroup namespace paths would begin elsewhere than those of the kernel side.
-        let is_whole = fstat(&root).is_ok_and(|stat| stat.st_ino == ROOT_ID);
-        is_whole.then_some(Self { root, hierarchy })
+        kernfs::is_whole(&root).then_some(Self { root, hierarchy })
     }
 
     /// Only v1 has `rename`. <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup-v1.c#L841>

@@ -5,7 +5,14 @@ use std::{
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
 };
 
-use rustix::{fs::OFlags, io::Errno};
+use rustix::{
+    fs::{OFlags, fstat},
+    io::Errno,
+};
+
+/// The kernfs id of a hierarchy's root.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L2131> (`cgroup_setup_root`)
+const ROOT_ID: u64 = 1;
 
 /// `FILEID_KERNFS`: a handle that is a 64-bit kernfs id.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/exportfs.h>
@@ -17,6 +24,11 @@ struct Handle {
     bytes: libc::c_uint,
     kind: libc::c_int,
     id: u64,
+}
+
+/// Whether a hierarchy's mount shows all of it; in a cgroup namespace it begins further down.
+pub(super) fn is_whole(mount: &OwnedFd) -> bool {
+    fstat(mount).is_ok_and(|stat| stat.st_ino == ROOT_ID)
 }
 
 /// Opens the folder with that kernfs id in the kernfs mounted at `mount`.

@@ -27,14 +27,15 @@ pub struct MemoryStats {
 }
 
 impl MemoryStats {
-    /// Of the hierarchy that has the memory controller; where there is none, nothing is read.
+    /// Of the hierarchy that has the memory controller; where there is none, nothing is read. Nor in a cgroup namespace, where the cgroups above
+    /// the root that is seen cannot be told from others.
     #[must_use]
     pub fn new(hierarchy: Option<&MemoryHierarchy>) -> Self {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let open = |hierarchy: &MemoryHierarchy| openat(CWD, hierarchy.mount(), flags, Mode::empty()).ok();
         // Not zeroes: pages that were written are there.
         Self {
-            mount: hierarchy.and_then(open),
+            mount: hierarchy.and_then(open).filter(kernfs::is_whole),
             own: hierarchy.map(own_levels).unwrap_or_default(),
             buffer: vec![b'\n'; BYTES],
         }
