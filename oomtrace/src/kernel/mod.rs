@@ -10,6 +10,7 @@ pub mod require;
 pub mod selfcheck;
 pub mod start;
 pub mod tier;
+pub mod time_namespace;
 pub mod tracefs;
 
 #[cfg(test)]

@@ -1,28 +1,44 @@
 //! The kernel side stamps its frames with `CLOCK_BOOTTIME`; so does everything that joins them.
 
+use std::sync::OnceLock;
+
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-/// `CLOCK_BOOTTIME` in ns.
+use crate::kernel::time_namespace::Offsets;
+
+/// A process stays in its time namespace.
+static OFFSETS: OnceLock<Offsets> = OnceLock::new();
+
+/// `CLOCK_BOOTTIME` in ns, as the kernel side has it.
 #[must_use]
 pub fn boot_ns() -> u64 {
-    u64::try_from(nanoseconds(clock_gettime(ClockId::Boottime))).unwrap_or(0)
+    u64::try_from(kernels(ClockId::Boottime, offsets().boottime_ns)).unwrap_or(0)
 }
 
 /// Wall clock minus `CLOCK_BOOTTIME`, in ns: what turns a frame's stamp into a date.
 #[must_use]
 pub fn wall_offset_ns() -> i64 {
-    offset_ns(ClockId::Realtime)
+    minus_boot_ns(ClockId::Realtime, 0)
 }
 
 /// `CLOCK_MONOTONIC` minus `CLOCK_BOOTTIME`, in ns: what turns a frame's stamp into one of the kernel's log or trace.
 #[must_use]
 pub fn monotonic_offset_ns() -> i64 {
-    offset_ns(ClockId::Monotonic)
+    minus_boot_ns(ClockId::Monotonic, offsets().monotonic_ns)
 }
 
-fn offset_ns(clock: ClockId) -> i64 {
+fn offsets() -> Offsets {
+    *OFFSETS.get_or_init(Offsets::of_this_process)
+}
+
+/// A clock without what our time namespace adds to it.
+fn kernels(clock: ClockId, added_ns: i64) -> i128 {
+    nanoseconds(clock_gettime(clock)) - i128::from(added_ns)
+}
+
+fn minus_boot_ns(clock: ClockId, added_ns: i64) -> i64 {
     let before = boot_ns();
-    let other = nanoseconds(clock_gettime(clock));
+    let other = kernels(clock, added_ns);
     let boot = i128::from(before.midpoint(boot_ns()));
     i64::try_from(other - boot).unwrap_or(0)
 }

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::SelfCheckError;
+use crate::kernel::time_namespace::Offsets;
 
 /// Number of the initial pid namespace, the same on every kernel (`PROC_PID_INIT_INO`).
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/proc_ns.h#L46>
@@ -13,7 +14,6 @@ const STAT: &str = "/proc/self/stat";
 const ADJ: &str = "/proc/self/oom_score_adj";
 const LEADER: &str = "/proc/self/comm";
 const COMM: &str = "/proc/thread-self/comm";
-const TIME: &str = "/proc/self/timens_offsets";
 
 /// Our own process and thread, from procfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl SelfFacts {
             oom_score_adj: number(&adj, ADJ, "oom_score_adj")?,
             start_ticks: start_time(&stat)?,
             ticks_per_second: rustix::param::clock_ticks_per_second(),
-            boottime_offset_ns: boottime_offset(),
+            boottime_offset_ns: Offsets::of_this_process().boottime_ns,
         })
     }
 
@@ -98,24 +98,6 @@ fn number<T: core::str::FromStr>(
     text.parse().map_err(|_| SelfCheckError::Format { path, field })
 }
 
-/// From `boottime <seconds> <nanoseconds>`; 0 on kernels without time namespaces, which have no such file.
-fn boottime_offset() -> i64 {
-    let text = fs::read_to_string(TIME).unwrap_or_default();
-    text.lines().find_map(parse_offset).unwrap_or(0)
-}
-
-fn parse_offset(line: &str) -> Option<i64> {
-    let mut words = line.split_ascii_whitespace();
-    // Written as a number before 5.7-rc, as a name since.
-    let clock = words.next()?;
-    if clock != "boottime" && clock != "7" {
-        return None;
-    }
-    let seconds: i64 = words.next()?.parse().ok()?;
-    let ns: i64 = words.next()?.parse().ok()?;
-    seconds.checked_mul(1_000_000_000)?.checked_add(ns)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,8 +116,6 @@ mod tests {
 
     #[test]
     fn offsets_of_a_time_namespace_are_added() {
-        assert_eq!(parse_offset("boottime        100         5"), Some(100_000_000_005));
-        assert_eq!(parse_offset("monotonic       100         5"), None);
         let facts = SelfFacts {
             pid: 1,
             tid: 1,
