@@ -9,10 +9,22 @@ use std::{
 };
 
 use crate::recording::folder::{EXTENSION, files};
-use time::{OffsetDateTime, macros::format_description};
+use time::{
+    OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description,
+};
 
 /// Bytes that are reserved beyond what is written.
 const AHEAD_BYTES: u64 = 4 << 20;
+
+/// A file's name in a folder, without the extension: names sort as the files were begun.
+const STEM: &[BorrowedFormatItem<'_>] =
+    format_description!("[year][month][day]T[hour][minute][second].[subsecond digits:6]Z");
+
+/// When a file says it was begun, if it has a name of ours.
+fn begun(path: &Path) -> Option<OffsetDateTime> {
+    let stem = path.file_stem()?.to_str()?;
+    PrimitiveDateTime::parse(stem, STEM).ok().map(PrimitiveDateTime::assume_utc)
+}
 
 /// One file, or many.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +47,18 @@ pub struct Rotation {
 }
 
 impl Place {
-    /// A path for the next file; one that does not exist yet, where that can be chosen.
+    /// A path for the next file. In a folder it comes after all that are there, whatever the clock says: one that was set back, or that begins
+    /// in 1970 at every boot, would have the latest files taken for the oldest.
     pub(super) fn next_path(&self, now: OffsetDateTime) -> io::Result<PathBuf> {
         match self {
             Self::File(path) => Ok(path.clone()),
             Self::Folder(folder, _) => {
                 fs::create_dir_all(folder)?;
-                let format =
-                    format_description!("[year][month][day]T[hour][minute][second].[subsecond digits:6]Z");
-                let stem = now.format(&format).map_err(io::Error::other)?;
-                let named = |number: u32| match number {
-                    0 => folder.join(format!("{stem}.{EXTENSION}")),
-                    number => folder.join(format!("{stem}-{number}.{EXTENSION}")),
-                };
-                Ok((0..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0)))
+                let latest = files(folder)?.iter().rev().find_map(|path| begun(path));
+                let next = latest.and_then(|latest| latest.checked_add(time::Duration::MICROSECOND));
+                let after = next.map_or(now, |next| now.max(next));
+                let stem = after.format(STEM).map_err(io::Error::other)?;
+                Ok(folder.join(format!("{stem}.{EXTENSION}")))
             }
         }
     }

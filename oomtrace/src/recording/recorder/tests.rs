@@ -6,6 +6,8 @@ use std::{
 
 use oomtrace_common::frame::Kind;
 
+use time::macros::datetime;
+
 use super::{Place, Recorder, Rotation, Trouble, disk::Disk, place::recordings};
 use crate::{
     context::Tick,
@@ -81,6 +83,25 @@ fn files_rotate_by_size_each_begins_with_the_session_and_the_oldest_go() {
         rest.windows(2).all(|pair| pair[1] == pair[0] + 1) && rest[0] > 0,
         "the oldest went, and nothing else"
     );
+}
+
+#[test]
+fn names_never_go_back_with_the_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
+    let place = Place::Folder(folder.path().to_owned(), rotation);
+    // Nobody's name, and one of a recorder whose clock was ahead.
+    fs::write(folder.path().join("zebra.oomtrace"), "").unwrap();
+    fs::write(folder.path().join("29991231T235959.999999Z.oomtrace"), "").unwrap();
+    let mut made = Vec::new();
+    for now in
+        [datetime!(2026-11-26 12:00 UTC), datetime!(1970-01-01 0:00 UTC), datetime!(3001-01-01 0:00 UTC)]
+    {
+        let path = place.next_path(now).unwrap();
+        fs::write(&path, "").unwrap();
+        made.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+    }
+    assert_eq!(made, ["30000101T000000.000000Z", "30000101T000000.000001Z", "30010101T000000.000000Z"]);
 }
 
 #[test]
