@@ -10,7 +10,7 @@ use crate::text::Text;
 
 /// Fields that a tracer on tracepoints alone cannot see: it comes after the decision, and is not told
 /// what was decided. It may leave these out; what it does say must still be right.
-const DECISION: [&str; 8] = [
+const DECISION: [&str; 9] = [
     "allocation",
     "selection",
     "candidates",
@@ -18,6 +18,8 @@ const DECISION: [&str; 8] = [
     "domain.total_pages",
     "domain.usage_bytes",
     "domain.swap_usage_bytes",
+    // Where a limit was relieved before the mark, no domain is known.
+    "domain.memsw",
     "domain.memory_stat",
 ];
 /// The same, below a victim.
