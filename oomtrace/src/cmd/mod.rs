@@ -27,13 +27,14 @@ use crate::{
     cli::{Cli, Command, Only, TierChoice},
     exit::Exit,
     kernel::{
+        pid_namespace::has_machines_pids,
         privilege::keep_only,
         start::StartError,
         tier::{Tier, Wanted},
     },
     pipeline::{Filter, PipelineError, Totals},
     recording::ReadError,
-    source::{SourceError, procfs::has_machines_pids, protect::Protection},
+    source::{SourceError, protect::Protection},
     whatif::Refusal,
 };
 
@@ -70,7 +71,7 @@ fn say_armed(tier: Tier, protection: Protection) {
     let unseen = if has_machines_pids() {
         ""
     } else {
-        " (in a pid namespace below the machine's command lines and executables are not seen; a container needs the host's)"
+        " (in a pid namespace below the machine's, command lines and executables are not seen; a container needs the host's)"
     };
     say(format_args!("armed, tier {}{}{unseen}", tier.name(), protection.remark()));
     ready::tell();

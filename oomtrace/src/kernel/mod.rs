@@ -5,6 +5,7 @@ pub mod facts;
 pub mod kallsyms;
 pub mod layout;
 pub mod load;
+pub mod pid_namespace;
 pub mod privilege;
 pub mod require;
 pub mod selfcheck;

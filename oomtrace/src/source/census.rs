@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use super::{cgroupfs::MemoryHierarchy, memcg, procfs::has_machines_pids};
+use super::{cgroupfs::MemoryHierarchy, memcg};
 use crate::{
     bytes::ByteString,
     incident::{Counters, Task},
+    kernel::pid_namespace::has_machines_pids,
     rank::{Census, Found},
 };
 

@@ -16,7 +16,7 @@ use super::{
     pressure::PressureGauge,
     procfs,
 };
-use crate::{decode::candidates, frame::context_frame};
+use crate::{decode::candidates, frame::context_frame, kernel::pid_namespace::has_machines_pids};
 
 /// Processes looked up lately; one kill names the same one in several frames.
 const REMEMBERED: usize = 16;
@@ -58,7 +58,7 @@ impl Lookups {
             sysctl_pass: None,
             cgroups: Lookup::new(),
             pressure: PressureGauge::new(),
-            has_machines_pids: procfs::has_machines_pids(),
+            has_machines_pids: has_machines_pids(),
             waiting: VecDeque::with_capacity(REMEMBERED),
             deciding: None,
         }

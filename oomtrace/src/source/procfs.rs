@@ -1,6 +1,6 @@
 //! What procfs says of a process or of the machine, while it still does.
 
-use std::{collections::BTreeMap, fs, os::unix::ffi::OsStringExt as _, path::Path};
+use std::{collections::BTreeMap, fs, os::unix::ffi::OsStringExt as _};
 
 use crate::{
     bytes::ByteString,
@@ -9,17 +9,6 @@ use crate::{
 
 /// Arguments that are kept, and bytes of them: a command line can be megabytes long.
 const ARGUMENT_BYTES: usize = 4096;
-
-/// The machine's own pid namespace has this number, on every kernel.
-/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/proc_ns.h#L47> (`PROC_PID_INIT_INO`)
-const MACHINES_PID_NAMESPACE: &str = "pid:[4026531836]";
-
-/// Whether a process has the id here that the kernel tells. In a pid namespace below the machine's (a container's, say) it has another one, and the
-/// kernel's may be somebody else's.
-#[must_use]
-pub fn has_machines_pids() -> bool {
-    fs::read_link("/proc/self/ns/pid").map_or(true, |name| name == Path::new(MACHINES_PID_NAMESPACE))
-}
 
 /// A process that procfs cannot be asked about.
 #[must_use]

@@ -47,7 +47,8 @@ pub fn judge(run: &ReadOnlyRun) -> Vec<String> {
     let first = run.killed.get(..1).unwrap_or_default();
     expect("on the disk while it is read-only", listed(&run.meanwhile), first);
     expect("on the disk in the end", listed(&run.after), &run.killed);
-    for (what, status) in [("the tracer", run.status), ("list", run.after.status)] {
+    let lists = [("list meanwhile", run.meanwhile.status), ("list in the end", run.after.status)];
+    for (what, status) in [("the tracer", run.status)].into_iter().chain(lists) {
         if status != Some(Status::Code(0)) {
             wrong.push(format!("{what} ended with {status:?}"));
         }
@@ -105,9 +106,10 @@ mod tests {
             ReadOnlyRun { lines: good().lines.into_iter().skip(1).collect(), ..good() },
             ReadOnlyRun { stderr: FAILS.into(), ..good() },
             ReadOnlyRun { status: None, ..good() },
-            ReadOnlyRun { meanwhile: CommandRun::default(), ..good() },
+            ReadOnlyRun { meanwhile: CommandRun { status: None, ..good().meanwhile }, ..good() },
+            ReadOnlyRun { meanwhile: good().after, ..good() },
             ReadOnlyRun { after: good().meanwhile, ..good() },
         ];
-        assert_eq!(runs.map(|run| judge(&run).len()), [1; 5]);
+        assert_eq!(runs.map(|run| judge(&run).len()), [1; 6]);
     }
 }

@@ -17,10 +17,13 @@ use super::{output, say::say, signals::Stop};
 use crate::{
     cli::Demo,
     exit::Exit,
-    kernel::start::{Started, start},
+    kernel::{
+        pid_namespace::has_machines_pids,
+        start::{Started, start},
+    },
     pipeline::Pipeline,
     report::Report,
-    source::{Ended, cgroupfs::MemoryHierarchy, live::Live, procfs::has_machines_pids, session},
+    source::{Ended, cgroupfs::MemoryHierarchy, live::Live, session},
 };
 
 /// How long after the victim's end the report may take.

@@ -44,8 +44,8 @@ use crate::{
         order::order,
         plan::Plan,
     },
-    kernel::start::permitted,
-    source::{cgroupfs::MemoryHierarchy, procfs::has_machines_pids},
+    kernel::{pid_namespace::has_machines_pids, start::permitted},
+    source::cgroupfs::MemoryHierarchy,
 };
 
 /// The file is not one that can be run here; each complaint has its line.

@@ -3,11 +3,8 @@
 use std::fs;
 
 use super::SelfCheckError;
-use crate::kernel::time_namespace::Offsets;
+use crate::kernel::{pid_namespace::has_machines_pids, time_namespace::Offsets};
 
-/// Number of the initial pid namespace, the same on every kernel (`PROC_PID_INIT_INO`).
-/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/proc_ns.h#L46>
-const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 /// Number of the field, from 1 as in proc_pid_stat(5).
 const START_TIME: usize = 22;
 const STAT: &str = "/proc/self/stat";
@@ -49,8 +46,7 @@ impl SelfFacts {
         Ok(Self {
             pid: rustix::process::getpid().as_raw_nonzero().get(),
             tid: rustix::thread::gettid().as_raw_nonzero().get(),
-            initial_pid_namespace: fs::read_link("/proc/self/ns/pid")
-                .is_ok_and(|link| link.as_os_str() == INITIAL_PID_NAMESPACE),
+            initial_pid_namespace: has_machines_pids(),
             comm: line(COMM)?,
             leader_comm: line(LEADER)?,
             oom_score_adj: number(&adj, ADJ, "oom_score_adj")?,
