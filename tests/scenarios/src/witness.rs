@@ -25,6 +25,8 @@ pub struct Incident {
     pub invoked: Option<Invoked>,
     /// Thread id of the trigger, from the line that names the processor.
     pub trigger_tid: Option<u32>,
+    /// Whether the trigger is a kernel thread, which cannot be killed for asking.
+    pub trigger_is_kernel_thread: bool,
     /// Usage and limit of the memory cgroup that ran out.
     pub usage: Option<Usage>,
     /// Usage and limit of its swap, or of its memory and swap together on v1.

@@ -78,8 +78,8 @@ pub(super) fn policy(incident: &Incident) -> Option<&'static str> {
     })
 }
 
-/// The kernel thread that starts all others, and has that number on every machine.
-const KTHREADD: u32 = 2;
+/// The process that all others descend from: nobody may kill it.
+const INIT: u32 = 1;
 
 struct Ground<'a> {
     scenario: &'a Scenario,
@@ -210,11 +210,12 @@ impl Ground<'_> {
         }
     }
 
-    /// A kernel thread that asks cannot be killed for it: then by badness.
+    /// Who asks and cannot be killed for it, as a kernel thread or init: then by badness
+    /// (`out_of_memory`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c>).
     fn expected_policy(&self, incident: &Incident) -> String {
         let expected = self.scenario.expect.policy.as_str();
-        let is_kernels = expected == "allocating_task" && incident.trigger_tid == Some(KTHREADD);
-        if is_kernels { "badness" } else { expected }.to_owned()
+        let is_unkillable = incident.trigger_is_kernel_thread || incident.trigger_tid == Some(INIT);
+        if expected == "allocating_task" && is_unkillable { "badness" } else { expected }.to_owned()
     }
 
     /// As many tasks as expected have the most points, and the last of them is the one chosen

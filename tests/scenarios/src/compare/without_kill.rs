@@ -10,9 +10,6 @@ use crate::observation::Observation;
 use crate::scenario::Scenario;
 use crate::witness::Incident;
 
-/// However often the kernel finds nobody to kill, a scenario has one domain, and takes less time than a report of them
-/// is held open.
-const MOST_WITHOUT_VICTIM: usize = 1;
 /// `__GFP_FS`.
 const GFP_FS: u64 = 1 << 7;
 
@@ -37,11 +34,15 @@ pub(super) fn judge(
     }
     found.extend(passes(scenario, seen, reports));
     let without_victim = quiet.iter().filter(|report| pairing::victim_ids(report).is_empty()).count();
-    if without_victim > MOST_WITHOUT_VICTIM {
+    // However often the kernel finds nobody to kill, a scenario has one domain, and takes less time than a report of them
+    // is held open; only a kill ends one before.
+    let kills = log.iter().filter(|incident| !incident.kills.is_empty()).count();
+    let most = kills.max(1);
+    if without_victim > most {
         found.push(Disagreement {
             field: "reports without a victim".to_owned(),
             witness: SCENARIO,
-            says: format!("at most {MOST_WITHOUT_VICTIM}"),
+            says: format!("at most {most}"),
             report: without_victim.to_string(),
         });
     }

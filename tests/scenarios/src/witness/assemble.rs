@@ -61,6 +61,8 @@ impl Log {
         } else if incident.invoked.is_some() && incident.trigger_tid.is_none() {
             incident.trigger_tid = lines::trigger_tid(line);
         }
+        // What comes after the summary may be another task's call trace.
+        incident.trigger_is_kernel_thread |= incident.summary.is_none() && lines::is_in_kernel_thread(line);
         incident.none_killable |= lines::none_killable(line);
     }
 

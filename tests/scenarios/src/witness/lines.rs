@@ -42,6 +42,15 @@ pub(super) fn trigger_tid(line: &str) -> Option<u32> {
     rest.split_once(' ')?.0.parse().ok()
 }
 
+/// Whether a line of a call trace is in the function that every kernel thread begins with, or in kthreadd's own. Behind a
+/// return probe the kernel is not sure of what called it, and marks the rest of the trace with `?`
+/// (`kthread`, `kthreadd`, <https://github.com/torvalds/linux/blob/v6.12/kernel/kthread.c>).
+pub(super) fn is_in_kernel_thread(line: &str) -> bool {
+    let call = line.trim_start();
+    let call = call.strip_prefix("? ").unwrap_or(call);
+    call.starts_with("kthread+0x") || call.starts_with("kthreadd+0x")
+}
+
 /// What stands for no limit (`PAGE_COUNTER_MAX`,
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/page_counter.h#L45>), pages of 4096 bytes.
 const NO_LIMIT_BYTES: u64 = (1 << 63) - 4096;

@@ -110,6 +110,30 @@ fn the_allocating_task_is_told_by_the_message() {
 }
 
 #[test]
+fn a_kernel_thread_that_asks_is_told_from_a_process() {
+    for fixture in fixtures::all() {
+        let asked_by_kernel = ["mglru", "sysrq"].contains(&fixture.scenario.name.as_str());
+        for incident in witness::read(&fixture.seen.log) {
+            assert_eq!(incident.trigger_is_kernel_thread, asked_by_kernel, "{}", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn who_cannot_be_killed_for_asking_is_passed_over() {
+    let mut fixture = fixture("7.3-global_allocating");
+    for record in &mut fixture.seen.log {
+        *record = record.replace("Out of memory (oom_kill_allocating_task)", "Out of memory");
+    }
+    let judged = |fixture: &fixtures::Fixture| judge(&fixture.scenario, &fixture.seen, None);
+    assert_eq!(judged(&fixture)[0].field, "(outcome) policy", "by badness, where a process asked");
+    for record in &mut fixture.seen.log {
+        *record = record.replace(" asm_exc_page_fault+0x26/0x30", " kthread+0xe5/0x120");
+    }
+    assert_eq!(judged(&fixture), [], "by badness, where a kernel thread asked");
+}
+
+#[test]
 fn kills_whose_reports_were_left_out_are_incidents_of_their_own() {
     let fixture = fixture("7.3-parent");
     let killed = |record: &&String| record.contains("Killed process");
