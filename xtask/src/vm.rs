@@ -44,7 +44,8 @@ pub(crate) struct Arguments {
     /// Guests at a time; by default one for each processor
     #[arg(short)]
     jobs: Option<NonZeroUsize>,
-    /// Keep what every guest sent, and its console, below target/vm; else only of cells that fail
+    /// Keep what every guest sent, its recording and its console below target/vm; else only of cells that fail, and no
+    /// recording
     #[arg(long)]
     keep_log: bool,
     /// Run no tracer: only see whether each scenario does what it says

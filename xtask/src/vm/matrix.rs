@@ -13,6 +13,7 @@ use oomtrace_scenarios::compare::{Disagreement, Ending, judge, judge_panic};
 use oomtrace_scenarios::job::{Job, RECORDING_FILE, Tier, Watch, Work};
 use oomtrace_scenarios::observation::Observation;
 use oomtrace_scenarios::scenario::Scenario;
+use oomtrace_scenarios::text::Text;
 
 use super::plan::{self, Batch};
 use super::programs::{self, Programs};
@@ -169,7 +170,7 @@ impl Matrix {
             tier,
             fault: self.fault.clone(),
             recording: Some(RECORDING_FILE.to_owned()),
-            keep: false,
+            keep: self.keep_log,
         });
         let work = Work::Scenarios { scenarios: batch.scenarios.clone(), watch };
         let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
@@ -201,11 +202,17 @@ impl Matrix {
         let fault = self.fault.as_ref().map(|fault| format!("-{}", fault.replace(':', "-")));
         let name = format!("{}-{}-{}{}", cell.series, cell.tier, cell.scenario, fault.unwrap_or_default());
         let document = seen.and_then(|seen| serde_json::to_vec_pretty(seen).ok());
-        let kept = document
-            .map_or(Ok(()), |document| fs::write(logs.join(format!("{name}.json")), document))
-            .and_then(|()| fs::write(logs.join(format!("{name}.console")), console));
-        if let Err(error) = kept {
-            eprintln!("keeping the log of {name} in {}: {error}", logs.display());
+        let recording = seen.and_then(|seen| seen.tracer.as_ref()?.recording.as_ref());
+        let parts = [
+            ("json", document.as_deref()),
+            ("oomtrace", recording.map(Text::as_bytes)),
+            ("console", Some(console.as_bytes())),
+        ];
+        for (extension, bytes) in parts {
+            let file = logs.join(format!("{name}.{extension}"));
+            if let Some(Err(error)) = bytes.map(|bytes| fs::write(&file, bytes)) {
+                eprintln!("keeping {}: {error}", file.display());
+            }
         }
     }
 }
