@@ -21,6 +21,9 @@ use crate::{
 /// How long after the last empty pass the kernel's count is final, in ns.
 const QUIET_NS: u64 = EMPTY_PASSES_EVERY_NS + EMPTY_PASSES_EVERY_NS / 10;
 
+/// Bytes that a batch has from the start: the frames of a decision, without its table of candidates.
+const BATCH_BYTES: usize = 16 << 10;
+
 /// The kernel side, armed, with the descriptors that end the stream.
 pub struct Live<'a> {
     ring: RingBuf<MapData>,
@@ -56,7 +59,7 @@ impl<'a> Live<'a> {
             losses: Losses::new(Array::try_from(lost).map_err(unusable("LOST"))?),
             pending: PendingRuns::new(HashMap::try_from(empty).map_err(unusable("EMPTY"))?),
             lookups: Lookups::new(),
-            batch: session,
+            batch: touched(session),
             quiet_at: None,
             signals,
             output,
@@ -132,7 +135,7 @@ impl Source for Live<'_> {
         batch.clear();
         // The session, on the first call.
         if !self.batch.is_empty() {
-            std::mem::swap(batch, &mut self.batch);
+            *batch = std::mem::replace(&mut self.batch, touched(Vec::new()));
             return Ok(Batch::Frames);
         }
         let ended = self.wait(deadline)?;
@@ -151,6 +154,14 @@ impl Source for Live<'_> {
         std::mem::swap(batch, &mut self.batch);
         Ok(ended.map_or(Batch::Frames, Batch::Last))
     }
+}
+
+/// Room for a batch, in place before it is needed: to grow in a decision is to wait for memory until the victim has gone.
+fn touched(content: Vec<u8>) -> Vec<u8> {
+    let mut batch = vec![1; BATCH_BYTES];
+    batch.clear();
+    batch.extend(content);
+    batch
 }
 
 fn duration(ns: u64) -> Timespec {
