@@ -53,6 +53,8 @@ pub enum Kind {
     Reap = 11,
     /// [`event::CandidatesHead`] and rows of [`event::Candidate`]: a chunk of the table of candidates.
     Candidate = 12,
+    /// [`event::Arguments`]: a victim's arguments, or where they lie in its memory.
+    Arguments = 13,
     /// What user space knows of the machine and of the tracer, once at the start.
     Session = 0x100,
     /// What procfs said of a process.
@@ -80,7 +82,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -93,6 +95,7 @@ impl Kind {
         Self::Exit,
         Self::Reap,
         Self::Candidate,
+        Self::Arguments,
         Self::Session,
         Self::Process,
         Self::Sysctl,
@@ -158,4 +161,5 @@ wire! {
     Sigkill = 408,
     Exit = 24,
     Reap = 8,
+    Arguments = 480,
 }

@@ -9,7 +9,7 @@
 pub const ABSENT: u32 = u32::MAX;
 
 /// Slots of [`KernelLayout`].
-pub const SLOTS: usize = 75;
+pub const SLOTS: usize = 77;
 
 /// One `u32` a slot: an offset in bytes or a position, or [`ABSENT`].
 #[repr(C)]
@@ -69,6 +69,10 @@ pub struct KernelLayout {
     pub mm_struct_rss_shmem: u32,
     /// Of `struct mm_struct`: `rss_percpu`; from a counter's value to its per-CPU pointer; absent where it has none.
     pub mm_struct_rss_percpu: u32,
+    /// Of `struct mm_struct`: `arg_start`; where the arguments begin.
+    pub mm_struct_arg_start: u32,
+    /// Of `struct mm_struct`: `arg_end`.
+    pub mm_struct_arg_end: u32,
     /// Of `struct mm_struct`: `flags`; `MMF_*` bits.
     pub mm_struct_flags: u32,
     /// Of `struct oom_control`: `zonelist`.
@@ -201,6 +205,8 @@ impl KernelLayout {
         mm_struct_rss_swap: ABSENT,
         mm_struct_rss_shmem: ABSENT,
         mm_struct_rss_percpu: ABSENT,
+        mm_struct_arg_start: ABSENT,
+        mm_struct_arg_end: ABSENT,
         mm_struct_flags: ABSENT,
         oom_control_zonelist: ABSENT,
         oom_control_memcg: ABSENT,

@@ -37,6 +37,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Sigkill => Event::Sigkill(wire(payload)),
         Kind::Exit => Event::Exit(wire(payload)),
         Kind::Reap => Event::Reap(wire(payload)),
+        Kind::Arguments => Event::Arguments(wire(payload)),
         Kind::Candidate => Event::Candidates(candidates(payload)),
         Kind::Session => Event::Session(json(kind, payload)?),
         Kind::Process => Event::Process(json(kind, payload)?),

@@ -39,6 +39,7 @@ pub enum Event {
     Sigkill(wire::Sigkill),
     Exit(wire::Exit),
     Reap(wire::Reap),
+    Arguments(wire::Arguments),
     Candidates(Candidates),
     Session(context::Session),
     Process(context::Process),

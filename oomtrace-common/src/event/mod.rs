@@ -3,6 +3,7 @@
 //! Structs grow at the tail only. A reader takes shorter ones (the missing tail reads as zero, and the `present`
 //! bits of that tail are unset) and longer ones (the surplus is ignored).
 
+mod arguments;
 mod candidate;
 mod empty_passes;
 mod exit;
@@ -16,6 +17,7 @@ mod reap;
 mod sigkill;
 mod task;
 
+pub use arguments::Arguments;
 pub use candidate::{Candidate, CandidatesHead};
 pub use empty_passes::{Emptiness, EmptyPasses, EmptyPassesRun, EmptyRun};
 pub use exit::Exit;

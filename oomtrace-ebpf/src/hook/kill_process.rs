@@ -6,7 +6,7 @@ use aya_ebpf::{
     macros::{fentry, kprobe},
     programs::{FEntryContext, ProbeContext},
 };
-use oomtrace_common::event::KillProcess;
+use oomtrace_common::event::{Arguments, KillProcess};
 
 use crate::{
     context::pointer_argument,
@@ -35,6 +35,10 @@ fn kill_process_kprobe(ctx: ProbeContext) -> u32 {
 fn kill<R: Read>(victim: Address) {
     let Some(pass) = pass::current() else { return };
     pass.kills += 1;
+    // Those of the first one were sent when it was chosen.
+    if pass.kills > 1 {
+        emit::<Arguments>(pass.entry_ns, |out| task::copy_arguments::<R>(victim, out));
+    }
     pass.emit_path_of(victim);
     emit::<KillProcess>(pass.entry_ns, |out| task::copy::<R>(victim, &mut out.victim));
 }

@@ -6,7 +6,10 @@ use aya_ebpf::{
     macros::{btf_tracepoint, tracepoint},
     programs::{BtfTracePointContext, TracePointContext},
 };
-use oomtrace_common::{event::MarkVictim, layout::ABSENT};
+use oomtrace_common::{
+    event::{Arguments, MarkVictim},
+    layout::ABSENT,
+};
 
 use crate::{
     context::{argument, pointer_argument},
@@ -55,7 +58,7 @@ fn mark(victim: Option<Address>, tid: i32) {
             pass.marks += 1;
             entry_ns = pass.entry_ns;
         }
-        None => emit_paths(victim),
+        None => emit_surroundings(victim),
     }
     emit::<MarkVictim>(entry_ns, |out| {
         task::copy::<Probed>(task::current(), &mut out.trigger);
@@ -66,10 +69,13 @@ fn mark(victim: Option<Address>, tid: i32) {
     });
 }
 
-/// Without the hooks around it, all that can be known of the domain is here: the limits above the trigger and above
-/// the victim.
+/// Without the hooks around it, this is where the victim can still be looked up, and all that can be known of the domain: the
+/// limits above the trigger and above the victim.
 #[inline(always)]
-fn emit_paths(victim: Option<Address>) {
+fn emit_surroundings(victim: Option<Address>) {
+    if let Some(victim) = victim {
+        emit::<Arguments>(0, |out| task::copy_arguments::<Shallow>(victim, out));
+    }
     let trigger = memcg::around_task(task::current());
     memcg::emit_path(trigger, 0, (0, 0));
     if let Some(victim) = victim {

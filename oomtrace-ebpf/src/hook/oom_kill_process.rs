@@ -7,7 +7,7 @@ use aya_ebpf::{
     macros::{fentry, kprobe},
     programs::{FEntryContext, ProbeContext},
 };
-use oomtrace_common::event::OomKillProcess;
+use oomtrace_common::event::{Arguments, OomKillProcess};
 
 use crate::{
     context::pointer_argument,
@@ -44,6 +44,7 @@ fn choose<R: Read>(oc: Address, message: Address) {
     let chosen = R::follow(oc, slot!(oom_control_chosen));
     pass.chosen = 1;
     pass.announce();
+    emit::<Arguments>(pass.entry_ns, |out| task::copy_arguments::<R>(chosen, out));
     pass.emit_path_of(chosen);
     emit::<OomKillProcess>(pass.entry_ns, |out| {
         task::copy::<R>(chosen, &mut out.chosen);

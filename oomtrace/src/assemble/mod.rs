@@ -59,6 +59,7 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Sigkill(_)
         | Event::Exit(_)
         | Event::Reap(_)
+        | Event::Arguments(_)
         | Event::Candidates(_)
         | Event::Tick(_) => true,
     }
@@ -119,7 +120,8 @@ impl Assembler {
             Event::RecorderLoss(loss) => self.take_recorder_loss(loss.frames),
             Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
-            Event::Tick(_) => {}
+            // What was found there comes as a look at the process.
+            Event::Tick(_) | Event::Arguments(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),
             Event::OutOfMemory(entry) => self.open_pass(boot_ns, pass, &entry),
             Event::OomKillProcess(choice) => self.take_choice(boot_ns, pass, &choice),

@@ -161,16 +161,17 @@ fn level(incident: &Incident, memcg: &Memcg, domain: u64) -> Level {
 }
 
 fn process(incident: &Incident, task: &Task) -> Process {
-    let looked_up = incident.processes.iter().find(|process| crate::assemble::is_of(process, task));
+    // What one look came too late for, another one may have.
+    let looks = || incident.processes.iter().filter(|look| crate::assemble::is_of(look, task));
     let differs = |leader: &&ByteString| Some(*leader) != task.comm.as_ref();
     Process {
-        pid: task.pid.or_else(|| looked_up.map(|process| process.pid)),
+        pid: task.pid.or_else(|| looks().next().map(|look| look.pid)),
         tid: task.tid,
         ns_pid: task.ns_pid,
         comm: task.comm.clone(),
         leader_comm: task.leader_comm.as_ref().filter(differs).cloned(),
-        cmdline: looked_up.and_then(|process| process.cmdline.clone()),
-        exe: looked_up.and_then(|process| process.exe.clone()),
+        cmdline: looks().find_map(|look| look.cmdline.clone()),
+        exe: looks().find_map(|look| look.exe.clone()),
         uid: task.uid,
         start_boot_ns: task.start_boot_ns,
         oom_score_adj: task.oom_score_adj,

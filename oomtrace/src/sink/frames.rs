@@ -9,7 +9,7 @@ use std::{
 
 use oomtrace_common::{
     event::{
-        EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess, OutOfMemory,
+        Arguments, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess, OutOfMemory,
         OutOfMemoryReturn, Reap, Sigkill,
     },
     frame::Kind,
@@ -51,6 +51,7 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
         Some(Kind::Sigkill) => fields::<Sigkill>(payload),
         Some(Kind::Exit) => fields::<Exit>(payload),
         Some(Kind::Reap) => fields::<Reap>(payload),
+        Some(Kind::Arguments) => fields::<Arguments>(payload),
         Some(
             Kind::Session
             | Kind::Process

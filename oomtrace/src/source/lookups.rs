@@ -9,6 +9,7 @@ use oomtrace_common::{
 use zerocopy::{FromBytes, FromZeros as _};
 
 use super::{
+    arguments,
     cgroup_paths::Lookup,
     cgroupfs::MemoryHierarchy,
     clock,
@@ -16,7 +17,9 @@ use super::{
     pressure::PressureGauge,
     procfs,
 };
-use crate::{decode::candidates, frame::context_frame, kernel::pid_namespace::has_machines_pids};
+use crate::{
+    bytes::ByteString, decode::candidates, frame::context_frame, kernel::pid_namespace::has_machines_pids,
+};
 
 /// Processes looked up lately; one kill names the same one in several frames.
 const REMEMBERED: usize = 16;
@@ -24,7 +27,12 @@ const REMEMBERED: usize = 16;
 /// Everything that is asked of procfs and cgroupfs, and what was asked already.
 pub(super) struct Lookups {
     memory_stats: MemoryStats,
-    seen: VecDeque<(i32, u64)>,
+    seen: VecDeque<Seen>,
+    /// Arguments that were sent, or read where they lie, by process.
+    arguments: VecDeque<((i32, u64), Vec<ByteString>)>,
+    /// Whose arguments are among those, and the pass: the rest of the look can take until there is memory again, and others'
+    /// arguments would be gone then.
+    soon: VecDeque<(event::Task, u64)>,
     sysctl_pass: Option<u64>,
     cgroups: Lookup,
     pressure: PressureGauge,
@@ -33,6 +41,14 @@ pub(super) struct Lookups {
     waiting: VecDeque<Waiting>,
     /// The pass that is under way.
     deciding: Option<u64>,
+}
+
+/// A process that was looked up.
+struct Seen {
+    pid: i32,
+    start_boot_ns: u64,
+    pass: u64,
+    has_cmdline: bool,
 }
 
 /// What is not about to go, and is looked up once the kernel has decided: a victim may be in the next frame, and where there
@@ -51,10 +67,12 @@ impl Lookups {
     /// victim would be gone before it is there.
     pub(super) fn new() -> Self {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
-        drop((procfs::process(own, own, None, clock::boot_ns()), procfs::sysctl()));
+        drop((procfs::process(own, own, None, clock::boot_ns(), None), procfs::sysctl()));
         Self {
             memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
             seen: VecDeque::with_capacity(REMEMBERED),
+            arguments: VecDeque::with_capacity(REMEMBERED),
+            soon: VecDeque::with_capacity(REMEMBERED),
             sysctl_pass: None,
             cgroups: Lookup::new(),
             pressure: PressureGauge::new(),
@@ -87,6 +105,9 @@ impl Lookups {
         if let Some(kill) = user_kill(header.kind, payload) {
             return self.user_kill(&kill, now, batch);
         }
+        if let Some(told) = arguments_told(header.kind, payload) {
+            return self.arguments(&told);
+        }
         if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
             batch.extend(context_frame(Kind::Machine, now, 0, &procfs::machine()));
         }
@@ -97,8 +118,10 @@ impl Lookups {
             self.pressure.keep_level(level);
         }
         let dying = dying(header.kind, payload);
-        if let Some(task) = &dying {
-            self.process(task, header.pass, batch);
+        match &dying {
+            Some(task) if self.arguments_of(task).is_some() => self.soon.push_back((*task, header.pass)),
+            Some(task) => self.process(task, header.pass, batch),
+            None => {}
         }
         let pass = header.pass;
         let asking = asking(header.kind, payload);
@@ -110,8 +133,13 @@ impl Lookups {
         self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
     }
 
-    /// Looks up one of the things that can wait, unless a decision is under way; whether there was one.
+    /// Looks up the rest of a victim, else one of the things that can wait, unless a decision is under way; whether there was
+    /// anything.
     pub(super) fn look_up_one(&mut self, batch: &mut Vec<u8>) -> bool {
+        if let Some((task, pass)) = self.soon.pop_front() {
+            self.process(&task, pass, batch);
+            return true;
+        }
         let next = if self.deciding.is_none() { self.waiting.pop_front() } else { None };
         if let Some(waiting) = &next {
             self.look_up(waiting, batch);
@@ -154,22 +182,60 @@ impl Lookups {
         }
     }
 
+    /// Keeps a victim's arguments, read where they lie if they were not sent.
+    fn arguments(&mut self, told: &event::Arguments) {
+        let key = (told.pid, told.start_boot_ns);
+        if self.arguments.iter().any(|(known, _)| *known == key) {
+            return;
+        }
+        if self.arguments.len() == REMEMBERED {
+            self.arguments.pop_front();
+        }
+        // Whoever was asked about too late is asked about again.
+        self.seen.retain(|seen| seen.has_cmdline || (seen.pid, seen.start_boot_ns) != key);
+        let read = if self.has_machines_pids { arguments::read } else { arguments::sent };
+        self.arguments.extend(read(told).map(|arguments| (key, arguments)));
+    }
+
+    /// A process's arguments, where they are kept.
+    fn arguments_of(&self, task: &event::Task) -> Option<&Vec<ByteString>> {
+        let key = (task.pid, task.start_boot_ns);
+        let known = self.arguments.iter().find(|(known, _)| *known == key);
+        known.map(|(_, arguments)| arguments)
+    }
+
     fn process(&mut self, task: &event::Task, pass: u64, batch: &mut Vec<u8>) {
         // On kernels whose tracepoint has no task, a thread's number leads to its process in procfs as well.
         let pid = if task.present & event::Task::PID == 0 { task.tid } else { task.pid };
-        if pid <= 0 || self.seen.contains(&(pid, task.start_boot_ns)) {
+        if pid <= 0 || self.has_seen(pid, task.start_boot_ns, pass) {
             return;
         }
-        if self.seen.len() == REMEMBERED {
-            self.seen.pop_front();
-        }
-        self.seen.push_back((pid, task.start_boot_ns));
         let start = (task.present & event::Task::LEADER != 0).then_some(task.start_boot_ns);
         let now = clock::boot_ns();
         let look_up = if self.has_machines_pids { procfs::process } else { procfs::unknown };
-        let found = look_up(pid, task.tid, start, now);
+        let found = look_up(pid, task.tid, start, now, self.arguments_of(task).cloned());
+        if self.seen.len() == REMEMBERED {
+            self.seen.pop_front();
+        }
+        let has_cmdline = found.cmdline.is_some();
+        self.seen.push_back(Seen { pid, start_boot_ns: task.start_boot_ns, pass, has_cmdline });
         batch.extend(context_frame(Kind::Process, now, pass, &found));
     }
+
+    /// Whether a process was looked up lately or is about to be; one without a beginning, in the same pass.
+    fn has_seen(&self, pid: i32, start_boot_ns: u64, pass: u64) -> bool {
+        let nameless = start_boot_ns == 0 && pass != 0;
+        let is_it = |seen: &Seen| {
+            seen.pid == pid && (seen.start_boot_ns == start_boot_ns || (nameless && seen.pass == pass))
+        };
+        self.seen.iter().any(is_it)
+            || (nameless && self.soon.iter().any(|(task, within)| task.pid == pid && *within == pass))
+    }
+}
+
+/// What the kernel side tells of the arguments of a task that is about to go.
+fn arguments_told(kind: u16, payload: &[u8]) -> Option<event::Arguments> {
+    of(payload).filter(|_| kind == Kind::Arguments.number())
 }
 
 /// The task that a frame names and that is about to go.

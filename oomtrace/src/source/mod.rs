@@ -1,5 +1,6 @@
 //! Where frames come from. Downstream of a source nothing can tell a live kernel from a recording.
 
+mod arguments;
 pub mod census;
 pub mod cgroup_paths;
 pub mod cgroupfs;

@@ -2,40 +2,40 @@
 
 use std::{collections::BTreeMap, fs, os::unix::ffi::OsStringExt as _};
 
+use super::arguments;
 use crate::{
     bytes::ByteString,
     context::{Machine, Process, Sysctl},
 };
 
-/// Arguments that are kept, and bytes of them: a command line can be megabytes long.
-const ARGUMENT_BYTES: usize = 4096;
-
-/// A process that procfs cannot be asked about.
+/// A process that procfs cannot be asked about: its arguments may be known.
 #[must_use]
-pub fn unknown(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
-    Process { pid, tid, start_boot_ns, cmdline: None, exe: None, looked_up_ns: now_ns }
+pub fn unknown(
+    pid: i32,
+    tid: i32,
+    start_boot_ns: Option<u64>,
+    now_ns: u64,
+    cmdline: Option<Vec<ByteString>>,
+) -> Process {
+    Process { pid, tid, start_boot_ns, cmdline, exe: None, looked_up_ns: now_ns }
 }
 
-/// Looks a process up. What is gone already is absent.
+/// Looks a process up, but for its arguments where they are known. What is gone already is absent.
 #[must_use]
-pub fn process(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
+pub fn process(
+    pid: i32,
+    tid: i32,
+    start_boot_ns: Option<u64>,
+    now_ns: u64,
+    known: Option<Vec<ByteString>>,
+) -> Process {
+    let cmdline = || fs::read(format!("/proc/{pid}/cmdline")).ok().and_then(|bytes| arguments::split(&bytes));
     Process {
-        cmdline: fs::read(format!("/proc/{pid}/cmdline")).ok().and_then(|bytes| arguments(&bytes)),
         exe: fs::read_link(format!("/proc/{pid}/exe"))
             .ok()
             .map(|path| ByteString::from(path.into_os_string().into_vec())),
-        ..unknown(pid, tid, start_boot_ns, now_ns)
+        ..unknown(pid, tid, start_boot_ns, now_ns, known.or_else(cmdline))
     }
-}
-
-/// The arguments between the NULs; `None` for a kernel thread or a process that has none any more.
-fn arguments(bytes: &[u8]) -> Option<Vec<ByteString>> {
-    let kept = bytes.get(..ARGUMENT_BYTES).unwrap_or(bytes);
-    let kept = kept.strip_suffix(b"\0").unwrap_or(kept);
-    if bytes.is_empty() {
-        return None;
-    }
-    Some(kept.split(|byte| *byte == 0).map(|argument| ByteString::from(argument.to_vec())).collect())
 }
 
 /// The sysctls that matter to a decision.
@@ -87,22 +87,14 @@ fn number(name: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{arguments, process};
-    use crate::bytes::ByteString;
-
-    #[test]
-    fn arguments_may_be_empty_and_a_command_line_may_be_missing() {
-        let bytes = |text: &[u8]| ByteString::from(text.to_vec());
-        assert_eq!(arguments(b"a\0\0\xff\0"), Some(vec![bytes(b"a"), bytes(b""), bytes(b"\xff")]));
-        assert_eq!(arguments(b""), None);
-    }
+    use super::process;
 
     #[test]
     fn this_test_finds_itself() {
         let pid = i32::try_from(std::process::id()).unwrap();
-        let found = process(pid, pid, None, 1);
+        let found = process(pid, pid, None, 1, None);
         assert!(found.cmdline.is_some_and(|cmdline| !cmdline.is_empty()));
         assert!(found.exe.is_some());
-        assert_eq!(process(i32::MAX, i32::MAX, None, 1).cmdline, None);
+        assert_eq!(process(i32::MAX, i32::MAX, None, 1, None).cmdline, None);
     }
 }

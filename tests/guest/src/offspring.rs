@@ -24,7 +24,7 @@ impl Offspring {
         let runs = maker.children.iter().zip(pids).map(|(role, pid)| ProcessRun {
             role: role.clone(),
             pid,
-            status: None,
+            ..ProcessRun::default()
         });
         self.runs.extend(runs);
     }

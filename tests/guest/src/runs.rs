@@ -1,5 +1,6 @@
 //! The processes of a scenario, each run as often as it says.
 
+use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ struct Run<'a> {
     number: usize,
     /// How many come after it.
     left: usize,
+    /// Its arguments, as procfs has them.
+    cmdline: Vec<Text>,
 }
 
 impl<'a> Runs<'a> {
@@ -46,7 +49,8 @@ impl<'a> Runs<'a> {
             let start = || processes.start(command(process, runs.hierarchy).arg(wait));
             let number = namespaces.start(namespace, start)?;
             await_word(number, word, processes).with_context(|| format!("preparing {}", process.role))?;
-            runs.all.push(Run { process, number, left: process.runs.saturating_sub(1) });
+            let cmdline = cmdline(processes.get(number)?.pid)?;
+            runs.all.push(Run { process, number, left: process.runs.saturating_sub(1), cmdline });
         }
         Ok(runs)
     }
@@ -98,7 +102,8 @@ impl<'a> Runs<'a> {
         for run in self.all.iter_mut().filter(|run| run.left > 0) {
             if processes.get(run.number)?.status.is_some() {
                 let number = processes.start(&mut command(run.process, self.hierarchy))?;
-                next.push(Run { process: run.process, number, left: run.left - 1 });
+                let cmdline = run.cmdline.clone();
+                next.push(Run { process: run.process, number, left: run.left - 1, cmdline });
                 run.left = 0;
             }
         }
@@ -119,7 +124,12 @@ impl<'a> Runs<'a> {
     pub(crate) fn seen(&self, processes: &Processes) -> Result<Vec<ProcessRun>> {
         let seen = |run: &Run<'_>| {
             let process = processes.get(run.number)?;
-            Ok(ProcessRun { role: run.process.role.clone(), pid: process.pid, status: process.status })
+            Ok(ProcessRun {
+                role: run.process.role.clone(),
+                pid: process.pid,
+                status: process.status,
+                cmdline: run.cmdline.clone(),
+            })
         };
         self.all.iter().map(seen).collect()
     }
@@ -143,6 +153,14 @@ fn command(process: &Process, hierarchy: Hierarchy) -> Command {
     command.args(holds.then_some("--hold"));
     command.args(&process.shape).current_dir(mounts::SCRATCH).stdout(Stdio::piped());
     command
+}
+
+/// The arguments of a process that is there.
+fn cmdline(pid: u32) -> Result<Vec<Text>> {
+    let path = format!("/proc/{pid}/cmdline");
+    let mut bytes = fs::read(&path).with_context(|| format!("reading {path}"))?;
+    bytes.pop_if(|last| *last == 0);
+    Ok(bytes.split(|byte| *byte == 0).map(Text::from).collect())
 }
 
 fn await_word(number: usize, word: &str, processes: &mut Processes) -> Result<()> {

@@ -88,6 +88,9 @@ pub struct ProcessRun {
     pub pid: u32,
     /// How it ended; absent for one that was still there at the end.
     pub status: Option<Status>,
+    /// Its arguments as procfs had them before it took its memory; none where nobody asked.
+    #[serde(default)]
+    pub cmdline: Vec<Text>,
 }
 
 /// One record of `oom:mark_victim`.

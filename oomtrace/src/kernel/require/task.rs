@@ -86,6 +86,8 @@ pub(super) const SLOTS: &[Requirement] = &[
             shape: Pointer("int"),
         }]
     ),
+    slot!(mm_struct_arg_start, Optional, [member("mm_struct", "arg_start", Unsigned(8))]),
+    slot!(mm_struct_arg_end, Optional, [member("mm_struct", "arg_end", Unsigned(8))]),
     // A number until 6.17; a bitmap that begins with the same 64 bits since 6.18 (`mm_flags_t`).
     slot!(
         mm_struct_flags,

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use oomtrace_common::event::{
-    Candidate, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess, OutOfMemory,
-    OutOfMemoryReturn, Reap, Sigkill, Task,
+    Arguments, Candidate, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess,
+    OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Task,
 };
 
 use crate::{event::Candidates, sink::terminal::sanitize::name};
@@ -256,6 +256,21 @@ impl Print for Exit {
         fields.show("tid", self.tid);
         fields.show("start_boot_ns", self.start_boot_ns);
         fields.show("live", self.live);
+    }
+}
+
+impl Print for Arguments {
+    fn print(&self, fields: &mut Fields) {
+        fields.show("pid", self.pid);
+        fields.show("tid", self.tid);
+        fields.read(self.start_boot_ns != 0, "start_boot_ns", self.start_boot_ns);
+        let has = self.arg_start != 0;
+        fields.read(has, "arg_start", format_args!("{:#x}", self.arg_start));
+        fields.read(has, "arg_end", format_args!("{:#x}", self.arg_end));
+        let sent = usize::try_from(self.text_bytes).unwrap_or(usize::MAX);
+        if let Some(text) = self.text.get(..sent).filter(|text| !text.is_empty()) {
+            fields.show("text", name(text));
+        }
     }
 }
 

@@ -25,7 +25,7 @@ const DECISION: [&str; 9] = [
 /// The same, below a victim.
 const OF_VICTIM: [&str; 1] = ["score"];
 /// What it sees of a victim only where `oom:mark_victim` hands out the task.
-const OF_MARKED_TASK: [&str; 4] = ["uid", "oom_score_adj", "cgroup", "memory"];
+const OF_MARKED_TASK: [&str; 5] = ["uid", "oom_score_adj", "cgroup", "memory", "cmdline"];
 
 /// One report, and what was found wrong with it.
 pub(super) struct Ledger<'a> {

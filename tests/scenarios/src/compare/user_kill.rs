@@ -127,7 +127,7 @@ mod tests {
         let run = |(number, role): (u32, &String)| ProcessRun {
             role: role.clone(),
             pid: 100 + number,
-            status: None,
+            ..ProcessRun::default()
         };
         let roles = scenario.processes.iter().map(|process| &process.role);
         Observation { processes: (0..).zip(roles).map(run).collect(), ..Observation::default() }

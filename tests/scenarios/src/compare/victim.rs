@@ -8,6 +8,8 @@ use super::{PAGE_BYTES, collateral, ground, pairing};
 use crate::scenario::Process;
 use crate::witness::{Killed, Message};
 
+/// The witness for arguments, asked while there was time.
+const PROCFS: &str = "procfs before";
 /// The witness for scores: the log does not hold them, but it holds all that goes into them.
 const TABLE: &str = "task table";
 
@@ -70,9 +72,28 @@ impl Victim<'_> {
         if let Some(summary) = self.case.incident.summary.as_ref().filter(|_| self.first) {
             ledger.shows(LOG, &self.field("cgroup"), &summary.task_memcg);
         }
+        self.cmdline(ledger, pid);
         match pid.and_then(|pid| self.case.process(pid)) {
             Some(process) => self.as_known(ledger, process),
             None => ledger.write(SCENARIO, &self.field("pid"), "one of its processes", &format!("{pid:?}")),
+        }
+    }
+
+    /// The arguments are right if they are there. Those of whom the kernel killed for asking cannot be missed, unless they were in
+    /// swap: the kernel side has them.
+    fn cmdline(&self, ledger: &mut Ledger<'_>, pid: Option<u64>) {
+        let run = self.case.seen.processes.iter().find(|run| Some(u64::from(run.pid)) == pid);
+        let Some(run) = run.filter(|run| !run.cmdline.is_empty()) else { return };
+        let field = self.field("cmdline");
+        let asked = self.case.incident.trigger_tid == Some(run.pid);
+        let is_certain = asked && self.case.scenario.machine.swap_mib == 0;
+        let is_it = |value: &Value| {
+            let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+            list.len() == run.cmdline.len()
+                && run.cmdline.iter().zip(list).all(|(text, word)| text.is_value(word))
+        };
+        if is_certain || ledger.value(&field).is_some() {
+            ledger.check(PROCFS, &field, &format!("{:?}", run.cmdline), is_it);
         }
     }
 

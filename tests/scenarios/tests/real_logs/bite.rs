@@ -192,6 +192,23 @@ fn points_that_were_never_computed_are_not_zero() {
 }
 
 #[test]
+fn arguments_of_whom_asked_are_told_and_right() {
+    let mut fixture = fixture("7.3-cgroup");
+    for run in &mut fixture.seen.processes {
+        run.cmdline = vec!["/bin/hog".into(), "anon".into()];
+    }
+    let named = |cmdline: Value| -> Vec<String> {
+        let mut reports = fixture.honest();
+        reports[0]["victims"][0]["cmdline"] = cmdline;
+        found(&fixture, &reports).into_iter().map(|found| found.field).collect()
+    };
+    assert_eq!(named(json!(["/bin/hog", "anon"])), [""; 0]);
+    for wrong in [Value::Null, json!([]), json!(["/bin/hog"]), json!(["/bin/hog", "anon", ""])] {
+        assert_eq!(named(wrong), ["victims.0.cmdline"]);
+    }
+}
+
+#[test]
 fn a_group_is_told_whole() {
     assert_eq!(altered("6.12-oom_group", "/selection/outcome", json!("killed")), ["selection.outcome"]);
     assert_eq!(altered("6.12-oom_group", "/selection/policy", json!("badness")), ["selection.policy"]);
