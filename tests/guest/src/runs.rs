@@ -1,6 +1,6 @@
 //! The processes of a scenario, each run as often as it says.
 
-use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ struct Run<'a> {
     number: usize,
     /// How many come after it.
     left: usize,
-    /// Its arguments, as procfs has them.
+    /// Its arguments.
     cmdline: Vec<Text>,
 }
 
@@ -46,10 +46,11 @@ impl<'a> Runs<'a> {
                 Part::Bystander => ("--hold", "holding"),
             };
             let namespace = process.pid_namespace.as_deref();
-            let start = || processes.start(command(process, runs.hierarchy).arg(wait));
-            let number = namespaces.start(namespace, start)?;
+            let mut command = command(process, runs.hierarchy);
+            command.arg(wait);
+            let cmdline = words(&command);
+            let number = namespaces.start(namespace, || processes.start(&mut command))?;
             await_word(number, word, processes).with_context(|| format!("preparing {}", process.role))?;
-            let cmdline = cmdline(processes.get(number)?.pid)?;
             runs.all.push(Run { process, number, left: process.runs.saturating_sub(1), cmdline });
         }
         Ok(runs)
@@ -101,8 +102,9 @@ impl<'a> Runs<'a> {
         let mut next = Vec::new();
         for run in self.all.iter_mut().filter(|run| run.left > 0) {
             if processes.get(run.number)?.status.is_some() {
-                let number = processes.start(&mut command(run.process, self.hierarchy))?;
-                let cmdline = run.cmdline.clone();
+                let mut command = command(run.process, self.hierarchy);
+                let cmdline = words(&command);
+                let number = processes.start(&mut command)?;
                 next.push(Run { process: run.process, number, left: run.left - 1, cmdline });
                 run.left = 0;
             }
@@ -155,12 +157,10 @@ fn command(process: &Process, hierarchy: Hierarchy) -> Command {
     command
 }
 
-/// The arguments of a process that is there.
-fn cmdline(pid: u32) -> Result<Vec<Text>> {
-    let path = format!("/proc/{pid}/cmdline");
-    let mut bytes = fs::read(&path).with_context(|| format!("reading {path}"))?;
-    bytes.pop_if(|last| *last == 0);
-    Ok(bytes.split(|byte| *byte == 0).map(Text::from).collect())
+/// The arguments it will have, its program's name the first.
+fn words(command: &Command) -> Vec<Text> {
+    let all = std::iter::once(command.get_program()).chain(command.get_args());
+    all.map(|word| word.as_bytes().into()).collect()
 }
 
 fn await_word(number: usize, word: &str, processes: &mut Processes) -> Result<()> {

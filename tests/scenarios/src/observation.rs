@@ -88,7 +88,7 @@ pub struct ProcessRun {
     pub pid: u32,
     /// How it ended; absent for one that was still there at the end.
     pub status: Option<Status>,
-    /// Its arguments as procfs had them before it took its memory; none where nobody asked.
+    /// The arguments it was started with; none where somebody else started it.
     #[serde(default)]
     pub cmdline: Vec<Text>,
 }

@@ -8,8 +8,8 @@ use super::{PAGE_BYTES, collateral, ground, pairing};
 use crate::scenario::Process;
 use crate::witness::{Killed, Message};
 
-/// The witness for arguments, asked while there was time.
-const PROCFS: &str = "procfs before";
+/// The witness for arguments: who started it.
+const START: &str = "start";
 /// The witness for scores: the log does not hold them, but it holds all that goes into them.
 const TABLE: &str = "task table";
 
@@ -93,7 +93,8 @@ impl Victim<'_> {
                 && run.cmdline.iter().zip(list).all(|(text, word)| text.is_value(word))
         };
         if is_certain || ledger.value(&field).is_some() {
-            ledger.check(PROCFS, &field, &format!("{:?}", run.cmdline), is_it);
+            let words: Vec<String> = run.cmdline.iter().map(ToString::to_string).collect();
+            ledger.check(START, &field, &format!("{words:?}"), is_it);
         }
     }
 
