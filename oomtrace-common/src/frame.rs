@@ -75,6 +75,8 @@ pub enum Kind {
     Pressure = 0x108,
     /// Frames that the recorder could not keep.
     RecorderLoss = 0x109,
+    /// How the clocks differ, from now on.
+    Clock = 0x10a,
 }
 
 impl Kind {
@@ -82,7 +84,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -106,6 +108,7 @@ impl Kind {
         Self::CgroupPaths,
         Self::Pressure,
         Self::RecorderLoss,
+        Self::Clock,
     ];
 
     /// The kind of that number, if there is one.

@@ -22,7 +22,7 @@ pub struct Session {
     /// Names this boot.
     #[serde(default)]
     pub boot_id: Option<String>,
-    /// Wall clock minus `CLOCK_BOOTTIME`, ns.
+    /// Wall clock minus `CLOCK_BOOTTIME`, ns, at the start.
     pub wall_offset_ns: i64,
     /// `CLOCK_MONOTONIC` minus `CLOCK_BOOTTIME`, ns: how long the machine was suspended, below zero. The kernel's log and its
     /// trace count without that time.
@@ -118,6 +118,16 @@ pub struct Machine {
 /// Time has passed while an incident was open: the frame's own stamp says how far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {}
+
+/// How the clocks differ from now on: the wall clock was set, or the machine was suspended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// As [`Session::wall_offset_ns`].
+    pub wall_offset_ns: i64,
+    /// As [`Session::monotonic_offset_ns`].
+    #[serde(default)]
+    pub monotonic_offset_ns: Option<i64>,
+}
 
 /// Frames the kernel had no room for, since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

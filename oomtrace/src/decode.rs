@@ -44,6 +44,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Sysctl => Event::Sysctl(json(kind, payload)?),
         Kind::Machine => Event::Machine(json(kind, payload)?),
         Kind::RecorderLoss => Event::RecorderLoss(json(kind, payload)?),
+        Kind::Clock => Event::Clock(json(kind, payload)?),
         Kind::Tick => Event::Tick(json(kind, payload)?),
         Kind::Loss => Event::Loss(json(kind, payload)?),
         Kind::MemoryStat => Event::MemoryStat(json(kind, payload)?),

@@ -48,6 +48,7 @@ pub enum Event {
     Tick(context::Tick),
     Loss(context::Loss),
     RecorderLoss(context::RecorderLoss),
+    Clock(context::Clock),
     MemoryStat(context::MemoryStat),
     CgroupPaths(context::CgroupPaths),
     Pressure(context::Pressure),

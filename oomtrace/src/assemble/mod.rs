@@ -20,7 +20,7 @@ pub use self::closing::{
 use self::memory::Memory;
 pub(crate) use self::memory::is_of;
 use crate::{
-    context::{Machine, Pressure, Process, Session, Sysctl},
+    context::{Clock, Machine, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
     incident::{Incident, Task},
     report::ClosedBy,
@@ -45,6 +45,7 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Machine(_)
         | Event::Loss(_)
         | Event::RecorderLoss(_)
+        | Event::Clock(_)
         | Event::MemoryStat(_)
         | Event::CgroupPaths(_)
         | Event::Pressure(_) => false,
@@ -118,6 +119,7 @@ impl Assembler {
             Event::Process(process) => self.take_process(process),
             Event::Loss(loss) => self.take_loss(loss.total()),
             Event::RecorderLoss(loss) => self.take_recorder_loss(loss.frames),
+            Event::Clock(clock) => self.take_clock(clock),
             Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             // What was found there comes as a look at the process.
@@ -200,6 +202,14 @@ impl Assembler {
         self.blind_to_exits = !session.has_hook("sched_process_exit");
         self.blind_to_signals = !session.has_hook("signal_generate");
         self.session = Some(Rc::new(session));
+    }
+
+    /// What is decided from now on is dated so; what is open keeps its date.
+    fn take_clock(&mut self, clock: Clock) {
+        let Clock { wall_offset_ns, monotonic_offset_ns } = clock;
+        let session = self.session.as_deref().cloned();
+        self.session =
+            session.map(|session| Rc::new(Session { wall_offset_ns, monotonic_offset_ns, ..session }));
     }
 
     fn take_process(&mut self, process: Process) {

@@ -62,7 +62,8 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
             | Kind::Machine
             | Kind::CgroupPaths
             | Kind::Pressure
-            | Kind::RecorderLoss,
+            | Kind::RecorderLoss
+            | Kind::Clock,
         ) => json(payload),
         Some(Kind::Candidate) => table(payload),
         None => hex(payload),

@@ -11,7 +11,10 @@ use oomtrace_common::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::FromBytes as _;
 
-use super::{Batch, Ended, Source, SourceError, clock, lookups::Lookups, loss::Losses, pending::PendingRuns};
+use super::{
+    Batch, Ended, Source, SourceError, clock, lookups::Lookups, loss::Losses, pending::PendingRuns,
+    wall_clock::WallClock,
+};
 use crate::{
     context::Tick,
     frame::{context_frame, kernel_frame},
@@ -30,6 +33,7 @@ pub struct Live<'a> {
     losses: Losses,
     pending: PendingRuns,
     lookups: Lookups,
+    wall_clock: WallClock,
     batch: Vec<u8>,
     quiet_at: Option<u64>,
     signals: BorrowedFd<'a>,
@@ -59,6 +63,7 @@ impl<'a> Live<'a> {
             losses: Losses::new(Array::try_from(lost).map_err(unusable("LOST"))?),
             pending: PendingRuns::new(HashMap::try_from(empty).map_err(unusable("EMPTY"))?),
             lookups: Lookups::new(),
+            wall_clock: WallClock::new(),
             batch: touched(session),
             quiet_at: None,
             signals,
@@ -116,13 +121,17 @@ impl<'a> Live<'a> {
             PollFd::from_borrowed_fd(self.signals, PollFlags::IN),
         ];
         // No flag asked for: a hang-up and an error are told anyway.
-        fds.extend(self.output.map(|output| PollFd::from_borrowed_fd(output, PollFlags::empty())));
+        let output = self.output.map(|output| PollFd::from_borrowed_fd(output, PollFlags::empty()));
+        let has_output = output.is_some();
+        fds.extend(output);
+        let clock = self.wall_clock.descriptor();
+        fds.extend(clock.map(|clock| PollFd::from_borrowed_fd(clock, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(SourceError::Poll(error.into())),
         }
         let woken = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
-        Ok(match (woken(1), woken(2)) {
+        Ok(match (woken(1), has_output && woken(2)) {
             (true, _) => Some(Ended::Signal),
             (false, true) => Some(Ended::NoReader),
             (false, false) => None,
@@ -139,6 +148,9 @@ impl Source for Live<'_> {
             return Ok(Batch::Frames);
         }
         let ended = self.wait(deadline)?;
+        if let Some(clock) = self.wall_clock.was_set() {
+            self.batch.extend(context_frame(Kind::Clock, clock::boot_ns(), 0, &clock));
+        }
         self.drain();
         let now = clock::boot_ns();
         if ended.is_some() || deadline.is_some_and(|at| at <= now) {

@@ -18,6 +18,7 @@ pub mod protect;
 pub mod recordings;
 pub mod replay;
 pub mod session;
+mod wall_clock;
 
 use std::{io, path::PathBuf};
 

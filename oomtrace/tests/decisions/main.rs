@@ -4,6 +4,7 @@
 
 mod ballot;
 mod candidates;
+mod clock;
 mod empty;
 mod gaps;
 mod history;

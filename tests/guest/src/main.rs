@@ -27,6 +27,7 @@ mod swap;
 mod sysctl;
 mod tracer;
 mod tracing;
+mod wall_clock;
 mod watchdog;
 
 use std::fs;

@@ -21,7 +21,7 @@ use crate::relief::relieve;
 use crate::runs::Runs;
 use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
-use crate::{command, mounts, tracing};
+use crate::{command, mounts, tracing, wall_clock};
 
 /// The first serial port, where the kernel's console is.
 const CONSOLE: &str = "/dev/ttyS0";
@@ -82,9 +82,12 @@ fn watch(
         seen.tracer = tracer.as_ref().map(Tracer::so_far);
         port.send(&seen)?;
     }
+    wall_clock::put_forward(scenario.set_clock_s)?;
+    let wall_ns = wall_clock::now_ns();
     seen.rank = how.filter(|_| scenario.expect.foreseeable).map(|_| rank(scenario));
     let ended = cause(scenario, &mut runs, ps);
     seen.tracer = tracer.map(|tracer| tracer.finish(ps, &scenario.expect)).transpose()?;
+    seen.wall_ns = Some((wall_ns, wall_clock::now_ns()));
     seen.processes = runs.seen(ps)?;
     let mut offspring = runs.offspring(ps)?;
     seen.processes.extend(offspring.statuses(&scenario.expect.ends, Instant::now() + LEAVING)?);

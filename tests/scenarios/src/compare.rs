@@ -3,6 +3,7 @@
 mod candidates;
 mod choice;
 mod collateral;
+mod date;
 mod domain;
 mod ground;
 mod incident;

@@ -41,6 +41,9 @@ pub struct Observation {
     /// Pages present in each memory node.
     #[serde(default)]
     pub node_pages: BTreeMap<u32, u64>,
+    /// The wall clock before anybody took more memory and at the end, Unix time in ns; absent where it was not read.
+    #[serde(default)]
+    pub wall_ns: Option<(i128, i128)>,
     /// Whether `oom:mark_victim` tells of the task, and not of its pid alone.
     pub mark_victim_tells_task: bool,
     /// Milliseconds the scenario took, the tracer's start included.

@@ -5,6 +5,7 @@ mod cgroup;
 mod cgroup_allocating;
 mod cgroup_kill;
 mod cgroup_v1;
+mod clock_set;
 mod container_init;
 mod cpuset;
 mod dead_leader;
@@ -77,6 +78,9 @@ pub struct Scenario {
     /// Files, and what to write there once the tracer is armed and the allocators have the word.
     #[serde(default)]
     pub writes: Vec<(String, String)>,
+    /// By how many seconds the wall clock is set once the tracer is armed.
+    #[serde(default)]
+    pub set_clock_s: i64,
     /// What ends the shortage, where no kill does.
     #[serde(default)]
     pub relief: Option<Relief>,
@@ -112,6 +116,7 @@ impl Scenario {
             cgroups: Vec::new(),
             processes: Vec::new(),
             writes: Vec::new(),
+            set_clock_s: 0,
             relief: None,
             expect,
         }
@@ -146,10 +151,11 @@ impl Scenario {
 }
 
 /// How each is made, in the order they are run.
-const ALL: [fn() -> Scenario; 39] = [
+const ALL: [fn() -> Scenario; 40] = [
     cgroup::scenario,
     parent::scenario,
     one_cpu::scenario,
+    clock_set::scenario,
     oom_group::scenario,
     far_limit::scenario,
     lowered::scenario,

@@ -19,6 +19,7 @@ const PROCESSES_KEPT: usize = 64;
 #[derive(Default)]
 pub(super) struct Head {
     session: Option<Vec<u8>>,
+    clock: Option<Vec<u8>>,
     sysctl: Option<Vec<u8>>,
     loss: Option<Vec<u8>>,
     recorder_loss: Option<Vec<u8>>,
@@ -41,6 +42,7 @@ impl Head {
         let kept = || Some(bytes.to_vec());
         match Kind::from_number(frame.header.kind) {
             Some(Kind::Session) => *self = Self { session: kept(), ..Self::default() },
+            Some(Kind::Clock) => self.clock = kept(),
             Some(Kind::Sysctl) => self.sysctl = kept(),
             Some(Kind::Loss) => self.loss = kept(),
             Some(Kind::RecorderLoss) => self.recorder_loss = kept(),
@@ -73,7 +75,7 @@ impl Head {
         if self.session.is_none() {
             return records;
         }
-        let once = [&self.session, &self.sysctl, &self.loss, &self.recorder_loss];
+        let once = [&self.session, &self.clock, &self.sysctl, &self.loss, &self.recorder_loss];
         let paths = self.paths.iter().map(|(bytes, _)| bytes);
         for bytes in once.into_iter().flatten().chain(paths).chain(&self.processes) {
             // What was written once is not too long to be written again.
@@ -115,6 +117,7 @@ mod tests {
         assert_eq!(kept(&head), [], "no file begins without a session");
         keep(&mut head, Kind::Session, 2, &json!({}));
         for number in 3..6 {
+            keep(&mut head, Kind::Clock, number, &json!({ "wall_offset_ns": number }));
             keep(&mut head, Kind::Loss, number, &json!({ "lost": {} }));
             keep(&mut head, Kind::Tick, number, &json!({}));
             keep(&mut head, Kind::Process, number, &json!({ "pid": 1, "tid": 1, "looked_up_ns": 0 }));
@@ -122,7 +125,10 @@ mod tests {
         let processes = (3..6).map(|number| (Kind::Process, number));
         assert_eq!(
             kept(&head),
-            [(Kind::Session, 2), (Kind::Loss, 5)].into_iter().chain(processes).collect::<Vec<_>>()
+            [(Kind::Session, 2), (Kind::Clock, 5), (Kind::Loss, 5)]
+                .into_iter()
+                .chain(processes)
+                .collect::<Vec<_>>()
         );
         keep(&mut head, Kind::Session, 9, &json!({}));
         assert_eq!(kept(&head), [(Kind::Session, 9)]);

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Disagreement, ground, incident, marks, no_kill, pairing, rank, replay, user_kill, without_kill};
+use super::{
+    Disagreement, date, ground, incident, marks, no_kill, pairing, rank, replay, user_kill, without_kill,
+};
 use crate::job::Tier;
 use crate::observation::{Observation, Status, TracerRun};
 use crate::scenario::Scenario;
@@ -51,6 +53,7 @@ pub(super) fn judge(
     found.extend(no_kill::judge(scenario, seen, log, &by_kernel, tier));
     found.extend(marks::judge(seen, log, &by_kernel));
     found.extend(victims(scenario, seen, log, &reports));
+    found.extend(date::judge(seen, &reports));
     found.extend(totals(run, &reports));
     found.extend(rank::judge(scenario, seen, log));
     found.extend(replay::judge(run));

@@ -1,0 +1,47 @@
+//! A wall clock that is set while the tracer runs.
+
+use oomtrace_common::frame::Kind;
+use serde_json::json;
+
+use crate::stream::{LIMIT, MEMCG, MS, PODS, Stream, task};
+
+const MESSAGE: &str = "Memory cgroup out of memory";
+
+fn kill(stream: &mut Stream, pid: i32) {
+    let victim = task(pid);
+    stream.memcg_oom(victim, PODS).sysctl(0).looked_up(pid);
+    stream.kill(victim, victim, MESSAGE, MEMCG, LIMIT).leave(1, 1).later(MS).exit(pid).later(MS);
+}
+
+#[test]
+fn what_is_decided_afterwards_has_the_new_date() {
+    let mut stream = Stream::new("fentry");
+    kill(&mut stream, 812);
+    stream.context(Kind::Clock, &json!({ "wall_offset_ns": 1_800_000_000_000_000_000_i64 }));
+    kill(&mut stream, 900);
+    let told = stream.told();
+    let dates: Vec<&str> = told.closed.iter().map(|report| &report.time.as_deref().unwrap()[..10]).collect();
+    assert_eq!(dates, ["2023-11-14", "2027-01-15"]);
+    let kernels: Vec<_> = told.closed.iter().map(|report| report.kernel.clone()).collect();
+    assert_eq!(kernels[0], kernels[1], "nothing else of the session has changed");
+}
+
+#[test]
+fn what_is_open_keeps_its_date() {
+    let mut stream = Stream::new("fentry");
+    let victim = task(812);
+    stream.memcg_oom(victim, PODS).sysctl(0).kill(victim, victim, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    stream.context(Kind::Clock, &json!({ "wall_offset_ns": 0 })).later(MS).exit(812);
+    let told = stream.told();
+    assert_eq!(told.only().time, told.decided[0].time);
+}
+
+#[test]
+fn a_clock_before_any_session_is_nothing() {
+    let mut stream = Stream::new("fentry");
+    let session = std::mem::take(&mut stream.bytes);
+    stream.context(Kind::Clock, &json!({ "wall_offset_ns": 1_800_000_000_000_000_000_i64 }));
+    stream.bytes.extend(session);
+    kill(&mut stream, 812);
+    assert!(stream.told().only().time.as_ref().unwrap().starts_with("2023-11-14"));
+}
