@@ -11,6 +11,10 @@ use crate::kernels::Kernel;
 use crate::vm::commands;
 use crate::vm::programs::{self, Programs};
 
+/// What hardening guides set.
+const HARDENED: &str = "sysctl.net.core.bpf_jit_harden=2 sysctl.kernel.unprivileged_bpf_disabled=2 sysctl.kernel.kptr_restrict=2 \
+                        sysctl.kernel.perf_event_paranoid=3 sysctl.kernel.dmesg_restrict=1 sysctl.kernel.yama.ptrace_scope=3";
+
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 /// `oomtrace`'s exit status when it was done, or told to end.
@@ -39,12 +43,18 @@ struct Case {
     says: &'static str,
 }
 
-/// Run them all on the newest kernel, where the most can go wrong.
+/// Kernels that let ftrace be turned off.
+const WITHOUT_FTRACE: [&str; 2] = ["5.10", "6.12"];
+
+/// Run them all on the newest kernel, where the most can go wrong, but for what that does not allow.
 pub(crate) fn run(kernels: &[Kernel], tally: &mut Tally) -> Result<()> {
-    let kernel = kernels.last().context("no kernel for the conditions")?;
+    let newest = kernels.last().context("no kernel for the conditions")?;
     let programs = programs::build(true)?;
     for condition in conditions() {
-        condition.run(kernel, &programs, tally);
+        condition.run(newest, &programs, tally);
+    }
+    for kernel in kernels.iter().filter(|kernel| WITHOUT_FTRACE.contains(&kernel.series.as_str())) {
+        ftrace_off().run(kernel, &programs, tally);
     }
     Ok(())
 }
@@ -117,16 +127,37 @@ fn conditions() -> Vec<Condition> {
                 Case::new(hiding("/sys/kernel/security", "lockdown, securityfs hidden"), KERNEL, "lockdown"),
             ],
         },
+        Condition { command_line: "", tracefs: false, commands: ended("tracefs not mounted", "armed") },
         Condition {
-            command_line: "",
-            tracefs: false,
-            commands: vec![Case::new(
-                disturbed("tracefs not mounted", &[], Some(SIGTERM)),
-                SUCCESS,
-                "incidents",
-            )],
+            command_line: HARDENED,
+            tracefs: true,
+            commands: ended("hardened", "armed, tier fentry"),
+        },
+        Condition {
+            command_line: "lsm=lockdown,capability lockdown=integrity",
+            tracefs: true,
+            commands: ended("lockdown=integrity", "armed, tier fentry"),
+        },
+        Condition {
+            command_line: "cgroup_disable=memory",
+            tracefs: true,
+            commands: ended("no memory controller", "armed, tier fentry"),
         },
     ]
+}
+
+/// No probe and no trampoline is called then: to arm them would be to see nothing.
+fn ftrace_off() -> Condition {
+    Condition {
+        command_line: "sysctl.kernel.ftrace_enabled=0",
+        tracefs: true,
+        commands: ended("kernel.ftrace_enabled=0", "armed, tier tracepoint"),
+    }
+}
+
+/// `oomtrace watch` that arms, in those words, and is told to end.
+fn ended(name: &str, says: &'static str) -> Vec<Case> {
+    vec![Case::new(disturbed(name, &[], Some(SIGTERM)), SUCCESS, says)]
 }
 
 fn in_a_plain_guest() -> Vec<Case> {

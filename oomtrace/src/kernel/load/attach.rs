@@ -1,6 +1,6 @@
 //! One program into the kernel, or the reason why not.
 
-use std::{io, path::Path};
+use std::{fs, io, path::Path};
 
 use aya::{
     Btf, Ebpf,
@@ -12,6 +12,9 @@ use super::hooks::Carrier;
 /// Where the kernel says how a kprobe is asked for, if it has kprobes.
 const KPROBES: &str = "/sys/bus/event_source/devices/kprobe/type";
 
+/// 0 where the kernel may call nothing at the entry of a function.
+const FTRACE_ENABLED: &str = "/proc/sys/kernel/ftrace_enabled";
+
 /// Why a program is not in place.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -21,6 +24,9 @@ pub enum Refusal {
     /// The kernel has no such mechanism.
     #[error("this kernel has no {0}")]
     NoMechanism(&'static str),
+    /// The kernel would take a program at the entry of a function and never call it.
+    #[error("kernel.ftrace_enabled is 0, and the program would never be called")]
+    FtraceOff,
     /// The verifier turned the program down: a layout that does not fit, or a helper that lockdown forbids.
     #[error("{target}: the verifier refused the program: {because}")]
     Verifier {
@@ -59,11 +65,22 @@ pub fn attach(ebpf: &mut Ebpf, btf: &Btf, carrier: &Carrier) -> Result<(), Refus
             error: format!("no program {}", carrier.program),
         });
     };
+    let at_entry = matches!(program, Program::FEntry(_) | Program::FExit(_) | Program::KProbe(_));
+    if at_entry && is_ftrace_off() {
+        return Err(Refusal::FtraceOff);
+    }
     let attached = try_attach(program, btf, carrier.target);
     attached.map_err(|error| {
         detach(ebpf, carrier);
         refusal(&error, carrier.target)
     })
+}
+
+/// What is called at the entry of a function goes through ftrace, and where that is off the kernel says nothing of its being dead:
+/// seen of kprobes on 5.10 and of trampolines on 6.12. 7.3 does not let it be turned off
+/// (`ftrace_enable_sysctl`, <https://github.com/torvalds/linux/blob/v6.12/kernel/trace/ftrace.c>).
+fn is_ftrace_off() -> bool {
+    fs::read_to_string(FTRACE_ENABLED).is_ok_and(|value| value.trim() == "0")
 }
 
 fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<(), ProgramError> {
