@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 
 use anyhow::Result;
+use rustix::termios::tcgetwinsize;
 
 use super::{history::History, html, say::say};
 use crate::{
@@ -38,11 +39,13 @@ fn tell(reports: impl Iterator<Item = (u64, Report)>, options: &List) -> Result<
 fn print(rows: impl Iterator<Item = Row>, format: TableFormat) -> io::Result<u64> {
     let stdout = io::stdout();
     let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let columns =
+        tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
     let mut output = BufWriter::new(stdout);
     let mut told = 0;
     match format {
         TableFormat::Text => {
-            let mut list = terminal::List::new(output, colour);
+            let mut list = terminal::List::new(output, colour, columns);
             rows.inspect(|_| told += 1).try_for_each(|row| list.row(&row))?;
             list.flush()?;
         }

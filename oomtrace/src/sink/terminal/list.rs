@@ -1,4 +1,5 @@
-//! Incidents as a table, a line each. Columns have a fixed width, so that a line can be told before the next is known.
+//! Incidents as a table, a line each. Columns have a fixed width, so that a line can be told before the next is known; where the
+//! terminal has no room for all of them, some are left out.
 
 use std::io::{self, Write};
 
@@ -8,6 +9,7 @@ use super::{
     units::{ABSENT, boot_seconds, or_absent, size},
 };
 use crate::{
+    bytes::ByteString,
     explain::{Code, Confidence, Outcome},
     report::{Chosen, Row},
 };
@@ -15,8 +17,9 @@ use crate::{
 /// Columns of the name of a task: it has at most 15 bytes, so only escapes are cut.
 const NAME_COLUMNS: usize = 16;
 
-/// Columns of a cgroup's path, the last ones.
+/// Columns of a cgroup's path, the last ones: at most and at least.
 const PATH_COLUMNS: usize = 56;
+const PATH_LEAST: usize = 10;
 
 /// Widths of all columns but the last; from the right where negative.
 const WIDTHS: [(usize, Side); 8] = [
@@ -32,6 +35,12 @@ const WIDTHS: [(usize, Side); 8] = [
 
 const HEAD: [&str; 9] = ["#", "TIME (UTC)", "CAUSE", "OUTCOME", "VICTIM", "PID", "RESIDENT", "ADJ", "CGROUP"];
 
+/// Between two columns.
+const GAP: &str = "  ";
+
+/// Those that are left out first.
+const LEFT_OUT_FIRST: [&str; 4] = ["ADJ", "OUTCOME", "RESIDENT", "PID"];
+
 #[derive(Clone, Copy)]
 enum Side {
     Left,
@@ -43,12 +52,26 @@ pub struct List<W> {
     output: W,
     paint: Paint,
     begun: bool,
+    /// Which columns are shown.
+    shown: [bool; 9],
+    path_columns: usize,
 }
 
 impl<W: Write> List<W> {
-    /// To this output.
-    pub const fn new(output: W, colour: bool) -> Self {
-        Self { output, paint: Paint { colour }, begun: false }
+    /// To this output, of so many columns where that is known.
+    pub fn new(output: W, colour: bool, columns: Option<usize>) -> Self {
+        let mut shown = [true; 9];
+        let room = columns.unwrap_or(usize::MAX);
+        for head in LEFT_OUT_FIRST {
+            if taken(&shown) + PATH_LEAST > room {
+                HEAD.iter()
+                    .zip(&mut shown)
+                    .filter(|(of, _)| **of == head)
+                    .for_each(|(_, shown)| *shown = false);
+            }
+        }
+        let path_columns = room.saturating_sub(taken(&shown)).clamp(PATH_LEAST, PATH_COLUMNS);
+        Self { output, paint: Paint { colour }, begun: false, shown, path_columns }
     }
 
     /// Writes a row, and the heading before the first one.
@@ -59,10 +82,24 @@ impl<W: Write> List<W> {
     pub fn row(&mut self, row: &Row) -> io::Result<()> {
         if !self.begun {
             self.begun = true;
-            let head = line(&HEAD.map(str::to_owned));
+            let head = self.line(&HEAD.map(str::to_owned));
             writeln!(self.output, "{}", self.paint.bold(&head))?;
         }
-        writeln!(self.output, "{}", line(&cells(row)))
+        writeln!(self.output, "{}", self.line(&cells(row, self.path_columns)))
+    }
+
+    fn line(&self, cells: &[String; 9]) -> String {
+        let (last, others) = cells.split_last().map_or(("", cells.as_slice()), |(last, rest)| (last, rest));
+        let mut line = String::new();
+        let shown = others.iter().zip(WIDTHS).zip(self.shown).filter(|(_, shown)| *shown);
+        for ((cell, (width, side)), _) in shown {
+            let space = " ".repeat(width.saturating_sub(columns_of(cell)));
+            match side {
+                Side::Left => line.extend([cell, space.as_str(), GAP]),
+                Side::Right => line.extend([space.as_str(), cell, GAP]),
+            }
+        }
+        line + last
     }
 
     /// Hands over what was written.
@@ -75,20 +112,12 @@ impl<W: Write> List<W> {
     }
 }
 
-fn line(cells: &[String; 9]) -> String {
-    let (last, others) = cells.split_last().map_or(("", cells.as_slice()), |(last, rest)| (last, rest));
-    let mut line = String::new();
-    for (cell, (width, side)) in others.iter().zip(WIDTHS) {
-        let space = " ".repeat(width.saturating_sub(columns_of(cell)));
-        match side {
-            Side::Left => line.extend([cell, space.as_str(), "  "]),
-            Side::Right => line.extend([space.as_str(), cell, "  "]),
-        }
-    }
-    line + last
+/// Columns before the last one.
+fn taken(shown: &[bool; 9]) -> usize {
+    WIDTHS.iter().zip(shown).filter(|(_, shown)| **shown).map(|((width, _), _)| width + GAP.len()).sum()
 }
 
-fn cells(row: &Row) -> [String; 9] {
+fn cells(row: &Row, path_columns: usize) -> [String; 9] {
     let victim = row.victim.as_ref();
     let of = |tell: fn(&Chosen) -> String| victim.map_or_else(|| ABSENT.to_owned(), tell);
     [
@@ -103,7 +132,7 @@ fn cells(row: &Row) -> [String; 9] {
         of(|victim| or_absent(victim.name.pid)),
         of(|victim| or_absent(victim.resident_bytes.map(size))),
         of(|victim| or_absent(victim.oom_score_adj)),
-        place(row),
+        place(row, path_columns),
     ]
 }
 
@@ -137,13 +166,17 @@ fn outcome(row: &Row) -> String {
 }
 
 /// The cgroup that ran out; the victim's where it was none.
-fn place(row: &Row) -> String {
-    let shown = |path: &crate::bytes::ByteString| quoted(&cut_front(path.as_bytes(), PATH_COLUMNS));
+fn place(row: &Row, columns: usize) -> String {
+    let shown = |path: &ByteString, columns| quoted(&cut_front(path.as_bytes(), columns));
     let of_victim = || {
         let path = row.victim.as_ref()?.cgroup.as_ref()?;
-        Some(format!("({})", shown(path)))
+        Some(format!("({})", shown(path, columns - 2)))
     };
-    row.cgroup.as_ref().map(shown).or_else(of_victim).unwrap_or_else(|| ABSENT.to_owned())
+    row.cgroup
+        .as_ref()
+        .map(|path| shown(path, columns))
+        .or_else(of_victim)
+        .unwrap_or_else(|| ABSENT.to_owned())
 }
 
 #[cfg(test)]
@@ -155,8 +188,12 @@ mod tests {
     };
 
     fn told(rows: &[Row]) -> String {
+        told_in(None, rows)
+    }
+
+    fn told_in(columns: Option<usize>, rows: &[Row]) -> String {
         let mut output = Vec::new();
-        let mut list = List::new(&mut output, false);
+        let mut list = List::new(&mut output, false, columns);
         rows.iter().for_each(|row| list.row(row).unwrap());
         list.flush().unwrap();
         String::from_utf8(output).unwrap()
@@ -177,6 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_terminal_is_not_overrun() {
+        let rows = [Row::of(1, &example::memcg_kill()), Row::of(2, &example::tracepoint_kill())];
+        let expected = [
+            "      #  TIME (UTC)           CAUSE                 VICTIM            CGROUP",
+            "      1  2026-01-02 03:04:05  memcg_limit           python3           …pods/pod7",
+            "      2  boot 71.000002       ~memcg_limit          hog               /job",
+        ];
+        let narrow = told_in(Some(80), &rows);
+        assert_eq!(narrow.lines().collect::<Vec<_>>(), expected);
+        for columns in 80..200 {
+            let text = told_in(Some(columns), &rows);
+            assert!(text.lines().all(|line| columns_of(line) <= columns), "{columns}: {text}");
+        }
+        assert_eq!(told_in(Some(200), &rows), told(&rows));
+    }
+
+    #[test]
     fn hostile_names_stay_in_their_line() {
         let text = told(&[Row::of(1, &example::hostile_kill())]);
         assert_eq!(text.lines().count(), 2, "{text:?}");
@@ -187,6 +241,6 @@ mod tests {
     #[test]
     fn nothing_is_no_heading_and_a_failing_output_an_error() {
         assert_eq!(told(&[]), "");
-        assert!(List::new(example::Broken, false).row(&Row::of(1, &example::memcg_kill())).is_err());
+        assert!(List::new(example::Broken, false, None).row(&Row::of(1, &example::memcg_kill())).is_err());
     }
 }
