@@ -69,6 +69,9 @@ const fn moves_time(event: &Event) -> bool {
 /// Joins events to incidents.
 #[derive(Debug, Default)]
 pub struct Assembler {
+    /// As it was told.
+    begun: Option<Rc<Session>>,
+    /// The same with the clocks as they are.
     session: Option<Rc<Session>>,
     /// What the session lacks, found once: it is asked for with every event.
     blind_to_exits: bool,
@@ -192,16 +195,17 @@ impl Assembler {
     /// Another tracer's frames, or another boot's, have nothing to do with those before. The same session again is the next
     /// file of one recorder.
     fn begin_session(&mut self, session: Session, steps: &mut Vec<Step>) {
-        if self.session.as_deref().is_some_and(|known| *known == session) {
+        if self.begun.as_deref().is_some_and(|known| *known == session) {
             return;
         }
-        if self.session.is_some() {
+        if self.begun.is_some() {
             self.finish(steps);
             *self = Self { ends_alone: self.ends_alone, ..Self::default() };
         }
         self.blind_to_exits = !session.has_hook("sched_process_exit");
         self.blind_to_signals = !session.has_hook("signal_generate");
-        self.session = Some(Rc::new(session));
+        self.begun = Some(Rc::new(session));
+        self.session.clone_from(&self.begun);
     }
 
     /// What is decided from now on is dated so; what is open keeps its date.

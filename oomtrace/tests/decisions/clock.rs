@@ -37,6 +37,22 @@ fn what_is_open_keeps_its_date() {
 }
 
 #[test]
+fn the_next_file_of_a_recorder_goes_on_where_the_last_one_ended() {
+    let mut stream = Stream::new("fentry");
+    let session = stream.bytes.clone();
+    let clock = json!({ "wall_offset_ns": 1_800_000_000_000_000_000_i64 });
+    let victim = task(812);
+    stream.context(Kind::Clock, &clock).memcg_oom(victim, PODS).sysctl(0);
+    stream.kill(victim, victim, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    stream.bytes.extend(&session);
+    stream.context(Kind::Clock, &clock).later(MS).exit(812);
+    let told = stream.told();
+    let report = told.only();
+    assert!(report.time.as_ref().unwrap().starts_with("2027-01-15"));
+    assert!(report.status.complete && report.victims[0].aftermath.exit_ns.is_some(), "{:?}", report.status);
+}
+
+#[test]
 fn a_clock_before_any_session_is_nothing() {
     let mut stream = Stream::new("fentry");
     let session = std::mem::take(&mut stream.bytes);
