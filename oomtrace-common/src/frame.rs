@@ -53,7 +53,7 @@ pub enum Kind {
     Reap = 11,
     /// [`event::CandidatesHead`] and rows of [`event::Candidate`]: a chunk of the table of candidates.
     Candidate = 12,
-    /// [`event::Arguments`]: a victim's arguments, or where they lie in its memory.
+    /// [`event::Arguments`]: the arguments of a victim that asked for memory itself.
     Arguments = 13,
     /// What user space knows of the machine and of the tracer, once at the start.
     Session = 0x100,
@@ -164,5 +164,5 @@ wire! {
     Sigkill = 408,
     Exit = 24,
     Reap = 8,
-    Arguments = 480,
+    Arguments = 472,
 }

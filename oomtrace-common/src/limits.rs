@@ -61,5 +61,5 @@ pub const USER_KILLS_EVERY_NS: u64 = 1_000_000_000;
 /// How long the counters of a cgroup, and what user space looks up beside them, hold for further kills in it, in ns.
 pub const USER_KILL_BURST_NS: u64 = 100_000_000;
 
-/// Bytes of a command line that the kernel side copies.
+/// Bytes of a command line that the kernel side copies: a frame of it is no longer than what clears one.
 pub const ARGUMENTS_BYTES: usize = 440;

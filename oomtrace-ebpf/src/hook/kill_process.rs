@@ -12,6 +12,7 @@ use crate::{
     context::pointer_argument,
     emit::emit,
     kernel::{
+        arguments,
         layout::slot,
         read::{Address, Probed, Read, Typed},
         task,
@@ -36,8 +37,8 @@ fn kill<R: Read>(victim: Address) {
     let Some(pass) = pass::current() else { return };
     pass.kills += 1;
     // Those of the first one were sent when it was chosen.
-    if pass.kills > 1 {
-        emit::<Arguments>(pass.entry_ns, |out| task::copy_arguments::<R>(victim, out));
+    if pass.kills > 1 && arguments::are_here::<R>(victim) {
+        emit::<Arguments>(pass.entry_ns, |out| arguments::copy::<R>(victim, out));
     }
     pass.emit_path_of(victim);
     emit::<KillProcess>(pass.entry_ns, |out| task::copy::<R>(victim, &mut out.victim));

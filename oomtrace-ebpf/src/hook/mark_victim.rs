@@ -15,6 +15,7 @@ use crate::{
     context::{argument, pointer_argument},
     emit::emit,
     kernel::{
+        arguments,
         layout::slot,
         memcg,
         read::{Address, Probed, Shallow},
@@ -69,12 +70,14 @@ fn mark(victim: Option<Address>, tid: i32) {
     });
 }
 
-/// Without the hooks around it, this is where the victim can still be looked up, and all that can be known of the domain: the
-/// limits above the trigger and above the victim.
+/// Without the hooks around it, all that can be known beside the victim is here: its arguments, and of the domain the limits above
+/// the trigger and above the victim.
 #[inline(always)]
 fn emit_surroundings(victim: Option<Address>) {
-    if let Some(victim) = victim {
-        emit::<Arguments>(0, |out| task::copy_arguments::<Shallow>(victim, out));
+    if let Some(victim) = victim
+        && arguments::are_here::<Shallow>(victim)
+    {
+        emit::<Arguments>(0, |out| arguments::copy::<Shallow>(victim, out));
     }
     let trigger = memcg::around_task(task::current());
     memcg::emit_path(trigger, 0, (0, 0));

@@ -13,6 +13,7 @@ use crate::{
     context::pointer_argument,
     emit::emit,
     kernel::{
+        arguments,
         layout::slot,
         read::{Address, Probed, Read, Typed},
         task,
@@ -44,7 +45,9 @@ fn choose<R: Read>(oc: Address, message: Address) {
     let chosen = R::follow(oc, slot!(oom_control_chosen));
     pass.chosen = 1;
     pass.announce();
-    emit::<Arguments>(pass.entry_ns, |out| task::copy_arguments::<R>(chosen, out));
+    if arguments::are_here::<R>(chosen) {
+        emit::<Arguments>(pass.entry_ns, |out| arguments::copy::<R>(chosen, out));
+    }
     pass.emit_path_of(chosen);
     emit::<OomKillProcess>(pass.entry_ns, |out| {
         task::copy::<R>(chosen, &mut out.chosen);

@@ -1,11 +1,7 @@
 //! A task and its process.
 
-use aya_ebpf::helpers::{bpf_get_current_task, generated::bpf_probe_read_user};
-use oomtrace_common::{
-    event::{Arguments, Task},
-    layout::ABSENT,
-    limits::ARGUMENTS_BYTES,
-};
+use aya_ebpf::helpers::bpf_get_current_task;
+use oomtrace_common::{event::Task, layout::ABSENT};
 
 use super::{
     layout::slot,
@@ -51,41 +47,6 @@ pub(crate) fn copy<R: Read>(task: Address, out: &mut Task) {
 
     let status = memcg::copy_id_of_css::<R::Behind>(memcg::of_task::<R>(task), &mut out.memcg);
     out.present |= present(Task::MEMCG, status);
-}
-
-/// Copies where the arguments of `task` lie in its memory, and the arguments themselves where that is the memory of the current
-/// process: no other can be read from here.
-#[inline(always)]
-pub(crate) fn copy_arguments<R: Read>(task: Address, out: &mut Arguments) {
-    R::copy(task, slot!(task_struct_tgid), &mut out.pid);
-    R::copy(task, slot!(task_struct_pid), &mut out.tid);
-    let leader = R::follow(task, slot!(task_struct_group_leader));
-    Probed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
-    let mm = R::follow(task, slot!(task_struct_mm));
-    Probed::copy_optional(mm, slot!(mm_struct_arg_start), &mut out.arg_start);
-    Probed::copy_optional(mm, slot!(mm_struct_arg_end), &mut out.arg_end);
-    if mm == Probed::follow(current(), slot!(task_struct_mm)) {
-        copy_text(out);
-    }
-}
-
-/// Not a byte more than the arguments: the environment is behind them.
-#[inline(always)]
-fn copy_text(out: &mut Arguments) {
-    let length = out.arg_end.wrapping_sub(out.arg_start);
-    let length = if length > ARGUMENTS_BYTES as u64 { ARGUMENTS_BYTES as u32 } else { length as u32 };
-    // SAFETY: the helper writes `length` bytes at most, which `text` has, and checks the address; where the page is not in
-    // memory it reads nothing.
-    let status = unsafe {
-        bpf_probe_read_user(
-            out.text.as_mut_ptr().cast(),
-            length,
-            core::ptr::without_provenance(out.arg_start as usize),
-        )
-    };
-    if status == 0 {
-        out.text_bytes = length;
-    }
 }
 
 #[inline(always)]

@@ -35,7 +35,7 @@ pub const CAPABILITIES: [Capability; 8] = [
     Capability {
         name: "CAP_SYS_PTRACE",
         bit: 19,
-        purpose: "see the arguments and the executable of other users' processes",
+        purpose: "see the executable of other users' processes",
         required: false,
     },
     Capability {
@@ -104,7 +104,7 @@ impl Privileges {
     }
 }
 
-/// What tracing goes on needing: its maps; arguments and executables of other users' processes; cgroups by their id; and memory that is locked as
+/// What tracing goes on needing: its maps; the executables of other users' processes; cgroups by their id; and memory that is locked as
 /// it comes.
 pub const TRACING: CapabilitySet = CapabilitySet::BPF
     .union(CapabilitySet::PERFMON)

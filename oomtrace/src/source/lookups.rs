@@ -9,7 +9,7 @@ use oomtrace_common::{
 use zerocopy::{FromBytes, FromZeros as _};
 
 use super::{
-    arguments,
+    arguments::Sent,
     cgroup_paths::Lookup,
     cgroupfs::MemoryHierarchy,
     clock,
@@ -17,9 +17,7 @@ use super::{
     pressure::PressureGauge,
     procfs,
 };
-use crate::{
-    bytes::ByteString, decode::candidates, frame::context_frame, kernel::pid_namespace::has_machines_pids,
-};
+use crate::{decode::candidates, frame::context_frame, kernel::pid_namespace::has_machines_pids};
 
 /// Processes looked up lately; one kill names the same one in several frames.
 const REMEMBERED: usize = 16;
@@ -28,8 +26,8 @@ const REMEMBERED: usize = 16;
 pub(super) struct Lookups {
     memory_stats: MemoryStats,
     seen: VecDeque<Seen>,
-    /// Arguments that were sent, or read where they lie, by process.
-    arguments: VecDeque<((i32, u64), Vec<ByteString>)>,
+    /// Arguments that were sent, by process.
+    arguments: VecDeque<((i32, u64), Sent)>,
     /// Whose arguments are among those, and the pass: the rest of the look can take until there is memory again, and others'
     /// arguments would be gone then.
     soon: VecDeque<(event::Task, u64)>,
@@ -67,7 +65,7 @@ impl Lookups {
     /// victim would be gone before it is there.
     pub(super) fn new() -> Self {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
-        drop((procfs::process(own, own, None, clock::boot_ns(), None), procfs::sysctl()));
+        drop((procfs::cmdline(own), procfs::exe(own), procfs::sysctl()));
         Self {
             memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
             seen: VecDeque::with_capacity(REMEMBERED),
@@ -119,7 +117,9 @@ impl Lookups {
         }
         let dying = dying(header.kind, payload);
         match &dying {
-            Some(task) if self.arguments_of(task).is_some() => self.soon.push_back((*task, header.pass)),
+            Some(task) if matches!(self.arguments_of(task), Some(Sent::Whole(_))) => {
+                self.soon.push_back((*task, header.pass));
+            }
             Some(task) => self.process(task, header.pass, batch),
             None => {}
         }
@@ -182,9 +182,10 @@ impl Lookups {
         }
     }
 
-    /// Keeps a victim's arguments, read where they lie if they were not sent.
+    /// Keeps a victim's arguments.
     fn arguments(&mut self, told: &event::Arguments) {
         let key = (told.pid, told.start_boot_ns);
+        let Some(sent) = Sent::of(told) else { return };
         if self.arguments.iter().any(|(known, _)| *known == key) {
             return;
         }
@@ -193,15 +194,14 @@ impl Lookups {
         }
         // Whoever was asked about too late is asked about again.
         self.seen.retain(|seen| seen.has_cmdline || (seen.pid, seen.start_boot_ns) != key);
-        let read = if self.has_machines_pids { arguments::read } else { arguments::sent };
-        self.arguments.extend(read(told).map(|arguments| (key, arguments)));
+        self.arguments.push_back((key, sent));
     }
 
-    /// A process's arguments, where they are kept.
-    fn arguments_of(&self, task: &event::Task) -> Option<&Vec<ByteString>> {
+    /// A process's arguments, where they were sent.
+    fn arguments_of(&self, task: &event::Task) -> Option<&Sent> {
         let key = (task.pid, task.start_boot_ns);
         let known = self.arguments.iter().find(|(known, _)| *known == key);
-        known.map(|(_, arguments)| arguments)
+        known.map(|(_, sent)| sent)
     }
 
     fn process(&mut self, task: &event::Task, pass: u64, batch: &mut Vec<u8>) {
@@ -212,8 +212,15 @@ impl Lookups {
         }
         let start = (task.present & event::Task::LEADER != 0).then_some(task.start_boot_ns);
         let now = clock::boot_ns();
-        let look_up = if self.has_machines_pids { procfs::process } else { procfs::unknown };
-        let found = look_up(pid, task.tid, start, now, self.arguments_of(task).cloned());
+        let sent = self.arguments_of(task);
+        let mut found = procfs::unknown(pid, task.tid, start, now);
+        if self.has_machines_pids {
+            let is_whole = matches!(sent, Some(Sent::Whole(_)));
+            found.cmdline = if is_whole { None } else { procfs::cmdline(pid) };
+            found.exe = procfs::exe(pid);
+        }
+        let sent = sent.filter(|_| found.cmdline.is_none()).map(|sent| sent.words().to_vec());
+        found.cmdline = found.cmdline.or(sent);
         if self.seen.len() == REMEMBERED {
             self.seen.pop_front();
         }

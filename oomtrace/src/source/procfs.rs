@@ -8,34 +8,23 @@ use crate::{
     context::{Machine, Process, Sysctl},
 };
 
-/// A process that procfs cannot be asked about: its arguments may be known.
+/// A process of which nothing is known yet.
 #[must_use]
-pub fn unknown(
-    pid: i32,
-    tid: i32,
-    start_boot_ns: Option<u64>,
-    now_ns: u64,
-    cmdline: Option<Vec<ByteString>>,
-) -> Process {
-    Process { pid, tid, start_boot_ns, cmdline, exe: None, looked_up_ns: now_ns }
+pub const fn unknown(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
+    Process { pid, tid, start_boot_ns, cmdline: None, exe: None, looked_up_ns: now_ns }
 }
 
-/// Looks a process up, but for its arguments where they are known. What is gone already is absent.
+/// The arguments of a process, if all of them are still there.
 #[must_use]
-pub fn process(
-    pid: i32,
-    tid: i32,
-    start_boot_ns: Option<u64>,
-    now_ns: u64,
-    known: Option<Vec<ByteString>>,
-) -> Process {
-    let cmdline = || fs::read(format!("/proc/{pid}/cmdline")).ok().and_then(|bytes| arguments::split(&bytes));
-    Process {
-        exe: fs::read_link(format!("/proc/{pid}/exe"))
-            .ok()
-            .map(|path| ByteString::from(path.into_os_string().into_vec())),
-        ..unknown(pid, tid, start_boot_ns, now_ns, known.or_else(cmdline))
-    }
+pub fn cmdline(pid: i32) -> Option<Vec<ByteString>> {
+    arguments::shown(&fs::read(format!("/proc/{pid}/cmdline")).ok()?)
+}
+
+/// The path of its executable.
+#[must_use]
+pub fn exe(pid: i32) -> Option<ByteString> {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    Some(ByteString::from(path.into_os_string().into_vec()))
 }
 
 /// The sysctls that matter to a decision.
@@ -87,14 +76,13 @@ fn number(name: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::process;
+    use super::{cmdline, exe};
 
     #[test]
     fn this_test_finds_itself() {
         let pid = i32::try_from(std::process::id()).unwrap();
-        let found = process(pid, pid, None, 1, None);
-        assert!(found.cmdline.is_some_and(|cmdline| !cmdline.is_empty()));
-        assert!(found.exe.is_some());
-        assert_eq!(process(i32::MAX, i32::MAX, None, 1, None).cmdline, None);
+        assert!(cmdline(pid).is_some_and(|cmdline| !cmdline.is_empty()));
+        assert!(exe(pid).is_some());
+        assert_eq!((cmdline(i32::MAX), exe(i32::MAX)), (None, None));
     }
 }

@@ -23,6 +23,25 @@ fn marked(stream: &mut Stream, victim: Task, trigger: Task) -> &mut Stream {
 }
 
 #[test]
+fn of_several_looks_the_one_that_saw_most_is_told() {
+    let hog = task(812);
+    let mut stream = Stream::new("tracepoint");
+    let look = |cmdline: &[&str]| {
+        serde_json::json!({
+            "pid": 812, "tid": 812, "start_boot_ns": hog.start_boot_ns, "cmdline": cmdline, "looked_up_ns": 1,
+        })
+    };
+    stream
+        .sysctl(0)
+        .context(Kind::Process, &look(&["/usr/bin"]))
+        .context(Kind::Process, &look(&["/usr/bin/it", "--now"]));
+    marked(&mut stream, hog, hog).context(Kind::Process, &look(&["/usr/b"])).looked_up(900).exit(812);
+    let told = stream.told();
+    let victim = &told.only().victims[0].process;
+    assert_eq!(victim.cmdline.as_ref().map(Vec::len), Some(2));
+}
+
+#[test]
 fn the_level_at_its_limit_names_the_domain() {
     let hog = task(812);
     let mut stream = Stream::new("tracepoint");

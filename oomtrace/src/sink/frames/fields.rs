@@ -264,9 +264,7 @@ impl Print for Arguments {
         fields.show("pid", self.pid);
         fields.show("tid", self.tid);
         fields.read(self.start_boot_ns != 0, "start_boot_ns", self.start_boot_ns);
-        let has = self.arg_start != 0;
-        fields.read(has, "arg_start", format_args!("{:#x}", self.arg_start));
-        fields.read(has, "arg_end", format_args!("{:#x}", self.arg_end));
+        fields.show("bytes", self.bytes);
         let sent = usize::try_from(self.text_bytes).unwrap_or(usize::MAX);
         if let Some(text) = self.text.get(..sent).filter(|text| !text.is_empty()) {
             fields.show("text", name(text));

@@ -1,0 +1,198 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_oomtrace_global_optspecs
+    string join \n format= tier= cgroup= comm= pid= cause= record= h/help V/version
+end
+
+function __fish_oomtrace_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_oomtrace_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_oomtrace_using_subcommand
+    set -l cmd (__fish_oomtrace_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l format -d 'How reports are shown' -r -f -a "line\t'One line each, at once'
+full\t'The whole explanation, once the victim is gone'
+json\t'One JSON object a line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
+fentry\t'fentry and fexit, or nothing'
+kprobe\t'kprobe and kretprobe, or nothing'
+tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l comm -d 'Only kills of processes of this name' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cause -d 'Only this cause, such as memcg_limit or global' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -s V -l version -d 'Print version'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "watch" -d 'Report kills as they happen'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "check" -d 'Say what this kernel and these privileges allow, and what to do about the rest; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "demo" -d 'Cause one contained kill in a 64 MiB scratch cgroup and explain it'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "record" -d 'The flight recorder: keep every decision in files that survive a crash, to be read later'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "list" -d 'List the incidents of recordings, a line each; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "show" -d 'Show incidents of recordings in full; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "diff" -d 'Compare two recordings: victims, causes, time to recover, collateral; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "replay" -d 'Report the kills of a recording again, as `watch` did; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "rank" -d 'Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "whatif" -d 'Decide a kill of a recording again with something changed; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment" -d 'Change a knob, cause the OOM, and compare what the kernel decides'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "dump" -d 'Print the frames of a recording, one a line, for bug reports; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "demo-victim" -d 'The process that the demo lets run out of memory'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment-supervisor" -d 'The process that puts everything back after an experiment'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment-process" -d 'A process of an experiment'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l format -d 'How reports are shown' -r -f -a "line\t'One line each, at once'
+full\t'The whole explanation, once the victim is gone'
+json\t'One JSON object a line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
+fentry\t'fentry and fexit, or nothing'
+kprobe\t'kprobe and kretprobe, or nothing'
+tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l comm -d 'Only kills of processes of this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cause -d 'Only this cause, such as memcg_limit or global' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l format -d 'Print one JSON object' -r -f -a "text\t'For reading'
+json\t'One JSON object'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
+fentry\t'fentry and fexit, or nothing'
+kprobe\t'kprobe and kretprobe, or nothing'
+tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l layout -d 'Show every field of the kernel\'s layout, not the missing ones alone'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -l format -d 'How the report is shown' -r -f -a "line\t'One line each, at once'
+full\t'The whole explanation, once the victim is gone'
+json\t'One JSON object a line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
+fentry\t'fentry and fexit, or nothing'
+kprobe\t'kprobe and kretprobe, or nothing'
+tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s o -l output -d 'This file; it must not exist' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l dir -d 'Files in this folder, which is made where it is missing' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-size -d 'Begin another file in --dir when one has this size' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-age -d 'Begin another file in --dir when one is this old' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-total -d 'Remove the oldest files in --dir beyond this size of all' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
+fentry\t'fentry and fexit, or nothing'
+kprobe\t'kprobe and kretprobe, or nothing'
+tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l until -d 'Not after this' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l comm -d 'Only kills of processes of this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l cause -d 'Only this cause, such as memcg_limit or global' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l format -d 'Print one JSON object a line (docs/list.md)' -r -f -a "text\t'For reading'
+json\t'One JSON object'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l html -d 'Write an overview as a page to this file (- for standard output) instead: over time, by cgroup, by cause, repeat victims' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s 1 -l last -d 'Only the last one that fits'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l until -d 'Not after this' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l comm -d 'Only kills of processes of this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cause -d 'Only this cause, such as memcg_limit or global' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l format -d 'How they are shown' -r -f -a "line\t'One line each, at once'
+full\t'The whole explanation, once the victim is gone'
+json\t'One JSON object a line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l html -d 'Write the one incident that is meant as a page to this file (- for standard output) instead' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s 1 -l last -d 'Only the last one that fits'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l until -d 'Not after this' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l comm -d 'Only kills of processes of this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l cause -d 'Only this cause, such as memcg_limit or global' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l format -d 'Print one JSON object (docs/diff.md)' -r -f -a "text\t'For reading'
+json\t'One JSON object'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l format -d 'How reports are shown' -r -f -a "line\t'One line each, at once'
+full\t'The whole explanation, once the victim is gone'
+json\t'One JSON object a line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l comm -d 'Only kills of processes of this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cause -d 'Only this cause, such as memcg_limit or global' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l cgroup -d 'If this cgroup ran out (a path below the memory hierarchy\'s mount); one without a limit runs out with the nearest cgroup above it that has one' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l top -d 'Show no more than so many' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l format -d 'Print one JSON object a look (docs/rank.md)' -r -f -a "text\t'For reading'
+json\t'One JSON object'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l watch -d 'Look again every second, until interrupted'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l incident -d 'Which incident of it, counted from 1; from the end if negative; needed if there are several' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l adj -d 'Another `oom_score_adj` (-1000 to 1000) for a process, for all of a name, or for a cgroup and all below it; repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l allocating-task -d 'Another `vm.oom_kill_allocating_task`' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l limit -d 'Another `memory.max` for a cgroup: bytes, with K, M, G or T behind, or `max`; repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l oom-group -d 'Another `memory.oom.group` for a cgroup; repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l format -d 'How the answer is shown' -r -f -a "text\t'For reading'
+json\t'One JSON object'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -s o -l output -d 'The folder to be made for the result [default: the file\'s name with the time behind it]' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l repeats -d 'Other than the file\'s number of runs of each variant' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l seed -d 'Other than the file\'s seed for the order of the runs' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l state -d 'Where the old values are kept meanwhile; on a disk, to outlive a power cut' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l format -d 'How the result is shown' -r -f -a "text\t'For reading'
+json\t'One JSON object'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l html -d 'Write the result as a page too: one file that loads and runs nothing' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
+fentry\t'fentry and fexit, or nothing'
+kprobe\t'kprobe and kretprobe, or nothing'
+tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l allow-system-oom -d 'Allow what may make this machine run out of memory'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l check -d 'Only say what is wrong with the file, or what it risks, on this machine'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l restore -d 'Put back what an experiment has changed that was killed together with its supervisor'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand dump" -s h -l help -d 'Print help'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo-victim" -s h -l help -d 'Print help'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-supervisor" -s h -l help -d 'Print help'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l procs -d 'The `cgroup.procs` to join first' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l name -d 'Its name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l adj -d 'Its `oom_score_adj`' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l hog -d 'The kind of memory to take' -r -f -a "anon\t'Private anonymous memory'
+file\t'Pages of a file, mapped shared'
+shmem\t'Shared anonymous memory'
+tmpfs\t'A file on the kernel\'s own tmpfs, written and not mapped: no process\'s resident memory'
+page-tables\t'Page tables'
+threads\t'Private anonymous memory, by many threads'
+forks\t'Private anonymous memory, by processes that are forked one after the other'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l size -d 'How much, in bytes' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l rate -d 'How much of it a second' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l count -d 'By how many threads or processes' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l hold -d 'Stay afterwards'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "watch" -d 'Report kills as they happen'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "check" -d 'Say what this kernel and these privileges allow, and what to do about the rest; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "demo" -d 'Cause one contained kill in a 64 MiB scratch cgroup and explain it'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "record" -d 'The flight recorder: keep every decision in files that survive a crash, to be read later'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "list" -d 'List the incidents of recordings, a line each; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "show" -d 'Show incidents of recordings in full; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "diff" -d 'Compare two recordings: victims, causes, time to recover, collateral; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "replay" -d 'Report the kills of a recording again, as `watch` did; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "rank" -d 'Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "whatif" -d 'Decide a kill of a recording again with something changed; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "experiment" -d 'Change a knob, cause the OOM, and compare what the kernel decides'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "dump" -d 'Print the frames of a recording, one a line, for bug reports; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "demo-victim" -d 'The process that the demo lets run out of memory'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "experiment-supervisor" -d 'The process that puts everything back after an experiment'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "experiment-process" -d 'A process of an experiment'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
