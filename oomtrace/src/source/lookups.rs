@@ -94,6 +94,8 @@ impl Lookups {
                     batch.extend(context_frame(Kind::CgroupPaths, clock::boot_ns(), header.pass, &paths));
                 }
             }
+            // Once it is over, what is known of it comes first: after a stall its end is in the ring already.
+            Some(Kind::Exit) => while self.look_up_one(batch) {},
             _ => {}
         }
     }
@@ -117,7 +119,7 @@ impl Lookups {
         }
         let dying = dying(header.kind, payload);
         match &dying {
-            Some(task) if matches!(self.arguments_of(task), Some(Sent::Whole(_))) => {
+            Some(task) if self.can_wait(task) || asked_itself(header.kind, payload) => {
                 self.soon.push_back((*task, header.pass));
             }
             Some(task) => self.process(task, header.pass, batch),
@@ -197,6 +199,11 @@ impl Lookups {
         self.arguments.push_back((key, sent));
     }
 
+    /// Whether a process's arguments are known already.
+    fn can_wait(&self, task: &event::Task) -> bool {
+        matches!(self.arguments_of(task), Some(Sent::Whole(_)))
+    }
+
     /// A process's arguments, where they were sent.
     fn arguments_of(&self, task: &event::Task) -> Option<&Sent> {
         let key = (task.pid, task.start_boot_ns);
@@ -215,8 +222,7 @@ impl Lookups {
         let sent = self.arguments_of(task);
         let mut found = procfs::unknown(pid, task.tid, start, now);
         if self.has_machines_pids {
-            let is_whole = matches!(sent, Some(Sent::Whole(_)));
-            found.cmdline = if is_whole { None } else { procfs::cmdline(pid) };
+            found.cmdline = if self.can_wait(task) { None } else { procfs::cmdline(pid) };
             found.exe = procfs::exe(pid);
         }
         let sent = sent.filter(|_| found.cmdline.is_none()).map(|sent| sent.words().to_vec());
@@ -243,6 +249,12 @@ impl Lookups {
 /// What the kernel side tells of the arguments of a task that is about to go.
 fn arguments_told(kind: u16, payload: &[u8]) -> Option<event::Arguments> {
     of(payload).filter(|_| kind == Kind::Arguments.number())
+}
+
+/// Whether the kernel sends SIGKILL to whom it interrupted for memory: then it marks it next, and its arguments are on their way.
+fn asked_itself(kind: u16, payload: &[u8]) -> bool {
+    let kill: Option<event::Sigkill> = of(payload).filter(|_| kind == Kind::Sigkill.number());
+    kill.is_some_and(|kill| kill.origin == event::Sigkill::FROM_KERNEL && kill.sender_pid == kill.pid)
 }
 
 /// The task that a frame names and that is about to go.
