@@ -9,27 +9,22 @@ use oomtrace_common::{
 use zerocopy::{FromBytes, FromZeros as _};
 
 use super::{
-    arguments::Sent,
     cgroup_paths::Lookup,
     cgroupfs::MemoryHierarchy,
     clock,
+    known::{Known, REMEMBERED},
     memory_stat::{self, MemoryStats},
     pressure::PressureGauge,
     procfs,
 };
 use crate::{decode::candidates, frame::context_frame, kernel::pid_namespace::has_machines_pids};
 
-/// Processes looked up lately; one kill names the same one in several frames.
-const REMEMBERED: usize = 16;
-
 /// Everything that is asked of procfs and cgroupfs, and what was asked already.
 pub(super) struct Lookups {
     memory_stats: MemoryStats,
-    seen: VecDeque<Seen>,
-    /// Arguments that were sent, by process.
-    arguments: VecDeque<((i32, u64), Sent)>,
-    /// Whose arguments are among those, and the pass: the rest of the look can take until there is memory again, and others'
-    /// arguments would be gone then.
+    known: Known,
+    /// Victims whose arguments are known or on their way, and the pass: the rest of the look may have to wait for memory, and what is in
+    /// the ring goes first.
     soon: VecDeque<(event::Task, u64)>,
     sysctl_pass: Option<u64>,
     cgroups: Lookup,
@@ -39,14 +34,6 @@ pub(super) struct Lookups {
     waiting: VecDeque<Waiting>,
     /// The pass that is under way.
     deciding: Option<u64>,
-}
-
-/// A process that was looked up.
-struct Seen {
-    pid: i32,
-    start_boot_ns: u64,
-    pass: u64,
-    has_cmdline: bool,
 }
 
 /// What is not about to go, and is looked up once the kernel has decided: a victim may be in the next frame, and where there
@@ -68,8 +55,7 @@ impl Lookups {
         drop((procfs::cmdline(own), procfs::exe(own), procfs::sysctl()));
         Self {
             memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
-            seen: VecDeque::with_capacity(REMEMBERED),
-            arguments: VecDeque::with_capacity(REMEMBERED),
+            known: Known::new(),
             soon: VecDeque::with_capacity(REMEMBERED),
             sysctl_pass: None,
             cgroups: Lookup::new(),
@@ -106,7 +92,7 @@ impl Lookups {
             return self.user_kill(&kill, now, batch);
         }
         if let Some(told) = arguments_told(header.kind, payload) {
-            return self.arguments(&told);
+            return self.known.keep_arguments(&told);
         }
         if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
             batch.extend(context_frame(Kind::Machine, now, 0, &procfs::machine()));
@@ -119,7 +105,7 @@ impl Lookups {
         }
         let dying = dying(header.kind, payload);
         match &dying {
-            Some(task) if self.can_wait(task) || asked_itself(header.kind, payload) => {
+            Some(task) if self.known.has_all_arguments_of(task) || asked_itself(header.kind, payload) => {
                 self.soon.push_back((*task, header.pass));
             }
             Some(task) => self.process(task, header.pass, batch),
@@ -184,65 +170,31 @@ impl Lookups {
         }
     }
 
-    /// Keeps a victim's arguments.
-    fn arguments(&mut self, told: &event::Arguments) {
-        let key = (told.pid, told.start_boot_ns);
-        let Some(sent) = Sent::of(told) else { return };
-        if self.arguments.iter().any(|(known, _)| *known == key) {
-            return;
-        }
-        if self.arguments.len() == REMEMBERED {
-            self.arguments.pop_front();
-        }
-        // Whoever was asked about too late is asked about again.
-        self.seen.retain(|seen| seen.has_cmdline || (seen.pid, seen.start_boot_ns) != key);
-        self.arguments.push_back((key, sent));
-    }
-
-    /// Whether a process's arguments are known already.
-    fn can_wait(&self, task: &event::Task) -> bool {
-        matches!(self.arguments_of(task), Some(Sent::Whole(_)))
-    }
-
-    /// A process's arguments, where they were sent.
-    fn arguments_of(&self, task: &event::Task) -> Option<&Sent> {
-        let key = (task.pid, task.start_boot_ns);
-        let known = self.arguments.iter().find(|(known, _)| *known == key);
-        known.map(|(_, sent)| sent)
-    }
-
     fn process(&mut self, task: &event::Task, pass: u64, batch: &mut Vec<u8>) {
         // On kernels whose tracepoint has no task, a thread's number leads to its process in procfs as well.
         let pid = if task.present & event::Task::PID == 0 { task.tid } else { task.pid };
-        if pid <= 0 || self.has_seen(pid, task.start_boot_ns, pass) {
+        let process = (pid, task.start_boot_ns);
+        if pid <= 0 || self.known.has_seen(process, pass) || self.is_soon(process, pass) {
             return;
         }
         let start = (task.present & event::Task::LEADER != 0).then_some(task.start_boot_ns);
         let now = clock::boot_ns();
-        let sent = self.arguments_of(task);
         let mut found = procfs::unknown(pid, task.tid, start, now);
         if self.has_machines_pids {
-            found.cmdline = if self.can_wait(task) { None } else { procfs::cmdline(pid) };
+            let has_all = self.known.has_all_arguments_of(task);
+            found.cmdline = if has_all { None } else { procfs::cmdline(pid) };
             found.exe = procfs::exe(pid);
         }
-        let sent = sent.filter(|_| found.cmdline.is_none()).map(|sent| sent.words().to_vec());
-        found.cmdline = found.cmdline.or(sent);
-        if self.seen.len() == REMEMBERED {
-            self.seen.pop_front();
-        }
-        let has_cmdline = found.cmdline.is_some();
-        self.seen.push_back(Seen { pid, start_boot_ns: task.start_boot_ns, pass, has_cmdline });
+        let sent = self.known.arguments_of(task).filter(|_| found.cmdline.is_none());
+        found.cmdline = found.cmdline.or_else(|| Some(sent?.words().to_vec()));
+        self.known.note(process, pass, found.cmdline.is_some());
         batch.extend(context_frame(Kind::Process, now, pass, &found));
     }
 
-    /// Whether a process was looked up lately or is about to be; one without a beginning, in the same pass.
-    fn has_seen(&self, pid: i32, start_boot_ns: u64, pass: u64) -> bool {
-        let nameless = start_boot_ns == 0 && pass != 0;
-        let is_it = |seen: &Seen| {
-            seen.pid == pid && (seen.start_boot_ns == start_boot_ns || (nameless && seen.pass == pass))
-        };
-        self.seen.iter().any(is_it)
-            || (nameless && self.soon.iter().any(|(task, within)| task.pid == pid && *within == pass))
+    /// Whether a process of which it is not known when it began is one that is to be looked up in the same pass.
+    fn is_soon(&self, (pid, start_boot_ns): (i32, u64), pass: u64) -> bool {
+        let is_it = |(task, within): &(event::Task, u64)| task.pid == pid && *within == pass;
+        start_boot_ns == 0 && pass != 0 && self.soon.iter().any(is_it)
     }
 }
 

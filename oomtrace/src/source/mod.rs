@@ -6,6 +6,7 @@ pub mod cgroup_paths;
 pub mod cgroupfs;
 pub mod clock;
 mod kernfs;
+mod known;
 pub mod live;
 mod lookups;
 pub mod loss;
