@@ -160,13 +160,8 @@ fn level(incident: &Incident, memcg: &Memcg, domain: u64) -> Level {
     }
 }
 
-/// Bytes of arguments.
-fn bytes_of(arguments: &[ByteString]) -> usize {
-    arguments.iter().map(|argument| argument.as_bytes().len()).sum()
-}
-
 fn process(incident: &Incident, task: &Task) -> Process {
-    // What one look came too late for, or for half of it, another one may have.
+    // What one look came too late for, another one may have.
     let looks = || incident.processes.iter().filter(|look| crate::assemble::is_of(look, task));
     let differs = |leader: &&ByteString| Some(*leader) != task.comm.as_ref();
     Process {
@@ -175,11 +170,7 @@ fn process(incident: &Incident, task: &Task) -> Process {
         ns_pid: task.ns_pid,
         comm: task.comm.clone(),
         leader_comm: task.leader_comm.as_ref().filter(differs).cloned(),
-        cmdline: looks()
-            .filter_map(|look| look.cmdline.as_ref())
-            .rev()
-            .max_by_key(|words| bytes_of(words))
-            .cloned(),
+        cmdline: looks().find_map(|look| look.cmdline.clone()),
         exe: looks().find_map(|look| look.exe.clone()),
         uid: task.uid,
         start_boot_ns: task.start_boot_ns,

@@ -37,8 +37,6 @@ pub fn protect() -> Protection {
     give_back();
     // On fault: locking what was never touched would cost more than it protects.
     let locked = mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_ok();
-    touch_heap();
-    touch_stack();
     Protection {
         unkillable: fs::write("/proc/self/oom_score_adj", "-1000").is_ok(),
         locked,
@@ -69,29 +67,6 @@ fn run_first() -> bool {
         libc::sched_setscheduler(0, libc::SCHED_RR | libc::SCHED_RESET_ON_FORK, &raw const lowest) == 0
     };
     is_first || rustix::process::setpriority_process(None, -20).is_ok()
-}
-
-/// Blocks of heap that are touched at once, in bytes, and how much of each size: what frames, looks and a report take, many
-/// times.
-const BLOCKS: [usize; 4] = [32 << 10, 8 << 10, 2 << 10, 512];
-const TOUCHED_OF_EACH: usize = 64 << 10;
-
-/// Stack that is touched, bytes.
-const STACK: usize = 64 << 10;
-
-/// Has pages of the heap in place before they are needed: where all memory is gone, the first touch of one waits until the
-/// victim has given up its own. In guests a batch of frames took 23 ms to grow by some hundred bytes, and the victim was gone. What is allocated in the
-/// same way again comes from the same place.
-fn touch_heap() {
-    let blocks = BLOCKS.iter().flat_map(|size| std::iter::repeat_n(*size, TOUCHED_OF_EACH / size));
-    let touched: Vec<Vec<u8>> = blocks.map(|size| vec![1; size]).collect();
-    std::hint::black_box(&touched);
-}
-
-/// Likewise of the stack.
-#[inline(never)]
-fn touch_stack() {
-    std::hint::black_box([1_u8; STACK]);
 }
 
 /// Gives the kernel back what the start has left in the allocator: pages that are not there need not be locked.

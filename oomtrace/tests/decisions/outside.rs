@@ -23,22 +23,23 @@ fn marked(stream: &mut Stream, victim: Task, trigger: Task) -> &mut Stream {
 }
 
 #[test]
-fn of_several_looks_the_one_that_saw_most_is_told() {
+fn what_one_look_came_too_late_for_another_one_has() {
     let hog = task(812);
+    let looks = [("exe", serde_json::json!("/usr/bin/it")), ("cmdline", serde_json::json!(["it", "--now"]))];
     let mut stream = Stream::new("tracepoint");
-    let look = |cmdline: &[&str]| {
-        serde_json::json!({
-            "pid": 812, "tid": 812, "start_boot_ns": hog.start_boot_ns, "cmdline": cmdline, "looked_up_ns": 1,
-        })
-    };
-    stream
-        .sysctl(0)
-        .context(Kind::Process, &look(&["/usr/bin"]))
-        .context(Kind::Process, &look(&["/usr/bin/it", "--now"]));
-    marked(&mut stream, hog, hog).context(Kind::Process, &look(&["/usr/b"])).looked_up(900).exit(812);
+    marked(stream.sysctl(0), hog, hog);
+    for (key, value) in looks {
+        let start = hog.start_boot_ns;
+        let mut look =
+            serde_json::json!({ "pid": 812, "tid": 812, "start_boot_ns": start, "looked_up_ns": 1 });
+        look[key] = value;
+        stream.context(Kind::Process, &look);
+    }
+    stream.exit(812);
     let told = stream.told();
     let victim = &told.only().victims[0].process;
     assert_eq!(victim.cmdline.as_ref().map(Vec::len), Some(2));
+    assert_eq!(victim.exe.as_ref().unwrap().as_bytes(), b"/usr/bin/it");
 }
 
 #[test]

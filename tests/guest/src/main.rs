@@ -1,6 +1,7 @@
 //! PID 1 of a test guest: mounts what a tracer needs, does the job it finds in its initramfs, sends what
 //! it saw through the second serial port, and takes the guest down.
 
+mod boot_settings;
 mod built_in;
 mod cgroup;
 mod command;
@@ -62,6 +63,7 @@ fn work() -> Result<()> {
     let job: Job = serde_json::from_slice(&job).with_context(|| format!("reading {JOB_FILE}"))?;
     watchdog::start(job.deadline_s);
     mounts::mount_all(job.hierarchy, job.tracefs)?;
+    boot_settings::hold()?;
     modules::load_all()?;
     swap::set_up(job.swap_mib)?;
     if job.disk {
