@@ -1,10 +1,17 @@
 //! The payloads of context frames: JSON, so that they explain themselves in a recording. Unknown keys are ignored and
 //! missing ones absent.
 
+mod memory_state;
+mod surroundings;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    memory_state::{FreeBlocks, Node, Zone},
+    surroundings::{HugePool, Slab, Surroundings, SwapDevice, Tmpfs},
+};
 use crate::{
     bytes::ByteString,
     kernel::{facts::KernelFacts, tier::Tier},

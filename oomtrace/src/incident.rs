@@ -1,6 +1,8 @@
 //! An incident: one OOM decision, assembled from its events. Facts only; why is `explain`'s to say.
 
+mod call_trace;
 mod candidate;
+mod memory_state;
 mod task;
 
 use std::{collections::BTreeMap, rc::Rc};
@@ -9,7 +11,11 @@ use oomtrace_common::event::{EmptyPasses, Memcg, OutOfMemoryReturn};
 use serde::Serialize;
 
 pub use self::{
+    call_trace::{CallTrace, KernelCall, Symbol, UserCall},
     candidate::{Ballot, Candidate, PassedOver},
+    memory_state::{
+        FreeBlocks, HugePool, MemoryState, Node, Slab, StateSource, Surroundings, SwapDevice, Tmpfs, Zone,
+    },
     task::{Counters, Task},
 };
 use crate::{
@@ -77,6 +83,12 @@ pub struct Incident {
     pub user_kill: Option<UserKill>,
     /// How short memory was at that moment.
     pub pressure: Option<Pressure>,
+    /// Where the machine's memory was: zones and nodes, and `/proc/meminfo`.
+    pub memory_state: Option<Rc<MemoryState>>,
+    /// What only procfs and sysfs know of it, read later.
+    pub surroundings: Option<Rc<Surroundings>>,
+    /// What the trigger was doing.
+    pub call_trace: Option<CallTrace>,
 }
 
 impl Incident {
