@@ -1,3 +1,105 @@
-//! Who that was. This version attributes cgroups; containers, pods and units will stand beside it.
+//! Who that was: from a cgroup's path to the container, the pod, the unit, the user and the job.
 
 pub mod cgroup;
+mod container;
+mod job;
+mod pod;
+mod shape;
+mod unit;
+
+pub use self::{
+    container::{Container, RUNTIMES, Runtime},
+    job::{Job, JobKind},
+    pod::{Pod, Qos},
+};
+use crate::bytes::ByteString;
+
+/// What the path of a cgroup says by itself, without any file or API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The innermost container.
+    pub container: Option<Container>,
+    /// The innermost Kubernetes pod.
+    pub pod: Option<Pod>,
+    /// The innermost systemd unit that is no slice, unescaped.
+    pub unit: Option<ByteString>,
+    /// The slice that holds this unit, unescaped.
+    pub slice: Option<ByteString>,
+    /// The user whose slice or session it is.
+    pub uid: Option<u32>,
+    /// The login session.
+    pub session: Option<ByteString>,
+    /// The batch job.
+    pub job: Option<Job>,
+}
+
+impl Place {
+    /// Reads a path below the mount of the memory hierarchy. Any bytes are a path; what no rule knows is absent.
+    #[must_use]
+    pub fn of(path: &[u8]) -> Self {
+        let mut place = Self::default();
+        let mut walk = Walk { path, above: Vec::new() };
+        for (end, level) in levels(path) {
+            place.enter(&walk, end, level);
+            walk.above.push(level);
+        }
+        place
+    }
+
+    /// Takes one more level into account: inner ones replace outer ones.
+    fn enter(&mut self, walk: &Walk<'_>, end: usize, level: &[u8]) {
+        if let Some(pod) = pod::at(walk, end, level) {
+            self.pod = Some(Pod { is_outermost: self.pod.is_none() && self.container.is_none(), ..pod });
+        }
+        if let Some(container) = container::at(walk, end, level) {
+            self.container = Some(Container { is_outermost: self.container.is_none(), ..container });
+        }
+        if let Some(job) = job::at(walk, level) {
+            self.job = Some(job);
+        }
+        if let Some(slice) = unit::slice(level) {
+            self.uid = unit::slice_uid(level).or(self.uid);
+            (self.slice, self.unit) = (Some(slice), None);
+        } else if let Some(unit) = unit::unit(level) {
+            self.uid = unit::manager_uid(level).or(self.uid);
+            self.session = unit::session(level).or(self.session.take());
+            self.unit = Some(unit);
+        } else if let Some((uid, session)) = unit::upstart(walk, level) {
+            (self.uid, self.session) = (Some(uid), session.or(self.session.take()));
+        }
+    }
+}
+
+/// The levels above the one that is looked at.
+struct Walk<'a> {
+    path: &'a [u8],
+    above: Vec<&'a [u8]>,
+}
+
+impl<'a> Walk<'a> {
+    /// The level that holds this one.
+    fn parent(&self) -> &'a [u8] {
+        self.above.last().copied().unwrap_or_default()
+    }
+
+    /// The level that holds the parent.
+    fn grandparent(&self) -> &'a [u8] {
+        self.above.iter().rev().nth(1).copied().unwrap_or_default()
+    }
+
+    /// The path up to a byte.
+    fn up_to(&self, end: usize) -> ByteString {
+        ByteString::from(self.path.get(..end).unwrap_or_default().to_vec())
+    }
+}
+
+/// The names between the slashes, each with the byte of the path behind it.
+fn levels(path: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut end = 0;
+    path.split(|byte| *byte == b'/').filter_map(move |level| {
+        end += level.len();
+        let behind = end;
+        end += 1;
+        (!level.is_empty()).then_some((behind, level))
+    })
+}

@@ -1,5 +1,5 @@
 //! Takes real recordings, damages them in every way it can think of, and sends each down the whole road: reader, decoder,
-//! assembler, report, JSON, page, `whatif`. What must hold of each is in `judge`.
+//! assembler, report, JSON, page, `whatif`. What must hold of each is in `judge`; a path of a cgroup goes with each (`path`).
 //!
 //! An input is made of the seed and its number alone, so that one that fails is made again with `--first NUMBER --inputs 1`.
 //! A bound on this process's memory stands for the bound on the reader's: who takes more is ended.
@@ -7,6 +7,7 @@
 mod corpus;
 mod judge;
 mod mutate;
+mod path;
 mod tally;
 
 use std::{
@@ -89,7 +90,10 @@ fn work(arguments: &Arguments, corpus: &Corpus, judge: &Judge, next: &AtomicU64)
         }
         for number in begin..end.min(begin.saturating_add(PORTION)) {
             let input = Input::new(corpus, arguments.seed, number);
-            let judged = catch_unwind(AssertUnwindSafe(|| judge.input(&input, number, &mut tally)));
+            let judged = catch_unwind(AssertUnwindSafe(|| {
+                path::judge(arguments.seed, number)?;
+                judge.input(&input, number, &mut tally)
+            }));
             let again = || {
                 format!("input {number}: again with --seed {} --first {number} --inputs 1", arguments.seed)
             };
