@@ -16,12 +16,11 @@ pub use self::{
     memory_state::{
         FreeBlocks, HugePool, MemoryState, Node, Slab, StateSource, Surroundings, SwapDevice, Tmpfs, Zone,
     },
-    task::{Counters, Task},
+    task::{Counters, Task, is_of},
 };
 use crate::{
     bytes::ByteString,
     context::{Machine, Pressure, Process, Session, Sysctl},
-    report::ClosedBy,
 };
 
 /// One decision.
@@ -98,6 +97,18 @@ impl Incident {
         let session = self.session.as_ref()?;
         Some(i128::from(self.boot_ns) + i128::from(session.wall_offset_ns))
     }
+}
+
+/// What closed an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosedBy {
+    /// Everything was seen to its end.
+    Kernel,
+    /// Nothing more came.
+    Timeout,
+    /// The stream ended first.
+    EndOfStream,
 }
 
 /// SIGKILL from user space.

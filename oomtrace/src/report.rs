@@ -16,6 +16,7 @@ pub use self::{
     candidate::Candidate,
     row::{Chosen, Name, Row},
 };
+pub use crate::incident::ClosedBy;
 use crate::{
     attribute::cgroup::is_below,
     bytes::ByteString,
@@ -83,18 +84,6 @@ pub struct Status {
     pub complete: bool,
     /// Frames the kernel lost meanwhile.
     pub lost_frames: u64,
-}
-
-/// What closed an incident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClosedBy {
-    /// Everything was seen to its end.
-    Kernel,
-    /// Nothing more came.
-    Timeout,
-    /// The stream ended first.
-    EndOfStream,
 }
 
 /// Why memory ran out.

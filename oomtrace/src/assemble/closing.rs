@@ -6,8 +6,7 @@ use super::{Assembler, Step, ballot};
 use crate::{
     attribute::cgroup,
     explain::limits,
-    incident::{Incident, Role, Victim},
-    report::ClosedBy,
+    incident::{ClosedBy, Incident, Role, Victim},
 };
 
 /// How long after its last event an incident with a kill is held open for its victims to go, ns of event time. The

@@ -3,10 +3,7 @@
 use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 
 use super::{Assembler, Step};
-use crate::{
-    incident::{Incident, Request, Task},
-    report::ClosedBy,
-};
+use crate::incident::{ClosedBy, Incident, Request, Task};
 
 /// How long the end of a kill may look like a cgroup with nothing to kill, ns: the victim no longer counts, and its
 /// pages are still charged.

@@ -11,7 +11,7 @@ use crate::{
     attribute::cgroup,
     bytes::ByteString,
     context::{CGROUPS_KEPT, CgroupPaths, Process},
-    incident::{Ballot, Incident, Task},
+    incident::{Ballot, Incident, Task, is_of},
 };
 
 /// Processes that were looked up and are kept: more than one batch of kills names.
@@ -196,12 +196,4 @@ fn keep<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
         queue.pop_front();
     }
     queue.push_back(item);
-}
-
-/// Whether a look-up is of this task's process.
-pub(crate) fn is_of(process: &Process, task: &Task) -> bool {
-    let differ =
-        matches!((process.start_boot_ns, task.start_boot_ns), (Some(left), Some(right)) if left != right);
-    let pid = task.pid.or(task.tid);
-    pid == Some(process.pid) && !differ
 }

@@ -18,12 +18,10 @@ pub use self::closing::{
     PASS_TIMEOUT_NS, PID_NAMESPACE_NS,
 };
 use self::memory::Memory;
-pub(crate) use self::memory::is_of;
 use crate::{
     context::{Clock, Machine, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
-    incident::{Incident, Task},
-    report::ClosedBy,
+    incident::{ClosedBy, Incident, Task, is_of},
 };
 
 /// What has become of an incident.

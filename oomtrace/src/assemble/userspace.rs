@@ -10,8 +10,7 @@ use super::{Assembler, GROUP_WINDOW_NS, Step, kill::target};
 use crate::{
     context::Pressure,
     explain,
-    incident::{Incident, Role, Task, UserKill, Victim},
-    report::ClosedBy,
+    incident::{ClosedBy, Incident, Role, Task, UserKill, Victim},
 };
 
 /// Kills by one sender go on being one story for at most so long, ns.

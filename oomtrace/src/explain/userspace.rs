@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     bytes::ByteString,
-    incident::{Incident, Task, UserKill},
+    incident::{Incident, Task, UserKill, is_of},
 };
 
 /// Programs that have no other purpose than to kill before the kernel must, by name or by executable.
@@ -85,7 +85,7 @@ fn name(task: &Task) -> String {
 
 /// By its name, its process's or its executable's; a script is known by its name alone.
 fn is_oom_killer(incident: &Incident, sender: &Task) -> bool {
-    let looked_up = incident.processes.iter().find(|process| crate::assemble::is_of(process, sender));
+    let looked_up = incident.processes.iter().find(|process| is_of(process, sender));
     let exe = looked_up.and_then(|process| process.exe.as_ref()).map(ByteString::as_bytes);
     let program = exe.and_then(|path| path.rsplit(|byte| *byte == b'/').next());
     let names = [&sender.comm, &sender.leader_comm].into_iter().flatten().map(ByteString::as_bytes);

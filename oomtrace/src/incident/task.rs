@@ -2,7 +2,7 @@
 
 use oomtrace_common::event as wire;
 
-use crate::bytes::ByteString;
+use crate::{bytes::ByteString, context::Process};
 
 /// What the kernel said of a task and its process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -206,4 +206,13 @@ impl Task {
     pub fn is_kswapd(&self) -> bool {
         self.flags.is_some_and(|flags| flags & Self::PF_KSWAPD != 0)
     }
+}
+
+/// Whether a look-up is of this task's process.
+#[must_use]
+pub fn is_of(process: &Process, task: &Task) -> bool {
+    let differ =
+        matches!((process.start_boot_ns, task.start_boot_ns), (Some(left), Some(right)) if left != right);
+    let pid = task.pid.or(task.tid);
+    pid == Some(process.pid) && !differ
 }

@@ -13,7 +13,7 @@ use crate::{
     attribute::cgroup,
     bytes::ByteString,
     explain::{self, Code, Verdict, explain, limits},
-    incident::{self, Counters, Incident, Task},
+    incident::{self, Counters, Incident, Task, is_of},
     kernel::{facts::gfp_names, tier::Tier},
 };
 
@@ -162,7 +162,7 @@ fn level(incident: &Incident, memcg: &Memcg, domain: u64) -> Level {
 
 fn process(incident: &Incident, task: &Task) -> Process {
     // What one look came too late for, another one may have.
-    let looks = || incident.processes.iter().filter(|look| crate::assemble::is_of(look, task));
+    let looks = || incident.processes.iter().filter(|look| is_of(look, task));
     let differs = |leader: &&ByteString| Some(*leader) != task.comm.as_ref();
     Process {
         pid: task.pid.or_else(|| looks().next().map(|look| look.pid)),
