@@ -7,6 +7,7 @@ pub mod assemble;
 pub mod attribute;
 pub mod badness;
 pub mod bytes;
+pub mod cgroup;
 pub mod cli;
 pub mod cmd;
 pub mod context;

@@ -9,8 +9,7 @@ use super::{
     kill::{target, upsert},
 };
 use crate::{
-    attribute::cgroup,
-    explain::limits,
+    cgroup,
     incident::{Incident, Role, Task},
 };
 
@@ -124,5 +123,5 @@ fn may_be_one_group(incident: &Incident, task: &Task, levels: &BTreeMap<u64, Mem
     let shared = |memcg: &&Memcg| own.iter().any(|other| other.id == memcg.id);
     let known = |memcg: &Memcg| memcg.hierarchy != 0 || memcg.present & Memcg::OOM_GROUP != 0;
     let mut common = above.into_iter().filter(shared).peekable();
-    common.peek().is_none() || common.any(|memcg| limits::is_group(memcg) || !known(memcg))
+    common.peek().is_none() || common.any(|memcg| cgroup::is_group(memcg) || !known(memcg))
 }

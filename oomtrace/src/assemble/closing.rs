@@ -4,8 +4,7 @@ use oomtrace_common::limits::EMPTY_PASSES_EVERY_NS;
 
 use super::{Assembler, Step, ballot};
 use crate::{
-    attribute::cgroup,
-    explain::limits,
+    cgroup,
     incident::{ClosedBy, Incident, Role, Victim},
 };
 
@@ -157,7 +156,7 @@ impl Assembler {
                 .victims
                 .first()
                 .and_then(|victim| victim.task.memcg)
-                .is_none_or(|memcg| cgroup::chain(&incident.memcgs, memcg).into_iter().any(limits::is_group))
+                .is_none_or(|memcg| cgroup::chain(&incident.memcgs, memcg).into_iter().any(cgroup::is_group))
     }
 }
 

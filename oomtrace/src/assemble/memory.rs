@@ -8,8 +8,8 @@ use std::{
 use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 
 use crate::{
-    attribute::cgroup,
     bytes::ByteString,
+    cgroup,
     context::{CGROUPS_KEPT, CgroupPaths, Process},
     incident::{Ballot, Incident, Task, is_of},
 };

@@ -41,11 +41,6 @@ pub(crate) fn is_over(memcg: &Memcg, page_size: u64) -> bool {
     memory(memcg, page_size).is_some_and(|(usage, max)| usage > max)
 }
 
-/// Whether `memory.oom.group` is set. On v1 the field is there and means nothing.
-pub(crate) fn is_group(memcg: &Memcg) -> bool {
-    memcg.hierarchy == 0 && memcg.present & Memcg::OOM_GROUP != 0 && memcg.oom_group != 0
-}
-
 /// Usage and limit in words for evidence.
 pub(crate) fn describe(memcg: &Memcg, page_size: u64) -> String {
     let bytes = |pages: u64| pages.saturating_mul(page_size);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{attribute::cgroup::is_below, bytes::ByteString};
+use crate::{bytes::ByteString, cgroup::is_below};
 
 /// The machine, or a memory cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

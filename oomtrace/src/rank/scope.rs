@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Census, Domain};
-use crate::{attribute::cgroup::is_below, badness, bytes::ByteString};
+use crate::{badness, bytes::ByteString, cgroup::is_below};
 
 /// A cgroup that is killed as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use oomtrace_common::{event::Memcg, limits::USER_KILL_BURST_NS};
 
 use super::cgroupfs::MemoryHierarchy;
 use crate::{
-    attribute::cgroup,
+    cgroup,
     context::{CgroupPressure, Pressure, Stall},
 };
 

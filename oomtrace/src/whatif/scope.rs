@@ -5,9 +5,7 @@ use oomtrace_common::event::Memcg;
 
 use super::{Change, Refusal, levels, recorded::Recorded, vote::Recount, words};
 use crate::{
-    attribute::cgroup,
-    badness,
-    explain::limits,
+    badness, cgroup,
     incident::{PassedOver, Task},
 };
 
@@ -78,7 +76,7 @@ fn highest<'a>(mut chain: impl Iterator<Item = &'a Memcg>, asked: &[(u64, bool)]
 fn is_on(memcg: &Memcg, asked: &[(u64, bool)]) -> Option<bool> {
     let asked = asked.iter().find(|(id, _)| *id == memcg.id).map(|(_, on)| *on);
     let read = memcg.present & Memcg::OOM_GROUP != 0 || memcg.parent == 0;
-    asked.or_else(|| read.then(|| limits::is_group(memcg)))
+    asked.or_else(|| read.then(|| cgroup::is_group(memcg)))
 }
 
 /// Who dies in a group, the chosen one left out.

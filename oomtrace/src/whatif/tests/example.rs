@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::super::{Answer, Change, Refusal, decide_again};
 use crate::{
-    attribute::cgroup::tests::level,
     badness,
+    cgroup::tests::level,
     incident::{Ballot, Candidate, Choice, Counters, Incident, PassedOver, Request, Role, Task, Victim},
 };
 

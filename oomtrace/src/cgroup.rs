@@ -1,0 +1,105 @@
+//! Cgroups as the kernel side sends them, level by level: the way up to the root, the path, and `memory.oom.group`.
+
+use std::collections::BTreeMap;
+
+use oomtrace_common::event::Memcg;
+
+use crate::bytes::ByteString;
+
+/// The cgroups from one up to the root, leaf first. Ends early where a level is missing.
+pub fn chain(memcgs: &BTreeMap<u64, Memcg>, id: u64) -> Vec<&Memcg> {
+    let mut chain: Vec<&Memcg> = Vec::new();
+    let mut next = memcgs.get(&id);
+    while let Some(memcg) = next {
+        chain.push(memcg);
+        // Damaged levels may point in a circle.
+        if chain.len() > memcgs.len() {
+            return Vec::new();
+        }
+        next = memcgs.get(&memcg.parent).filter(|_| memcg.parent != 0);
+    }
+    chain
+}
+
+/// The path below the hierarchy's mount, "/" for the root; `None` where a level or a name is missing.
+#[must_use]
+pub fn path(memcgs: &BTreeMap<u64, Memcg>, id: u64) -> Option<ByteString> {
+    let chain = chain(memcgs, id);
+    let (root, below) = chain.split_last()?;
+    if root.parent != 0 {
+        return None;
+    }
+    let mut path = Vec::new();
+    for memcg in below.iter().rev() {
+        path.push(b'/');
+        path.extend_from_slice(name(memcg)?);
+    }
+    Some(ByteString::from(if path.is_empty() { b"/".to_vec() } else { path }))
+}
+
+/// Whether a path is another one or below it.
+#[must_use]
+pub fn is_below(path: &[u8], above: &[u8]) -> bool {
+    let above = above.strip_suffix(b"/").unwrap_or(above);
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+/// Whether `memory.oom.group` is set. On v1 the field is there and means nothing.
+#[must_use]
+pub const fn is_group(memcg: &Memcg) -> bool {
+    memcg.hierarchy == 0 && memcg.present & Memcg::OOM_GROUP != 0 && memcg.oom_group != 0
+}
+
+/// A cgroup's own name; `None` where it could not be read.
+fn name(memcg: &Memcg) -> Option<&[u8]> {
+    let with_nul = usize::try_from(memcg.name_len).ok()?;
+    memcg.name.get(..with_nul.checked_sub(1)?)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
+    use oomtrace_common::event::Memcg;
+    use zerocopy::FromZeros as _;
+
+    use super::{is_below, path};
+
+    #[test]
+    fn a_cgroup_is_below_itself_and_its_ancestors_only() {
+        assert!(is_below(b"/a/b", b"/a/b") && is_below(b"/a/b", b"/a") && is_below(b"/a/b", b"/"));
+        assert!(is_below(b"/a/b", b"/a/") && !is_below(b"/ab", b"/a") && !is_below(b"/a", b"/a/b"));
+    }
+
+    /// A level for tests.
+    pub(crate) fn level(id: u64, parent: u64, name: &[u8]) -> Memcg {
+        let mut memcg = Memcg::new_zeroed();
+        (memcg.id, memcg.parent) = (id, parent);
+        memcg.name[..name.len()].copy_from_slice(name);
+        memcg.name_len = i32::try_from(name.len() + 1).unwrap();
+        memcg
+    }
+
+    fn levels(levels: &[Memcg]) -> BTreeMap<u64, Memcg> {
+        levels.iter().map(|memcg| (memcg.id, *memcg)).collect()
+    }
+
+    #[test]
+    fn a_path_is_joined_from_the_root_down() {
+        let known = levels(&[level(1, 0, b""), level(5, 1, b"pods"), level(9, 5, b"app \x1b\xff")]);
+        assert_eq!(path(&known, 9).unwrap().as_bytes(), b"/pods/app \x1b\xff");
+        assert_eq!(path(&known, 1).unwrap().as_bytes(), b"/");
+    }
+
+    #[test]
+    fn a_missing_level_makes_the_path_absent_not_shorter() {
+        let known = levels(&[level(1, 0, b""), level(9, 5, b"app")]);
+        assert_eq!(path(&known, 9), None);
+        assert_eq!(path(&known, 77), None);
+        let circle = levels(&[level(2, 3, b"a"), level(3, 2, b"b")]);
+        assert_eq!(path(&circle, 2), None);
+        let mut unnamed = level(9, 1, b"app");
+        unnamed.name_len = -14;
+        assert_eq!(path(&levels(&[level(1, 0, b""), unnamed]), 9), None);
+    }
+}
