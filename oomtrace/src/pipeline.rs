@@ -8,6 +8,7 @@ pub use self::incidents::Incidents;
 use crate::{
     assemble::{Assembler, Step},
     decode::decode,
+    explain::is_kill_for_memory,
     frame::Frame,
     incident::Incident,
     recording::recorder::Recorder,
@@ -68,7 +69,7 @@ impl Pipeline {
     /// A road to these sinks, for the reports that the filter lets pass.
     #[must_use]
     pub fn new(sinks: Vec<Box<dyn Sink>>, filter: Filter) -> Self {
-        let (assembler, totals) = (Assembler::new(), Totals::default());
+        let (assembler, totals) = (Assembler::new(is_kill_for_memory), Totals::default());
         Self { assembler, sinks, recorder: None, filter, stop_after: None, totals }
     }
 

@@ -65,8 +65,10 @@ const fn moves_time(event: &Event) -> bool {
 }
 
 /// Joins events to incidents.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Assembler {
+    /// Whether a kill from user space was for memory; all others are not reported.
+    is_kill_for_memory: fn(&Incident) -> bool,
     /// As it was told.
     begun: Option<Rc<Session>>,
     /// The same with the clocks as they are.
@@ -94,10 +96,28 @@ pub struct Assembler {
 }
 
 impl Assembler {
-    /// Nothing known yet.
+    /// Nothing known yet. The assembler does not judge: the function says whether SIGKILL from user space was sent because
+    /// memory was short, as [`crate::explain::is_kill_for_memory`] does.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(is_kill_for_memory: fn(&Incident) -> bool) -> Self {
+        Self {
+            is_kill_for_memory,
+            begun: None,
+            session: None,
+            blind_to_exits: false,
+            blind_to_signals: false,
+            sysctl: None,
+            lost: 0,
+            unrecorded: 0,
+            now_ns: 0,
+            newest_pass: 0,
+            open: Vec::new(),
+            bursts: Vec::new(),
+            pressure: None,
+            user_kills_left_out: 0,
+            memory: Memory::default(),
+            ends_alone: false,
+        }
     }
 
     /// Tells ends and not decisions, where nobody would hear those.
@@ -198,7 +218,7 @@ impl Assembler {
         }
         if self.begun.is_some() {
             self.finish(steps);
-            *self = Self { ends_alone: self.ends_alone, ..Self::default() };
+            *self = Self { ends_alone: self.ends_alone, ..Self::new(self.is_kill_for_memory) };
         }
         self.blind_to_exits = !session.has_hook("sched_process_exit");
         self.blind_to_signals = !session.has_hook("signal_generate");

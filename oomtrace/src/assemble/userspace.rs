@@ -9,7 +9,6 @@ use oomtrace_common::{
 use super::{Assembler, GROUP_WINDOW_NS, Step, kill::target};
 use crate::{
     context::Pressure,
-    explain,
     incident::{ClosedBy, Incident, Role, Task, UserKill, Victim},
 };
 
@@ -91,7 +90,7 @@ impl Assembler {
     /// Tells it, if memory was short.
     pub(super) fn end_burst(&self, burst: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
         let mut incident = self.completed(burst);
-        if !explain::is_kill_for_memory(&incident) {
+        if !(self.is_kill_for_memory)(&incident) {
             return;
         }
         if !self.ends_alone {

@@ -72,7 +72,8 @@ const RULES: [fn(&Incident) -> Option<Finding>; 6] =
     [userspace::rule, memcg_limit::rule, sysrq::rule, mglru::rule, zones::rule, inferred::rule];
 
 /// Whether a SIGKILL from user space was sent because memory was short; all others are none of our business.
-pub(crate) fn is_kill_for_memory(incident: &Incident) -> bool {
+#[must_use]
+pub fn is_kill_for_memory(incident: &Incident) -> bool {
     userspace::rule(incident).is_some()
 }
 

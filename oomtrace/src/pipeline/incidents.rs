@@ -7,6 +7,7 @@ use crate::{
     assemble::{Assembler, Step},
     decode::decode,
     event::Event,
+    explain::is_kill_for_memory,
     frame::Frame,
     incident::Incident,
     source::{Batch, Source},
@@ -30,7 +31,7 @@ impl<S: Source> Incidents<S> {
     /// Of this source.
     #[must_use]
     pub fn new(source: S) -> Self {
-        let (assembler, ready) = (Assembler::new().telling_ends_alone(), VecDeque::new());
+        let (assembler, ready) = (Assembler::new(is_kill_for_memory).telling_ends_alone(), VecDeque::new());
         Self { source, assembler, batch: Vec::new(), waiting: Vec::new(), ready, broken: None, over: false }
     }
 
@@ -71,7 +72,8 @@ impl<S: Source> Incidents<S> {
     /// What is open is closed as it is: nothing that follows belongs to it.
     fn end(&mut self) {
         let mut steps = Vec::new();
-        std::mem::replace(&mut self.assembler, Assembler::new().telling_ends_alone()).finish(&mut steps);
+        std::mem::replace(&mut self.assembler, Assembler::new(is_kill_for_memory).telling_ends_alone())
+            .finish(&mut steps);
         keep(&mut self.waiting, steps);
         self.ready.extend(self.waiting.drain(..));
     }

@@ -3,7 +3,7 @@
 use oomtrace::{
     assemble::Assembler,
     decode::decode,
-    explain::{Code, Confidence, Outcome, Policy},
+    explain::{Code, Confidence, Outcome, Policy, is_kill_for_memory},
     frame::Frame,
     report::ClosedBy,
 };
@@ -158,7 +158,7 @@ fn deadlines_alone_bring_every_incident_to_its_end() {
         } else {
             stream.sigkill(812, 812).tree().add(MarkVictim { victim: hog, trigger: hog });
         }
-        let mut assembler = Assembler::new();
+        let mut assembler = Assembler::new(is_kill_for_memory);
         let mut steps = Vec::new();
         for (frame, _) in Frame::each(&stream.bytes) {
             assembler.push(decode(&frame).unwrap().unwrap(), &mut steps);

@@ -4,6 +4,7 @@ use oomtrace::{
     assemble::{Assembler, Step},
     context::Session,
     decode::decode,
+    explain::is_kill_for_memory,
     frame::{Frame, context_frame},
     report::{Report, report},
 };
@@ -229,8 +230,8 @@ impl Stream {
 
     /// Everything up to the end of the stream, as incidents. Whoever hears ends alone hears the same of them.
     pub(crate) fn steps(&self) -> Vec<Step> {
-        let steps = self.steps_of(Assembler::new());
-        let ends = told(&self.steps_of(Assembler::new().telling_ends_alone()));
+        let steps = self.steps_of(Assembler::new(is_kill_for_memory));
+        let ends = told(&self.steps_of(Assembler::new(is_kill_for_memory).telling_ends_alone()));
         assert_eq!((ends.decided, ends.closed), (Vec::new(), told(&steps).closed));
         steps
     }

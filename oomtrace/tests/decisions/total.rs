@@ -3,6 +3,7 @@
 use oomtrace::{
     assemble::Assembler,
     decode::decode,
+    explain::is_kill_for_memory,
     frame::Frame,
     report::report,
     sink::{
@@ -45,7 +46,7 @@ fn everything() -> Stream {
 
 /// Everything downstream of the frames, all sinks included.
 fn through(bytes: &[u8]) -> usize {
-    let mut assembler = Assembler::new();
+    let mut assembler = Assembler::new(is_kill_for_memory);
     let mut steps = Vec::new();
     for (frame, _) in Frame::each(bytes) {
         if let Ok(Some(event)) = decode(&frame) {
@@ -136,7 +137,7 @@ fn damaged_dropped_doubled_and_shuffled_frames_never_panic() {
 fn an_empty_stream_is_silent() {
     assert_eq!(through(&[]), 0);
     let mut steps = Vec::new();
-    Assembler::new().finish(&mut steps);
+    Assembler::new(is_kill_for_memory).finish(&mut steps);
     assert!(steps.iter().all(
         |step| matches!(step, oomtrace::assemble::Step::Closed(incident) if report(incident).schema == 1)
     ));
