@@ -29,12 +29,13 @@ use crate::{
     kernel::{
         pid_namespace::has_machines_pids,
         privilege::keep_only,
+        protect::Protection,
         start::StartError,
         tier::{Tier, Wanted},
     },
     pipeline::{Filter, PipelineError, Totals},
     recording::ReadError,
-    source::{SourceError, protect::Protection},
+    source::SourceError,
     whatif::Refusal,
 };
 

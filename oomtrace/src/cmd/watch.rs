@@ -10,11 +10,12 @@ use crate::{
     exit::Exit,
     kernel::{
         privilege::TRACING,
+        protect::protect,
         start::{Started, start},
     },
     pipeline::Pipeline,
     recording::recorder::Place,
-    source::{Ended, live::Live, protect::protect, session},
+    source::{Ended, live::Live, session},
 };
 
 pub(super) fn run(options: &Watch) -> Result<Exit> {

@@ -1,12 +1,14 @@
 //! The running kernel: what it looks like inside, and what it lets us do.
 
 pub mod btf;
+pub mod clock;
 pub mod facts;
 pub mod kallsyms;
 pub mod layout;
 pub mod load;
 pub mod pid_namespace;
 pub mod privilege;
+pub mod protect;
 pub mod require;
 pub mod selfcheck;
 pub mod start;

@@ -12,13 +12,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::FromBytes as _;
 
 use super::{
-    Batch, Ended, Source, SourceError, clock, lookups::Lookups, loss::Losses, pending::PendingRuns,
+    Batch, Ended, Source, SourceError, lookups::Lookups, loss::Losses, pending::PendingRuns,
     wall_clock::WallClock,
 };
 use crate::{
     context::Tick,
     frame::{context_frame, kernel_frame},
-    kernel::load::Armed,
+    kernel::{clock, load::Armed},
 };
 
 /// How long after the last empty pass the kernel's count is final, in ns.

@@ -11,13 +11,16 @@ use zerocopy::{FromBytes, FromZeros as _};
 use super::{
     cgroup_paths::Lookup,
     cgroupfs::MemoryHierarchy,
-    clock,
     known::{Known, REMEMBERED},
     memory_stat::{self, MemoryStats},
     pressure::PressureGauge,
     procfs,
 };
-use crate::{decode::candidates, frame::context_frame, kernel::pid_namespace::has_machines_pids};
+use crate::{
+    decode::candidates,
+    frame::context_frame,
+    kernel::{clock, pid_namespace::has_machines_pids},
+};
 
 /// Everything that is asked of procfs and cgroupfs, and what was asked already.
 pub(super) struct Lookups {

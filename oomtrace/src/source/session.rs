@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, env, fs, os::unix::ffi::OsStringExt as _};
 
 use oomtrace_common::frame::Kind;
 
-use super::{cgroupfs::MemoryHierarchy, clock, procfs};
+use super::{cgroupfs::MemoryHierarchy, procfs};
 use crate::{
     bytes::ByteString,
     context::{HookState, Session},
     frame::context_frame,
-    kernel::{facts::KernelFacts, layout::Resolved, load::Armed},
+    kernel::{clock, facts::KernelFacts, layout::Resolved, load::Armed},
 };
 
 /// The session frame of a live run.

@@ -10,8 +10,7 @@ use rustix::{
     },
 };
 
-use super::clock;
-use crate::context::Clock;
+use crate::{context::Clock, kernel::clock};
 
 /// Far enough: the timer is there for being cancelled.
 const NEVER: Timespec = Timespec { tv_sec: 1 << 40, tv_nsec: 0 };

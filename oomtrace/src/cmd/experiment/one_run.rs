@@ -21,7 +21,7 @@ use crate::{
         plan::Layout,
         run::{Observed, Sample},
     },
-    source::clock,
+    kernel::clock,
 };
 
 /// A report comes when its victim is gone, and that is later than the victim's end.

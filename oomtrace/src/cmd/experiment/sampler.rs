@@ -11,7 +11,8 @@ use crate::{
         plan::Cgroup,
         run::{Counters, Sample},
     },
-    source::{cgroupfs::MemoryHierarchy, clock},
+    kernel::clock,
+    source::cgroupfs::MemoryHierarchy,
 };
 
 /// What grows in `/proc/vmstat` whenever the machine reclaims: pages looked at, and allocations that had to wait for it, by zone.

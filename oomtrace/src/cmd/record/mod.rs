@@ -14,11 +14,12 @@ use crate::{
     exit::Exit,
     kernel::{
         privilege::{COMMAND, TRACING},
+        protect::protect,
         start::{Started, start},
     },
     pipeline::Pipeline,
     recording::recorder::{Place, Recorder, Rotation},
-    source::{live::Live, protect::protect, session},
+    source::{live::Live, session},
 };
 
 pub(super) fn run(options: &Record) -> Result<Exit> {

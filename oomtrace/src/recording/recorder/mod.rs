@@ -22,7 +22,7 @@ use oomtrace_common::frame::Kind;
 
 pub use self::place::{Place, Rotation};
 use super::append;
-use crate::{context::RecorderLoss, frame::context_frame, source::clock};
+use crate::{context::RecorderLoss, frame::context_frame, kernel::clock};
 
 /// Batches that may wait for the disk.
 const WAITING_BATCHES: usize = 4096;

@@ -11,9 +11,11 @@ use std::{
 
 use super::{Batch, Counts, Tell, Trouble, disk::Disk, loss};
 use crate::{
-    kernel::privilege::{RECORDING, keep_only},
+    kernel::{
+        privilege::{RECORDING, keep_only},
+        protect::be_io_flusher,
+    },
     recording::append,
-    source::protect::be_io_flusher,
 };
 
 /// How long frames may wait in memory that nobody has called urgent. Those of a decision are among them on the tracepoint tier,

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::kernel::time_namespace::Offsets;
+use super::time_namespace::Offsets;
 
 /// A process stays in its time namespace.
 static OFFSETS: OnceLock<Offsets> = OnceLock::new();
