@@ -3,7 +3,7 @@
 mod experiment;
 mod moment;
 mod only;
-pub(crate) mod size;
+mod size;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -14,7 +14,7 @@ pub use self::{
     moment::Moment,
     only::Only,
 };
-use crate::whatif::Change;
+use crate::{size::bytes, whatif::Change};
 
 /// Explains every Linux OOM kill: why memory ran out, why this victim, who it was, what happened then.
 ///
@@ -128,7 +128,7 @@ pub struct Record {
     #[arg(long, value_name = "AGE", default_value = "1day", value_parser = humantime::parse_duration)]
     pub max_age: std::time::Duration,
     /// Remove the oldest files in --dir beyond this size of all
-    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size::bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = bytes)]
     pub max_total: u64,
     /// How to hook the kernel
     #[arg(long, value_enum, default_value_t)]

@@ -27,5 +27,6 @@ pub mod rank;
 pub mod recording;
 pub mod report;
 pub mod sink;
+pub mod size;
 pub mod source;
 pub mod whatif;

@@ -233,7 +233,7 @@ impl Takes {
             Self::Size if value == "max" => Ok(value.to_owned()),
             Self::SizeOfV1 if value == "max" || value == "-1" => Ok("-1".to_owned()),
             Self::Size | Self::SizeOfV1 => {
-                let bytes = crate::cli::size::bytes(value);
+                let bytes = crate::size::bytes(value);
                 Ok(bytes
                     .map_err(|_| format!("takes a size such as \"64M\", or \"max\", not `{value}`"))?
                     .to_string())

@@ -1,6 +1,6 @@
 //! What is asked to be different.
 
-use crate::{badness, bytes::ByteString, cli::size};
+use crate::{badness, bytes::ByteString, size};
 
 /// One thing that is different. Of several for the same thing the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]

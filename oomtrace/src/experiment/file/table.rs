@@ -5,7 +5,7 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use crate::{cli::size, experiment::plan::Setting};
+use crate::{experiment::plan::Setting, size};
 
 /// Something that is wrong with the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
