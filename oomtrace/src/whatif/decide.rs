@@ -5,7 +5,7 @@ use super::{
     kill::{self, Chosen},
     limit,
     recorded::Recorded,
-    scope, table,
+    scope, sentence, table,
     vote::{self, Recount},
     words,
 };
@@ -27,7 +27,7 @@ pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, R
     let after = if ground.happens {
         let chosen = choose(&recorded, changes, &rows, ground.total_pages)?;
         let after = kill::decision(&recorded, &groups, &rows, &chosen, &mut remarks)?;
-        words::remarks(&recorded, changes, &groups, &after, &mut remarks);
+        sentence::remarks(&recorded, changes, &groups, &after, &mut remarks);
         after
     } else {
         Decision::default()
@@ -39,7 +39,7 @@ pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, R
         time: facts.time,
         cause: facts.cause.code,
         page_bytes: incident.page_size(),
-        changes: changes.iter().map(|change| words::change(&recorded, change)).collect(),
+        changes: changes.iter().map(|change| sentence::change(&recorded, change)).collect(),
         estimated: after.points.is_some() && rows.iter().any(|row| row.estimated),
         candidates: table::rows(&recorded, &rows, &before, &after),
         before,
@@ -47,7 +47,7 @@ pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, R
         remarks,
         summary: String::new(),
     };
-    answer.summary = words::summary(&recorded, changes, &answer);
+    answer.summary = sentence::summary(&recorded, changes, &answer);
     Ok(answer)
 }
 

@@ -16,6 +16,7 @@ mod limit;
 mod recorded;
 mod refusal;
 mod scope;
+mod sentence;
 mod table;
 mod vote;
 mod words;

@@ -1,0 +1,168 @@
+//! The sentence, and what is beside it. Like the verdict's summary the only words outside the sinks.
+
+use super::{
+    Answer, Change, Decision, Victim, Who, allocating,
+    recorded::Recorded,
+    scope,
+    vote::meant,
+    words::{name, named, path},
+};
+use crate::{
+    explain::{self, Outcome, Policy},
+    incident::Role,
+};
+
+/// A change as part of a sentence.
+pub(super) fn change(recorded: &Recorded<'_>, change: &Change) -> String {
+    match change {
+        Change::Adj { who, adj } => format!("oom_score_adj {adj} for {}", whom(recorded, who)),
+        Change::AllocatingTask(set) => format!("vm.oom_kill_allocating_task {}", u8::from(*set)),
+        Change::Limit { cgroup, bytes: None } => format!("no memory limit for {}", cgroup.to_words()),
+        Change::Limit { cgroup, bytes: Some(bytes) } => {
+            format!("a memory limit of {} for {}", explain::size(*bytes), cgroup.to_words())
+        }
+        Change::OomGroup { cgroup, on } => {
+            format!("memory.oom.group {} for {}", u8::from(*on), cgroup.to_words())
+        }
+    }
+}
+
+fn whom(recorded: &Recorded<'_>, who: &Who) -> String {
+    match (who, meant(recorded, who)) {
+        (_, (1, Some(task))) => name(task),
+        (Who::Pid(pid), _) => format!("pid {pid}"),
+        (Who::Comm(comm), (count, _)) => format!("the {count} tasks named {}", comm.to_words()),
+        (Who::Cgroup(cgroup), (count, _)) => format!("the {count} tasks in {}", cgroup.to_words()),
+    }
+}
+
+/// What the changes did not do.
+pub(super) fn remarks(
+    recorded: &Recorded<'_>,
+    changes: &[Change],
+    groups: &[(u64, bool)],
+    after: &Decision,
+    remarks: &mut Vec<String>,
+) {
+    if let Some(set) = allocating::asked(changes) {
+        let ignored = if recorded.domain.is_some() {
+            Some("the kernel ignores vm.oom_kill_allocating_task for a cgroup's limit".to_owned())
+        } else if set && after.policy != Some(Policy::AllocatingTask) {
+            Some("vm.oom_kill_allocating_task has no effect: the trigger may not be killed".to_owned())
+        } else {
+            None
+        };
+        remarks.extend(ignored);
+    }
+    if !groups.is_empty() && scope::is_v1(recorded) {
+        remarks.push("cgroup v1 has no memory.oom.group: the kernel ignores it".to_owned());
+    }
+    if after.victims.iter().any(|victim| victim.role == Role::Chosen)
+        && recorded
+            .course
+            .choice()
+            .is_none_or(|choice| after.victims.iter().all(|victim| victim.pid != choice.task.pid))
+    {
+        remarks.push(
+            "processes that share the new victim's memory would die with it; they are not recorded"
+                .to_owned(),
+        );
+    }
+}
+
+/// The one sentence.
+pub(super) fn summary(recorded: &Recorded<'_>, changes: &[Change], answer: &Answer) -> String {
+    let changes: Vec<String> = changes.iter().map(|change| self::change(recorded, change)).collect();
+    let estimate = if answer.estimated { " (by an estimate of its points)" } else { "" };
+    format!("with {}, {}{estimate}", changes.join(" and "), outcome(recorded, answer))
+}
+
+fn outcome(recorded: &Recorded<'_>, answer: &Answer) -> String {
+    let (before, after) = (&answer.before, &answer.after);
+    if !after.happens {
+        let domain =
+            recorded.domain.map_or_else(|| "the machine".to_owned(), |id| path(recorded.incident, id));
+        return format!("memory would not have run out at this moment: {domain} would have had room");
+    }
+    let (was, would) = (chosen(before), chosen(after));
+    let same = was.map(|victim| victim.pid) == would.map(|victim| victim.pid);
+    match (would, was) {
+        (None, None) => "nothing changes: nobody could have been killed".to_owned(),
+        (None, Some(was)) => format!("nobody could have been killed instead of {}", victim(was)),
+        (Some(would), _) if same && same_victims(before, after) => {
+            format!(
+                "the same would have happened: {} would have been {}{}",
+                victim(would),
+                done(after),
+                by(answer)
+            )
+        }
+        (Some(would), _) if same => {
+            format!(
+                "{} would still have been {}{}{}",
+                victim(would),
+                done(after),
+                by(answer),
+                others(before, after)
+            )
+        }
+        (Some(would), was) => {
+            let instead = was.map_or_else(String::new, |was| format!(" instead of {}", victim(was)));
+            format!(
+                "{} would have been {}{instead}{}{}",
+                victim(would),
+                done(after),
+                by(answer),
+                others(before, after)
+            )
+        }
+    }
+}
+
+/// The victim that the decision fell on.
+fn chosen(decision: &Decision) -> Option<&Victim> {
+    let is_chosen = |victim: &&Victim| victim.role == Role::Chosen;
+    decision.victims.iter().find(is_chosen).or_else(|| decision.victims.first())
+}
+
+fn victim(victim: &Victim) -> String {
+    named(victim.comm.as_ref(), victim.pid)
+}
+
+fn done(decision: &Decision) -> &'static str {
+    match (decision.outcome, decision.policy) {
+        (Some(Outcome::MarkedOnly), _) => "marked, dying already",
+        (_, Some(Policy::AllocatingTask)) => "killed because it asked",
+        _ => "killed",
+    }
+}
+
+/// By how much.
+fn by(answer: &Answer) -> String {
+    let Some(margin) = answer.after.margin_points else { return String::new() };
+    match u64::try_from(margin) {
+        Ok(0) => ", with as many points as the next, being looked at later".to_owned(),
+        Ok(pages) if answer.after.points != Some(i64::MAX) => {
+            let noun = if pages == 1 { "page" } else { "pages" };
+            format!(", by {pages} {noun} ({})", explain::size(pages.saturating_mul(answer.page_bytes)))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Who would go with it, and who not any more.
+fn others(before: &Decision, after: &Decision) -> String {
+    let count = after.victims.len().saturating_sub(1);
+    match (after.outcome, before.outcome) {
+        (Some(Outcome::GroupKilled), _) => format!(", and {count} more with it by memory.oom.group"),
+        (_, Some(Outcome::GroupKilled)) => ", and it alone".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn same_victims(before: &Decision, after: &Decision) -> bool {
+    let all_in = |those: &Decision, these: &Decision| {
+        those.victims.iter().all(|victim| these.victims.iter().any(|other| other.pid == victim.pid))
+    };
+    all_in(before, after) && all_in(after, before)
+}
