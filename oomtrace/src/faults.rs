@@ -1,5 +1,8 @@
 //! Deliberate faults, to show that the tests' witnesses bite: `OOMTRACE_FAULT` names the one place in which this tracer
 //! goes wrong. In the program only with the cargo feature `faults`, and never in a release.
+//!
+//! This module knows which fault is asked for. The place itself goes wrong: the start for a slot, the ring for a frame,
+//! `explain` for a rule.
 
 use std::{
     env::{self, VarError},
@@ -9,11 +12,6 @@ use std::{
 
 use oomtrace_common::frame::{FrameHeader, Kind};
 use zerocopy::FromBytes as _;
-
-use crate::{
-    explain::{Code, Policy, Verdict},
-    kernel::{layout::Resolved, require},
-};
 
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("the feature `faults` makes reports wrong on purpose: it is for the tests' own builds");
@@ -54,16 +52,17 @@ pub enum Rule {
 )]
 pub struct FaultError(String);
 
-/// Takes the fault from the environment; the functions below do nothing before this was called.
+/// Takes the fault from the environment; the functions below do nothing before this was called. `slot` gives the slot of
+/// the layout that has a name.
 ///
 /// # Errors
 ///
 /// If the variable is set to something that is none.
-pub fn read() -> Result<(), FaultError> {
+pub fn read(slot: impl Fn(&str) -> Option<&'static str>) -> Result<(), FaultError> {
     let fault = match env::var(VARIABLE) {
         Err(VarError::NotPresent) => None,
         Err(VarError::NotUnicode(text)) => return Err(FaultError(text.to_string_lossy().into_owned())),
-        Ok(text) => Some(Fault::parse(&text).ok_or(FaultError(text))?),
+        Ok(text) => Some(Fault::parse(&text, slot).ok_or(FaultError(text))?),
     };
     let fault = FAULT.get_or_init(|| fault);
     if let Some(fault) = fault {
@@ -72,9 +71,11 @@ pub fn read() -> Result<(), FaultError> {
     Ok(())
 }
 
-/// Where the layout was resolved.
-pub fn shift(resolved: &mut Resolved) {
-    fault().inspect(|fault| fault.shift(resolved));
+/// Where the layout was resolved: the slot to shift, and by how many bytes.
+#[must_use]
+pub fn shift() -> Option<(&'static str, u32)> {
+    let Some(Fault::Layout(slot)) = fault() else { return None };
+    Some((slot, SHIFT_BYTES))
 }
 
 /// Where a frame is taken from the ring: whether to throw it away.
@@ -83,9 +84,11 @@ pub fn drops(frame: &[u8]) -> bool {
     fault().is_some_and(|fault| fault.drops(frame))
 }
 
-/// Where the verdict was found.
-pub fn invert(verdict: &mut Verdict) {
-    fault().inspect(|fault| fault.invert(verdict));
+/// Where the verdict was found: the rule to invert.
+#[must_use]
+pub fn rule() -> Option<Rule> {
+    let Some(Fault::Rule(rule)) = fault() else { return None };
+    Some(rule)
 }
 
 fn fault() -> Option<Fault> {
@@ -94,41 +97,19 @@ fn fault() -> Option<Fault> {
 
 impl Fault {
     /// Reads what the variable holds; `None` if it names no fault.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str, slot: impl Fn(&str) -> Option<&'static str>) -> Option<Self> {
         let (place, name) = text.split_once(':')?;
         match place {
-            "layout" => require::all().map(|slot| slot.name).find(|slot| *slot == name).map(Self::Layout),
+            "layout" => slot(name).map(Self::Layout),
             "drop" => Kind::ALL.into_iter().find(|kind| is_kernel_kind(*kind, name)).map(Self::Drop),
             "rule" => Rule::ALL.into_iter().find(|rule| rule.name() == name).map(Self::Rule),
             _ => None,
         }
     }
 
-    fn shift(self, resolved: &mut Resolved) {
-        let Self::Layout(name) = self else { return };
-        let found = resolved.findings.iter().find(|finding| finding.slot == name);
-        if let Some(offset) = found.and_then(|finding| finding.value) {
-            resolved.place(name, offset + SHIFT_BYTES, "wrong on purpose");
-        }
-    }
-
     fn drops(self, frame: &[u8]) -> bool {
         let header = FrameHeader::read_from_prefix(frame).ok().map(|(header, _)| header);
         matches!(self, Self::Drop(kind) if header.is_some_and(|header| header.kind == kind.number()))
-    }
-
-    fn invert(self, verdict: &mut Verdict) {
-        match self {
-            Self::Rule(Rule::MemcgLimit) => {
-                verdict.code = other(verdict.code, [Code::MemcgLimit, Code::Global]);
-            }
-            Self::Rule(Rule::AllocatingTask) => {
-                let pair = [Policy::AllocatingTask, Policy::Badness];
-                verdict.policy = verdict.policy.map(|policy| other(policy, pair));
-            }
-            Self::Layout(_) | Self::Drop(_) => {}
-        }
     }
 }
 
@@ -156,15 +137,6 @@ impl fmt::Display for Fault {
 /// Context frames are not the kernel's, and do not come through the ring.
 fn is_kernel_kind(kind: Kind, name: &str) -> bool {
     kind.number() < Kind::FIRST_CONTEXT && format!("{kind:?}") == name
-}
-
-/// The other one of a pair; anything else stays what it is.
-fn other<T: Copy + PartialEq>(value: T, [one, two]: [T; 2]) -> T {
-    match value {
-        value if value == one => two,
-        value if value == two => one,
-        value => value,
-    }
 }
 
 #[cfg(test)]

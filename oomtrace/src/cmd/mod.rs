@@ -46,7 +46,7 @@ use crate::{
 /// With what failed; [`exit_of`] gives the status it ends with.
 pub fn run(cli: &Cli) -> Result<Exit> {
     #[cfg(feature = "faults")]
-    crate::faults::read()?;
+    crate::faults::read(crate::kernel::fault::slot_named)?;
     match &cli.command {
         None => watch::run(&cli.watch),
         Some(Command::Watch(options)) => watch::run(options),

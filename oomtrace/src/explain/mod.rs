@@ -1,6 +1,8 @@
 //! Why: one rule a file, tried in order; the first that fits gives the verdict.
 
 mod codes;
+#[cfg(any(test, feature = "faults"))]
+mod fault;
 mod gaps;
 mod inferred;
 pub(crate) mod limits;
@@ -105,7 +107,9 @@ pub fn explain(incident: &Incident) -> Verdict {
         summary: String::new(),
     };
     #[cfg(feature = "faults")]
-    crate::faults::invert(&mut verdict);
+    if let Some(rule) = crate::faults::rule() {
+        fault::invert(&mut verdict, rule);
+    }
     verdict.summary = summary::summary(incident, &verdict);
     verdict
 }

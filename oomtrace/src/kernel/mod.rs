@@ -3,6 +3,8 @@
 pub mod btf;
 pub mod clock;
 pub mod facts;
+#[cfg(any(test, feature = "faults"))]
+pub(crate) mod fault;
 pub mod kallsyms;
 pub mod layout;
 pub mod load;

@@ -141,7 +141,9 @@ pub fn know() -> Result<Known, StartError> {
         resolved.place("event_mark_victim_pid", offset, "the format file of oom:mark_victim");
     }
     #[cfg(feature = "faults")]
-    crate::faults::shift(&mut resolved);
+    if let Some((slot, bytes)) = crate::faults::shift() {
+        super::fault::shift(&mut resolved, slot, bytes);
+    }
     let facts = KernelFacts::read(&btf)?;
     let values = values(&resolved.layout);
     let targets = attach_targets(btf)?;
