@@ -6,7 +6,9 @@
 //! killed twice, once as the victim and once as a member, and has two lines.
 
 mod assemble;
+mod call_trace;
 mod lines;
+mod mem_info;
 mod record;
 mod stat;
 mod table;
@@ -14,7 +16,9 @@ mod table;
 use std::collections::BTreeMap;
 
 pub use self::assemble::read;
+pub use self::call_trace::{Call, Kind};
 pub use self::lines::{Invoked, Killed, Message, Summary, Usage};
+pub use self::mem_info::{FreeBlocks, HugePool, MemInfo, Zone};
 pub use self::table::Row;
 use crate::text::Text;
 
@@ -47,6 +51,10 @@ pub struct Incident {
     pub kill_lines: usize,
     /// Whether no process could be killed.
     pub none_killable: bool,
+    /// The calls that led the trigger to `out_of_memory`, innermost first, guesses among them.
+    pub call_trace: Vec<Call>,
+    /// The state of the machine's memory; absent in a report at a memory cgroup's limit.
+    pub mem_info: Option<MemInfo>,
 }
 
 impl Incident {

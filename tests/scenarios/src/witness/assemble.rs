@@ -2,7 +2,7 @@
 
 use super::lines::{self, Invoked, Killed, Summary, Usage};
 use super::table::{self, Row};
-use super::{Incident, record, stat};
+use super::{Call, Incident, MemInfo, call_trace, record, stat};
 
 /// The incidents that the records of `/dev/kmsg` tell of, in order.
 #[must_use]
@@ -10,6 +10,9 @@ pub fn read(records: &[String]) -> Vec<Incident> {
     let mut log = Log::default();
     for message in record::messages(records) {
         log.take(&message);
+    }
+    for incident in &mut log.incidents {
+        incident.call_trace = call_trace::of_trigger(&incident.call_trace);
     }
     log.incidents
 }
@@ -21,6 +24,8 @@ struct Log {
     columns: Vec<String>,
     /// Whether the figures of `memory.stat` are being read.
     in_stat: bool,
+    /// The call trace being read.
+    trace: call_trace::Reading,
 }
 
 impl Log {
@@ -42,28 +47,11 @@ impl Log {
             self.columns = columns;
             return;
         }
+        let call = self.trace.take(line);
         // Everything else belongs to a report that has begun.
-        let Some(incident) = self.incidents.last_mut() else {
-            return;
-        };
-        if let Some(row) = Row::parse(&self.columns, line).filter(|_| !self.columns.is_empty()) {
-            incident.rows.push(row);
-        } else if let Some(summary) = Summary::parse(line) {
-            incident.summary = Some(summary);
-        } else if let Some(usage) = Usage::parse("memory", line) {
-            incident.usage = Some(usage);
-        } else if let Some(swap) = Usage::parse("swap", line).or_else(|| Usage::parse("memory+swap", line)) {
-            incident.swap = Some(swap);
-        } else if self.in_stat {
-            incident.stat.extend(stat::figures(line));
-        } else if let Some(group) = lines::group(line) {
-            incident.group = Some(group);
-        } else if incident.invoked.is_some() && incident.trigger_tid.is_none() {
-            incident.trigger_tid = lines::trigger_tid(line);
+        if let Some(incident) = self.incidents.last_mut() {
+            incident.take(line, call, &self.columns, self.in_stat);
         }
-        // What comes after the summary may be another task's call trace.
-        incident.trigger_is_kernel_thread |= incident.summary.is_none() && lines::is_in_kernel_thread(line);
-        incident.none_killable |= lines::none_killable(line);
     }
 
     /// A kill belongs to the report that has begun, unless that has its victim already and this is no member of its
@@ -88,6 +76,46 @@ impl Log {
         if incident.kills.iter().all(|earlier| earlier.pid != killed.pid) {
             incident.kills.push(killed);
         }
+    }
+}
+
+impl Incident {
+    /// Take in a line of its report; the call on it, if it is one of a call trace.
+    fn take(&mut self, line: &str, call: Option<Call>, columns: &[String], in_stat: bool) {
+        // What comes after the summary may be of another report, such as that of a failed allocation.
+        if self.summary.is_none() {
+            self.call_trace.extend(call);
+            if self.take_mem_info(line) {
+                return;
+            }
+        }
+        if let Some(row) = Row::parse(columns, line).filter(|_| !columns.is_empty()) {
+            self.rows.push(row);
+        } else if let Some(summary) = Summary::parse(line) {
+            self.summary = Some(summary);
+        } else if let Some(usage) = Usage::parse("memory", line) {
+            self.usage = Some(usage);
+        } else if let Some(swap) = Usage::parse("swap", line).or_else(|| Usage::parse("memory+swap", line)) {
+            self.swap = Some(swap);
+        } else if in_stat {
+            self.stat.extend(stat::figures(line));
+        } else if let Some(group) = lines::group(line) {
+            self.group = Some(group);
+        } else if self.invoked.is_some() && self.trigger_tid.is_none() {
+            self.trigger_tid = lines::trigger_tid(line);
+        }
+        // What comes after the summary may be another task's call trace.
+        self.trigger_is_kernel_thread |= self.summary.is_none() && lines::is_in_kernel_thread(line);
+        self.none_killable |= lines::none_killable(line);
+    }
+
+    /// Take in a line of Mem-Info; whether it is one.
+    fn take_mem_info(&mut self, line: &str) -> bool {
+        if line == "Mem-Info:" {
+            self.mem_info = Some(MemInfo::default());
+            return true;
+        }
+        self.mem_info.as_mut().is_some_and(|info| info.take(line))
     }
 }
 

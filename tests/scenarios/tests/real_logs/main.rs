@@ -11,6 +11,8 @@ mod domain;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod mem_info;
+#[cfg(test)]
 mod namespace;
 #[cfg(test)]
 mod no_kill;
