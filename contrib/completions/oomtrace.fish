@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_oomtrace_global_optspecs
-    string join \n format= tier= cgroup= comm= pid= cause= record= h/help V/version
+    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= h/help V/version
 end
 
 function __fish_oomtrace_needs_command
@@ -31,9 +31,13 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l tier -d 'How to hook 
 fentry\t'fentry and fexit, or nothing'
 kprobe\t'kprobe and kretprobe, or nothing'
 tracepoint\t'Tracepoints alone'"
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l comm -d 'Only kills of processes of this name' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -61,9 +65,13 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l tier -d 'How
 fentry\t'fentry and fexit, or nothing'
 kprobe\t'kprobe and kretprobe, or nothing'
 tracepoint\t'Tracepoints alone'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l comm -d 'Only kills of processes of this name' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -95,9 +103,13 @@ tracepoint\t'Tracepoints alone'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l until -d 'Not after this' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l comm -d 'Only kills of processes of this name' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l format -d 'Print one JSON object a line (docs/list.md)' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
@@ -106,9 +118,13 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s 1 -l last -d 
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l until -d 'Not after this' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l comm -d 'Only kills of processes of this name' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l format -d 'How they are shown' -r -f -a "line\t'One line each, at once'
 full\t'The whole explanation, once the victim is gone'
@@ -118,9 +134,13 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s 1 -l last -d 
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l until -d 'Not after this' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l comm -d 'Only kills of processes of this name' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l format -d 'Print one JSON object (docs/diff.md)' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
@@ -128,9 +148,13 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -s h -l help -d 
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l format -d 'How reports are shown' -r -f -a "line\t'One line each, at once'
 full\t'The whole explanation, once the victim is gone'
 json\t'One JSON object a line (docs/json.md)'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below the memory hierarchy\'s mount)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l comm -d 'Only kills of processes of this name' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l pid -d 'Only kills of this process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l cgroup -d 'If this cgroup ran out (a path below the memory hierarchy\'s mount); one without a limit runs out with the nearest cgroup above it that has one' -r -F

@@ -77,6 +77,8 @@ pub enum Kind {
     RecorderLoss = 0x109,
     /// How the clocks differ, from now on.
     Clock = 0x10a,
+    /// Names of containers, pods and users, as the files of the node tell them.
+    Names = 0x118,
 }
 
 impl Kind {
@@ -84,7 +86,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -109,6 +111,7 @@ impl Kind {
         Self::Pressure,
         Self::RecorderLoss,
         Self::Clock,
+        Self::Names,
     ];
 
     /// The kind of that number, if there is one.

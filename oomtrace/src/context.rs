@@ -2,6 +2,7 @@
 //! missing ones absent.
 
 mod memory_state;
+mod names;
 mod surroundings;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     memory_state::{FreeBlocks, Node, Zone},
+    names::{NAMES_KEPT, NamedContainer, NamedPod, NamedUser, Names},
     surroundings::{HugePool, Slab, Surroundings, SwapDevice, Tmpfs},
 };
 use crate::{

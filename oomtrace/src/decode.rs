@@ -50,6 +50,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::MemoryStat => Event::MemoryStat(json(kind, payload)?),
         Kind::CgroupPaths => Event::CgroupPaths(json(kind, payload)?),
         Kind::Pressure => Event::Pressure(json(kind, payload)?),
+        Kind::Names => Event::Names(json(kind, payload)?),
     })
 }
 

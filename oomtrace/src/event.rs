@@ -52,4 +52,5 @@ pub enum Event {
     MemoryStat(context::MemoryStat),
     CgroupPaths(context::CgroupPaths),
     Pressure(context::Pressure),
+    Names(context::Names),
 }

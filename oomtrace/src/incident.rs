@@ -3,6 +3,7 @@
 mod call_trace;
 mod candidate;
 mod memory_state;
+mod names;
 mod task;
 
 use std::{collections::BTreeMap, rc::Rc};
@@ -16,6 +17,7 @@ pub use self::{
     memory_state::{
         FreeBlocks, HugePool, MemoryState, Node, Slab, StateSource, Surroundings, SwapDevice, Tmpfs, Zone,
     },
+    names::KnownNames,
     task::{Counters, Task, is_of},
 };
 use crate::{
@@ -52,6 +54,8 @@ pub struct Incident {
     pub memcgs: BTreeMap<u64, Memcg>,
     /// Paths of cgroups that user space looked up, by kernfs id.
     pub cgroups: BTreeMap<u64, ByteString>,
+    /// Names of containers, pods and users that were told so far.
+    pub names: Rc<KnownNames>,
     /// What procfs said of those involved.
     pub processes: Vec<Rc<Process>>,
     /// Settings at that time.

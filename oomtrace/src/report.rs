@@ -4,6 +4,7 @@
 mod build;
 mod candidate;
 mod counters;
+mod filter;
 mod page_size;
 mod row;
 
@@ -16,13 +17,16 @@ pub use self::{
     candidate::Candidate,
     row::{Chosen, Name, Row},
 };
-pub use crate::incident::ClosedBy;
 use crate::{
     attribute::cgroup::is_below,
     bytes::ByteString,
     explain::{Code, Confidence, Outcome, Policy},
     incident::Role,
     kernel::tier::Tier,
+};
+pub use crate::{
+    attribute::{Attribution, Container, Pod},
+    incident::ClosedBy,
 };
 
 /// The version of the JSON's shape. Keys are added, never renamed.
@@ -168,6 +172,14 @@ pub struct Domain {
     pub chain: Vec<Level>,
 }
 
+impl Domain {
+    /// What ran out: the level that was hit.
+    #[must_use]
+    pub fn place(&self) -> Option<&Attribution> {
+        self.chain.iter().find(|level| level.hit).map(|level| &level.place)
+    }
+}
+
 /// What is shared looks like what is owned.
 fn shared<T: Serialize, S: Serializer>(value: &Option<Rc<T>>, serializer: S) -> Result<S::Ok, S::Error> {
     value.as_deref().serialize(serializer)
@@ -192,6 +204,9 @@ pub struct Level {
     pub oom_group: Option<bool>,
     /// Its limit is the one that was hit.
     pub hit: bool,
+    /// What it is.
+    #[serde(flatten)]
+    pub place: Attribution,
 }
 
 /// A process.
@@ -219,23 +234,12 @@ pub struct Process {
     pub oom_score_adj: Option<i16>,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
-    /// Not looked up by this version.
-    pub container: Option<Container>,
-    /// Not looked up by this version.
-    pub pod: Option<Pod>,
-    /// Not looked up by this version.
-    pub unit: Option<ByteString>,
-    /// Not looked up by this version.
-    pub slice: Option<ByteString>,
+    /// The title it gave itself, in the place of its arguments.
+    pub title: Option<ByteString>,
+    /// Who that was.
+    #[serde(flatten)]
+    pub place: Attribution,
 }
-
-/// A container. Never constructed by this version; the key is `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Container {}
-
-/// A pod. Never constructed by this version; the key is `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Pod {}
 
 /// A process that was killed or marked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -6,6 +6,7 @@ use std::{
 };
 
 use oomtrace::{
+    attribute::{Attribution, Container, Job, JobKind, Pod, Qos, RUNTIMES, Runtime},
     explain::{Code, Confidence, Outcome, Policy},
     incident::{PassedOver, Role},
     kernel::tier::Tier,
@@ -109,7 +110,7 @@ fn the_document_has_the_types() {
 fn the_document_says_what_can_be_null() {
     let documented = documented();
     let mut nulls = BTreeSet::new();
-    for report in [minimal(), without_inner_values()] {
+    for report in [minimal(), without_inner_values(), without_names()] {
         nulls.extend(
             found(&report)
                 .unwrap()
@@ -130,6 +131,9 @@ fn the_document_names_every_code() {
     names("selection.policy", Policy::ALL.iter().map(|policy| policy.name()));
     names("selection.outcome", Outcome::ALL.iter().map(|outcome| outcome.name()));
     names("candidates[].passed_over", PassedOver::ALL.map(PassedOver::name));
+    names("victims[].job.kind", JobKind::ALL.map(JobKind::name));
+    names("victims[].pod.qos", Qos::ALL.map(Qos::name));
+    names("victims[].container.runtime", RUNTIMES.map(|(_, name)| name));
     names("victims[].role", [Role::Chosen, Role::Group, Role::SharedMm, Role::PidNamespace].map(Role::name));
 }
 
@@ -150,8 +154,9 @@ fn the_document_names_every_tier_and_end() {
 
 /// Requires that the row of a key has these values.
 fn names<'a>(path: &str, values: impl IntoIterator<Item = &'a str>) {
-    let start = format!("| `{path}` | string");
-    let row = DOC.lines().find(|line| line.starts_with(&start)).unwrap_or_default();
+    let cell = format!("`{path}`");
+    let is_row = |line: &&str| line.split('|').nth(1).is_some_and(|first| first.contains(&cell));
+    let row = DOC.lines().find(|line| is_row(line) && line.contains("| string |")).unwrap_or_default();
     for value in values {
         assert!(row.contains(&format!("`{value}`")), "{path} lacks {value}");
     }
@@ -240,6 +245,7 @@ fn domain() -> Domain {
             swap_max_bytes: Some(1),
             oom_group: Some(true),
             hit: true,
+            place: place(),
         }],
     }
 }
@@ -257,11 +263,49 @@ fn process() -> Process {
         start_boot_ns: Some(1),
         oom_score_adj: Some(0),
         cgroup: Some("/a".into()),
-        container: None,
-        pod: None,
+        title: Some("title".into()),
+        place: place(),
+    }
+}
+
+fn place() -> Attribution {
+    Attribution {
+        container: Some(Container {
+            runtime: Some(Runtime::Docker),
+            id: "id".into(),
+            name: Some("name".into()),
+            image: Some("image".into()),
+            init_pid: Some(1),
+            lives_on: Some(true),
+        }),
+        pod: Some(Pod {
+            uid: "uid".to_owned(),
+            name: Some("name".into()),
+            namespace: Some("namespace".into()),
+            qos: Qos::Guaranteed,
+            container: Some("container".into()),
+        }),
         unit: Some("unit".into()),
         slice: Some("slice".into()),
+        user: Some("user".into()),
+        session: Some("session".into()),
+        job: Some(Job { kind: JobKind::Slurm, id: "id".into() }),
     }
+}
+
+/// A place of which nothing is known but that it is one.
+fn place_without_names() -> Attribution {
+    let place = place();
+    let container = place.container.map(|container| Container {
+        runtime: None,
+        name: None,
+        image: None,
+        init_pid: None,
+        lives_on: None,
+        ..container
+    });
+    let pod = place.pod.map(|pod| Pod { name: None, namespace: None, container: None, ..pod });
+    Attribution { container, pod, ..place }
 }
 
 fn victim() -> Victim {
@@ -307,6 +351,7 @@ fn candidate() -> Candidate {
         difference_pages: Some(0),
         passed_over: Some(PassedOver::InVfork),
         chosen: true,
+        place: place(),
     }
 }
 
@@ -331,6 +376,7 @@ fn empty_candidate() -> Candidate {
         difference_pages: None,
         passed_over: None,
         chosen: false,
+        place: Attribution::default(),
     }
 }
 
@@ -382,6 +428,7 @@ fn without_inner_values() -> Report {
         swap_max_bytes: None,
         oom_group: None,
         hit: false,
+        place: Attribution::default(),
     };
     Report {
         trigger: Some(Process::default()),
@@ -390,4 +437,16 @@ fn without_inner_values() -> Report {
         candidates: Some(vec![empty_candidate()]),
         ..maximal()
     }
+}
+
+/// A report whose places have no names.
+fn without_names() -> Report {
+    let mut report = maximal();
+    let processes =
+        report.trigger.iter_mut().chain(report.victims.iter_mut().map(|victim| &mut victim.process));
+    let places = processes.map(|process| &mut process.place);
+    let levels = report.domain.chain.iter_mut().map(|level| &mut level.place);
+    let candidates = report.candidates.iter_mut().flatten().map(|candidate| &mut candidate.place);
+    places.chain(levels).chain(candidates).for_each(|place| *place = place_without_names());
+    report
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use oomtrace::{
+    attribute::{Attribution, Container, Job, JobKind, Pod, Qos, Runtime},
     explain::{Code, Confidence},
     report::{Chosen, Name, Row},
 };
@@ -41,8 +42,34 @@ fn every_key_is_documented_and_nothing_else_is() {
         victim: Some(Chosen { name: name.clone(), cgroup: None, resident_bytes: None, oom_score_adj: None }),
         trigger: Some(name),
         complete: true,
+        place: place(),
     };
     let mut found = BTreeSet::new();
     keys(&serde_json::to_value(row).unwrap(), "", &mut found);
     assert_eq!(documented(), found);
+}
+
+fn place() -> Attribution {
+    Attribution {
+        container: Some(Container {
+            runtime: Some(Runtime::Docker),
+            id: "id".into(),
+            name: Some("name".into()),
+            image: Some("image".into()),
+            init_pid: Some(1),
+            lives_on: Some(true),
+        }),
+        pod: Some(Pod {
+            uid: "uid".to_owned(),
+            name: Some("name".into()),
+            namespace: Some("namespace".into()),
+            qos: Qos::Guaranteed,
+            container: Some("container".into()),
+        }),
+        unit: Some("unit".into()),
+        slice: Some("slice".into()),
+        user: Some("user".into()),
+        session: Some("session".into()),
+        job: Some(Job { kind: JobKind::Slurm, id: "id".into() }),
+    }
 }

@@ -102,6 +102,7 @@ impl Assembler {
         let known = self.memory.processes_of(&incident);
         incident.processes.extend(known);
         incident.cgroups.extend(self.memory.cgroups_of(&incident));
+        incident.names = self.memory.names();
         incident.sysctl = incident.sysctl.or(self.sysctl);
         ballot::complete(&mut incident);
         incident

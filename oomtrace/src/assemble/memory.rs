@@ -10,8 +10,8 @@ use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 use crate::{
     bytes::ByteString,
     cgroup,
-    context::{CGROUPS_KEPT, CgroupPaths, Process},
-    incident::{Ballot, Incident, Task, is_of},
+    context::{CGROUPS_KEPT, CgroupPaths, Names, Process},
+    incident::{Ballot, Incident, KnownNames, Task, is_of},
 };
 
 /// Processes that were looked up and are kept: more than one batch of kills names.
@@ -44,6 +44,8 @@ pub(super) struct Memory {
     ballot: Option<(u64, Ballot)>,
     paths: BTreeMap<u64, ByteString>,
     paths_in_order: VecDeque<u64>,
+    /// Shared with the incidents: what is told later changes none that is over.
+    names: Rc<KnownNames>,
 }
 
 /// A victim of an incident that is over.
@@ -87,6 +89,16 @@ impl Memory {
             }
             self.paths_in_order.push_back(id);
         }
+    }
+
+    /// Takes over names.
+    pub(super) fn keep_names(&mut self, told: Names) {
+        Rc::make_mut(&mut self.names).keep(told);
+    }
+
+    /// The names that were told so far.
+    pub(super) fn names(&self) -> Rc<KnownNames> {
+        Rc::clone(&self.names)
     }
 
     /// Paths of the candidates' cgroups, as far as they were told.

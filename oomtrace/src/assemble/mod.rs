@@ -46,7 +46,8 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Clock(_)
         | Event::MemoryStat(_)
         | Event::CgroupPaths(_)
-        | Event::Pressure(_) => false,
+        | Event::Pressure(_)
+        | Event::Names(_) => false,
         Event::OutOfMemory(_)
         | Event::OutOfMemoryReturn(_)
         | Event::OomKillProcess(_)
@@ -143,6 +144,7 @@ impl Assembler {
             Event::Clock(clock) => self.take_clock(clock),
             Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
+            Event::Names(told) => self.memory.keep_names(told),
             // What was found there comes as a look at the process.
             Event::Tick(_) | Event::Arguments(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),

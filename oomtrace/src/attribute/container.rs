@@ -73,7 +73,7 @@ impl Runtime {
 
 /// A container as the path of its cgroup tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Container {
+pub struct PathContainer {
     /// Absent where several engines would call it so.
     pub runtime: Option<Runtime>,
     /// In full, unescaped.
@@ -148,12 +148,17 @@ const RULES: &[Rule] = &[
 ];
 
 /// The container whose cgroup this level is.
-pub(super) fn at(walk: &Walk<'_>, end: usize, level: &[u8]) -> Option<Container> {
+pub(super) fn at(walk: &Walk<'_>, end: usize, level: &[u8]) -> Option<PathContainer> {
     let (Rule(runtime, ..), id) = RULES.iter().find_map(|rule| Some((rule, rule.id(walk, level)?)))?;
     let id = unit::unescaped(id);
     // A virtual machine is none, and a rule says so by having no runtime for a name.
     let is_machine = runtime.is_none() && !Shape::Hex64.fits(id.as_bytes());
-    (!is_machine).then(|| Container { runtime: *runtime, id, cgroup: walk.up_to(end), is_outermost: false })
+    (!is_machine).then(|| PathContainer {
+        runtime: *runtime,
+        id,
+        cgroup: walk.up_to(end),
+        is_outermost: false,
+    })
 }
 
 impl Rule {

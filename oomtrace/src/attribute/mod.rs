@@ -1,16 +1,20 @@
 //! Who that was: from a cgroup's path to the container, the pod, the unit, the user and the job.
 
+mod attribution;
 pub mod cgroup;
 mod container;
 mod job;
 mod pod;
 mod shape;
+mod title;
 mod unit;
 
 pub use self::{
-    container::{Container, RUNTIMES, Runtime},
+    attribution::{Attribution, Container, Pod},
+    container::{PathContainer, RUNTIMES, Runtime},
     job::{Job, JobKind},
-    pod::{Pod, Qos},
+    pod::{PathPod, Qos},
+    title::title,
 };
 use crate::bytes::ByteString;
 
@@ -18,9 +22,9 @@ use crate::bytes::ByteString;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The innermost container.
-    pub container: Option<Container>,
+    pub container: Option<PathContainer>,
     /// The innermost Kubernetes pod.
-    pub pod: Option<Pod>,
+    pub pod: Option<PathPod>,
     /// The innermost systemd unit that is no slice, unescaped.
     pub unit: Option<ByteString>,
     /// The slice that holds this unit, unescaped.
@@ -49,10 +53,10 @@ impl Place {
     /// Takes one more level into account: inner ones replace outer ones.
     fn enter(&mut self, walk: &Walk<'_>, end: usize, level: &[u8]) {
         if let Some(pod) = pod::at(walk, end, level) {
-            self.pod = Some(Pod { is_outermost: self.pod.is_none() && self.container.is_none(), ..pod });
+            self.pod = Some(PathPod { is_outermost: self.pod.is_none() && self.container.is_none(), ..pod });
         }
         if let Some(container) = container::at(walk, end, level) {
-            self.container = Some(Container { is_outermost: self.container.is_none(), ..container });
+            self.container = Some(PathContainer { is_outermost: self.container.is_none(), ..container });
         }
         if let Some(job) = job::at(walk, level) {
             self.job = Some(job);

@@ -36,7 +36,7 @@ impl Qos {
 
 /// A pod as the path of its cgroup tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pod {
+pub struct PathPod {
     /// With dashes; that of a static pod is a hash and has none.
     pub uid: String,
     /// From the cgroup that holds it.
@@ -50,7 +50,7 @@ pub struct Pod {
 /// The pod whose cgroup this level is. `pod<uid>` in `kubepods`, and `kubepods-burstable-pod<uid>.slice`; with a container's
 /// name behind it where systemd's driver was taken for cgroupfs's.
 /// <https://github.com/kubernetes/kubernetes/blob/v1.31.0/pkg/kubelet/cm/pod_container_manager_linux.go>
-pub(super) fn at(walk: &Walk<'_>, end: usize, level: &[u8]) -> Option<Pod> {
+pub(super) fn at(walk: &Walk<'_>, end: usize, level: &[u8]) -> Option<PathPod> {
     let name = level.split(|byte| *byte == b':').next().unwrap_or_default();
     let name = name.strip_suffix(b".slice").unwrap_or(name);
     let (before, uid) = match name.strip_prefix(b"pod") {
@@ -58,7 +58,7 @@ pub(super) fn at(walk: &Walk<'_>, end: usize, level: &[u8]) -> Option<Pod> {
         None => split_at_pod(name)?,
     };
     let is_kubelets = is_kubepods(before) || walk.above.iter().any(|level| is_kubepods(level));
-    let pod = Pod { uid: uid_of(uid)?, qos: qos(before), cgroup: walk.up_to(end), is_outermost: false };
+    let pod = PathPod { uid: uid_of(uid)?, qos: qos(before), cgroup: walk.up_to(end), is_outermost: false };
     is_kubelets.then_some(pod)
 }
 

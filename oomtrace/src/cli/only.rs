@@ -1,6 +1,6 @@
 //! Filters as they are typed.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
 use clap::{
     Args,
@@ -12,7 +12,7 @@ use crate::explain::Code;
 /// Filters. A report is shown if it fits all that are given. Names are bytes, as the kernel's are.
 #[derive(Debug, Default, Args)]
 pub struct Only {
-    /// Only kills in this cgroup or below: the domain's or a victim's (a path below the memory hierarchy's mount)
+    /// Only kills in this cgroup or below: the domain's or a victim's (a path below /sys/fs/cgroup, with that or without)
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().try_map(cgroup_path))]
     pub cgroup: Option<OsString>,
     /// Only kills of processes of this name
@@ -21,6 +21,18 @@ pub struct Only {
     /// Only kills of this process
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
+    /// Only kills in the container of this name or identifier (12 digits of it are enough)
+    #[arg(long, value_name = "NAME|ID")]
+    pub container: Option<OsString>,
+    /// Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough
+    #[arg(long, value_name = "NAME|UID")]
+    pub pod: Option<OsString>,
+    /// Only kills in pods of this namespace
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Option<OsString>,
+    /// Only kills in this systemd unit, such as nginx.service
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<OsString>,
     /// Only this cause, such as memcg_limit or global
     #[arg(long, value_name = "CODE", value_parser = Code::from_name)]
     pub cause: Option<Code>,
@@ -29,7 +41,22 @@ pub struct Only {
 /// Of a path without its first slash nothing would ever be found, and `watch` would wait for it.
 fn cgroup_path(typed: OsString) -> Result<OsString, &'static str> {
     let whole = typed.as_encoded_bytes().starts_with(b"/");
-    whole.then_some(typed).ok_or("a cgroup's path begins with /, as in /system.slice")
+    whole.then(|| below_mount(typed)).ok_or("a cgroup's path begins with /, as in /system.slice")
+}
+
+/// Where the hierarchies are mounted; those of v1 below it.
+const MOUNTS: [&[u8]; 3] = [b"/sys/fs/cgroup/memory", b"/sys/fs/cgroup/unified", b"/sys/fs/cgroup"];
+
+/// A path as a shell completes it is one below the mount, too.
+fn below_mount(typed: OsString) -> OsString {
+    let path = typed.as_encoded_bytes();
+    let behind =
+        |mount: &&[u8]| path.strip_prefix(*mount).filter(|rest| rest.is_empty() || rest.starts_with(b"/"));
+    match MOUNTS.iter().find_map(behind) {
+        Some(b"" | b"/") => OsString::from("/"),
+        Some(rest) => OsString::from_vec(rest.strip_suffix(b"/").unwrap_or(rest).to_vec()),
+        None => typed,
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +86,19 @@ mod tests {
         let only = parse(&[b"--comm", b"\xff", b"--cgroup", b"/\xfe"]).unwrap();
         let typed = |bytes: &[u8]| Some(OsString::from(OsStr::from_bytes(bytes)));
         assert_eq!((only.comm, only.cgroup), (typed(b"\xff"), typed(b"/\xfe")));
+    }
+
+    #[test]
+    fn a_cgroup_may_be_typed_with_the_mount() {
+        let cgroup = |typed: &str| {
+            let only = parse(&[b"--cgroup", typed.as_bytes()]).unwrap();
+            only.cgroup.unwrap().into_string().unwrap()
+        };
+        assert_eq!(cgroup("/sys/fs/cgroup/a.slice/"), "/a.slice");
+        assert_eq!(cgroup("/sys/fs/cgroup/memory/docker"), "/docker");
+        assert_eq!(cgroup("/sys/fs/cgroup"), "/");
+        assert_eq!(cgroup("/sys/fs/cgroups/a"), "/sys/fs/cgroups/a");
+        assert_eq!(cgroup("/a/sys/fs/cgroup"), "/a/sys/fs/cgroup");
     }
 
     #[test]

@@ -19,6 +19,8 @@ mod signals;
 mod watch;
 mod whatif;
 
+use std::ffi::OsString;
+
 use anyhow::Result;
 use rustix::thread::CapabilitySet;
 
@@ -35,6 +37,7 @@ use crate::{
     },
     pipeline::{Filter, PipelineError, Totals},
     recording::ReadError,
+    report::Report,
     source::SourceError,
     whatif::Refusal,
 };
@@ -133,11 +136,21 @@ impl From<TierChoice> for Wanted {
 
 /// The filter that the options describe.
 fn filter(only: &Only) -> Filter {
-    let Only { cgroup, comm, pid, cause } = only;
-    let (cgroup, comm, pid, cause) = (cgroup.clone(), comm.clone(), *pid, *cause);
+    let Only { cgroup, comm, pid, container, pod, namespace, unit, cause } = only;
+    let (pid, cause) = (*pid, *cause);
+    let bytes = |typed: &Option<OsString>| typed.as_ref().map(|typed| typed.as_encoded_bytes().to_vec());
+    let [cgroup, comm, container] = [cgroup, comm, container].map(bytes);
+    let [pod, namespace, unit] = [pod, namespace, unit].map(bytes);
     Box::new(move |report| {
-        cgroup.as_ref().is_none_or(|cgroup| report.is_in_cgroup(cgroup.as_encoded_bytes()))
-            && comm.as_ref().is_none_or(|comm| report.has_victim_named(comm.as_encoded_bytes()))
+        let fits = |wanted: &Option<Vec<u8>>, is_of: fn(&Report, &[u8]) -> bool| {
+            wanted.as_ref().is_none_or(|wanted| is_of(report, wanted))
+        };
+        fits(&cgroup, Report::is_in_cgroup)
+            && fits(&comm, Report::has_victim_named)
+            && fits(&container, Report::is_of_container)
+            && fits(&pod, Report::is_of_pod)
+            && fits(&namespace, Report::is_of_namespace)
+            && fits(&unit, Report::is_of_unit)
             && pid.is_none_or(|pid| report.has_victim(pid))
             && cause.is_none_or(|cause| report.cause.code == cause)
     })

@@ -9,6 +9,7 @@ pub(crate) mod limits;
 mod margin;
 mod memcg_limit;
 mod mglru;
+mod place;
 mod selection;
 mod shortage;
 mod summary;

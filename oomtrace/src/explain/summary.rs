@@ -1,10 +1,16 @@
 //! The one sentence. The only words outside the sinks: scripts that page somebody want it, too.
 
-use super::{Code, Confidence, Margin, Outcome, Policy, Verdict, limits};
+use super::{
+    Code, Confidence, Margin, Outcome, Policy, Verdict, limits,
+    place::{self, Place},
+};
 use crate::{
-    attribute::cgroup,
+    attribute,
     incident::{Incident, Role, Task},
 };
+
+/// Characters of a process's title.
+const TITLE_CHARACTERS: usize = 48;
 
 pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     if verdict.code == Code::Userspace {
@@ -13,6 +19,7 @@ pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     let mut sentence =
         format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
     sentence.extend(namespace_note(incident));
+    sentence.extend(place::goes_on(incident));
     if let Some(note) = sysctl_note(incident, verdict) {
         sentence.push_str(note);
     }
@@ -21,9 +28,13 @@ pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
 
 fn cause(incident: &Incident, verdict: &Verdict) -> String {
     let what = match verdict.code {
-        Code::MemcgLimit => format!("the memory limit of {} was hit", domain(incident, verdict)),
+        Code::MemcgLimit => match domain(incident, verdict) {
+            (Place::Named(name), limit) => format!("{name} reached its memory limit{limit}"),
+            (Place::Path(path), limit) => format!("the memory limit of {path}{limit} was hit"),
+        },
         Code::MemcgLimitLowered => {
-            format!("the memory limit of {} was lowered below its usage", domain(incident, verdict))
+            let (place, limit) = domain(incident, verdict);
+            format!("the memory limit of {place}{limit} was lowered below its usage")
         }
         Code::Global => "the machine ran out of memory".to_owned(),
         Code::Cpuset => "the memory nodes of a cpuset ran out".to_owned(),
@@ -41,14 +52,20 @@ fn cause(incident: &Incident, verdict: &Verdict) -> String {
 
 /// Who killed whom, and what is concluded of the reason.
 fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
-    let who = |task: Option<&Task>| task.map_or_else(|| "a process".to_owned(), name);
+    let who = |task: Option<&Task>| task.map_or_else(|| "a process".to_owned(), |task| name(incident, task));
     let sender = who(incident.trigger.as_ref());
     let victim = who(incident.victims.first().map(|victim| &victim.task));
     let others = match incident.victims.len().saturating_sub(1) {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
-    let place = verdict.domain.map_or_else(|| "the machine".to_owned(), |_| domain(incident, verdict));
+    let place = verdict.domain.map_or_else(
+        || "the machine".to_owned(),
+        |_| {
+            let (place, limit) = domain(incident, verdict);
+            format!("{place}{limit}")
+        },
+    );
     let because = match verdict.confidence {
         Confidence::Observed => "when",
         Confidence::Inferred => "probably because",
@@ -56,29 +73,28 @@ fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
     format!("{sender}, not the kernel, killed {victim}{others}, {because} {place} was short of memory")
 }
 
-fn domain(incident: &Incident, verdict: &Verdict) -> String {
-    let Some(id) = verdict.domain else { return "a memory cgroup".to_owned() };
-    let path = cgroup::path(&incident.memcgs, id);
-    let path = path.map_or_else(|| "a memory cgroup".to_owned(), |path| path.to_words());
-    let limit = incident.memcgs.get(&id).and_then(|memcg| limits::memory(memcg, incident.page_size()));
-    match limit {
-        Some((_, max)) => format!("{path} ({})", size(max.saturating_mul(incident.page_size()))),
-        None => path,
-    }
+/// The cgroup that ran out, and its limit in parentheses where it is known.
+fn domain(incident: &Incident, verdict: &Verdict) -> (Place, String) {
+    let Some(id) = verdict.domain else { return (Place::Path("a memory cgroup".to_owned()), String::new()) };
+    let memcg = incident.memcgs.get(&id);
+    let limit = memcg.and_then(|memcg| limits::memory(memcg, incident.page_size()));
+    let bytes = limit.map(|(_, max)| max.saturating_mul(incident.page_size()));
+    let limit = bytes.map(|bytes| format!(" ({})", size(bytes)));
+    (place::of_cgroup(incident, id), limit.unwrap_or_default())
 }
 
 fn by(incident: &Incident, verdict: &Verdict) -> String {
     let Some(trigger) = &incident.trigger else { return String::new() };
     match verdict.code {
         Code::Sysrq | Code::Mglru => String::new(),
-        Code::MemcgLimitLowered => format!(" by {}", name(trigger)),
+        Code::MemcgLimitLowered => format!(" by {}", name(incident, trigger)),
         Code::MemcgLimit
         | Code::Global
         | Code::Cpuset
         | Code::Mempolicy
         | Code::Userspace
         | Code::Unknown => {
-            format!(" when {} asked for more", name(trigger))
+            format!(" when {} asked for more", name(incident, trigger))
         }
     }
 }
@@ -89,7 +105,7 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
         .iter()
         .find(|victim| victim.role == Role::Chosen)
         .or_else(|| incident.victims.first());
-    let who = chosen.map_or_else(|| "a process".to_owned(), |victim| name(&victim.task));
+    let who = chosen.map_or_else(|| "a process".to_owned(), |victim| name(incident, &victim.task));
     let decided_on = incident.victims.iter().filter(|victim| victim.role.is_of_decision()).count();
     let others = decided_on.saturating_sub(1);
     match (verdict.outcome, verdict.policy) {
@@ -108,7 +124,7 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
         }
         (_, Some(Policy::Badness)) => match candidates(incident) {
             Some(number) if number > 1 => {
-                format!("{who} was killed, the worst of {number} candidates{}", ahead(verdict))
+                format!("{who} was killed, the worst of {number} candidates{}", ahead(incident, verdict))
             }
             Some(1) => format!("{who} was killed, the only candidate"),
             _ => format!("{who} was killed"),
@@ -127,12 +143,14 @@ fn candidates(incident: &Incident) -> Option<u64> {
     scored.filter(|scored| *scored > 0).or_else(evaluated)
 }
 
-fn ahead(verdict: &Verdict) -> String {
+fn ahead(incident: &Incident, verdict: &Verdict) -> String {
     match &verdict.margin {
         Some(Margin { points: 0, runner_up, .. }) => {
-            format!(", level with {} and looked at after it", name(runner_up))
+            format!(", level with {} and looked at after it", name(incident, runner_up))
         }
-        Some(Margin { points, runner_up, .. }) => format!(", {points} pages ahead of {}", name(runner_up)),
+        Some(Margin { points, runner_up, .. }) => {
+            format!(", {points} pages ahead of {}", name(incident, runner_up))
+        }
         None => String::new(),
     }
 }
@@ -154,12 +172,21 @@ fn sysctl_note(incident: &Incident, verdict: &Verdict) -> Option<&'static str> {
     )
 }
 
-fn name(task: &Task) -> String {
+fn name(incident: &Incident, task: &Task) -> String {
     let comm = task.comm.as_ref().map_or_else(|| "a process".to_owned(), crate::bytes::ByteString::to_words);
+    let comm = comm + &title(incident, task).map(|title| format!(" {title}")).unwrap_or_default();
     match task.pid.or(task.tid) {
         Some(pid) => format!("{comm} (pid {pid})"),
         None => comm,
     }
+}
+
+/// The title that the process set for itself, in quotes.
+fn title(incident: &Incident, task: &Task) -> Option<String> {
+    let mut looks = incident.processes.iter().filter(|look| crate::incident::is_of(look, task));
+    let title = looks.find_map(|look| attribute::title(look.cmdline.as_deref()?, look.exe.as_ref()))?;
+    // It must not seem to end before it does.
+    Some(format!("\"{}\"", place::bounded(&title.to_words().replace('"', "'"), TITLE_CHARACTERS)))
 }
 
 /// One decimal is enough for a sentence; the exact bytes stand beside it.

@@ -10,7 +10,7 @@ use super::{
     counters::{Reading, score, total_pages},
 };
 use crate::{
-    attribute::cgroup,
+    attribute::{Attribution, cgroup, title},
     bytes::ByteString,
     explain::{self, Code, Verdict, explain, limits},
     incident::{self, Counters, Incident, Task, is_of},
@@ -145,11 +145,13 @@ fn chain(incident: &Incident, domain: u64) -> Vec<Level> {
 
 fn level(incident: &Incident, memcg: &Memcg, domain: u64) -> Level {
     let page_size = incident.page_size();
+    let path = cgroup::path(&incident.memcgs, memcg.id);
     let has = |bit| memcg.present & bit != 0;
     let bytes = |pages: u64| pages.saturating_mul(page_size);
     let limit = |pages: u64| limits::limit(pages, page_size).map(bytes);
     Level {
-        cgroup: cgroup::path(&incident.memcgs, memcg.id),
+        place: path.as_ref().map(|path| Attribution::of(&incident.names, path)).unwrap_or_default(),
+        cgroup: path,
         usage_bytes: has(Memcg::COUNTERS).then(|| bytes(memcg.usage_pages)),
         max_bytes: limit(memcg.max_pages).filter(|_| has(Memcg::COUNTERS)),
         high_bytes: limit(memcg.high_pages).filter(|_| has(Memcg::HIGH)),
@@ -164,7 +166,8 @@ fn process(incident: &Incident, task: &Task) -> Process {
     // What one look came too late for, another one may have.
     let looks = || incident.processes.iter().filter(|look| is_of(look, task));
     let differs = |leader: &&ByteString| Some(*leader) != task.comm.as_ref();
-    Process {
+    let path = task.memcg.and_then(|id| cgroup::path_of(incident, id));
+    let mut process = Process {
         pid: task.pid.or_else(|| looks().next().map(|look| look.pid)),
         tid: task.tid,
         ns_pid: task.ns_pid,
@@ -175,15 +178,19 @@ fn process(incident: &Incident, task: &Task) -> Process {
         uid: task.uid,
         start_boot_ns: task.start_boot_ns,
         oom_score_adj: task.oom_score_adj,
-        cgroup: task.memcg.and_then(|id| cgroup::path_of(incident, id)),
-        ..Process::default()
-    }
+        title: None,
+        place: Attribution::of_process(&incident.names, path.as_ref(), task.uid),
+        cgroup: path,
+    };
+    process.title =
+        process.cmdline.as_deref().and_then(|cmdline| title(cmdline, process.exe.as_ref())).cloned();
+    process
 }
 
 fn victim(incident: &Incident, reading: Reading, victim: &incident::Victim) -> Victim {
     let after = |at: Option<u64>| at.map(|at| at.saturating_sub(incident.boot_ns));
     Victim {
-        process: process(incident, &victim.task),
+        process: killed(incident, process(incident, &victim.task)),
         role: victim.role,
         memory: reading.counters(&victim.task).map(|counters| memory(incident, counters)),
         score: score(incident, reading, victim),
@@ -195,6 +202,15 @@ fn victim(incident: &Incident, reading: Reading, victim: &incident::Victim) -> V
             reaped_bytes: None,
         },
     }
+}
+
+/// A victim's container goes on where its first process is known and was not killed.
+fn killed(incident: &Incident, mut process: Process) -> Process {
+    if let Some(container) = &mut process.place.container {
+        let is_init = |victim: &incident::Victim| victim.task.pid == container.init_pid;
+        container.lives_on = container.init_pid.map(|_| !incident.victims.iter().any(is_init));
+    }
+    process
 }
 
 fn memory(incident: &Incident, counters: Counters) -> Memory {

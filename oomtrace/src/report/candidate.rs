@@ -1,10 +1,12 @@
 //! The kernel's ballot in the report: a row for each task it looked at, best first.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::counters::{Reading, adj_pages, base_pages};
 use crate::{
-    attribute::cgroup,
+    attribute::{Attribution, cgroup},
     bytes::ByteString,
     incident::{self, Counters, Incident, PassedOver, Task},
 };
@@ -49,12 +51,25 @@ pub struct Candidate {
     pub passed_over: Option<PassedOver>,
     /// The kernel chose it.
     pub chosen: bool,
+    /// Who that was.
+    #[serde(flatten)]
+    pub place: Attribution,
 }
 
 /// The rows, best first; `None` where the tier does not see them.
 pub(super) fn candidates(incident: &Incident, reading: Reading) -> Option<Vec<Candidate>> {
     let ranked = incident.ballot.as_ref()?.ranked();
-    Some(ranked.into_iter().map(|candidate| row(incident, reading, candidate)).collect())
+    // Many of them share a cgroup.
+    let mut places: BTreeMap<u64, Attribution> = BTreeMap::new();
+    let rows = ranked.into_iter().map(|candidate| {
+        let mut row = row(incident, reading, candidate);
+        if let Some((memcg, path)) = candidate.task.memcg.zip(row.cgroup.as_ref()) {
+            let place = places.entry(memcg).or_insert_with(|| Attribution::of(&incident.names, path));
+            row.place = place.clone().of_user(&incident.names, row.uid);
+        }
+        row
+    });
+    Some(rows.collect())
 }
 
 fn row(incident: &Incident, reading: Reading, candidate: &incident::Candidate) -> Candidate {
@@ -81,6 +96,7 @@ fn row(incident: &Incident, reading: Reading, candidate: &incident::Candidate) -
         difference_pages: difference(incident, reading, candidate, points),
         passed_over: candidate.passed_over,
         chosen: is_chosen(incident, candidate),
+        place: Attribution::default(),
     }
 }
 

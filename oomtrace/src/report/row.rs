@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Report, Victim};
+use super::{Attribution, Report, Victim};
 use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome},
@@ -39,6 +39,9 @@ pub struct Row {
     pub trigger: Option<Name>,
     /// Nothing that belongs to it is known to be missing.
     pub complete: bool,
+    /// What ran out; where it was no cgroup, where the victim lived.
+    #[serde(flatten)]
+    pub place: Attribution,
 }
 
 /// A process by name.
@@ -86,8 +89,15 @@ impl Row {
                 .as_ref()
                 .map(|trigger| Name { pid: trigger.pid, comm: trigger.comm.clone() }),
             complete: report.status.complete,
+            place: place(report),
         }
     }
+}
+
+fn place(report: &Report) -> Attribution {
+    let of_victim = || report.chosen().map(|victim| &victim.process.place);
+    let of_domain = report.domain.place().filter(|_| report.domain.cgroup.is_some());
+    of_domain.or_else(of_victim).cloned().unwrap_or_default()
 }
 
 fn chosen(victim: &Victim) -> Chosen {

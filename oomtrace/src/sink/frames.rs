@@ -63,7 +63,8 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
             | Kind::CgroupPaths
             | Kind::Pressure
             | Kind::RecorderLoss
-            | Kind::Clock,
+            | Kind::Clock
+            | Kind::Names,
         ) => json(payload),
         Some(Kind::Candidate) => table(payload),
         None => hex(payload),

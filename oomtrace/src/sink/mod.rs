@@ -9,6 +9,7 @@ pub mod html;
 pub mod json;
 mod margin;
 mod memory_stat;
+mod place;
 pub mod terminal;
 mod words;
 

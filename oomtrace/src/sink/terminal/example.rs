@@ -11,8 +11,8 @@ use crate::{
     incident::{PassedOver, Role},
     kernel::tier::Tier,
     report::{
-        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, Level, Memory, Process, Report, SCHEMA,
-        Score, Selection, Status, Sysctl, Victim,
+        Aftermath, Allocation, Attribution, Candidate, Cause, ClosedBy, Domain, Level, Memory, Process,
+        Report, SCHEMA, Score, Selection, Status, Sysctl, Victim,
     },
 };
 
@@ -89,6 +89,7 @@ fn chosen() -> Candidate {
         difference_pages: Some(0),
         passed_over: None,
         chosen: true,
+        place: Attribution::default(),
     }
 }
 
@@ -186,6 +187,7 @@ fn level(cgroup: &str, usage: u64, max: Option<u64>, hit: bool) -> Level {
         swap_max_bytes: max.map(|_| 0),
         oom_group: Some(false),
         hit,
+        place: Attribution::default(),
     }
 }
 

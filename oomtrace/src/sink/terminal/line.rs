@@ -14,7 +14,7 @@ use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome},
     report::{Process, Report},
-    sink::{Sink, write_whole},
+    sink::{Sink, place::label, write_whole},
 };
 
 /// Incidents that are told and not closed yet, at most: one is open for seconds, and one pass at a time decides.
@@ -22,6 +22,12 @@ const REMEMBERED: usize = 1024;
 
 /// Columns for the path of a cgroup.
 const PATH_COLUMNS: usize = 56;
+
+/// Columns for a path behind the name of a container, pod or unit: whole but for what nobody would choose.
+const WHOLE_PATH_COLUMNS: usize = 320;
+
+/// Columns for the title of a process.
+const TITLE_COLUMNS: usize = 48;
 
 /// Columns for the name of a task: it has at most 15 bytes, so only escapes are cut.
 const NAME_COLUMNS: usize = 16;
@@ -104,8 +110,13 @@ fn cause(report: &Report, paint: Paint) -> String {
 
 fn place(report: &Report) -> String {
     let domain = &report.domain;
-    let path = domain.cgroup.as_ref().map(|path| quoted(&cut_front(path.as_bytes(), PATH_COLUMNS)));
-    [path, domain.limit_bytes.map(size)].into_iter().flatten().map(|part| format!(" {part}")).collect()
+    let label = domain.place().and_then(label);
+    let path = domain.cgroup.as_ref().map(|path| match &label {
+        Some(_) => format!("({})", cut_front(path.as_bytes(), WHOLE_PATH_COLUMNS)),
+        None => quoted(&cut_front(path.as_bytes(), PATH_COLUMNS)),
+    });
+    let parts = [label, path, domain.limit_bytes.map(size)];
+    parts.into_iter().flatten().map(|part| format!(" {part}")).collect()
 }
 
 fn what(report: &Report, paint: Paint) -> String {
@@ -145,7 +156,10 @@ fn victim(report: &Report, paint: Paint) -> String {
     let Process { pid, oom_score_adj, .. } = victim.process;
     let resident = victim.memory.map(|memory| size(memory.resident_bytes()));
     let (pid, resident, adj) = (or_absent(pid), or_absent(resident), or_absent(oom_score_adj));
-    format!("{} ({pid}, {resident}, adj {adj})", paint.red(&named(&victim.process)))
+    let place = label(&victim.process.place)
+        .filter(|own| report.domain.place().and_then(label).as_ref() != Some(own));
+    let place = place.map(|place| format!(" of {place}")).unwrap_or_default();
+    format!("{} ({pid}, {resident}, adj {adj}){place}", paint.red(&named(&victim.process)))
 }
 
 fn by(report: &Report) -> String {
@@ -156,7 +170,11 @@ fn by(report: &Report) -> String {
 
 fn named(process: &Process) -> String {
     let short = |comm: &ByteString| quoted(&cut(comm.as_bytes(), NAME_COLUMNS));
-    process.comm.as_ref().map_or_else(|| ABSENT.to_owned(), short)
+    let name = process.comm.as_ref().map_or_else(|| ABSENT.to_owned(), short);
+    match &process.title {
+        Some(title) => format!("{name} {}", quoted(&cut(title.as_bytes(), TITLE_COLUMNS))),
+        None => name,
+    }
 }
 
 #[cfg(test)]

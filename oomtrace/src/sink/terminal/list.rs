@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthChar as _;
+
 use super::{
     Paint,
     sanitize::{columns_of, cut, cut_front, quoted, sentence},
@@ -12,6 +14,7 @@ use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome},
     report::{Chosen, Row},
+    sink::place::label,
 };
 
 /// Columns of the name of a task: it has at most 15 bytes, so only escapes are cut.
@@ -165,8 +168,35 @@ fn outcome(row: &Row) -> String {
     if row.victims > 1 { format!("{word} ({})", row.victims) } else { word.to_owned() }
 }
 
-/// The cgroup that ran out; the victim's where it was none.
+/// The container, pod or unit, and the cgroup that ran out; the victim's where it was none.
 fn place(row: &Row, columns: usize) -> String {
+    let path = path(row, columns);
+    match label(&row.place) {
+        // On a narrow terminal, what is left of the path after a name is of no use.
+        Some(label) if columns < PATH_COLUMNS => cut_safe(&label, columns),
+        Some(label) => format!("{label}  {path}"),
+        None => path,
+    }
+}
+
+/// Safe text of at most so many columns.
+fn cut_safe(text: &str, columns: usize) -> String {
+    if columns_of(text) <= columns {
+        return text.to_owned();
+    }
+    let mut room = columns.saturating_sub(1);
+    let fits = |character: &char| match room.checked_sub(character.width().unwrap_or(0)) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// The path alone.
+fn path(row: &Row, columns: usize) -> String {
     let shown = |path: &ByteString, columns| quoted(&cut_front(path.as_bytes(), columns));
     let of_victim = || {
         let path = row.victim.as_ref()?.cgroup.as_ref()?;

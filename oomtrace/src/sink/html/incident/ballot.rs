@@ -13,6 +13,7 @@ use crate::{
             text::{ABSENT, chosen, count, known, number},
         },
         margin,
+        place::label,
         terminal::units::{self, size},
         words,
     },
@@ -86,6 +87,7 @@ fn row(row: &Candidate, full: u64, page_bytes: Option<u64>) -> Markup {
             p.small {
                 span.sum { (arithmetic(row)) }
                 span { "oom_score_adj " (known(row.oom_score_adj)) }
+                @if let Some(label) = label(&row.place) { span { bdi { (label) } } }
                 @if let Some(cgroup) = &row.cgroup { span { (chosen(Some(cgroup))) } }
             }
         }

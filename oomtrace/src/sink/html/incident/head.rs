@@ -9,6 +9,7 @@ use crate::{
     sink::{
         html::moment,
         html::text::{ABSENT, chosen, known, limit, size},
+        place::label,
         terminal::{
             sanitize::sentence,
             units::{boot_seconds, count, span},
@@ -87,7 +88,9 @@ fn ran_out(domain: &Domain) -> Markup {
     let cgroup = chosen(domain.cgroup.as_ref());
     if domain.usage_bytes.is_some() {
         let limit = limit(domain.limit_bytes, domain.usage_bytes);
-        figure("Ran out", &html! { (limit) }, &html! { "limit of " (cgroup) })
+        let label = domain.place().and_then(label);
+        let what = html! { @if let Some(label) = label { bdi { (label) } ", " } (cgroup) };
+        figure("Ran out", &html! { (limit) }, &html! { "limit of " (what) })
     } else {
         figure("Ran out", &html! { (domain.kind.unwrap_or(ABSENT)) }, &cgroup)
     }

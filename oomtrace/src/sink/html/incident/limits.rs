@@ -10,6 +10,7 @@ use crate::{
             bar::{filled, percent},
             text::{ABSENT, chosen, known, of, size},
         },
+        place::label,
         terminal::{sanitize::sentence, units},
     },
 };
@@ -51,6 +52,7 @@ fn level(level: &Level, mark: &str, swap_word: &str) -> Markup {
     html! {
         li.hit[level.hit] {
             p.title {
+                @if let Some(label) = label(&level.place) { bdi.place { (label) } " " }
                 (chosen(level.cgroup.as_ref()))
                 @if level.hit { " " strong.badge { (mark) } }
                 span.value { (told) }

@@ -7,6 +7,7 @@ use crate::{
     report::{Process, Report},
     sink::{
         html::text::{ABSENT, chosen, known, number},
+        place,
         terminal::sanitize::text,
         words,
     },
@@ -82,6 +83,7 @@ fn details(process: &Process) -> Markup {
             dt { "process" } dd { (numbers(process)) }
             dt { "cmdline" } dd { (process.cmdline.as_deref().map_or_else(|| html! { (ABSENT) }, cmdline)) }
             dt { "exe" } dd { (chosen(process.exe.as_ref())) }
+            @for (term, words) in place::details(&process.place) { dt { (term) } dd { bdi { (words) } } }
             dt { "cgroup" } dd { (chosen(process.cgroup.as_ref())) }
         }
     }

@@ -10,14 +10,18 @@ use super::{
 use crate::{
     explain::Code,
     report::{Domain, Level, Report},
-    sink::memory_stat,
+    sink::{memory_stat, place::label},
 };
 
 pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
     let domain = &report.domain;
+    let label = domain.place().and_then(label).map(|label| format!(" {label},")).unwrap_or_default();
     let cgroup = domain.cgroup.as_ref().map(|path| format!(" {}", name(path.as_bytes()))).unwrap_or_default();
     let total = or_absent(domain.total_pages.map(|total| pages(total, report.page_bytes())));
-    sheet.section("domain", &format!("{}{cgroup}, size with swap {total}", domain.kind.unwrap_or(ABSENT)));
+    sheet.section(
+        "domain",
+        &format!("{}{label}{cgroup}, size with swap {total}", domain.kind.unwrap_or(ABSENT)),
+    );
     if domain.chain.is_empty() {
         sheet.more(&counters(domain));
     } else {
@@ -58,6 +62,7 @@ fn chain(sheet: &mut Sheet, domain: &Domain, mark: &str) {
 fn row(level: &Level, mark: &str) -> [String; 7] {
     let path = level.cgroup.as_ref().map_or_else(|| ABSENT.to_owned(), |path| name(path.as_bytes()));
     let mark = if level.hit { mark } else { "" };
+    let label = label(&level.place).map(|label| format!("  {label}")).unwrap_or_default();
     [
         or_absent(level.usage_bytes.map(size)),
         limit(level.max_bytes, level.usage_bytes),
@@ -65,7 +70,7 @@ fn row(level: &Level, mark: &str) -> [String; 7] {
         or_absent(level.swap_usage_bytes.map(size)),
         limit(level.swap_max_bytes, level.swap_usage_bytes),
         or_absent(level.oom_group.map(|on| if on { "yes" } else { "no" })),
-        format!("{path}{mark}"),
+        format!("{path}{mark}{label}"),
     ]
 }
 

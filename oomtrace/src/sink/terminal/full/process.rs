@@ -10,6 +10,7 @@ use super::{
 use crate::{
     bytes::ByteString,
     report::{Process, Report},
+    sink::place::{details, label},
 };
 
 /// Columns of a command line.
@@ -50,6 +51,9 @@ pub(super) fn numbers(process: &Process) -> String {
 
 /// Where it came from and where it lived.
 pub(super) fn places(sheet: &mut Sheet, process: &Process) {
+    for (term, words) in details(&process.place) {
+        sheet.named(term, &words);
+    }
     let path = |path: &Option<ByteString>| path.as_ref().map(|path| text(path.as_bytes()));
     sheet.named("cmdline", &process.cmdline.as_deref().map_or_else(|| ABSENT.to_owned(), cmdline));
     sheet.named("exe", &or_absent(path(&process.exe)));
@@ -68,6 +72,7 @@ fn cmdline(arguments: &[ByteString]) -> String {
 
 /// A process in one line, where there are many.
 pub(super) fn brief(process: &Process) -> String {
-    let place = process.cgroup.as_ref().map_or_else(|| ABSENT.to_owned(), |path| name(path.as_bytes()));
+    let path = || process.cgroup.as_ref().map_or_else(|| ABSENT.to_owned(), |path| name(path.as_bytes()));
+    let place = label(&process.place).unwrap_or_else(path);
     format!("{} ({}) in {place}", title(process), numbers(process))
 }

@@ -1,0 +1,113 @@
+//! Names of containers, pods and users, as far as they were told.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    bytes::ByteString,
+    context::{NAMES_KEPT, NamedContainer, NamedPod, Names},
+};
+
+/// What was told lately; bounded.
+#[derive(Clone, Debug, Default)]
+pub struct KnownNames {
+    containers: Latest<ByteString, NamedContainer>,
+    pods: Latest<String, NamedPod>,
+    users: Latest<u32, ByteString>,
+}
+
+impl KnownNames {
+    /// Takes over what a frame tells.
+    pub fn keep(&mut self, told: Names) {
+        for container in told.containers {
+            self.containers.keep(container.cgroup.clone(), container);
+        }
+        for pod in told.pods {
+            self.pods.keep(pod.uid.clone(), pod);
+        }
+        for user in told.users {
+            self.users.keep(user.uid, user.name);
+        }
+    }
+
+    /// The container that has exactly this cgroup.
+    #[must_use]
+    pub fn container(&self, cgroup: &ByteString) -> Option<&NamedContainer> {
+        self.containers.of.get(cgroup)
+    }
+
+    /// The pod of that identifier.
+    #[must_use]
+    pub fn pod(&self, uid: &str) -> Option<&NamedPod> {
+        self.pods.of.get(uid)
+    }
+
+    /// The user's name.
+    #[must_use]
+    pub fn user(&self, uid: u32) -> Option<&ByteString> {
+        self.users.of.get(&uid)
+    }
+
+    /// Whether no container is known.
+    #[must_use]
+    pub fn has_no_container(&self) -> bool {
+        self.containers.of.is_empty()
+    }
+}
+
+/// The latest of each, the oldest forgotten when whoever tells them forgets it.
+#[derive(Clone, Debug)]
+struct Latest<K, V> {
+    of: BTreeMap<K, V>,
+    in_order: VecDeque<K>,
+}
+
+impl<K, V> Default for Latest<K, V> {
+    fn default() -> Self {
+        Self { of: BTreeMap::new(), in_order: VecDeque::new() }
+    }
+}
+
+impl<K: Ord + Clone, V> Latest<K, V> {
+    fn keep(&mut self, key: K, value: V) {
+        if self.of.insert(key.clone(), value).is_some() {
+            return;
+        }
+        if self.in_order.len() == NAMES_KEPT
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.of.remove(&oldest);
+        }
+        self.in_order.push_back(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KnownNames, NAMES_KEPT, Names};
+    use crate::context::{NamedContainer, NamedUser};
+
+    #[test]
+    fn forgets_the_oldest_and_takes_the_latest() {
+        let mut known = KnownNames::default();
+        let user = |uid: u32, name: &str| Names {
+            users: vec![NamedUser { uid, name: name.into() }],
+            ..Names::default()
+        };
+        known.keep(user(7, "old"));
+        known.keep(user(7, "new"));
+        assert_eq!(known.user(7), Some(&"new".into()));
+        for uid in 100..100 + u32::try_from(NAMES_KEPT).unwrap() {
+            known.keep(user(uid, "other"));
+        }
+        assert_eq!((known.user(7), known.user(100)), (None, Some(&"other".into())));
+    }
+
+    #[test]
+    fn knows_a_container_by_its_whole_cgroup() {
+        let mut known = KnownNames::default();
+        let container = NamedContainer { cgroup: "/docker/a".into(), ..NamedContainer::default() };
+        known.keep(Names { containers: vec![container], ..Names::default() });
+        assert!(known.container(&"/docker/a".into()).is_some());
+        assert!(known.container(&"/x/docker/a".into()).is_none());
+    }
+}

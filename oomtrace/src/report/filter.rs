@@ -1,0 +1,100 @@
+//! Which reports a filter lets pass: by what ran out, and by where the victims lived.
+
+use super::{Attribution, Report};
+
+/// Fewer digits of an identifier would be a guess.
+const SHORTEST_ID: usize = 12;
+
+impl Report {
+    /// What ran out, and where each victim lived.
+    fn places(&self) -> impl Iterator<Item = &Attribution> {
+        self.domain.place().into_iter().chain(self.victims.iter().map(|victim| &victim.process.place))
+    }
+
+    /// Whether it has to do with a container of this name or identifier; of a long one the first 12 digits are enough.
+    #[must_use]
+    pub fn is_of_container(&self, wanted: &[u8]) -> bool {
+        self.places().filter_map(|place| place.container.as_ref()).any(|container| {
+            let id = container.id.as_bytes();
+            let is_name = container.name.as_ref().is_some_and(|name| name.as_bytes() == wanted);
+            is_name
+                || id == wanted
+                || (wanted.len() >= SHORTEST_ID && id.len() == 64 && id.starts_with(wanted))
+        })
+    }
+
+    /// Whether it has to do with a pod of this name, with or without its namespace (`prod/shop-7d9`), or of this identifier.
+    #[must_use]
+    pub fn is_of_pod(&self, wanted: &[u8]) -> bool {
+        self.places().filter_map(|place| place.pod.as_ref()).any(|pod| {
+            let Some(name) = &pod.name else { return pod.uid.as_bytes() == wanted };
+            let namespace =
+                pod.namespace.as_ref().map(crate::bytes::ByteString::as_bytes).unwrap_or_default();
+            let whole = [namespace, b"/", name.as_bytes()].concat();
+            [name.as_bytes(), whole.as_slice(), pod.uid.as_bytes()].contains(&wanted)
+        })
+    }
+
+    /// Whether it has to do with a pod of this namespace.
+    #[must_use]
+    pub fn is_of_namespace(&self, wanted: &[u8]) -> bool {
+        let namespaces = self.places().filter_map(|place| place.pod.as_ref()?.namespace.as_ref());
+        namespaces.into_iter().any(|namespace| namespace.as_bytes() == wanted)
+    }
+
+    /// Whether it has to do with a systemd unit of this name.
+    #[must_use]
+    pub fn is_of_unit(&self, wanted: &[u8]) -> bool {
+        let units = self.places().flat_map(|place| [&place.unit, &place.slice]).flatten();
+        units.into_iter().any(|unit| unit.as_bytes() == wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        attribute::{Qos, Runtime},
+        report::{Container, Pod, Report},
+        sink::terminal::example,
+    };
+
+    fn report() -> Report {
+        let mut report = example::memcg_kill();
+        let place = &mut report.victims[0].process.place;
+        place.container = Some(Container {
+            runtime: Some(Runtime::Docker),
+            id: "a1".repeat(32).as_str().into(),
+            name: Some("web".into()),
+            image: None,
+            init_pid: None,
+            lives_on: None,
+        });
+        place.pod = Some(Pod {
+            uid: "u".to_owned(),
+            name: Some("shop-7d9".into()),
+            namespace: Some("prod".into()),
+            qos: Qos::Burstable,
+            container: None,
+        });
+        place.unit = Some("nginx.service".into());
+        report
+    }
+
+    #[test]
+    fn finds_a_container_by_name_and_identifier() {
+        let report = report();
+        let is_of = |wanted: &str| report.is_of_container(wanted.as_bytes());
+        assert!(is_of("web") && is_of(&"a1".repeat(32)) && is_of(&"a1".repeat(6)));
+        assert!(!is_of("we") && !is_of("a1a1a1") && !is_of(""));
+    }
+
+    #[test]
+    fn finds_a_pod_a_namespace_and_a_unit() {
+        let report = report();
+        assert!(["shop-7d9", "prod/shop-7d9", "u"].iter().all(|wanted| report.is_of_pod(wanted.as_bytes())));
+        assert!(!report.is_of_pod(b"test/shop-7d9") && !report.is_of_pod(b"shop"));
+        assert!(report.is_of_namespace(b"prod") && !report.is_of_namespace(b"pro"));
+        assert!(report.is_of_unit(b"nginx.service") && !report.is_of_unit(b"nginx"));
+        assert!(!example::memcg_kill().is_of_container(b"web"));
+    }
+}
