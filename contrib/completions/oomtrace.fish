@@ -174,7 +174,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -s h -l help -
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -s o -l output -d 'The folder to be made for the result [default: the file\'s name with the time behind it]' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l repeats -d 'Other than the file\'s number of runs of each variant' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l seed -d 'Other than the file\'s seed for the order of the runs' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l state -d 'Where the old values are kept meanwhile; on a disk, to outlive a power cut' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l state -d 'Where the old values are kept meanwhile: a directory on a disk, to outlive a power cut, that only root can write' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l format -d 'How the result is shown' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l html -d 'Write the result as a page too: one file that loads and runs nothing' -r -F

@@ -29,4 +29,5 @@ pub mod report;
 pub mod sink;
 pub mod size;
 pub mod source;
+mod trust;
 pub mod whatif;

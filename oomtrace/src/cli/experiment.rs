@@ -40,8 +40,8 @@ pub struct Experiment {
     /// Put back what an experiment has changed that was killed together with its supervisor
     #[arg(long, conflicts_with_all = ["file", "output", "repeats", "seed", "allow_system_oom", "check"])]
     pub restore: bool,
-    /// Where the old values are kept meanwhile; on a disk, to outlive a power cut
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/oomtrace")]
+    /// Where the old values are kept meanwhile: a directory on a disk, to outlive a power cut, that only root can write
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/oomtrace-experiment")]
     pub state: PathBuf,
     /// How the result is shown
     #[arg(long, value_enum, default_value_t)]

@@ -1,8 +1,9 @@
 //! Pages in files.
 
 use std::{
-    fs::{self, File},
+    fs::OpenOptions,
     io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -12,6 +13,7 @@ use crate::{
     recording::MAGIC,
     report::Report,
     sink::html::{self, Overview},
+    trust::Output,
 };
 
 /// Why there is no page.
@@ -81,15 +83,16 @@ fn write(file: &Path, page: &str) -> Result<(), PageError> {
         let mut output = io::stdout();
         output.write_all(page.as_bytes()).and_then(|()| output.flush())
     } else {
-        fs::write(file, page)
+        Output::find(file).map_err(io::Error::from).and_then(|output| output.write(page.as_bytes()))
     };
     written.map_err(|error| PageError::Write { path: file.to_owned(), error })
 }
 
-/// What is no file is not looked into: a pipe would wait for somebody to write.
+/// What is no file is not looked into, and a pipe not waited for.
 fn is_recording(path: &Path) -> bool {
     let mut begins = [0; MAGIC.len()];
-    let read = |begins: &mut [u8]| File::open(path)?.read_exact(begins);
+    let open = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let read = |begins: &mut [u8]| open()?.read_exact(begins);
     path.is_file() && read(&mut begins).is_ok() && begins == MAGIC
 }
 

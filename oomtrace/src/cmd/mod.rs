@@ -1,5 +1,6 @@
 //! The commands, a file each, and what they share: from what was typed to settings, from errors to exit statuses.
 
+mod cgroup;
 mod check;
 mod demo;
 mod diff;
@@ -7,6 +8,7 @@ mod dump;
 mod experiment;
 mod history;
 mod html;
+mod knob_file;
 mod list;
 mod output;
 mod rank;

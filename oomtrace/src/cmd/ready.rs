@@ -12,12 +12,16 @@ use std::{
             net::{SocketAddr, UnixDatagram},
         },
     },
+    time::Duration,
 };
 
 use super::say::say;
 
 /// Where a supervisor says that it waits.
 const VARIABLE: &str = "NOTIFY_SOCKET";
+
+/// How long a supervisor may take to make room for the message.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Tells the supervisor, if there is one that waits.
 pub(super) fn tell() {
@@ -32,7 +36,10 @@ fn tell_at(address: &OsStr) -> io::Result<()> {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(address)?,
     };
-    UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address).map(drop)
+    let socket = UnixDatagram::unbound()?;
+    // Whoever set the variable may not be reading: the recording goes on all the same.
+    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.send_to_addr(b"READY=1", &address).map(drop)
 }
 
 #[cfg(test)]

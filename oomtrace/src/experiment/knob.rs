@@ -69,6 +69,12 @@ static SYSCTLS: &[Known] = &[
     known("vm.page-cluster", Takes::Number(0, 31), None),
 ];
 
+/// Where the sysctls of memory are.
+const SYSCTL_VM: &str = "/proc/sys/vm";
+
+/// Where the kernel has its other settings of memory.
+const KERNEL_MM: &str = "/sys/kernel/mm";
+
 const LRU_GEN: &str = "/sys/kernel/mm/lru_gen/";
 
 /// Pairs of which writing one makes the other 0, so that the one that was not 0 has to be put back.
@@ -89,28 +95,33 @@ pub fn counterpart(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Where a knob is: a sysctl's dotted name, or an absolute path among the kernel's own files.
+/// Returns where a knob is: a sysctl of memory by its dotted name, or an absolute path of one, of a file below
+/// `/sys/kernel/mm`, or of a setting of a memory cgroup. These are all that is ever set, and all that is ever put back: no other
+/// setting decides over memory, and some of them (`kernel.core_pattern`, `release_agent`) run programs as root.
 ///
 /// # Errors
 ///
-/// In words, if it is neither.
+/// In words, if it is none of them.
 pub fn place(name: &str, hierarchy: Option<&Path>) -> Result<PathBuf, String> {
-    if !name.starts_with('/') {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let parts: Vec<&str> = name.split('.').collect();
-        let is_name = parts.len() > 1 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(plain));
-        let wrong = || format!("`{name}` is neither a sysctl such as \"vm.swappiness\" nor an absolute path");
-        return is_name.then(|| Path::new("/proc/sys").join(parts.join("/"))).ok_or_else(wrong);
-    }
-    let path = Path::new(name);
+    let path = if name.starts_with('/') { PathBuf::from(name) } else { sysctl_path(name)? };
     let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
-    let allowed = [Some(Path::new("/proc/sys")), Some(Path::new("/sys/kernel/mm")), hierarchy];
-    if climbs || !allowed.into_iter().flatten().any(|folder| path.starts_with(folder)) {
+    let is_below = |directory: &&str| path.starts_with(directory) && path != Path::new(directory);
+    let is_setting = [SYSCTL_VM, KERNEL_MM].iter().any(is_below);
+    let is_cgroups = hierarchy.is_some_and(|mount| path.starts_with(mount)) && cgroup_file(&path).is_some();
+    if climbs || !(is_setting || is_cgroups) {
         return Err(format!(
-            "`{name}` is no knob: those are sysctls, files below /sys/kernel/mm, and files of memory cgroups"
+            "`{name}` is no knob: those are sysctls `vm.…`, files below /sys/kernel/mm, and limits of memory cgroups"
         ));
     }
-    Ok(path.to_owned())
+    Ok(path)
+}
+
+fn sysctl_path(name: &str) -> Result<PathBuf, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let parts: Vec<&str> = name.split('.').collect();
+    let is_name = parts.len() > 1 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(plain));
+    let wrong = || format!("`{name}` is neither a sysctl such as \"vm.swappiness\" nor an absolute path");
+    is_name.then(|| Path::new("/proc/sys").join(parts.join("/"))).ok_or_else(wrong)
 }
 
 /// What a knob takes.
@@ -270,6 +281,14 @@ mod tests {
         assert_eq!(at("vm.page-cluster"), Ok(PathBuf::from("/proc/sys/vm/page-cluster")));
         assert!(at("/sys/kernel/mm/lru_gen/enabled").is_ok() && at("/sys/fs/cgroup/a/memory.max").is_ok());
         for wrong in ["swappiness", "vm..x", "vm/../x.y", "/etc/passwd", "/proc/sys/../1/mem", "/dev/mem"] {
+            assert!(at(wrong).is_err(), "{wrong}");
+        }
+        // What runs programs as root, or kills.
+        let cgroup =
+            ["release_agent", "a/cgroup.kill", "a/cgroup.procs"].map(|file| format!("/sys/fs/cgroup/{file}"));
+        let sysctls =
+            ["kernel.core_pattern", "kernel.modprobe", "/proc/sys/kernel/core_pattern", "/proc/sys/vm"];
+        for wrong in cgroup.iter().map(String::as_str).chain(sysctls) {
             assert!(at(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,38 +1,95 @@
 //! A folder of recordings, each named by when it was begun.
 
 use std::{
-    fs, io,
+    ffi::{OsStr, OsString},
+    fs::{File, OpenOptions},
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::{ffi::OsStrExt as _, fs::OpenOptionsExt as _},
+    },
     path::{Path, PathBuf},
 };
+
+use rustix::fs::{AtFlags, Dir, FileType, statat};
 
 /// What a recording's name in a folder ends in.
 pub const EXTENSION: &str = "oomtrace";
 
-/// The recordings in a folder, by name: those that the recorder made oldest first. What has such a name and is no file, such as
-/// a folder, or a pipe that would have to be waited for, is none.
+/// Lists the names of the recordings in an open directory, sorted: those that the recorder made oldest first. A directory, a
+/// pipe or a device of such a name is no recording. A symbolic link is listed, and never followed: whoever opens or removes it
+/// deals with the link itself.
 ///
 /// # Errors
 ///
-/// If the folder cannot be read.
-pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let named = path.extension().is_some_and(|extension| extension == EXTENSION);
-        // What cannot be looked at is a file until it cannot be opened, which is told.
-        if named && fs::metadata(&path).map_or(true, |metadata| metadata.is_file()) {
-            files.push(path);
+/// If the directory cannot be read.
+pub fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
+    let mut names = Vec::new();
+    for entry in Dir::read_from(directory.as_fd())? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        let named = Path::new(name).extension().is_some_and(|extension| extension == EXTENSION);
+        if named && is_file(directory.as_fd(), name, entry.file_type()) {
+            names.push(name.to_owned());
         }
     }
-    files.sort();
-    Ok(files)
+    names.sort();
+    Ok(names)
+}
+
+/// Some file systems do not say what an entry is.
+fn is_file(directory: BorrowedFd<'_>, name: &OsStr, told: FileType) -> bool {
+    let is_file = |kind: FileType| kind == FileType::RegularFile || kind == FileType::Symlink;
+    if told != FileType::Unknown {
+        return is_file(told);
+    }
+    // What cannot be looked at is a file until it cannot be opened, which is told.
+    statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+        .map_or(true, |stat| is_file(FileType::from_raw_mode(stat.st_mode)))
+}
+
+/// The recordings in a directory, by their paths.
+///
+/// # Errors
+///
+/// If the directory cannot be read.
+pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let directory = File::open(folder)?;
+    Ok(names(&directory)?.into_iter().map(|name| folder.join(name)).collect())
+}
+
+/// Opens a recording that was found in a directory. Others may have put something else there since: no link is followed, and no
+/// pipe waited for.
+///
+/// # Errors
+///
+/// If it is no regular file, or cannot be opened.
+pub fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            return Err(io::Error::other(
+                "it is a symbolic link, and none is followed in a directory; name the file it leads to",
+            ));
+        }
+        opened => opened?,
+    };
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::other("it is not a regular file"))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::net::UnixListener};
+    use std::{
+        fs,
+        os::unix::{fs::symlink, net::UnixListener},
+    };
 
-    use super::files;
+    use rustix::fs::{CWD, Mode, mkfifoat};
+
+    use super::{files, open};
 
     #[test]
     fn what_is_no_file_is_no_recording() {
@@ -44,5 +101,18 @@ mod tests {
         fs::create_dir(path("3.oomtrace")).unwrap();
         let _socket = UnixListener::bind(path("4.oomtrace")).unwrap();
         assert_eq!(files(folder.path()).unwrap(), [path("1.oomtrace"), path("2.oomtrace")]);
+    }
+
+    #[test]
+    fn opens_no_link_and_waits_for_no_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("1.oomtrace"), "").unwrap();
+        symlink(path("1.oomtrace"), path("2.oomtrace")).unwrap();
+        mkfifoat(CWD, path("3.oomtrace"), Mode::RUSR).unwrap();
+        assert_eq!(files(folder.path()).unwrap(), [path("1.oomtrace"), path("2.oomtrace")]);
+        open(&path("1.oomtrace")).unwrap();
+        assert!(open(&path("2.oomtrace")).unwrap_err().to_string().contains("symbolic link"));
+        assert!(open(&path("3.oomtrace")).unwrap_err().to_string().contains("regular file"));
     }
 }

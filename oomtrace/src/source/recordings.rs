@@ -13,10 +13,16 @@ use crate::recording::{ReadError, Reader, folder};
 /// The frames of several files. What is wrong with one of them is told once its frames before that were; the next call goes
 /// on with the next file.
 pub struct Recordings {
-    files: VecDeque<PathBuf>,
+    files: VecDeque<Found>,
     current: Option<(PathBuf, Replay<BufReader<File>>)>,
     /// To be told at the next call, behind the frames that came before it.
     torn: Option<SourceError>,
+}
+
+/// A file, and whether it was named or stood in a directory, where others may have put it.
+struct Found {
+    path: PathBuf,
+    listed: bool,
 }
 
 impl Recordings {
@@ -38,8 +44,9 @@ impl Recordings {
     }
 
     fn open(&mut self) -> Result<bool, SourceError> {
-        let Some(path) = self.files.pop_front() else { return Ok(false) };
-        let opened = open(&path).map_err(|error| in_file(&path, error))?;
+        let Some(Found { path, listed }) = self.files.pop_front() else { return Ok(false) };
+        let opened = if listed { open_listed(&path) } else { open(&path) };
+        let opened = opened.map_err(|error| in_file(&path, error))?;
         self.current = Some((path, Replay::new(opened)));
         Ok(true)
     }
@@ -74,8 +81,18 @@ fn in_file(path: &Path, error: ReadError) -> SourceError {
     SourceError::InFile { path: path.to_owned(), error }
 }
 
-fn find(path: &Path) -> io::Result<Vec<PathBuf>> {
-    if std::fs::metadata(path)?.is_dir() { folder::files(path) } else { Ok(vec![path.to_owned()]) }
+fn find(path: &Path) -> io::Result<Vec<Found>> {
+    let listed = std::fs::metadata(path)?.is_dir();
+    let paths = if listed { folder::files(path)? } else { vec![path.to_owned()] };
+    Ok(paths.into_iter().map(|path| Found { path, listed }).collect())
+}
+
+fn open_listed(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
+    Reader::new(buffered(folder::open(path).map_err(ReadError::Open)?))
+}
+
+fn buffered(file: File) -> BufReader<File> {
+    BufReader::with_capacity(1 << 16, file)
 }
 
 /// Opens a recording.
@@ -89,5 +106,5 @@ pub fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(ReadError::Open(io::ErrorKind::IsADirectory.into()));
     }
-    Reader::new(BufReader::with_capacity(1 << 16, file))
+    Reader::new(buffered(file))
 }

@@ -6,6 +6,7 @@ pub(crate) mod experiment;
 pub(super) mod kills;
 mod names;
 mod namespaces;
+mod planted;
 mod privileges;
 mod rank;
 mod recorded;
@@ -84,6 +85,9 @@ impl Local {
         tally.count("an experiment killed at any moment", experiment::survives_kills(self, 12));
         tally.count("an experiment interrupted at the terminal", experiment::ends_on_interrupt(self, 5));
         tally.count("an experiment tells what differs from what does not", experiment::tells_apart(self, 10));
+        tally.count("a journal of another user's", planted::journal(self));
+        tally.count("a page over what another user planted", planted::page(self));
+        tally.count("recordings in another user's directory", planted::recordings(self));
         tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
     }
 }

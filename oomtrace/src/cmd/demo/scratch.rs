@@ -3,19 +3,23 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
 
-use crate::{cmd::say::say, source::cgroupfs::MemoryHierarchy};
+use crate::{
+    cmd::{cgroup, say::say},
+    source::cgroupfs::MemoryHierarchy,
+};
 
 /// The limit.
 pub(super) const LIMIT_BYTES: usize = 64 << 20;
 
 /// What scratch cgroups are called; the demo's pid follows.
 const PREFIX: &str = "oomtrace-demo-";
+
+/// How often it is tried to remove one, every ten milliseconds.
+const ATTEMPTS: u32 = 200;
 
 /// The cgroup.
 pub(super) struct Scratch {
@@ -94,20 +98,9 @@ fn switch_on(mount: &Path) -> Result<Option<PathBuf>> {
 
 /// Kills what is inside and removes the cgroup, as soon as the kernel lets us.
 fn remove(path: &Path) {
-    for _ in 0..200 {
-        if fs::remove_dir(path).is_ok() || !path.exists() {
-            return;
-        }
-        let procs = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
-        let pids =
-            procs.lines().filter_map(|line| line.parse().ok()).filter_map(rustix::process::Pid::from_raw);
-        for pid in pids {
-            // It may have died by itself.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        }
-        thread::sleep(Duration::from_millis(10));
+    if let Err(error) = cgroup::remove(path, ATTEMPTS) {
+        say(format_args!("{error:#}; `rmdir` it"));
     }
-    say(format_args!("{} could not be removed; `rmdir` it", path.display()));
 }
 
 /// Removes what demos left behind that were killed themselves.
@@ -115,7 +108,7 @@ fn remove_stale(mount: &Path) {
     let Ok(entries) = fs::read_dir(mount) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+        let Some(pid) = cgroup::number(&name, PREFIX) else { continue };
         if !Path::new("/proc").join(pid).exists() {
             remove(&entry.path());
         }

@@ -1,7 +1,6 @@
 //! An experiment under way.
 
 use std::{
-    fs,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
 };
@@ -10,13 +9,14 @@ use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
+    output::Directory,
     scratch::{Scratch, Tree},
     state::Journal,
     supervisor::Supervisor,
 };
 use crate::{
     cli::TierChoice,
-    cmd::signals::Stop,
+    cmd::{knob_file, signals::Stop},
     experiment::{
         knob,
         plan::{Layout, Plan, Setting},
@@ -31,7 +31,7 @@ pub(super) struct Experiment<'a> {
     pub(super) scratch: Scratch<'a>,
     pub(super) journal: &'a Journal,
     pub(super) supervisor: Supervisor,
-    pub(super) output: PathBuf,
+    pub(super) output: &'a Directory,
     /// Where the file is, and commands are run.
     pub(super) folder: PathBuf,
     pub(super) tier: TierChoice,
@@ -69,9 +69,9 @@ impl Experiment<'_> {
                 }
                 None => knob::value(&old.value).to_owned(),
             };
-            let is_set = fs::read_to_string(&old.path).is_ok_and(|now| knob::value(&now) == value.trim());
+            let is_set = knob_file::read(&old.path).is_ok_and(|now| knob::value(&now) == value.trim());
             if !is_set {
-                fs::write(&old.path, &value)
+                knob_file::write(&old.path, &value)
                     .with_context(|| format!("writing {} to {}", value.trim(), old.path.display()))?;
             }
         }

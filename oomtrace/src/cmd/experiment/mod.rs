@@ -20,6 +20,7 @@ mod tracer;
 
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -33,7 +34,7 @@ use self::{
     state::{Journal, Knob, Lock, State, boot_id},
     supervisor::Supervisor,
 };
-use super::{say::say, signals::Stop};
+use super::{knob_file, say::say, signals::Stop};
 use crate::{
     cli,
     exit::Exit,
@@ -60,7 +61,8 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     let file = options.file.as_deref().context("no file")?;
     let folder = folder(file)?;
     let here = Here::look(&folder);
-    let plan = read(file, options, &here)?;
+    let bytes = content(file)?;
+    let plan = plan(file, &bytes, options, &here)?;
     if options.check {
         say(format_args!("{} can be run here", file.display()));
         return Ok(Exit::Success);
@@ -73,15 +75,18 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
          needs the host's"
     );
     let hierarchy = here.memory_hierarchy().context("no memory hierarchy")?;
-    let state = State::open(&options.state)?;
+    let state = State::make(&options.state)?;
     let lock = state.lock()?;
     if let Some(left) =
         restore::restore(&state).context("putting back what an earlier experiment has changed")?
     {
         say(format_args!("put back what the experiment {} had left", left.file.display()));
     }
-    perform(&plan, (file, folder), options, hierarchy, &state, &lock)
+    perform(&plan, (file, folder, &bytes), options, hierarchy, &state, &lock)
 }
+
+/// More than any plan has.
+const FILE_BYTES: u64 = 1 << 20;
 
 /// Where the file is, and commands are run.
 fn folder(file: &Path) -> Result<PathBuf> {
@@ -89,11 +94,22 @@ fn folder(file: &Path) -> Result<PathBuf> {
     fs::canonicalize(file).map_err(unreadable)?.parent().map(Path::to_owned).context("the file's folder")
 }
 
-/// Reads the file and has it checked.
-fn read(file: &Path, options: &cli::Experiment, here: &Here) -> Result<Plan> {
-    let bytes = fs::read(file).map_err(|error| FileError(format!("reading {}: {error}", file.display())))?;
+/// Reads the file, once: what is checked is what is run, and what the result keeps.
+fn content(file: &Path) -> Result<Vec<u8>, FileError> {
+    let unreadable = |why: &dyn std::fmt::Display| FileError(format!("reading {}: {why}", file.display()));
+    let mut bytes = Vec::new();
+    let opened = fs::File::open(file).map_err(|error| unreadable(&error))?;
+    opened.take(FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES {
+        return Err(unreadable(&format_args!("it is larger than {FILE_BYTES} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Has the file checked.
+fn plan(file: &Path, bytes: &[u8], options: &cli::Experiment, here: &Here) -> Result<Plan> {
     let mut plan =
-        text(&bytes).and_then(parse).map_err(|problems| complaint(file, "cannot be run", &problems))?;
+        text(bytes).and_then(parse).map_err(|problems| complaint(file, "cannot be run", &problems))?;
     plan.repeats = options.repeats.unwrap_or(plan.repeats);
     plan.seed = options.seed.unwrap_or(plan.seed);
     let findings = check(&plan, here);
@@ -116,13 +132,13 @@ fn complaint(file: &Path, what: &str, problems: &[Problem]) -> FileError {
 /// From the journal to the result.
 fn perform(
     plan: &Plan,
-    (file, folder): (&Path, PathBuf),
+    (file, folder, bytes): (&Path, PathBuf, &[u8]),
     options: &cli::Experiment,
     hierarchy: &MemoryHierarchy,
     state: &State,
     lock: &Lock,
 ) -> Result<Exit> {
-    let output = output::create(options.output.as_deref(), file)?;
+    let output = output::Directory::create(options.output.as_deref(), file, bytes)?;
     let stop = Stop::on_signals()?;
     let journal = journal(plan, file, hierarchy)?;
     // Before the journal: whoever is killed in between leaves none behind.
@@ -144,7 +160,7 @@ fn perform(
         scratch,
         journal: &journal,
         supervisor,
-        output: output.clone(),
+        output: &output,
         folder,
         tier,
         stop: &stop,
@@ -168,7 +184,7 @@ fn runs(experiment: &mut Experiment<'_>, kept: &mut Vec<Kept>) -> Result<()> {
     let order = order(plan.variants.len(), plan.repeats, plan.seed);
     for (number, variant) in (1..).zip(&order) {
         let observed = one_run::make(experiment, number, *variant)?;
-        let run = Kept::read(plan, observed, &experiment.output)?;
+        let run = Kept::read(plan, observed, experiment.output)?;
         say(format_args!("run {number} of {}: {}", order.len(), output::in_short(&run.run)));
         kept.push(run);
     }
@@ -187,7 +203,7 @@ fn journal(plan: &Plan, file: &Path, hierarchy: &MemoryHierarchy) -> Result<Jour
     for setting in plan.all_knobs() {
         let path = knob::place(&setting.name, Some(hierarchy.mount())).map_err(anyhow::Error::msg)?;
         let value =
-            |path: &Path| fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+            |path: &Path| knob_file::read(path).with_context(|| format!("reading {}", path.display()));
         let knob = Knob { value: value(&path)?, path };
         if let Some(other) = knob::counterpart(&knob.path)
             && let Ok(old) = value(&other)

@@ -1,7 +1,6 @@
 //! One run, from its cgroups to its recording.
 
 use std::{
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -11,12 +10,12 @@ use anyhow::{Context as _, Result, bail};
 use super::{
     children::{Children, STEP},
     experiment::{Experiment, Interrupted},
-    restore::empty,
     sampler::Sampler,
     scratch::Tree,
     tracer::Tracer,
 };
 use crate::{
+    cmd::cgroup,
     experiment::{
         plan::Layout,
         run::{Observed, Sample},
@@ -43,7 +42,7 @@ pub(super) fn make(experiment: &mut Experiment<'_>, number: usize, variant: usiz
     let tree = experiment.tree(number, &layout)?;
     let top = tree.top.clone();
     let begun_ns = clock::boot_ns();
-    let watched = trace(experiment, &tree, &layout, &experiment.output.join(&recording));
+    let watched = trace(experiment, &tree, &layout, &recording);
     let removed = tree.remove();
     let (watched, ()) = (watched?, removed?);
     Ok(Observed {
@@ -58,19 +57,21 @@ pub(super) fn make(experiment: &mut Experiment<'_>, number: usize, variant: usiz
     })
 }
 
-fn trace(experiment: &mut Experiment<'_>, tree: &Tree, layout: &Layout, recording: &Path) -> Result<Watched> {
-    let tracer = Tracer::start(recording, experiment.tier, || experiment.is_interrupted())?;
+fn trace(experiment: &mut Experiment<'_>, tree: &Tree, layout: &Layout, recording: &str) -> Result<Watched> {
+    let directory = experiment.output.path();
+    let tracer = Tracer::start((&directory, recording), experiment.tier, || experiment.is_interrupted())?;
     let sampler = Sampler::new(experiment.hierarchy, tree, &layout.cgroups);
-    let logs = recording.with_extension("");
+    let logs = directory.join(recording).with_extension("");
     let folder = experiment.folder.clone();
     let mut children = Children::new(tree, &logs, &folder, &layout.processes);
     let seen = watch(experiment, tree, &tracer, &sampler, &mut children);
     let processes = children.seen();
     // Before everything is killed: that is none of the run's.
     let recorded = tracer.finish();
-    empty(&tree.folder);
+    let emptied = cgroup::empty(&tree.folder);
     children.bury();
     recorded?;
+    emptied?;
     let (samples, timed_out) = seen?;
     Ok(Watched { samples, timed_out, processes })
 }

@@ -3,11 +3,13 @@
 use std::{
     fs::{self, File},
     io::{IsTerminal as _, Write as _},
+    os::fd::{AsRawFd as _, OwnedFd},
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use anyhow::{Context as _, Result};
+use rustix::fs::{Mode, OFlags, mkdirat, openat};
 
 use super::ground::machine;
 use crate::{
@@ -23,7 +25,10 @@ use crate::{
     pipeline::{self, PipelineError},
     sink::terminal::experiment as text,
     source::{cgroupfs::MemoryHierarchy, replay::Replay},
+    trust::{Links, resolve},
 };
+
+const ADVICE: &str = "name another directory with -o DIR";
 
 /// A run that was made.
 pub(super) struct Kept {
@@ -34,8 +39,8 @@ pub(super) struct Kept {
 
 impl Kept {
     /// Reads its recording: what the result says follows from that.
-    pub(super) fn read(plan: &Plan, observed: Observed, output: &Path) -> Result<Self> {
-        let recording = output.join(&observed.recording);
+    pub(super) fn read(plan: &Plan, observed: Observed, output: &Directory) -> Result<Self> {
+        let recording = output.path().join(&observed.recording);
         let source = Replay::new(open(&recording)?);
         let incidents =
             pipeline::incidents(source).with_context(|| format!("reading {}", recording.display()))?;
@@ -45,16 +50,35 @@ impl Kept {
     }
 }
 
-/// Makes the folder; one that is there is never written to.
-pub(super) fn create(wanted: Option<&Path>, file: &Path) -> Result<PathBuf> {
-    let path = wanted.map_or_else(|| usual(file), Path::to_owned);
-    let making =
-        || format!("making the result's folder {} (an existing one is never overwritten)", path.display());
-    fs::create_dir(&path).with_context(making)?;
-    fs::create_dir(path.join("runs")).with_context(making)?;
-    // The plan as it was: the file may be another one tomorrow.
-    fs::copy(file, path.join("experiment.toml")).with_context(|| format!("copying {}", file.display()))?;
-    Ok(path)
+/// The result's directory, held open: whoever can rename it cannot have the result written elsewhere.
+pub(super) struct Directory {
+    held: OwnedFd,
+    /// As it was named.
+    shown: PathBuf,
+}
+
+impl Directory {
+    /// Makes it; one that is there is never written to.
+    pub(super) fn create(wanted: Option<&Path>, file: &Path, bytes: &[u8]) -> Result<Self> {
+        let shown = wanted.map_or_else(|| usual(file), Path::to_owned);
+        let making = || {
+            format!("making the result's folder {} (an existing one is never overwritten)", shown.display())
+        };
+        let place = resolve(&shown, Links::Trusted, ADVICE).with_context(making)?;
+        mkdirat(&place.directory, &place.name, Mode::from_raw_mode(0o777)).with_context(making)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let held = openat(&place.directory, &place.name, flags, Mode::empty()).with_context(making)?;
+        let directory = Self { held, shown };
+        fs::create_dir(directory.path().join("runs")).context("making the folder of the runs")?;
+        // The plan as it was read: the file may be another one by now, and tomorrow.
+        fs::write(directory.path().join("experiment.toml"), bytes).context("writing experiment.toml")?;
+        Ok(directory)
+    }
+
+    /// The directory itself, for this process and for a child that starts in it.
+    pub(super) fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.held.as_raw_fd()))
+    }
 }
 
 fn usual(file: &Path) -> PathBuf {
@@ -78,7 +102,7 @@ pub(super) fn in_short(run: &Run) -> String {
 pub(super) fn tell(
     plan: &Plan,
     hierarchy: &MemoryHierarchy,
-    output: &Path,
+    output: &Directory,
     kept: Vec<Kept>,
     options: &cli::Experiment,
 ) -> Result<()> {
@@ -86,12 +110,12 @@ pub(super) fn tell(
     let tier = kept.iter().flat_map(|kept| &kept.incidents).find_map(|incident| incident.session.clone());
     let machine = machine(hierarchy, tier.map(|session| session.tier.name().to_owned()));
     let outcome = outcome(plan, machine, kept.into_iter().map(|kept| kept.run).collect(), predictions);
-    write(&outcome, output).context("writing the result")?;
+    write(&outcome, &output.path()).context("writing the result")?;
     show(&outcome, options.format).map_err(PipelineError::Output)?;
     if let Some(file) = &options.html {
         html::experiment(&outcome, file)?;
     }
-    say(format_args!("recordings and result.json are in {}", output.display()));
+    say(format_args!("recordings and result.json are in {}", output.shown.display()));
     Ok(())
 }
 

@@ -1,22 +1,26 @@
 //! Everything as it was before: no process, no cgroup, each knob with its old value. Done by the supervisor, by the experiment if
 //! it loses its supervisor, and by `--restore`; doing it twice does no harm.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    thread,
-    time::Duration,
-};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 
-use super::state::{Journal, Knob, State, boot_id};
-use crate::{cmd::say::say, experiment::knob};
+use super::{
+    scratch::PREFIX,
+    state::{Journal, Knob, State, boot_id},
+};
+use crate::{
+    cmd::{cgroup, knob_file, say::say},
+    experiment::knob,
+    source::cgroupfs::MemoryHierarchy,
+};
 
-/// How often it is tried to empty a cgroup, and how long it is waited in between.
-const ATTEMPTS: u32 = 2000;
-const PAUSE: Duration = Duration::from_millis(10);
+/// How often it is tried to empty a cgroup, every ten milliseconds.
+pub(super) const ATTEMPTS: u32 = 2000;
+
+/// What is left to whoever finds a journal that no experiment wrote.
+const BY_HAND: &str =
+    "no experiment wrote this journal, and nothing was put back; look into it, and remove it";
 
 /// Puts back what the journal holds; `None` if there is none.
 pub(super) fn restore(state: &State) -> Result<Option<Journal>> {
@@ -30,23 +34,55 @@ pub(super) fn restore(state: &State) -> Result<Option<Journal>> {
 }
 
 fn undo(journal: &Journal) -> Result<()> {
+    let hierarchy = MemoryHierarchy::find().context("no memory hierarchy is mounted any more")?;
+    check(journal, &hierarchy)?;
     // The limit first goes with its processes: a knob that goes back must not find them alive.
-    remove(&journal.scratch)?;
+    cgroup::remove(&journal.scratch, ATTEMPTS)?;
     if let Some(control) = &journal.switched_on {
         // Fails where somebody else began to use the controller meanwhile, and then it has to stay.
-        let _ = fs::write(control, "-memory");
+        let _ = knob_file::write(control, "-memory");
     }
     let failures: Vec<String> = journal.knobs.iter().filter_map(|knob| put_back(knob).err()).collect();
     ensure!(failures.is_empty(), "not everything could be put back: {}", failures.join("; "));
     Ok(())
 }
 
+/// Refuses a journal that names anything an experiment does not touch, before anything is done.
+fn check(journal: &Journal, hierarchy: &MemoryHierarchy) -> Result<()> {
+    let mount = hierarchy.mount();
+    let is_ours = journal.scratch.file_name().is_some_and(|name| cgroup::number(name, PREFIX).is_some());
+    ensure!(
+        is_ours && journal.scratch.parent() == Some(mount),
+        "refusing to remove {}: an experiment's cgroup is {}NUMBER; {BY_HAND}",
+        journal.scratch.display(),
+        mount.join(PREFIX).display()
+    );
+    if let Some(control) = &journal.switched_on {
+        ensure!(
+            *control == mount.join("cgroup.subtree_control"),
+            "refusing to write {}: an experiment switches the controller on at {} alone; {BY_HAND}",
+            control.display(),
+            mount.display()
+        );
+    }
+    for Knob { path, .. } in &journal.knobs {
+        let name = path.to_str().filter(|name| name.starts_with('/'));
+        let placed = name.map(|name| knob::place(name, Some(mount)));
+        match placed {
+            Some(Ok(place)) if place == *path => {}
+            Some(Err(why)) => bail!("refusing to write {}: {why}; {BY_HAND}", path.display()),
+            Some(Ok(_)) | None => bail!("refusing to write {}: it is no knob; {BY_HAND}", path.display()),
+        }
+    }
+    Ok(())
+}
+
 fn put_back(Knob { path, value }: &Knob) -> Result<(), String> {
-    let now = || fs::read_to_string(path).unwrap_or_default();
+    let now = || knob_file::read(path).unwrap_or_default();
     if now() == *value {
         return Ok(());
     }
-    let written = fs::write(path, knob::value(value));
+    let written = knob_file::write(path, knob::value(value));
     match now() {
         now if now == *value => Ok(()),
         now => Err(format!(
@@ -59,60 +95,13 @@ fn put_back(Knob { path, value }: &Knob) -> Result<(), String> {
     }
 }
 
-/// Kills whatever lives in a cgroup and below, and removes them all.
-pub(super) fn remove(top: &Path) -> Result<()> {
-    for _ in 0..ATTEMPTS {
-        if !top.exists() {
-            return Ok(());
-        }
-        empty(top);
-        for cgroup in below(top) {
-            // Busy until the last process is gone.
-            let _ = fs::remove_dir(cgroup);
-        }
-        if top.exists() {
-            thread::sleep(PAUSE);
-        }
-    }
-    bail!("{} could not be removed: its processes do not end", top.display())
-}
-
-/// Sends SIGKILL to everything in a cgroup and below.
-pub(super) fn empty(top: &Path) {
-    // Since 5.14; it leaves no chance to fork away.
-    // https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L4090 (`cgroup_kill_write`)
-    if fs::write(top.join("cgroup.kill"), "1").is_ok() {
-        return;
-    }
-    for pid in below(top).iter().flat_map(|cgroup| pids(cgroup)) {
-        // It may have died by itself.
-        let _ = kill_process(pid, Signal::KILL);
-    }
-}
-
-/// Processes in one cgroup.
-pub(super) fn pids(cgroup: &Path) -> Vec<Pid> {
-    let procs = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
-    procs.lines().filter_map(|line| line.parse().ok()).filter_map(Pid::from_raw).collect()
-}
-
-/// A cgroup and all below it, those inside first.
-fn below(top: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(top).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let mut cgroups: Vec<PathBuf> = folders.flat_map(|folder| below(&folder.path())).collect();
-    cgroups.push(top.to_owned());
-    cgroups
-}
-
 /// `oomtrace experiment --restore`.
 pub(super) fn command(folder: &Path) -> Result<crate::exit::Exit> {
     // Where no experiment ever was, nothing is made.
-    if !folder.exists() {
+    let Some(state) = State::open(folder)? else {
         say(format_args!("nothing to put back in {}", folder.display()));
         return Ok(crate::exit::Exit::Success);
-    }
-    let state = State::open(folder)?;
+    };
     let _lock = state.lock()?;
     match restore(&state).context("putting everything back")? {
         None => say(format_args!("nothing to put back in {}", folder.display())),

@@ -7,8 +7,9 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::restore::remove;
+use super::restore::ATTEMPTS;
 use crate::{
+    cmd::cgroup,
     experiment::{
         file::NO_CGROUP,
         knob::file_of_cgroup,
@@ -16,6 +17,9 @@ use crate::{
     },
     source::cgroupfs::MemoryHierarchy,
 };
+
+/// What an experiment's cgroup is called; the experiment's pid follows.
+pub(super) const PREFIX: &str = "oomtrace-experiment-";
 
 /// The cgroup around everything.
 pub(super) struct Scratch<'a> {
@@ -33,7 +37,7 @@ pub(super) struct Tree {
 
 /// Where an experiment's cgroup is.
 pub(super) fn place(hierarchy: &MemoryHierarchy) -> PathBuf {
-    hierarchy.mount().join(format!("oomtrace-experiment-{}", std::process::id()))
+    hierarchy.mount().join(format!("{PREFIX}{}", std::process::id()))
 }
 
 /// The file in which the memory controller has to be switched on first, if it has to be.
@@ -123,7 +127,7 @@ impl Tree {
 
     /// Kills what lives in it and removes it.
     pub(super) fn remove(self) -> Result<()> {
-        remove(&self.folder)
+        cgroup::remove(&self.folder, ATTEMPTS)
     }
 }
 

@@ -3,20 +3,29 @@
 
 use std::{
     fs::{self, File},
-    io::Write as _,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
+
+use crate::trust::Directory;
 
 const LOCK: &str = "experiment.lock";
 const JOURNAL: &str = "experiment.json";
+const NEW: &str = "experiment.json.new";
 
-/// The folder of the state.
+/// A journal of a thousand knobs has a tenth of it.
+const JOURNAL_BYTES: u64 = 1 << 20;
+
+const ADVICE: &str =
+    "old values are put back from where only root can write; name such a directory with --state DIR";
+
+/// The directory of the state: whoever can write there decides what root does to this machine.
 pub(super) struct State {
-    folder: PathBuf,
+    directory: Directory,
 }
 
 /// What has to be put back, and what has to go.
@@ -47,17 +56,23 @@ pub(super) struct Knob {
 pub(super) struct Lock(File);
 
 impl State {
-    pub(super) fn open(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("making {} for the old values", folder.display()))?;
-        Ok(Self { folder: folder.to_owned() })
+    /// Opens the directory, where one is.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>> {
+        match Directory::open(path, ADVICE) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => Ok(Some(Self { directory: opened? })),
+        }
+    }
+
+    /// Opens the directory, and makes it where it is missing.
+    pub(super) fn make(path: &Path) -> Result<Self> {
+        Ok(Self { directory: Directory::make(path, ADVICE)? })
     }
 
     /// Takes the lock; an experiment that is under way has it, and its supervisor until everything is put back.
     pub(super) fn lock(&self) -> Result<Lock> {
-        let path = self.folder.join(LOCK);
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.with_context(|| format!("opening {}", path.display()))?;
+        let file = self.directory.file(LOCK, OFlags::WRONLY | OFlags::CREATE)?;
+        let path = self.directory.path().join(LOCK);
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
             Err(rustix::io::Errno::WOULDBLOCK) => {
@@ -69,41 +84,29 @@ impl State {
 
     /// The journal that is there, if one is.
     pub(super) fn journal(&self) -> Result<Option<Journal>> {
-        let path = self.folder.join(JOURNAL);
-        match fs::read(&path) {
-            Ok(bytes) => {
-                let journal = serde_json::from_slice(&bytes);
-                Ok(Some(journal.with_context(|| format!("reading the old values in {}", path.display()))?))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
-        }
+        let Some(bytes) = self.directory.read(JOURNAL, JOURNAL_BYTES)? else { return Ok(None) };
+        let journal = serde_json::from_slice(&bytes);
+        let path = self.directory.path().join(JOURNAL);
+        Ok(Some(journal.with_context(|| format!("reading the old values in {}", path.display()))?))
     }
 
-    /// Has the journal on disk, whole or not at all.
+    /// Writes the journal: it is on disk as a whole, or not at all.
     pub(super) fn write(&self, journal: &Journal) -> Result<()> {
-        let (path, new) = (self.folder.join(JOURNAL), self.folder.join("experiment.json.new"));
-        let writing = || format!("writing the old values to {}", path.display());
-        let mut file = File::create(&new).with_context(writing)?;
+        let writing =
+            || format!("writing the old values to {}", self.directory.path().join(JOURNAL).display());
+        // One that was left half written.
+        self.directory.remove(NEW)?;
+        let mut file = self.directory.file(NEW, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
         file.write_all(&serde_json::to_vec_pretty(journal)?).with_context(writing)?;
         file.sync_all().with_context(writing)?;
-        fs::rename(&new, &path).with_context(writing)?;
-        self.sync().with_context(writing)
+        self.directory.rename(NEW, JOURNAL).with_context(writing)?;
+        self.directory.sync().with_context(writing)
     }
 
     /// There is nothing to put back any more.
     pub(super) fn forget(&self) -> Result<()> {
-        let path = self.folder.join(JOURNAL);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("removing {}", path.display()))
-            }
-            Ok(()) | Err(_) => self.sync().with_context(|| format!("removing {}", path.display())),
-        }
-    }
-
-    fn sync(&self) -> std::io::Result<()> {
-        File::open(&self.folder)?.sync_all()
+        self.directory.remove(JOURNAL)?;
+        Ok(self.directory.sync()?)
     }
 }
 
@@ -127,7 +130,7 @@ mod tests {
     #[test]
     fn a_journal_comes_back_as_it_was_and_one_has_the_lock() {
         let folder = tempfile::tempdir().unwrap();
-        let state = State::open(folder.path()).unwrap();
+        let state = State::make(folder.path()).unwrap();
         assert_eq!(state.journal().unwrap(), None);
         let lock = state.lock().unwrap();
         assert!(state.lock().is_err());

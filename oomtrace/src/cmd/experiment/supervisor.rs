@@ -78,7 +78,7 @@ pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
     }
     // Refused without privilege, and then it may be killed when the machine runs out.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
-    let state = State::open(folder)?;
+    let state = State::make(folder)?;
     let mut line = std::io::stdin();
     let mut line_back = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     // Nobody hears it where the experiment has been killed meanwhile: that is its end, and it is put back as after any other.

@@ -29,9 +29,9 @@ pub(super) struct Tracer {
 }
 
 impl Tracer {
-    /// Starts it; it is armed when this returns, unless the experiment was interrupted meanwhile.
+    /// Starts it, to record to a file in the directory; it is armed when this returns, unless the experiment was interrupted meanwhile.
     pub(super) fn start(
-        recording: &Path,
+        (directory, recording): (&Path, &str),
         tier: TierChoice,
         is_interrupted: impl Fn() -> bool,
     ) -> Result<Self> {
@@ -39,6 +39,7 @@ impl Tracer {
         let mut child = Command::new("/proc/self/exe")
             .args(["watch", "--format", "json", "--tier", tier.get_name(), "--record"])
             .arg(recording)
+            .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

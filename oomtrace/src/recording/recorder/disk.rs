@@ -5,24 +5,22 @@
 //! cuts off harms nothing but itself. A file system without the first two gets ordinary writes.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    ffi::{OsStr, OsString},
+    fs::File,
     io,
-    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
-    path::{Path, PathBuf},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::PathBuf,
     time::Instant,
 };
 
-use rustix::fs::{FallocateFlags, OFlags, fallocate, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{FallocateFlags, OFlags, fallocate, fcntl_getfl, fcntl_setfl, fstat};
 use time::OffsetDateTime;
 
-use super::{Place, head::Head};
+use super::{Place, directory::Directory, head::Head};
 use crate::recording::{Blocks, HEADER_BYTES, header};
 
 /// Blocks that are copied and written at a time: 1 MiB.
 const WRITE_BLOCKS: usize = 256;
-
-/// Whoever may read a recording reads command lines.
-const MODE: u32 = 0o600;
 
 /// A place, and the file there.
 pub(super) struct Disk {
@@ -32,13 +30,13 @@ pub(super) struct Disk {
     blocks: Blocks,
     /// A file that could not be removed to make room.
     pub(super) left: Option<(PathBuf, io::Error)>,
-    /// Held for as long as we record.
-    _lock: Option<File>,
+    /// Where files are made, locked for as long as we record.
+    directory: Directory,
 }
 
 struct Open {
     file: File,
-    path: PathBuf,
+    name: OsString,
     begun: Instant,
     /// Where the next block goes.
     offset: u64,
@@ -51,8 +49,8 @@ struct Open {
 
 impl Disk {
     pub(super) fn open(place: Place) -> io::Result<Self> {
-        let (lock, blocks) = (place.lock()?, Blocks::new(WRITE_BLOCKS));
-        let mut disk = Self { place, head: Head::default(), file: None, blocks, left: None, _lock: lock };
+        let (directory, blocks) = (Directory::open(&place)?, Blocks::new(WRITE_BLOCKS));
+        let mut disk = Self { place, head: Head::default(), file: None, blocks, left: None, directory };
         disk.begin()?;
         Ok(disk)
     }
@@ -62,7 +60,8 @@ impl Disk {
         let place = match &self.place {
             Place::File(path) | Place::Folder(path, _) => path,
         };
-        self.file.as_ref().map_or(place, |file| &file.path).display().to_string()
+        let path = self.file.as_ref().map(|file| self.directory.path(&file.name));
+        path.as_ref().unwrap_or(place).display().to_string()
     }
 
     /// Puts records on disk. What fails is not there, and can be written again.
@@ -85,11 +84,12 @@ impl Disk {
 
     /// Makes the next file, with what every file begins with.
     fn begin(&mut self) -> io::Result<()> {
-        let path = self.place.next_path(OffsetDateTime::now_utc())?;
-        let file = create(&path)?;
+        self.directory.follow(&self.place)?;
+        let name = self.place.next_name(&self.directory, OffsetDateTime::now_utc())?;
+        let file = create(&self.directory, &name)?;
         let mut file = Open {
             file,
-            path,
+            name,
             begun: Instant::now(),
             offset: 0,
             end: 0,
@@ -100,11 +100,11 @@ impl Disk {
         let head = [header().as_slice(), &self.head.records()].concat();
         if let Err(error) = file.append(&head, &mut self.blocks) {
             // Tried again every second: what cannot even begin must not pile up. If it cannot be removed, it holds nothing.
-            let _ = fs::remove_file(&file.path);
+            let _ = self.directory.remove(&file.name);
             return Err(error);
         }
-        file.name_it();
-        self.left = self.place.prune(&file.path);
+        self.directory.sync();
+        self.left = self.place.prune(&self.directory, &file.name);
         self.file = Some(file);
         Ok(())
     }
@@ -113,18 +113,16 @@ impl Disk {
     /// only be in the way of the next attempt.
     pub(super) fn close(&mut self) -> io::Result<()> {
         let Some(open) = self.file.take() else { return Ok(()) };
-        if open.end <= bytes(HEADER_BYTES) && open.is_at_its_path() {
-            return fs::remove_file(&open.path);
+        if open.end <= bytes(HEADER_BYTES) && open.is_in(&self.directory) {
+            return self.directory.remove(&open.name);
         }
         open.file.set_len(open.end)?;
         open.file.sync_data()
     }
 }
 
-fn create(path: &PathBuf) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(MODE);
-    let file = options.open(path)?;
+fn create(directory: &Directory, name: &OsStr) -> io::Result<File> {
+    let file = directory.create(name)?;
     // tmpfs and others know no direct I/O: ordinary writes then.
     if let Ok(flags) = fcntl_getfl(&file) {
         let _ = fcntl_setfl(&file, flags | OFlags::DIRECT);
@@ -139,17 +137,9 @@ impl Open {
     }
 
     /// Whether its name still is its own.
-    fn is_at_its_path(&self) -> bool {
-        let place = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        let named = fs::symlink_metadata(&self.path).map(place);
-        named.is_ok_and(|named| self.file.metadata().map(place).is_ok_and(|own| own == named))
-    }
-
-    /// The folder's entry is on disk once the folder is synced. File systems with a journal do that with the file; where it
-    /// fails, there is nothing better to do.
-    fn name_it(&self) {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let _ = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
+    fn is_in(&self, directory: &Directory) -> bool {
+        let (named, own) = (directory.stat(&self.name), fstat(&self.file));
+        named.is_ok_and(|named| own.is_ok_and(|own| (own.st_dev, own.st_ino) == (named.st_dev, named.st_ino)))
     }
 
     fn append(&mut self, records: &[u8], blocks: &mut Blocks) -> io::Result<()> {

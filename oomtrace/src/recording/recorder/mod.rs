@@ -3,6 +3,7 @@
 //! The stream hands batches over to a thread of its own, which writes whole blocks past the page cache into space that was
 //! allocated before. What the disk does not take in time is counted, said, and noted in the recording itself.
 
+mod directory;
 mod disk;
 mod head;
 mod place;

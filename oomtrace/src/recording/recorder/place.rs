@@ -1,14 +1,14 @@
 //! Where recordings go: one file, or a folder of files that is kept below a size.
 
 use std::{
-    fs::{self, File, TryLockError},
+    ffi::{OsStr, OsString},
     io,
-    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use crate::recording::folder::{EXTENSION, files};
+use super::directory::Directory;
+use crate::recording::folder::EXTENSION;
 use time::{
     OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
@@ -47,18 +47,19 @@ pub struct Rotation {
 }
 
 impl Place {
-    /// A path for the next file. In a folder it comes after all that are there, whatever the clock says: one that was set back, or that begins
+    /// A name for the next file. In a folder it comes after all that are there, whatever the clock says: one that was set back, or that begins
     /// in 1970 at every boot, would have the latest files taken for the oldest.
-    pub(super) fn next_path(&self, now: OffsetDateTime) -> io::Result<PathBuf> {
+    pub(super) fn next_name(&self, directory: &Directory, now: OffsetDateTime) -> io::Result<OsString> {
         match self {
-            Self::File(path) => Ok(path.clone()),
-            Self::Folder(folder, _) => {
-                fs::create_dir_all(folder)?;
-                let latest = files(folder)?.iter().rev().find_map(|path| begun(path));
+            Self::File(path) => {
+                path.file_name().map(ToOwned::to_owned).ok_or(io::ErrorKind::IsADirectory.into())
+            }
+            Self::Folder(..) => {
+                let latest = directory.names()?.iter().rev().find_map(|name| begun(Path::new(name)));
                 let next = latest.and_then(|latest| latest.checked_add(time::Duration::MICROSECOND));
                 let after = next.map_or(now, |next| now.max(next));
                 let stem = after.format(STEM).map_err(io::Error::other)?;
-                Ok(folder.join(format!("{stem}.{EXTENSION}")))
+                Ok(format!("{stem}.{EXTENSION}").into())
             }
         }
     }
@@ -83,50 +84,31 @@ impl Place {
         }
     }
 
-    /// Keeps a folder for one recorder: two would remove each other's files, and each decision would be in it twice. The lock
-    /// ends with the process.
-    pub(super) fn lock(&self) -> io::Result<Option<File>> {
-        let Self::Folder(folder, _) = self else { return Ok(None) };
-        fs::create_dir_all(folder)?;
-        let folder = File::open(folder)?;
-        match folder.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                Err(io::Error::new(io::ErrorKind::ResourceBusy, "another oomtrace records to this folder"))
-            }
-            // Where the file system knows no locks, there is nothing better to do.
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(folder)),
-        }
-    }
-
     /// Removes the oldest files until all together fit. One that cannot be removed is returned, the last if there are several:
     /// it is no reason not to record.
-    pub(super) fn prune(&self, current: &Path) -> Option<(PathBuf, io::Error)> {
+    pub(super) fn prune(&self, directory: &Directory, current: &OsStr) -> Option<(PathBuf, io::Error)> {
         let Self::Folder(folder, rotation) = self else { return None };
-        let mut files = match recordings(folder) {
+        let mut files = match directory.recordings() {
             Ok(files) => files,
             Err(error) => return Some((folder.clone(), error)),
         };
-        files.retain(|(path, _)| path != current);
-        let mut total: u64 = files.iter().map(|(_, bytes)| bytes).sum();
+        files.retain(|(name, _)| name != current);
+        let mut total = files.iter().fold(0_u64, |total, (_, bytes)| total.saturating_add(*bytes));
         // The one being written will have its measure.
         let most =
             rotation.total_bytes.saturating_sub(rotation.file_bytes.saturating_add(self.ahead_bytes()));
         let mut left = None;
-        for (path, bytes) in files {
+        for (name, bytes) in files {
             if total <= most {
                 break;
             }
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => left = Some((path, error)),
+            match directory.remove(&name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    left = Some((directory.path(&name), error));
+                }
                 Ok(()) | Err(_) => total = total.saturating_sub(bytes),
             }
         }
         left
     }
-}
-
-/// The recordings in a folder, oldest first, with their bytes on disk.
-pub(super) fn recordings(folder: &Path) -> io::Result<Vec<(PathBuf, u64)>> {
-    let bytes = |path: &Path| Some(fs::metadata(path).ok()?.blocks().saturating_mul(512));
-    Ok(files(folder)?.into_iter().filter_map(|path| bytes(&path).map(|bytes| (path, bytes))).collect())
 }

@@ -1,6 +1,7 @@
 use std::{
     fs::{self, File},
-    path::Path,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -8,7 +9,7 @@ use oomtrace_common::frame::Kind;
 
 use time::macros::datetime;
 
-use super::{Place, Recorder, Rotation, Trouble, disk::Disk, place::recordings};
+use super::{Place, Recorder, Rotation, Trouble, directory::Directory, disk::Disk};
 use crate::{
     context::Tick,
     frame::{Frame, context_frame},
@@ -47,6 +48,85 @@ fn numbers(path: &Path) -> Vec<u64> {
     numbers
 }
 
+/// The recordings in a directory, oldest first, with their bytes on disk.
+fn recordings(directory: &Path) -> Vec<(PathBuf, u64)> {
+    let path = |name: PathBuf| directory.join(name);
+    let bytes = |path: &Path| fs::symlink_metadata(path).unwrap().blocks() * 512;
+    let files = crate::recording::folder::files(directory).unwrap();
+    files.into_iter().map(path).map(|path| (path.clone(), bytes(&path))).collect()
+}
+
+/// Whoever can write the directory above exchanges this one for a link to another: that one's recordings are not touched.
+#[test]
+fn makes_and_prunes_nothing_behind_a_link_that_took_the_directorys_place() {
+    let top = tempfile::tempdir().unwrap();
+    let path = |name: &str| top.path().join(name);
+    fs::create_dir(path("theirs")).unwrap();
+    fs::create_dir(path("open")).unwrap();
+    let kept = path("theirs/20200101T000000.000000Z.oomtrace");
+    fs::write(&kept, vec![1; 1 << 16]).unwrap();
+    let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
+    let mut disk = disk(Place::Folder(path("open/ours"), rotation));
+    disk.write(&records([session()]), true).unwrap();
+    fs::rename(path("open/ours"), path("moved")).unwrap();
+    symlink(path("theirs"), path("open/ours")).unwrap();
+    fs::set_permissions(path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    let errors: Vec<_> =
+        (1..4).filter_map(|number| disk.write(&records([frame(number)]), true).err()).collect();
+    drop(disk);
+    assert!(
+        !errors.is_empty() && errors.iter().all(|error| error.to_string().contains("refusing")),
+        "{errors:?}"
+    );
+    assert!(kept.exists(), "another directory's recording was pruned");
+    assert_eq!(fs::read_dir(path("theirs")).unwrap().count(), 1);
+}
+
+#[test]
+fn goes_on_in_a_new_directory_where_the_old_one_was_moved_away() {
+    let top = tempfile::tempdir().unwrap();
+    let path = |name: &str| top.path().join(name);
+    let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
+    let mut disk = disk(Place::Folder(path("ours"), rotation));
+    disk.write(&records([session()]), true).unwrap();
+    fs::rename(path("ours"), path("moved")).unwrap();
+    disk.write(&records([frame(1)]), true).unwrap();
+    assert_eq!(recordings(&path("ours")).len(), 1);
+    assert!(Disk::open(Place::Folder(path("ours"), rotation)).is_err(), "the new one has its recorder, too");
+    disk.close().unwrap();
+}
+
+#[test]
+fn pruning_removes_a_planted_link_and_not_what_it_leads_to() {
+    let top = tempfile::tempdir().unwrap();
+    let path = |name: &str| top.path().join(name);
+    fs::write(path("victim"), vec![1; 1 << 16]).unwrap();
+    let directory = path("recordings");
+    fs::create_dir(&directory).unwrap();
+    symlink(path("victim"), directory.join("20200101T000000.000000Z.oomtrace")).unwrap();
+    let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
+    let mut disk = disk(Place::Folder(directory, rotation));
+    (0..4).for_each(|number| disk.write(&records([frame(number)]), true).unwrap());
+    disk.close().unwrap();
+    assert_eq!(fs::metadata(path("victim")).unwrap().len(), 1 << 16);
+}
+
+#[test]
+fn makes_no_file_through_a_link_that_another_user_can_have_planted() {
+    let top = tempfile::tempdir().unwrap();
+    let path = |name: &str| top.path().join(name);
+    fs::create_dir(path("secret")).unwrap();
+    fs::create_dir(path("open")).unwrap();
+    symlink(path("secret"), path("open/link")).unwrap();
+    fs::set_permissions(path("open"), fs::Permissions::from_mode(0o777)).unwrap();
+    let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
+    for place in [Place::File(path("open/link/a")), Place::Folder(path("open/link/new"), rotation)] {
+        let error = Disk::open(place).map(drop).unwrap_err().to_string();
+        assert!(error.contains("refusing") && error.contains("symbolic link"), "{error}");
+    }
+    assert_eq!(fs::read_dir(path("secret")).unwrap().count(), 0);
+}
+
 #[test]
 fn a_file_holds_all_that_was_pushed_and_nothing_behind_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -74,7 +154,7 @@ fn files_rotate_by_size_each_begins_with_the_session_and_the_oldest_go() {
         disk.write(&records((batch * 100..(batch + 1) * 100).map(frame)), true).unwrap();
     }
     disk.close().unwrap();
-    let files = recordings(folder.path()).unwrap();
+    let files = recordings(folder.path());
     let held: Vec<Vec<u64>> = files.iter().map(|(path, _)| numbers(path)).collect();
     assert!(held.len() > 1 && held.iter().all(|numbers| numbers.first() == Some(&u64::MAX)));
     let rest: Vec<u64> = held.iter().flat_map(|numbers| &numbers[1..]).copied().collect();
@@ -93,13 +173,13 @@ fn names_never_go_back_with_the_clock() {
     // Nobody's name, and one of a recorder whose clock was ahead.
     fs::write(folder.path().join("zebra.oomtrace"), "").unwrap();
     fs::write(folder.path().join("29991231T235959.999999Z.oomtrace"), "").unwrap();
-    let mut made = Vec::new();
+    let (mut made, directory) = (Vec::new(), Directory::open(&place).unwrap());
     for now in
         [datetime!(2026-11-26 12:00 UTC), datetime!(1970-01-01 0:00 UTC), datetime!(3001-01-01 0:00 UTC)]
     {
-        let path = place.next_path(now).unwrap();
-        fs::write(&path, "").unwrap();
-        made.push(path.file_stem().unwrap().to_str().unwrap().to_owned());
+        let name = place.next_name(&directory, now).unwrap();
+        fs::write(folder.path().join(&name), "").unwrap();
+        made.push(Path::new(&name).file_stem().unwrap().to_str().unwrap().to_owned());
     }
     assert_eq!(made, ["30000101T000000.000000Z", "30000101T000000.000001Z", "30010101T000000.000000Z"]);
 }
@@ -121,7 +201,7 @@ fn an_incident_is_kept_in_one_file_up_to_twice_its_size() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
     let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
-    let files = || recordings(folder.path()).unwrap().len();
+    let files = || recordings(folder.path()).len();
     // A block each, and one for the header: the fourth finds four.
     for expected in [1, 1, 1, 2] {
         disk.write(&records([frame(1)]), false).unwrap();
@@ -187,7 +267,7 @@ fn what_cannot_be_removed_is_told_and_keeps_nothing_from_being_recorded() {
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
     let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
     disk.write(&records([session()]), true).unwrap();
-    let first = recordings(folder.path()).unwrap().remove(0).0;
+    let first = recordings(folder.path()).remove(0).0;
     // Not even root removes what is mounted upon.
     let other = folder.path().join("other");
     fs::write(&other, "").unwrap();
@@ -201,7 +281,7 @@ fn what_cannot_be_removed_is_told_and_keeps_nothing_from_being_recorded() {
     rustix::mount::unmount(&first, rustix::mount::UnmountFlags::DETACH).unwrap();
     assert!(written.iter().all(Result::is_ok), "{written:?}");
     assert_eq!(left.unwrap().0, first);
-    assert_eq!(recordings(folder.path()).unwrap().len(), 2, "the one that stayed, and the last");
+    assert_eq!(recordings(folder.path()).len(), 2, "the one that stayed, and the last");
 }
 
 #[test]

@@ -1,0 +1,171 @@
+//! Cgroups of our own: emptied and removed by descriptor, never outside a cgroup file system.
+
+use std::{
+    ffi::{CString, OsStr},
+    fs::File,
+    io::Read as _,
+    os::fd::OwnedFd,
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::{
+    fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, unlinkat},
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+};
+
+use super::knob_file::is_cgroup;
+use crate::trust::{Links, Place, resolve};
+
+/// How long it is waited between two attempts.
+const PAUSE: Duration = Duration::from_millis(10);
+
+const ADVICE: &str = "it is no cgroup that was made here";
+
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Whether a cgroup of this name is one of ours: the prefix, and the number of a process.
+pub(super) fn number<'a>(name: &'a OsStr, prefix: &str) -> Option<&'a str> {
+    let number = name.to_str()?.strip_prefix(prefix)?;
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
+}
+
+/// Kills whatever lives in a cgroup and below, and removes them all.
+///
+/// # Errors
+///
+/// If it is no cgroup, or still there after so many attempts.
+pub(super) fn remove(top: &Path, attempts: u32) -> Result<()> {
+    for _ in 0..attempts {
+        let Some((parent, name, cgroup)) = open(top)? else { return Ok(()) };
+        kill(&cgroup);
+        remove_below(&cgroup);
+        drop(cgroup);
+        // Busy until the last process is gone.
+        if matches!(unlinkat(&parent, &name, AtFlags::REMOVEDIR), Ok(()) | Err(Errno::NOENT)) {
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+    bail!("{} could not be removed: its processes do not end", top.display())
+}
+
+/// Sends SIGKILL to everything in a cgroup and below, if it is there.
+///
+/// # Errors
+///
+/// If it is no cgroup.
+pub(super) fn empty(top: &Path) -> Result<()> {
+    if let Some((_, _, cgroup)) = open(top)? {
+        kill(&cgroup);
+    }
+    Ok(())
+}
+
+/// The cgroup with the directory it is in; `None` if it is gone.
+fn open(top: &Path) -> Result<Option<(OwnedFd, std::ffi::OsString, OwnedFd)>> {
+    let Place { directory, name, found, .. } = resolve(top, Links::Never, ADVICE)?;
+    if found.is_none() {
+        return Ok(None);
+    }
+    let opened = openat(&directory, &name, DIRECTORY, Mode::empty());
+    let cgroup = match opened {
+        Err(Errno::NOENT) => return Ok(None),
+        opened => opened.with_context(|| format!("opening {}", top.display()))?,
+    };
+    ensure!(
+        is_cgroup(&directory) && is_cgroup(&cgroup),
+        "refusing {}: it is not on a cgroup file system; nothing in it is killed or removed",
+        top.display()
+    );
+    Ok(Some((directory, name, cgroup)))
+}
+
+fn kill(cgroup: &OwnedFd) {
+    // Since 5.14; it leaves no chance to fork away.
+    // https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L4090 (`cgroup_kill_write`)
+    let killed = openat(cgroup, "cgroup.kill", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+        .and_then(|file| rustix::io::write(&file, b"1"));
+    if killed.is_ok() {
+        return;
+    }
+    kill_members(cgroup);
+    for inner in below(cgroup) {
+        kill(&inner.1);
+    }
+}
+
+/// A number that was read may be another process's by now: what is killed is held first, and was a member after that.
+fn kill_members(cgroup: &OwnedFd) {
+    let opened =
+        members(cgroup).into_iter().filter_map(|pid| Some((pid, pidfd_open(pid, PidfdFlags::empty()).ok()?)));
+    let held: Vec<(Pid, OwnedFd)> = opened.collect();
+    let still = members(cgroup);
+    for (_, process) in held.iter().filter(|(pid, _)| still.contains(pid)) {
+        // It may have died by itself.
+        let _ = pidfd_send_signal(process, Signal::KILL);
+    }
+}
+
+/// Processes in one cgroup.
+fn members(cgroup: &OwnedFd) -> Vec<Pid> {
+    let mut procs = String::new();
+    let file = openat(cgroup, "cgroup.procs", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+    // What cannot be read is tried again.
+    let _ = file.map(|file| File::from(file).read_to_string(&mut procs));
+    procs.lines().filter_map(|line| line.parse().ok()).filter_map(Pid::from_raw).collect()
+}
+
+fn remove_below(cgroup: &OwnedFd) {
+    for (name, inner) in below(cgroup) {
+        remove_below(&inner);
+        // Busy until the last process is gone.
+        let _ = unlinkat(cgroup, name.as_c_str(), AtFlags::REMOVEDIR);
+    }
+}
+
+/// The cgroups in one.
+fn below(cgroup: &OwnedFd) -> Vec<(CString, OwnedFd)> {
+    let entries = Dir::read_from(cgroup).into_iter().flatten().flatten();
+    let named = entries.filter(|entry| entry.file_type() == FileType::Directory);
+    let names = named.map(|entry| entry.file_name().to_owned());
+    let inner = names.filter(|name| !matches!(name.as_bytes(), b"." | b".."));
+    inner
+        .filter_map(|name| {
+            Some((name.clone(), openat(cgroup, name.as_c_str(), DIRECTORY, Mode::empty()).ok()?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsStr, fs};
+
+    use super::{empty, number, remove};
+
+    #[test]
+    fn removes_nothing_outside_a_cgroup_file_system() {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path().join("oomtrace-demo-1");
+        fs::create_dir_all(top.join("inner")).unwrap();
+        fs::write(top.join("cgroup.kill"), "").unwrap();
+        assert!(remove(&top, 1).unwrap_err().to_string().contains("refusing"));
+        assert!(empty(&top).unwrap_err().to_string().contains("refusing"));
+        assert!(top.join("inner").is_dir() && fs::read(top.join("cgroup.kill")).unwrap().is_empty());
+        remove(&directory.path().join("gone"), 1).unwrap();
+    }
+
+    #[test]
+    fn knows_its_own_names() {
+        let ours = |name: &'static str| number(OsStr::new(name), "oomtrace-demo-");
+        assert_eq!(ours("oomtrace-demo-12"), Some("12"));
+        for other in ["oomtrace-demo-", "oomtrace-demo-1a", "oomtrace-demo", "oomtrace-demo-../1", "demo-12"]
+        {
+            assert_eq!(ours(other), None, "{other}");
+        }
+    }
+}

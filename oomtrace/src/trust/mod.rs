@@ -1,0 +1,131 @@
+//! Opens paths no further than they can be trusted: where another user may have put or exchanged what is found, symbolic
+//! links are not followed and files are checked after they were opened.
+//!
+//! A path is walked component by component from an open descriptor to the next (`O_NOFOLLOW`), and every check is made on a
+//! descriptor that is open already, so that nothing can be exchanged between the check and the use.
+
+mod directory;
+mod output;
+mod walk;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{Mode, Stat},
+    io::Errno,
+    process::geteuid,
+};
+
+pub(crate) use self::{
+    directory::Directory,
+    output::Output,
+    walk::{Links, Place, open_directory, resolve},
+};
+
+/// Why a path is not used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TrustError {
+    /// Another user could have made or exchanged it.
+    #[error("refusing {}: {why}; {advice}", .path.display())]
+    Refused {
+        /// As far as it was followed.
+        path: PathBuf,
+        /// What is wrong.
+        why: Why,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The system failed.
+    #[error("cannot open {}: {error}", .path.display())]
+    System {
+        /// As far as it was followed.
+        path: PathBuf,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
+/// What is wrong with a file or directory.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Why {
+    /// Somebody else's.
+    #[error("it is owned by uid {0}, not {us}", us = us())]
+    Owner(u32),
+    /// Its mode lets others in.
+    #[error("other users can write to it (mode {0:04o})")]
+    Writable(u32),
+    /// It leads elsewhere.
+    #[error("it is a symbolic link")]
+    SymbolicLink,
+    /// A symbolic link that another user can have made.
+    #[error("it is a symbolic link that another user can have made")]
+    ForeignLink,
+    /// The same file has another name, somewhere.
+    #[error("the file has a second name (a hard link)")]
+    HardLink,
+    /// A directory, a pipe, a device.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// More than can be meant.
+    #[error("it is larger than {0} bytes")]
+    Large(u64),
+}
+
+fn us() -> String {
+    match geteuid().as_raw() {
+        0 => "root".to_owned(),
+        uid => format!("root or uid {uid}"),
+    }
+}
+
+impl TrustError {
+    /// The kind that the system gave; a refusal has none of its own.
+    pub(crate) fn kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Refused { .. } => io::ErrorKind::PermissionDenied,
+            Self::System { error, .. } => error.kind(),
+        }
+    }
+}
+
+impl From<TrustError> for io::Error {
+    fn from(error: TrustError) -> Self {
+        match error {
+            TrustError::System { error, .. } => error,
+            TrustError::Refused { .. } => Self::new(error.kind(), error),
+        }
+    }
+}
+
+fn system(path: &Path, error: Errno) -> TrustError {
+    TrustError::System { path: path.to_owned(), error: error.into() }
+}
+
+/// Whether a user could do what we do anyway.
+fn is_trusted(uid: u32) -> bool {
+    uid == 0 || uid == geteuid().as_raw()
+}
+
+/// The bits of a mode that let other users write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// Whether no other user can remove or exchange an entry of a directory that is ours. In a sticky directory (`/tmp`) others
+/// can add entries, but not touch those of other users.
+fn is_private(directory: &Stat) -> bool {
+    why_not_private(directory).is_none()
+}
+
+fn why_not_private(directory: &Stat) -> Option<Why> {
+    let is_sticky = directory.st_mode & Mode::SVTX.bits() != 0;
+    if !is_trusted(directory.st_uid) {
+        return Some(Why::Owner(directory.st_uid));
+    }
+    (directory.st_mode & OTHERS_WRITE != 0 && !is_sticky).then(|| Why::Writable(permissions(directory)))
+}
+
+const fn permissions(stat: &Stat) -> u32 {
+    stat.st_mode & 0o7777
+}
