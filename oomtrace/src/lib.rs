@@ -3,6 +3,7 @@
 //!
 //! The road from the kernel to a report is [`pipeline`]; `ARCHITECTURE.md` is the map.
 
+pub mod account;
 pub mod assemble;
 pub mod attribute;
 pub mod badness;

@@ -1,0 +1,215 @@
+//! The machine's account: all memory that the page allocator manages.
+
+use super::{
+    Account, Whole,
+    figures::Figures,
+    free::{self, Free},
+    holder,
+    ledger::{Ledger, What},
+    members::{self, Members},
+    reasons, shared,
+    shared::Shared,
+    swap::Swap,
+};
+use crate::incident::{Incident, MemoryState};
+
+/// Accounts for the machine's memory; `None` where it was not read.
+#[must_use]
+pub fn of_machine(incident: &Incident) -> Option<Account> {
+    let state = incident.memory_state.as_deref()?;
+    let figures = Figures::of(state, incident.page_size());
+    let total_bytes = figures.managed()?;
+    let (swap, members) = (Swap::of_machine(incident), Members::of(incident));
+    let free = free::split(incident, state);
+    let mut ledger = Ledger::new(total_bytes);
+    enter_free(&mut ledger, figures, &free);
+    let anon = enter_anon(&mut ledger, figures, swap);
+    let shared = enter_shared(&mut ledger, incident, figures, swap, members);
+    ledger.enter(What::File, page_cache(figures), true, false);
+    let tables = enter_kernel(&mut ledger, figures);
+    enter_rest(&mut ledger, incident, figures);
+    let (parts, unexplained_bytes) = ledger.close();
+    let candidates_bytes = members.map(|members| {
+        members.candidates_anon.min(anon).saturating_add(members.candidates_tables.min(tables))
+    });
+    let mut account = Account {
+        of: Whole::Machine,
+        total_bytes,
+        candidates_bytes,
+        victim_bytes: members::of_victims(incident)
+            .map(|(anon, tables)| anon.saturating_add(tables).min(total_bytes)),
+        locked_bytes: figures.node(&["nr_unevictable"], "Unevictable"),
+        dirty_bytes: dirty(figures),
+        returned_bytes: None,
+        unexplained_bytes,
+        parts,
+        holder: None,
+        reasons: Vec::new(),
+    };
+    account.holder = holder::find(incident, &account, members);
+    account.reasons = reasons::of_machine(&account, &free, swap, &surroundings(incident, state, &shared));
+    Some(account)
+}
+
+/// What the reasons name.
+fn surroundings(incident: &Incident, state: &MemoryState, shared: &Shared) -> reasons::Names {
+    let around = incident.surroundings.as_deref();
+    let slabs = around.and_then(|around| around.slabs.as_ref());
+    let largest = slabs.and_then(|slabs| slabs.iter().find(|slab| slab.reclaimable != Some(true)));
+    let (huge_total, huge_free) = huge_pages(incident, state);
+    reasons::Names {
+        mount: shared::mount_of(around, shared.tmpfs, true),
+        slab: largest.map(|slab| (slab.name.clone(), slab.bytes)),
+        huge_pages_free: huge_total.and(huge_free),
+        order: incident.request.map_or(0, |request| request.order),
+        page_size: incident.page_size(),
+        is_v1: false,
+    }
+}
+
+fn enter_free(ledger: &mut Ledger, figures: Figures<'_>, free: &Free) {
+    if figures.is_whole() {
+        ledger.enter_free(What::Free, free.usable);
+        ledger.enter_free(What::FreeReserved, free.reserved);
+        ledger.enter_free(What::FreeOtherZone, free.other_zone());
+        ledger.enter_free(What::FreeOtherNode, free.other_node());
+        ledger.enter_free(What::FreeCma, free.cma);
+        ledger.enter_free(What::FreeHighatomic, free.highatomic);
+        ledger.enter_free(What::FreeFragmented, free.fragmented);
+    } else {
+        ledger.enter_free(What::Free, figures.meminfo("MemFree").unwrap_or(0));
+    }
+    ledger.enter_free(What::PercpuLists, figures.percpu_lists().unwrap_or(0));
+}
+
+/// `NR_ANON_MAPPED` has what processes map. A page of the swap cache that none maps is on an LRU list and in `NR_FILE_PAGES`,
+/// but neither anonymous memory nor page cache: what the lists have beyond those two is of that kind.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/swap_state.c#L87> (`add_to_swap_cache`)
+fn enter_anon(ledger: &mut Ledger, figures: Figures<'_>, swap: Swap) -> u64 {
+    let anon = figures.node(&["nr_anon_mapped", "nr_anon_pages"], "AnonPages").unwrap_or(0);
+    let entered = ledger.enter(What::Anon, anon, swap.has_room(), true);
+    let swap_cache = swap_cache(figures);
+    let lists = ["inactive_anon", "active_anon", "inactive_file", "active_file"];
+    let names = ["Inactive(anon)", "Active(anon)", "Inactive(file)", "Active(file)"];
+    let each = lists.iter().zip(names).map(|(list, name)| figures.node(&[&format!("nr_{list}")], name));
+    let isolated = ["nr_isolated_anon", "nr_isolated_file"].map(|name| figures.node(&[name], ""));
+    let unevictable = figures.node(&["nr_unevictable"], "Unevictable");
+    let on_lists = each
+        .chain(isolated)
+        .chain([unevictable])
+        .flatten()
+        .fold(0, |sum: u64, bytes| sum.saturating_add(bytes));
+    let owned = anon.saturating_add(page_cache(figures)).saturating_add(shmem(figures));
+    ledger.enter(What::SwapCache, on_lists.saturating_sub(owned).min(swap_cache), true, true);
+    entered
+}
+
+fn swap_cache(figures: Figures<'_>) -> u64 {
+    figures.node(&["nr_swapcache", "nr_swapcached"], "SwapCached").unwrap_or(0)
+}
+
+fn shmem(figures: Figures<'_>) -> u64 {
+    figures.node(&["nr_shmem"], "Shmem").unwrap_or(0)
+}
+
+/// `NR_FILE_PAGES` has shared memory and the swap cache as well; `/proc/meminfo` splits the rest in two.
+/// <https://github.com/torvalds/linux/blob/v6.12/fs/proc/meminfo.c#L46>
+fn page_cache(figures: Figures<'_>) -> u64 {
+    let of_nodes = figures.node(&["nr_file_pages"], "");
+    let of_meminfo = || {
+        let cached = figures.meminfo("Cached").unwrap_or(0);
+        Some(cached.saturating_add(figures.meminfo("Buffers").unwrap_or(0)).saturating_sub(shmem(figures)))
+    };
+    let cache = |pages: u64| pages.saturating_sub(shmem(figures)).saturating_sub(swap_cache(figures));
+    of_nodes.map(cache).or_else(of_meminfo).unwrap_or(0)
+}
+
+fn dirty(figures: Figures<'_>) -> Option<u64> {
+    let dirty = figures.node(&["nr_file_dirty", "nr_dirty"], "Dirty")?;
+    Some(dirty.saturating_add(figures.node(&["nr_writeback"], "Writeback").unwrap_or(0)))
+}
+
+/// Pages of shared memory that are swapped out are in a tmpfs, too: it may hold more than is resident.
+fn enter_shared(
+    ledger: &mut Ledger,
+    incident: &Incident,
+    figures: Figures<'_>,
+    swap: Swap,
+    members: Option<Members>,
+) -> Shared {
+    let around = incident.surroundings.as_deref();
+    let tmpfs = around.and_then(shared::tmpfs_bytes);
+    let sysv = around.and_then(|around| around.sysv_shm_bytes);
+    let shared = shared::split(shmem(figures), tmpfs, sysv, members.map(|members| members.shmem));
+    ledger.enter(What::Tmpfs, shared.tmpfs, swap.has_room(), false);
+    ledger.enter(What::SysvShm, shared.sysv, swap.has_room(), false);
+    ledger.enter(What::Shmem, shared.other, swap.has_room(), shared.is_other_mapped);
+    shared
+}
+
+/// Slab, stacks and page tables. Returns the page tables.
+fn enter_kernel(ledger: &mut Ledger, figures: Figures<'_>) -> u64 {
+    let node = |names: &[&str], meminfo| figures.node(names, meminfo).unwrap_or(0);
+    let unreclaimable = node(&["nr_slab_unreclaimable_b", "nr_slab_unreclaimable"], "SUnreclaim");
+    ledger.enter(What::SlabUnreclaimable, unreclaimable, false, None);
+    let reclaimable = node(&["nr_slab_reclaimable_b", "nr_slab_reclaimable"], "SReclaimable");
+    ledger.enter(What::SlabReclaimable, reclaimable, true, false);
+    let misc = node(&["nr_kernel_misc_reclaimable"], "");
+    ledger.enter(What::KernelMiscReclaimable, misc, true, false);
+    ledger.enter(What::KernelStack, kernel_stack(figures), false, true);
+    // A zone's counter up to 5.10.
+    let pages = figures.node(&["nr_pagetable", "nr_page_table_pages"], "");
+    let tables = pages.or_else(|| figures.zone(&["nr_pagetable", "nr_page_table_pages"], "PageTables"));
+    let tables = ledger.enter(What::PageTables, tables.unwrap_or(0), false, true);
+    let second = node(&["nr_secondary_pagetable", "nr_sec_page_table_pages"], "SecPageTables");
+    ledger.enter(What::SecondaryPageTables, second, false, None);
+    tables
+}
+
+fn kernel_stack(figures: Figures<'_>) -> u64 {
+    figures.node(&["nr_kernel_stack_kb", "nr_kernel_stack"], "KernelStack").unwrap_or(0)
+}
+
+/// What is counted for the whole machine alone, or may lie outside of the managed memory: the least sure figures last.
+fn enter_rest(ledger: &mut Ledger, incident: &Incident, figures: Figures<'_>) {
+    if let Some(state) = incident.memory_state.as_deref() {
+        ledger.enter(What::HugePages, huge_pages(incident, state).0.unwrap_or(0), false, false);
+    }
+    ledger.enter(What::Zspages, figures.zone(&["nr_zspages"], "Zswap").unwrap_or(0), false, None);
+    ledger.enter(What::Bounce, figures.zone(&["nr_bounce"], "Bounce").unwrap_or(0), false, false);
+    let gpu = figures.node(&["nr_gpu_active"], "GPUActive").unwrap_or(0);
+    ledger.enter(What::Gpu, gpu, false, None);
+    ledger.enter(What::Gpu, figures.node(&["nr_gpu_reclaim"], "GPUReclaim").unwrap_or(0), true, false);
+    // Kernel stacks are vmalloc areas (`CONFIG_VMAP_STACK`), and counted with them.
+    // https://github.com/torvalds/linux/blob/v6.12/kernel/fork.c#L297
+    let vmalloc = figures.node(&["nr_vmalloc"], "VmallocUsed").unwrap_or(0);
+    ledger.enter(What::Vmalloc, vmalloc.saturating_sub(kernel_stack(figures)), false, None);
+    // The first chunk of per-CPU memory is counted, and was taken at boot, before there was a page allocator.
+    ledger.enter(What::Percpu, figures.meminfo("Percpu").unwrap_or(0), false, false);
+    // A balloon takes its pages out of the managed memory where it does not deflate at an OOM.
+    // https://github.com/torvalds/linux/blob/v6.12/drivers/virtio/virtio_balloon.c#L268
+    let balloon = figures.node(&["nr_balloon_pages"], "Balloon").unwrap_or(0);
+    ledger.enter(What::Balloon, if balloon <= ledger.left() { balloon } else { 0 }, false, false);
+}
+
+/// Bytes in the pools of huge pages of all sizes, and how much of that is free. Free ones are in the pools, not in the page
+/// allocator; `NR_HUGETLB` has those in use alone.
+fn huge_pages(incident: &Incident, state: &MemoryState) -> (Option<u64>, Option<u64>) {
+    let pools = incident.surroundings.as_ref().and_then(|around| around.huge_pools.as_ref());
+    let line = |name: &str| state.meminfo.as_ref().and_then(|meminfo| meminfo.get(name).copied());
+    let Some(pools) = pools else {
+        let of_default = line("HugePages_Total").zip(line("Hugepagesize"));
+        let total = line("Hugetlb").or_else(|| of_default.map(|(count, size)| count.saturating_mul(size)));
+        let free = line("HugePages_Free").zip(line("Hugepagesize"));
+        return (total, free.map(|(count, size)| count.saturating_mul(size)));
+    };
+    // The machine's own sums where they are there, else the nodes'.
+    let whole = pools.iter().any(|pool| pool.node.is_none());
+    let counted = pools.iter().filter(|pool| pool.node.is_none() == whole);
+    let add = |(total, free): (u64, u64), pool: &crate::incident::HugePool| {
+        let bytes = |pages: u64| pages.saturating_mul(pool.size_bytes);
+        (total.saturating_add(bytes(pool.total)), free.saturating_add(bytes(pool.free)))
+    };
+    let (total, free) = counted.fold((0, 0), add);
+    (Some(total), Some(free))
+}

@@ -1,0 +1,81 @@
+use super::example::{adds_up, candidate, cgroup, decide, machine, movable, node, task, zone};
+use crate::{
+    account::{HolderKind, of_cgroup, of_machine},
+    incident::{Candidate, MemoryState, PassedOver},
+};
+
+/// The exempt_hog case.
+#[test]
+fn names_the_largest_process_that_is_exempt() {
+    let mut incident = cgroup(&[("anon", 31_000)], 32_768);
+    let hog = candidate(9, "backup", 28, None);
+    decide(&mut incident, vec![candidate(5, "rtorrent", 1, Some(400)), hog, candidate(8, "sshd", 1, None)]);
+    let account = of_cgroup(&incident, 7).unwrap();
+    adds_up(&account);
+    let holder = account.holder.as_ref().unwrap();
+    assert_eq!((holder.kind, holder.pid), (HolderKind::Exempt, Some(9)));
+    assert_eq!(holder.text, "backup (pid 9) holds 28.0 of 32.0 MiB and is exempt by oom_score_adj -1000");
+    assert_eq!(account.clause().as_deref(), Some(holder.text.as_str()));
+}
+
+#[test]
+fn names_the_init_that_holds_it_and_nobody_where_the_victim_held_more() {
+    let init = |anon| {
+        let mut incident = cgroup(&[("anon", (10 + anon) << 10)], 32_768);
+        let row = candidate(1, "systemd", anon, None);
+        let init = Candidate { passed_over: Some(PassedOver::Init), ..row };
+        decide(&mut incident, vec![candidate(5, "hog", 10, Some(400)), init]);
+        of_cgroup(&incident, 7).unwrap().holder
+    };
+    let holder = init(20).unwrap();
+    assert_eq!(holder.kind, HolderKind::Init);
+    assert!(holder.text.ends_with("cannot be killed as the init of the machine"), "{}", holder.text);
+    assert_eq!(init(9), None);
+}
+
+/// The adj200 case: four small services with an adjustment die before many larger ones.
+#[test]
+fn names_the_many_that_each_score_less() {
+    let state = MemoryState {
+        class: Some(2),
+        zones: vec![zone(2, "Normal", 480, 10, 8)],
+        nodes: vec![node(&[("nr_anon_mapped", 330)])],
+        ..movable()
+    };
+    let mut incident = machine(state, 0, 0);
+    let small = Candidate { task: task(5, "pipewire", 2, 200), points: Some(25_900), passed_over: None };
+    let many = (10..30).map(|pid| candidate(pid, "bug", 16, Some(4_100)));
+    decide(&mut incident, [small].into_iter().chain(many).collect());
+    let account = of_machine(&incident).unwrap();
+    adds_up(&account);
+    let holder = account.holder.as_ref().unwrap();
+    assert_eq!((holder.kind, holder.processes), (HolderKind::Many, Some(20)));
+    assert_eq!(
+        holder.text,
+        "20 processes named bug hold 320 of 480 MiB together, and each scored less; \
+         oom_score_adj 200 of the victim counts as 100 MiB"
+    );
+}
+
+/// The forkbomb case.
+#[test]
+fn names_the_stacks_and_tables_of_a_fork_bomb() {
+    let stat = [
+        ("anon", 3_000),
+        ("kernel", 29_000),
+        ("kernel_stack", 4_000),
+        ("pagetables", 14_000),
+        ("slab_unreclaimable", 9_000),
+        ("slab_reclaimable", 1_000),
+    ];
+    let mut incident = cgroup(&stat, 32_700);
+    decide(&mut incident, (10..260).map(|pid| candidate(pid, "bug", 0, Some(30))).collect());
+    let account = of_cgroup(&incident, 7).unwrap();
+    adds_up(&account);
+    let holder = account.holder.as_ref().unwrap();
+    assert_eq!((holder.kind, holder.processes), (HolderKind::ForkBomb, Some(250)));
+    assert_eq!(
+        holder.text,
+        "kernel stacks, page tables and slab of 250 processes hold 26.4 of 31.9 MiB, about 108 KiB each"
+    );
+}

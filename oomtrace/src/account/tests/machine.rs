@@ -1,0 +1,118 @@
+use super::example::{MIB, adds_up, machine, mib, mounts, movable, node, pages, zone};
+use crate::{
+    account::{What, of_machine},
+    incident::{HugePool, Incident, MemoryState, Surroundings},
+};
+use std::rc::Rc;
+
+#[test]
+fn accounts_for_kernel_pages_that_no_counter_covers() {
+    let account = of_machine(&machine(movable(), 0, 0)).unwrap();
+    adds_up(&account);
+    assert_eq!(account.total_bytes, 940 * MIB);
+    assert_eq!(mib(&account, What::FreeOtherZone), 680);
+    assert_eq!(mib(&account, What::FreeReserved), 1);
+    assert_eq!(mib(&account, What::PercpuLists), 2);
+    assert_eq!(mib(&account, What::Anon), 9);
+    assert_eq!((mib(&account, What::File), mib(&account, What::Shmem)), (3, 1));
+    assert_eq!(mib(&account, What::Vmalloc), 1, "kernel stacks are not counted twice");
+    assert_eq!(account.unexplained_bytes, 232 * MIB);
+    assert_eq!(account.parts[0].what, What::FreeOtherZone, "largest first");
+}
+
+#[test]
+fn counts_the_swap_cache_once() {
+    // 40 MiB in the swap cache, of which 15 are mapped, and are anonymous memory then.
+    let state = MemoryState {
+        class: Some(2),
+        zones: vec![zone(2, "Normal", 500, 10, 8)],
+        nodes: vec![node(&[
+            ("nr_anon_mapped", 200),
+            ("nr_file_pages", 140),
+            ("nr_shmem", 30),
+            ("nr_swapcache", 40),
+            ("nr_inactive_anon", 150),
+            ("nr_active_anon", 105),
+            ("nr_inactive_file", 60),
+            ("nr_active_file", 10),
+        ])],
+        swap_total_bytes: Some(64 * MIB),
+        swap_free_bytes: Some(0),
+        ..MemoryState::default()
+    };
+    let account = of_machine(&machine(state, 0, 0)).unwrap();
+    adds_up(&account);
+    assert_eq!(mib(&account, What::SwapCache), 25);
+    assert_eq!((mib(&account, What::Anon), mib(&account, What::File)), (200, 70));
+    assert_eq!(account.unexplained_bytes, (500 - 10 - 1 - 200 - 25 - 30 - 70) * MIB);
+}
+
+#[test]
+fn splits_shared_memory_by_what_holds_it() {
+    let mut state = movable();
+    state.nodes = vec![node(&[("nr_shmem", 230), ("nr_file_pages", 230)])];
+    let mut incident = machine(state, 0, 0);
+    let around = mounts(&[("/big", 150), ("/big/again", 150), ("/run", 10)]);
+    incident.surroundings = Some(Rc::new(Surroundings { sysv_shm_bytes: Some(40 * MIB), ..around }));
+    let account = of_machine(&incident).unwrap();
+    adds_up(&account);
+    let of = [What::Tmpfs, What::SysvShm, What::Shmem].map(|what| mib(&account, what));
+    assert_eq!(of, [160, 40, 30], "a tmpfs that is mounted twice counts once");
+    let freed = |what| account.parts.iter().find(|part| part.what == what).unwrap().freed_by_kill;
+    assert_eq!([What::Tmpfs, What::SysvShm, What::Shmem].map(freed), [Some(false), Some(false), None]);
+}
+
+#[test]
+fn huge_pages_of_all_pools_count_whether_used_or_not() {
+    let pool =
+        |size_bytes, node, total| HugePool { size_bytes, node, total, free: total, ..HugePool::default() };
+    let pools = vec![pool(2 * MIB, None, 50), pool(2 * MIB, Some(0), 50), pool(32 * MIB, None, 2)];
+    let mut incident = machine(movable(), 0, 0);
+    incident.surroundings =
+        Some(Rc::new(Surroundings { huge_pools: Some(pools), ..Surroundings::default() }));
+    let account = of_machine(&incident).unwrap();
+    adds_up(&account);
+    assert_eq!(mib(&account, What::HugePages), 164);
+}
+
+#[test]
+fn a_balloon_outside_of_the_managed_memory_is_no_part_of_it() {
+    let with = |balloon| {
+        let mut state = movable();
+        state.nodes[0].counters.insert("nr_balloon_pages".to_owned(), balloon * MIB);
+        of_machine(&machine(state, 0, 0)).unwrap()
+    };
+    assert_eq!((mib(&with(200), What::Balloon), mib(&with(500), What::Balloon)), (200, 0));
+}
+
+#[test]
+fn falls_back_to_meminfo_where_zones_were_left_out() {
+    let meminfo = [
+        ("MemTotal", 900),
+        ("MemFree", 20),
+        ("AnonPages", 500),
+        ("Cached", 100),
+        ("Buffers", 5),
+        ("Shmem", 30),
+    ];
+    let state = MemoryState {
+        zones_left_out: 3,
+        meminfo: Some(meminfo.map(|(name, mib)| (name.to_owned(), mib * MIB)).into()),
+        ..movable()
+    };
+    let account = of_machine(&machine(state, 0, 0)).unwrap();
+    adds_up(&account);
+    let of = [What::Free, What::Anon, What::File, What::Shmem].map(|what| mib(&account, what));
+    assert_eq!(of, [20, 500, 75, 30]);
+    assert_eq!(account.total_bytes, 900 * MIB);
+}
+
+#[test]
+fn nothing_read_is_no_account() {
+    assert_eq!(of_machine(&Incident::default()), None);
+    assert_eq!(of_machine(&machine(MemoryState::default(), 0, 0)), None);
+    let unsized_zone = crate::incident::Zone { managed_pages: None, ..zone(2, "Normal", 1, 1, 1) };
+    let state = MemoryState { zones: vec![unsized_zone], ..movable() };
+    assert_eq!(of_machine(&machine(state, 0, 0)), None, "without MemTotal either");
+    assert_eq!(pages(1), 256);
+}

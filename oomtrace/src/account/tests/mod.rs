@@ -1,0 +1,6 @@
+mod cgroup;
+mod example;
+mod holder;
+mod hostile;
+mod machine;
+mod reasons;

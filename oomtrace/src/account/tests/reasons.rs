@@ -1,0 +1,218 @@
+use std::rc::Rc;
+
+use super::example::{
+    MIB, MOVABLE, adds_up, blocks, candidate, decide, machine, mib, mounts, movable, node, pages, zone,
+};
+use crate::{
+    account::{Account, Reason, ReasonCode, What, of_machine},
+    incident::{Incident, MemoryState, Surroundings, Zone},
+};
+
+fn codes(account: &Account) -> Vec<&'static str> {
+    account.reasons.iter().map(|reason| reason.code.name()).collect()
+}
+
+fn text(account: &Account, code: ReasonCode) -> &str {
+    &account.reasons.iter().find(|reason| reason.code == code).unwrap().text
+}
+
+/// A machine of one zone.
+fn normal(free_mib: u64, counters: &[(&str, u64)]) -> MemoryState {
+    MemoryState {
+        class: Some(2),
+        zones: vec![zone(2, "Normal", 445, free_mib, 4)],
+        nodes: vec![node(counters)],
+        swap_total_bytes: Some(0),
+        swap_free_bytes: Some(0),
+        ..MemoryState::default()
+    }
+}
+
+fn account(incident: &Incident) -> Account {
+    let account = of_machine(incident).unwrap();
+    adds_up(&account);
+    account
+}
+
+/// The movable case.
+#[test]
+fn free_memory_in_a_zone_above_comes_first() {
+    let mut incident = machine(movable(), 0, 0);
+    decide(&mut incident, vec![candidate(5, "sh", 9, Some(300))]);
+    let account = account(&incident);
+    assert_eq!(codes(&account), ["other_zone", "unexplained", "exhausted"]);
+    assert_eq!(
+        text(&account, ReasonCode::OtherZone),
+        "680 MiB is free in zone Movable, which this allocation cannot use"
+    );
+    assert_eq!(
+        text(&account, ReasonCode::Exhausted),
+        "zone DMA32 has 1.0 MiB free, and 2.0 MiB must stay free"
+    );
+    assert_eq!(
+        account.clause().unwrap(),
+        "680 MiB is free in zone Movable, which this allocation cannot use, and all candidates together hold 9 of 940 MiB"
+    );
+}
+
+#[test]
+fn free_memory_on_other_nodes_comes_first() {
+    let mut state = normal(3, &[("nr_anon_mapped", 400)]);
+    state.zones.push(Zone { node: 1, ..zone(2, "Normal", 500, 480, 4) });
+    state.allowed_nodes = Some(vec![0]);
+    let account = account(&machine(state, MOVABLE, 0));
+    assert_eq!(codes(&account)[0], "other_node");
+    assert_eq!(
+        text(&account, ReasonCode::OtherNode),
+        "480 MiB is free on node 1, which this allocation may not use"
+    );
+    assert_eq!(mib(&account, What::FreeOtherNode), 480);
+}
+
+#[test]
+fn cma_is_of_no_use_to_what_is_not_movable() {
+    let mut state = normal(60, &[("nr_anon_mapped", 300)]);
+    state.zones[0].cma_free_pages = Some(pages(58));
+    let kernel = account(&machine(state.clone(), 0, 0));
+    assert_eq!((codes(&kernel)[0], mib(&kernel, What::FreeCma)), ("cma", 58));
+    assert_eq!(
+        text(&kernel, ReasonCode::Cma),
+        "58.0 MiB is free as CMA, which only movable allocations may use"
+    );
+    let user = account(&machine(state, MOVABLE, 0));
+    assert_eq!((mib(&user, What::FreeCma), mib(&user, What::Free)), (0, 56));
+}
+
+/// The fragmentation case: order 3, and single pages only.
+#[test]
+fn fragmentation_names_the_block_that_was_not_there() {
+    let mut state = normal(230, &[("nr_anon_mapped", 150), ("nr_slab_unreclaimable_b", 40)]);
+    let none: &[&str] = &[];
+    state.zones[0].free_blocks =
+        blocks(&[(40_000, &["movable"]), (9_000, &["movable"]), (5, &["unmovable"]), (0, none)]);
+    let account = account(&machine(state.clone(), 0, 3));
+    assert_eq!(codes(&account)[0], "fragmented");
+    assert_eq!(text(&account, ReasonCode::Fragmented), "no free block of 32 KiB although 230 MiB is free");
+    assert_eq!(mib(&account, What::FreeFragmented), 226);
+    // A block that only atomic allocations may have is none; one of any ordinary type is.
+    for (types, fragmented) in
+        [(&["highatomic", "isolate"][..], true), (&["reclaimable"], false), (&["cma"], true)]
+    {
+        state.zones[0].free_blocks.truncate(3);
+        state.zones[0].free_blocks.extend(blocks(&[(1, types)]));
+        let found = of_machine(&machine(state.clone(), 0, 3)).unwrap();
+        assert_eq!(mib(&found, What::FreeFragmented) > 0, fragmented, "{types:?}");
+    }
+    // The last was of CMA, which a movable allocation may have.
+    assert_eq!(mib(&of_machine(&machine(state, MOVABLE, 3)).unwrap(), What::FreeFragmented), 0);
+}
+
+/// An ordinary shortage: the sentence needs no clause.
+#[test]
+fn a_process_that_took_all_is_told_plainly() {
+    let mut incident =
+        machine(normal(3, &[("nr_anon_mapped", 400), ("nr_slab_reclaimable_b", 25)]), MOVABLE, 0);
+    decide(&mut incident, vec![candidate(5, "hog", 380, Some(97_000)), candidate(6, "sh", 1, Some(300))]);
+    let account = account(&incident);
+    assert_eq!(codes(&account), ["exhausted", "no_swap"]);
+    assert_eq!(account.clause(), None);
+    assert_eq!(
+        text(&account, ReasonCode::NoSwap),
+        "400 of 445 MiB is anonymous memory, which reclaim cannot free without swap"
+    );
+}
+
+/// The shm case.
+#[test]
+fn tmpfs_is_named_with_its_mount() {
+    let counters = [("nr_anon_mapped", 90), ("nr_shmem", 300), ("nr_file_pages", 310)];
+    let mut incident = machine(normal(3, &counters), MOVABLE, 0);
+    incident.surroundings = Some(Rc::new(mounts(&[("/big", 299), ("/run", 1)])));
+    let account = account(&incident);
+    assert_eq!(codes(&account)[..2], ["tmpfs", "exhausted"]);
+    assert_eq!(text(&account, ReasonCode::Tmpfs), "300 of 445 MiB is tmpfs at /big, which no kill frees");
+}
+
+/// The first reason of a machine of one zone.
+fn lead(counters: &[(&str, u64)], alter: impl FnOnce(&mut MemoryState)) -> Reason {
+    let mut state = normal(3, counters);
+    alter(&mut state);
+    account(&machine(state, MOVABLE, 0)).reasons.remove(0)
+}
+
+#[test]
+fn full_swap_and_locked_memory_are_told() {
+    let swap = lead(&[("nr_anon_mapped", 400)], |state| {
+        (state.swap_total_bytes, state.swap_free_bytes) = (Some(128 * MIB), Some(MIB / 2));
+    });
+    assert_eq!(swap.code, ReasonCode::SwapFull);
+    assert_eq!(swap.text, "swap of 128 MiB is full, so reclaim cannot free 400 MiB of anonymous memory");
+    let locked = lead(&[("nr_anon_mapped", 400), ("nr_unevictable", 300)], |_| {});
+    assert_eq!(locked.code, ReasonCode::Locked);
+}
+
+#[test]
+fn page_tables_huge_pages_and_what_no_counter_covers_are_told() {
+    let tables = lead(&[("nr_anon_mapped", 90), ("nr_pagetable", 300)], |_| {});
+    assert_eq!(
+        (tables.code, tables.text.as_str()),
+        (ReasonCode::PageTables, "300 of 445 MiB is page tables")
+    );
+    let huge = lead(&[("nr_anon_mapped", 90)], |state| {
+        let lines = [("Hugetlb", 300 * MIB), ("HugePages_Free", 100), ("Hugepagesize", 2 * MIB)];
+        state.meminfo = Some(lines.map(|(name, value)| (name.to_owned(), value)).into());
+    });
+    assert_eq!(
+        huge.text,
+        "300 of 445 MiB is in huge pages (200 MiB of them unused), which serve no other allocation"
+    );
+    let rings = lead(&[("nr_anon_mapped", 90)], |_| {});
+    assert_eq!(rings.code, ReasonCode::Unexplained);
+    assert!(
+        rings.text.starts_with("351 of 445 MiB is kernel memory that no counter covers"),
+        "{}",
+        rings.text
+    );
+}
+
+#[test]
+fn slab_is_told_with_its_largest_cache() {
+    let cache = |name: &str, mib: u64, reclaimable| crate::incident::Slab {
+        name: name.to_owned(),
+        bytes: mib * MIB,
+        reclaimable: Some(reclaimable),
+    };
+    let slabs = vec![cache("dentry", 290, true), cache("kmalloc-4k", 280, false)];
+    let mut incident =
+        machine(normal(3, &[("nr_anon_mapped", 90), ("nr_slab_unreclaimable_b", 300)]), MOVABLE, 0);
+    incident.surroundings = Some(Rc::new(Surroundings { slabs: Some(slabs), ..Surroundings::default() }));
+    assert_eq!(
+        text(&account(&incident), ReasonCode::Slab),
+        "300 of 445 MiB is unreclaimable slab (280 MiB of it in kmalloc-4k)"
+    );
+}
+
+/// On the tracepoint tier nothing tells which zones the allocation could use.
+#[test]
+fn without_a_class_free_memory_is_just_free() {
+    let state = MemoryState { class: None, ..movable() };
+    let account = account(&machine(state, 0, 0));
+    assert_eq!((mib(&account, What::Free), mib(&account, What::FreeOtherZone)), (681, 0));
+    assert_eq!(codes(&account), ["unexplained"]);
+}
+
+#[test]
+fn reserves_and_boosts_must_stay_free() {
+    let mut state = normal(9, &[("nr_anon_mapped", 400)]);
+    state.zones[0].boost_pages = Some(pages(2));
+    state.zones[0].reserve_pages = vec![0, 0, pages(3)];
+    let account = account(&machine(state.clone(), MOVABLE, 0));
+    assert_eq!(codes(&account)[0], "exhausted");
+    assert_eq!(
+        text(&account, ReasonCode::Exhausted),
+        "zone Normal has 9.0 MiB free, and 9.0 MiB must stay free"
+    );
+    state.zones[0].highatomic_pages = Some(pages(40));
+    let account = of_machine(&machine(state, MOVABLE, 0)).unwrap();
+    assert_eq!(mib(&account, What::FreeHighatomic), 9);
+}
