@@ -5,6 +5,7 @@ mod build;
 mod candidate;
 mod counters;
 mod filter;
+mod machine;
 mod page_size;
 mod row;
 
@@ -15,9 +16,11 @@ use serde::{Serialize, Serializer};
 pub use self::{
     build::report,
     candidate::Candidate,
+    machine::{HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, Zone},
     row::{Chosen, Name, Row},
 };
 use crate::{
+    account::Account,
     attribute::cgroup::is_below,
     bytes::ByteString,
     explain::{Code, Confidence, Outcome, Policy},
@@ -61,6 +64,10 @@ pub struct Report {
     pub sysctl: Sysctl,
     /// The memory that ran out.
     pub domain: Domain,
+    /// The machine's memory; `None` where it was not read.
+    pub machine: Option<Machine>,
+    /// Where the memory that ran out was; `None` where that was not read.
+    pub account: Option<Account>,
     /// Who asked for it.
     pub trigger: Option<Process>,
     /// Who was killed or marked.

@@ -6,16 +6,22 @@ use std::{
 };
 
 use oomtrace::{
+    account::{Account, HolderKind, ReasonCode, What, Whole},
     attribute::{Attribution, Container, Job, JobKind, Pod, Qos, RUNTIMES, Runtime},
     explain::{Code, Confidence, Outcome, Policy},
-    incident::{PassedOver, Role},
+    incident::{PassedOver, Role, StateSource},
     kernel::tier::Tier,
     report::{
-        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, EmptyPasses, Level, Memory, Process,
-        Report, SCHEMA, Score, Selection, Status, Sysctl, Victim,
+        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, EmptyPasses, Level, Machine, Memory,
+        Process, Report, SCHEMA, Score, Selection, Status, Swap, Sysctl, Victim,
     },
 };
 use serde_json::Value;
+
+use self::shortage::{account, allocation, empty_account, empty_machine, machine};
+
+#[path = "json_doc/shortage.rs"]
+mod shortage;
 
 const DOC: &str = include_str!("../../docs/json.md");
 
@@ -44,6 +50,22 @@ fn documented() -> BTreeMap<String, Key> {
     keys
 }
 
+/// Lists of objects.
+const ROWS: [&str; 12] = [
+    "victims[]",
+    "candidates[]",
+    "domain.chain[]",
+    "machine.nodes[]",
+    "machine.zones[]",
+    "machine.swap.devices[]",
+    "machine.huge_pages[]",
+    "machine.tmpfs[]",
+    "machine.slabs[]",
+    "account.parts[]",
+    "account.reasons[]",
+    "machine.zones[].free_block_types[]",
+];
+
 /// Every path in a value with the types seen there.
 fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'static str>>) {
     let kind = match value {
@@ -56,7 +78,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'stat
         Value::Object(_) => "object",
     };
     // The elements of these are objects that every row of theirs describes.
-    if !path.is_empty() && !matches!(path, "victims[]" | "candidates[]" | "domain.chain[]") {
+    if !path.is_empty() && !ROWS.contains(&path) {
         found.entry(path.to_owned()).or_default().insert(kind);
     }
     match value {
@@ -67,7 +89,11 @@ fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'stat
         }
         Value::Object(members) => {
             for (name, member) in members {
-                let name = if path == "domain.memory_stat" { "*" } else { name };
+                let name = match (path, name.as_str()) {
+                    ("domain.memory_stat", _) => "*",
+                    ("machine.nodes[]", counter) if counter != "node" => "*_bytes",
+                    (_, name) => name,
+                };
                 let below = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
                 paths(member, &below, found);
             }
@@ -110,7 +136,9 @@ fn the_document_has_the_types() {
 fn the_document_says_what_can_be_null() {
     let documented = documented();
     let mut nulls = BTreeSet::new();
-    for report in [minimal(), without_inner_values(), without_names()] {
+    let inner =
+        Report { machine: Some(empty_machine()), account: Some(empty_account()), ..without_inner_values() };
+    for report in [minimal(), without_inner_values(), without_names(), inner] {
         nulls.extend(
             found(&report)
                 .unwrap()
@@ -130,6 +158,11 @@ fn the_document_names_every_code() {
     names("cause.confidence", Confidence::ALL.iter().map(|confidence| confidence.name()));
     names("selection.policy", Policy::ALL.iter().map(|policy| policy.name()));
     names("selection.outcome", Outcome::ALL.iter().map(|outcome| outcome.name()));
+    names("account.of", [Whole::Machine, Whole::Cgroup].map(Whole::name));
+    names("account.parts[].what", What::ALL.iter().map(|what| what.name()));
+    names("account.holder.kind", HolderKind::ALL.map(HolderKind::name));
+    names("account.reasons[].code", ReasonCode::ALL.iter().map(|code| code.name()));
+    names("machine.source", [StateSource::Decision, StateSource::Procfs].map(StateSource::name));
     names("candidates[].passed_over", PassedOver::ALL.map(PassedOver::name));
     names("victims[].job.kind", JobKind::ALL.map(JobKind::name));
     names("victims[].pod.qos", Qos::ALL.map(Qos::name));
@@ -192,18 +225,15 @@ fn maximal() -> Report {
             chosen_adj_at_most: Some(-1),
             runner_up_adj_at_least: Some(1),
         },
-        allocation: Allocation {
-            order: Some(0),
-            gfp_mask: Some("0xcc0".to_owned()),
-            gfp_flags: Some(vec!["GFP_KERNEL".to_owned()]),
-            constraint: Some("memcg"),
-        },
+        allocation: allocation(),
         sysctl: Sysctl {
             oom_kill_allocating_task: Some(0),
             panic_on_oom: Some(0),
             overcommit_memory: Some(0),
         },
         domain: domain(),
+        machine: Some(machine()),
+        account: Some(account()),
         trigger: Some(process()),
         victims: vec![victim()],
         candidates: Some(vec![candidate()]),
@@ -399,6 +429,8 @@ fn minimal() -> Report {
         allocation: Allocation::default(),
         sysctl: Sysctl::default(),
         domain: Domain::default(),
+        machine: None,
+        account: None,
         trigger: None,
         victims: vec![Victim {
             process: Process::default(),
@@ -434,6 +466,14 @@ fn without_inner_values() -> Report {
         trigger: Some(Process::default()),
         victims: vec![Victim { score: Some(score), ..victim() }],
         domain: Domain { chain: vec![level], ..domain() },
+        machine: Some(Machine {
+            swap: Swap { devices: None, ..Swap::default() },
+            huge_pages: None,
+            tmpfs: None,
+            slabs: None,
+            ..empty_machine()
+        }),
+        account: Some(Account { holder: None, ..empty_account() }),
         candidates: Some(vec![empty_candidate()]),
         ..maximal()
     }

@@ -24,7 +24,10 @@ pub use self::{
     codes::{Code, Confidence, Outcome, Policy},
     margin::Margin,
 };
-use crate::incident::Incident;
+use crate::{
+    account::{self, Account},
+    incident::Incident,
+};
 
 /// Why an incident happened and how its victim was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub struct Verdict {
     pub outcome: Option<Outcome>,
     /// How close it was.
     pub margin: Option<Margin>,
+    /// Where the memory was; `None` where that was not read.
+    pub account: Option<Account>,
     /// One sentence.
     pub summary: String,
 }
@@ -105,6 +110,7 @@ pub fn explain(incident: &Incident) -> Verdict {
         policy: selection.policy,
         outcome: selection.outcome,
         margin: margin::margin(incident),
+        account: accounted(incident, code, domain),
         summary: String::new(),
     };
     #[cfg(feature = "faults")]
@@ -113,4 +119,16 @@ pub fn explain(incident: &Incident) -> Verdict {
     }
     verdict.summary = summary::summary(incident, &verdict);
     verdict
+}
+
+/// The account of what ran out. A kill by user space is no shortage that the page allocator saw.
+fn accounted(incident: &Incident, code: Code, domain: Option<u64>) -> Option<Account> {
+    match (code, domain) {
+        (Code::Userspace, _) => None,
+        (_, Some(id)) => account::of_cgroup(incident, id),
+        (Code::MemcgLimit | Code::MemcgLimitLowered, None) => None,
+        (Code::Global | Code::Cpuset | Code::Mempolicy | Code::Sysrq | Code::Mglru | Code::Unknown, None) => {
+            account::of_machine(incident)
+        }
+    }
 }

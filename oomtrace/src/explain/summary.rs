@@ -20,6 +20,7 @@ pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
         format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
     sentence.extend(namespace_note(incident));
     sentence.extend(place::goes_on(incident));
+    sentence.extend(shortage_note(verdict));
     if let Some(note) = sysctl_note(incident, verdict) {
         sentence.push_str(note);
     }
@@ -160,6 +161,16 @@ fn namespace_note(incident: &Incident) -> Option<String> {
     let along = incident.victims.iter().filter(|victim| victim.role == Role::PidNamespace).count();
     let processes = if along == 1 { "process" } else { "processes" };
     (along > 0).then(|| format!("; with the init went its pid namespace, {along} more {processes}"))
+}
+
+/// Where the memory was, if the victim does not tell that by itself. SysRq-f and the multi-gen LRU need no shortage.
+fn shortage_note(verdict: &Verdict) -> Option<String> {
+    let ran_out = match verdict.code {
+        Code::MemcgLimit | Code::MemcgLimitLowered | Code::Global | Code::Cpuset | Code::Mempolicy => true,
+        Code::Sysrq | Code::Mglru | Code::Userspace | Code::Unknown => false,
+    };
+    let clause = verdict.account.as_ref().filter(|_| ran_out)?.clause()?;
+    Some(format!("; {clause}"))
 }
 
 /// A memcg OOM ignores the sysctl; where it is set, people blame it.

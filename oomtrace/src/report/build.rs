@@ -8,6 +8,7 @@ use super::{
     Status, Sysctl, Victim,
     candidate::candidates,
     counters::{Reading, score, total_pages},
+    machine::machine,
 };
 use crate::{
     attribute::{Attribution, cgroup, title},
@@ -35,6 +36,7 @@ pub fn report(incident: &Incident) -> Report {
         allocation: allocation(incident),
         sysctl: sysctl(incident),
         domain: domain(incident, &verdict),
+        machine: machine(incident),
         trigger: incident.trigger.as_ref().map(|task| process(incident, task)),
         victims: incident.victims.iter().map(|victim| self::victim(incident, reading, victim)).collect(),
         candidates: candidates(incident, reading),
@@ -47,6 +49,7 @@ pub fn report(incident: &Incident) -> Report {
             last_ns: last_ns.saturating_sub(incident.boot_ns),
         }),
         selection: selection(&verdict),
+        account: verdict.account,
         cause: Cause {
             code: verdict.code,
             confidence: verdict.confidence,

@@ -58,6 +58,8 @@ pub(crate) fn memcg_kill() -> Report {
         },
         sysctl: Sysctl { oom_kill_allocating_task: Some(0), panic_on_oom: Some(0), overcommit_memory: None },
         domain: domain(),
+        machine: None,
+        account: None,
         trigger: Some(process()),
         victims: vec![victim()],
         candidates: Some(vec![chosen(), runner_up(), protected()]),
