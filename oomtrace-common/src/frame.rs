@@ -55,6 +55,12 @@ pub enum Kind {
     Candidate = 12,
     /// [`event::Arguments`]: the arguments of a victim that asked for memory itself.
     Arguments = 13,
+    /// [`event::Zone`]: a zone that the allocation could fall back to.
+    Zone = 14,
+    /// [`event::Node`]: a memory node with such zones.
+    Node = 15,
+    /// [`event::Stack`]: the stacks of the task that asked for memory.
+    Stack = 16,
     /// What user space knows of the machine and of the tracer, once at the start.
     Session = 0x100,
     /// What procfs said of a process.
@@ -77,6 +83,16 @@ pub enum Kind {
     RecorderLoss = 0x109,
     /// How the clocks differ, from now on.
     Clock = 0x10a,
+    /// Zones and nodes as procfs shows them, where the decision was not seen.
+    Zones = 0x10b,
+    /// `/proc/meminfo`.
+    Meminfo = 0x10c,
+    /// Swap devices, huge pages, tmpfs mounts, shared memory and slab caches.
+    Surroundings = 0x10d,
+    /// Names of the kernel's addresses in a stack.
+    KernelSymbols = 0x10e,
+    /// Files and names of the user calls in a stack.
+    UserSymbols = 0x10f,
     /// Names of containers, pods and users, as the files of the node tell them.
     Names = 0x118,
 }
@@ -86,7 +102,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 33] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -100,6 +116,9 @@ impl Kind {
         Self::Reap,
         Self::Candidate,
         Self::Arguments,
+        Self::Zone,
+        Self::Node,
+        Self::Stack,
         Self::Session,
         Self::Process,
         Self::Sysctl,
@@ -111,6 +130,11 @@ impl Kind {
         Self::Pressure,
         Self::RecorderLoss,
         Self::Clock,
+        Self::Zones,
+        Self::Meminfo,
+        Self::Surroundings,
+        Self::KernelSymbols,
+        Self::UserSymbols,
         Self::Names,
     ];
 
@@ -168,4 +192,7 @@ wire! {
     Exit = 24,
     Reap = 8,
     Arguments = 472,
+    Zone = 632,
+    Node = 784,
+    Stack = 848,
 }

@@ -9,7 +9,7 @@
 pub const ABSENT: u32 = u32::MAX;
 
 /// Slots of [`KernelLayout`].
-pub const SLOTS: usize = 77;
+pub const SLOTS: usize = 108;
 
 /// One `u32` a slot: an offset in bytes or a position, or [`ABSENT`].
 #[repr(C)]
@@ -173,6 +173,68 @@ pub struct KernelLayout {
     pub arg_reap_pid: u32,
     /// Of a trace event's record: `mark_victim_pid`; offset of `pid` in the plain tracepoint's record.
     pub event_mark_victim_pid: u32,
+    /// Of `struct task_struct`: `mems_allowed`; the nodes of its cpuset.
+    pub task_struct_mems_allowed: u32,
+    /// Of `struct oom_control`: `nodemask`; the nodes of a memory policy, `NULL` for all.
+    pub oom_control_nodemask: u32,
+    /// Of `struct zonelist`: `_zonerefs`.
+    pub zonelist_zonerefs: u32,
+    /// Of `struct zoneref`: `size`; `sizeof(struct zoneref)`.
+    pub zoneref_size: u32,
+    /// Of `struct zoneref`: `zone`; `NULL` ends the list.
+    pub zoneref_zone: u32,
+    /// Of `struct zoneref`: `zone_idx`; position in `enum zone_type`.
+    pub zoneref_zone_idx: u32,
+    /// Of `struct zone`: `name`.
+    pub zone_name: u32,
+    /// Of `struct zone`: `node`; absent on a kernel without nodes.
+    pub zone_node: u32,
+    /// Of `struct zone`: `zone_pgdat`.
+    pub zone_zone_pgdat: u32,
+    /// Of `struct zone`: `_watermark`.
+    pub zone_watermark: u32,
+    /// Elements of `zone._watermark`.
+    pub zone_watermarks: u32,
+    /// Of `struct zone`: `watermark_boost`.
+    pub zone_watermark_boost: u32,
+    /// Of `struct zone`: `lowmem_reserve`.
+    pub zone_lowmem_reserve: u32,
+    /// Elements of `zone.lowmem_reserve`.
+    pub zone_classes: u32,
+    /// Of `struct zone`: `nr_reserved_highatomic`.
+    pub zone_nr_reserved_highatomic: u32,
+    /// Of `struct zone`: `nr_free_highatomic`; since 6.12.
+    pub zone_nr_free_highatomic: u32,
+    /// Of `struct zone`: `managed_pages`.
+    pub zone_managed_pages: u32,
+    /// Of `struct zone`: `present_pages`.
+    pub zone_present_pages: u32,
+    /// Of `struct zone`: `per_cpu_pageset`; `pageset` before 5.14. Per CPU.
+    pub zone_pageset: u32,
+    /// Of what that points to: `count`, pages on the lists of one CPU.
+    pub pageset_count: u32,
+    /// Of `struct zone`: `vm_stat`.
+    pub zone_vm_stat: u32,
+    /// Elements of `zone.vm_stat`.
+    pub zone_counters: u32,
+    /// Of `struct zone`: `free_area`.
+    pub zone_free_area: u32,
+    /// Elements of `zone.free_area`.
+    pub zone_orders: u32,
+    /// Of `struct free_area`: `size`; `sizeof(struct free_area)`.
+    pub free_area_size: u32,
+    /// Of `struct free_area`: `free_list`; one `struct list_head` a migrate type.
+    pub free_area_free_list: u32,
+    /// Elements of `free_area.free_list`.
+    pub free_area_types: u32,
+    /// Of `struct free_area`: `nr_free`.
+    pub free_area_nr_free: u32,
+    /// Of `struct pglist_data`: `node_id`.
+    pub pglist_data_node_id: u32,
+    /// Of `struct pglist_data`: `vm_stat`.
+    pub pglist_data_vm_stat: u32,
+    /// Elements of `pglist_data.vm_stat`.
+    pub pglist_data_counters: u32,
 }
 
 const _: () = assert!(size_of::<KernelLayout>() == SLOTS * 4);
@@ -257,6 +319,37 @@ impl KernelLayout {
         arg_exit_task: ABSENT,
         arg_reap_pid: ABSENT,
         event_mark_victim_pid: ABSENT,
+        task_struct_mems_allowed: ABSENT,
+        oom_control_nodemask: ABSENT,
+        zonelist_zonerefs: ABSENT,
+        zoneref_size: ABSENT,
+        zoneref_zone: ABSENT,
+        zoneref_zone_idx: ABSENT,
+        zone_name: ABSENT,
+        zone_node: ABSENT,
+        zone_zone_pgdat: ABSENT,
+        zone_watermark: ABSENT,
+        zone_watermarks: ABSENT,
+        zone_watermark_boost: ABSENT,
+        zone_lowmem_reserve: ABSENT,
+        zone_classes: ABSENT,
+        zone_nr_reserved_highatomic: ABSENT,
+        zone_nr_free_highatomic: ABSENT,
+        zone_managed_pages: ABSENT,
+        zone_present_pages: ABSENT,
+        zone_pageset: ABSENT,
+        pageset_count: ABSENT,
+        zone_vm_stat: ABSENT,
+        zone_counters: ABSENT,
+        zone_free_area: ABSENT,
+        zone_orders: ABSENT,
+        free_area_size: ABSENT,
+        free_area_free_list: ABSENT,
+        free_area_types: ABSENT,
+        free_area_nr_free: ABSENT,
+        pglist_data_node_id: ABSENT,
+        pglist_data_vm_stat: ABSENT,
+        pglist_data_counters: ABSENT,
     };
 }
 

@@ -63,3 +63,46 @@ pub const USER_KILL_BURST_NS: u64 = 100_000_000;
 
 /// Bytes of a command line that the kernel side copies: a frame of it is no longer than what clears one.
 pub const ARGUMENTS_BYTES: usize = 440;
+
+/// Zones of a zonelist that are sent; the rest is counted. A node has two or three at most, mostly one.
+pub const ZONES: u32 = 64;
+
+/// Zones of a zonelist that are counted. A longer list reads as this long.
+pub const ZONES_COUNTED: u32 = 256;
+
+/// Bytes of a zone's name, its NUL included.
+pub const ZONE_NAME_BYTES: usize = 16;
+
+/// Watermarks of a zone. Kernels have 3 or 4.
+pub const WATERMARKS: usize = 8;
+
+/// Classes of allocations that a zone keeps a reserve from, one a zone type. Kernels have up to 6.
+pub const ZONE_CLASSES: usize = 8;
+
+/// Orders of free blocks. x86-64 has 11, 64 KiB pages have 14.
+pub const ZONE_ORDERS: usize = 16;
+
+/// Migrate types of free blocks. Kernels have 5 or 6.
+pub const MIGRATE_TYPES: usize = 8;
+
+/// Counters of a zone. Kernels have 11 or 12.
+pub const ZONE_COUNTERS: usize = 32;
+
+/// Counters of a node. Kernels have 37 to 69.
+pub const NODE_COUNTERS: usize = 96;
+
+/// Nodes that a mask of nodes can hold (`MAX_NUMNODES` is at most this).
+pub const NODES: u32 = 1024;
+
+/// Kernel calls of a stack that are copied. An allocation is 15 to 30 deep, and the programs' own calls come on top.
+pub const KERNEL_CALLS: usize = 40;
+
+/// User calls of a stack that are copied.
+pub const USER_CALLS: usize = 16;
+
+/// Bytes of a build id: SHA-1.
+pub const BUILD_ID_BYTES: usize = 20;
+
+/// How long after a thread's stack was sent no other of it is, where passes are not seen: a group is killed mark by mark
+/// (ns).
+pub const STACK_EVERY_NS: u64 = 100_000_000;

@@ -24,10 +24,11 @@ static LOST: Array<u64> = Array::with_max_entries(LOSS_SLOTS, 0);
 /// by byte.
 static ZEROES: [u8; 512] = [0; 512];
 
+/// A frame in place.
 #[repr(C)]
-struct Framed<T> {
-    header: FrameHeader,
-    event: T,
+pub(crate) struct Framed<T> {
+    pub(crate) header: FrameHeader,
+    pub(crate) event: T,
 }
 
 /// `CLOCK_BOOTTIME` in ns.

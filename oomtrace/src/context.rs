@@ -4,15 +4,17 @@
 mod memory_state;
 mod names;
 mod surroundings;
+mod symbols;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    memory_state::{FreeBlocks, Node, Zone},
+    memory_state::{FreeBlocks, Meminfo, Node, Zone, Zones},
     names::{NAMES_KEPT, NamedContainer, NamedPod, NamedUser, Names},
     surroundings::{HugePool, Slab, Surroundings, SwapDevice, Tmpfs},
+    symbols::{KernelSymbol, KernelSymbols, UserSymbol, UserSymbols},
 };
 use crate::{
     bytes::ByteString,

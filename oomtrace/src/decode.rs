@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 pub(crate) use self::candidates::candidates;
 use crate::{
-    event::{Event, Stamped},
+    event::{Event, Shortage, Stamped},
     frame::{DecodeError, Frame},
 };
 
@@ -38,6 +38,9 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Exit => Event::Exit(wire(payload)),
         Kind::Reap => Event::Reap(wire(payload)),
         Kind::Arguments => Event::Arguments(wire(payload)),
+        Kind::Zone => Event::Shortage(Shortage::Zone(Box::new(wire(payload)))),
+        Kind::Node => Event::Shortage(Shortage::Node(Box::new(wire(payload)))),
+        Kind::Stack => Event::Shortage(Shortage::Stack(Box::new(wire(payload)))),
         Kind::Candidate => Event::Candidates(candidates(payload)),
         Kind::Session => Event::Session(json(kind, payload)?),
         Kind::Process => Event::Process(json(kind, payload)?),
@@ -51,6 +54,11 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::CgroupPaths => Event::CgroupPaths(json(kind, payload)?),
         Kind::Pressure => Event::Pressure(json(kind, payload)?),
         Kind::Names => Event::Names(json(kind, payload)?),
+        Kind::Zones => Event::Shortage(Shortage::Zones(json(kind, payload)?)),
+        Kind::Meminfo => Event::Shortage(Shortage::Meminfo(json(kind, payload)?)),
+        Kind::Surroundings => Event::Shortage(Shortage::Surroundings(json(kind, payload)?)),
+        Kind::KernelSymbols => Event::Shortage(Shortage::KernelSymbols(json(kind, payload)?)),
+        Kind::UserSymbols => Event::Shortage(Shortage::UserSymbols(json(kind, payload)?)),
     })
 }
 

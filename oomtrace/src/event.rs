@@ -53,4 +53,27 @@ pub enum Event {
     CgroupPaths(context::CgroupPaths),
     Pressure(context::Pressure),
     Names(context::Names),
+    Shortage(Shortage),
+}
+
+/// Where the memory was, and what was requested.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is documented at its type")]
+pub enum Shortage {
+    Zone(Box<wire::Zone>),
+    Node(Box<wire::Node>),
+    Stack(Box<wire::Stack>),
+    Zones(context::Zones),
+    Meminfo(context::Meminfo),
+    Surroundings(context::Surroundings),
+    KernelSymbols(context::KernelSymbols),
+    UserSymbols(context::UserSymbols),
+}
+
+impl Shortage {
+    /// Whether the kernel side said it.
+    #[must_use]
+    pub const fn is_of_kernel(&self) -> bool {
+        matches!(self, Self::Zone(_) | Self::Node(_) | Self::Stack(_))
+    }
 }

@@ -88,6 +88,8 @@ pub struct Incident {
     pub pressure: Option<Pressure>,
     /// Where the machine's memory was: zones and nodes, and `/proc/meminfo`.
     pub memory_state: Option<Rc<MemoryState>>,
+    /// Which masks of the allocation have each node: flags of `oomtrace_common::event::Node`, by node.
+    pub node_masks: BTreeMap<i32, u32>,
     /// What only procfs and sysfs know of it, read later.
     pub surroundings: Option<Rc<Surroundings>>,
     /// What the trigger was doing.

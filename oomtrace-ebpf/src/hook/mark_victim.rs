@@ -3,6 +3,7 @@
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L763>
 
 use aya_ebpf::{
+    EbpfContext,
     macros::{btf_tracepoint, tracepoint},
     programs::{BtfTracePointContext, TracePointContext},
 };
@@ -19,7 +20,7 @@ use crate::{
         layout::slot,
         memcg,
         read::{Address, Probed, Shallow},
-        task,
+        stack, task,
     },
     pass,
 };
@@ -27,9 +28,9 @@ use crate::{
 #[btf_tracepoint]
 fn mark_victim_tp_btf(ctx: BtfTracePointContext) -> u32 {
     if slot!(arg_mark_victim_task) != ABSENT {
-        mark(Some(pointer_argument(&ctx, slot!(arg_mark_victim_task))), 0);
+        mark(&ctx, Some(pointer_argument(&ctx, slot!(arg_mark_victim_task))), 0);
     } else {
-        mark(None, argument(&ctx, slot!(arg_mark_victim_pid)) as i32);
+        mark(&ctx, None, argument(&ctx, slot!(arg_mark_victim_pid)) as i32);
     }
     0
 }
@@ -40,13 +41,13 @@ fn mark_victim_tracepoint(ctx: TracePointContext) -> u32 {
     let offset = slot!(event_mark_victim_pid) as usize;
     // SAFETY: the offset comes from the event's format file; the helper behind it checks the address.
     if let Ok(tid) = unsafe { ctx.read_at::<i32>(offset) } {
-        mark(None, tid);
+        mark(&ctx, None, tid);
     }
     0
 }
 
 #[inline(always)]
-fn mark(victim: Option<Address>, tid: i32) {
+fn mark<C: EbpfContext>(context: &C, victim: Option<Address>, tid: i32) {
     let mut entry_ns = 0;
     match pass::current() {
         // A victim's threads come back here one by one while it dies: the kill was told, these are counted.
@@ -68,6 +69,9 @@ fn mark(victim: Option<Address>, tid: i32) {
             None => out.victim.tid = tid,
         }
     });
+    if entry_ns == 0 {
+        stack::send_once(context);
+    }
 }
 
 /// Without the hooks around it, all that can be known beside the victim is here: its arguments, and of the domain the limits above

@@ -3,6 +3,7 @@
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1012>
 
 use aya_ebpf::{
+    EbpfContext,
     helpers::bpf_probe_read_kernel_str_bytes,
     macros::{fentry, kprobe},
     programs::{FEntryContext, ProbeContext},
@@ -16,14 +17,15 @@ use crate::{
         arguments,
         layout::slot,
         read::{Address, Probed, Read, Typed},
-        task,
+        stack, task, zones,
     },
     pass, table,
 };
 
 #[fentry]
 fn oom_kill_process_fentry(ctx: FEntryContext) -> u32 {
-    choose::<Typed>(
+    choose::<Typed, _>(
+        &ctx,
         pointer_argument(&ctx, slot!(arg_oom_kill_process_oc)),
         pointer_argument(&ctx, slot!(arg_oom_kill_process_message)),
     );
@@ -32,7 +34,8 @@ fn oom_kill_process_fentry(ctx: FEntryContext) -> u32 {
 
 #[kprobe]
 fn oom_kill_process_kprobe(ctx: ProbeContext) -> u32 {
-    choose::<Probed>(
+    choose::<Probed, _>(
+        &ctx,
         pointer_argument(&ctx, slot!(arg_oom_kill_process_oc)),
         pointer_argument(&ctx, slot!(arg_oom_kill_process_message)),
     );
@@ -40,7 +43,7 @@ fn oom_kill_process_kprobe(ctx: ProbeContext) -> u32 {
 }
 
 #[inline(always)]
-fn choose<R: Read>(oc: Address, message: Address) {
+fn choose<R: Read, C: EbpfContext>(context: &C, oc: Address, message: Address) {
     let Some(pass) = pass::current() else { return };
     let chosen = R::follow(oc, slot!(oom_control_chosen));
     pass.chosen = 1;
@@ -58,5 +61,7 @@ fn choose<R: Read>(oc: Address, message: Address) {
         // SAFETY: the helper checks the address and ends the copy at a NUL or at the buffer's end.
         let _ = unsafe { bpf_probe_read_kernel_str_bytes(message.cast(), &mut out.message) };
     });
+    zones::send_memory_state(pass.oc, pass.entry_ns);
+    stack::send(context, pass.entry_ns);
     table::send(pass);
 }

@@ -2,6 +2,7 @@
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104>
 
 use aya_ebpf::{
+    EbpfContext,
     helpers::bpf_get_current_pid_tgid,
     macros::{fentry, fexit, kprobe, kretprobe, map},
     maps::HashMap,
@@ -21,7 +22,7 @@ use crate::{
         layout::slot,
         memcg,
         read::{Address, Probed, Read, Typed, value},
-        task,
+        stack, task, zones,
     },
     pass::{self, Pass},
     table,
@@ -46,14 +47,14 @@ fn out_of_memory_kprobe(ctx: ProbeContext) -> u32 {
 #[fexit]
 fn out_of_memory_fexit(ctx: FExitContext) -> u32 {
     let returned = argument(&ctx, slot!(arg_out_of_memory_ret));
-    leave::<Typed>(pointer_argument(&ctx, slot!(arg_out_of_memory_oc)), returned);
+    leave::<Typed, _>(&ctx, pointer_argument(&ctx, slot!(arg_out_of_memory_oc)), returned);
     0
 }
 
 #[kretprobe]
 fn out_of_memory_kretprobe(ctx: RetProbeContext) -> u32 {
     if let Some(pass) = pass::current() {
-        leave::<Probed>(core::ptr::without_provenance(pass.oc as usize), ctx.ret::<u64>());
+        leave::<Probed, _>(&ctx, core::ptr::without_provenance(pass.oc as usize), ctx.ret::<u64>());
     }
     0
 }
@@ -102,7 +103,7 @@ fn enter<R: Read>(oc: Address) {
 }
 
 #[inline(always)]
-fn leave<R: Read>(oc: Address, returned: u64) {
+fn leave<R: Read, C: EbpfContext>(context: &C, oc: Address, returned: u64) {
     let Some(pass) = pass::current() else { return };
     // `bool` is one byte of the register; the rest is whatever was there.
     let returned = u32::from(returned & 0xff != 0);
@@ -119,8 +120,11 @@ fn leave<R: Read>(oc: Address, returned: u64) {
         // By way of memory, so that the verifier forgets which it is and walks what follows once.
         // SAFETY: a field of a valid reference.
         unsafe { core::ptr::write_volatile(&raw mut pass.emptiness, emptiness) };
-        fold(pass, total_pages, constraint);
+        fold(context, pass, total_pages, constraint);
     } else {
+        if pass.chosen == 0 {
+            send_shortage(context, pass);
+        }
         emit::<OutOfMemoryReturn>(pass.entry_ns, |out| {
             out.total_pages = total_pages;
             R::copy(oc, slot!(oom_control_chosen_points), &mut out.points);
@@ -134,6 +138,13 @@ fn leave<R: Read>(oc: Address, returned: u64) {
         });
     }
     pass.pid_tgid = 0;
+}
+
+/// Where the memory was and what for it was asked, of a decision that fell on nobody.
+#[inline(always)]
+fn send_shortage<C: EbpfContext>(context: &C, pass: &Pass) {
+    zones::send_memory_state(pass.oc, pass.entry_ns);
+    stack::send(context, pass.entry_ns);
 }
 
 #[inline(always)]
@@ -152,12 +163,12 @@ fn emptiness(pass: &Pass, returned: u32, chosen: u32) -> Emptiness {
 /// Counts an empty pass. The first of a run is told at once, the run's count then once a second at most; user space reads
 /// what is left when the run has gone quiet, and forgets old runs.
 #[inline(always)]
-fn fold(pass: &Pass, total_pages: u64, constraint: u32) {
+fn fold<C: EbpfContext>(context: &C, pass: &Pass, total_pages: u64, constraint: u32) {
     // SAFETY: a field of a valid reference.
     let emptiness = unsafe { core::ptr::read_volatile(&raw const pass.emptiness) };
     let key = EmptyRun { memcg: pass.memcg_id, emptiness: u64::from(emptiness) };
     let Some(run) = EMPTY.get_ptr_mut(key) else {
-        begin(pass, key, total_pages, constraint);
+        begin(context, pass, key, total_pages, constraint);
         return;
     };
     // SAFETY: an element of the map; only this function writes to it, under `oom_lock`.
@@ -171,7 +182,7 @@ fn fold(pass: &Pass, total_pages: u64, constraint: u32) {
 }
 
 #[inline(always)]
-fn begin(pass: &Pass, key: EmptyRun, total_pages: u64, constraint: u32) {
+fn begin<C: EbpfContext>(context: &C, pass: &Pass, key: EmptyRun, total_pages: u64, constraint: u32) {
     let passes = EmptyPasses {
         memcg: pass.memcg_id,
         first_ns: pass.entry_ns,
@@ -196,6 +207,7 @@ fn begin(pass: &Pass, key: EmptyRun, total_pages: u64, constraint: u32) {
         let domain = core::ptr::without_provenance(pass.memcg as usize);
         memcg::emit_path(domain, pass.entry_ns, (0, 0));
     }
+    send_shortage(context, pass);
     table::send(pass);
     emit::<EmptyPasses>(pass.entry_ns, |out| *out = passes);
 }

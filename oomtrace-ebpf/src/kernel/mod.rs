@@ -7,4 +7,6 @@ pub(crate) mod layout;
 pub(crate) mod memcg;
 pub(crate) mod memory;
 pub(crate) mod read;
+pub(crate) mod stack;
 pub(crate) mod task;
+pub(crate) mod zones;

@@ -2,7 +2,7 @@
 
 use oomtrace_common::limits::EMPTY_PASSES_EVERY_NS;
 
-use super::{Assembler, Step, ballot};
+use super::{Assembler, Step, ballot, call_trace, memory_state};
 use crate::{
     cgroup,
     incident::{ClosedBy, Incident, Role, Victim},
@@ -74,6 +74,7 @@ impl Assembler {
                 && self.is_settled(incident)
                 && !self.may_take_namespace_along(incident)
                 && !self.awaits_look_ups(incident)
+                && !self.awaits_surroundings(incident)
                 && !Self::may_grow(incident)
         }) {
             let incident = self.open.remove(index);
@@ -105,6 +106,8 @@ impl Assembler {
         incident.names = self.memory.names();
         incident.sysctl = incident.sysctl.or(self.sysctl);
         ballot::complete(&mut incident);
+        memory_state::complete(&mut incident);
+        call_trace::complete(&mut incident);
         incident
     }
 
@@ -148,6 +151,14 @@ impl Assembler {
     /// everything comes before its return.
     fn awaits_look_ups(&self, incident: &Incident) -> bool {
         incident.pass.is_none() && (incident.sysctl.is_none() || !self.memory.knows_all_of(incident))
+    }
+
+    /// Whether the machine's surroundings are still to come, which are read last: once the ring has been empty. They are awaited
+    /// for as long as another mark would be, and of a decision alone of which there is something to look up.
+    fn awaits_surroundings(&self, incident: &Incident) -> bool {
+        incident.call_trace.is_some()
+            && incident.surroundings.is_none()
+            && self.now_ns < incident.last_ns.saturating_add(GROUP_WINDOW_NS)
     }
 
     /// Whether more victims may follow: where no return is seen, and a cgroup above the victim is killed as a whole.

@@ -7,6 +7,7 @@ use std::{
 
 use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 
+use super::memory_state::Shortage;
 use crate::{
     bytes::ByteString,
     cgroup,
@@ -42,6 +43,8 @@ pub(super) struct Memory {
     runs: VecDeque<EmptyPasses>,
     /// Of the latest pass that is not told yet: there is one at a time.
     ballot: Option<(u64, Ballot)>,
+    /// Likewise.
+    shortage: Option<(u64, Shortage)>,
     paths: BTreeMap<u64, ByteString>,
     paths_in_order: VecDeque<u64>,
     /// Shared with the incidents: what is told later changes none that is over.
@@ -131,6 +134,18 @@ impl Memory {
     pub(super) fn take_ballot(&mut self, pass: Option<u64>) -> Option<Ballot> {
         let kept = self.ballot.take_if(|(of, _)| Some(*of) == pass);
         kept.map(|(_, ballot)| ballot)
+    }
+
+    /// What was told of the shortage in a pass that has no incident yet; that of an earlier one is forgotten.
+    pub(super) fn shortage_of(&mut self, pass: u64) -> &mut Shortage {
+        let kept = self.shortage.take().filter(|(of, _)| *of == pass);
+        &mut self.shortage.insert(kept.unwrap_or((pass, Shortage::default()))).1
+    }
+
+    /// The shortage that was told before its incident.
+    pub(super) fn take_shortage(&mut self, pass: Option<u64>) -> Shortage {
+        let kept = self.shortage.take_if(|(of, _)| Some(*of) == pass);
+        kept.map(|(_, shortage)| shortage).unwrap_or_default()
     }
 
     /// A cgroup and what is above it, of the levels that belong to no pass; the latest reading of each, leaf first.

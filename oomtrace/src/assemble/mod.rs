@@ -2,10 +2,12 @@
 
 mod alone;
 mod ballot;
+mod call_trace;
 mod closing;
 mod empty;
 mod kill;
 mod memory;
+mod memory_state;
 mod pid_namespace;
 mod userspace;
 
@@ -17,7 +19,7 @@ pub use self::closing::{
     COUNT_NS, EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS,
     PASS_TIMEOUT_NS, PID_NAMESPACE_NS,
 };
-use self::memory::Memory;
+use self::{memory::Memory, memory_state::Shortage};
 use crate::{
     context::{Clock, Machine, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
@@ -48,6 +50,7 @@ const fn moves_time(event: &Event) -> bool {
         | Event::CgroupPaths(_)
         | Event::Pressure(_)
         | Event::Names(_) => false,
+        Event::Shortage(shortage) => shortage.is_of_kernel(),
         Event::OutOfMemory(_)
         | Event::OutOfMemoryReturn(_)
         | Event::OomKillProcess(_)
@@ -166,6 +169,7 @@ impl Assembler {
             Event::Exit(exit) => self.take_exit(boot_ns, &exit),
             Event::Candidates(table) => self.take_candidates(pass, &table),
             Event::Reap(reap) => self.take_reap(boot_ns, reap),
+            Event::Shortage(told) => self.take_shortage(boot_ns, pass, told),
         }
         self.expire(steps);
         self.decide_alone(steps);
@@ -308,6 +312,7 @@ impl Assembler {
 
     fn new_incident(&mut self, boot_ns: u64, pass: Option<u64>) -> Incident {
         self.newest_pass = self.newest_pass.max(pass.unwrap_or(0));
+        let Shortage { memory_state, node_masks, call_trace } = self.memory.take_shortage(pass);
         Incident {
             session: self.session.clone(),
             pass,
@@ -315,6 +320,9 @@ impl Assembler {
             last_ns: boot_ns,
             memcgs: self.memory.take_memcgs(pass),
             ballot: self.memory.take_ballot(pass),
+            memory_state,
+            node_masks,
+            call_trace,
             ..Incident::default()
         }
     }

@@ -74,3 +74,26 @@ pub struct Node {
     /// `nr_slab_unreclaimable_b`, `nr_kernel_stack_kb`). Only those that count memory.
     pub counters: BTreeMap<String, u64>,
 }
+
+/// Zones and nodes as procfs shows them, right after a decision that was not seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Zones {
+    /// When they were read, `CLOCK_BOOTTIME` ns.
+    pub read_ns: u64,
+    /// The zones, in the order of `/proc/zoneinfo`.
+    pub zones: Vec<Zone>,
+    /// Zones for which there was no room.
+    #[serde(default)]
+    pub zones_left_out: u32,
+    /// The nodes.
+    pub nodes: Vec<Node>,
+}
+
+/// `/proc/meminfo` after a decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meminfo {
+    /// When it was read, `CLOCK_BOOTTIME` ns.
+    pub read_ns: u64,
+    /// By its own names, in bytes; counts where the file has no unit.
+    pub meminfo: BTreeMap<String, u64>,
+}

@@ -141,6 +141,7 @@ fn value(btf: &Btf, place: &Place) -> Result<u32, LookupError> {
             let near = member(btf, of, from, None)?;
             far.checked_sub(near).ok_or_else(|| wrong(place, "before it", "a member after the first"))
         }
+        Place::Length { of, path } => length(place, btf.locate(of, path)?.meaning),
         Place::Size { of } => btf.size_of(of),
         Place::Parameter { function, name, to } => parameter(&btf.parameters(function)?, place, name, to),
         Place::Result { function } => position(btf.parameters(function)?.len(), place),
@@ -157,6 +158,13 @@ fn member(btf: &Btf, of: &str, path: &str, shape: Option<Shape>) -> Result<u32, 
         return Err(LookupError::Type { path: spelling(), found, expected: shape.to_string() });
     }
     located.byte_offset().ok_or_else(|| LookupError::BitField { path: spelling() })
+}
+
+fn length(place: &Place, found: Meaning<'_>) -> Result<u32, LookupError> {
+    if let Meaning::Array { count, .. } = found {
+        return Ok(count);
+    }
+    Err(wrong(place, &found.to_string(), "an array"))
 }
 
 /// By name; by type where none of that type has one.

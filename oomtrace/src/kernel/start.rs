@@ -216,8 +216,8 @@ fn attach_targets(btf: Btf) -> Result<AyaBtf, StartError> {
 }
 
 fn values(layout: &KernelLayout) -> KernelValues {
-    // Counters that are one number have no parts to be added.
-    if layout.mm_struct_rss_percpu == ABSENT {
+    // Where neither a task's counters nor the free pages of a zone have parts to be added.
+    if layout.mm_struct_rss_percpu == ABSENT && layout.zone_pageset == ABSENT {
         return KernelValues::UNRESOLVED;
     }
     match (kallsyms::address("__per_cpu_offset"), possible_cpus()) {

@@ -9,8 +9,8 @@ use std::{
 
 use oomtrace_common::{
     event::{
-        Arguments, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess, OutOfMemory,
-        OutOfMemoryReturn, Reap, Sigkill,
+        Arguments, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, Node, OomGroup, OomKillProcess,
+        OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Stack, Zone,
     },
     frame::Kind,
 };
@@ -52,6 +52,9 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
         Some(Kind::Exit) => fields::<Exit>(payload),
         Some(Kind::Reap) => fields::<Reap>(payload),
         Some(Kind::Arguments) => fields::<Arguments>(payload),
+        Some(Kind::Zone) => fields::<Zone>(payload),
+        Some(Kind::Node) => fields::<Node>(payload),
+        Some(Kind::Stack) => fields::<Stack>(payload),
         Some(
             Kind::Session
             | Kind::Process
@@ -64,7 +67,12 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
             | Kind::Pressure
             | Kind::RecorderLoss
             | Kind::Clock
-            | Kind::Names,
+            | Kind::Names
+            | Kind::Zones
+            | Kind::Meminfo
+            | Kind::Surroundings
+            | Kind::KernelSymbols
+            | Kind::UserSymbols,
         ) => json(payload),
         Some(Kind::Candidate) => table(payload),
         None => hex(payload),

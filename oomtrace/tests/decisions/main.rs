@@ -13,6 +13,7 @@ mod memory_stat;
 mod outside;
 mod paths;
 mod pid_namespace;
+mod shortage;
 mod stream;
 mod threads;
 mod total;

@@ -13,7 +13,7 @@ use crate::{
         Role, Surroundings, Task, Tmpfs, Victim, Zone,
     },
     kernel::{
-        facts::{Constraints, GfpBit, GfpNaming, KernelFacts},
+        facts::{Constraints, GfpBit, GfpNaming, KernelFacts, MemoryNames},
         tier::Tier,
     },
 };
@@ -70,6 +70,7 @@ fn session() -> Session {
             constraint: Constraints { none: 0, cpuset: 1, memory_policy: 2, memcg: 3 },
             gfp_naming: GfpNaming::Enumerators,
             gfp_bits: vec![GfpBit { bit: 3, name: "__GFP_MOVABLE".to_owned() }],
+            memory: MemoryNames::default(),
         },
         layout: std::collections::BTreeMap::new(),
         sysctls: std::collections::BTreeMap::new(),

@@ -1,10 +1,14 @@
 //! Numbers that differ between kernels and are needed to read an event: they travel with a recording.
 
 mod gfp;
+mod memory;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::gfp::{GfpBit, GfpNaming, gfp_names};
+pub use self::{
+    gfp::{GfpBit, GfpNaming, gfp_names},
+    memory::MemoryNames,
+};
 use super::btf::{Btf, Enumerator, LookupError};
 
 /// What a decoder must know of the kernel that an event is from.
@@ -16,6 +20,9 @@ pub struct KernelFacts {
     pub gfp_naming: GfpNaming,
     /// The bits of `gfp_t` that have a name, lowest first.
     pub gfp_bits: Vec<GfpBit>,
+    /// Names of counters, zones and migrate types; empty in recordings of older versions.
+    #[serde(default)]
+    pub memory: MemoryNames,
 }
 
 /// The numbers of `enum oom_constraint`.
@@ -79,12 +86,13 @@ impl KernelFacts {
             memcg: number("CONSTRAINT_MEMCG")?,
         };
         let (gfp_naming, gfp_bits) = gfp_bits(btf);
-        Ok(Self { constraint, gfp_naming, gfp_bits })
+        Ok(Self { constraint, gfp_naming, gfp_bits, memory: MemoryNames::read(btf) })
     }
 }
 
 /// Named enums that the facts are read from: what a fixture must keep.
-pub const ENUMS: &[&str] = &["oom_constraint"];
+pub const ENUMS: &[&str] =
+    &["oom_constraint", "zone_stat_item", "node_stat_item", "migratetype", "zone_type", "zone_watermarks"];
 
 /// First letters of the enumerators of unnamed enums that the facts are read from.
 pub const ENUMERATORS: &[&str] = &["___GFP_"];

@@ -4,6 +4,7 @@
 mod argument;
 mod cgroup;
 mod decision;
+mod memory;
 mod task;
 
 use core::fmt;
@@ -75,6 +76,13 @@ pub enum Place {
         /// What the second must be.
         shape: Shape,
     },
+    /// How many elements an array has.
+    Length {
+        /// The struct.
+        of: &'static str,
+        /// The path to the array.
+        path: &'static str,
+    },
     /// The size of a struct.
     Size {
         /// The struct.
@@ -141,6 +149,8 @@ pub enum Shape {
     Comm,
     /// An array of structs.
     Structs,
+    /// An array of 8-byte integers.
+    Longs,
     /// A struct.
     Struct,
 }
@@ -158,6 +168,7 @@ impl Shape {
                 usize::try_from(count).is_ok_and(|count| count >= COMM_BYTES)
             }
             (Self::Structs, Meaning::Array { element_size, .. }) => element_size > 0,
+            (Self::Longs, Meaning::Array { element_size: 8, .. }) => true,
             (Self::Struct, Meaning::Struct { .. }) => true,
             _ => false,
         }
@@ -173,6 +184,7 @@ impl fmt::Display for Shape {
             Self::Pointer(to) => write!(f, "a pointer to {to}"),
             Self::Comm => write!(f, "an array of at least {COMM_BYTES} characters"),
             Self::Structs => f.write_str("an array of structs"),
+            Self::Longs => f.write_str("an array of 8-byte integers"),
             Self::Struct => f.write_str("a struct"),
         }
     }
@@ -183,6 +195,7 @@ impl fmt::Display for Place {
         match *self {
             Self::Member { of, path, .. } => write!(f, "{of}.{path}"),
             Self::Distance { of, from, to, .. } => write!(f, "{of}.{from} to {of}.{to}"),
+            Self::Length { of, path } => write!(f, "length of {of}.{path}"),
             Self::Size { of } => write!(f, "sizeof(struct {of})"),
             Self::Parameter { function, name, .. } => write!(f, "{function}({name})"),
             Self::Result { function } => write!(f, "{function}() =>"),
@@ -196,15 +209,16 @@ impl fmt::Display for Place {
 
 /// Every slot, each exactly once.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
-    [task::SLOTS, decision::SLOTS, cgroup::SLOTS, argument::SLOTS].into_iter().flatten()
+    [task::SLOTS, decision::SLOTS, cgroup::SLOTS, argument::SLOTS, memory::SLOTS].into_iter().flatten()
 }
 
 /// Every struct, function and tracepoint typedef that [`all`] starts from: what a fixture must keep.
 pub fn roots() -> impl Iterator<Item = (Kind, String)> {
     all().flat_map(|requirement| requirement.places).filter_map(|place| match *place {
-        Place::Member { of, .. } | Place::Distance { of, .. } | Place::Size { of } => {
-            Some((Kind::Struct, of.to_owned()))
-        }
+        Place::Member { of, .. }
+        | Place::Distance { of, .. }
+        | Place::Length { of, .. }
+        | Place::Size { of } => Some((Kind::Struct, of.to_owned())),
         Place::Parameter { function, .. } | Place::Result { function } => {
             Some((Kind::Func, function.to_owned()))
         }

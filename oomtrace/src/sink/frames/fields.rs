@@ -1,5 +1,7 @@
 //! The fields of each event, as `key=value`.
 
+mod shortage;
+
 use std::fmt::Display;
 
 use oomtrace_common::event::{

@@ -1,0 +1,74 @@
+//! A zone that the allocation could fall back to, as it was at the decision.
+
+use crate::limits::{WATERMARKS, ZONE_CLASSES, ZONE_COUNTERS, ZONE_NAME_BYTES, ZONE_ORDERS};
+
+/// One zone of `oc->zonelist`. Amounts are in pages. An array holds as many values as its count says, and none where the
+/// count is 0. The frame ends with the last counter that was read.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/mmzone.h#L847>
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
+)]
+pub struct Zone {
+    /// Bits of [`Zone::NAME`] and its neighbors.
+    pub present: u32,
+    /// `zone->node`; 0 on a kernel without nodes.
+    pub node: i32,
+    /// `zoneref->zone_idx`: its position in `enum zone_type`.
+    pub index: i32,
+    /// Its place in the zonelist.
+    pub position: u16,
+    /// Zones in the zonelist.
+    pub zones: u16,
+    /// How many of `watermark`.
+    pub watermarks: u16,
+    /// How many of `reserve`.
+    pub classes: u16,
+    /// How many of `free_blocks` and `free_types`.
+    pub orders: u16,
+    /// How many of `vm_stat`.
+    pub counters: u16,
+    /// `zone->name`, with a NUL.
+    pub name: [u8; ZONE_NAME_BYTES],
+    /// `zone->watermark_boost`.
+    pub boost_pages: u64,
+    /// `zone->nr_reserved_highatomic`.
+    pub reserved_highatomic_pages: u64,
+    /// `zone->nr_free_highatomic`, since 6.12.
+    pub free_highatomic_pages: u64,
+    /// `zone->managed_pages`.
+    pub managed_pages: u64,
+    /// `zone->present_pages`.
+    pub present_pages: u64,
+    /// Free pages on the lists of all CPUs.
+    pub percpu_pages: i64,
+    /// `zone->_watermark[]`, without the boost.
+    pub watermark: [u64; WATERMARKS],
+    /// `zone->lowmem_reserve[]`.
+    pub reserve: [u64; ZONE_CLASSES],
+    /// `zone->free_area[].nr_free`.
+    pub free_blocks: [u64; ZONE_ORDERS],
+    /// For each order a bit for each migrate type that has a free block.
+    pub free_types: [u16; ZONE_ORDERS],
+    /// `zone->vm_stat[]`, without what CPUs hold back.
+    pub vm_stat: [i64; ZONE_COUNTERS],
+}
+
+impl Zone {
+    /// `name` was read.
+    pub const NAME: u32 = 1 << 0;
+    /// `boost_pages` was read.
+    pub const BOOST: u32 = 1 << 1;
+    /// `reserved_highatomic_pages` was read.
+    pub const RESERVED_HIGHATOMIC: u32 = 1 << 2;
+    /// `free_highatomic_pages` was read.
+    pub const FREE_HIGHATOMIC: u32 = 1 << 3;
+    /// `managed_pages` was read.
+    pub const MANAGED: u32 = 1 << 4;
+    /// `present_pages` was read.
+    pub const PRESENT: u32 = 1 << 5;
+    /// `percpu_pages` was read, of every CPU.
+    pub const PERCPU: u32 = 1 << 6;
+}

@@ -1,0 +1,86 @@
+//! The stacks of the current task: what it was doing when it asked for memory.
+
+use aya_ebpf::{
+    EbpfContext,
+    bindings::{BPF_F_USER_BUILD_ID, BPF_F_USER_STACK},
+    helpers::{bpf_get_current_pid_tgid, generated::bpf_get_stack},
+    macros::map,
+    maps::Array,
+};
+use oomtrace_common::{
+    event::{Stack, UserCall},
+    frame::{FrameHeader, Kind},
+    limits::{KERNEL_CALLS, STACK_EVERY_NS, USER_CALLS},
+};
+
+use crate::emit::{self, Framed, now};
+
+const KERNEL_BYTES: u32 = (KERNEL_CALLS * size_of::<u64>()) as u32;
+const USER_BYTES: u32 = (USER_CALLS * size_of::<UserCall>()) as u32;
+
+/// What a frame has before its last array.
+const HEAD_BYTES: u64 = size_of::<Framed<Stack>>() as u64 - USER_BYTES as u64;
+
+/// Room for a frame, which is more than the programs' own stack has, and whose it was. `oom_lock` is held wherever one is
+/// sent.
+#[repr(C)]
+struct Scratch {
+    frame: Framed<Stack>,
+    pid_tgid: u64,
+}
+
+#[map]
+static STACK: Array<Scratch> = Array::with_max_entries(1, 0);
+
+#[inline(always)]
+fn scratch() -> Option<&'static mut Scratch> {
+    // SAFETY: an element of the map, which lives as long as the program; only hooks under `oom_lock` use it.
+    STACK.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
+}
+
+/// Sends the stacks of the current task.
+#[inline(always)]
+pub(crate) fn send<C: EbpfContext>(context: &C, pass: u64) {
+    let Some(scratch) = scratch() else { return };
+    fill(context, scratch, pass);
+}
+
+/// Likewise outside a pass, unless they were sent a moment ago.
+#[inline(always)]
+pub(crate) fn send_once<C: EbpfContext>(context: &C) {
+    let Some(scratch) = scratch() else { return };
+    let since = now().saturating_sub(scratch.frame.header.boot_ns);
+    if scratch.pid_tgid != bpf_get_current_pid_tgid() || since > STACK_EVERY_NS {
+        fill(context, scratch, 0);
+    }
+}
+
+#[inline(always)]
+fn fill<C: EbpfContext>(context: &C, scratch: &mut Scratch, pass: u64) {
+    let Scratch { frame, pid_tgid } = scratch;
+    *pid_tgid = bpf_get_current_pid_tgid();
+    let out = &mut frame.event;
+    out.pid = (*pid_tgid >> 32) as i32;
+    out.tid = *pid_tgid as i32;
+    let kernel = out.kernel.as_mut_ptr().cast();
+    // SAFETY: the helper writes all of the array, and nothing else; what is not a call is zeroed.
+    let copied = unsafe { bpf_get_stack(context.as_ptr(), kernel, KERNEL_BYTES, 0) };
+    out.kernel_bytes = copied as i32;
+    let user = out.user.as_mut_ptr().cast();
+    let flags = u64::from(BPF_F_USER_STACK | BPF_F_USER_BUILD_ID);
+    // SAFETY: likewise.
+    let copied = unsafe { bpf_get_stack(context.as_ptr(), user, USER_BYTES, flags) };
+    out.user_bytes = copied as i32;
+    // An error is a large number without its sign: one comparison, from which any verifier sees both bounds.
+    let copied = copied as u64;
+    let copied = if copied > u64::from(USER_BYTES) { 0 } else { copied };
+    let bytes = HEAD_BYTES + copied;
+    frame.header = FrameHeader {
+        kind: Kind::Stack.number(),
+        reserved: 0,
+        len: (bytes - size_of::<FrameHeader>() as u64) as u32,
+        boot_ns: now(),
+        pass,
+    };
+    emit::copy_out((&raw const *frame).cast(), bytes, Kind::Stack);
+}

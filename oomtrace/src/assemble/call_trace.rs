@@ -1,0 +1,110 @@
+//! The trigger's stacks, and the names of what is in them.
+
+use oomtrace_common::event as wire;
+
+use super::Assembler;
+use crate::{
+    context::{KernelSymbols, UserSymbols},
+    incident::{CallTrace, Incident, KernelCall, Symbol, UserCall},
+};
+
+/// The function that a stack is of: what it calls, and the programs below that, are not the trigger's doing.
+const DECISION: &str = "out_of_memory";
+
+/// What a stack has in its place where it was read at the function's return, besides what the kernel lists under the module
+/// `bpf`.
+const TRAMPOLINES: [&str; 3] = ["arch_rethook_trampoline", "__kretprobe_trampoline", "kretprobe_trampoline"];
+
+impl Assembler {
+    pub(super) fn take_stack(&mut self, pass: Option<u64>, stack: &wire::Stack) {
+        let trace = call_trace(stack);
+        let open = self.open.iter_mut().rev().find(|incident| {
+            let by = |incident: &Incident| incident.trigger.as_ref().and_then(|trigger| trigger.tid);
+            incident.pass == pass && (pass.is_some() || by(incident) == Some(stack.tid))
+        });
+        match (open, pass) {
+            (Some(incident), _) => drop(incident.call_trace.get_or_insert(trace)),
+            (None, Some(pass)) => self.memory.shortage_of(pass).call_trace = Some(trace),
+            (None, None) => {}
+        }
+    }
+
+    /// Names for addresses, in whatever stacks have them.
+    pub(super) fn take_kernel_symbols(&mut self, told: &KernelSymbols) {
+        let calls = self.open.iter_mut().filter_map(|incident| incident.call_trace.as_mut());
+        for call in calls.flat_map(|trace| &mut trace.kernel).filter(|call| call.symbol.is_none()) {
+            let found = told.symbols.iter().find(|symbol| symbol.address == call.address);
+            call.symbol = found.map(|found| Symbol {
+                name: found.name.clone(),
+                offset: found.offset,
+                size: found.size,
+                module: found.module.clone(),
+            });
+        }
+    }
+
+    pub(super) fn take_user_symbols(&mut self, told: &UserSymbols) {
+        let of = self.open.iter_mut().filter(|incident| {
+            incident.trigger.as_ref().is_some_and(|trigger| trigger.pid == Some(told.pid))
+        });
+        let calls = of.filter_map(|incident| incident.call_trace.as_mut());
+        for call in calls.flat_map(|trace| &mut trace.user).filter(|call| call.file.is_none()) {
+            let found = told.symbols.iter().find(|symbol| {
+                Some(&symbol.build_id) == call.build_id.as_ref() && Some(symbol.offset) == call.offset
+            });
+            if let Some(found) = found {
+                call.file.clone_from(&found.file);
+                call.symbol.clone_from(&found.symbol);
+            }
+        }
+    }
+}
+
+/// Cuts off what is not the trigger's: everything up to the decision itself, and the trampolines of programs like ours on the
+/// way into it.
+pub(super) fn complete(incident: &mut Incident) {
+    let Some(trace) = incident.call_trace.as_mut() else { return };
+    let is_decision = |call: &KernelCall| call.symbol.as_ref().is_some_and(|symbol| symbol.name == DECISION);
+    let decision = trace.kernel.iter().rposition(is_decision);
+    trace.kernel.drain(..decision.map_or(0, |last| last + 1));
+    let own = trace.kernel.iter().take_while(|call| call.symbol.as_ref().is_some_and(is_of_programs)).count();
+    trace.kernel.drain(..own);
+}
+
+/// Whether it is a program, or what leads to one.
+fn is_of_programs(symbol: &Symbol) -> bool {
+    symbol.module.as_deref() == Some("bpf") || TRAMPOLINES.contains(&symbol.name.as_str())
+}
+
+fn call_trace(stack: &wire::Stack) -> CallTrace {
+    let kernel = copied(&stack.kernel, stack.kernel_bytes);
+    let user = copied(&stack.user, stack.user_bytes);
+    CallTrace {
+        kernel: kernel.iter().map(|address| KernelCall { address: *address, symbol: None }).collect(),
+        user: user.iter().map(user_call).collect(),
+        cut: kernel.len() == stack.kernel.len(),
+    }
+}
+
+/// The elements of which as many bytes as were copied consist.
+fn copied<T>(calls: &[T], bytes: i32) -> &[T] {
+    let count = usize::try_from(bytes).unwrap_or(0) / size_of::<T>().max(1);
+    calls.get(..count).unwrap_or(calls)
+}
+
+fn user_call(call: &wire::UserCall) -> UserCall {
+    match call.status {
+        wire::UserCall::VALID => UserCall {
+            build_id: Some(build_id(&call.build_id)),
+            offset: Some(call.place),
+            ..UserCall::default()
+        },
+        _ => UserCall { address: Some(call.place), ..UserCall::default() },
+    }
+}
+
+/// In hexadecimal, without the zeroes that a short one is filled up with.
+fn build_id(bytes: &[u8]) -> String {
+    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.iter().take(length).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,53 @@
+//! Names of what is in a stack, found after the decision.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::ByteString;
+
+/// Names of addresses in the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelSymbols {
+    /// One for each address that has a name.
+    pub symbols: Vec<KernelSymbol>,
+}
+
+/// An address in the kernel and what is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelSymbol {
+    /// The address.
+    pub address: u64,
+    /// The function.
+    pub name: String,
+    /// Bytes from its start.
+    pub offset: u64,
+    /// Bytes up to the next symbol.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// The module it is in; absent for the kernel itself.
+    #[serde(default)]
+    pub module: Option<String>,
+}
+
+/// Files and names of calls in user space.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserSymbols {
+    /// The process.
+    pub pid: i32,
+    /// One for each call that something is known of.
+    pub symbols: Vec<UserSymbol>,
+}
+
+/// A place in a file and what is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserSymbol {
+    /// Build id of the file, in hexadecimal.
+    pub build_id: String,
+    /// Offset in it.
+    pub offset: u64,
+    /// Path of the file.
+    #[serde(default)]
+    pub file: Option<ByteString>,
+    /// The function, as the file spells it.
+    #[serde(default)]
+    pub symbol: Option<String>,
+}
