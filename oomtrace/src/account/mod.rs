@@ -20,6 +20,7 @@ mod words;
 
 use serde::Serialize;
 
+pub(crate) use self::words::share;
 pub use self::{
     cgroup::of_cgroup,
     free::may_use,

@@ -30,7 +30,7 @@ pub(super) fn amount(bytes: u64) -> String {
 }
 
 /// A share of a whole: "28.0 of 32.0 MiB", "22 of 940 MiB", "700 KiB of 32.0 MiB".
-pub(super) fn share(bytes: u64, total_bytes: u64) -> String {
+pub(crate) fn share(bytes: u64, total_bytes: u64) -> String {
     let (name, shift) = unit(total_bytes);
     let has_decimals = ((u128::from(total_bytes) * 10) >> shift) < 1000;
     let whole = !has_decimals;

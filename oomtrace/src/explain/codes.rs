@@ -92,6 +92,17 @@ codes! {
 }
 
 impl Code {
+    /// Whether an allocation found no memory. SysRq-f, the multi-gen LRU and user space kill without that.
+    #[must_use]
+    pub const fn is_shortage(self) -> bool {
+        match self {
+            Self::MemcgLimit | Self::MemcgLimitLowered | Self::Global | Self::Cpuset | Self::Mempolicy => {
+                true
+            }
+            Self::Sysrq | Self::Mglru | Self::Userspace | Self::Unknown => false,
+        }
+    }
+
     /// The code of that name.
     ///
     /// # Errors

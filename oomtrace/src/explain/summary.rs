@@ -165,11 +165,7 @@ fn namespace_note(incident: &Incident) -> Option<String> {
 
 /// Where the memory was, if the victim does not tell that by itself. SysRq-f and the multi-gen LRU need no shortage.
 fn shortage_note(verdict: &Verdict) -> Option<String> {
-    let ran_out = match verdict.code {
-        Code::MemcgLimit | Code::MemcgLimitLowered | Code::Global | Code::Cpuset | Code::Mempolicy => true,
-        Code::Sysrq | Code::Mglru | Code::Userspace | Code::Unknown => false,
-    };
-    let clause = verdict.account.as_ref().filter(|_| ran_out)?.clause()?;
+    let clause = verdict.account.as_ref().filter(|_| verdict.code.is_shortage())?.clause()?;
     Some(format!("; {clause}"))
 }
 

@@ -10,6 +10,7 @@ pub mod json;
 mod margin;
 mod memory_stat;
 mod place;
+mod shortage;
 pub mod terminal;
 mod words;
 

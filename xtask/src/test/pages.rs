@@ -1,6 +1,7 @@
 //! The pages in a real browser: what a reader sees must be what the JSON says, in light and in dark, with nothing loaded
 //! and nothing run.
 
+mod account;
 mod bite;
 mod incident;
 mod overview;

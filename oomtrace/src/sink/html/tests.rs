@@ -12,13 +12,19 @@ fn told(report: &Report) -> String {
     let page = page(report);
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, rest) = rest.split_once("</style>").unwrap();
-    let (body, _) = rest.split_once("<details").unwrap();
+    let (body, _) = rest.split_once("<details class=\"facts\"").unwrap();
     format!("{head}{body}")
 }
 
 #[test]
 fn nothing_is_loaded_and_nothing_runs() {
-    for report in [example::memcg_kill(), example::tracepoint_kill(), example::hostile_kill()] {
+    for report in [
+        example::memcg_kill(),
+        example::tracepoint_kill(),
+        example::hostile_kill(),
+        example::tmpfs_kill(),
+        example::movable_kill(),
+    ] {
         let page = page(&report).to_lowercase();
         for forbidden in
             ["<script", "src=", "href=", "url(", "@import", "<iframe", "<link", "onload=", "onclick="]
@@ -119,4 +125,38 @@ fn a_negative_adjustment_takes_off_and_its_bar_says_so() {
     let page = told(&report);
     assert!(page.contains("8 370 rss + 0 swap + 20 tables − 4 800 adj = 3 590"), "{page}");
     assert_eq!(page.matches("<rect class=\"cut\" x=").count(), 1);
+}
+
+#[test]
+fn the_account_shows_each_part_and_the_zones_their_watermarks() {
+    let page = told(&example::movable_kill());
+    for words in [
+        "680 MiB is free in zone Movable, which this allocation cannot use <span class=\"small\">other_zone</span>",
+        "free in zones this allocation cannot use</th>",
+        "<td class=\"number\">680.0 MiB</td>",
+        "not usable by this allocation",
+        "<strong class=\"badge\">exhausted</strong>",
+        "2.0 MiB free of 250.0 MiB",
+        "min 2.0 MiB",
+        "free blocks by order: 200, 20, 4, 0",
+        "of all candidates 22.0 MiB, of the victims 2.0 MiB",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(
+        !told(&example::memcg_kill()).contains("id=\"account\""),
+        "nothing is drawn of what was not read"
+    );
+}
+
+#[test]
+fn names_in_the_account_are_no_markup() {
+    let mut report = example::tmpfs_kill();
+    let markup = "<img src=x>\u{202e}";
+    report.machine.as_mut().unwrap().tmpfs.as_mut().unwrap()[0].mount = markup.into();
+    report.account.as_mut().unwrap().holder = Some(example::exempt());
+    report.account.as_mut().unwrap().holder.as_mut().unwrap().text = markup.to_owned();
+    report.account.as_mut().unwrap().reasons[0].text = markup.to_owned();
+    let page = told(&report);
+    assert!(!page.contains("<img") && !page.contains('\u{202e}'), "{page}");
 }

@@ -1,10 +1,13 @@
 //! Reports made by hand, for the tests of all sinks.
 
+mod shortage;
+
 use std::{
     io::{self, Write},
     rc::Rc,
 };
 
+pub(crate) use self::shortage::{exempt, movable_kill, tmpfs_kill};
 use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome, Policy},

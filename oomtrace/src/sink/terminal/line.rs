@@ -14,7 +14,12 @@ use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome},
     report::{Process, Report},
-    sink::{Sink, place::label, write_whole},
+    sink::{
+        Sink,
+        place::label,
+        shortage::{Tag, tag},
+        write_whole,
+    },
 };
 
 /// Incidents that are told and not closed yet, at most: one is open for seconds, and one pass at a time decides.
@@ -82,13 +87,21 @@ fn line(report: &Report, paint: Paint) -> String {
         lost => format!(" [{} frames lost]", count(lost)),
     };
     format!(
-        "{} {}{}: {}{}{lost}\n",
+        "{} {}{}: {}{}{}{lost}\n",
         when(report),
         cause(report, paint),
         place(report),
         what(report, paint),
-        by(report)
+        by(report),
+        shortage(report)
     )
+}
+
+/// Where the memory was, where the victim does not tell that: `[tmpfs 28.0 of 32.0 MiB]`.
+fn shortage(report: &Report) -> String {
+    let Some(Tag { what, comm, share }) = tag(report) else { return String::new() };
+    let comm = comm.map(|comm| format!(" {}", quoted(&cut(comm.as_bytes(), NAME_COLUMNS))));
+    format!(" [{what}{} {share}]", comm.unwrap_or_default())
 }
 
 /// Wall clock, or time since boot where the wall clock is not known.
@@ -211,6 +224,17 @@ mod tests {
             told(&example::tracepoint_kill()),
             "boot 71.000002 ~memcg_limit /job: marked hog (900, -, adj -) triggered by - (901) [3 frames lost]\n"
         );
+    }
+
+    #[test]
+    fn where_the_memory_was_stands_at_the_end() {
+        assert!(told(&example::tmpfs_kill()).ends_with(" [tmpfs 28.0 of 32.0 MiB]\n"));
+        let mut report = example::movable_kill();
+        assert!(told(&report).ends_with(" [other_zone 680 of 940 MiB]\n"), "{}", told(&report));
+        let mut holder = example::exempt();
+        holder.comm = Some("x] [\u{1b}".into());
+        report.account.as_mut().unwrap().holder = Some(holder);
+        assert!(told(&report).ends_with(" [exempt \"x] [\\x1b\" 30 of 940 MiB]\n"), "{}", told(&report));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{Pages, WIDTH, incident, recordings};
 use crate::browser::Scheme;
 
 /// Facts that a page shows, of a decision that was seen whole.
-const PLACES: [&str; 20] = [
+const PLACES: [&str; 25] = [
     "/cause/summary",
     "/selection/margin_points",
     "/selection/runner_up_pid",
@@ -20,6 +20,11 @@ const PLACES: [&str; 20] = [
     "/domain/chain/0/max_bytes",
     "/domain/chain/1/usage_bytes",
     "/domain/memory_stat/anon",
+    "/account/total_bytes",
+    "/account/candidates_bytes",
+    "/account/parts/0/bytes",
+    "/account/parts/0/freed_by_kill",
+    "/account/parts/1/reclaimable",
     "/trigger/pid",
     "/victims/0/pid",
     "/victims/0/oom_score_adj",

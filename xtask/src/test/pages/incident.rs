@@ -3,7 +3,10 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::units::{ABSENT, count, count_of, plain, size, size_of, span, text};
+use super::{
+    account,
+    units::{ABSENT, count, count_of, plain, size, size_of, span, text},
+};
 use crate::{browser::Page, test::local::tracer::at};
 
 /// As many candidates have a bar.
@@ -20,6 +23,7 @@ pub(super) fn shown(page: &mut Page<'_>, report: &Value) -> Result<()> {
     head(page, report).context("the head")?;
     timeline(page, report).context("the timeline")?;
     chain(page, report).context("the limits")?;
+    account::shown(page, report).context("the account")?;
     ballot(page, report).context("the ballot")?;
     memory(page, report).context("the memory")?;
     processes(page, report).context("the processes")?;
@@ -27,7 +31,7 @@ pub(super) fn shown(page: &mut Page<'_>, report: &Value) -> Result<()> {
 }
 
 /// Every one of these stands in a text.
-fn holds(told: &str, words: &[String]) -> Result<()> {
+pub(super) fn holds(told: &str, words: &[String]) -> Result<()> {
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
     for word in words {
         ensure!(told.contains(word.as_str()), "`{word}` is not in: {told}");
@@ -35,7 +39,7 @@ fn holds(told: &str, words: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn list<'a>(report: &'a Value, place: &str) -> &'a [Value] {
+pub(super) fn list<'a>(report: &'a Value, place: &str) -> &'a [Value] {
     at(report, place).as_array().map(Vec::as_slice).unwrap_or_default()
 }
 

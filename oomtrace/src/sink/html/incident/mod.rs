@@ -1,5 +1,6 @@
 //! One incident: the answer first, then what it rests on, then everything.
 
+mod account;
 mod ballot;
 mod facts;
 mod head;
@@ -21,6 +22,7 @@ pub fn page(report: &Report) -> String {
         (head::head(report))
         (timeline::timeline(report))
         (limits::limits(report))
+        (account::account(report))
         (ballot::ballot(report))
         (memory::memory(report))
         (processes::processes(report))

@@ -29,6 +29,10 @@ pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
         let mark = if report.cause.code == Code::Userspace { "  <- short" } else { "  <- hit" };
         chain(sheet, domain, mark);
     }
+    if report.account.is_some() {
+        // It says more, and its parts do not overlap.
+        return;
+    }
     let parts = memory_stat::composition(domain).into_iter();
     let parts: Vec<String> = parts.map(|(name, bytes)| format!("{name} {}", size(bytes))).collect();
     if !parts.is_empty() {

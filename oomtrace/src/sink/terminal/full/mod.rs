@@ -6,6 +6,7 @@ mod domain;
 mod ending;
 mod process;
 pub(super) mod sheet;
+mod shortage;
 mod victim;
 
 use std::io::{self, Write};
@@ -55,6 +56,8 @@ fn page(report: &Report, paint: Paint) -> String {
     sheet.section("when", &when(report));
     decision::why(&mut sheet, report);
     domain::domain(&mut sheet, report);
+    shortage::account(&mut sheet, report);
+    shortage::machine(&mut sheet, report);
     decision::allocation(&mut sheet, report);
     process::trigger(&mut sheet, report);
     decision::selection(&mut sheet, report);

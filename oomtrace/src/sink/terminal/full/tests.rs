@@ -150,3 +150,26 @@ fn colour_is_optional_and_a_failing_output_is_an_error() {
     assert_eq!(plain, told(&example::memcg_kill(), false));
     assert!(Full::new(example::Broken, false).closed(&example::memcg_kill()).is_err());
 }
+
+#[test]
+fn the_account_tells_what_reclaim_and_a_kill_could_free() {
+    assert_eq!(told(&example::tmpfs_kill(), false), include_str!("tmpfs_kill.txt"));
+}
+
+#[test]
+fn zones_tell_why_free_memory_did_not_help() {
+    assert_eq!(told(&example::movable_kill(), false), include_str!("movable_kill.txt"));
+}
+
+#[test]
+fn hostile_names_in_the_account_disturb_nothing() {
+    let mut report = example::movable_kill();
+    let hostile = "\u{1b}[2J\n\u{202e}";
+    report.machine.as_mut().unwrap().zones[0].name = hostile.to_owned();
+    report.machine.as_mut().unwrap().slabs.as_mut().unwrap()[0].name = hostile.to_owned();
+    report.account.as_mut().unwrap().reasons[0].text = hostile.to_owned();
+    let lines = told(&example::movable_kill(), false).lines().count();
+    let text = told(&report, false);
+    assert!(text.bytes().all(|byte| byte >= 0x20 || byte == b'\n') && !text.contains('\u{202e}'), "{text:?}");
+    assert_eq!(text.lines().count(), lines);
+}
