@@ -1,6 +1,6 @@
 //! By how much the chosen one was ahead, and what would have turned it: the same words in every sink for people.
 
-use super::terminal::{
+use super::{
     sanitize::name,
     units::{ABSENT, count, or_absent, pages},
 };

@@ -10,8 +10,10 @@ pub mod json;
 mod margin;
 mod memory_stat;
 mod place;
+pub(crate) mod sanitize;
 mod shortage;
 pub mod terminal;
+pub(crate) mod units;
 mod words;
 
 /// Takes reports.

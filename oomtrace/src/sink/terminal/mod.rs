@@ -5,14 +5,13 @@ pub(crate) mod experiment;
 mod full;
 mod line;
 mod list;
-pub(crate) mod sanitize;
-pub(crate) mod units;
 pub(crate) mod whatif;
 
 #[cfg(test)]
 pub(crate) mod example;
 
 pub use self::{full::Full, line::Line, list::List};
+pub(crate) use super::{sanitize, units};
 
 /// Colours, if they are wanted.
 #[derive(Clone, Copy, Debug)]
