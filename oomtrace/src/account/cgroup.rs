@@ -6,6 +6,7 @@ use super::{
     Account, Whole, holder,
     ledger::{Ledger, What},
     members::{self, Members},
+    names::Names,
     reasons, shared,
     shared::Shared,
     stat::Stat,
@@ -71,8 +72,8 @@ pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
     Some(account)
 }
 
-fn names(incident: &Incident, stat: Stat<'_>, shared: &Shared) -> reasons::Names {
-    reasons::Names {
+fn names(incident: &Incident, stat: Stat<'_>, shared: &Shared) -> Names {
+    Names {
         mount: shared::mount_of(incident.surroundings.as_deref(), shared.tmpfs, false),
         slab: None,
         huge_pages_free: None,

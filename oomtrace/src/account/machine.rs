@@ -7,6 +7,7 @@ use super::{
     holder,
     ledger::{Ledger, What},
     members::{self, Members},
+    names::Names,
     reasons, shared,
     shared::Shared,
     swap::Swap,
@@ -52,12 +53,12 @@ pub fn of_machine(incident: &Incident) -> Option<Account> {
 }
 
 /// What the reasons name.
-fn surroundings(incident: &Incident, state: &MemoryState, shared: &Shared) -> reasons::Names {
+fn surroundings(incident: &Incident, state: &MemoryState, shared: &Shared) -> Names {
     let around = incident.surroundings.as_deref();
     let slabs = around.and_then(|around| around.slabs.as_ref());
     let largest = slabs.and_then(|slabs| slabs.iter().find(|slab| slab.reclaimable != Some(true)));
     let (huge_total, huge_free) = huge_pages(incident, state);
-    reasons::Names {
+    Names {
         mount: shared::mount_of(around, shared.tmpfs, true),
         slab: largest.map(|slab| (slab.name.clone(), slab.bytes)),
         huge_pages_free: huge_total.and(huge_free),

@@ -7,9 +7,11 @@ mod cgroup;
 mod figures;
 mod free;
 mod holder;
+mod holder_kind;
 mod ledger;
 mod machine;
 mod members;
+mod names;
 mod reasons;
 mod shared;
 mod stat;
@@ -24,7 +26,8 @@ pub(crate) use self::words::share;
 pub use self::{
     cgroup::of_cgroup,
     free::may_use,
-    holder::{Holder, HolderKind},
+    holder::Holder,
+    holder_kind::HolderKind,
     ledger::{Part, What},
     machine::of_machine,
     reasons::{Reason, ReasonCode},

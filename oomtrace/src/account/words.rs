@@ -1,6 +1,6 @@
 //! The account in words, for the sentence and for reasons. Amounts have three significant digits.
 
-use super::{Account, HolderKind, What, Whole, free::Free, reasons::Names, swap::Swap};
+use super::{Account, What, Whole, free::Free, holder_kind::HolderKind, names::Names, swap::Swap};
 use crate::{bytes::ByteString, incident::Task};
 
 /// The units, with the shift that each is.

@@ -6,8 +6,7 @@ mod machine;
 use serde::Serialize;
 
 pub(super) use self::{cgroup::of_cgroup, machine::of_machine};
-use super::{Account, What, swap::Swap, words};
-use crate::bytes::ByteString;
+use super::{Account, What, names::Names, swap::Swap, words};
 
 /// One reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,23 +75,6 @@ reason_codes! {
     Sockets = "sockets",
     /// Memory that no counter explains.
     Unexplained = "unexplained",
-}
-
-/// What the reasons name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Names {
-    /// Where the tmpfs is mounted that holds the most.
-    pub(super) mount: Option<ByteString>,
-    /// The largest slab cache that cannot be reclaimed, and its bytes.
-    pub(super) slab: Option<(String, u64)>,
-    /// Bytes of huge pages that no process uses.
-    pub(super) huge_pages_free: Option<u64>,
-    /// Order of the allocation.
-    pub(super) order: i32,
-    /// Bytes of a page.
-    pub(super) page_size: u64,
-    /// `memory.stat` is that of v1.
-    pub(super) is_v1: bool,
 }
 
 /// How much a reason tells. The order of the variants is that of the reasons.

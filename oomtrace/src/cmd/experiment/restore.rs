@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{
-    scratch::PREFIX,
+    scratch::{ATTEMPTS, PREFIX},
     state::{Journal, Knob, State, boot_id},
 };
 use crate::{
@@ -14,9 +14,6 @@ use crate::{
     experiment::knob,
     source::cgroupfs::MemoryHierarchy,
 };
-
-/// How often it is tried to empty a cgroup, every ten milliseconds.
-pub(super) const ATTEMPTS: u32 = 2000;
 
 /// What is left to whoever finds a journal that no experiment wrote.
 const BY_HAND: &str =

@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::restore::ATTEMPTS;
 use crate::{
     cmd::cgroup,
     experiment::{
@@ -17,6 +16,9 @@ use crate::{
     },
     source::cgroupfs::MemoryHierarchy,
 };
+
+/// Attempts to empty a cgroup, one every ten milliseconds.
+pub(super) const ATTEMPTS: u32 = 2000;
 
 /// What an experiment's cgroup is called; the experiment's pid follows.
 pub(super) const PREFIX: &str = "oomtrace-experiment-";
