@@ -61,6 +61,8 @@ pub enum Kind {
     Node = 15,
     /// [`event::Stack`]: the stacks of the task that asked for memory.
     Stack = 16,
+    /// [`event::SysrqOom`]: an OOM kill was requested with SysRq-f.
+    SysrqOom = 17,
     /// What user space knows of the machine and of the tracer, once at the start.
     Session = 0x100,
     /// What procfs said of a process.
@@ -102,7 +104,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -119,6 +121,7 @@ impl Kind {
         Self::Zone,
         Self::Node,
         Self::Stack,
+        Self::SysrqOom,
         Self::Session,
         Self::Process,
         Self::Sysctl,
@@ -195,4 +198,5 @@ wire! {
     Zone = 632,
     Node = 784,
     Stack = 848,
+    SysrqOom = 168,
 }

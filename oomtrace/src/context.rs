@@ -124,6 +124,9 @@ pub struct Machine {
     pub free_bytes: u64,
     /// All memory, bytes.
     pub total_bytes: u64,
+    /// `MemAvailable`, bytes: free memory and what could be freed without swapping.
+    #[serde(default)]
+    pub available_bytes: Option<u64>,
 }
 
 /// Time has passed while an incident was open: the frame's own stamp says how far.

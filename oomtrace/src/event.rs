@@ -40,6 +40,7 @@ pub enum Event {
     Exit(wire::Exit),
     Reap(wire::Reap),
     Arguments(wire::Arguments),
+    SysrqOom(wire::SysrqOom),
     Candidates(Candidates),
     Session(context::Session),
     Process(context::Process),

@@ -4,6 +4,7 @@ mod call_trace;
 mod candidate;
 mod memory_state;
 mod names;
+mod sysrq;
 mod task;
 
 use std::{collections::BTreeMap, rc::Rc};
@@ -18,6 +19,7 @@ pub use self::{
         FreeBlocks, HugePool, MemoryState, Node, Slab, StateSource, Surroundings, SwapDevice, Tmpfs, Zone,
     },
     names::KnownNames,
+    sysrq::{RequestSource, SysrqRequest},
     task::{Counters, Task, is_of},
 };
 use crate::{
@@ -94,6 +96,8 @@ pub struct Incident {
     pub surroundings: Option<Rc<Surroundings>>,
     /// What the trigger was doing.
     pub call_trace: Option<CallTrace>,
+    /// The request that led to this decision, if it is one of SysRq-f.
+    pub requested: Option<SysrqRequest>,
 }
 
 impl Incident {
@@ -258,7 +262,8 @@ impl Incident {
     /// The tasks that it names: the victims, the chosen one and the trigger.
     pub fn involved(&self) -> impl Iterator<Item = &Task> {
         let victims = self.victims.iter().map(|victim| &victim.task);
-        victims.chain(self.choice.iter().map(|choice| &choice.task)).chain(&self.trigger)
+        let requester = self.requested.iter().filter_map(|request| request.requester.as_ref());
+        victims.chain(self.choice.iter().map(|choice| &choice.task)).chain(&self.trigger).chain(requester)
     }
 
     /// Bytes of a page.

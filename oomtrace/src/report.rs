@@ -24,7 +24,7 @@ use crate::{
     attribute::cgroup::is_below,
     bytes::ByteString,
     explain::{Code, Confidence, Outcome, Policy},
-    incident::Role,
+    incident::{RequestSource, Role},
     kernel::tier::Tier,
 };
 pub use crate::{
@@ -70,6 +70,8 @@ pub struct Report {
     pub account: Option<Account>,
     /// Who asked for it.
     pub trigger: Option<Process>,
+    /// Who requested the kill with SysRq-f; `None` for every other cause, and where the request was not seen.
+    pub requested_by: Option<RequestedBy>,
     /// Who was killed or marked.
     pub victims: Vec<Victim>,
     /// Whom the kernel looked at, best first; `None` where this tier does not see it.
@@ -246,6 +248,21 @@ pub struct Process {
     /// Who that was.
     #[serde(flatten)]
     pub place: Attribution,
+}
+
+/// The request that led to a kill by SysRq-f.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RequestedBy {
+    /// How it was made.
+    pub source: RequestSource,
+    /// Process id.
+    pub pid: Option<i32>,
+    /// Name of the task.
+    pub comm: Option<ByteString>,
+    /// Real user id.
+    pub uid: Option<u32>,
+    /// How long before the decision, ns.
+    pub before_ns: u64,
 }
 
 /// A process that was killed or marked.

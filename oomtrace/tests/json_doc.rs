@@ -9,11 +9,11 @@ use oomtrace::{
     account::{Account, HolderKind, ReasonCode, What, Whole},
     attribute::{Attribution, Container, Job, JobKind, Pod, Qos, RUNTIMES, Runtime},
     explain::{Code, Confidence, Outcome, Policy},
-    incident::{PassedOver, Role, StateSource},
+    incident::{PassedOver, RequestSource, Role, StateSource},
     kernel::tier::Tier,
     report::{
         Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, EmptyPasses, Level, Machine, Memory,
-        Process, Report, SCHEMA, Score, Selection, Status, Swap, Sysctl, Victim,
+        Process, Report, RequestedBy, SCHEMA, Score, Selection, Status, Swap, Sysctl, Victim,
     },
 };
 use serde_json::Value;
@@ -183,6 +183,7 @@ fn the_document_names_every_tier_and_end() {
     let closed_by = [ClosedBy::Kernel, ClosedBy::Timeout, ClosedBy::EndOfStream];
     let closed_by = closed_by.map(|by| serde_json::to_value(by).unwrap().as_str().unwrap().to_owned());
     names("status.closed_by", closed_by.each_ref().map(String::as_str));
+    names("requested_by.source", ["written", "input", "printed"]);
 }
 
 /// Requires that the row of a key has these values.
@@ -235,6 +236,7 @@ fn maximal() -> Report {
         machine: Some(machine()),
         account: Some(account()),
         trigger: Some(process()),
+        requested_by: Some(requested_by()),
         victims: vec![victim()],
         candidates: Some(vec![candidate()]),
         candidates_total: Some(1),
@@ -242,6 +244,16 @@ fn maximal() -> Report {
         kernel_threads: Some(0),
         marks: 1,
         empty_passes: Some(EmptyPasses { count: 1, last_ns: 1 }),
+    }
+}
+
+fn requested_by() -> RequestedBy {
+    RequestedBy {
+        source: RequestSource::Written,
+        pid: Some(1),
+        comm: Some("comm".into()),
+        uid: Some(0),
+        before_ns: 1,
     }
 }
 
@@ -432,6 +444,7 @@ fn minimal() -> Report {
         machine: None,
         account: None,
         trigger: None,
+        requested_by: None,
         victims: vec![Victim {
             process: Process::default(),
             role: Role::Chosen,
@@ -462,7 +475,10 @@ fn without_inner_values() -> Report {
         hit: false,
         place: Attribution::default(),
     };
+    let requested_by =
+        RequestedBy { source: RequestSource::Printed, pid: None, comm: None, uid: None, before_ns: 1 };
     Report {
+        requested_by: Some(requested_by),
         trigger: Some(Process::default()),
         victims: vec![Victim { score: Some(score), ..victim() }],
         domain: Domain { chain: vec![level], ..domain() },

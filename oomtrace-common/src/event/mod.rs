@@ -17,6 +17,7 @@ mod out_of_memory;
 mod reap;
 mod sigkill;
 mod stack;
+mod sysrq;
 mod task;
 mod zone;
 
@@ -34,5 +35,6 @@ pub use out_of_memory::{OutOfMemory, OutOfMemoryReturn};
 pub use reap::Reap;
 pub use sigkill::Sigkill;
 pub use stack::{Stack, UserCall};
+pub use sysrq::SysrqOom;
 pub use task::Task;
 pub use zone::Zone;

@@ -13,3 +13,4 @@ mod reap;
 mod sched_process_exit;
 mod selfcheck;
 mod signal_generate;
+mod sysrq;

@@ -41,8 +41,7 @@ impl Assembler {
             Some(incident) => incident,
             None => {
                 // SIGKILL comes before the mark, and with it the decision.
-                let mut incident = self.new_incident(sigkill_ns.unwrap_or(boot_ns), None);
-                incident.trigger = Some(trigger);
+                let incident = self.begun_by(trigger, sigkill_ns.unwrap_or(boot_ns), boot_ns);
                 self.open.push(incident);
                 let Some(incident) = self.open.last_mut() else { return };
                 incident
@@ -60,6 +59,16 @@ impl Assembler {
         }
     }
 
+    /// A decision that a task's mark tells of. A kernel worker that is bound to a CPU may answer a request for SysRq-f.
+    fn begun_by(&mut self, trigger: Task, decided_ns: u64, marked_ns: u64) -> Incident {
+        let mut incident = self.new_incident(decided_ns, None);
+        if trigger.is_bound_kworker() {
+            incident.requested = self.memory.take_request(marked_ns);
+        }
+        incident.trigger = Some(trigger);
+        incident
+    }
+
     /// On kernels whose tracepoint has a thread's number alone: who that is, as far as anything else told.
     fn marked_by_number(&self, marked: &Task, trigger: &Task) -> Task {
         if trigger.tid == marked.tid {
@@ -74,7 +83,9 @@ impl Assembler {
         let mut told = Vec::new();
         for (index, incident) in self.open.iter().enumerate() {
             let Some(latest) = self.decision_ns(incident) else { continue };
-            let complete = !Self::may_grow(incident) && self.memory.knows_all_of(incident);
+            // The cause may hang on the machine's memory, which comes right after the mark.
+            let complete =
+                !Self::may_grow(incident) && incident.machine.is_some() && self.memory.knows_all_of(incident);
             if complete || latest <= self.now_ns {
                 told.push(index);
             }

@@ -53,8 +53,11 @@ impl Assembler {
         if incident.pass.is_some() || incident.decided {
             return None;
         }
-        let wait = if Self::may_grow(incident) { GROUP_WINDOW_NS } else { LOOK_UP_NS };
-        Some(incident.boot_ns.saturating_add(wait))
+        if Self::may_grow(incident) {
+            return Some(incident.boot_ns.saturating_add(GROUP_WINDOW_NS));
+        }
+        // From the mark on: SIGKILL, with which the incident begins, may come a while before it.
+        Some(incident.last_ns.saturating_add(LOOK_UP_NS))
     }
 
     /// Closes what has had its time.

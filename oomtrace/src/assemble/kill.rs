@@ -12,8 +12,10 @@ use crate::{
 
 impl Assembler {
     pub(super) fn open_pass(&mut self, boot_ns: u64, pass: Option<u64>, entry: &OutOfMemory) {
+        let requested = if entry.order == -1 { self.memory.take_request(boot_ns) } else { None };
         let incident = self.in_pass(boot_ns, pass);
         let has = |bit| entry.flags & bit != 0;
+        incident.requested = requested;
         incident.trigger = Some(Task::from(&entry.trigger));
         incident.request = Some(Request {
             memcg: has(OutOfMemory::MEMCG).then_some(entry.memcg),

@@ -12,7 +12,7 @@ use crate::{
     bytes::ByteString,
     cgroup,
     context::{CGROUPS_KEPT, CgroupPaths, Names, Process},
-    incident::{Ballot, Incident, KnownNames, Task, is_of},
+    incident::{Ballot, Incident, KnownNames, SysrqRequest, Task, is_of},
 };
 
 /// Processes that were looked up and are kept: more than one batch of kills names.
@@ -33,6 +33,9 @@ const VICTIMS: usize = 256;
 /// And for how long, ns: a victim's threads come back while it dies, and a number is used again after that.
 const VICTIMS_NS: u64 = 10_000_000_000;
 
+/// How long after its request SysRq-f may run, ns: a kernel worker must be free, and `oom_lock` too.
+const REQUEST_NS: u64 = 10_000_000_000;
+
 /// Bounded memory of the assembler.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -45,6 +48,8 @@ pub(super) struct Memory {
     ballot: Option<(u64, Ballot)>,
     /// Likewise.
     shortage: Option<(u64, Shortage)>,
+    /// The latest request for SysRq-f that no decision has answered yet: several before one decision are one.
+    requested: Option<SysrqRequest>,
     paths: BTreeMap<u64, ByteString>,
     paths_in_order: VecDeque<u64>,
     /// Shared with the incidents: what is told later changes none that is over.
@@ -178,6 +183,15 @@ impl Memory {
         let (own, other) = self.kills.drain(..).partition(|(at, kill)| own(*at, kill));
         self.kills = other;
         own
+    }
+
+    pub(super) fn keep_request(&mut self, request: Option<SysrqRequest>) {
+        self.requested = request.or(self.requested.take());
+    }
+
+    /// The request that a decision answers, taken out.
+    pub(super) fn take_request(&mut self, now_ns: u64) -> Option<SysrqRequest> {
+        self.requested.take().filter(|request| now_ns.saturating_sub(request.boot_ns) < REQUEST_NS)
     }
 
     pub(super) fn keep_victims(&mut self, incident: &Incident) {

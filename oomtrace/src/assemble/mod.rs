@@ -23,7 +23,7 @@ use self::{memory::Memory, memory_state::Shortage};
 use crate::{
     context::{Clock, Machine, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
-    incident::{ClosedBy, Incident, Task, is_of},
+    incident::{ClosedBy, Incident, SysrqRequest, Task, is_of},
 };
 
 /// What has become of an incident.
@@ -63,6 +63,7 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Exit(_)
         | Event::Reap(_)
         | Event::Arguments(_)
+        | Event::SysrqOom(_)
         | Event::Candidates(_)
         | Event::Tick(_) => true,
     }
@@ -155,10 +156,8 @@ impl Assembler {
             Event::OomKillProcess(choice) => self.take_choice(boot_ns, pass, &choice),
             Event::OomGroup(group) => self.in_pass(boot_ns, pass).group = Some(group.memcg),
             Event::KillProcess(kill) => self.take_kill(boot_ns, pass, &Task::from(&kill.victim)),
-            Event::MarkVictim(mark) => match pass {
-                Some(_) => self.take_mark(boot_ns, pass, &mark),
-                None => self.take_mark_alone(boot_ns, &mark),
-            },
+            Event::MarkVictim(mark) if pass.is_some() => self.take_mark(boot_ns, pass, &mark),
+            Event::MarkVictim(mark) => self.take_mark_alone(boot_ns, &mark),
             Event::Sigkill(sigkill) if sigkill.origin == Sigkill::FROM_KERNEL => {
                 self.take_sigkill(boot_ns, pass, &sigkill);
             }
@@ -170,6 +169,7 @@ impl Assembler {
             Event::Candidates(table) => self.take_candidates(pass, &table),
             Event::Reap(reap) => self.take_reap(boot_ns, reap),
             Event::Shortage(told) => self.take_shortage(boot_ns, pass, told),
+            Event::SysrqOom(request) => self.memory.keep_request(SysrqRequest::new(boot_ns, &request)),
         }
         self.expire(steps);
         self.decide_alone(steps);

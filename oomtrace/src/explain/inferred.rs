@@ -1,133 +1,237 @@
-//! The tracepoint tier: the decision itself is not seen. What is left are the limits around the trigger and the victim
-//! at the moment of the mark, and who the trigger is.
+//! The tracepoint tier: the decision itself is not seen. The evidence is the limits around the trigger and the victim at
+//! the moment of the mark, the free memory of the machine, and what kind of task the trigger is. A rule names a cause
+//! only where nothing else fits that evidence; everything else is `unknown`.
 
 use oomtrace_common::event::Memcg;
 
 use super::{Code, Finding, constraint, limits};
 use crate::{
-    attribute::cgroup,
+    cgroup,
     context::Machine,
-    incident::{Incident, Task},
+    incident::{Incident, SysrqRequest, Task},
 };
+
+/// The rules for a decision of which only the marks are seen, in order.
+const RULES: [fn(&Incident, &Task) -> Option<Finding>; 6] =
+    [requested, at_limit, lowered, charged_from_outside, kswapd, relieved];
 
 pub(super) fn rule(incident: &Incident) -> Option<Finding> {
     let trigger = incident.trigger.as_ref().filter(|_| incident.request.is_none())?;
     if incident.pass.is_some() {
         return without_beginning(incident, trigger);
     }
-    at_limit(incident, trigger).or_else(|| lowered(incident)).or_else(|| Some(system(incident, trigger)))
+    let found = RULES.iter().find_map(|rule| rule(incident, trigger));
+    Some(found.unwrap_or_else(|| whole_machine(incident, trigger)))
 }
 
 /// A pass whose first frame was lost: what is left of it is the constraint.
 fn without_beginning(incident: &Incident, trigger: &Task) -> Option<Finding> {
     let constraint = constraint(incident)?;
+    let evidence = vec![format!("oom_control.constraint is {constraint}")];
     let code = match constraint {
         "memcg" => Code::MemcgLimit,
         "cpuset" => Code::Cpuset,
         "memory_policy" => Code::Mempolicy,
-        _ => return Some(system(incident, trigger)),
+        // SysRq-f has no constraint either.
+        _ if trigger.is_bound_kworker() => Code::Unknown,
+        _ if trigger.is_kswapd() => Code::Mglru,
+        _ => Code::Global,
     };
-    let evidence = vec![format!("oom_control.constraint is {constraint}")];
     let finding = Finding::inferred(code, None, evidence);
     Some(if code == Code::MemcgLimit { at_limit(incident, trigger).unwrap_or(finding) } else { finding })
 }
 
-/// An ancestor of the trigger at its limit. The innermost of those with least left: it is the first that a charge meets.
+/// A kernel worker that is bound to a CPU, right after a request for SysRq-f. `moom_callback` runs on the system's own
+/// workqueue, whose workers are bound. <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L408>
+///
+/// A recording of a version that did not see requests has none: then memory to spare, and no limit that was hit, say it.
+fn requested(incident: &Incident, trigger: &Task) -> Option<Finding> {
+    if !trigger.is_bound_kworker() {
+        return None;
+    }
+    let worker = "the trigger is a kernel worker bound to a CPU, and SysRq-f runs in one".to_owned();
+    if let Some(request) = &incident.requested {
+        let evidence = vec![super::sysrq::requested(incident, request), worker];
+        return Some(Finding::inferred(Code::Sysrq, None, evidence));
+    }
+    let sees_requests = incident.session.as_ref().is_some_and(|session| session.has_hook(SysrqRequest::HOOK));
+    let spare = spare(incident).filter(|_| !sees_requests && near_limit(incident).is_none())?;
+    Some(Finding::inferred(
+        Code::Sysrq,
+        None,
+        vec![worker, spare, "no memory cgroup was at its limit".to_owned()],
+    ))
+}
+
+/// A cgroup at its limit that holds both the trigger and the victim. The innermost of those with least left: it is the
+/// first that a charge meets. A full cgroup without the victim in it cannot be the one: the kernel kills inside the
+/// cgroup that ran out.
 fn at_limit(incident: &Incident, trigger: &Task) -> Option<Finding> {
     let page_size = incident.page_size();
-    let chain = cgroup::chain(&incident.memcgs, trigger.memcg?);
+    let victims = victims_chain(incident);
+    let holds_victim = |memcg: &&Memcg| victims.as_ref().is_none_or(|chain| holds(chain, memcg));
     let left =
         |memcg: &Memcg| limits::headroom(memcg, page_size).filter(|left| *left < limits::CHARGE_BATCH_PAGES);
-    let (_, memcg) = chain
+    let (_, memcg) = cgroup::chain(&incident.memcgs, trigger.memcg?)
         .into_iter()
+        .filter(holds_victim)
         .enumerate()
         .filter_map(|(level, memcg)| left(memcg).map(|left| ((left, level), memcg)))
         .min_by_key(|(rank, _)| *rank)?;
-    let evidence = vec![format!(
-        "at the mark {} was at its limit: {}",
-        limits::name(incident, memcg),
-        limits::describe(memcg, page_size)
-    )];
+    let evidence = vec![at_the_mark(incident, memcg, "was at its limit")];
     Some(Finding::inferred(Code::MemcgLimit, Some(memcg.id), evidence))
 }
 
-/// An ancestor of the victim above its limit, and the trigger lives elsewhere.
-fn lowered(incident: &Incident) -> Option<Finding> {
+/// An ancestor of the victim above its limit by more than a charge can bring it there, and the trigger, a process, lives
+/// elsewhere: it wrote the limit.
+fn lowered(incident: &Incident, trigger: &Task) -> Option<Finding> {
     let page_size = incident.page_size();
-    let victim = incident.victims.first()?.task.memcg?;
-    let chain = cgroup::chain(&incident.memcgs, victim);
-    let memcg = chain.into_iter().find(|memcg| limits::is_over(memcg, page_size))?;
+    let outside = outside_trigger(incident, trigger).into_iter();
+    let by_much = |memcg: &&Memcg| limits::excess(memcg, page_size) > limits::CHARGE_BATCH_PAGES;
+    let memcg = outside.filter(|_| !trigger.is_kthread()).find(by_much)?;
     let evidence = vec![
-        format!(
-            "at the mark {} was above its limit: {}",
-            limits::name(incident, memcg),
-            limits::describe(memcg, page_size)
-        ),
-        "the trigger is not in it".to_owned(),
+        at_the_mark(incident, memcg, "was above its limit"),
+        "the trigger is not in it, so it did not charge its own memory there".to_owned(),
     ];
     Some(Finding::inferred(Code::MemcgLimitLowered, Some(memcg.id), evidence))
 }
 
-/// No cgroup is at a limit.
-fn system(incident: &Incident, trigger: &Task) -> Finding {
-    let mut evidence = vec!["no memory cgroup above the trigger was at its limit".to_owned()];
-    let code = if trigger.is_kswapd() {
-        evidence.push("the trigger is kswapd".to_owned());
-        Code::Mglru
-    } else if trigger.is_kthread()
-        && trigger.comm.as_ref().is_some_and(|comm| comm.as_bytes().starts_with(b"kworker/"))
-    {
-        evidence.push("the trigger is a kernel worker, which is how SysRq-f runs".to_owned());
-        Code::Sysrq
-    } else if let Some(relieved) = relieved(incident, trigger) {
-        evidence.push(relieved);
-        Code::Unknown
-    } else {
-        let (code, words) = whole_machine(incident);
-        evidence.push(words);
-        code
+/// An ancestor of the victim at its limit, and the trigger lives elsewhere: a debugger that writes into the victim's memory,
+/// or a kernel worker that does the victim's I/O, charges the victim's cgroup. It is the only explanation where the
+/// machine has memory to spare on its only node; else the machine may have run out, and the victim's cgroup is full by
+/// coincidence.
+fn charged_from_outside(incident: &Incident, trigger: &Task) -> Option<Finding> {
+    let page_size = incident.page_size();
+    let full = |memcg: &&Memcg| {
+        limits::headroom(memcg, page_size).is_some_and(|left| left < limits::CHARGE_BATCH_PAGES)
     };
-    Finding::inferred(code, None, evidence)
-}
-
-/// Above the trigger there is a limit, and the machine has memory to spare: the limit may have been hit by a charge whose
-/// memory was given back before the mark, as it is in a burst of kills.
-fn relieved(incident: &Incident, trigger: &Task) -> Option<String> {
-    let spare = spare(incident)?;
-    let limited = cgroup::chain(&incident.memcgs, trigger.memcg?)
-        .into_iter()
-        .find(|memcg| limits::headroom(memcg, incident.page_size()).is_some())?;
-    Some(format!(
-        "{spare}, and {} has a limit: {}",
-        limits::name(incident, limited),
-        limits::describe(limited, incident.page_size())
-    ))
-}
-
-/// Whether the whole machine ran out. A cpuset or a memory policy confines an allocation only where there are several
-/// memory nodes, and leaves memory on the others.
-/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L252> (`constrained_alloc`)
-fn whole_machine(incident: &Incident) -> (Code, String) {
-    let nodes = incident.session.as_ref().and_then(|session| session.memory_nodes);
-    match (nodes, spare(incident)) {
-        (Some(0 | 1), _) => (
-            Code::Global,
-            "there is one memory node: no cpuset or memory policy can confine an allocation".to_owned(),
-        ),
-        (Some(nodes), Some(spare)) => (
-            Code::Unknown,
-            format!("{spare}: a cpuset or a memory policy may leave some of the {nodes} memory nodes only"),
-        ),
-        _ => (
-            Code::Global,
-            "this tier cannot tell a cpuset or a memory policy from the whole machine".to_owned(),
-        ),
+    let memcg = outside_trigger(incident, trigger).into_iter().find(full)?;
+    let mut evidence = vec![
+        at_the_mark(incident, memcg, "was at its limit"),
+        "the victim is in it and the trigger is not".to_owned(),
+    ];
+    let by_little = limits::is_over(memcg, page_size) && !trigger.is_kthread();
+    match spare(incident).filter(|_| nodes(incident).is_none_or(|nodes| nodes <= 1)) {
+        Some(spare) if !by_little => {
+            evidence.push(format!("{spare}, so the machine had not run out"));
+            evidence
+                .push("a charge can be made for another process's memory, or by a kernel worker".to_owned());
+            Some(Finding::inferred(Code::MemcgLimit, Some(memcg.id), evidence))
+        }
+        Some(spare) => {
+            evidence.push(format!("{spare}: the limit was hit by a charge from outside, or lowered"));
+            Some(Finding::inferred(Code::Unknown, None, evidence))
+        }
+        None => {
+            evidence.push("whether the machine or some of its nodes had run out is not known".to_owned());
+            Some(Finding::inferred(Code::Unknown, None, evidence))
+        }
     }
 }
 
-/// More than a tenth of the machine's memory was free at the mark, in words.
+/// kswapd allocates with access to the reserves and never runs out itself: it only asks for the multi-gen LRU.
+fn kswapd(_: &Incident, trigger: &Task) -> Option<Finding> {
+    let evidence = vec!["the trigger is kswapd".to_owned()];
+    trigger.is_kswapd().then(|| Finding::inferred(Code::Mglru, None, evidence))
+}
+
+/// The machine has memory to spare, and no limit was hit at the mark: a limit may have been relieved before it, as in a
+/// burst of kills; a cpuset, a memory policy or the kind of allocation may leave little of the memory.
+fn relieved(incident: &Incident, trigger: &Task) -> Option<Finding> {
+    let spare = spare(incident)?;
+    let chain = |memcg: Option<u64>| memcg.map(|id| cgroup::chain(&incident.memcgs, id)).unwrap_or_default();
+    let victims = incident.victims.iter().map(|victim| victim.task.memcg);
+    let limited = std::iter::once(trigger.memcg)
+        .chain(victims)
+        .flat_map(chain)
+        .find(|memcg| limits::headroom(memcg, incident.page_size()).is_some());
+    let mut evidence = vec!["no memory cgroup of the trigger or the victim was at its limit".to_owned()];
+    evidence.extend(worker(trigger));
+    evidence.push(match (limited, nodes(incident)) {
+        (Some(memcg), _) => {
+            let name = limits::name(incident, memcg);
+            format!("{spare}, and {name} has a limit: {}", limits::describe(memcg, incident.page_size()))
+        }
+        (None, Some(nodes @ 2..)) => {
+            format!("{spare}: a cpuset or a memory policy may leave some of the {nodes} memory nodes only")
+        }
+        (None, _) => format!("{spare}: the allocation may need contiguous blocks, or memory of another zone"),
+    });
+    Some(Finding::inferred(Code::Unknown, None, evidence))
+}
+
+/// No cgroup is at a limit, and little memory is free, or nobody knows how much.
+fn whole_machine(incident: &Incident, trigger: &Task) -> Finding {
+    let mut evidence = vec!["no memory cgroup above the trigger was at its limit".to_owned()];
+    evidence.extend(worker(trigger));
+    evidence.extend(incident.machine.map(free));
+    evidence.push(match nodes(incident) {
+        Some(0 | 1) => {
+            "there is one memory node: no cpuset or memory policy can confine an allocation".to_owned()
+        }
+        _ => "this tier cannot tell a cpuset or a memory policy from the whole machine".to_owned(),
+    });
+    let asked_by_key = trigger.is_bound_kworker() && incident.machine.is_none();
+    let code = if asked_by_key { Code::Unknown } else { Code::Global };
+    Finding::inferred(code, None, evidence)
+}
+
+/// What a kernel worker as the trigger says: nothing.
+fn worker(trigger: &Task) -> Option<String> {
+    let is_worker = trigger.is_bound_kworker() || trigger.is_unbound_kworker();
+    is_worker.then(|| "the trigger is a kernel worker, and no request for SysRq-f was seen".to_owned())
+}
+
+/// The cgroups above the first victim; `None` where its cgroup is not known.
+fn victims_chain(incident: &Incident) -> Option<Vec<&Memcg>> {
+    let chain = cgroup::chain(&incident.memcgs, incident.victims.first()?.task.memcg?);
+    Some(chain).filter(|chain| !chain.is_empty())
+}
+
+/// Those of them that do not hold the trigger, leaf first.
+fn outside_trigger<'a>(incident: &'a Incident, trigger: &Task) -> Vec<&'a Memcg> {
+    let own = trigger.memcg.map(|id| cgroup::chain(&incident.memcgs, id)).unwrap_or_default();
+    let chain = victims_chain(incident).unwrap_or_default();
+    chain.into_iter().filter(|memcg| !holds(&own, memcg)).collect()
+}
+
+fn holds(chain: &[&Memcg], memcg: &Memcg) -> bool {
+    chain.iter().any(|level| level.id == memcg.id)
+}
+
+/// A cgroup above the victim that has less than a charge left.
+fn near_limit(incident: &Incident) -> Option<&Memcg> {
+    let page_size = incident.page_size();
+    let full = |memcg: &&Memcg| {
+        limits::headroom(memcg, page_size).is_some_and(|left| left < limits::CHARGE_BATCH_PAGES)
+    };
+    victims_chain(incident)?.into_iter().find(full)
+}
+
+fn at_the_mark(incident: &Incident, memcg: &Memcg, how: &str) -> String {
+    let name = limits::name(incident, memcg);
+    format!("at the mark {name} {how}: {}", limits::describe(memcg, incident.page_size()))
+}
+
+fn nodes(incident: &Incident) -> Option<usize> {
+    incident.session.as_ref().and_then(|session| session.memory_nodes)
+}
+
+/// More than a tenth of the machine's memory was available at the mark, in words. What the victims held is not counted: it may
+/// have been given back before the look.
 fn spare(incident: &Incident) -> Option<String> {
-    let Machine { free_bytes, total_bytes } = incident.machine?;
-    let words = || format!("{free_bytes} of {total_bytes} bytes of the machine were free");
-    (free_bytes > total_bytes / 10).then(words)
+    let machine = incident.machine?;
+    let resident = incident.victims.iter().filter_map(|victim| victim.task.memory);
+    let held = resident.fold(0_u64, |all, memory| all.saturating_add(memory.resident_pages()));
+    let held = held.saturating_mul(incident.page_size());
+    let left = machine.available_bytes.unwrap_or(machine.free_bytes).saturating_sub(held);
+    (left > machine.total_bytes / 10).then(|| free(machine))
+}
+
+fn free(machine: Machine) -> String {
+    let Machine { free_bytes, total_bytes, available_bytes } = machine;
+    match available_bytes {
+        Some(available) => format!("{available} of {total_bytes} bytes of the machine were available"),
+        None => format!("{free_bytes} of {total_bytes} bytes of the machine were free"),
+    }
 }

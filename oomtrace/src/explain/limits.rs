@@ -36,6 +36,11 @@ pub(crate) fn headroom(memcg: &Memcg, page_size: u64) -> Option<u64> {
     [memory(memcg, page_size), memsw(memcg, page_size)].into_iter().flatten().map(left).min()
 }
 
+/// Pages above the limit of memory; 0 where usage is within it.
+pub(crate) fn excess(memcg: &Memcg, page_size: u64) -> u64 {
+    memory(memcg, page_size).map_or(0, |(usage, max)| usage.saturating_sub(max))
+}
+
 /// Whether more is used than allowed: a limit was lowered below the usage.
 pub(crate) fn is_over(memcg: &Memcg, page_size: u64) -> bool {
     memory(memcg, page_size).is_some_and(|(usage, max)| usage > max)

@@ -40,7 +40,10 @@ fn cause(incident: &Incident, verdict: &Verdict) -> String {
         Code::Global => "the machine ran out of memory".to_owned(),
         Code::Cpuset => "the memory nodes of a cpuset ran out".to_owned(),
         Code::Mempolicy => "the memory nodes of a memory policy ran out".to_owned(),
-        Code::Sysrq => "somebody asked for an OOM kill with SysRq-f".to_owned(),
+        Code::Sysrq => match incident.requested.as_ref().and_then(|request| request.requester.as_ref()) {
+            Some(requester) => format!("{} asked for an OOM kill with SysRq-f", name(incident, requester)),
+            None => "an OOM kill was requested with SysRq-f".to_owned(),
+        },
         Code::Mglru => "the multi-gen LRU's min_ttl_ms could not be kept".to_owned(),
         Code::Userspace => "no kernel OOM".to_owned(),
         Code::Unknown => "memory ran out, and the evidence does not say where".to_owned(),
@@ -179,7 +182,7 @@ fn sysctl_note(incident: &Incident, verdict: &Verdict) -> Option<&'static str> {
     )
 }
 
-fn name(incident: &Incident, task: &Task) -> String {
+pub(super) fn name(incident: &Incident, task: &Task) -> String {
     let comm = task.comm.as_ref().map_or_else(|| "a process".to_owned(), crate::bytes::ByteString::to_words);
     let comm = comm + &title(incident, task).map(|title| format!(" {title}")).unwrap_or_default();
     match task.pid.or(task.tid) {

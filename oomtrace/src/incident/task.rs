@@ -195,6 +195,24 @@ impl Task {
         self.flags.is_some_and(|flags| flags & Self::PF_KTHREAD != 0)
     }
 
+    /// Whether it is a kernel worker that is bound to a CPU, as `kworker/1:0`.
+    #[must_use]
+    pub fn is_bound_kworker(&self) -> bool {
+        self.after_kworker().is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+    }
+
+    /// Whether it is a kernel worker that may run on any CPU, as `kworker/u8:2`.
+    /// <https://github.com/torvalds/linux/blob/v6.12/kernel/workqueue.c> (`format_worker_id`)
+    #[must_use]
+    pub fn is_unbound_kworker(&self) -> bool {
+        self.after_kworker().is_some_and(|rest| rest.starts_with(b"u"))
+    }
+
+    fn after_kworker(&self) -> Option<&[u8]> {
+        let comm = self.comm.as_ref().filter(|_| self.is_kthread())?;
+        comm.as_bytes().strip_prefix(b"kworker/")
+    }
+
     /// Whether it is exiting.
     #[must_use]
     pub fn is_exiting(&self) -> bool {

@@ -206,8 +206,9 @@ pub fn check_self(ebpf: &mut aya::Ebpf, layout: &KernelLayout) -> Result<bool, S
 ///
 /// If aya cannot read it.
 fn attach_targets(btf: Btf) -> Result<AyaBtf, StartError> {
-    let functions = HOOKS.iter().map(|hook| (Kind::Func, hook.name.to_owned()));
-    let tracepoints = HOOKS.iter().map(|hook| (Kind::Typedef, format!("btf_trace_{}", hook.name)));
+    let targets = || HOOKS.iter().flat_map(|hook| hook.ways).flat_map(|way| way.programs);
+    let functions = targets().map(|carrier| (Kind::Func, carrier.target.to_owned()));
+    let tracepoints = targets().map(|carrier| (Kind::Typedef, format!("btf_trace_{}", carrier.target)));
     let names: Vec<(Kind, String)> = functions.chain(tracepoints).collect();
     let keep: Vec<(Kind, &str)> = names.iter().map(|(kind, name)| (*kind, name.as_str())).collect();
     let masked = masked(&btf, &keep)?;

@@ -4,8 +4,8 @@ use oomtrace_common::event::Memcg;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    Aftermath, Allocation, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, SCHEMA, Selection,
-    Status, Sysctl, Victim,
+    Aftermath, Allocation, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, RequestedBy, SCHEMA,
+    Selection, Status, Sysctl, Victim,
     candidate::candidates,
     counters::{Reading, score, total_pages},
     machine::machine,
@@ -14,7 +14,7 @@ use crate::{
     attribute::{Attribution, cgroup, title},
     bytes::ByteString,
     explain::{self, Code, Verdict, explain, limits},
-    incident::{self, Counters, Incident, Task, is_of},
+    incident::{self, Counters, Incident, SysrqRequest, Task, is_of},
     kernel::{facts::gfp_names, tier::Tier},
 };
 
@@ -38,6 +38,7 @@ pub fn report(incident: &Incident) -> Report {
         domain: domain(incident, &verdict),
         machine: machine(incident),
         trigger: incident.trigger.as_ref().map(|task| process(incident, task)),
+        requested_by: incident.requested.as_ref().map(|request| requested_by(incident, request)),
         victims: incident.victims.iter().map(|victim| self::victim(incident, reading, victim)).collect(),
         candidates: candidates(incident, reading),
         candidates_total: candidates_total(incident),
@@ -188,6 +189,17 @@ fn process(incident: &Incident, task: &Task) -> Process {
     process.title =
         process.cmdline.as_deref().and_then(|cmdline| title(cmdline, process.exe.as_ref())).cloned();
     process
+}
+
+fn requested_by(incident: &Incident, request: &SysrqRequest) -> RequestedBy {
+    let task = request.requester.as_ref();
+    RequestedBy {
+        source: request.source,
+        pid: task.and_then(|task| task.pid),
+        comm: task.and_then(|task| task.comm.clone()),
+        uid: task.and_then(|task| task.uid),
+        before_ns: incident.boot_ns.saturating_sub(request.boot_ns),
+    }
 }
 
 fn victim(incident: &Incident, reading: Reading, victim: &incident::Victim) -> Victim {

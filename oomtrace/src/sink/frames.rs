@@ -10,7 +10,7 @@ use std::{
 use oomtrace_common::{
     event::{
         Arguments, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, Node, OomGroup, OomKillProcess,
-        OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Stack, Zone,
+        OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Stack, SysrqOom, Zone,
     },
     frame::Kind,
 };
@@ -51,6 +51,7 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
         Some(Kind::Sigkill) => fields::<Sigkill>(payload),
         Some(Kind::Exit) => fields::<Exit>(payload),
         Some(Kind::Reap) => fields::<Reap>(payload),
+        Some(Kind::SysrqOom) => fields::<SysrqOom>(payload),
         Some(Kind::Arguments) => fields::<Arguments>(payload),
         Some(Kind::Zone) => fields::<Zone>(payload),
         Some(Kind::Node) => fields::<Node>(payload),

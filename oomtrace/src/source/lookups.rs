@@ -14,7 +14,7 @@ use super::{
     known::{Known, REMEMBERED},
     memory_stat::{self, MemoryStats},
     pressure::PressureGauge,
-    procfs,
+    procfs::{self, MachineGauge},
 };
 use crate::{
     decode::candidates,
@@ -32,6 +32,7 @@ pub(super) struct Lookups {
     sysctl_pass: Option<u64>,
     cgroups: Lookup,
     pressure: PressureGauge,
+    machine: MachineGauge,
     /// Whether processes can be looked up by the ids that the kernel tells.
     has_machines_pids: bool,
     waiting: VecDeque<Waiting>,
@@ -63,6 +64,7 @@ impl Lookups {
             sysctl_pass: None,
             cgroups: Lookup::new(),
             pressure: PressureGauge::new(),
+            machine: MachineGauge::open(),
             has_machines_pids: has_machines_pids(),
             waiting: VecDeque::with_capacity(REMEMBERED),
             deciding: None,
@@ -98,13 +100,16 @@ impl Lookups {
             return self.known.keep_arguments(&told);
         }
         if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
-            batch.extend(context_frame(Kind::Machine, now, 0, &procfs::machine()));
+            batch.extend(context_frame(Kind::Machine, now, 0, &self.machine.read()));
         }
         if header.kind == Kind::Memcg.number()
             && header.pass == 0
             && let Some(level) = of(payload)
         {
             self.pressure.keep_level(level);
+        }
+        if let Some(requester) = sysrq_requester(header.kind, payload) {
+            return self.process(&requester, 0, batch);
         }
         let dying = dying(header.kind, payload);
         match &dying {
@@ -199,6 +204,12 @@ impl Lookups {
         let is_it = |(task, within): &(event::Task, u64)| task.pid == pid && *within == pass;
         start_boot_ns == 0 && pass != 0 && self.soon.iter().any(is_it)
     }
+}
+
+/// Who requested an OOM kill with SysRq-f.
+fn sysrq_requester(kind: u16, payload: &[u8]) -> Option<event::Task> {
+    let request: event::SysrqOom = of(payload).filter(|_| kind == Kind::SysrqOom.number())?;
+    Some(request.requester).filter(|task| task.present & event::Task::PID != 0)
 }
 
 /// What the kernel side tells of the arguments of a task that is about to go.

@@ -1,6 +1,10 @@
 //! What procfs says of a process or of the machine, while it still does.
 
-use std::{collections::BTreeMap, fs, os::unix::ffi::OsStringExt as _};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    os::unix::{ffi::OsStringExt as _, fs::FileExt as _},
+};
 
 use super::arguments;
 use crate::{
@@ -62,12 +66,44 @@ pub fn sysctls() -> BTreeMap<String, i64> {
     SYSCTLS.iter().filter_map(|name| Some(((*name).to_owned(), number(name)?))).collect()
 }
 
-/// Free memory of the machine now. A system call that allocates nothing: there may be nothing to allocate.
-#[must_use]
-pub fn machine() -> Machine {
-    let info = rustix::system::sysinfo();
-    let bytes = |count: u64| count.saturating_mul(u64::from(info.mem_unit));
-    Machine { free_bytes: bytes(info.freeram), total_bytes: bytes(info.totalram) }
+/// Reads how much memory the machine has left. It allocates nothing after the first look, because there may be nothing to
+/// allocate: the file stays open, and the kernel keeps the buffer of an open file.
+#[derive(Debug)]
+pub struct MachineGauge {
+    meminfo: Option<File>,
+}
+
+impl MachineGauge {
+    /// Bytes of the beginning of `/proc/meminfo` that are read: `MemAvailable` is its third line.
+    const BEGINNING: usize = 256;
+
+    /// Opens the file, and has a first look.
+    #[must_use]
+    pub fn open() -> Self {
+        let gauge = Self { meminfo: File::open("/proc/meminfo").ok() };
+        let _ = gauge.read();
+        gauge
+    }
+
+    /// The machine's memory now.
+    #[must_use]
+    pub fn read(&self) -> Machine {
+        let info = rustix::system::sysinfo();
+        let bytes = |count: u64| count.saturating_mul(u64::from(info.mem_unit));
+        Machine {
+            free_bytes: bytes(info.freeram),
+            total_bytes: bytes(info.totalram),
+            available_bytes: self.available_bytes(),
+        }
+    }
+
+    fn available_bytes(&self) -> Option<u64> {
+        let mut text = [0; Self::BEGINNING];
+        let read = self.meminfo.as_ref()?.read_at(&mut text, 0).ok()?;
+        let text = std::str::from_utf8(text.get(..read)?).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+    }
 }
 
 fn number(name: &str) -> Option<i64> {
@@ -76,7 +112,14 @@ fn number(name: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{cmdline, exe};
+    use super::{MachineGauge, cmdline, exe};
+
+    #[test]
+    fn tells_the_memory_left() {
+        let machine = MachineGauge::open().read();
+        let available = machine.available_bytes.unwrap();
+        assert!(available > 0 && available < machine.total_bytes && machine.free_bytes < machine.total_bytes);
+    }
 
     #[test]
     fn this_test_finds_itself() {

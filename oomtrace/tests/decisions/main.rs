@@ -8,6 +8,7 @@ mod clock;
 mod empty;
 mod gaps;
 mod history;
+mod inferred;
 mod inside;
 mod memory_stat;
 mod outside;

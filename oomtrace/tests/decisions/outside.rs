@@ -1,7 +1,6 @@
 //! Decisions of which the marks alone are seen: the tracepoint tier.
 
 use oomtrace::{
-    context::Session,
     explain::{Code, Confidence, Outcome, Policy},
     incident::Role,
     kernel::tier::Tier,
@@ -14,7 +13,7 @@ use oomtrace_common::{
 use zerocopy::FromZeros;
 
 use crate::stream::{
-    APP, LIMIT, MS, NO_LIMIT, OTHER, PODS, ROOT, S, Stream, kthread, level, session, sigkill_of, task, tree,
+    APP, GIB, LIMIT, MS, NO_LIMIT, OTHER, PODS, ROOT, S, Stream, level, session, sigkill_of, task, tree,
 };
 
 /// One mark with the signal before it, and the levels of `/pods/app`.
@@ -46,7 +45,7 @@ fn what_one_look_came_too_late_for_another_one_has() {
 fn the_level_at_its_limit_names_the_domain() {
     let hog = task(812);
     let mut stream = Stream::new("tracepoint");
-    marked(stream.sysctl(0), hog, hog).looked_up(812).exit(812);
+    marked(stream.sysctl(0), hog, hog).machine(GIB / 2).looked_up(812).exit(812);
     let told = stream.told();
     let report = told.only();
     assert_eq!((told.decided.len(), report.tier), (1, Some(Tier::Tracepoint)));
@@ -73,7 +72,12 @@ fn the_decision_is_told_before_the_victim_is_gone() {
     let mut stream = Stream::new("tracepoint");
     marked(&mut stream, hog, hog);
     assert_eq!(stream.told().decided.len(), 0, "who it was is still being looked up");
-    assert_eq!(stream.clone().looked_up(812).told().decided.len(), 1);
+    assert_eq!(
+        stream.clone().looked_up(812).told().decided.len(),
+        0,
+        "the cause hangs on the machine's memory"
+    );
+    assert_eq!(stream.clone().machine(GIB).looked_up(812).told().decided.len(), 1);
     assert_eq!(stream.tick(2 * MS).told().decided.len(), 1, "or was in vain");
 }
 
@@ -128,6 +132,7 @@ fn on_v1_memory_and_swap_together_have_a_limit_too() {
     stream
         .add(v1(level(ROOT, 0, b"", 0, NO_LIMIT)))
         .add(MarkVictim { victim: hog, trigger: hog })
+        .machine(GIB)
         .looked_up(812);
     let told = stream.told();
     assert_eq!(told.decided.len(), 1, "oom.group means nothing on v1: no group is awaited");
@@ -153,26 +158,6 @@ fn a_limit_below_the_usage_of_the_victim_alone_was_lowered() {
         (Code::MemcgLimitLowered, Confidence::Inferred)
     );
     assert_eq!(told.only().domain.cgroup.as_ref().unwrap().as_bytes(), b"/pods");
-}
-
-#[test]
-fn no_level_at_a_limit_leaves_the_machine_or_a_kernel_thread() {
-    let cases = [
-        (task(812), Code::Global),
-        (kthread(44, b"kworker/0:1", 0), Code::Sysrq),
-        (kthread(55, b"kswapd0", 0x0002_0000), Code::Mglru),
-        (kthread(66, b"jbd2/vda1-8", 0), Code::Global),
-    ];
-    for (trigger, code) in cases {
-        let mut stream = Stream::new("tracepoint");
-        stream
-            .sigkill(900, trigger.tid)
-            .add(level(APP, ROOT, b"app", 1000, LIMIT))
-            .add(level(ROOT, 0, b"", 0, NO_LIMIT));
-        stream.add(MarkVictim { victim: task(900), trigger }).exit(900);
-        let told = stream.told();
-        assert_eq!((told.only().cause.code, told.only().cause.confidence), (code, Confidence::Inferred));
-    }
 }
 
 #[test]
@@ -314,56 +299,6 @@ fn signals_alone_are_no_incident() {
     let mut stream = Stream::new("tracepoint");
     stream.sigkill(950, 812).tick(10 * S);
     assert!(stream.told().closed.is_empty());
-}
-
-#[test]
-fn a_limit_above_the_trigger_and_memory_to_spare_leave_the_cause_open() {
-    for (free, max, code) in [
-        (50 << 20, LIMIT, Code::Unknown),
-        // Nothing to spare: the machine ran out, whatever limits there are.
-        (5 << 20, LIMIT, Code::Global),
-        // No limit that could have been hit.
-        (50 << 20, NO_LIMIT, Code::Global),
-    ] {
-        let hog = task(812);
-        let mut stream = Stream::new("tracepoint");
-        stream
-            .sigkill(812, 812)
-            .add(level(APP, PODS, b"app", 9, NO_LIMIT))
-            .add(level(PODS, ROOT, b"pods", LIMIT / 2, max))
-            .add(level(ROOT, 0, b"", 0, NO_LIMIT))
-            .add(MarkVictim { victim: hog, trigger: hog })
-            .context(Kind::Machine, &serde_json::json!({ "free_bytes": free, "total_bytes": 100 << 20 }))
-            .exit(812);
-        let report = stream.told();
-        assert_eq!((report.only().cause.code, free), (code, free));
-        assert_eq!(report.only().cause.confidence, Confidence::Inferred);
-    }
-}
-
-#[test]
-fn memory_to_spare_on_several_nodes_leaves_the_cause_open() {
-    for (nodes, free, code) in [
-        (Some(2), 50 << 20, Code::Unknown),
-        (Some(2), 5 << 20, Code::Global),
-        // The victim's memory may be back already; there is no other node.
-        (Some(1), 50 << 20, Code::Global),
-        (None, 50 << 20, Code::Global),
-    ] {
-        let hog = task(812);
-        let known = Session { memory_nodes: nodes, ..session("tracepoint", &[]) };
-        let mut stream = Stream::with(&known);
-        stream
-            .sigkill(812, 812)
-            .add(level(APP, ROOT, b"app", 9, NO_LIMIT))
-            .add(level(ROOT, 0, b"", 0, NO_LIMIT))
-            .add(MarkVictim { victim: hog, trigger: hog })
-            .context(Kind::Machine, &serde_json::json!({ "free_bytes": free, "total_bytes": 100 << 20 }))
-            .exit(812);
-        let report = stream.told();
-        assert_eq!((report.only().cause.code, nodes, free), (code, nodes, free));
-        assert_eq!(report.only().cause.confidence, Confidence::Inferred);
-    }
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(crate) const CPUSET: u32 = 1;
 pub(crate) const MEMORY_POLICY: u32 = 2;
 pub(crate) const MEMCG: u32 = 3;
 
+pub(crate) const GIB: u64 = 1 << 30;
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const S: u64 = 1_000 * MS;
 
@@ -137,6 +138,14 @@ impl Stream {
             "exe": "/usr/bin/it", "looked_up_ns": self.now,
         });
         self.context(Kind::Process, &found)
+    }
+
+    /// The memory that is available right after a mark, of a machine of 1 GiB.
+    pub(crate) fn machine(&mut self, available_bytes: u64) -> &mut Self {
+        let machine = json!({
+            "free_bytes": available_bytes / 2, "total_bytes": GIB, "available_bytes": available_bytes,
+        });
+        self.context(Kind::Machine, &machine)
     }
 
     pub(crate) fn tick(&mut self, after: u64) -> &mut Self {

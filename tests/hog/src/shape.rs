@@ -11,6 +11,8 @@ mod last_words;
 mod mapping;
 mod orphan;
 mod page_tables;
+mod poke;
+mod reserve;
 mod scores;
 mod shmem;
 mod swap_off;
@@ -58,6 +60,10 @@ pub(crate) enum Shape {
     Write(write::Write),
     /// No memory of its own: swap is switched off
     SwapOff(swap_off::SwapOff),
+    /// Private anonymous memory that is mapped and not touched
+    Reserve(reserve::Reserve),
+    /// No memory of its own: another process's is written to
+    Poke(poke::Poke),
     /// No memory: the own score is read until a signal ends this process
     Scores,
     /// No memory, but a SIGKILL for somebody else
@@ -96,6 +102,8 @@ impl Shape {
             Self::LastWords(last_words) => last_words.take(),
             Self::Write(write) => write.take(),
             Self::SwapOff(swap) => swap.take(),
+            Self::Reserve(reserve) => reserve.take(),
+            Self::Poke(poke) => poke.take(),
             Self::Scores => scores::read_for_ever(),
             Self::Kill(kill) => kill.take(),
         }

@@ -33,6 +33,7 @@ mod parent;
 mod pid_namespace;
 mod process;
 mod relief;
+mod remote_charge;
 mod score_reader;
 mod shared_mm;
 mod small_limit;
@@ -151,7 +152,7 @@ impl Scenario {
 }
 
 /// How each is made, in the order they are run.
-const ALL: [fn() -> Scenario; 40] = [
+const ALL: [fn() -> Scenario; 41] = [
     cgroup::scenario,
     parent::scenario,
     one_cpu::scenario,
@@ -159,6 +160,7 @@ const ALL: [fn() -> Scenario; 40] = [
     oom_group::scenario,
     far_limit::scenario,
     lowered::scenario,
+    remote_charge::scenario,
     cgroup_allocating::scenario,
     odd_comm::scenario,
     threads16::scenario,

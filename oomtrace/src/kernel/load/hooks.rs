@@ -96,7 +96,7 @@ const fn way(tier: Tier, programs: &'static [Carrier], slot: Option<fn(&KernelLa
 const BADNESS_PART: &str = "oom_badness.part.0";
 
 /// All hooks.
-pub static HOOKS: [Hook; 13] = [
+pub static HOOKS: [Hook; 14] = [
     Hook {
         name: "mark_victim",
         tells: "that there was a victim",
@@ -159,6 +159,16 @@ pub static HOOKS: [Hook; 13] = [
             &[carrier("reap_skip_tp_btf", "skip_task_reaping")],
             Some(|layout| layout.arg_reap_pid),
         )],
+    },
+    Hook {
+        name: "__handle_sysrq",
+        tells: "that an OOM kill was requested with SysRq-f, and by which process",
+        need: Need::Detail,
+        ways: &[
+            way(Tier::Fentry, &[carrier("sysrq_fentry", "__handle_sysrq")], None),
+            way(Tier::Kprobe, &[carrier("sysrq_kprobe", "__handle_sysrq")], None),
+            way(Tier::Tracepoint, &[carrier("sysrq_console_tp_btf", "console")], None),
+        ],
     },
     Hook {
         name: "memory_max_write",

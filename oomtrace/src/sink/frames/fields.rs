@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use oomtrace_common::event::{
     Arguments, Candidate, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess,
-    OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Task,
+    OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, SysrqOom, Task,
 };
 
 use crate::{event::Candidates, sink::terminal::sanitize::name};
@@ -278,5 +278,12 @@ impl Print for Reap {
     fn print(&self, fields: &mut Fields) {
         fields.show("tid", self.tid);
         fields.show("step", self.step);
+    }
+}
+
+impl Print for SysrqOom {
+    fn print(&self, fields: &mut Fields) {
+        fields.show("source", self.source);
+        fields.task("requester", &self.requester);
     }
 }

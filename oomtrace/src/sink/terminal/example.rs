@@ -64,6 +64,7 @@ pub(crate) fn memcg_kill() -> Report {
         machine: None,
         account: None,
         trigger: Some(process()),
+        requested_by: None,
         victims: vec![victim()],
         candidates: Some(vec![chosen(), runner_up(), protected()]),
         candidates_total: Some(3),

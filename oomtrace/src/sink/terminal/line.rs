@@ -41,7 +41,7 @@ const NAME_COLUMNS: usize = 16;
 pub struct Line<W> {
     output: W,
     paint: Paint,
-    told: VecDeque<String>,
+    told: VecDeque<(String, Code)>,
 }
 
 impl<W: Write> Line<W> {
@@ -50,8 +50,8 @@ impl<W: Write> Line<W> {
         Self { output, paint: Paint { colour }, told: VecDeque::new() }
     }
 
-    fn tell(&mut self, report: &Report) -> io::Result<()> {
-        write_whole(&mut self.output, line(report, self.paint).as_bytes())
+    fn tell(&mut self, report: &Report, remark: &str) -> io::Result<()> {
+        write_whole(&mut self.output, line(report, self.paint, remark).as_bytes())
     }
 }
 
@@ -61,33 +61,35 @@ impl<W: Write> Sink for Line<W> {
     }
 
     fn decided(&mut self, report: &Report) -> io::Result<()> {
-        if self.told.contains(&report.id) {
+        if self.told.iter().any(|(id, _)| *id == report.id) {
             return Ok(());
         }
-        self.tell(report)?;
+        self.tell(report, "")?;
         if self.told.len() == REMEMBERED {
             self.told.pop_front();
         }
-        self.told.push_back(report.id.clone());
+        self.told.push_back((report.id.clone(), report.cause.code));
         Ok(())
     }
 
     fn closed(&mut self, report: &Report) -> io::Result<()> {
-        let place = self.told.iter().position(|id| *id == report.id);
+        let place = self.told.iter().position(|(id, _)| *id == report.id);
         match place.and_then(|place| self.told.remove(place)) {
-            Some(_) => Ok(()),
-            None => self.tell(report),
+            Some((_, code)) if code == report.cause.code => Ok(()),
+            // What came after the decision has shown another cause.
+            Some(_) => self.tell(report, " [corrected]"),
+            None => self.tell(report, ""),
         }
     }
 }
 
-fn line(report: &Report, paint: Paint) -> String {
+fn line(report: &Report, paint: Paint, remark: &str) -> String {
     let lost = match report.status.lost_frames {
         0 => String::new(),
         lost => format!(" [{} frames lost]", count(lost)),
     };
     format!(
-        "{} {}{}: {}{}{}{lost}\n",
+        "{} {}{}: {}{}{}{lost}{remark}\n",
         when(report),
         cause(report, paint),
         place(report),
@@ -194,7 +196,7 @@ fn named(process: &Process) -> String {
 mod tests {
     use super::{Line, REMEMBERED};
     use crate::{
-        explain::{Outcome, Policy},
+        explain::{Code, Outcome, Policy},
         incident::Role,
         report::Report,
         sink::{
@@ -281,6 +283,20 @@ mod tests {
         }
         assert_eq!(sink.told.len(), REMEMBERED);
         assert_eq!(String::from_utf8(output).unwrap().lines().count(), 2 + REMEMBERED + 10);
+    }
+
+    #[test]
+    fn corrects_a_line_whose_cause_has_changed() {
+        let (first, mut second) = (example::memcg_kill(), example::memcg_kill());
+        second.cause.code = Code::Unknown;
+        let mut output = Vec::new();
+        let mut sink = Line::new(&mut output, false);
+        sink.decided(&first).unwrap();
+        sink.closed(&second).unwrap();
+        let text = String::from_utf8(output).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines[1].contains(" unknown ") && lines[1].ends_with(" [corrected]"), "{text}");
     }
 
     #[test]

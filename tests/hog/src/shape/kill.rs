@@ -67,7 +67,7 @@ fn freeze(pid: Pid) -> Result<()> {
 }
 
 /// The one process of that name.
-fn named(comm: &Text) -> Result<Pid> {
+pub(super) fn named(comm: &Text) -> Result<Pid> {
     let processes = fs::read_dir("/proc").context("reading /proc")?.flatten();
     let mut found =
         processes.map(|entry| entry.path()).filter(|path| is_named(path, comm)).filter_map(|path| pid(&path));

@@ -1,0 +1,47 @@
+//! No memory of its own: another process's is written to, as a debugger or a checkpoint tool does.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use oomtrace_scenarios::text::Text;
+
+use super::{Taken, kill::named};
+
+/// Bytes of one write.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// The largest mapping of a process is written, lowest address first, until that fails.
+#[derive(Args)]
+pub(crate) struct Poke {
+    /// Name of the one process to write to, `\xNN` standing for any byte
+    #[arg(long)]
+    target: Text,
+}
+
+impl Poke {
+    pub(crate) fn take(&self) -> Result<Taken> {
+        let folder = format!("/proc/{}", named(&self.target)?.as_raw_nonzero());
+        let maps = fs::read_to_string(format!("{folder}/maps")).context("reading its mappings")?;
+        let (start, end) =
+            maps.lines().filter_map(range).max_by_key(|(start, end)| end - start).context("no mapping")?;
+        let memory =
+            OpenOptions::new().write(true).open(format!("{folder}/mem")).context("opening its memory")?;
+        let chunk = vec![1; CHUNK_BYTES];
+        let mut offset = start;
+        // It fails when the target is killed, which is what is wanted.
+        while offset < end && memory.write_all_at(&chunk, offset).is_ok() {
+            offset += u64::try_from(CHUNK_BYTES)?;
+        }
+        Ok(Taken::default())
+    }
+}
+
+/// The addresses of a mapping that can be written.
+fn range(line: &str) -> Option<(u64, u64)> {
+    let mut words = line.split(' ');
+    let (start, end) = words.next()?.split_once('-')?;
+    words.next().filter(|rights| rights.starts_with("rw"))?;
+    Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
+}
