@@ -1,0 +1,318 @@
+//! Reports in which everything is known, and in which nothing is.
+
+use std::rc::Rc;
+
+use oomtrace::{
+    account::Account,
+    attribute::{Attribution, Container, Job, JobKind, Pod, Qos, Runtime},
+    explain::{Code, Confidence, Outcome, Policy},
+    incident::{PassedOver, RequestSource, Role},
+    kernel::tier::Tier,
+    report::{
+        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, EmptyPasses, Level, Machine, Memory,
+        Process, Report, RequestedBy, SCHEMA, Score, Selection, Status, Swap, Sysctl, Victim,
+    },
+};
+
+use super::shortage::{account, allocation, empty_account, empty_machine, machine};
+
+/// A report in which everything is known that this version knows, and a victim that lacks nothing.
+pub(super) fn maximal() -> Report {
+    Report {
+        schema: SCHEMA,
+        id: "1".to_owned(),
+        time: Some("2026-01-02T03:04:05Z".to_owned()),
+        boot_ns: 1,
+        host: Some("host".to_owned()),
+        kernel: Some("6.12.0".to_owned()),
+        tier: Some(Tier::Fentry),
+        status: Status { closed_by: Some(ClosedBy::Kernel), complete: true, lost_frames: 0 },
+        cause: cause(),
+        selection: Selection {
+            policy: Some(Policy::Badness),
+            outcome: Some(Outcome::Killed),
+            margin_points: Some(1),
+            runner_up_pid: Some(2),
+            chosen_adj_at_most: Some(-1),
+            runner_up_adj_at_least: Some(1),
+        },
+        allocation: allocation(),
+        sysctl: Sysctl {
+            oom_kill_allocating_task: Some(0),
+            panic_on_oom: Some(0),
+            overcommit_memory: Some(0),
+        },
+        domain: domain(),
+        machine: Some(machine()),
+        account: Some(account()),
+        trigger: Some(process()),
+        requested_by: Some(requested_by()),
+        victims: vec![victim()],
+        candidates: Some(vec![candidate()]),
+        candidates_total: Some(1),
+        candidates_left_out: Some(0),
+        kernel_threads: Some(0),
+        marks: 1,
+        empty_passes: Some(EmptyPasses { count: 1, last_ns: 1 }),
+    }
+}
+
+fn requested_by() -> RequestedBy {
+    RequestedBy {
+        source: RequestSource::Written,
+        pid: Some(1),
+        comm: Some("comm".into()),
+        uid: Some(0),
+        before_ns: 1,
+    }
+}
+
+fn cause() -> Cause {
+    Cause {
+        code: Code::MemcgLimit,
+        confidence: Confidence::Observed,
+        evidence: vec!["evidence".to_owned()],
+        summary: "summary".to_owned(),
+    }
+}
+
+fn domain() -> Domain {
+    Domain {
+        kind: Some("memcg"),
+        cgroup: Some("/a".into()),
+        total_pages: Some(1),
+        usage_bytes: Some(1),
+        limit_bytes: Some(1),
+        swap_usage_bytes: Some(1),
+        swap_limit_bytes: Some(1),
+        memsw: Some(true),
+        oom_group: Some(true),
+        memory_stat: Some(Rc::new([("anon".to_owned(), 1)].into())),
+        chain: vec![Level {
+            cgroup: Some("/a".into()),
+            usage_bytes: Some(1),
+            max_bytes: Some(1),
+            high_bytes: Some(1),
+            swap_usage_bytes: Some(1),
+            swap_max_bytes: Some(1),
+            oom_group: Some(true),
+            hit: true,
+            place: place(),
+        }],
+    }
+}
+
+fn process() -> Process {
+    Process {
+        pid: Some(1),
+        tid: Some(1),
+        ns_pid: Some(1),
+        comm: Some("comm".into()),
+        leader_comm: Some("leader".into()),
+        cmdline: Some(vec!["argument".into()]),
+        exe: Some("/exe".into()),
+        uid: Some(0),
+        start_boot_ns: Some(1),
+        oom_score_adj: Some(0),
+        cgroup: Some("/a".into()),
+        title: Some("title".into()),
+        place: place(),
+    }
+}
+
+fn place() -> Attribution {
+    Attribution {
+        container: Some(Container {
+            runtime: Some(Runtime::Docker),
+            id: "id".into(),
+            name: Some("name".into()),
+            image: Some("image".into()),
+            init_pid: Some(1),
+            lives_on: Some(true),
+        }),
+        pod: Some(Pod {
+            uid: "uid".to_owned(),
+            name: Some("name".into()),
+            namespace: Some("namespace".into()),
+            qos: Qos::Guaranteed,
+            container: Some("container".into()),
+        }),
+        unit: Some("unit".into()),
+        slice: Some("slice".into()),
+        user: Some("user".into()),
+        session: Some("session".into()),
+        job: Some(Job { kind: JobKind::Slurm, id: "id".into() }),
+    }
+}
+
+/// A place of which nothing is known but that it is one.
+fn place_without_names() -> Attribution {
+    let place = place();
+    let container = place.container.map(|container| Container {
+        runtime: None,
+        name: None,
+        image: None,
+        init_pid: None,
+        lives_on: None,
+        ..container
+    });
+    let pod = place.pod.map(|pod| Pod { name: None, namespace: None, container: None, ..pod });
+    Attribution { container, pod, ..place }
+}
+
+fn victim() -> Victim {
+    Victim {
+        process: process(),
+        role: Role::Chosen,
+        memory: Some(Memory {
+            total_vm_bytes: 1,
+            anon_rss_bytes: 1,
+            file_rss_bytes: 1,
+            shmem_rss_bytes: 1,
+            swap_bytes: 1,
+            pgtables_bytes: 1,
+        }),
+        score: Some(Score { points: Some(1), base_pages: Some(1), adj_pages: Some(0), total_pages: Some(1) }),
+        aftermath: Aftermath {
+            sigkill_ns: Some(1),
+            reap_start_ns: Some(1),
+            reap_end_ns: Some(1),
+            exit_ns: Some(1),
+            reaped_bytes: Some(1),
+        },
+    }
+}
+
+fn candidate() -> Candidate {
+    Candidate {
+        pid: Some(1),
+        comm: Some("comm".into()),
+        uid: Some(0),
+        start_boot_ns: Some(1),
+        cgroup: Some("/a".into()),
+        points: Some(-1),
+        oom_flag_origin: false,
+        rss_pages: Some(1),
+        anon_pages: Some(1),
+        file_pages: Some(0),
+        shmem_pages: Some(0),
+        swap_pages: Some(0),
+        pgtables_pages: Some(1),
+        oom_score_adj: Some(-3),
+        adj_pages: Some(-3),
+        difference_pages: Some(0),
+        passed_over: Some(PassedOver::InVfork),
+        chosen: true,
+        place: place(),
+    }
+}
+
+/// A row that has nothing but its place.
+fn empty_candidate() -> Candidate {
+    Candidate {
+        pid: None,
+        comm: None,
+        uid: None,
+        start_boot_ns: None,
+        cgroup: None,
+        points: None,
+        oom_flag_origin: false,
+        rss_pages: None,
+        anon_pages: None,
+        file_pages: None,
+        shmem_pages: None,
+        swap_pages: None,
+        pgtables_pages: None,
+        oom_score_adj: None,
+        adj_pages: None,
+        difference_pages: None,
+        passed_over: None,
+        chosen: false,
+        place: Attribution::default(),
+    }
+}
+
+/// A report in which nothing is known.
+pub(super) fn minimal() -> Report {
+    Report {
+        time: None,
+        host: None,
+        kernel: None,
+        tier: None,
+        status: Status { closed_by: None, complete: false, lost_frames: 0 },
+        selection: Selection {
+            policy: None,
+            outcome: None,
+            margin_points: None,
+            runner_up_pid: None,
+            chosen_adj_at_most: None,
+            runner_up_adj_at_least: None,
+        },
+        allocation: Allocation::default(),
+        sysctl: Sysctl::default(),
+        domain: Domain::default(),
+        machine: None,
+        account: None,
+        trigger: None,
+        requested_by: None,
+        victims: vec![Victim {
+            process: Process::default(),
+            role: Role::Chosen,
+            memory: None,
+            score: None,
+            aftermath: Aftermath::default(),
+        }],
+        candidates: None,
+        candidates_total: None,
+        candidates_left_out: None,
+        kernel_threads: None,
+        empty_passes: None,
+        ..maximal()
+    }
+}
+
+/// A report whose parts are there and hold nothing.
+pub(super) fn without_inner_values() -> Report {
+    let score = Score { points: None, base_pages: None, adj_pages: None, total_pages: None };
+    let level = Level {
+        cgroup: None,
+        usage_bytes: None,
+        max_bytes: None,
+        high_bytes: None,
+        swap_usage_bytes: None,
+        swap_max_bytes: None,
+        oom_group: None,
+        hit: false,
+        place: Attribution::default(),
+    };
+    let requested_by =
+        RequestedBy { source: RequestSource::Printed, pid: None, comm: None, uid: None, before_ns: 1 };
+    Report {
+        requested_by: Some(requested_by),
+        trigger: Some(Process::default()),
+        victims: vec![Victim { score: Some(score), ..victim() }],
+        domain: Domain { chain: vec![level], ..domain() },
+        machine: Some(Machine {
+            swap: Swap { devices: None, ..Swap::default() },
+            huge_pages: None,
+            tmpfs: None,
+            slabs: None,
+            ..empty_machine()
+        }),
+        account: Some(Account { holder: None, ..empty_account() }),
+        candidates: Some(vec![empty_candidate()]),
+        ..maximal()
+    }
+}
+
+/// A report whose places have no names.
+pub(super) fn without_names() -> Report {
+    let mut report = maximal();
+    let processes =
+        report.trigger.iter_mut().chain(report.victims.iter_mut().map(|victim| &mut victim.process));
+    let places = processes.map(|process| &mut process.place);
+    let levels = report.domain.chain.iter_mut().map(|level| &mut level.place);
+    let candidates = report.candidates.iter_mut().flatten().map(|candidate| &mut candidate.place);
+    places.chain(levels).chain(candidates).for_each(|place| *place = place_without_names());
+    report
+}
