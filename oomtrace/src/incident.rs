@@ -300,7 +300,14 @@ impl Incident {
     /// Whether passes of that run belong here already.
     #[must_use]
     pub fn has_run(&self, passes: &EmptyPasses) -> bool {
-        self.empty.iter().chain(&self.other_empty).any(|known| known.first_ns == passes.first_ns)
+        self.count_of(passes).is_some()
+    }
+
+    /// The latest count of that run that came here, if one came.
+    #[must_use]
+    pub fn count_of(&self, passes: &EmptyPasses) -> Option<u64> {
+        let mut runs = self.empty.iter().chain(&self.other_empty);
+        runs.find(|known| known.first_ns == passes.first_ns).map(|known| known.count)
     }
 
     /// Takes a run of empty passes over, or a later count of one that is known. Runs of several kinds may alternate.

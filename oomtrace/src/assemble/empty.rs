@@ -16,12 +16,13 @@ impl Assembler {
         let domain = domain(passes);
         let dying = [Emptiness::VictimDying, Emptiness::TriggerDying].map(number).contains(&passes.emptiness);
         let lasting = !dying && passes.last_ns.saturating_sub(passes.first_ns) >= AFTERMATH_NS;
+        let counted = self.counted_of(passes);
         let killing =
             self.open.iter_mut().rev().find(|incident| incident.has_victims() && incident.domain() == domain);
         if let Some(incident) = killing.filter(|_| !lasting) {
-            // A run goes on through several kills in one domain; what an earlier report told is not told again.
+            // A run goes on through several kills in one domain; what an earlier incident counted is not counted again.
             if !incident.has_run(passes) {
-                incident.told_before = incident.told_before.saturating_add(self.memory.told_of(passes));
+                incident.told_before = incident.told_before.saturating_add(counted);
             }
             incident.add_empty(passes);
         } else if dying
@@ -33,6 +34,12 @@ impl Assembler {
         } else {
             self.open_run(domain, passes, steps);
         }
+    }
+
+    /// How many passes of that run belong to other incidents: those that were reported, and those that are still open.
+    fn counted_of(&self, passes: &EmptyPasses) -> u64 {
+        let open = self.open.iter().filter_map(|incident| incident.count_of(passes)).max();
+        self.memory.told_of(passes).max(open.unwrap_or(0))
     }
 
     /// A run that is told for the first time, or goes on after a report of it.

@@ -181,6 +181,18 @@ fn what_a_run_counted_before_a_kill_belongs_to_the_kill_before() {
 }
 
 #[test]
+fn a_run_that_goes_on_in_the_next_kill_is_counted_once_though_both_are_open() {
+    let (writer, one, other) = (task(700), task(900), task(901));
+    let mut stream = Stream::new("fentry");
+    stream.memcg_oom(writer, PODS).kill(one, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    let passes = first(&mut stream, Emptiness::VictimDying);
+    stream.memcg_oom(writer, PODS).kill(other, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    again(&mut stream, passes, 47, 10 * MS);
+    stream.exit(900).exit(901).tick(3 * S);
+    assert_eq!(counts(&stream.told().closed), [1, 46]);
+}
+
+#[test]
 fn runs_that_alternate_are_counted_once() {
     let (writer, victim) = (task(700), task(900));
     let mut stream = Stream::new("fentry");
