@@ -230,6 +230,12 @@ pub struct CgroupPressure {
     /// `inactive_file` of `memory.stat`, bytes: page cache that can be dropped.
     #[serde(default)]
     pub inactive_file_bytes: Option<u64>,
+    /// `active_file`, bytes: page cache that is dropped after the inactive part.
+    #[serde(default)]
+    pub active_file_bytes: Option<u64>,
+    /// `slab_reclaimable`, bytes: absent on v1.
+    #[serde(default)]
+    pub slab_reclaimable_bytes: Option<u64>,
     /// `high` of `memory.events`: how often the cgroup was throttled at `memory.high`, ever.
     #[serde(default)]
     pub high_events: Option<u64>,

@@ -45,6 +45,7 @@ fn add(ballot: &mut Ballot, table: &Candidates) {
 /// that are missing then were not seen.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L318>
 pub(super) fn complete(incident: &mut Incident) {
+    complete_trigger(incident);
     let machine = incident.request.is_some_and(|request| request.memcg.is_none());
     let nodes = incident.session.as_ref().and_then(|session| session.memory_nodes);
     let asked = machine && nodes != Some(1);
@@ -54,6 +55,19 @@ pub(super) fn complete(incident: &mut Incident) {
     for candidate in &mut ballot.candidates {
         if candidate.points.is_none() {
             candidate.passed_over.get_or_insert(PassedOver::NotEligible);
+        }
+    }
+}
+
+/// Of a run of empty passes the kernel sends the trigger's numbers alone; its row has the rest.
+fn complete_trigger(incident: &mut Incident) {
+    let Some(trigger) = incident.trigger.as_mut().filter(|trigger| trigger.comm.is_none()) else { return };
+    let rows = incident.ballot.iter().flat_map(|ballot| &ballot.candidates);
+    if let Some(row) = rows.map(|row| &row.task).find(|task| task.pid == trigger.pid) {
+        trigger.complete_from(row);
+        // A row is of the process; the thread may have another name.
+        if trigger.tid != trigger.pid {
+            (trigger.leader_comm, trigger.comm) = (trigger.comm.take(), None);
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::{
     attribute::cgroup,
-    incident::{Ballot, Incident, Task},
+    incident::{Ballot, ClosedBy, Incident, Task},
 };
+
+use super::survivors;
 
 /// The gaps, in words. An incident that is still open lacks nothing for being so.
 pub(super) fn gaps(incident: &Incident) -> Vec<String> {
@@ -18,10 +20,20 @@ pub(super) fn gaps(incident: &Incident) -> Vec<String> {
     if let Some(left_out) = incident.user_kill.map(|kill| kill.left_out).filter(|count| *count > 0) {
         gaps.push(format!("{left_out} SIGKILLs from user space came too fast to be told one by one"));
     }
+    if incident.closed_by == Some(ClosedBy::EndOfStream) {
+        gaps.extend(cut_off(incident));
+    }
     if has_unknown_path(incident) {
         gaps.push("a cgroup's path was not read whole".to_owned());
     }
     gaps
+}
+
+/// What the end of the stream came before.
+fn cut_off(incident: &Incident) -> Option<String> {
+    let alive = survivors::count_alive(incident);
+    let victims = if alive == 1 { "victim" } else { "victims" };
+    (alive > 0).then(|| format!("the stream ended before the exit of {alive} {victims}"))
 }
 
 fn of_pass(incident: &Incident) -> Vec<String> {

@@ -18,6 +18,24 @@ pub(crate) fn limit(pages: u64, page_size: u64) -> Option<u64> {
     (pages < counter_max(page_size)).then_some(pages)
 }
 
+/// The lowest limit that makes a cgroup's tasks wait or fail, in pages, and the file that sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Threshold {
+    pub(crate) pages: u64,
+    pub(crate) name: &'static str,
+}
+
+/// `memory.high` where it is below `memory.max`, otherwise `memory.max`; `None` where neither is set.
+pub(crate) fn threshold(memcg: &Memcg, page_size: u64) -> Option<Threshold> {
+    let read = |bit| memcg.present & bit != 0;
+    let max_name = if memcg.hierarchy == 0 { "memory.max" } else { "memory.limit_in_bytes" };
+    let max = limit(memcg.max_pages, page_size).filter(|_| read(Memcg::COUNTERS));
+    let high = limit(memcg.high_pages, page_size).filter(|_| read(Memcg::HIGH));
+    let max = max.map(|pages| Threshold { pages, name: max_name });
+    let high = high.map(|pages| Threshold { pages, name: "memory.high" });
+    [max, high].into_iter().flatten().min_by_key(|threshold| threshold.pages)
+}
+
 /// Usage and limit of memory, where both were read and there is a limit.
 pub(crate) fn memory(memcg: &Memcg, page_size: u64) -> Option<(u64, u64)> {
     let read = memcg.present & Memcg::COUNTERS != 0;

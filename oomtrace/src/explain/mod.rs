@@ -13,12 +13,14 @@ mod place;
 mod selection;
 mod shortage;
 mod summary;
+mod survivors;
 mod sysrq;
 mod userspace;
+mod words;
 mod zones;
 
 use self::gaps::gaps;
-pub(crate) use self::summary::size;
+pub(crate) use self::words::size;
 pub(crate) use self::zones::constraint;
 pub use self::{
     codes::{Code, Confidence, Outcome, Policy},
@@ -101,6 +103,7 @@ pub fn explain(incident: &Incident) -> Verdict {
     let Finding { code, confidence, mut evidence, domain } = finding;
     let selection = selection::selection(incident, code);
     evidence.extend(selection.evidence);
+    evidence.extend(survivors::evidence(incident));
     let mut verdict = Verdict {
         code,
         confidence,

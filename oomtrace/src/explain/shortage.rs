@@ -3,7 +3,7 @@
 
 use oomtrace_common::event::Memcg;
 
-use super::limits;
+use super::limits::{self, Threshold};
 use crate::{
     attribute::cgroup,
     context::{CgroupPressure, Pressure, Stall},
@@ -14,6 +14,9 @@ use crate::{
 pub(super) struct Bounds {
     /// Least share of the last ten seconds in which some task waited for memory (PSI `some avg10`), percent.
     pub(super) stall_percent: f64,
+    /// Most of the machine's memory that is available where its stall counts, percent; `None`: it always counts. Tasks of one
+    /// cgroup that is throttled at its own `memory.high` raise the machine's figure, too.
+    pub(super) stalled_available_percent: Option<u64>,
     /// Most of the machine's memory that is available, percent.
     pub(super) available_percent: u64,
     /// Least of a cgroup's limit that is used, page cache that can be dropped not counted, percent.
@@ -58,21 +61,44 @@ fn looked_up(incident: &Incident, memcg: u64) -> Option<&CgroupPressure> {
     incident.pressure.as_ref()?.cgroups.iter().find(|cgroup| cgroup.memcg == memcg)
 }
 
-/// Near `memory.max` or `memory.high`, even if the cache were dropped. What that amounts to must be known: a cgroup that
-/// reads files is always at its limit.
+/// Near `memory.max` or `memory.high`, even if reclaim dropped the page cache and the reclaimable slab. What that amounts to
+/// must be known: a cgroup that reads files is always at its limit.
 fn full(incident: &Incident, memcg: &Memcg, bounds: &Bounds) -> Option<String> {
     let page_size = incident.page_size();
     let read = |bit: u32| memcg.present & bit != 0;
-    let max = limits::limit(memcg.max_pages, page_size).filter(|_| read(Memcg::COUNTERS));
-    let high =
-        limits::limit(memcg.high_pages, page_size).filter(|_| read(Memcg::HIGH) && read(Memcg::COUNTERS));
-    let limit = [max, high].into_iter().flatten().min()?.saturating_mul(page_size);
-    let cache = looked_up(incident, memcg.id)?.inactive_file_bytes?;
+    let Threshold { pages, name: limit_name } =
+        limits::threshold(memcg, page_size).filter(|_| read(Memcg::COUNTERS))?;
+    let limit = pages.saturating_mul(page_size);
+    let droppable = droppable(looked_up(incident, memcg.id)?)?;
     let usage = memcg.usage_pages.saturating_mul(page_size);
-    let needed = usage.saturating_sub(cache);
+    let needed = usage.saturating_sub(droppable.bytes);
     is_more(needed, limit, bounds.used_percent).then(|| {
         let name = limits::name(incident, memcg);
-        format!("{name} used {usage} of {limit} bytes, {cache} of them page cache that can be dropped")
+        let Droppable { bytes, what } = droppable;
+        format!("{name} used {usage} of the {limit} bytes of its {limit_name}, {bytes} of them {what}")
+    })
+}
+
+/// What reclaim can drop.
+struct Droppable {
+    bytes: u64,
+    what: &'static str,
+}
+
+/// Page cache and reclaimable slab; `None` if the page cache was not read. Recordings of earlier versions have its inactive part
+/// alone.
+fn droppable(looked_up: &CgroupPressure) -> Option<Droppable> {
+    let inactive = looked_up.inactive_file_bytes?;
+    let slab = looked_up.slab_reclaimable_bytes.unwrap_or(0);
+    Some(match looked_up.active_file_bytes {
+        Some(active) => Droppable {
+            bytes: inactive.saturating_add(active).saturating_add(slab),
+            what: "page cache and slab that reclaim can drop",
+        },
+        None => Droppable {
+            bytes: inactive.saturating_add(slab),
+            what: "inactive page cache; the active part was not read",
+        },
     })
 }
 
@@ -94,12 +120,17 @@ fn waiting(incident: &Incident, memcg: &Memcg, bounds: &Bounds) -> Option<String
 fn machine(pressure: &Pressure, bounds: &Bounds) -> Vec<String> {
     let low = |free: u64, total: u64, percent: u64| total > 0 && !is_more(free, total, percent);
     let available = pressure.available_bytes.zip(pressure.total_bytes);
-    let available = available.filter(|(free, total)| low(*free, *total, bounds.available_percent));
+    let short = available.filter(|(free, total)| low(*free, *total, bounds.available_percent));
     let swap = pressure.swap_free_bytes.zip(pressure.swap_total_bytes).zip(bounds.swap_free_percent);
     let swap = swap.filter(|((free, total), percent)| low(*free, *total, *percent));
-    let stall = pressure.stall.filter(|stall| stall.some_avg10 >= bounds.stall_percent);
+    let spare = |percent| match available {
+        Some((free, total)) => !low(free, total, percent),
+        None => true,
+    };
+    let elsewhere = bounds.stalled_available_percent.is_some_and(spare);
+    let stall = pressure.stall.filter(|stall| stall.some_avg10 >= bounds.stall_percent && !elsewhere);
     let signs = [
-        available.map(|(free, total)| format!("{free} of {total} bytes of the machine were available")),
+        short.map(|(free, total)| format!("{free} of {total} bytes of the machine were available")),
         swap.map(|((free, total), _)| format!("{free} of {total} bytes of swap were free")),
         stall.map(|stall| format!("tasks of the machine waited for memory {}", share(stall))),
     ];

@@ -1,16 +1,13 @@
 //! The one sentence. The only words outside the sinks: scripts that page somebody want it, too.
 
 use super::{
-    Code, Confidence, Margin, Outcome, Policy, Verdict, limits,
+    Code, Confidence, Margin, Outcome, Policy, Verdict,
+    limits::{self, Threshold},
     place::{self, Place},
+    survivors,
+    words::{name, size},
 };
-use crate::{
-    attribute,
-    incident::{Incident, Role, Task},
-};
-
-/// Characters of a process's title.
-const TITLE_CHARACTERS: usize = 48;
+use crate::incident::{Incident, Role, Task};
 
 pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     if verdict.code == Code::Userspace {
@@ -20,6 +17,7 @@ pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
         format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
     sentence.extend(namespace_note(incident));
     sentence.extend(place::goes_on(incident));
+    sentence.extend(survivors::note(incident));
     sentence.extend(shortage_note(verdict));
     if let Some(note) = sysctl_note(incident, verdict) {
         sentence.push_str(note);
@@ -65,9 +63,13 @@ fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
     };
     let place = verdict.domain.map_or_else(
         || "the machine".to_owned(),
-        |_| {
-            let (place, limit) = domain(incident, verdict);
-            format!("{place}{limit}")
+        |id| {
+            let page_size = incident.page_size();
+            let threshold = incident.memcgs.get(&id).and_then(|memcg| limits::threshold(memcg, page_size));
+            let limit = threshold.map(|Threshold { pages, name }| {
+                format!(" ({name} {})", size(pages.saturating_mul(page_size)))
+            });
+            format!("{}{}", place::of_cgroup(incident, id), limit.unwrap_or_default())
         },
     );
     let because = match verdict.confidence {
@@ -113,16 +115,20 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
     let decided_on = incident.victims.iter().filter(|victim| victim.role.is_of_decision()).count();
     let others = decided_on.saturating_sub(1);
     match (verdict.outcome, verdict.policy) {
-        (Some(Outcome::NoKill), Some(Policy::NoneKillable)) => "nothing in it may be killed".to_owned(),
+        (Some(Outcome::NoKill), Some(Policy::NoneKillable)) => survivors::none_killable(incident),
         (Some(Outcome::NoKill), Some(Policy::Disabled)) => "the OOM killer is switched off".to_owned(),
         (Some(Outcome::NoKill), Some(Policy::AlreadyExiting)) if chosen.is_some() => {
             format!("{who} was chosen and had no memory left to free; nobody was killed")
         }
         (Some(Outcome::NoKill), _) => "nobody was killed".to_owned(),
         (Some(Outcome::MarkedOnly), _) => format!("{who} was dying already and got access to reserves"),
-        (Some(Outcome::GroupKilled), _) => {
-            format!("{who} was chosen, and {others} more went with it by memory.oom.group")
-        }
+        (Some(Outcome::GroupKilled), _) => match others {
+            0 => format!("{who} was killed"),
+            1 => format!("{who} was chosen, and 1 more process was killed with it by memory.oom.group"),
+            _ => format!(
+                "{who} was chosen, and {others} more processes were killed with it by memory.oom.group"
+            ),
+        },
         (_, Some(Policy::AllocatingTask)) => {
             format!("{who} was killed because it asked (vm.oom_kill_allocating_task)")
         }
@@ -153,7 +159,8 @@ fn ahead(incident: &Incident, verdict: &Verdict) -> String {
             format!(", level with {} and looked at after it", name(incident, runner_up))
         }
         Some(Margin { points, runner_up, .. }) => {
-            format!(", {points} pages ahead of {}", name(incident, runner_up))
+            let pages = if *points == 1 { "page" } else { "pages" };
+            format!(", {points} {pages} ahead of {}", name(incident, runner_up))
         }
         None => String::new(),
     }
@@ -180,32 +187,4 @@ fn sysctl_note(incident: &Incident, verdict: &Verdict) -> Option<&'static str> {
     (set && of_memcg).then_some(
         "; vm.oom_kill_allocating_task is set and played no part: the kernel ignores it for a cgroup's limit",
     )
-}
-
-pub(super) fn name(incident: &Incident, task: &Task) -> String {
-    let comm = task.comm.as_ref().map_or_else(|| "a process".to_owned(), crate::bytes::ByteString::to_words);
-    let comm = comm + &title(incident, task).map(|title| format!(" {title}")).unwrap_or_default();
-    match task.pid.or(task.tid) {
-        Some(pid) => format!("{comm} (pid {pid})"),
-        None => comm,
-    }
-}
-
-/// The title that the process set for itself, in quotes.
-fn title(incident: &Incident, task: &Task) -> Option<String> {
-    let mut looks = incident.processes.iter().filter(|look| crate::incident::is_of(look, task));
-    let title = looks.find_map(|look| attribute::title(look.cmdline.as_deref()?, look.exe.as_ref()))?;
-    // It must not seem to end before it does.
-    Some(format!("\"{}\"", place::bounded(&title.to_words().replace('"', "'"), TITLE_CHARACTERS)))
-}
-
-/// One decimal is enough for a sentence; the exact bytes stand beside it.
-pub(crate) fn size(bytes: u64) -> String {
-    let (unit, name) = match bytes {
-        ..0x10_0000 => (1_u64 << 10, "KiB"),
-        0x10_0000..0x4000_0000 => (1 << 20, "MiB"),
-        _ => (1 << 30, "GiB"),
-    };
-    let tenths = bytes.saturating_mul(10).saturating_add(unit / 2) / unit;
-    format!("{}.{} {name}", tenths / 10, tenths % 10)
 }

@@ -1,7 +1,7 @@
 //! SysRq-f: the only caller with order -1. The trigger is a kernel worker and says nothing about who used memory.
 //! <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L389> (`moom_callback`)
 
-use super::{Code, Finding, summary};
+use super::{Code, Finding, words};
 use crate::incident::{Incident, RequestSource, SysrqRequest};
 
 pub(super) fn rule(incident: &Incident) -> Option<Finding> {
@@ -16,7 +16,7 @@ pub(super) fn requested(incident: &Incident, request: &SysrqRequest) -> String {
     let before = incident.boot_ns.saturating_sub(request.boot_ns) / 1_000;
     match (request.source, &request.requester) {
         (RequestSource::Written, Some(task)) => {
-            format!("{} wrote f to /proc/sysrq-trigger {before} us before", summary::name(incident, task))
+            format!("{} wrote f to /proc/sysrq-trigger {before} us before", words::name(incident, task))
         }
         (RequestSource::Written, None) => format!("f was written to /proc/sysrq-trigger {before} us before"),
         (RequestSource::Input, _) => {

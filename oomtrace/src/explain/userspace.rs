@@ -18,6 +18,8 @@ const OOM_KILLERS: [&[u8]; 6] = [b"systemd-oomd", b"oomd", b"earlyoom", b"nohang
 const ANYBODYS: Bounds = Bounds {
     // An idle machine and a busy one without shortage both show under 1; a tenth of the time waiting is felt.
     stall_percent: 10.0,
+    // What is left to an idle program that keeps its page cache.
+    stalled_available_percent: Some(25),
     // Where earlyoom begins to kill by default.
     available_percent: 10,
     // What is left is less than the page cache that a working program needs.
@@ -29,6 +31,7 @@ const ANYBODYS: Bounds = Bounds {
 /// What does for those whose purpose it is: they may have looked a while before, and their kill relieves at once.
 const OOM_KILLERS_OWN: Bounds = Bounds {
     stall_percent: 1.0,
+    stalled_available_percent: None,
     available_percent: 25,
     used_percent: 75,
     // systemd-oomd's default (`SwapUsedLimit=90%`).

@@ -49,7 +49,7 @@ pub(super) const fn passed_over(reason: PassedOver) -> &'static str {
         PassedOver::Init => "init",
         PassedOver::AdjMin => "at oom_score_adj -1000",
         PassedOver::AlreadyVictim => "a victim already",
-        PassedOver::OomSkip => "reaped already",
+        PassedOver::OomSkip => "reaped or given up on by the reaper",
         PassedOver::InVfork => "in vfork",
         PassedOver::NoMemory => "without memory",
         PassedOver::NotEligible => "without a right to these nodes",

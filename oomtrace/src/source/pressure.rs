@@ -73,9 +73,9 @@ impl PressureGauge {
         Some(CgroupPressure {
             memcg,
             stall: stall(&folder.join("memory.pressure")),
-            // On v1 the plain name leaves out what is below.
-            inactive_file_bytes: number(&stat, "total_inactive_file")
-                .or_else(|| number(&stat, "inactive_file")),
+            inactive_file_bytes: hierarchical(&stat, "total_inactive_file"),
+            active_file_bytes: hierarchical(&stat, "total_active_file"),
+            slab_reclaimable_bytes: hierarchical(&stat, "total_slab_reclaimable"),
             high_events: number(&events, "high"),
             max_events: number(&events, "max"),
         })
@@ -96,6 +96,11 @@ fn parse_stall(text: &str) -> Option<Stall> {
     Some(Stall { some_avg10: average("some ")?, full_avg10: average("full ") })
 }
 
+/// A figure of `memory.stat` that includes all cgroups below: on v1 that is the name with `total_`, on v2 the one without.
+fn hierarchical(stat: &str, total: &str) -> Option<u64> {
+    number(stat, total).or_else(|| number(stat, total.strip_prefix("total_")?))
+}
+
 /// The number after a name at the beginning of a line.
 fn number(text: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().map(str::split_whitespace);
@@ -106,7 +111,7 @@ fn number(text: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{PressureGauge, Stall, number, parse_stall};
+    use super::{PressureGauge, Stall, hierarchical, number, parse_stall};
 
     #[test]
     fn a_pressure_file_is_read_whole_or_in_part() {
@@ -123,6 +128,9 @@ mod tests {
         assert_eq!(number(stat, "inactive_file"), Some(4096));
         assert_eq!(number(stat, "MemTotal:"), Some(100));
         assert_eq!(number(stat, "inactive"), None);
+        assert_eq!(hierarchical(stat, "total_inactive_file"), Some(8192), "v1");
+        assert_eq!(hierarchical("inactive_file 1\n", "total_inactive_file"), Some(1), "v2");
+        assert_eq!(hierarchical(stat, "total_active_file"), None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod paths;
 mod pid_namespace;
 mod shortage;
 mod stream;
+mod survivors;
 mod threads;
 mod total;
 mod userspace;

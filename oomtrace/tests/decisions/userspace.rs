@@ -48,8 +48,8 @@ fn calm() -> Value {
         "memcg": APP, "total_bytes": 1000, "available_bytes": 900, "swap_total_bytes": 100, "swap_free_bytes": 100,
         "stall": { "some_avg10": 0.4 },
         "cgroups": [
-            { "memcg": APP, "inactive_file_bytes": 0, "stall": { "some_avg10": 0.2 }, "high_events": 3, "max_events": 4 },
-            { "memcg": PODS, "inactive_file_bytes": 0, "stall": { "some_avg10": 0.3 } },
+            { "memcg": APP, "inactive_file_bytes": 0, "active_file_bytes": 0, "stall": { "some_avg10": 0.2 }, "high_events": 3, "max_events": 4 },
+            { "memcg": PODS, "inactive_file_bytes": 0, "active_file_bytes": 0, "stall": { "some_avg10": 0.3 } },
         ],
     })
 }
@@ -97,7 +97,9 @@ fn a_cgroup_near_its_limit_makes_it_ours() {
     let used = FULL * 4096;
     assert_eq!(
         evidence[2],
-        format!("/pods used {used} of 67108864 bytes, 0 of them page cache that can be dropped")
+        format!(
+            "/pods used {used} of the 67108864 bytes of its memory.max, 0 of them page cache and slab that reclaim can drop"
+        )
     );
     assert_eq!(told_of(b"bash", FILLED, &calm()), None);
     let (confidence, ..) = told_of(b"earlyoom", FILLED, &calm()).unwrap();
@@ -109,6 +111,11 @@ fn page_cache_at_the_limit_is_no_shortage() {
     let mut cached = calm();
     cached["cgroups"][1]["inactive_file_bytes"] = json!(LIMIT / 2 * 4096);
     assert_eq!(told_of(b"containerd-shim", LIMIT, &cached), None);
+    for key in ["active_file_bytes", "slab_reclaimable_bytes"] {
+        let mut used = calm();
+        used["cgroups"][1][key] = json!(LIMIT / 2 * 4096);
+        assert_eq!(told_of(b"containerd-shim", LIMIT, &used), None, "{key}");
+    }
     cached["cgroups"][1]["inactive_file_bytes"] = Value::Null;
     assert_eq!(told_of(b"containerd-shim", LIMIT, &cached), None, "nobody knows how much of it is cache");
 }
@@ -120,14 +127,48 @@ fn memory_high_is_a_limit_too() {
     let mut stream = Stream::new("kprobe");
     stream.add(app).add(pods).add(root).add(user_kill(task(900), sender(700, b"bash")));
     stream.context(Kind::Pressure, &calm()).tick(S);
-    assert_eq!(stream.told().only().domain.cgroup.as_ref().unwrap().as_bytes(), b"/pods");
+    let told = stream.told();
+    assert_eq!(told.only().domain.cgroup.as_ref().unwrap().as_bytes(), b"/pods");
+}
+
+#[test]
+fn names_the_limit_that_was_met() {
+    let [app, mut pods, root] = levels(FULL * 3 / 8);
+    pods.high_pages = LIMIT * 3 / 8;
+    let mut stream = Stream::new("fentry");
+    stream.add(app).add(pods).add(root).add(user_kill(task(900), sender(700, b"earlyoom")));
+    stream.context(Kind::Pressure, &calm()).tick(S);
+    let told = stream.told();
+    let cause = &told.only().cause;
+    assert!(cause.summary.contains("when /pods (memory.high 24.0 MiB) was short"), "{}", cause.summary);
+    assert!(
+        cause.evidence.iter().any(|line| line.contains("of the 25165824 bytes of its memory.high")),
+        "{cause:?}"
+    );
+}
+
+#[test]
+fn the_machines_stall_counts_for_anybody_only_while_the_machine_has_little_left() {
+    for (available, comm, reports) in [
+        (900, &b"bash"[..], false),
+        (251, b"bash", false),
+        (250, b"bash", true),
+        (900, b"systemd-oomd", true),
+    ] {
+        let mut pressure = calm();
+        pressure["stall"]["some_avg10"] = json!(40.0);
+        pressure["available_bytes"] = json!(available);
+        assert_eq!(told_of(comm, 100, &pressure).is_some(), reports, "{available}");
+    }
+    // Where it is not known what is left, the stall of others says nothing about the target.
+    let stalled = json!({ "memcg": APP, "stall": { "some_avg10": 40.0 } });
+    assert_eq!(told_of(b"bash", 100, &stalled), None);
 }
 
 #[test]
 fn waiting_tasks_make_it_ours() {
     for (place, percent, comm, cgroup) in [
-        ("/stall", 12.5, &b"bash"[..], None),
-        ("/cgroups/0/stall", 12.5, b"bash", Some(&b"/pods/app"[..])),
+        ("/cgroups/0/stall", 12.5, &b"bash"[..], Some(&b"/pods/app"[..])),
         ("/cgroups/1/stall", 1.0, b"systemd-oomd", Some(b"/pods")),
         ("/stall", 1.5, b"systemd-oomd", None),
     ] {
@@ -208,7 +249,7 @@ fn the_report_says_who_killed_whom() {
         assert!(report.status.complete, "{:?}", report.cause.evidence);
         assert_eq!(
             report.cause.summary,
-            "earlyoom (pid 700), not the kernel, killed hog (pid 900), when /pods (64.0 MiB) was short of memory"
+            "earlyoom (pid 700), not the kernel, killed hog (pid 900), when /pods (memory.max 64.0 MiB) was short of memory"
         );
     }
 }

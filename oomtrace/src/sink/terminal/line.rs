@@ -130,8 +130,19 @@ fn place(report: &Report) -> String {
         Some(_) => format!("({})", cut_front(path.as_bytes(), WHOLE_PATH_COLUMNS)),
         None => quoted(&cut_front(path.as_bytes(), PATH_COLUMNS)),
     });
-    let parts = [label, path, domain.limit_bytes.map(size)];
+    let parts = [label, path, limit(report)];
     parts.into_iter().flatten().map(|part| format!(" {part}")).collect()
+}
+
+/// The limit that was met: for user space `memory.high` where it is the lower one.
+fn limit(report: &Report) -> Option<String> {
+    let max = report.domain.limit_bytes;
+    let hit = report.domain.chain.iter().find(|level| level.hit);
+    let high = hit.and_then(|level| level.high_bytes).filter(|_| report.cause.code == Code::Userspace);
+    match high.filter(|high| max.is_none_or(|max| *high < max)) {
+        Some(high) => Some(format!("high {}", size(high))),
+        None => max.map(size),
+    }
 }
 
 fn what(report: &Report, paint: Paint) -> String {
@@ -141,6 +152,7 @@ fn what(report: &Report, paint: Paint) -> String {
     let victim = victim(report, paint);
     let what = match report.selection.outcome {
         Some(Outcome::NoKill) => no_kill(report),
+        Some(Outcome::GroupKilled) if others == 0 => format!("killed {victim}"),
         Some(Outcome::GroupKilled) => {
             format!("killed a group of {}: {victim}{}", others + 1, and(others, "more"))
         }
@@ -157,7 +169,9 @@ fn what(report: &Report, paint: Paint) -> String {
 
 fn no_kill(report: &Report) -> String {
     let policy = report.selection.policy.map(|policy| format!(" ({})", policy.name()));
-    let passes = report.empty_passes.map(|passes| format!(", {} passes", count(passes.count)));
+    let noun = |number| if number == 1 { "pass" } else { "passes" };
+    let passes =
+        report.empty_passes.map(|passes| format!(", {} {}", count(passes.count), noun(passes.count)));
     format!("no kill{}{}", policy.unwrap_or_default(), passes.unwrap_or_default())
 }
 
@@ -185,7 +199,11 @@ fn by(report: &Report) -> String {
 
 fn named(process: &Process) -> String {
     let short = |comm: &ByteString| quoted(&cut(comm.as_bytes(), NAME_COLUMNS));
-    let name = process.comm.as_ref().map_or_else(|| ABSENT.to_owned(), short);
+    let own = process.comm.as_ref().map_or_else(|| ABSENT.to_owned(), short);
+    let name = match process.leader_comm.as_ref().filter(|_| process.comm.is_some()) {
+        Some(leader) => format!("thread {own} of {}", short(leader)),
+        None => own,
+    };
     match &process.title {
         Some(title) => format!("{name} {}", quoted(&cut(title.as_bytes(), TITLE_COLUMNS))),
         None => name,
@@ -263,7 +281,7 @@ mod tests {
         let line = told(&example::hostile_kill());
         assert!(line.bytes().all(|byte| byte >= 0x20 && byte != 0x7f || byte == b'\n'), "{line:?}");
         assert!(!line.contains(['\u{9b}', '\u{202e}']) && line.matches('\n').count() == 1, "{line:?}");
-        assert!(columns_of(line.trim_end()) <= 200, "{line:?}");
+        assert!(columns_of(line.trim_end()) <= 256, "{line:?}");
         assert!(line.contains("\\x1b[2J"), "{line:?}");
     }
 

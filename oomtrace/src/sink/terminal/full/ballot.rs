@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     super::{
         sanitize::name,
-        units::{ABSENT, count, or_absent},
+        units::{self, ABSENT, count, or_absent},
     },
     sheet::Sheet,
 };
@@ -97,6 +97,21 @@ fn passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
     }
     if !told.is_empty() {
         sheet.more(&format!("passed over: {}", told.join(", ")));
+    }
+    largest_passed_over(sheet, report, candidates);
+}
+
+/// The one of them that holds most: where no kill helped, it is the one to look at.
+fn largest_passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
+    let rows = candidates.iter().filter_map(|row| Some((row, row.passed_over?, row.rss_pages?)));
+    let largest = rows.filter(|(.., rss)| *rss > 0).max_by_key(|(.., rss)| *rss);
+    if let Some((row, reason, rss)) = largest {
+        let held = units::pages(rss, report.page_bytes());
+        sheet.more(&format!(
+            "largest of them: {}, {held} resident, {}",
+            process(row),
+            words::passed_over(reason)
+        ));
     }
 }
 

@@ -66,7 +66,10 @@ fn cmdline(arguments: &[ByteString]) -> String {
         plain if !plain.is_empty() && !plain.contains(&b' ') => plain.to_vec(),
         blank => [b"'", blank, b"'"].concat(),
     };
-    let whole: Vec<Vec<u8>> = arguments.iter().map(word).collect();
+    // Whoever sets a title for itself leaves the rest of its arguments empty.
+    let last = arguments.iter().rposition(|argument| !argument.as_bytes().is_empty());
+    let whole: Vec<Vec<u8>> =
+        arguments.iter().take(last.map_or(arguments.len(), |last| last + 1)).map(word).collect();
     cut(&whole.join(&b' '), CMDLINE_COLUMNS)
 }
 

@@ -64,7 +64,7 @@ fn hostile_names_disturb_nothing() {
     let text = told(&example::hostile_kill(), false);
     assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f || byte == b'\n'), "{text:?}");
     assert!(!text.contains(['\u{9b}', '\u{202e}']), "{text:?}");
-    assert_eq!(text.lines().count(), 37, "{text}");
+    assert_eq!(text.lines().count(), 38, "{text}");
     let cmdline = text.lines().find(|line| line.contains("cmdline")).unwrap();
     assert!(columns_of(cmdline) <= 322 && cmdline.ends_with('…'), "{cmdline}");
 }
