@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_oomtrace_global_optspecs
-    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= h/help V/version
+    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline redact h/help V/version
 end
 
 function __fish_oomtrace_needs_command
@@ -40,6 +40,8 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l namespace -d 'Only ki
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l no-cmdline -d 'Never read or record command lines; executables are still named'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -s V -l version -d 'Print version'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "watch" -d 'Report kills as they happen'
@@ -74,6 +76,8 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l namespace -d
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l no-cmdline -d 'Never read or record command lines; executables are still named'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l format -d 'Print one JSON object' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
@@ -100,6 +104,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l tier -d 'Ho
 fentry\t'fentry and fexit, or nothing'
 kprobe\t'kprobe and kretprobe, or nothing'
 tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l until -d 'Not after this' -r
@@ -131,6 +136,8 @@ full\t'The whole explanation, once the victim is gone'
 json\t'One JSON object a line (docs/json.md)'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l html -d 'Write the one incident that is meant as a page to this file (- for standard output) instead' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s 1 -l last -d 'Only the last one that fits'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l redact -d 'Hide values in command lines that look like passwords or tokens'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l share -d 'Make a page that may be handed on: as --redact, and without titles that processes set for themselves'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l until -d 'Not after this' -r
@@ -156,6 +163,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l pod -d 'Onl
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l namespace -d 'Only kills in pods of this namespace' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cause -d 'Only this cause, such as memcg_limit or global' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l redact -d 'Hide values in command lines that look like passwords or tokens'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l cgroup -d 'If this cgroup ran out (a path below the memory hierarchy\'s mount); one without a limit runs out with the nearest cgroup above it that has one' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l top -d 'Show no more than so many' -r

@@ -109,6 +109,20 @@ pub struct Watch {
     /// Keep every frame in this file, too; read it with `replay` and `dump`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// What is looked up
+    #[command(flatten)]
+    pub look: Look,
+    /// Hide values in command lines that look like passwords or tokens; a recording keeps them
+    #[arg(long)]
+    pub redact: bool,
+}
+
+/// What is looked up beside what the kernel says.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Look {
+    /// Never read or record command lines; executables are still named
+    #[arg(long)]
+    pub no_cmdline: bool,
 }
 
 /// Options of `record`.
@@ -133,6 +147,9 @@ pub struct Record {
     /// How to hook the kernel
     #[arg(long, value_enum, default_value_t)]
     pub tier: TierChoice,
+    /// What is looked up
+    #[command(flatten)]
+    pub look: Look,
     /// A command to run meanwhile; the recording ends with it, and its exit status is passed on
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
@@ -188,7 +205,7 @@ pub struct List {
 Examples:
   oomtrace show -1                              the last one in /var/lib/oomtrace
   oomtrace show 3 oom.oomtrace
-  oomtrace show 3 oom.oomtrace --html report.html
+  oomtrace show 3 oom.oomtrace --html report.html --share
   oomtrace show --comm redis-server --since 2026-01-31 --format json
 
 Exits 7 where there is no such incident.")]
@@ -212,6 +229,12 @@ pub struct Show {
     /// Write the one incident that is meant as a page to this file (- for standard output) instead
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub html: Option<PathBuf>,
+    /// Hide values in command lines that look like passwords or tokens
+    #[arg(long)]
+    pub redact: bool,
+    /// Make a page that may be handed on: as --redact, and without titles that processes set for themselves
+    #[arg(long, requires = "html")]
+    pub share: bool,
 }
 
 /// Options of `diff`.
@@ -259,6 +282,9 @@ pub struct Replay {
     /// Which reports are shown
     #[command(flatten)]
     pub only: Only,
+    /// Hide values in command lines that look like passwords or tokens
+    #[arg(long)]
+    pub redact: bool,
 }
 
 /// Options of `check`.

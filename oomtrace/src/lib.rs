@@ -26,6 +26,7 @@ pub mod kernel;
 pub mod pipeline;
 pub mod rank;
 pub mod recording;
+pub mod redact;
 pub mod report;
 pub mod sink;
 pub mod size;

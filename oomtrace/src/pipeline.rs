@@ -12,6 +12,7 @@ use crate::{
     frame::Frame,
     incident::Incident,
     recording::recorder::Recorder,
+    redact::Redact,
     report::{Report, report},
     sink::Sink,
     source::{Batch, Ended, Source, SourceError},
@@ -61,6 +62,7 @@ pub struct Pipeline {
     sinks: Vec<Box<dyn Sink>>,
     recorder: Option<Recorder>,
     filter: Filter,
+    redact: Redact,
     stop_after: Option<u64>,
     totals: Totals,
 }
@@ -70,13 +72,20 @@ impl Pipeline {
     #[must_use]
     pub fn new(sinks: Vec<Box<dyn Sink>>, filter: Filter) -> Self {
         let (assembler, totals) = (Assembler::new(is_kill_for_memory), Totals::default());
-        Self { assembler, sinks, recorder: None, filter, stop_after: None, totals }
+        Self { assembler, sinks, recorder: None, filter, redact: Redact::Nothing, stop_after: None, totals }
     }
 
     /// Keeps every frame verbatim, too.
     #[must_use]
     pub fn recording(mut self, recorder: Option<Recorder>) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// Hides so much of command lines from the sinks. A recorder keeps frames verbatim all the same.
+    #[must_use]
+    pub const fn redacting(mut self, redact: Redact) -> Self {
+        self.redact = redact;
         self
     }
 
@@ -127,7 +136,8 @@ impl Pipeline {
             }
             // A frame that does not decode is one the kernel side and this side disagree about: it is kept in the
             // recording, and the incident it belonged to shows the gap.
-            if let Ok(Some(event)) = decode(&frame) {
+            if let Ok(Some(mut event)) = decode(&frame) {
+                self.redact.event(&mut event.event);
                 self.assembler.push(event, &mut steps);
             }
         }

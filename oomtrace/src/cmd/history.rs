@@ -11,6 +11,7 @@ use crate::{
     incident::Incident,
     pipeline::{Filter, Incidents, PipelineError},
     recording::ReadError,
+    redact::Redact,
     report::{Report, report},
     source::{SourceError, recordings::Recordings},
 };
@@ -67,6 +68,12 @@ impl History {
             filter: filter(only),
         };
         Ok(Self { incidents: Incidents::new(recordings), picked, count: 0, exit: Exit::Success })
+    }
+
+    /// Hides so much of command lines.
+    pub(super) fn redacting(mut self, redact: Redact) -> Self {
+        self.incidents = self.incidents.redacting(redact);
+        self
     }
 
     /// Incidents read so far, those that were not picked among them.

@@ -28,9 +28,10 @@ use rustix::thread::CapabilitySet;
 
 use self::say::say;
 use crate::{
-    cli::{Cli, Command, Only, TierChoice},
+    cli::{Cli, Command, Look, Only, TierChoice},
     exit::Exit,
     kernel::{
+        cmdlines::Cmdlines,
         pid_namespace::has_machines_pids,
         privilege::keep_only,
         protect::Protection,
@@ -39,6 +40,7 @@ use crate::{
     },
     pipeline::{Filter, PipelineError, Totals},
     recording::ReadError,
+    redact::Redact,
     report::Report,
     source::SourceError,
     whatif::Refusal,
@@ -125,6 +127,13 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
 }
 
+impl Look {
+    /// Whether command lines may be read.
+    const fn cmdlines(&self) -> Cmdlines {
+        if self.no_cmdline { Cmdlines::Never } else { Cmdlines::Read }
+    }
+}
+
 impl From<TierChoice> for Wanted {
     fn from(choice: TierChoice) -> Self {
         match choice {
@@ -134,6 +143,11 @@ impl From<TierChoice> for Wanted {
             TierChoice::Tracepoint => Self::Only(Tier::Tracepoint),
         }
     }
+}
+
+/// What `--redact` hides.
+const fn redact(wanted: bool) -> Redact {
+    if wanted { Redact::Secrets } else { Redact::Nothing }
 }
 
 /// The filter that the options describe.

@@ -4,7 +4,7 @@ use std::{fs::File, io::BufReader, path::Path};
 
 use anyhow::{Context as _, Error, Result};
 
-use super::{filter, output, print_totals, say::say};
+use super::{filter, output, print_totals, redact, say::say};
 use crate::{
     cli::Replay,
     exit::Exit,
@@ -17,7 +17,8 @@ pub(super) fn run(options: &Replay) -> Result<Exit> {
     let stdout = std::io::stdout();
     let mut source = replay::Replay::new(open(&options.file)?);
     let sinks = vec![output::sink(options.format, stdout)];
-    let told = Pipeline::new(sinks, filter(&options.only)).run(&mut source);
+    let road = Pipeline::new(sinks, filter(&options.only)).redacting(redact(options.redact));
+    let told = road.run(&mut source);
     let (totals, _) = told.map_err(|error| match error {
         PipelineError::Output(_) => Error::new(error),
         PipelineError::Source(_) => Error::new(error).context(format!("reading {}", options.file.display())),

@@ -8,7 +8,7 @@ use super::{
     history::{History, NotHeld},
     html, output,
 };
-use crate::{cli::Show, exit::Exit, pipeline::PipelineError, report::Report};
+use crate::{cli::Show, exit::Exit, pipeline::PipelineError, redact::Redact, report::Report};
 
 /// A number, and the last one.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,8 @@ pub(super) fn run(options: &Show) -> Result<Exit> {
     if let Some(number) = number.filter(|_| options.last) {
         return Err(TwoMeant { number }.into());
     }
-    let mut history = History::open(paths, number, options.when, &options.only)?;
+    let history = History::open(paths, number, options.when, &options.only)?;
+    let mut history = history.redacting(redact(options));
     let reports = history.by_ref().map(|(_, report)| report);
     let told = if number.is_some() {
         tell(reports.take(1), options)?
@@ -36,6 +37,14 @@ pub(super) fn run(options: &Show) -> Result<Exit> {
         return Ok(history.exit());
     }
     Err(not_held(number, history.seen()).into())
+}
+
+const fn redact(options: &Show) -> Redact {
+    match (options.share, options.redact) {
+        (true, _) => Redact::SecretsAndTitles,
+        (false, true) => Redact::Secrets,
+        (false, false) => Redact::Nothing,
+    }
 }
 
 /// Shows them all; how many there were.

@@ -4,7 +4,7 @@ use std::{io, os::fd::AsFd as _};
 
 use anyhow::Result;
 
-use super::{filter, give_up_all_but, output, print_totals, record, say_armed, signals::Stop};
+use super::{filter, give_up_all_but, output, print_totals, record, redact, say_armed, signals::Stop};
 use crate::{
     cli::Watch,
     exit::Exit,
@@ -23,7 +23,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let stdout = io::stdout();
     let recording = options.record.clone().map(|path| record::recorder(Place::File(path))).transpose()?;
     let stop = Stop::on_signals()?;
-    let Started { armed, facts, resolved } = start(options.tier.into())?;
+    let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
     let session = session::frame(&armed, facts, &resolved);
     let hang_up = io::stdout();
@@ -32,7 +32,8 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     give_up_all_but(TRACING);
     say_armed(tier, protection);
     let sinks = vec![output::sink(options.format, stdout)];
-    let (totals, ended) = Pipeline::new(sinks, filter(&options.only)).recording(recording).run(&mut live)?;
+    let road = Pipeline::new(sinks, filter(&options.only)).redacting(redact(options.redact));
+    let (totals, ended) = road.recording(recording).run(&mut live)?;
     if ended != Some(Ended::NoReader) {
         print_totals(totals);
     }

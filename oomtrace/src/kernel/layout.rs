@@ -1,6 +1,6 @@
 //! [`KernelLayout`] for a kernel: every slot of [`require`] looked up in its BTF, or a refusal that names the slot.
 
-use oomtrace_common::layout::KernelLayout;
+use oomtrace_common::layout::{ABSENT, KernelLayout};
 use serde::Serialize;
 use zerocopy::IntoBytes as _;
 
@@ -84,6 +84,14 @@ impl Resolved {
             finding.absent_because = None;
         }
         true
+    }
+
+    /// Treats a slot as one that this kernel does not have.
+    pub(super) fn forget(&mut self, slot: &str) {
+        self.place(slot, ABSENT, "");
+        for finding in self.findings.iter_mut().filter(|finding| finding.slot == slot) {
+            (finding.value, finding.spelling) = (None, None);
+        }
     }
 
     /// The first slot without which nothing can be told of a decision: where there is one, only the tracepoint tier

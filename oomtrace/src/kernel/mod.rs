@@ -2,6 +2,7 @@
 
 pub mod btf;
 pub mod clock;
+pub mod cmdlines;
 pub mod facts;
 #[cfg(any(test, feature = "faults"))]
 pub(crate) mod fault;

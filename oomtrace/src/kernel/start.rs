@@ -7,6 +7,7 @@ use oomtrace_common::layout::{ABSENT, KernelLayout, KernelValues};
 
 use super::{
     btf::{Btf, BtfError, Kind, LookupError, masked},
+    cmdlines::Cmdlines,
     facts::KernelFacts,
     kallsyms,
     layout::{LayoutError, Resolved, resolve},
@@ -155,10 +156,14 @@ pub fn know() -> Result<Known, StartError> {
 /// # Errors
 ///
 /// A sentence for the user.
-pub fn start(wanted: Wanted) -> Result<Started, StartError> {
+pub fn start(wanted: Wanted, cmdlines: Cmdlines) -> Result<Started, StartError> {
     permitted()?;
-    let known = know()?;
-    let armed = try_all(&known, wanted)?;
+    let mut known = know()?;
+    if cmdlines == Cmdlines::Never {
+        // The kernel side copies no arguments where it does not know where they begin.
+        known.resolved.forget("mm_struct_arg_start");
+    }
+    let armed = Armed { cmdlines, ..try_all(&known, wanted)? };
     Ok(Started { armed, facts: known.facts, resolved: known.resolved })
 }
 

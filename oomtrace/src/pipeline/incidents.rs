@@ -10,6 +10,7 @@ use crate::{
     explain::is_kill_for_memory,
     frame::Frame,
     incident::Incident,
+    redact::Redact,
     source::{Batch, Source},
 };
 
@@ -25,6 +26,7 @@ pub struct Incidents<S> {
     ready: VecDeque<Incident>,
     broken: Option<PipelineError>,
     over: bool,
+    redact: Redact,
 }
 
 impl<S: Source> Incidents<S> {
@@ -32,7 +34,23 @@ impl<S: Source> Incidents<S> {
     #[must_use]
     pub fn new(source: S) -> Self {
         let (assembler, ready) = (Assembler::new(is_kill_for_memory).telling_ends_alone(), VecDeque::new());
-        Self { source, assembler, batch: Vec::new(), waiting: Vec::new(), ready, broken: None, over: false }
+        Self {
+            source,
+            assembler,
+            batch: Vec::new(),
+            waiting: Vec::new(),
+            ready,
+            broken: None,
+            over: false,
+            redact: Redact::Nothing,
+        }
+    }
+
+    /// Hides so much of command lines.
+    #[must_use]
+    pub const fn redacting(mut self, redact: Redact) -> Self {
+        self.redact = redact;
+        self
     }
 
     fn read_on(&mut self) {
@@ -53,7 +71,8 @@ impl<S: Source> Incidents<S> {
     fn feed(&mut self) {
         let mut steps = Vec::new();
         for (frame, _) in Frame::each(&self.batch) {
-            if let Ok(Some(event)) = decode(&frame) {
+            if let Ok(Some(mut event)) = decode(&frame) {
+                self.redact.event(&mut event.event);
                 let begins = matches!(event.event, Event::Session(_));
                 self.assembler.push(event, &mut steps);
                 // Another boot's clock begins anew: what it times must not come before what was there already.

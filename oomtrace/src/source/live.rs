@@ -62,7 +62,7 @@ impl<'a> Live<'a> {
             ring: RingBuf::try_from(ring).map_err(unusable("RING"))?,
             losses: Losses::new(Array::try_from(lost).map_err(unusable("LOST"))?),
             pending: PendingRuns::new(HashMap::try_from(empty).map_err(unusable("EMPTY"))?),
-            lookups: Lookups::new(),
+            lookups: Lookups::new(armed.cmdlines),
             wall_clock: WallClock::new(),
             batch: touched(session),
             quiet_at: None,

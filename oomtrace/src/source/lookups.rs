@@ -17,9 +17,10 @@ use super::{
     procfs::{self, MachineGauge},
 };
 use crate::{
+    bytes::ByteString,
     decode::candidates,
     frame::context_frame,
-    kernel::{clock, pid_namespace::has_machines_pids},
+    kernel::{clock, cmdlines::Cmdlines, pid_namespace::has_machines_pids},
 };
 
 /// Everything that is asked of procfs and cgroupfs, and what was asked already.
@@ -35,6 +36,7 @@ pub(super) struct Lookups {
     machine: MachineGauge,
     /// Whether processes can be looked up by the ids that the kernel tells.
     has_machines_pids: bool,
+    cmdlines: Cmdlines,
     waiting: VecDeque<Waiting>,
     /// The pass that is under way.
     deciding: Option<u64>,
@@ -54,9 +56,9 @@ enum Waiting {
 impl Lookups {
     /// Nothing asked yet. One look at this process itself brings in whatever code and memory a look takes: the first
     /// victim would be gone before it is there.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(cmdlines: Cmdlines) -> Self {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
-        drop((procfs::cmdline(own), procfs::exe(own), procfs::sysctl()));
+        drop((cmdline(cmdlines, own), procfs::exe(own), procfs::sysctl()));
         Self {
             memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
             known: Known::new(),
@@ -66,6 +68,7 @@ impl Lookups {
             pressure: PressureGauge::new(),
             machine: MachineGauge::open(),
             has_machines_pids: has_machines_pids(),
+            cmdlines,
             waiting: VecDeque::with_capacity(REMEMBERED),
             deciding: None,
         }
@@ -190,7 +193,7 @@ impl Lookups {
         let mut found = procfs::unknown(pid, task.tid, start, now);
         if self.has_machines_pids {
             let has_all = self.known.has_all_arguments_of(task);
-            found.cmdline = if has_all { None } else { procfs::cmdline(pid) };
+            found.cmdline = if has_all { None } else { cmdline(self.cmdlines, pid) };
             found.exe = procfs::exe(pid);
         }
         let sent = self.known.arguments_of(task).filter(|_| found.cmdline.is_none());
@@ -204,6 +207,11 @@ impl Lookups {
         let is_it = |(task, within): &(event::Task, u64)| task.pid == pid && *within == pass;
         start_boot_ns == 0 && pass != 0 && self.soon.iter().any(is_it)
     }
+}
+
+/// The arguments of a process, where they may be read.
+fn cmdline(cmdlines: Cmdlines, pid: i32) -> Option<Vec<ByteString>> {
+    if cmdlines == Cmdlines::Never { None } else { procfs::cmdline(pid) }
 }
 
 /// Who requested an OOM kill with SysRq-f.

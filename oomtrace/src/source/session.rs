@@ -9,7 +9,7 @@ use crate::{
     bytes::ByteString,
     context::{HookState, Session},
     frame::context_frame,
-    kernel::{clock, facts::KernelFacts, layout::Resolved, load::Armed},
+    kernel::{clock, cmdlines::Cmdlines, facts::KernelFacts, layout::Resolved, load::Armed},
 };
 
 /// The session frame of a live run.
@@ -39,7 +39,15 @@ fn session(armed: &Armed, facts: KernelFacts, resolved: &Resolved) -> Session {
         sysctls: procfs::sysctls(),
         memory_hierarchy: MemoryHierarchy::find().map(|hierarchy| hierarchy.name().to_owned()),
         memory_nodes: memory_nodes(),
-        command_line: env::args_os().map(|argument| ByteString::from(argument.into_vec())).collect(),
+        command_line: command_line(armed.cmdlines),
+    }
+}
+
+/// How the tracer was called: a command that it runs is in there.
+fn command_line(cmdlines: Cmdlines) -> Vec<ByteString> {
+    match cmdlines {
+        Cmdlines::Read => env::args_os().map(|argument| ByteString::from(argument.into_vec())).collect(),
+        Cmdlines::Never => Vec::new(),
     }
 }
 

@@ -19,7 +19,7 @@ use self::{
 
 /// The top-level modules, the lowest first, each with the reason for its place. A module imports only those above it in this
 /// table, so a new module needs one row.
-const LAYERS: [(&str, &str); 29] = [
+const LAYERS: [(&str, &str); 30] = [
     ("bytes", "names and paths as the kernel has them, which every module holds"),
     ("size", "sizes as they are typed, on the command line and in a file"),
     ("exit", "exit statuses, which errors of every layer name"),
@@ -35,6 +35,7 @@ const LAYERS: [(&str, &str); 29] = [
     ("incident", "one decision; made of facts of events and contexts"),
     ("assemble", "from events to incidents; does not judge"),
     ("attribute", "who that was; reads an incident"),
+    ("redact", "what is hidden of command lines; reads events, and knows titles"),
     ("account", "where the memory was; reads an incident and its attribution"),
     ("explain", "why; reads an incident and its attribution"),
     ("report", "the incident, the attribution and the verdict, for sinks"),

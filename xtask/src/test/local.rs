@@ -10,6 +10,7 @@ mod planted;
 mod privileges;
 mod rank;
 mod recorded;
+mod secrets;
 mod survival;
 pub(super) mod tracer;
 mod user_kill;
@@ -72,6 +73,8 @@ impl Local {
         tally.count("a recorded command's status is passed on", recorded::passes_on(self));
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
         tally.count("escape sequences and bytes that are no text", names::odd(self));
+        tally.count("secrets in command lines are hidden", secrets::hidden(self));
+        tally.count("command lines that are not read", secrets::not_read(self));
         tally.count("privileges that are needed no more are given up", privileges::given_up(self));
         tally.count("a victim outside the tracer's pid namespace", namespaces::no_mistake(self));
         tally.count("the demo in a pid namespace", namespaces::demo(self));

@@ -18,6 +18,7 @@ use crate::{
     cli::Demo,
     exit::Exit,
     kernel::{
+        cmdlines::Cmdlines,
         pid_namespace::has_machines_pids,
         start::{Started, start},
     },
@@ -32,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) fn run(options: &Demo) -> Result<Exit> {
     let stdout = std::io::stdout();
     let stop = Stop::on_signals()?;
-    let Started { armed, facts, resolved } = start(options.tier.into())?;
+    let Started { armed, facts, resolved } = start(options.tier.into(), Cmdlines::Read)?;
     let hierarchy = MemoryHierarchy::find()
         .context("no cgroup hierarchy with the memory controller is mounted; the demo needs one")?;
     let tier = armed.tier;

@@ -26,7 +26,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
     let recorder = recorder(place(options))?;
     let stop = Stop::on_signals()?;
-    let Started { armed, facts, resolved } = start(options.tier.into())?;
+    let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
     let session = session::frame(&armed, facts, &resolved);
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;

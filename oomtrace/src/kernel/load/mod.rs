@@ -18,6 +18,7 @@ use self::{
     loader::loader,
 };
 use crate::kernel::{
+    cmdlines::Cmdlines,
     kallsyms,
     tier::{Tier, Wanted},
 };
@@ -36,6 +37,8 @@ pub struct Armed {
     pub self_checked: bool,
     /// What became of each hook, in the order of [`HOOKS`].
     pub hooks: Vec<Outcome>,
+    /// Whether command lines may be read.
+    pub cmdlines: Cmdlines,
 }
 
 /// What became of one hook.
@@ -127,7 +130,7 @@ pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> 
         leave_inside(&mut ebpf, &mut hooks, wanted)?;
     }
     let tier = tier_of(&hooks);
-    Ok(Armed { ebpf, tier, self_checked: false, hooks })
+    Ok(Armed { ebpf, tier, self_checked: false, hooks, cmdlines: Cmdlines::Read })
 }
 
 fn try_ways(

@@ -1,0 +1,48 @@
+//! Hides what looks like a password or a token in command lines, before a report is made of them.
+//!
+//! This is a guess about text, and it prefers to hide too much. A secret that looks like any other word stays visible.
+
+mod keys;
+mod pairs;
+mod programs;
+mod shapes;
+mod text;
+
+use crate::{attribute::title, bytes::ByteString, context::Process, event::Event};
+
+/// What stands in the place of a hidden value.
+pub const HIDDEN: &str = "[hidden]";
+
+/// How much of a command line is hidden.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Redact {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Values that look like secrets.
+    Secrets,
+    /// These, and the title that a process set for itself: it may show a query or a user.
+    SecretsAndTitles,
+}
+
+impl Redact {
+    /// Hides it in an event, so that nothing downstream ever holds it.
+    pub fn event(self, event: &mut Event) {
+        if let (Event::Process(Process { cmdline: Some(cmdline), exe, .. }), true) =
+            (event, self != Self::Nothing)
+        {
+            *cmdline = self.cmdline(cmdline, exe.as_ref());
+        }
+    }
+
+    fn cmdline(self, cmdline: &[ByteString], exe: Option<&ByteString>) -> Vec<ByteString> {
+        if self == Self::SecretsAndTitles && title(cmdline, exe).is_some() {
+            return vec![HIDDEN.into()];
+        }
+        let words: Vec<&[u8]> = cmdline.iter().map(ByteString::as_bytes).collect();
+        text::arguments(&words, text::DEPTH).into_iter().map(ByteString::from).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
