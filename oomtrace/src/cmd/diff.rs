@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::history::History;
+use super::{confine, history::History};
 use crate::{
     cli::{Diff, Only, TableFormat, When},
     diff::{Tally, compare},
@@ -17,6 +17,7 @@ use crate::{
 };
 
 pub(super) fn run(options: &Diff) -> Result<Exit> {
+    confine::to_reading([&options.a, &options.b], None);
     let (a, exit_a) = tally(&options.a, options.when, &options.only)?;
     let (b, exit_b) = tally(&options.b, options.when, &options.only)?;
     let diff = compare(a, b);

@@ -4,12 +4,13 @@ use std::io::{self, BufWriter, Write as _};
 
 use anyhow::{Context as _, Result};
 
-use super::{replay::open, say::say};
+use super::{confine, replay::open, say::say};
 use crate::{
     cli::Dump, exit::Exit, frame::Frame, pipeline::PipelineError, recording::ReadError, sink::frames,
 };
 
 pub(super) fn run(options: &Dump) -> Result<Exit> {
+    confine::to_reading([&options.file], None);
     let mut reader = open(&options.file)?;
     let mut output = BufWriter::new(io::stdout());
     let mut bytes = Vec::new();

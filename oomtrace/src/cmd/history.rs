@@ -115,12 +115,17 @@ impl Iterator for History {
     }
 }
 
+/// Where the recordings are: what was named, or the usual folder.
+pub(super) fn read_from(paths: &[PathBuf]) -> Vec<PathBuf> {
+    if paths.is_empty() { vec![PathBuf::from(USUAL_FOLDER)] } else { paths.to_vec() }
+}
+
 fn find(paths: &[PathBuf]) -> Result<Recordings> {
+    let found = Recordings::find(&read_from(paths)).map_err(PipelineError::from);
     if !paths.is_empty() {
-        return Ok(Recordings::find(paths).map_err(PipelineError::from)?);
+        return Ok(found?);
     }
-    let usual = Recordings::find(&[PathBuf::from(USUAL_FOLDER)]).map_err(PipelineError::from);
-    usual.context("no recording is named, and none is where the flight recorder usually has them")
+    found.context("no recording is named, and none is where the flight recorder usually has them")
 }
 
 impl Picked {

@@ -5,7 +5,12 @@ use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use anyhow::Result;
 use rustix::termios::tcgetwinsize;
 
-use super::{history::History, html, say::say};
+use super::{
+    confine,
+    history::{self, History},
+    html,
+    say::say,
+};
 use crate::{
     cli::{List, TableFormat},
     exit::Exit,
@@ -15,6 +20,7 @@ use crate::{
 };
 
 pub(super) fn run(options: &List) -> Result<Exit> {
+    confine::to_reading(&history::read_from(&options.paths), options.html.as_deref());
     let mut history = History::open(&options.paths, None, options.when, &options.only)?;
     let told = if options.last {
         tell(history.by_ref().last().into_iter(), options)?

@@ -2,6 +2,7 @@
 
 mod cgroup;
 mod check;
+mod confine;
 mod demo;
 mod diff;
 mod dump;
@@ -36,6 +37,7 @@ use crate::{
         privilege::keep_only,
         protect::Protection,
         start::StartError,
+        system_calls::refuse_all_others,
         tier::{Tier, Wanted},
     },
     pipeline::{Filter, PipelineError, Totals},
@@ -89,6 +91,13 @@ fn say_armed(tier: Tier, protection: Protection) {
 fn give_up_all_but(needed: CapabilitySet) {
     if let Err(error) = keep_only(needed) {
         say(format_args!("capabilities that are needed no more could not be given up: {error}"));
+    }
+}
+
+/// Refuses itself the system calls that are needed no more; likewise.
+fn refuse_other_calls() {
+    if let Err(error) = refuse_all_others() {
+        say(format_args!("system calls that are needed no more could not be refused: {error}"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fs::File, io::BufReader, path::Path};
 
 use anyhow::{Context as _, Error, Result};
 
-use super::{filter, output, print_totals, redact, say::say};
+use super::{confine, filter, output, print_totals, redact, say::say};
 use crate::{
     cli::Replay,
     exit::Exit,
@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub(super) fn run(options: &Replay) -> Result<Exit> {
+    confine::to_reading([&options.file], None);
     let stdout = std::io::stdout();
     let mut source = replay::Replay::new(open(&options.file)?);
     let sinks = vec![output::sink(options.format, stdout)];

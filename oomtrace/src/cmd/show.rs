@@ -5,7 +5,8 @@ use std::{io, path::PathBuf};
 use anyhow::Result;
 
 use super::{
-    history::{History, NotHeld},
+    confine,
+    history::{self, History, NotHeld},
     html, output,
 };
 use crate::{cli::Show, exit::Exit, pipeline::PipelineError, redact::Redact, report::Report};
@@ -22,6 +23,7 @@ pub(super) fn run(options: &Show) -> Result<Exit> {
     if let Some(number) = number.filter(|_| options.last) {
         return Err(TwoMeant { number }.into());
     }
+    confine::to_reading(&history::read_from(paths), options.html.as_deref());
     let history = History::open(paths, number, options.when, &options.only)?;
     let mut history = history.redacting(redact(options));
     let reports = history.by_ref().map(|(_, report)| report);

@@ -4,7 +4,10 @@ use std::{io, os::fd::AsFd as _};
 
 use anyhow::Result;
 
-use super::{filter, give_up_all_but, output, print_totals, record, redact, say_armed, signals::Stop};
+use super::{
+    filter, give_up_all_but, output, print_totals, record, redact, refuse_other_calls, say_armed,
+    signals::Stop,
+};
 use crate::{
     cli::Watch,
     exit::Exit,
@@ -30,6 +33,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?;
     let protection = protect();
     give_up_all_but(TRACING);
+    refuse_other_calls();
     say_armed(tier, protection);
     let sinks = vec![output::sink(options.format, stdout)];
     let road = Pipeline::new(sinks, filter(&options.only)).redacting(redact(options.redact));

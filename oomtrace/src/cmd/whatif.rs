@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::replay::open;
+use super::{confine, replay::open};
 use crate::{
     cli::{Changes, TableFormat, Whatif},
     exit::Exit,
@@ -41,6 +41,7 @@ pub(super) enum WhichError {
 }
 
 pub(super) fn run(options: &Whatif) -> Result<Exit> {
+    confine::to_reading([&options.file], None);
     let reading = || format!("reading {}", options.file.display());
     let source = Replay::new(open(&options.file)?);
     let incidents = pipeline::incidents(source).with_context(reading)?;

@@ -15,6 +15,7 @@ pub mod protect;
 pub mod require;
 pub mod selfcheck;
 pub mod start;
+pub mod system_calls;
 pub mod tier;
 pub mod time_namespace;
 pub mod tracefs;

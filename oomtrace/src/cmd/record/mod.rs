@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use self::child::Child;
 pub(super) use self::child::NotStarted;
-use super::{give_up_all_but, print_totals, say::say, say_armed, signals::Stop};
+use super::{give_up_all_but, print_totals, refuse_other_calls, say::say, say_armed, signals::Stop};
 use crate::{
     cli::Record,
     exit::Exit,
@@ -33,6 +33,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let protection = protect();
     give_up_all_but(if child.is_some() { TRACING | COMMAND } else { TRACING });
+    refuse_other_calls();
     say_armed(tier, protection);
     let (totals, _) =
         Pipeline::new(Vec::new(), Box::new(|_| true)).recording(Some(recorder)).run(&mut live)?;

@@ -33,8 +33,17 @@ pub(super) fn given_up(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// Names of the threads, with all capabilities that each has or could take.
-fn held(pid: u32) -> Result<Vec<(String, u64)>> {
+/// A thread of the tracer.
+#[derive(Debug)]
+struct Thread {
+    name: String,
+    /// All capabilities that it has or could take.
+    capabilities: u64,
+    /// Whether its system calls pass a filter.
+    filtered: bool,
+}
+
+fn held(pid: u32) -> Result<Vec<Thread>> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).context("reading oomtrace's threads")?;
     threads
         .map(|thread| {
@@ -46,18 +55,21 @@ fn held(pid: u32) -> Result<Vec<(String, u64)>> {
                 u64::from_str_radix(set, 16).with_context(|| format!("{name} {set}"))
             };
             let name = field("Name:").context("a thread without a name")?.to_owned();
-            Ok((name, set("CapPrm:")? | set("CapEff:")? | set("CapInh:")? | set("CapAmb:")?))
+            let capabilities = set("CapPrm:")? | set("CapEff:")? | set("CapInh:")? | set("CapAmb:")?;
+            // `SECCOMP_MODE_FILTER`.
+            Ok(Thread { name, capabilities, filtered: field("Seccomp:") == Some("2") })
         })
         .collect()
 }
 
-fn judge(held: &[(String, u64)]) -> Result<()> {
+fn judge(held: &[Thread]) -> Result<()> {
     for (thread, kept) in KEPT {
-        let (_, set) =
-            held.iter().find(|(name, _)| name == thread).with_context(|| format!("no {thread}"))?;
+        let found = held.iter().find(|held| held.name == thread).with_context(|| format!("no {thread}"))?;
+        let set = found.capabilities;
         let allowed = kept.iter().fold(0, |set, bit| set | 1_u64 << bit);
         ensure!(set & !allowed == 0, "{thread} kept {:#x}", set & !allowed);
-        ensure!(*set != 0, "{thread} kept nothing: it was not seen as what it is");
+        ensure!(set != 0, "{thread} kept nothing: it was not seen as what it is");
+        ensure!(found.filtered, "{thread} can make every system call");
     }
     ensure!(held.len() == KEPT.len(), "other threads: {held:?}");
     Ok(())
