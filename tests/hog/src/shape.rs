@@ -1,26 +1,43 @@
 //! The ways of taking memory, one a file.
 
 mod anon;
+mod bpf_maps;
 mod children;
 mod crowd;
 mod equals;
+mod eventfds;
 mod file;
 mod fork;
+mod fragments;
+mod huge_pages;
+mod io_urings;
+mod keys;
 mod kill;
 mod last_words;
+mod locked;
+mod loopback;
 mod mapping;
+mod memfd;
+mod open_files;
 mod orphan;
+mod packet_ring;
 mod page_tables;
+mod perf_rings;
+mod pipes;
 mod poke;
 mod reserve;
 mod scores;
 mod shmem;
+mod sockets;
 mod swap_off;
+mod sysv_shm;
 mod thread;
 mod threads;
 mod twin;
 mod write;
 mod written_file;
+
+use std::os::fd::OwnedFd;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -56,6 +73,32 @@ pub(crate) enum Shape {
     Equals(equals::Equals),
     /// Memory that is asked for while the process dies
     LastWords(last_words::LastWords),
+    /// Pages in pipes that nobody reads
+    Pipes(pipes::Pipes),
+    /// Messages in sockets that nobody receives
+    Sockets(sockets::Sockets),
+    /// A file in memory that no mount shows
+    Memfd(memfd::Memfd),
+    /// A SysV segment that stays
+    SysvShm(sysv_shm::SysvShm),
+    /// Pages of the huge page pool
+    HugePages(huge_pages::HugePages),
+    /// Private anonymous memory that may not be swapped out
+    Locked(locked::Locked),
+    /// A ring for received packets
+    PacketRing(packet_ring::PacketRing),
+    /// Rings for perf's events
+    PerfRings(perf_rings::PerfRings),
+    /// BPF arrays
+    BpfMaps(bpf_maps::BpfMaps),
+    /// Keys in the kernel's keyring
+    Keys(keys::Keys),
+    /// Memory that leaves only single pages free
+    Fragments(fragments::Fragments),
+    /// Event counters
+    Eventfds(eventfds::Eventfds),
+    /// Rings of io_uring
+    IoUrings(io_urings::IoUrings),
     /// None: a file is written
     Write(write::Write),
     /// No memory of its own: swap is switched off
@@ -70,11 +113,12 @@ pub(crate) enum Shape {
     Kill(kill::Kill),
 }
 
-/// Memory that stays taken until it is dropped: mappings, or processes that have some.
+/// Memory that stays taken until it is dropped: mappings, processes that have some, or files that stand for some.
 #[derive(Default)]
 pub(crate) struct Taken {
     _mappings: Vec<mapping::Mapping>,
     _children: Vec<std::process::Child>,
+    _files: Vec<OwnedFd>,
 }
 
 impl Shape {
@@ -100,6 +144,19 @@ impl Shape {
             Self::Twin(twin) => twin.take(),
             Self::Equals(equals) => equals.take(),
             Self::LastWords(last_words) => last_words.take(),
+            Self::Pipes(shape) => shape.take(),
+            Self::Sockets(shape) => shape.take(),
+            Self::Memfd(shape) => shape.take(),
+            Self::SysvShm(shape) => shape.take(),
+            Self::HugePages(shape) => shape.take(),
+            Self::Locked(shape) => shape.take(),
+            Self::PacketRing(shape) => shape.take(),
+            Self::PerfRings(shape) => shape.take(),
+            Self::BpfMaps(shape) => shape.take(),
+            Self::Keys(shape) => shape.take(),
+            Self::Fragments(shape) => shape.take(),
+            Self::Eventfds(shape) => shape.take(),
+            Self::IoUrings(shape) => shape.take(),
             Self::Write(write) => write.take(),
             Self::SwapOff(swap) => swap.take(),
             Self::Reserve(reserve) => reserve.take(),
@@ -118,12 +175,18 @@ impl From<mapping::Mapping> for Taken {
 
 impl From<Vec<mapping::Mapping>> for Taken {
     fn from(mappings: Vec<mapping::Mapping>) -> Self {
-        Self { _mappings: mappings, _children: Vec::new() }
+        Self { _mappings: mappings, ..Self::default() }
     }
 }
 
 impl From<Vec<std::process::Child>> for Taken {
     fn from(children: Vec<std::process::Child>) -> Self {
-        Self { _mappings: Vec::new(), _children: children }
+        Self { _children: children, ..Self::default() }
+    }
+}
+
+impl From<Vec<OwnedFd>> for Taken {
+    fn from(files: Vec<OwnedFd>) -> Self {
+        Self { _files: files, ..Self::default() }
     }
 }

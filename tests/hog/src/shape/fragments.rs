@@ -1,0 +1,39 @@
+//! Memory in pieces: between any two free pages there is one that is taken and may not be moved.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use rustix::mm::{Advice, MapFlags, MlockFlags, madvise, mlock_with};
+
+use super::{Taken, mapping::Mapping};
+
+const PAGE_BYTES: usize = 4096;
+
+/// Memory that is locked, and of which most is given back page by page.
+#[derive(Args)]
+pub(crate) struct Fragments {
+    /// How much is taken first, in MiB
+    #[arg(long)]
+    mib: usize,
+    /// Of so many pages one is kept
+    #[arg(long)]
+    keep_one_of: usize,
+}
+
+impl Fragments {
+    pub(crate) fn take(&self) -> Result<Taken> {
+        let mapping = Mapping::anonymous(self.mib, MapFlags::PRIVATE)?;
+        mapping.advise(Advice::LinuxNoHugepage)?;
+        mapping.touch();
+        for offset in (0..mapping.len()).step_by(PAGE_BYTES) {
+            let page = mapping.start().wrapping_add(offset).cast();
+            if (offset / PAGE_BYTES).is_multiple_of(self.keep_one_of) {
+                // SAFETY: the page lies inside the mapping.
+                unsafe { mlock_with(page, PAGE_BYTES, MlockFlags::empty()) }.context("locking a page")?;
+            } else {
+                // SAFETY: the page lies inside the mapping, and nobody reads what was in it.
+                unsafe { madvise(page, PAGE_BYTES, Advice::LinuxDontNeed) }.context("giving back a page")?;
+            }
+        }
+        Ok(mapping.into())
+    }
+}

@@ -1,0 +1,54 @@
+//! Pipe buffers: pages of the kernel that no process counts as its own.
+
+use std::os::fd::OwnedFd;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+
+use super::{Taken, open_files};
+
+/// What one write fills: a page.
+const PAGE: [u8; 4096] = [1; 4096];
+
+/// Pipes that are full and that nobody reads.
+#[derive(Args)]
+pub(crate) struct Pipes {
+    /// How much they hold together, in MiB
+    #[arg(long)]
+    mib: usize,
+    /// How much each one can hold, in KiB; by default what the kernel gives it
+    #[arg(long)]
+    each_kib: Option<usize>,
+}
+
+impl Pipes {
+    pub(crate) fn take(&self) -> Result<Taken> {
+        open_files::allow()?;
+        let (mut left, mut files) = ((self.mib << 20) / PAGE.len(), Vec::new());
+        while left > 0 {
+            let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).context("making a pipe")?;
+            if let Some(kib) = self.each_kib {
+                fcntl_setpipe_size(&writer, kib << 10).context("sizing a pipe")?;
+            }
+            left -= fill(&writer, left)?;
+            files.extend([reader, writer]);
+        }
+        Ok(files.into())
+    }
+}
+
+/// Fill a pipe with so many pages at most; how many went in.
+fn fill(writer: &OwnedFd, most: usize) -> Result<usize> {
+    for written in 0..most {
+        match rustix::io::write(writer, &PAGE) {
+            Ok(_) => {}
+            Err(Errno::AGAIN) => return Ok(written),
+            Err(error) => {
+                return Err(error).context("writing to a pipe");
+            }
+        }
+    }
+    Ok(most)
+}

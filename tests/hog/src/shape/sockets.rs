@@ -1,0 +1,115 @@
+//! Messages that wait in sockets: memory of the kernel that no process counts as its own.
+
+use std::io::{ErrorKind, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+
+use super::{Taken, loopback, open_files};
+
+/// One message.
+const MESSAGE: [u8; 4096] = [1; 4096];
+/// Room for what waits on one stream, in bytes.
+const STREAM_BYTES: libc::c_int = 4 << 20;
+
+/// Pairs of sockets; one end sends until no more fits, and the other never receives.
+#[derive(Args)]
+pub(crate) struct Sockets {
+    /// What kind
+    #[arg(long)]
+    kind: Kind,
+    /// How much waits in all of them, in MiB
+    #[arg(long)]
+    mib: usize,
+}
+
+/// A kind of socket.
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Unix datagrams, whose bytes lie in slab objects
+    Datagram,
+    /// Unix streams, whose bytes lie in pages
+    Stream,
+    /// TCP over the loopback device, which memory cgroups count as `sock`
+    Tcp,
+}
+
+impl Sockets {
+    pub(crate) fn take(&self) -> Result<Taken> {
+        open_files::allow()?;
+        let mut tcp = matches!(self.kind, Kind::Tcp).then(Listener::new).transpose()?;
+        let (mut left, mut files) = (self.mib << 20, Vec::new());
+        while left > 0 {
+            let (ends, sent) = match (self.kind, &mut tcp) {
+                (Kind::Tcp, Some(listener)) => listener.pair(left)?,
+                (Kind::Stream, _) => stream(left)?,
+                _ => datagrams(left)?,
+            };
+            ensure!(sent > 0, "a new socket takes nothing");
+            left = left.saturating_sub(sent);
+            files.extend(ends);
+        }
+        Ok(files.into())
+    }
+}
+
+fn datagrams(most: usize) -> Result<(Vec<OwnedFd>, usize)> {
+    let (sender, receiver) = UnixDatagram::pair().context("making a pair of sockets")?;
+    sender.set_nonblocking(true).context("making a socket not wait")?;
+    let sent = until_full(most, || sender.send(&MESSAGE))?;
+    Ok((vec![sender.into(), receiver.into()], sent))
+}
+
+fn stream(most: usize) -> Result<(Vec<OwnedFd>, usize)> {
+    let (mut sender, receiver) = UnixStream::pair().context("making a pair of sockets")?;
+    sender.set_nonblocking(true).context("making a socket not wait")?;
+    make_room(&sender, libc::SO_SNDBUFFORCE)?;
+    let sent = until_full(most, || sender.write(&MESSAGE))?;
+    Ok((vec![sender.into(), receiver.into()], sent))
+}
+
+/// Where TCP connections of this process go.
+struct Listener(TcpListener);
+
+impl Listener {
+    fn new() -> Result<Self> {
+        loopback::bring_up()?;
+        Ok(Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listening")?))
+    }
+
+    fn pair(&self, most: usize) -> Result<(Vec<OwnedFd>, usize)> {
+        let mut sender = TcpStream::connect(self.0.local_addr()?).context("connecting")?;
+        let (receiver, _) = self.0.accept().context("accepting")?;
+        sender.set_nonblocking(true).context("making a socket not wait")?;
+        make_room(&sender, libc::SO_SNDBUFFORCE)?;
+        let sent = until_full(most, || sender.write(&MESSAGE))?;
+        Ok((vec![sender.into(), receiver.into()], sent))
+    }
+}
+
+/// Send until nothing more fits; the bytes that went out.
+fn until_full(most: usize, mut send: impl FnMut() -> std::io::Result<usize>) -> Result<usize> {
+    let mut sent = 0;
+    while sent < most {
+        match send() {
+            Ok(bytes) => sent += bytes,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error).context("sending"),
+        }
+    }
+    Ok(sent)
+}
+
+/// Let more wait than the system-wide limit allows.
+fn make_room(socket: &impl AsFd, option: libc::c_int) -> Result<()> {
+    let bytes = STREAM_BYTES;
+    let (socket, size) = (socket.as_fd().as_raw_fd(), libc::socklen_t::try_from(size_of::<libc::c_int>())?);
+    // SAFETY: the kernel reads the one number that `size` speaks of.
+    let result =
+        unsafe { libc::setsockopt(socket, libc::SOL_SOCKET, option, (&raw const bytes).cast(), size) };
+    ensure!(result == 0, "making room in a socket: {}", std::io::Error::last_os_error());
+    Ok(())
+}
