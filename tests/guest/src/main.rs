@@ -26,6 +26,7 @@ mod runs;
 mod scenario;
 mod swap;
 mod sysctl;
+mod sysv_shm;
 mod tracer;
 mod tracing;
 mod wall_clock;

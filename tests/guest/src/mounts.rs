@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use oomtrace_scenarios::job::FREEZER_FOLDER;
-use oomtrace_scenarios::scenario::Hierarchy;
+use oomtrace_scenarios::scenario::{Hierarchy, Tmpfs};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 /// Where the processes of scenarios work.
@@ -61,6 +61,25 @@ fn mount_one(kind: &str, place: &str, options: &str) -> Result<()> {
     let data = CString::new(options)?;
     mount(kind, place, kind, MountFlags::empty(), Some(data.as_c_str()))
         .with_context(|| format!("mounting {kind} on {place}"))
+}
+
+/// A file system of a scenario, until dropped.
+pub(crate) struct Mounted(String);
+
+impl Mounted {
+    /// Mount it.
+    pub(crate) fn new(tmpfs: &Tmpfs) -> Result<Self> {
+        mount_one("tmpfs", &tmpfs.place, &format!("size={}M", tmpfs.mib))?;
+        Ok(Self(tmpfs.place.clone()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        if let Err(error) = unmount(Path::new(&self.0), UnmountFlags::DETACH) {
+            eprintln!("guest: unmounting {}: {error}", self.0);
+        }
+    }
 }
 
 /// An empty folder over another, until dropped.

@@ -14,6 +14,7 @@ use crate::built_in;
 use crate::cgroup::{self, Made};
 use crate::kernel_log::KernelLog;
 use crate::marks::Marks;
+use crate::mounts::Mounted;
 use crate::nodes;
 use crate::port::Port;
 use crate::processes::Processes;
@@ -21,7 +22,7 @@ use crate::relief::relieve;
 use crate::runs::Runs;
 use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
-use crate::{command, mounts, tracing, wall_clock};
+use crate::{command, mounts, sysv_shm, tracing, wall_clock};
 
 /// The first serial port, where the kernel's console is.
 const CONSOLE: &str = "/dev/ttyS0";
@@ -55,6 +56,7 @@ fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation, port: &
     seen.mark_victim_tells_task = tracing::mark_victim_tells_task()?;
     let _sysctls: Vec<Sysctl> =
         scenario.sysctls.iter().map(|(file, value)| Sysctl::set(file, value)).collect::<Result<_>>()?;
+    let tmpfs: Vec<Mounted> = scenario.tmpfs.iter().map(Mounted::new).collect::<Result<_>>()?;
     let mut cgroups = Cgroups::make(scenario)?;
     let mut processes = Processes::new();
     let ran = watch(scenario, how, &mut processes, seen, port);
@@ -62,6 +64,8 @@ fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation, port: &
     let left = processes.end_all(Instant::now() + LEAVING);
     cgroups.remove();
     mounts::empty_scratch()?;
+    drop(tmpfs);
+    sysv_shm::remove_all()?;
     ran.and(collected).and(left)
 }
 
@@ -130,6 +134,7 @@ fn is_there(feature: Feature) -> bool {
         Feature::LruGen => Path::new("/sys/kernel/mm/lru_gen/min_ttl_ms").exists(),
         Feature::MemcgV1 => Path::new(Hierarchy::V1.mount_point()).join("memory.limit_in_bytes").exists(),
         Feature::CgroupKill => cgroup::has_file("cgroup.kill"),
+        Feature::Cma => sysctl::has_cma(),
         Feature::Freezer => Path::new(FREEZER_FOLDER).join("cgroup.procs").exists(),
     }
 }

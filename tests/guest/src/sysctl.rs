@@ -44,6 +44,11 @@ pub(crate) fn swap_bytes() -> Result<u64> {
     Ok(figure("/proc/meminfo", "SwapTotal:")? * 1024)
 }
 
+/// Whether the kernel can set memory apart for devices: only then does it say how much it has.
+pub(crate) fn has_cma() -> bool {
+    figure("/proc/meminfo", "CmaTotal:").is_ok()
+}
+
 /// The number behind a name in a file of lines `NAME NUMBER …`.
 fn figure(file: &str, name: &str) -> Result<u64> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {file}"))?;

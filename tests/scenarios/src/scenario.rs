@@ -36,6 +36,7 @@ mod relief;
 mod remote_charge;
 mod score_reader;
 mod shared_mm;
+mod shortage;
 mod small_limit;
 mod storm;
 mod swap;
@@ -53,7 +54,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::expect::{Expect, Range};
 pub use self::feature::Feature;
-pub use self::machine::{Hierarchy, Machine};
+pub use self::machine::{Hierarchy, Machine, Tmpfs};
 pub use self::process::{Part, Process};
 pub use self::relief::Relief;
 pub use self::user_kill::{Told, UserKill};
@@ -72,6 +73,9 @@ pub struct Scenario {
     pub needs: Vec<Feature>,
     /// Files below `/proc/sys`, or anywhere where a path is absolute, and what to write there meanwhile.
     pub sysctls: Vec<(String, String)>,
+    /// File systems in memory to mount meanwhile.
+    #[serde(default)]
+    pub tmpfs: Vec<Tmpfs>,
     /// The cgroups to make, parents first.
     pub cgroups: Vec<Cgroup>,
     /// The processes, in the order they are started.
@@ -114,6 +118,7 @@ impl Scenario {
             alone: false,
             needs: Vec::new(),
             sysctls: Vec::new(),
+            tmpfs: Vec::new(),
             cgroups: Vec::new(),
             processes: Vec::new(),
             writes: Vec::new(),
@@ -125,6 +130,23 @@ impl Scenario {
 
     pub(crate) fn sysctl(mut self, file: &str, value: &str) -> Self {
         self.sysctls.push((file.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What `account.reasons` must begin with: one of these.
+    pub(crate) fn because(mut self, reasons: &[&str]) -> Self {
+        self.expect.reasons = reasons.iter().map(|&code| code.to_owned()).collect();
+        self
+    }
+
+    /// Bytes that no counter covers, in MiB.
+    pub(crate) fn unexplained(mut self, least: u64, most: u64) -> Self {
+        self.expect.ranges.push(Range::mib("account.unexplained_bytes", least, most));
+        self
+    }
+
+    pub(crate) fn tmpfs(mut self, place: &str, mib: u32) -> Self {
+        self.tmpfs.push(Tmpfs { place: place.to_owned(), mib });
         self
     }
 
@@ -199,7 +221,7 @@ const ALL: [fn() -> Scenario; 41] = [
 /// Every scenario there is.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
-    ALL.iter().map(|scenario| scenario()).collect()
+    ALL.iter().chain(&shortage::ALL).map(|scenario| scenario()).collect()
 }
 
 #[cfg(test)]

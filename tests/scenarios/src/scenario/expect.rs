@@ -58,6 +58,13 @@ pub struct Expect {
     /// Fields of every report whose size the scenario knows.
     #[serde(default)]
     pub ranges: Vec<Range>,
+    /// What `account.reasons.0.code` may be: why the memory was short. None named: it does not matter. There are several
+    /// where kernels count the same differently.
+    #[serde(default)]
+    pub reasons: Vec<String>,
+    /// `account.holder.kind` of every report: who holds the memory where a kill does not reach it.
+    #[serde(default)]
+    pub holder: Option<String>,
     /// Figures of the domain's `memory.stat` that hold still through the kill: the report's are about those of the log.
     #[serde(default)]
     pub steady_stat: Vec<String>,
@@ -115,6 +122,8 @@ impl Expect {
             equals: 0,
             no_kill_reports: 0,
             ranges: Vec::new(),
+            reasons: Vec::new(),
+            holder: None,
             steady_stat: Vec::new(),
             user_kills: Vec::new(),
             foreseeable: false,

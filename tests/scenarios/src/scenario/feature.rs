@@ -17,6 +17,8 @@ pub enum Feature {
     CgroupKill,
     /// The freezer of cgroup v1 (`CONFIG_CGROUP_FREEZER`), from which SIGKILL does not free.
     Freezer,
+    /// Memory can be set apart for devices, and lent to movable allocations (`CONFIG_CMA`).
+    Cma,
 }
 
 impl Feature {
@@ -33,6 +35,8 @@ impl Feature {
             Self::CgroupKill => "cgroup_kill_write",
             // Makes a cgroup: <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/legacy_freezer.c> (`freezer_css_alloc`)
             Self::Freezer => "freezer_css_alloc",
+            // Hands out a part of it: <https://github.com/torvalds/linux/blob/v6.12/mm/cma.c> (`cma_alloc`)
+            Self::Cma => "cma_alloc",
         }
     }
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Feature {
             Self::LruGen => "LRU_GEN",
             Self::CgroupKill => "cgroup.kill",
             Self::Freezer => "CGROUP_FREEZER",
+            Self::Cma => "CMA",
         })
     }
 }

@@ -7,5 +7,5 @@ pub(super) fn scenario() -> Scenario {
         .process(Process::bystander("small", 16).comm(b"small"))
         .process(Process::allocator("allocator", 2048).oom_score_adj(100).uid(1000));
     scenario.alone = true;
-    scenario
+    scenario.because(&["exhausted"])
 }

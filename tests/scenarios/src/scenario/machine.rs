@@ -58,3 +58,12 @@ impl Default for Machine {
         }
     }
 }
+
+/// A file system in memory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Tmpfs {
+    /// The folder it is mounted on.
+    pub place: String,
+    /// How much it can hold, in MiB.
+    pub mib: u32,
+}

@@ -21,4 +21,5 @@ pub(super) fn scenario() -> Scenario {
         .cgroup("/sparse", &[("memory.max", "48M")])
         .process(Process::bystander("resident", 12).comm(b"resident").cgroup("/sparse"))
         .process(sparse.comm(b"sparse").cgroup("/sparse"))
+        .because(&["page_tables"])
 }

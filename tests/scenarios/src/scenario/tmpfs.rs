@@ -18,4 +18,5 @@ pub(super) fn scenario() -> Scenario {
     Scenario::new("tmpfs", expect)
         .cgroup("/tmpfs", &[("memory.max", "32M")])
         .process(writer.comm(b"writer").cgroup("/tmpfs"))
+        .because(&["tmpfs"])
 }

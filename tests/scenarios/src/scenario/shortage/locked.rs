@@ -1,0 +1,23 @@
+//! Memory that may not be swapped out.
+
+use super::{Expect, LIMIT, Process, Scenario, on_machine};
+
+/// A process locks more than its cgroup may have, and the machine's swap is of no help.
+pub(super) fn of_cgroup() -> Scenario {
+    let filler = Process::acting("filler", &["locked", "--mib", "64"]).comm(b"filler").cgroup("/locked");
+    let mut scenario = Scenario::new("locked", Expect::memcg("/locked", "filler"))
+        .cgroup("/locked", &[LIMIT])
+        .process(filler);
+    scenario.machine.swap_mib = 64;
+    scenario.because(&["locked"])
+}
+
+/// A process that may not be killed holds half of the machine, locked. There is no swap.
+pub(super) fn of_machine() -> Scenario {
+    let mut scenario = on_machine("locked_machine", &["locked", "--mib", "220"]);
+    scenario.processes.iter_mut().filter(|process| process.role == "holder").for_each(|holder| {
+        holder.oom_score_adj = -1000;
+    });
+    scenario.expect.holder = Some("exempt".to_owned());
+    scenario.because(&["locked"])
+}
