@@ -46,7 +46,7 @@ pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
     ledger.enter(What::File, stat.file(), true, false);
     ledger.enter(What::Sockets, stat.bytes("sock"), false, None);
     ledger.enter(What::HugePages, stat.bytes("hugetlb"), false, true);
-    enter_kernel(&mut ledger, stat);
+    enter_kernel(&mut ledger, stat, members);
     let (parts, unexplained_bytes) = ledger.close();
     let tables = stat.get("pagetables").unwrap_or(u64::MAX);
     let mut account = Account {
@@ -80,6 +80,7 @@ fn names(incident: &Incident, stat: Stat<'_>, shared: &Shared) -> Names {
         order: 0,
         page_size: incident.page_size(),
         is_v1: stat.is_v1(),
+        has_kernel: stat.get("kernel").is_some(),
     }
 }
 
@@ -153,11 +154,14 @@ fn enter_shared(
     shared
 }
 
-/// Kernel memory; what its sum has beyond the finer counters is a part of its own. The sum is there since 5.18.
-fn enter_kernel(ledger: &mut Ledger, stat: Stat<'_>) {
+/// Kernel memory; what its sum has beyond the finer counters is a part of its own. The sum is there since 5.18. Page tables
+/// are there since 5.13; without them the members' own counters tell.
+fn enter_kernel(ledger: &mut Ledger, stat: Stat<'_>, members: Option<Members>) {
     for (what, name, reclaimable, freed_by_kill) in KERNEL {
         ledger.enter(what, stat.bytes(name), reclaimable, freed_by_kill);
     }
+    let tables = members.filter(|_| stat.get("pagetables").is_none()).map_or(0, |members| members.tables);
+    ledger.enter(What::PageTables, tables, false, true);
     let rest = stat.bytes("kernel").saturating_sub(of_kernel(stat));
     ledger.enter(What::Kernel, rest, false, None);
 }

@@ -65,6 +65,7 @@ fn surroundings(incident: &Incident, state: &MemoryState, shared: &Shared) -> Na
         order: incident.request.map_or(0, |request| request.order),
         page_size: incident.page_size(),
         is_v1: false,
+        has_kernel: false,
     }
 }
 

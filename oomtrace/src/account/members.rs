@@ -11,6 +11,8 @@ pub(super) struct Members {
     pub(super) anon: u64,
     /// Shared resident memory of all, each counted by itself.
     pub(super) shmem: u64,
+    /// Page tables of all.
+    pub(super) tables: u64,
     /// Anonymous resident memory of those that could be chosen.
     pub(super) candidates_anon: u64,
     /// Page tables of those.
@@ -28,6 +30,7 @@ impl Members {
             members.count = members.count.saturating_add(1);
             members.anon = members.anon.saturating_add(bytes(counters.anon_pages));
             members.shmem = members.shmem.saturating_add(bytes(counters.shmem_pages));
+            members.tables = members.tables.saturating_add(counters.pgtables_bytes);
             if can_be_chosen(candidate) {
                 members.candidates_anon = members.candidates_anon.saturating_add(bytes(counters.anon_pages));
                 members.candidates_tables = members.candidates_tables.saturating_add(counters.pgtables_bytes);

@@ -17,4 +17,6 @@ pub(super) struct Names {
     pub(super) page_size: u64,
     /// `memory.stat` is that of v1.
     pub(super) is_v1: bool,
+    /// `memory.stat` has the sum of all kernel memory.
+    pub(super) has_kernel: bool,
 }

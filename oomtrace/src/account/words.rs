@@ -184,6 +184,11 @@ pub(super) fn unexplained(account: &Account, names: &Names) -> String {
         Whole::Cgroup if names.is_v1 => {
             format!("{bytes} is not in memory.stat, which on v1 has no kernel memory")
         }
+        Whole::Cgroup if !names.has_kernel => {
+            format!(
+                "{bytes} is not in memory.stat, which on this kernel lacks kernel pages such as pipe buffers"
+            )
+        }
         Whole::Cgroup => format!("{bytes} is not in memory.stat"),
     }
 }

@@ -1,6 +1,6 @@
 use super::example::{adds_up, candidate, cgroup, decide, machine, movable, node, task, zone};
 use crate::{
-    account::{HolderKind, of_cgroup, of_machine},
+    account::{HolderKind, What, of_cgroup, of_machine},
     incident::{Candidate, MemoryState, PassedOver},
 };
 
@@ -78,4 +78,16 @@ fn names_the_stacks_and_tables_of_a_fork_bomb() {
         holder.text,
         "kernel stacks, page tables and slab of 250 processes hold 26.4 of 31.9 MiB, about 108 KiB each"
     );
+}
+
+/// Before 5.13 `memory.stat` has no page tables, and the processes' own counters have them.
+#[test]
+fn counts_page_tables_that_memory_stat_lacks() {
+    let stat = [("anon", 3_000), ("kernel_stack", 5_000), ("slab_unreclaimable", 5_000)];
+    let mut incident = cgroup(&stat, 32_700);
+    decide(&mut incident, (10..260).map(|pid| candidate(pid, "bug", 0, Some(30))).collect());
+    let account = of_cgroup(&incident, 7).unwrap();
+    adds_up(&account);
+    assert_eq!(account.bytes_of(What::PageTables), 250 * (64 << 10));
+    assert_eq!(account.holder.unwrap().kind, HolderKind::ForkBomb);
 }
