@@ -48,7 +48,8 @@ impl MemoryNames {
 const MOST: usize = 256;
 
 /// The names of an enum by number. Of two names for one number the later is the right one: the earlier stands for a
-/// range (`NR_LRU_BASE`, `MIGRATE_PCPTYPES`). The last number is the count.
+/// range (`NR_LRU_BASE`, `MIGRATE_PCPTYPES`). A name with underscores in front marks an end (`__MIGRATE_TYPE_END` since 7.0) and
+/// replaces none. The last number is the count.
 fn names(btf: &Btf, of: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for entry in btf.enums(Some(of)).flat_map(|found| found.enumerators()) {
@@ -56,7 +57,8 @@ fn names(btf: &Btf, of: &str) -> Vec<String> {
         if names.len() <= at {
             names.resize(at + 1, String::new());
         }
-        if let Some(name) = names.get_mut(at) {
+        if let Some(name) = names.get_mut(at).filter(|name| name.is_empty() || !entry.name.starts_with("__"))
+        {
             entry.name.clone_into(name);
         }
     }

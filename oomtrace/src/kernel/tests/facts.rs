@@ -99,3 +99,13 @@ fn facts_survive_a_recording() {
     let text = serde_json::to_string(&facts).unwrap();
     assert_eq!(serde_json::from_str::<KernelFacts>(&text).unwrap(), facts);
 }
+
+#[test]
+fn ends_of_an_enum_do_not_hide_its_last_name() {
+    let types = |kernel: &str| facts(kernel).memory.migratetype;
+    assert_eq!(types("7.3").iter().position(|name| name == "MIGRATE_CMA"), Some(4));
+    for kernel in KERNELS {
+        assert!(types(kernel).contains(&"MIGRATE_HIGHATOMIC".to_owned()), "{kernel}");
+        assert!(types(kernel).iter().all(|name| !name.starts_with("__")), "{kernel}: {:?}", types(kernel));
+    }
+}
