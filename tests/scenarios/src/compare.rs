@@ -1,5 +1,6 @@
 //! Reports against witnesses: every field in which they disagree, by name.
 
+mod account;
 mod candidates;
 mod choice;
 mod collateral;
@@ -8,6 +9,7 @@ mod domain;
 mod ground;
 mod incident;
 mod ledger;
+mod machine;
 mod marks;
 mod no_kill;
 mod pairing;

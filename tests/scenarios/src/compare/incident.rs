@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::{Disagreement, PAGE_BYTES, candidates, domain, ground, victim};
+use super::{Disagreement, PAGE_BYTES, account, candidates, domain, ground, machine, victim};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Hierarchy, Process, Scenario};
@@ -38,6 +38,8 @@ pub(super) fn judge(
     victim::judge(&case, &mut ledger);
     candidates::judge(&case, &mut ledger, tier);
     domain::judge(&case, &mut ledger);
+    machine::judge(&case, &mut ledger);
+    account::judge(&case, &mut ledger);
     ledger.found
 }
 

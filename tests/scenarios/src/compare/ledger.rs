@@ -10,7 +10,7 @@ use crate::text::Text;
 
 /// Fields that a tracer on tracepoints alone cannot see: it comes after the decision, and is not told
 /// what was decided. It may leave these out; what it does say must still be right.
-const DECISION: [&str; 9] = [
+const DECISION: [&str; 11] = [
     "allocation",
     "selection",
     "candidates",
@@ -21,6 +21,8 @@ const DECISION: [&str; 9] = [
     // Where a limit was relieved before the mark, no domain is known.
     "domain.memsw",
     "domain.memory_stat",
+    "machine",
+    "account",
 ];
 /// The same, below a victim.
 const OF_VICTIM: [&str; 1] = ["score"];

@@ -13,7 +13,7 @@ use oomtrace_scenarios::text::Text;
 use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
 use serde_json::{Value, json};
 
-use crate::{ballot, namespace, no_kill};
+use crate::{ballot, memory, namespace, no_kill};
 
 /// A captured run with its scenario.
 pub(crate) struct Fixture {
@@ -112,6 +112,8 @@ fn report(fixture: &Fixture, incident: &Incident) -> Value {
         "allocation": allocation(incident),
         "sysctl": { "oom_kill_allocating_task": i32::from(set) },
         "domain": domain(fixture, incident),
+        "machine": memory::machine(fixture, incident),
+        "account": memory::account(fixture, incident),
         "trigger": trigger(fixture, incident),
         "victims": killed.chain(sharers(fixture, incident)).chain(along).collect::<Vec<_>>(),
         "candidates": ballot::candidates(fixture, incident),

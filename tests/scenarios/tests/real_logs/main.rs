@@ -13,6 +13,8 @@ mod fixtures;
 #[cfg(test)]
 mod mem_info;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod namespace;
 #[cfg(test)]
 mod no_kill;

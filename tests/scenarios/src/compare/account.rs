@@ -1,0 +1,121 @@
+//! The account of one report: that its parts are a whole, how much of it nothing explains, and what the log and the
+//! scenario say of the same.
+
+use serde_json::Value;
+
+use super::PAGE_BYTES;
+use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
+use super::ledger::Ledger;
+use crate::job::Tier;
+
+/// The report's own figures, where it says the same twice.
+const PARTS: &str = "parts";
+/// The most of the machine's memory that no counter explains where the scenario takes none of that kind: one part in so
+/// many. Every kernel has some: what drivers and the boot took.
+const UNEXPLAINED: u64 = 50;
+/// How far figures of `memory.stat` may be apart: the report's are read after the kill has begun, and on some kernels
+/// they lag behind (`memcg_vmstats_needs_flush`).
+const STAT_LAG_BYTES: u64 = 4 << 20;
+
+/// Names of a cgroup's parts in the report, and of the figures in the log that they are.
+const OF_CGROUP: [(&[&str], &[&str]); 9] = [
+    (&["anon", "anon_left_behind"], &["anon"]),
+    (&["tmpfs", "sysv_shm", "shmem"], &["shmem"]),
+    (&["sockets"], &["sock"]),
+    (&["slab_unreclaimable"], &["slab_unreclaimable"]),
+    (&["slab_reclaimable"], &["slab_reclaimable"]),
+    (&["kernel_stack"], &["kernel_stack"]),
+    (&["page_tables"], &["pagetables"]),
+    (&["percpu"], &["percpu"]),
+    (&["vmalloc"], &["vmalloc"]),
+];
+
+pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    let needs = if case.incident.mem_info.is_some() { "machine.zones.0" } else { "domain.memory_stat" };
+    if ledger.value("account").is_none() && ledger.value(needs).is_none() {
+        // What it would be made of was not read.
+        return;
+    }
+    whole(ledger);
+    if case.incident.mem_info.is_some() {
+        of_machine(case, ledger);
+    } else {
+        of_cgroup(case, ledger);
+    }
+    victims(case, ledger);
+    reasons(case, ledger);
+}
+
+fn parts<'a>(ledger: &Ledger<'a>) -> &'a [Value] {
+    ledger.value("account.parts").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Bytes of the parts with one of these names.
+fn bytes_of(ledger: &Ledger<'_>, names: &[&str]) -> u64 {
+    let is_it = |part: &&Value| part["what"].as_str().is_some_and(|what| names.contains(&what));
+    parts(ledger).iter().filter(is_it).filter_map(|part| part["bytes"].as_u64()).sum()
+}
+
+/// Parts do not overlap, and nothing is missing.
+fn whole(ledger: &mut Ledger<'_>) {
+    let sum: u64 = parts(ledger).iter().filter_map(|part| part["bytes"].as_u64()).sum();
+    ledger.same(PARTS, "account.total_bytes", sum);
+    let unexplained = bytes_of(ledger, &["unexplained"]);
+    ledger.same(PARTS, "account.unexplained_bytes", unexplained);
+}
+
+fn of_machine(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    ledger.same(SCENARIO, "account.of", "machine");
+    let info = case.incident.mem_info.as_ref();
+    let managed = info.and_then(|info| Some(info.ram_pages?.checked_sub(info.reserved_pages?)? * PAGE_BYTES));
+    if let Some(bytes) = managed {
+        ledger.same(LOG, "account.total_bytes", bytes);
+    }
+    let is_told = case.scenario.expect.ranges.iter().any(|range| range.field == "account.unexplained_bytes");
+    if let Some(bytes) = managed.filter(|_| !is_told) {
+        ledger.between(SCENARIO, "account.unexplained_bytes", 0, bytes / UNEXPLAINED);
+    }
+}
+
+/// The log prints the cgroup's figures at the decision.
+fn of_cgroup(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    ledger.same(SCENARIO, "account.of", "cgroup");
+    if let Some(usage) = ledger.value("domain.usage_bytes") {
+        ledger.same("domain.usage_bytes", "account.total_bytes", usage.clone());
+    }
+    for (names, figures) in OF_CGROUP {
+        let says: Option<u64> = figures.iter().map(|figure| case.incident.stat.get(*figure)).sum();
+        let told = bytes_of(ledger, names);
+        // While an earlier victim goes, its memory is given back in between.
+        let is_less = case.follows && told < says.unwrap_or(0);
+        if says.is_some_and(|says| says.abs_diff(told) > STAT_LAG_BYTES && !is_less) {
+            let field = format!("account.parts.{}", names.first().copied().unwrap_or_default());
+            ledger.write(LOG, &field, &format!("{says:?} ± {STAT_LAG_BYTES}"), &told.to_string());
+        }
+    }
+}
+
+/// The victims' anonymous memory and page tables are those of the lines that the log has of their kills.
+fn victims(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    let kills = &case.incident.kills;
+    let held: u64 = kills.iter().map(|kill| kill.anon_rss_bytes + kill.pgtables_bytes).sum();
+    let tolerance = case.tolerance_bytes() * u64::try_from(kills.len()).unwrap_or(1).max(1);
+    let total = ledger.value("account.total_bytes").and_then(Value::as_u64).unwrap_or(u64::MAX);
+    let is_read = ledger.tier != Tier::Tracepoint || ledger.value("account.victim_bytes").is_some();
+    if is_read && ledger.value("account").is_some() {
+        ledger.near(LOG, "account.victim_bytes", held.min(total), tolerance.max(TOLERANCE_BYTES));
+    }
+}
+
+/// Why it was short, and who holds the memory, by what the scenario does.
+fn reasons(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    let expect = &case.scenario.expect;
+    if !expect.reasons.is_empty() {
+        let is_one =
+            |code: &Value| code.as_str().is_some_and(|code| expect.reasons.iter().any(|one| one == code));
+        ledger.check(SCENARIO, "account.reasons.0.code", &format!("one of {:?}", expect.reasons), is_one);
+    }
+    if let Some(kind) = &expect.holder {
+        ledger.same(SCENARIO, "account.holder.kind", kind.as_str());
+    }
+}

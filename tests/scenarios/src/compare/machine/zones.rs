@@ -1,0 +1,154 @@
+//! Zones: their sizes, watermarks and reserves exactly, and their free memory nearly.
+
+use serde_json::Value;
+
+use super::super::PAGE_BYTES;
+use super::super::incident::{LOG, SCENARIO};
+use super::super::ledger::Ledger;
+use super::{Machine, is_of_node, list};
+use crate::witness::Zone;
+
+/// Names of x86-64's zones in the order of `enum zone_type`
+/// (<https://github.com/torvalds/linux/blob/v6.12/include/linux/mmzone.h#L735>).
+const CLASSES: [&str; 5] = ["DMA", "DMA32", "Normal", "Movable", "Device"];
+
+/// The bits of an allocation that decide on its zones
+/// (<https://github.com/torvalds/linux/blob/v6.12/include/linux/gfp_types.h#L69>).
+const DMA: u64 = 0x1;
+const HIGHMEM: u64 = 0x2;
+const DMA32: u64 = 0x4;
+const MOVABLE: u64 = 0x8;
+
+pub(super) fn judge(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
+    let told = list(ledger, "machine.zones");
+    for zone in &machine.info.zones {
+        let is_it = |report: &Value| is_of_node(report, zone.node) && name(report) == Some(&zone.name);
+        let found = told.iter().enumerate().find(|(_, report)| is_it(report));
+        if let Some((at, report)) = found {
+            of_zone(machine, ledger, zone, &format!("machine.zones.{at}"), report);
+        } else if zone.bytes("managed") != Some(0) {
+            // A zone without a page to give is in no zonelist.
+            let says = format!("{} of node {}", zone.name, zone.node);
+            ledger.write(LOG, "machine.zones", &says, "nothing");
+        }
+    }
+    unprinted(machine, ledger, told);
+    ledger.same(LOG, "machine.zones_left_out", 0);
+}
+
+fn name(report: &Value) -> Option<&str> {
+    report.get("name").and_then(Value::as_str)
+}
+
+/// The log leaves out zones that the allocation may not use, and no others.
+fn unprinted(machine: &Machine<'_>, ledger: &mut Ledger<'_>, told: &[Value]) {
+    for (at, report) in told.iter().enumerate() {
+        let is_it = |zone: &Zone| is_of_node(report, zone.node) && name(report) == Some(&zone.name);
+        if !machine.info.zones.iter().any(is_it) && !machine.is_later {
+            ledger.same(LOG, &format!("machine.zones.{at}.usable"), false);
+        }
+    }
+}
+
+fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, report: &Value) {
+    for name in ["managed", "present"] {
+        if let Some(bytes) = zone.bytes(name) {
+            ledger.same(LOG, &format!("{at}.{name}_bytes"), bytes);
+        }
+    }
+    if machine.is_later {
+        return;
+    }
+    let boost = watermarks(ledger, zone, at, report);
+    if let Some(boost) = boost {
+        ledger.same(LOG, &format!("{at}.boost_bytes"), boost);
+    }
+    class(machine, ledger, zone, at);
+    for (name, field) in [("free", "free"), ("free_cma", "cma_free"), ("free_pcp", "percpu_lists")] {
+        // Pages that an earlier victim gives back go to the lists of single CPUs and on from there.
+        let moves_on = name == "free_pcp" && machine.case.follows;
+        if let Some(bytes) = zone.bytes(name).filter(|_| !moves_on) {
+            machine.free(ledger, &format!("{at}.{field}_bytes"), bytes);
+        }
+    }
+    if let Some(bytes) = zone.bytes("reserved_highatomic") {
+        ledger.same(LOG, &format!("{at}.highatomic_bytes"), bytes);
+    }
+    blocks(machine, ledger, zone, at, report);
+}
+
+/// The log prints each watermark with what is added to it for a while. Kernels before 5.12 do not print that alone: then
+/// the report's own word is taken for it.
+fn watermarks(ledger: &mut Ledger<'_>, zone: &Zone, at: &str, report: &Value) -> Option<u64> {
+    let printed = zone.bytes("boost");
+    let boost = printed.or_else(|| report.get("boost_bytes")?.as_u64()).unwrap_or(0);
+    for name in ["min", "low", "high"] {
+        if let Some(bytes) = zone.bytes(name) {
+            ledger.same(LOG, &format!("{at}.{name}_bytes"), bytes.saturating_sub(boost));
+        }
+    }
+    printed
+}
+
+/// The class follows from the allocation's mask, and the nodes from the scenario.
+fn class(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str) {
+    let Some(invoked) = &machine.case.incident.invoked else { return };
+    let class = class_of(invoked.gfp_mask);
+    if let Some(pages) = zone.reserve_pages.get(class) {
+        ledger.same(LOG, &format!("{at}.reserve_bytes"), pages * PAGE_BYTES);
+    }
+    let nodes = &machine.case.scenario.expect.nodes;
+    let on_node = nodes.is_empty() || nodes.iter().any(|&node| i32::try_from(node) == Ok(zone.node));
+    let reaches = CLASSES.iter().take(class + 1).any(|name| *name == zone.name);
+    ledger.same(SCENARIO, &format!("{at}.usable"), reaches && on_node);
+}
+
+/// `gfp_zone` of x86-64, which has no HighMem.
+fn class_of(mask: u64) -> usize {
+    match mask & (DMA | HIGHMEM | DMA32 | MOVABLE) {
+        DMA => 0,
+        bits if bits & DMA32 != 0 => 1,
+        bits if bits == HIGHMEM | MOVABLE => 3,
+        _ => 2,
+    }
+}
+
+/// Free blocks: their sum is the free memory of the same moment, and each order has about as many as in the log.
+fn blocks(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, report: &Value) {
+    let tolerance = machine.case.tolerance_bytes();
+    let counts = list(ledger, &format!("{at}.free_blocks"));
+    if counts.len() != zone.free_blocks.len() {
+        let says = format!("{} orders", zone.free_blocks.len());
+        return ledger.write(LOG, &format!("{at}.free_blocks"), &says, &counts.len().to_string());
+    }
+    let sizes = (0_u32..).map(|order| PAGE_BYTES << order);
+    let sum: u64 =
+        counts.iter().zip(sizes.clone()).map(|(count, size)| count.as_u64().unwrap_or(0) * size).sum();
+    let free = report.get("free_bytes").and_then(Value::as_u64).unwrap_or(0);
+    if sum.abs_diff(free) > tolerance {
+        ledger.write("free_bytes", &format!("{at}.free_blocks"), &format!("{free} bytes"), &sum.to_string());
+    }
+    if machine.case.follows {
+        return;
+    }
+    for (order, ((blocks, size), count)) in zone.free_blocks.iter().zip(sizes).zip(counts).enumerate() {
+        // A page that is taken splits a block of every order above it.
+        ledger.near(LOG, &format!("{at}.free_blocks.{order}"), blocks.count, (tolerance / size).max(2));
+        if count.as_u64() == Some(blocks.count) {
+            let names: Vec<String> = blocks.names().into_iter().map(str::to_owned).collect();
+            ledger.same_set(LOG, &format!("{at}.free_block_types.{order}"), &names);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::class_of;
+
+    #[test]
+    fn class_follows_from_the_mask() {
+        // GFP_HIGHUSER_MOVABLE, GFP_HIGHUSER, GFP_KERNEL, GFP_DMA32 and GFP_DMA.
+        let classes = [0x100cca, 0x100cc2, 0xcc0, 0x4, 0x1].map(class_of);
+        assert_eq!(classes, [3, 2, 2, 1, 0]);
+    }
+}
