@@ -1,5 +1,6 @@
 //! An incident: one OOM decision, assembled from its events. Facts only; why is `explain`'s to say.
 
+mod allocation_kind;
 mod call_trace;
 mod candidate;
 mod memory_state;
@@ -13,7 +14,8 @@ use oomtrace_common::event::{EmptyPasses, Memcg, OutOfMemoryReturn};
 use serde::Serialize;
 
 pub use self::{
-    call_trace::{CallTrace, KernelCall, Symbol, UserCall},
+    allocation_kind::AllocationKind,
+    call_trace::{CallTrace, KernelCall, Symbol, UserCall, build_id},
     candidate::{Ballot, Candidate, PassedOver},
     memory_state::{
         FreeBlocks, HugePool, MemoryState, Node, Slab, StateSource, Surroundings, SwapDevice, Tmpfs, Zone,

@@ -1,6 +1,7 @@
 //! The report: what a sink sees, in the shape of the JSON (`docs/json.md`). Sizes are bytes and times ns; what is not
 //! known is `None`, and `null` in JSON.
 
+mod allocation;
 mod build;
 mod candidate;
 mod counters;
@@ -14,6 +15,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use serde::{Serialize, Serializer};
 
 pub use self::{
+    allocation::{Allocation, UserCall},
     build::report,
     candidate::Candidate,
     machine::{HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, Zone},
@@ -127,19 +129,6 @@ pub struct Selection {
     pub chosen_adj_at_most: Option<i16>,
     /// The least `oom_score_adj` of the runner-up at which it would have been taken.
     pub runner_up_adj_at_least: Option<i16>,
-}
-
-/// What was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Allocation {
-    /// 2^order pages; -1 for SysRq.
-    pub order: Option<i32>,
-    /// In hex.
-    pub gfp_mask: Option<String>,
-    /// By name, as the kernel's log spells them.
-    pub gfp_flags: Option<Vec<String>>,
-    /// "none", "cpuset", "memory_policy" or "memcg".
-    pub constraint: Option<&'static str>,
 }
 
 /// Settings at that time.

@@ -6,9 +6,9 @@ use oomtrace::{
     account::{HolderKind, ReasonCode, What, Whole},
     attribute::{JobKind, Qos, RUNTIMES},
     explain::{Code, Confidence, Outcome, Policy},
-    incident::{PassedOver, Role, StateSource},
+    incident::{AllocationKind, PassedOver, Role, StateSource},
     kernel::tier::Tier,
-    report::{ClosedBy, Report},
+    report::{Allocation, ClosedBy, Report, UserCall},
 };
 use serde_json::Value;
 
@@ -50,7 +50,8 @@ fn documented() -> BTreeMap<String, Key> {
 }
 
 /// Lists of objects.
-const ROWS: [&str; 12] = [
+const ROWS: [&str; 13] = [
+    "allocation.user_stack[]",
     "victims[]",
     "candidates[]",
     "domain.chain[]",
@@ -135,8 +136,9 @@ fn the_document_has_the_types() {
 fn the_document_says_what_can_be_null() {
     let documented = documented();
     let mut nulls = BTreeSet::new();
-    let inner =
-        Report { machine: Some(empty_machine()), account: Some(empty_account()), ..without_inner_values() };
+    let allocation = Allocation { user_stack: Some(vec![UserCall::default()]), ..Allocation::default() };
+    let (machine, account) = (Some(empty_machine()), Some(empty_account()));
+    let inner = Report { allocation, machine, account, ..without_inner_values() };
     for report in [minimal(), without_inner_values(), without_names(), inner] {
         nulls.extend(
             found(&report)
@@ -157,6 +159,7 @@ fn the_document_names_every_code() {
     names("cause.confidence", Confidence::ALL.iter().map(|confidence| confidence.name()));
     names("selection.policy", Policy::ALL.iter().map(|policy| policy.name()));
     names("selection.outcome", Outcome::ALL.iter().map(|outcome| outcome.name()));
+    names("allocation.kind", AllocationKind::ALL.map(AllocationKind::name));
     names("account.of", [Whole::Machine, Whole::Cgroup].map(Whole::name));
     names("account.parts[].what", What::ALL.iter().map(|what| what.name()));
     names("account.holder.kind", HolderKind::ALL.map(HolderKind::name));

@@ -5,7 +5,7 @@ use oomtrace_common::event as wire;
 use super::Assembler;
 use crate::{
     context::{KernelSymbols, UserSymbols},
-    incident::{CallTrace, Incident, KernelCall, Symbol, UserCall},
+    incident::{CallTrace, Incident, KernelCall, Symbol, UserCall, build_id},
 };
 
 /// The function that a stack is of: what it calls, and the programs below that, are not the trigger's doing.
@@ -31,7 +31,8 @@ impl Assembler {
 
     /// Names for addresses, in whatever stacks have them.
     pub(super) fn take_kernel_symbols(&mut self, told: &KernelSymbols) {
-        let calls = self.open.iter_mut().filter_map(|incident| incident.call_trace.as_mut());
+        let open = self.open.iter_mut().filter_map(|incident| incident.call_trace.as_mut());
+        let calls = open.chain(self.memory.waiting_call_trace());
         for call in calls.flat_map(|trace| &mut trace.kernel).filter(|call| call.symbol.is_none()) {
             let found = told.symbols.iter().find(|symbol| symbol.address == call.address);
             call.symbol = found.map(|found| Symbol {
@@ -47,12 +48,17 @@ impl Assembler {
         let of = self.open.iter_mut().filter(|incident| {
             incident.trigger.as_ref().is_some_and(|trigger| trigger.pid == Some(told.pid))
         });
-        let calls = of.filter_map(|incident| incident.call_trace.as_mut());
+        let of = of.filter_map(|incident| incident.call_trace.as_mut());
+        let calls = of.chain(self.memory.waiting_call_trace());
         for call in calls.flat_map(|trace| &mut trace.user).filter(|call| call.file.is_none()) {
-            let found = told.symbols.iter().find(|symbol| {
-                Some(&symbol.build_id) == call.build_id.as_ref() && Some(symbol.offset) == call.offset
+            let found = told.symbols.iter().find(|symbol| match symbol.address {
+                Some(address) => call.address == Some(address),
+                None => {
+                    Some(&symbol.build_id) == call.build_id.as_ref() && Some(symbol.offset) == call.offset
+                }
             });
             if let Some(found) = found {
+                call.offset = Some(found.offset);
                 call.file.clone_from(&found.file);
                 call.symbol.clone_from(&found.symbol);
             }
@@ -101,10 +107,4 @@ fn user_call(call: &wire::UserCall) -> UserCall {
         },
         _ => UserCall { address: Some(call.place), ..UserCall::default() },
     }
-}
-
-/// In hexadecimal, without the zeroes that a short one is filled up with.
-fn build_id(bytes: &[u8]) -> String {
-    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    bytes.iter().take(length).map(|byte| format!("{byte:02x}")).collect()
 }

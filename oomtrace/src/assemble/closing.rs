@@ -156,11 +156,12 @@ impl Assembler {
         incident.pass.is_none() && (incident.sysctl.is_none() || !self.memory.knows_all_of(incident))
     }
 
-    /// Whether the machine's surroundings are still to come, which are read last: once the ring has been empty. They are awaited
-    /// for as long as another mark would be, and of a decision alone of which there is something to look up.
+    /// Whether the machine's surroundings or the names of calls are still to come, which are read last: once the ring has been
+    /// empty. They are awaited for as long as another mark would be, and of a decision alone of which there is something to
+    /// look up.
     fn awaits_surroundings(&self, incident: &Incident) -> bool {
-        incident.call_trace.is_some()
-            && incident.surroundings.is_none()
+        let Some(trace) = &incident.call_trace else { return false };
+        (incident.surroundings.is_none() || !trace.has_names())
             && self.now_ns < incident.last_ns.saturating_add(GROUP_WINDOW_NS)
     }
 

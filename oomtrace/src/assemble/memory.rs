@@ -12,7 +12,7 @@ use crate::{
     bytes::ByteString,
     cgroup,
     context::{CGROUPS_KEPT, CgroupPaths, Names, Process},
-    incident::{Ballot, Incident, KnownNames, SysrqRequest, Task, is_of},
+    incident::{Ballot, CallTrace, Incident, KnownNames, SysrqRequest, Task, is_of},
 };
 
 /// Processes that were looked up and are kept: more than one batch of kills names.
@@ -145,6 +145,11 @@ impl Memory {
     pub(super) fn shortage_of(&mut self, pass: u64) -> &mut Shortage {
         let kept = self.shortage.take().filter(|(of, _)| *of == pass);
         &mut self.shortage.insert(kept.unwrap_or((pass, Shortage::default()))).1
+    }
+
+    /// The stacks that were told before their incident.
+    pub(super) fn waiting_call_trace(&mut self) -> Option<&mut CallTrace> {
+        self.shortage.as_mut().and_then(|(_, shortage)| shortage.call_trace.as_mut())
     }
 
     /// The shortage that was told before its incident.

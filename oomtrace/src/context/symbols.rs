@@ -40,7 +40,11 @@ pub struct UserSymbols {
 /// A place in a file and what is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSymbol {
-    /// Build id of the file, in hexadecimal.
+    /// The return address, where the kernel could not tell the build id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<u64>,
+    /// Build id of the file, in hexadecimal; empty with an address.
+    #[serde(default)]
     pub build_id: String,
     /// Offset in it.
     pub offset: u64,

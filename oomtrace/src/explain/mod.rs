@@ -1,6 +1,7 @@
 //! Why: one rule a file, tried in order; the first that fits gives the verdict.
 
 mod codes;
+mod doing;
 #[cfg(any(test, feature = "faults"))]
 mod fault;
 mod gaps;

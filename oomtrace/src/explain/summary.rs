@@ -1,7 +1,7 @@
 //! The one sentence. The only words outside the sinks: scripts that page somebody want it, too.
 
 use super::{
-    Code, Confidence, Margin, Outcome, Policy, Verdict,
+    Code, Confidence, Margin, Outcome, Policy, Verdict, doing,
     limits::{self, Threshold},
     place::{self, Place},
     survivors,
@@ -100,7 +100,7 @@ fn by(incident: &Incident, verdict: &Verdict) -> String {
         | Code::Mempolicy
         | Code::Userspace
         | Code::Unknown => {
-            format!(" when {} asked for more", name(incident, trigger))
+            format!(" when {} asked for more{}", name(incident, trigger), doing::clause(incident))
         }
     }
 }

@@ -35,6 +35,21 @@ pub struct Symbol {
     pub module: Option<String>,
 }
 
+impl CallTrace {
+    /// Whether the calls in the kernel have names, or there are none.
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        self.kernel.is_empty() || self.kernel.iter().any(|call| call.symbol.is_some())
+    }
+}
+
+/// A build id in hexadecimal, without the zeroes that a short one is filled up with.
+#[must_use]
+pub fn build_id(bytes: &[u8]) -> String {
+    let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.iter().take(length).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// One call in user space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserCall {

@@ -4,8 +4,9 @@ use oomtrace_common::event::Memcg;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    Aftermath, Allocation, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, RequestedBy, SCHEMA,
-    Selection, Status, Sysctl, Victim,
+    Aftermath, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, RequestedBy, SCHEMA, Selection,
+    Status, Sysctl, Victim,
+    allocation::allocation,
     candidate::candidates,
     counters::{Reading, score, total_pages},
     machine::machine,
@@ -13,9 +14,9 @@ use super::{
 use crate::{
     attribute::{Attribution, cgroup, title},
     bytes::ByteString,
-    explain::{self, Code, Verdict, explain, limits},
+    explain::{Code, Verdict, explain, limits},
     incident::{self, Counters, Incident, SysrqRequest, Task, is_of},
-    kernel::{facts::gfp_names, tier::Tier},
+    kernel::tier::Tier,
 };
 
 /// Explains an incident.
@@ -86,17 +87,6 @@ fn tier(incident: &Incident) -> Option<Tier> {
 
 fn status(incident: &Incident, verdict: &Verdict) -> Status {
     Status { closed_by: incident.closed_by, complete: verdict.complete, lost_frames: incident.lost_frames }
-}
-
-fn allocation(incident: &Incident) -> Allocation {
-    let Some(request) = &incident.request else { return Allocation::default() };
-    let facts = incident.session.as_ref().map(|session| &session.facts);
-    Allocation {
-        order: Some(request.order),
-        gfp_mask: Some(format!("{:#x}", request.gfp_mask)),
-        gfp_flags: facts.map(|facts| gfp_names(u64::from(request.gfp_mask), facts)),
-        constraint: explain::constraint(incident),
-    }
 }
 
 fn sysctl(incident: &Incident) -> Sysctl {

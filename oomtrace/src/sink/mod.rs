@@ -4,6 +4,7 @@ use std::io;
 
 use crate::report::Report;
 
+mod call_trace;
 pub mod frames;
 pub mod html;
 pub mod json;

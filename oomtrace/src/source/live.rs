@@ -147,20 +147,26 @@ impl Source for Live<'_> {
             *batch = std::mem::replace(&mut self.batch, touched(Vec::new()));
             return Ok(Batch::Frames);
         }
-        let ended = self.wait(deadline)?;
+        let is_reading = self.lookups.is_reading();
+        let ended = self.wait(if is_reading { Some(0) } else { deadline })?;
         if let Some(clock) = self.wall_clock.was_set() {
             self.batch.extend(context_frame(Kind::Clock, clock::boot_ns(), 0, &clock));
         }
+        self.lookups.read_on(&mut self.batch);
         self.drain();
         let now = clock::boot_ns();
         if ended.is_some() || deadline.is_some_and(|at| at <= now) {
             self.lookups.finish(&mut self.batch);
         }
+        while ended.is_some() && self.lookups.is_reading() {
+            self.lookups.read_on(&mut self.batch);
+        }
         if ended.is_some() {
             self.quiet_at = self.quiet_at.map(|_| now);
         }
         self.settle(now);
-        if self.batch.is_empty() && deadline.is_some_and(|at| at <= now) {
+        // Time stands still while something is read that an incident waits for.
+        if self.batch.is_empty() && !self.lookups.is_reading() && deadline.is_some_and(|at| at <= now) {
             self.batch.extend(context_frame(Kind::Tick, now, 0, &Tick {}));
         }
         std::mem::swap(batch, &mut self.batch);

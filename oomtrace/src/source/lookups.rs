@@ -9,6 +9,7 @@ use oomtrace_common::{
 use zerocopy::{FromBytes, FromZeros as _};
 
 use super::{
+    call_traces::{CallTraces, Stacks},
     cgroup_paths::Lookup,
     cgroupfs::MemoryHierarchy,
     known::{Known, REMEMBERED},
@@ -34,6 +35,7 @@ pub(super) struct Lookups {
     cgroups: Lookup,
     pressure: PressureGauge,
     machine: MachineGauge,
+    call_traces: CallTraces,
     /// Whether processes can be looked up by the ids that the kernel tells.
     has_machines_pids: bool,
     cmdlines: Cmdlines,
@@ -49,6 +51,8 @@ enum Waiting {
     Sysctl { pass: u64 },
     /// Whoever asked for memory.
     Process { task: event::Task, pass: u64 },
+    /// The names of calls in the trigger's stacks.
+    Stacks(Stacks),
     /// The figures of what ran out: the kernel adds up those of all processors for it, which takes longest.
     MemoryStat { memcg: u64, pass: u64 },
 }
@@ -67,6 +71,7 @@ impl Lookups {
             cgroups: Lookup::new(),
             pressure: PressureGauge::new(),
             machine: MachineGauge::open(),
+            call_traces: CallTraces::new(),
             has_machines_pids: has_machines_pids(),
             cmdlines,
             waiting: VecDeque::with_capacity(REMEMBERED),
@@ -128,6 +133,7 @@ impl Lookups {
             self.waiting.push_back(Waiting::Sysctl { pass });
         }
         self.waiting.extend(asking.map(|task| Waiting::Process { task, pass }));
+        self.waiting.extend(Stacks::of(header, payload).map(Waiting::Stacks));
         let domain = memory_stat::domain(header.kind, payload);
         self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
     }
@@ -152,10 +158,21 @@ impl Lookups {
         while self.look_up_one(batch) {}
     }
 
+    /// Whether something is being looked up that takes so long that what is known is passed on first.
+    pub(super) fn is_reading(&self) -> bool {
+        self.call_traces.is_reading()
+    }
+
+    /// Reads on.
+    pub(super) fn read_on(&mut self, batch: &mut Vec<u8>) {
+        self.call_traces.read_on(batch);
+    }
+
     fn look_up(&mut self, waiting: &Waiting, batch: &mut Vec<u8>) {
         match *waiting {
             Waiting::Sysctl { pass } => self.sysctl(pass, batch),
             Waiting::Process { ref task, pass } => self.process(task, pass, batch),
+            Waiting::Stacks(ref stacks) => self.call_traces.look_up(stacks, self.has_machines_pids, batch),
             Waiting::MemoryStat { memcg, pass } => {
                 if let Some(stat) = self.memory_stats.of(memcg) {
                     batch.extend(context_frame(Kind::MemoryStat, clock::boot_ns(), pass, &stat));

@@ -1,6 +1,7 @@
 //! Where frames come from. Downstream of a source nothing can tell a live kernel from a recording.
 
 mod arguments;
+mod call_traces;
 pub mod census;
 pub mod cgroup_paths;
 pub mod cgroupfs;
@@ -9,6 +10,7 @@ mod known;
 pub mod live;
 mod lookups;
 pub mod loss;
+mod mappings;
 pub mod memcg;
 pub mod memory_stat;
 pub mod pending;

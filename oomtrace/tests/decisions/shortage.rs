@@ -3,8 +3,9 @@
 use oomtrace::{
     assemble::Step,
     context::{KernelSymbol, KernelSymbols, Meminfo, Session, Surroundings, UserSymbol, UserSymbols},
-    incident::{CallTrace, Incident, MemoryState, StateSource},
+    incident::{AllocationKind, CallTrace, Incident, MemoryState, StateSource},
     kernel::facts::{GfpBit, MemoryNames},
+    report::{Report, report},
 };
 use oomtrace_common::{
     event::{Node, OutOfMemory, Stack, UserCall, Zone},
@@ -149,8 +150,10 @@ fn trace(stack: Stack, named: &[(u64, &str, Option<&str>)]) -> CallTrace {
         offset: 0xbf5b0,
         file: Some("/usr/bin/hog".into()),
         symbol: Some("touch".to_owned()),
+        ..UserSymbol::default()
     };
-    stream.context(Kind::UserSymbols, &UserSymbols { pid: 812, symbols: vec![symbol] });
+    let address = UserSymbol { address: Some(0xddc4), offset: 0xdc4, ..UserSymbol::default() };
+    stream.context(Kind::UserSymbols, &UserSymbols { pid: 812, symbols: vec![symbol, address] });
     stream.exit(812);
     last(&stream).call_trace.unwrap()
 }
@@ -173,7 +176,44 @@ fn a_trace_begins_with_the_caller_of_the_decision() {
     assert_eq!(trace.user[0].build_id.as_deref(), Some("9d3b"));
     assert_eq!(trace.user[0].file, Some("/usr/bin/hog".into()));
     assert_eq!(trace.user[0].symbol.as_deref(), Some("touch"));
-    assert_eq!((trace.user[1].address, trace.user[1].offset), (Some(0xddc4), None));
+    assert_eq!((trace.user[1].address, trace.user[1].offset), (Some(0xddc4), Some(0xdc4)));
+}
+
+/// The report of a decision about the machine with this stack, told in this order.
+fn told(named: &[(u64, &str, Option<&str>)], is_before: bool) -> Report {
+    let mut stream = Stream::with(&known());
+    let hog = task(812);
+    let symbols = symbols(named);
+    if is_before {
+        stream.enter().add(stack(&[1, 2, 3])).context(Kind::KernelSymbols, &symbols);
+        stream.add(OutOfMemory { flags: OutOfMemory::ZONELIST, ..request(hog) });
+        stream.choose(hog, MESSAGE, NONE, 130_000);
+    } else {
+        stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(stack(&[1, 2, 3]));
+        stream.context(Kind::KernelSymbols, &symbols);
+    }
+    stream.execute(hog, hog).leave(1, 1).exit(812);
+    report(&last(&stream))
+}
+
+#[test]
+fn the_report_says_what_the_memory_was_for() {
+    let named = [(1, "out_of_memory", None), (2, "copy_process", None), (3, "__do_sys_clone", Some("odd"))];
+    for is_before in [false, true] {
+        let told = told(&named, is_before);
+        assert_eq!(told.allocation.kind, Some(AllocationKind::Fork));
+        assert_eq!(told.allocation.syscall.as_deref(), Some("clone"));
+        let calls = ["copy_process+0x5/0x9", "__do_sys_clone+0x5/0x9 [odd]"].map(str::to_owned);
+        assert_eq!(told.allocation.stack, Some(calls.to_vec()));
+        assert!(told.cause.summary.contains(" to fork; "), "{}", told.cause.summary);
+    }
+}
+
+#[test]
+fn without_symbols_there_is_no_stack() {
+    let told = told(&[], false);
+    assert_eq!((told.allocation.kind, told.allocation.stack), (None, None));
+    assert_eq!(told.allocation.user_stack.unwrap().len(), 2);
 }
 
 #[test]

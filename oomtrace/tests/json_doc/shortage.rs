@@ -2,8 +2,8 @@
 
 use oomtrace::{
     account::{Account, Holder, HolderKind, Part, Reason, ReasonCode, What, Whole},
-    incident::StateSource,
-    report::{Allocation, HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, Zone},
+    incident::{AllocationKind, StateSource},
+    report::{Allocation, HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, UserCall, Zone},
 };
 
 /// A machine of which everything is known.
@@ -125,5 +125,15 @@ pub(super) fn allocation() -> Allocation {
         gfp_mask: Some("0xcc0".to_owned()),
         gfp_flags: Some(vec!["GFP_KERNEL".to_owned()]),
         constraint: Some("memcg"),
+        kind: Some(AllocationKind::AnonFault),
+        syscall: Some("read".to_owned()),
+        stack: Some(vec!["do_anonymous_page+0x1/0x2".to_owned()]),
+        stack_cut: Some(false),
+        user_stack: Some(vec![UserCall {
+            build_id: Some("9d3b".to_owned()),
+            offset: Some(1),
+            file: Some("/bin/name".into()),
+            symbol: Some("main".to_owned()),
+        }]),
     }
 }

@@ -1,4 +1,4 @@
-//! The two calls of bpf(2) that run a program once, on this thread.
+//! The calls of bpf(2) that run a program on this thread, and one that makes a text the program may read.
 
 use std::{
     io,
@@ -12,8 +12,14 @@ use super::program::Instruction;
 
 /// `enum bpf_cmd`, `enum bpf_prog_type` and a flag.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/bpf.h>
+const BPF_MAP_CREATE: c_long = 0;
+const BPF_MAP_UPDATE_ELEM: c_long = 2;
 const BPF_PROG_LOAD: c_long = 5;
 const BPF_PROG_TEST_RUN: c_long = 10;
+const BPF_MAP_FREEZE: c_long = 22;
+const BPF_MAP_TYPE_ARRAY: u32 = 2;
+/// Programs can only read the map.
+const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 /// Since 5.14.
 const BPF_PROG_TYPE_SYSCALL: u32 = 31;
 /// Programs of that type must have it: they run where it is allowed to sleep.
@@ -52,12 +58,58 @@ struct TestRun {
     ctx_out: u64,
 }
 
-/// Loads a program whose context is 8 bytes.
+/// What [`BPF_MAP_CREATE`] takes, likewise.
+#[repr(C)]
+struct Create {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    map_flags: u32,
+}
+
+/// What [`BPF_MAP_UPDATE_ELEM`] takes. [`BPF_MAP_FREEZE`] takes the first field.
+#[repr(C)]
+struct Update {
+    map_fd: u32,
+    padding: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// Makes a map of one element that nobody can change any more: the verifier takes it for a constant.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn constant(text: &[u8; 8]) -> io::Result<OwnedFd> {
+    let mut create = Create {
+        map_type: BPF_MAP_TYPE_ARRAY,
+        key_size: 4,
+        value_size: 8,
+        max_entries: 1,
+        map_flags: BPF_F_RDONLY_PROG,
+    };
+    // SAFETY: no pointers.
+    let map = descriptor(unsafe { bpf(BPF_MAP_CREATE, &mut create) }?)?;
+    let key = 0_u32;
+    let map_fd = u32::try_from(map.as_raw_fd()).map_err(io::Error::other)?;
+    let (key, value) = (address(&raw const key), address(text.as_ptr()));
+    let mut update = Update { map_fd, padding: 0, key, value, flags: 0 };
+    // SAFETY: key and value are as large as the map was made for, and alive until the call returns.
+    unsafe { bpf(BPF_MAP_UPDATE_ELEM, &mut update) }?;
+    let mut freeze = map_fd;
+    // SAFETY: no pointers.
+    unsafe { bpf(BPF_MAP_FREEZE, &mut freeze) }?;
+    Ok(map)
+}
+
+/// Loads a program.
 ///
 /// # Errors
 /// The kernel's, which may not know the type of program, or a helper, or may not trust us with them.
 pub(super) fn load(program: &[Instruction]) -> io::Result<OwnedFd> {
-    // Not that the helper asks for it.
+    // One of the helpers asks for it.
     let license = c"Dual MIT/GPL";
     let mut attributes = Load {
         prog_type: BPF_PROG_TYPE_SYSCALL,
@@ -73,17 +125,21 @@ pub(super) fn load(program: &[Instruction]) -> io::Result<OwnedFd> {
     // SAFETY: `insns` are as many instructions as `insn_cnt` says and `license` is a C string, both alive until the call
     // returns; the kernel reads them and no more. There is no log to write.
     let returned = unsafe { bpf(BPF_PROG_LOAD, &mut attributes) }?;
+    descriptor(returned)
+}
+
+/// A descriptor that a call has just made.
+fn descriptor(returned: c_long) -> io::Result<OwnedFd> {
     let raw = i32::try_from(returned).map_err(io::Error::other)?;
-    // SAFETY: this call of the kernel returns a new descriptor, which nobody else owns.
+    // SAFETY: these calls of the kernel return a new descriptor, which nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
-/// Runs it on the calling thread; what it returned, and what it left in its context.
+/// Runs it on the calling thread; what it returned. Its context is `context`, where it leaves its result, too.
 ///
 /// # Errors
 /// The kernel's.
-pub(super) fn run(program: &OwnedFd) -> io::Result<(i32, u64)> {
-    let mut context = 0_u64;
+pub(super) fn run<const WORDS: usize>(program: &OwnedFd, context: &mut [u64; WORDS]) -> io::Result<i32> {
     let mut attributes = TestRun {
         prog_fd: u32::try_from(program.as_raw_fd()).map_err(io::Error::other)?,
         retval: 0,
@@ -93,16 +149,16 @@ pub(super) fn run(program: &OwnedFd) -> io::Result<(i32, u64)> {
         data_out: 0,
         repeat: 0,
         duration: 0,
-        ctx_size_in: 8,
+        ctx_size_in: u32::try_from(size_of_val(context)).map_err(io::Error::other)?,
         ctx_size_out: 0,
-        ctx_in: address(&raw mut context),
+        ctx_in: address(context.as_mut_ptr()),
         ctx_out: 0,
     };
     // SAFETY: `ctx_in` is `ctx_size_in` bytes that are ours to be written, alive until the call returns; all other
     // pointers are null.
     unsafe { bpf(BPF_PROG_TEST_RUN, &mut attributes) }?;
     // The kernel's writing is seen here: the pointer was exposed.
-    Ok((attributes.retval.cast_signed(), context))
+    Ok(attributes.retval.cast_signed())
 }
 
 /// A pointer as the kernel takes it.

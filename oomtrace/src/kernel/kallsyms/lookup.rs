@@ -16,10 +16,11 @@ pub(super) enum Answer {
 /// Asks the kernel, which looks in its own symbols first and then in those of its modules.
 pub(super) fn ask(name: &str) -> Answer {
     let Some(program) = program(name) else { return Answer::Refused };
-    match bpf::load(&program).and_then(|program| bpf::run(&program)) {
-        Ok((0, address)) if address != 0 => Answer::Address(address),
-        Ok((status, _)) if status == -libc::ENOENT => Answer::Absent,
+    let mut context = [0];
+    match (bpf::load(&program).and_then(|program| bpf::run(&program, &mut context)), context) {
+        (Ok(0), [address]) if address != 0 => Answer::Address(address),
+        (Ok(status), _) if status == -libc::ENOENT => Answer::Absent,
         // -EPERM where addresses are hidden, which the list shows soon enough, too.
-        Ok(_) | Err(_) => Answer::Refused,
+        (Ok(_) | Err(_), _) => Answer::Refused,
     }
 }

@@ -1,12 +1,18 @@
-//! The address of one kernel symbol: the kernel is asked, and where it does not answer, its list is read.
+//! Addresses and names of kernel symbols: the kernel is asked, and where it does not answer, its list is read.
 
 mod bpf;
+mod list;
 mod lookup;
+mod naming;
 mod program;
 mod scan;
 
 use self::lookup::Answer;
-pub use self::scan::find;
+pub use self::{
+    list::{Finder, List},
+    naming::{Call, Naming},
+    scan::find,
+};
 
 /// The address of the kernel's symbol of exactly that name.
 ///

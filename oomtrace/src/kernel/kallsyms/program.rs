@@ -1,8 +1,10 @@
-//! A program that looks one symbol up, instruction by instruction: it takes its name from its stack and leaves the
-//! address in its context, from where the kernel copies it back to us.
+//! Programs that look one symbol up, instruction by instruction. One takes a name from its stack and leaves the address in
+//! its context, from where the kernel copies it back to us. The other takes an address and leaves the name.
 //!
 //! Put together here and not compiled into the object, because kernels before 5.14 do not know the type of program, and
 //! aya has none of it.
+
+use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use zerocopy::{Immutable, IntoBytes};
 
@@ -26,6 +28,18 @@ pub(super) struct Instruction {
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/syscall.c>
 const KALLSYMS_LOOKUP_NAME: i32 = 179;
 
+/// `bpf_snprintf(str, str_size, fmt, data, data_len)`, since 5.13: the 165th helper. It returns the length of the whole text
+/// with its zero byte, or an error.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/helpers.c#L1019>
+const SNPRINTF: i32 = 165;
+
+/// The kernel's own format of a call in a call trace: `name+0xOFFSET/0xSIZE [module]`, of the call before the return address.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/kallsyms.c#L514> (`sprint_backtrace`)
+pub(super) const CALL: &[u8; 8] = b"%pB\0\0\0\0\0";
+
+/// Words of text in the context of [`naming`], behind the address.
+pub(super) const TEXT_WORDS: usize = 32;
+
 /// `MAX_BPF_STACK`, in bytes.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/filter.h>
 const STACK_BYTES: usize = 512;
@@ -41,8 +55,12 @@ const R1: u8 = 1;
 const R2: u8 = 2;
 const R3: u8 = 3;
 const R4: u8 = 4;
-/// A helper leaves it alone.
+const R5: u8 = 5;
+/// What a helper or the program returns.
+const R0: u8 = 0;
+/// A helper leaves these alone.
 const R6: u8 = 6;
+const R7: u8 = 7;
 /// The frame pointer.
 const FP: u8 = 10;
 
@@ -67,6 +85,25 @@ pub(super) fn program(name: &str) -> Option<Vec<Instruction>> {
     Some(program)
 }
 
+/// The program that names a call. Its context is the return address and room for [`TEXT_WORDS`] words of text; the map holds
+/// [`CALL`]. `None` if a number does not fit.
+pub(super) fn naming(format: &OwnedFd) -> Option<Vec<Instruction>> {
+    let text_bytes = TEXT_WORDS.checked_mul(ADDRESS_BYTES)?;
+    let text_at = ADDRESS_AT.checked_sub(i16::try_from(text_bytes).ok()?)?;
+    let on_stack = || (text_at..ADDRESS_AT).step_by(ADDRESS_BYTES);
+    let mut program = vec![copy(R6, R1), load(R1, R6, 0), store(FP, R1, ADDRESS_AT)];
+    program.extend(on_stack().map(store_zero));
+    program.extend([copy(R1, FP), add(R1, text_at.into()), set(R2, i32::try_from(text_bytes).ok()?)]);
+    program.extend(map_value(R3, format.as_raw_fd()));
+    program.extend([copy(R4, FP), add(R4, ADDRESS_AT.into()), set(R5, i32::try_from(ADDRESS_BYTES).ok()?)]);
+    program.extend([call(SNPRINTF), copy(R7, R0)]);
+    for (at, to) in on_stack().zip((0..).step_by(ADDRESS_BYTES).skip(1)) {
+        program.extend([load(R1, FP, at), store(R6, R1, to)]);
+    }
+    program.extend([copy(R0, R7), EXIT]);
+    Some(program)
+}
+
 /// The name into the stack, zeroes after it.
 fn spelled(name: &[u8], room: usize, name_at: i16) -> impl Iterator<Item = Instruction> {
     let mut padded = name.to_vec();
@@ -88,6 +125,11 @@ const fn copy(to: u8, from: u8) -> Instruction {
 /// `BPF_ALU64 | BPF_MOV | BPF_K`
 const fn set(to: u8, value: i32) -> Instruction {
     instruction(0xb7, to, 0, 0, value)
+}
+
+/// `BPF_LD | BPF_IMM | BPF_DW` of `BPF_PSEUDO_MAP_VALUE`, which takes two: the address of the map's first element.
+const fn map_value(to: u8, map: i32) -> [Instruction; 2] {
+    [instruction(0x18, to, 2, 0, map), instruction(0, 0, 0, 0, 0)]
 }
 
 /// `BPF_ALU64 | BPF_ADD | BPF_K`

@@ -58,6 +58,7 @@ pub(crate) fn memcg_kill() -> Report {
             gfp_mask: Some("0xcc0".to_owned()),
             gfp_flags: Some(vec!["GFP_KERNEL".to_owned()]),
             constraint: Some("memcg"),
+            ..Allocation::default()
         },
         sysctl: Sysctl { oom_kill_allocating_task: Some(0), panic_on_oom: Some(0), overcommit_memory: None },
         domain: domain(),

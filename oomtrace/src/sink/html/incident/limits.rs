@@ -6,6 +6,7 @@ use crate::{
     explain::Code,
     report::{Allocation, Domain, Level, Report},
     sink::{
+        call_trace,
         html::{
             bar::{filled, percent},
             text::{ABSENT, chosen, known, of, size},
@@ -34,7 +35,9 @@ pub(super) fn limits(report: &Report) -> Markup {
             dl.facts {
                 dt { "domain" } dd { (domain.kind.unwrap_or(ABSENT)) ", size with swap " (total(report)) }
                 dt { "allocation" } dd { (allocation(&report.allocation, report.page_bytes())) }
+                @if let Some(purpose) = call_trace::purpose(&report.allocation) { dt { "for" } dd { (purpose) } }
             }
+            (super::call_trace::call_trace(report))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod ballot;
+mod call_trace;
 mod facts;
 mod head;
 mod limits;

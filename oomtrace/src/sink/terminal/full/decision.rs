@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     report::{Report, Score, Victim},
-    sink::words,
+    sink::{call_trace, words},
 };
 
 pub(super) fn why(sheet: &mut Sheet, report: &Report) {
@@ -33,6 +33,17 @@ pub(super) fn allocation(sheet: &mut Sheet, report: &Report) {
         "allocation",
         &format!("{order}, {}, mask {mask}, constraint {constraint}", or_absent(flags)),
     );
+    if let Some(purpose) = call_trace::purpose(allocation) {
+        sheet.named("for", &purpose);
+    }
+    calls(sheet, "stack", &call_trace::kernel(allocation));
+    calls(sheet, "user", &call_trace::user(allocation));
+}
+
+fn calls(sheet: &mut Sheet, key: &str, calls: &[String]) {
+    for (index, call) in calls.iter().enumerate() {
+        sheet.named(if index == 0 { key } else { "" }, call);
+    }
 }
 
 fn order(order: Option<i32>, page_bytes: Option<u64>) -> String {

@@ -1,0 +1,183 @@
+//! Names of the calls in the trigger's stacks, once the kernel has decided.
+
+use std::collections::{HashMap, VecDeque};
+
+use oomtrace_common::{
+    event,
+    frame::{FrameHeader, Kind},
+};
+
+use super::mappings;
+use crate::{
+    context::{KernelSymbol, KernelSymbols},
+    decode::wire,
+    frame::context_frame,
+    kernel::{
+        clock,
+        kallsyms::{Call, Finder, List, Naming},
+    },
+};
+
+/// Calls that are remembered: triggers of many kills are mostly the same.
+const REMEMBERED: usize = 256;
+/// Stacks that wait for the list to be read.
+const WAITING: usize = 4;
+/// Pieces of the list that are read between two looks at the ring: half a millisecond.
+const PIECES: u32 = 16;
+
+/// The stacks of a trigger.
+pub(super) struct Stacks {
+    pass: u64,
+    pid: i32,
+    kernel: Vec<u64>,
+    user: Vec<event::UserCall>,
+}
+
+impl Stacks {
+    /// Those in a frame.
+    pub(super) fn of(header: &FrameHeader, payload: &[u8]) -> Option<Self> {
+        if header.kind != Kind::Stack.number() {
+            return None;
+        }
+        let stack: event::Stack = wire(payload);
+        Some(Self {
+            pass: header.pass,
+            pid: stack.pid,
+            kernel: copied_of(&stack.kernel, stack.kernel_bytes),
+            user: copied_of(&stack.user, stack.user_bytes),
+        })
+    }
+}
+
+fn copied_of<T: Copy>(calls: &[T], bytes: i32) -> Vec<T> {
+    let count = usize::try_from(bytes).unwrap_or(0) / size_of::<T>().max(1);
+    calls.get(..count).unwrap_or(calls).to_vec()
+}
+
+/// What names calls, and what is known already.
+pub(super) struct CallTraces {
+    /// For kernels that do not name calls themselves. It is opened while this process may see addresses.
+    list: Option<List>,
+    /// Calls in the kernel itself: modules come and go.
+    known: HashMap<u64, KernelSymbol>,
+    waiting: VecDeque<Search>,
+}
+
+/// A search through the list.
+struct Search {
+    pass: u64,
+    /// What is known without it.
+    known: Vec<KernelSymbol>,
+    finder: Finder,
+}
+
+impl CallTraces {
+    /// Nothing known yet.
+    pub(super) fn new() -> Self {
+        Self { list: List::open(), known: HashMap::new(), waiting: VecDeque::new() }
+    }
+
+    /// Looks up what is soon gone, and all that the kernel names itself.
+    pub(super) fn look_up(&mut self, stacks: &Stacks, has_machines_pids: bool, batch: &mut Vec<u8>) {
+        if has_machines_pids && let Some(symbols) = mappings::symbols(stacks.pid, &stacks.user) {
+            batch.extend(context_frame(Kind::UserSymbols, clock::boot_ns(), stacks.pass, &symbols));
+        }
+        let of = |address: &u64| self.known.get(address).cloned();
+        let mut known: Vec<KernelSymbol> = stacks.kernel.iter().filter_map(of).collect();
+        let is_unknown = |address: &&u64| !self.known.contains_key(*address);
+        let unknown: Vec<u64> = stacks.kernel.iter().filter(is_unknown).copied().collect();
+        if unknown.is_empty() {
+            return tell(stacks.pass, known, batch);
+        }
+        if let Some(naming) = Naming::new() {
+            let named = unknown.iter().filter_map(|address| Some((*address, naming.name(*address)?)));
+            known.extend(named.map(|(address, call)| self.keep(address, call)));
+            tell(stacks.pass, known, batch);
+        } else if self.list.is_some() && self.waiting.len() < WAITING {
+            let finder = Finder::new(&unknown);
+            self.waiting.push_back(Search { pass: stacks.pass, known, finder });
+        }
+    }
+
+    /// Whether the list is being read.
+    pub(super) fn is_reading(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Reads some more of the list.
+    pub(super) fn read_on(&mut self, batch: &mut Vec<u8>) {
+        let (Some(list), Some(search)) = (&self.list, self.waiting.front_mut()) else { return };
+        if (0..PIECES).all(|_| search.finder.read_on(list)) {
+            return;
+        }
+        let Some(Search { pass, mut known, finder }) = self.waiting.pop_front() else { return };
+        known.extend(finder.found().into_iter().map(|(address, call)| self.keep(address, call)));
+        tell(pass, known, batch);
+    }
+
+    fn keep(&mut self, address: u64, call: Call) -> KernelSymbol {
+        let Call { name, offset, size, module } = call;
+        let symbol = KernelSymbol { address, name, offset, size, module };
+        if symbol.module.is_none() && self.known.len() < REMEMBERED {
+            self.known.insert(address, symbol.clone());
+        }
+        symbol
+    }
+}
+
+/// Each stack has its names beside it: a recording may begin anywhere.
+fn tell(pass: u64, symbols: Vec<KernelSymbol>, batch: &mut Vec<u8>) {
+    if !symbols.is_empty() {
+        let symbols = KernelSymbols { symbols };
+        batch.extend(context_frame(Kind::KernelSymbols, clock::boot_ns(), pass, &symbols));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oomtrace_common::{
+        event,
+        frame::{FrameHeader, Kind},
+    };
+    use zerocopy::{FromZeros as _, IntoBytes as _};
+
+    use super::{CallTraces, REMEMBERED, Stacks};
+    use crate::{context::KernelSymbols, kernel::kallsyms};
+
+    fn frame(kernel: &[u64]) -> Option<Stacks> {
+        let mut stack = event::Stack::new_zeroed();
+        stack.kernel_bytes = i32::try_from(kernel.len() * 8).unwrap();
+        stack.user_bytes = -14;
+        stack.kernel[..kernel.len()].copy_from_slice(kernel);
+        let payload = &stack.as_bytes()[..size_of::<event::Stack>() - size_of_val(&stack.user)];
+        let len = u32::try_from(payload.len()).unwrap();
+        let header = FrameHeader { kind: Kind::Stack.number(), reserved: 0, len, boot_ns: 7, pass: 3 };
+        Stacks::of(&header, payload)
+    }
+
+    fn told(traces: &mut CallTraces, stacks: &Stacks) -> KernelSymbols {
+        let mut batch = Vec::new();
+        traces.look_up(stacks, true, &mut batch);
+        while traces.is_reading() {
+            traces.read_on(&mut batch);
+        }
+        serde_json::from_slice(&batch[size_of::<FrameHeader>()..]).unwrap()
+    }
+
+    #[test]
+    fn names_the_calls_of_a_stack_and_remembers_them() {
+        // Unprivileged, addresses are hidden.
+        let Some(address) = kallsyms::address("out_of_memory") else { return };
+        let stacks = frame(&[address + 5, 7]).unwrap();
+        let mut traces = CallTraces::new();
+        let first = told(&mut traces, &stacks);
+        let [call] = first.symbols.as_slice() else { panic!("{first:?}") };
+        assert_eq!((call.name.as_str(), call.offset), ("out_of_memory", 5));
+        assert_eq!(traces.known.len(), 1);
+        assert_eq!(told(&mut traces, &stacks), first);
+        for more in 6..600 {
+            told(&mut traces, &frame(&[address + more]).unwrap());
+        }
+        assert_eq!(traces.known.len(), REMEMBERED);
+    }
+}
