@@ -131,6 +131,8 @@ fn accounted(incident: &Incident, code: Code, domain: Option<u64>) -> Option<Acc
         (Code::Userspace, _) => None,
         (_, Some(id)) => account::of_cgroup(incident, id),
         (Code::MemcgLimit | Code::MemcgLimitLowered, None) => None,
+        // Seen from its mark alone, it may as well have been a cgroup that ran out.
+        (Code::Unknown, None) if incident.pass.is_none() => None,
         (Code::Global | Code::Cpuset | Code::Mempolicy | Code::Sysrq | Code::Mglru | Code::Unknown, None) => {
             account::of_machine(incident)
         }
