@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     memory_state::{FreeBlocks, Meminfo, Node, Zone, Zones},
     names::{NAMES_KEPT, NamedContainer, NamedPod, NamedUser, Names},
-    surroundings::{HugePool, Slab, Surroundings, SwapDevice, Tmpfs},
+    surroundings::{HugePool, SURROUNDINGS_NS, Slab, Surroundings, SwapDevice, Tmpfs},
     symbols::{KernelSymbol, KernelSymbols, UserSymbol, UserSymbols},
 };
 use crate::{

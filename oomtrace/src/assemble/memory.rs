@@ -7,11 +7,11 @@ use std::{
 
 use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 
-use super::memory_state::Shortage;
+use super::memory_state::{Shortage, is_near};
 use crate::{
     bytes::ByteString,
     cgroup,
-    context::{CGROUPS_KEPT, CgroupPaths, Names, Process},
+    context::{CGROUPS_KEPT, CgroupPaths, Names, Process, Surroundings},
     incident::{Ballot, CallTrace, Incident, KnownNames, SysrqRequest, Task, is_of},
 };
 
@@ -48,6 +48,8 @@ pub(super) struct Memory {
     ballot: Option<(u64, Ballot)>,
     /// Likewise.
     shortage: Option<(u64, Shortage)>,
+    /// The latest: a decision that follows closely shares them.
+    surroundings: Option<Rc<Surroundings>>,
     /// The latest request for SysRq-f that no decision has answered yet: several before one decision are one.
     requested: Option<SysrqRequest>,
     paths: BTreeMap<u64, ByteString>,
@@ -188,6 +190,15 @@ impl Memory {
         let (own, other) = self.kills.drain(..).partition(|(at, kill)| own(*at, kill));
         self.kills = other;
         own
+    }
+
+    pub(super) fn keep_surroundings(&mut self, surroundings: Rc<Surroundings>) {
+        self.surroundings = Some(surroundings);
+    }
+
+    /// Surroundings that were read about then.
+    pub(super) fn surroundings_near(&self, boot_ns: u64) -> Option<Rc<Surroundings>> {
+        self.surroundings.clone().filter(|known| is_near(known, boot_ns))
     }
 
     pub(super) fn keep_request(&mut self, request: Option<SysrqRequest>) {

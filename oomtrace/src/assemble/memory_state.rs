@@ -7,7 +7,7 @@ use oomtrace_common::event as wire;
 use super::Assembler;
 use crate::{
     bytes::ByteString,
-    context::{Meminfo, Surroundings, Zones},
+    context::{Meminfo, SURROUNDINGS_NS, Surroundings, Zones},
     event,
     incident::{CallTrace, FreeBlocks, Incident, MemoryState, Node, StateSource, Zone},
     kernel::facts::MemoryNames,
@@ -31,7 +31,7 @@ impl Assembler {
             event::Shortage::Zone(zone) => self.take_zone(boot_ns, pass, &zone),
             event::Shortage::Node(node) => self.take_node(boot_ns, pass, &node),
             event::Shortage::Stack(stack) => self.take_stack(pass, &stack),
-            event::Shortage::Zones(zones) => self.take_zones(zones),
+            event::Shortage::Zones(zones) => self.take_zones(pass, zones),
             event::Shortage::Meminfo(meminfo) => self.take_meminfo(pass, meminfo),
             event::Shortage::Surroundings(told) => self.take_surroundings(pass, told),
             event::Shortage::KernelSymbols(told) => self.take_kernel_symbols(&told),
@@ -82,10 +82,9 @@ impl Assembler {
         }
     }
 
-    /// The zones and nodes that procfs showed after a mark: they belong to what the mark opened.
-    fn take_zones(&mut self, told: Zones) {
-        let alone = self.open.iter_mut().rev().find(|incident| incident.pass.is_none());
-        let Some(incident) = alone else { return };
+    /// The zones and nodes that procfs showed after a mark, or after a pass of which the kernel side sent none.
+    fn take_zones(&mut self, pass: Option<u64>, told: Zones) {
+        let Some(incident) = self.told_of(pass) else { return };
         let state = Rc::make_mut(incident.memory_state.get_or_insert_default());
         if state.zones.is_empty() {
             let Zones { read_ns, zones, zones_left_out, nodes } = told;
@@ -108,16 +107,33 @@ impl Assembler {
         state.meminfo = Some(told.meminfo);
     }
 
+    /// One look is for all decisions about that time: they are read once however fast decisions come. Those read after a decision
+    /// replace those read before it.
     fn take_surroundings(&mut self, pass: Option<u64>, told: Surroundings) {
-        if let Some(incident) = self.told_of(pass).filter(|incident| incident.surroundings.is_none()) {
-            incident.surroundings = Some(Rc::new(told));
+        let told = Rc::new(told);
+        let read_before = |incident: &Incident| {
+            incident.surroundings.as_ref().is_none_or(|known| known.read_ns < incident.boot_ns)
+        };
+        for incident in self.open.iter_mut().filter(|incident| read_before(incident)) {
+            if is_near(&told, incident.boot_ns) {
+                incident.surroundings = Some(Rc::clone(&told));
+            }
         }
+        if let Some(incident) = self.told_of(pass).filter(|incident| incident.surroundings.is_none()) {
+            incident.surroundings = Some(Rc::clone(&told));
+        }
+        self.memory.keep_surroundings(told);
     }
 
     /// The incident that a look after a decision is for: that of the pass, else the last one without.
     fn told_of(&mut self, pass: Option<u64>) -> Option<&mut Incident> {
         self.open.iter_mut().rev().find(|incident| incident.pass == pass)
     }
+}
+
+/// Whether surroundings are of about that time.
+pub(super) const fn is_near(surroundings: &Surroundings, boot_ns: u64) -> bool {
+    surroundings.read_ns.abs_diff(boot_ns) < SURROUNDINGS_NS
 }
 
 /// What only the whole incident tells: how high the allocation may go, and which nodes it may use. A cpuset confines

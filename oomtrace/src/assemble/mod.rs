@@ -323,6 +323,7 @@ impl Assembler {
             memory_state,
             node_masks,
             call_trace,
+            surroundings: self.memory.surroundings_near(boot_ns),
             ..Incident::default()
         }
     }

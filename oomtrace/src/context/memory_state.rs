@@ -75,7 +75,7 @@ pub struct Node {
     pub counters: BTreeMap<String, u64>,
 }
 
-/// Zones and nodes as procfs shows them, right after a decision that was not seen.
+/// Zones and nodes as procfs shows them, right after a decision of which the kernel side sent none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zones {
     /// When they were read, `CLOCK_BOOTTIME` ns.

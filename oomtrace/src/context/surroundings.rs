@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteString;
 
+/// How long surroundings stand for, ns: they are read no more often, and are those of every decision within so much of the look. They
+/// hardly change in that time, and a look takes up to some milliseconds. Decisions can come by the hundred per second.
+pub const SURROUNDINGS_NS: u64 = 200_000_000;
+
 /// Swap devices, huge pages, tmpfs mounts, System V shared memory and slab caches. A figure that could not be read is
 /// absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ use super::{
     memory_stat::{self, MemoryStats},
     pressure::PressureGauge,
     procfs::{self, MachineGauge},
+    shortage::ShortageLookups,
 };
 use crate::{
     bytes::ByteString,
@@ -36,6 +37,7 @@ pub(super) struct Lookups {
     pressure: PressureGauge,
     machine: MachineGauge,
     call_traces: CallTraces,
+    shortage: ShortageLookups,
     /// Whether processes can be looked up by the ids that the kernel tells.
     has_machines_pids: bool,
     cmdlines: Cmdlines,
@@ -72,6 +74,7 @@ impl Lookups {
             pressure: PressureGauge::new(),
             machine: MachineGauge::open(),
             call_traces: CallTraces::new(),
+            shortage: ShortageLookups::open(),
             has_machines_pids: has_machines_pids(),
             cmdlines,
             waiting: VecDeque::with_capacity(REMEMBERED),
@@ -88,19 +91,21 @@ impl Lookups {
             }
             Some(Kind::OutOfMemory) => self.deciding = Some(header.pass),
             Some(Kind::OutOfMemoryReturn | Kind::EmptyPasses) => {
-                self.finish(batch);
+                self.deciding = None;
+                while self.look_up_sooner(batch) {}
                 for paths in self.cgroups.look_up() {
                     batch.extend(context_frame(Kind::CgroupPaths, clock::boot_ns(), header.pass, &paths));
                 }
             }
             // Once it is over, what is known of it comes first: after a stall its end is in the ring already.
-            Some(Kind::Exit) => while self.look_up_one(batch) {},
+            Some(Kind::Exit) => while self.look_up_sooner(batch) {},
             _ => {}
         }
     }
 
     /// What a frame names and will soon be gone.
     pub(super) fn after(&mut self, header: &FrameHeader, payload: &[u8], now: u64, batch: &mut Vec<u8>) {
+        self.shortage.note(header, payload);
         if let Some(kill) = user_kill(header.kind, payload) {
             return self.user_kill(&kill, now, batch);
         }
@@ -138,9 +143,14 @@ impl Lookups {
         self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
     }
 
+    /// Looks up one thing, that which goes first; whether there was anything. The surroundings of a shortage come last: they stay.
+    pub(super) fn look_up_one(&mut self, batch: &mut Vec<u8>) -> bool {
+        self.look_up_sooner(batch) || (self.deciding.is_none() && self.shortage.look_around(batch))
+    }
+
     /// Looks up the rest of a victim, else one of the things that can wait, unless a decision is under way; whether there was
     /// anything.
-    pub(super) fn look_up_one(&mut self, batch: &mut Vec<u8>) -> bool {
+    fn look_up_sooner(&mut self, batch: &mut Vec<u8>) -> bool {
         if let Some((task, pass)) = self.soon.pop_front() {
             self.process(&task, pass, batch);
             return true;
@@ -149,7 +159,7 @@ impl Lookups {
         if let Some(waiting) = &next {
             self.look_up(waiting, batch);
         }
-        next.is_some()
+        next.is_some() || (self.deciding.is_none() && self.shortage.look_up_state(batch))
     }
 
     /// Looks up everything that has waited: the decision has been taken, or its end will not come any more.

@@ -78,7 +78,7 @@ pub(super) fn domain(kind: u16, payload: &[u8]) -> Option<u64> {
 }
 
 #[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]
-const NOTHING_TO_KILL: u32 = Emptiness::NothingToKill as u32;
+pub(super) const NOTHING_TO_KILL: u32 = Emptiness::NothingToKill as u32;
 
 /// Lines of a name and a number; a torn last line is left out.
 fn figures(text: &[u8]) -> std::collections::BTreeMap<String, u64> {

@@ -19,6 +19,7 @@ pub mod procfs;
 pub mod recordings;
 pub mod replay;
 pub mod session;
+mod shortage;
 mod wall_clock;
 
 use std::{io, path::PathBuf};

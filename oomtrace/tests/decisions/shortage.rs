@@ -2,18 +2,21 @@
 
 use oomtrace::{
     assemble::Step,
-    context::{KernelSymbol, KernelSymbols, Meminfo, Session, Surroundings, UserSymbol, UserSymbols},
-    incident::{AllocationKind, CallTrace, Incident, MemoryState, StateSource},
+    context::{
+        KernelSymbol, KernelSymbols, Meminfo, SURROUNDINGS_NS, Session, Surroundings, UserSymbol,
+        UserSymbols, Zones,
+    },
+    incident::{self, AllocationKind, CallTrace, Incident, MemoryState, StateSource},
     kernel::facts::{GfpBit, MemoryNames},
     report::{Report, report},
 };
 use oomtrace_common::{
-    event::{Node, OutOfMemory, Stack, UserCall, Zone},
+    event::{MarkVictim, Node, OutOfMemory, Stack, UserCall, Zone},
     frame::Kind,
 };
 use zerocopy::FromZeros as _;
 
-use crate::stream::{MEMCG, NONE, PODS, Stream, request, session, task};
+use crate::stream::{MEMCG, MS, NONE, PODS, Stream, request, session, task};
 
 const MESSAGE: &str = "Out of memory";
 
@@ -245,4 +248,91 @@ fn what_is_read_later_belongs_to_the_pass() {
     assert_eq!((state.source, state.read_ns, state.zones.len()), (StateSource::Procfs, 3, 0));
     assert_eq!((state.swap_total_bytes, state.swap_free_bytes), (Some(7), Some(6)));
     assert_eq!(incident.surroundings.unwrap().sysv_shm_bytes, Some(4));
+}
+
+/// One zone, as procfs shows it.
+fn shown() -> Zones {
+    let zone =
+        incident::Zone { name: "DMA32".to_owned(), index: 1, free_pages: 9, ..incident::Zone::default() };
+    Zones { read_ns: 4, zones: vec![zone], zones_left_out: 0, nodes: Vec::new() }
+}
+
+#[test]
+fn zones_of_procfs_stand_in_for_those_that_the_kernel_side_did_not_send() {
+    let mut stream = Stream::with(&known());
+    let hog = task(812);
+    stream
+        .enter()
+        .add(OutOfMemory { gfp_mask: 0xcc4, ..request(hog) })
+        .kill(hog, hog, MESSAGE, NONE, 130_000);
+    stream.context(Kind::Zones, &shown()).leave(1, 1).exit(812);
+    let state = last(&stream).memory_state.unwrap();
+    assert_eq!((state.source, state.read_ns, state.class), (StateSource::Procfs, 4, Some(1)));
+    assert_eq!((state.zones.len(), state.allowed_nodes.as_ref()), (1, None));
+
+    let mut stream = Stream::with(&session("tracepoint", &[]));
+    stream.sigkill(812, 812).tree().add(MarkVictim { victim: hog, trigger: hog });
+    stream.context(Kind::Zones, &shown()).tick(1).exit(812);
+    let state = last(&stream).memory_state.unwrap();
+    assert_eq!((state.source, state.class, state.zones.len()), (StateSource::Procfs, None, 1));
+}
+
+#[test]
+fn zones_of_the_kernel_side_are_not_replaced() {
+    let mut stream = Stream::with(&known());
+    let hog = task(812);
+    stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(zone(0, 1, 0));
+    stream.context(Kind::Zones, &shown()).execute(hog, hog).leave(1, 1).exit(812);
+    let state = last(&stream).memory_state.unwrap();
+    assert_eq!((state.source, state.zones[0].free_pages), (StateSource::Decision, 60));
+}
+
+fn around(stream: &mut Stream, bytes: u64) {
+    let read_ns = stream.now;
+    let around = Surroundings { read_ns, sysv_shm_bytes: Some(bytes), ..Surroundings::default() };
+    stream.context(Kind::Surroundings, &around);
+}
+
+#[test]
+fn surroundings_are_those_of_all_decisions_about_that_time() {
+    let mut stream = Stream::with(&known());
+    let kill = |stream: &mut Stream, pid| {
+        let hog = task(pid);
+        stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, 16_384).leave(1, 1);
+    };
+    kill(&mut stream, 812);
+    kill(&mut stream, 813);
+    around(&mut stream, 4);
+    kill(stream.later(SURROUNDINGS_NS / 2), 814);
+    stream.exit(814);
+    kill(stream.later(SURROUNDINGS_NS), 815);
+    stream.exit(812).exit(813).exit(815);
+    let found = |step: &Step| match step {
+        Step::Closed(incident) => {
+            let pid = incident.trigger.as_ref().unwrap().pid.unwrap();
+            Some((pid, incident.surroundings.as_ref().and_then(|around| around.sysv_shm_bytes)))
+        }
+        Step::Decided(_) => None,
+    };
+    let mut closed: Vec<_> = stream.steps().iter().filter_map(found).collect();
+    closed.sort_unstable();
+    assert_eq!(closed, [(812, Some(4)), (813, Some(4)), (814, Some(4)), (815, None)]);
+}
+
+#[test]
+fn surroundings_read_after_a_decision_replace_those_read_before() {
+    let mut stream = Stream::with(&known());
+    let (first, second) = (task(812), task(813));
+    stream.memcg_oom(first, PODS).kill(first, first, MESSAGE, MEMCG, 16_384).leave(1, 1);
+    around(&mut stream, 4);
+    stream
+        .exit(812)
+        .later(MS)
+        .memcg_oom(second, PODS)
+        .kill(second, second, MESSAGE, MEMCG, 16_384)
+        .leave(1, 1);
+    around(&mut stream, 5);
+    around(&mut stream, 6);
+    stream.exit(813);
+    assert_eq!(last(&stream).surroundings.unwrap().sysv_shm_bytes, Some(5));
 }

@@ -1,0 +1,169 @@
+//! Where the memory was, as far as procfs and sysfs tell. The kernel side sends zones and nodes of most decisions of the page
+//! allocator; of all others they are read here. Only procfs knows the rest.
+//!
+//! A look has two parts. `/proc/meminfo`, and the zones where they are needed, are read once the kernel has decided and everything was
+//! read that goes with the victim. The surroundings change slowly and take longest, so that they come last of all.
+
+mod buddyinfo;
+mod huge_pages;
+mod lines;
+mod meminfo;
+mod mounts;
+mod pace;
+mod slabinfo;
+mod state;
+mod surroundings;
+mod swaps;
+mod sysvipc;
+mod tmpfs;
+mod zoneinfo;
+
+use std::collections::VecDeque;
+
+use oomtrace_common::{
+    event::{EmptyPasses, OutOfMemory},
+    frame::{FrameHeader, Kind},
+};
+use zerocopy::FromBytes;
+
+use self::{lines::Lines, pace::Pace, state::StateGauge, surroundings::SurroundingsGauge};
+use super::memory_stat::NOTHING_TO_KILL;
+use crate::{context::SURROUNDINGS_NS, frame::context_frame, kernel::clock};
+
+/// Decisions whose state is still to be read.
+const MOST_WANTED: usize = 16;
+
+/// `/proc/meminfo` is read of each decision, but not more often than this, ns: it takes 30 µs.
+const MEMINFO_EVERY_NS: u64 = 10_000_000;
+
+/// Zones are read not more often than this, ns. The threads of one victim are marked one by one within such a time, and
+/// each mark could be a decision.
+const ZONES_EVERY_NS: u64 = 100_000_000;
+
+/// A decision of which something is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wanted {
+    /// 0 for a mark outside of all passes.
+    pass: u64,
+    /// Whether the machine may have run out, and not a cgroup.
+    of_machine: bool,
+}
+
+/// The files, and the decisions of which they are to be read.
+pub(super) struct ShortageLookups {
+    lines: Lines,
+    state: StateGauge,
+    surroundings: SurroundingsGauge,
+    wanted: VecDeque<Wanted>,
+    /// The last decision whose surroundings are to be read. One look is enough for all of that time.
+    around: Option<u64>,
+    /// The pass of which the kernel side sent zones last.
+    zones_sent: Option<u64>,
+    meminfo_pace: Pace,
+    zones_pace: Pace,
+    around_pace: Pace,
+}
+
+impl ShortageLookups {
+    /// Opens the files. One look at all of them brings in the code, the buffers of the kernel and the memory of this process.
+    pub(super) fn open() -> Self {
+        let page_size = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
+        let mut lookups = Self {
+            lines: Lines::new(),
+            state: StateGauge::open(page_size),
+            surroundings: SurroundingsGauge::open(page_size),
+            wanted: VecDeque::with_capacity(MOST_WANTED),
+            around: None,
+            zones_sent: None,
+            meminfo_pace: Pace::new(MEMINFO_EVERY_NS),
+            zones_pace: Pace::new(ZONES_EVERY_NS),
+            around_pace: Pace::new(SURROUNDINGS_NS),
+        };
+        drop((lookups.state.meminfo(&mut lookups.lines), lookups.state.zones(&mut lookups.lines)));
+        drop(lookups.surroundings.read(&mut lookups.lines));
+        lookups
+    }
+
+    /// Takes note of a frame.
+    pub(super) fn note(&mut self, header: &FrameHeader, payload: &[u8]) {
+        if header.kind == Kind::Zone.number() {
+            self.zones_sent = Some(header.pass);
+        }
+        let Some(wanted) = decision(header, payload) else { return };
+        if self.wanted.len() < MOST_WANTED && !self.wanted.contains(&wanted) {
+            self.wanted.push_back(wanted);
+        }
+        self.around = Some(wanted.pass);
+    }
+
+    /// Reads the state for the next decision that is due; whether there was one.
+    pub(super) fn look_up_state(&mut self, batch: &mut Vec<u8>) -> bool {
+        while let Some(wanted) = self.wanted.pop_front() {
+            let needs_zones = wanted.of_machine && self.zones_sent != Some(wanted.pass);
+            let before = batch.len();
+            if wanted.pass == 0 && !self.zones_pace.is_due(clock::boot_ns()) {
+                continue;
+            }
+            if needs_zones {
+                self.zones(wanted.pass, batch);
+            }
+            self.meminfo(wanted.pass, batch);
+            if batch.len() > before {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn zones(&mut self, pass: u64, batch: &mut Vec<u8>) {
+        let begun = clock::boot_ns();
+        if self.zones_pace.is_due(begun)
+            && let Some(zones) = self.state.zones(&mut self.lines)
+        {
+            batch.extend(context_frame(Kind::Zones, zones.read_ns, pass, &zones));
+            self.zones_pace.looked(begun, clock::boot_ns());
+        }
+    }
+
+    fn meminfo(&mut self, pass: u64, batch: &mut Vec<u8>) {
+        let begun = clock::boot_ns();
+        if self.meminfo_pace.is_due(begun)
+            && let Some(meminfo) = self.state.meminfo(&mut self.lines)
+        {
+            batch.extend(context_frame(Kind::Meminfo, meminfo.read_ns, pass, &meminfo));
+            self.meminfo_pace.looked(begun, clock::boot_ns());
+        }
+    }
+
+    /// Reads the surroundings, if there was a decision and they are due; whether that was so. Those of a storm share one look.
+    pub(super) fn look_around(&mut self, batch: &mut Vec<u8>) -> bool {
+        let begun = clock::boot_ns();
+        let Some(pass) = self.around.take().filter(|_| self.around_pace.is_due(begun)) else { return false };
+        let found = self.surroundings.read(&mut self.lines);
+        batch.extend(context_frame(Kind::Surroundings, found.read_ns, pass, &found));
+        self.around_pace.looked(begun, clock::boot_ns());
+        true
+    }
+}
+
+/// The decision that a frame tells of: a pass, the first of a run of passes that find nobody to kill, or a mark outside of all.
+fn decision(header: &FrameHeader, payload: &[u8]) -> Option<Wanted> {
+    let wanted = |flags: u32| Wanted { pass: header.pass, of_machine: flags & OutOfMemory::MEMCG == 0 };
+    match Kind::from_number(header.kind) {
+        Some(Kind::OutOfMemory) => of::<OutOfMemory>(payload).map(|entry| wanted(entry.flags)),
+        Some(Kind::EmptyPasses) => {
+            let run = of::<EmptyPasses>(payload)?;
+            let begins = run.count == 1 && run.emptiness == NOTHING_TO_KILL;
+            begins.then(|| wanted(run.flags))
+        }
+        Some(Kind::MarkVictim) => (header.pass == 0).then(|| wanted(0)),
+        _ => None,
+    }
+}
+
+fn of<T: FromBytes>(payload: &[u8]) -> Option<T> {
+    T::read_from_prefix(payload).ok().map(|(event, _)| event)
+}
+
+#[cfg(test)]
+mod tests;
