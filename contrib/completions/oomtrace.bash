@@ -119,7 +119,7 @@ _oomtrace() {
 
     case "${cmd}" in
         oomtrace)
-            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --redact --help --version watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
+            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --redact --help --version watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -167,6 +167,10 @@ _oomtrace() {
                     ;;
                 --record)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --names)
+                    COMPREPLY=($(compgen -W "auto off" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -735,7 +739,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__record)
-            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --help"
+            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -767,6 +771,10 @@ _oomtrace() {
                     ;;
                 --tier)
                     COMPREPLY=($(compgen -W "auto fentry kprobe tracepoint" -- "${cur}"))
+                    return 0
+                    ;;
+                --names)
+                    COMPREPLY=($(compgen -W "auto off" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -889,7 +897,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__watch)
-            opts="-h --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --redact --help"
+            opts="-h --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --redact --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -937,6 +945,10 @@ _oomtrace() {
                     ;;
                 --record)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --names)
+                    COMPREPLY=($(compgen -W "auto off" -- "${cur}"))
                     return 0
                     ;;
                 *)

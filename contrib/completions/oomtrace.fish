@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_oomtrace_global_optspecs
-    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline redact h/help V/version
+    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= redact h/help V/version
 end
 
 function __fish_oomtrace_needs_command
@@ -40,6 +40,8 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l namespace -d 'Only ki
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
+off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -76,6 +78,8 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l namespace -d
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
+off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -104,6 +108,8 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l tier -d 'Ho
 fentry\t'fentry and fexit, or nothing'
 kprobe\t'kprobe and kretprobe, or nothing'
 tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
+off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r

@@ -123,6 +123,9 @@ pub struct Look {
     /// Never read or record command lines; executables are still named
     #[arg(long)]
     pub no_cmdline: bool,
+    /// Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time
+    #[arg(long, value_enum, default_value_t)]
+    pub names: NamesChoice,
 }
 
 /// Options of `record`.
@@ -416,6 +419,16 @@ pub enum TableFormat {
     Text,
     /// One JSON object
     Json,
+}
+
+/// `--names`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum NamesChoice {
+    /// Files of container runtimes, where there are any
+    #[default]
+    Auto,
+    /// Nowhere: identifiers alone are shown
+    Off,
 }
 
 /// `--tier`.

@@ -98,10 +98,15 @@ pub fn kernel_frame<T: Wire + IntoBytes + Immutable>(boot_ns: u64, pass: u64, ev
 #[must_use]
 pub fn context_frame(kind: Kind, boot_ns: u64, pass: u64, payload: &impl Serialize) -> Vec<u8> {
     // The context types are plain data with string keys: there is nothing in them that JSON cannot hold.
-    let json = serde_json::to_vec(payload).unwrap_or_default();
+    json_frame(kind, boot_ns, pass, &serde_json::to_vec(payload).unwrap_or_default())
+}
+
+/// A context frame whose JSON is there already.
+#[must_use]
+pub fn json_frame(kind: Kind, boot_ns: u64, pass: u64, json: &[u8]) -> Vec<u8> {
     let len = u32::try_from(json.len()).unwrap_or(0);
     let header = FrameHeader { kind: kind.number(), reserved: 0, len, boot_ns, pass };
-    [header.as_bytes(), &json].concat()
+    [header.as_bytes(), json].concat()
 }
 
 #[cfg(test)]

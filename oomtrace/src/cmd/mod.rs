@@ -29,7 +29,7 @@ use rustix::thread::CapabilitySet;
 
 use self::say::say;
 use crate::{
-    cli::{Cli, Command, Look, Only, TierChoice},
+    cli::{Cli, Command, Look, NamesChoice, Only, TierChoice},
     exit::Exit,
     kernel::{
         cmdlines::Cmdlines,
@@ -44,7 +44,10 @@ use crate::{
     recording::ReadError,
     redact::Redact,
     report::Report,
-    source::SourceError,
+    source::{
+        SourceError,
+        names::{self, Names},
+    },
     whatif::Refusal,
 };
 
@@ -140,6 +143,11 @@ impl Look {
     /// Whether command lines may be read.
     const fn cmdlines(&self) -> Cmdlines {
         if self.no_cmdline { Cmdlines::Never } else { Cmdlines::Read }
+    }
+
+    /// Where names come from, with the thread that reads them.
+    fn names(&self) -> Option<Names> {
+        (self.names == NamesChoice::Auto).then(names::start)
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let tier = armed.tier;
     let session = session::frame(&armed, facts, &resolved);
     let hang_up = io::stdout();
-    let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?;
+    let mut live =
+        Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?.naming(options.look.names());
     let protection = protect();
     give_up_all_but(TRACING);
     refuse_other_calls();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
     bytes::ByteString,
-    context::{NAMES_KEPT, NamedContainer, NamedPod, Names},
+    context::{NAMES_KEPT, NamedContainer, NamedPod, NamedUser, Names},
 };
 
 /// What was told lately; bounded.
@@ -47,6 +47,18 @@ impl KnownNames {
         self.users.of.get(&uid)
     }
 
+    /// Everything, in pieces of one name each, the oldest first.
+    pub fn one_by_one(&self) -> impl Iterator<Item = Names> {
+        let containers = self.containers.in_order();
+        let containers = containers
+            .map(|(_, container)| Names { containers: vec![container.clone()], ..Names::default() });
+        let pods = self.pods.in_order().map(|(_, pod)| Names { pods: vec![pod.clone()], ..Names::default() });
+        let user = |(uid, name): (&u32, &ByteString)| NamedUser { uid: *uid, name: name.clone() };
+        let users =
+            self.users.in_order().map(move |known| Names { users: vec![user(known)], ..Names::default() });
+        containers.chain(pods).chain(users)
+    }
+
     /// Whether no container is known.
     #[must_use]
     pub fn has_no_container(&self) -> bool {
@@ -68,6 +80,10 @@ impl<K, V> Default for Latest<K, V> {
 }
 
 impl<K: Ord + Clone, V> Latest<K, V> {
+    fn in_order(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.in_order.iter().filter_map(|key| self.of.get_key_value(key))
+    }
+
     fn keep(&mut self, key: K, value: V) {
         if self.of.insert(key.clone(), value).is_some() {
             return;

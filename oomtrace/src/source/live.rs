@@ -12,7 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::FromBytes as _;
 
 use super::{
-    Batch, Ended, Source, SourceError, lookups::Lookups, loss::Losses, pending::PendingRuns,
+    Batch, Ended, Source, SourceError, lookups::Lookups, loss::Losses, names::Names, pending::PendingRuns,
     wall_clock::WallClock,
 };
 use crate::{
@@ -70,6 +70,13 @@ impl<'a> Live<'a> {
             output,
             _armed: armed,
         })
+    }
+
+    /// Names what incidents have to do with.
+    #[must_use]
+    pub fn naming(mut self, names: Option<Names>) -> Self {
+        self.lookups.name(names);
+        self
     }
 
     /// Moves everything from the ring to the batch, with what is looked up beside each frame; what can wait is looked up

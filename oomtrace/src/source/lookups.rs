@@ -14,6 +14,7 @@ use super::{
     cgroupfs::MemoryHierarchy,
     known::{Known, REMEMBERED},
     memory_stat::{self, MemoryStats},
+    names::Names,
     pressure::PressureGauge,
     procfs::{self, MachineGauge},
     shortage::ShortageLookups,
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     bytes::ByteString,
     decode::candidates,
-    frame::context_frame,
+    frame::{context_frame, json_frame},
     kernel::{clock, cmdlines::Cmdlines, pid_namespace::has_machines_pids},
 };
 
@@ -42,6 +43,7 @@ pub(super) struct Lookups {
     has_machines_pids: bool,
     cmdlines: Cmdlines,
     waiting: VecDeque<Waiting>,
+    names: Option<Names>,
     /// The pass that is under way.
     deciding: Option<u64>,
 }
@@ -57,6 +59,8 @@ enum Waiting {
     Stacks(Stacks),
     /// The figures of what ran out: the kernel adds up those of all processors for it, which takes longest.
     MemoryStat { memcg: u64, pass: u64 },
+    /// Names from a table that is filled ahead of time.
+    Names { pass: u64 },
 }
 
 impl Lookups {
@@ -78,8 +82,14 @@ impl Lookups {
             has_machines_pids: has_machines_pids(),
             cmdlines,
             waiting: VecDeque::with_capacity(REMEMBERED),
+            names: None,
             deciding: None,
         }
+    }
+
+    /// Names what incidents have to do with.
+    pub(super) fn name(&mut self, names: Option<Names>) {
+        self.names = names;
     }
 
     /// Candidates' cgroups are not about to go: they are looked up when the victims were, just before the frame that has
@@ -94,8 +104,12 @@ impl Lookups {
                 self.deciding = None;
                 while self.look_up_sooner(batch) {}
                 for paths in self.cgroups.look_up() {
+                    if let Some(names) = &mut self.names {
+                        paths.paths.values().for_each(|path| names.want_path(path));
+                    }
                     batch.extend(context_frame(Kind::CgroupPaths, clock::boot_ns(), header.pass, &paths));
                 }
+                self.tell_names(header.pass, batch);
             }
             // Once it is over, what is known of it comes first: after a stall its end is in the ring already.
             Some(Kind::Exit) => while self.look_up_sooner(batch) {},
@@ -116,10 +130,9 @@ impl Lookups {
             batch.extend(context_frame(Kind::Machine, now, 0, &self.machine.read()));
         }
         if header.kind == Kind::Memcg.number()
-            && header.pass == 0
             && let Some(level) = of(payload)
         {
-            self.pressure.keep_level(level);
+            self.level(header.pass, level);
         }
         if let Some(requester) = sysrq_requester(header.kind, payload) {
             return self.process(&requester, 0, batch);
@@ -136,6 +149,9 @@ impl Lookups {
         let asking = asking(header.kind, payload);
         if dying.is_some() || asking.is_some() {
             self.waiting.push_back(Waiting::Sysctl { pass });
+        }
+        if self.names.is_some() && (dying.is_some() || asking.is_some()) {
+            self.waiting.push_back(Waiting::Names { pass });
         }
         self.waiting.extend(asking.map(|task| Waiting::Process { task, pass }));
         self.waiting.extend(Stacks::of(header, payload).map(Waiting::Stacks));
@@ -183,11 +199,28 @@ impl Lookups {
             Waiting::Sysctl { pass } => self.sysctl(pass, batch),
             Waiting::Process { ref task, pass } => self.process(task, pass, batch),
             Waiting::Stacks(ref stacks) => self.call_traces.look_up(stacks, self.has_machines_pids, batch),
+            Waiting::Names { pass } => self.tell_names(pass, batch),
             Waiting::MemoryStat { memcg, pass } => {
                 if let Some(stat) = self.memory_stats.of(memcg) {
                     batch.extend(context_frame(Kind::MemoryStat, clock::boot_ns(), pass, &stat));
                 }
             }
+        }
+    }
+
+    /// A level of a cgroup that the kernel side sent.
+    fn level(&mut self, pass: u64, level: event::Memcg) {
+        if pass == 0 {
+            self.pressure.keep_level(level);
+        }
+        if let Some(names) = &mut self.names {
+            names.keep_level(level);
+        }
+    }
+
+    fn tell_names(&mut self, pass: u64, batch: &mut Vec<u8>) {
+        if let Some(json) = self.names.as_mut().and_then(Names::untold) {
+            batch.extend(json_frame(Kind::Names, clock::boot_ns(), pass, &json));
         }
     }
 
@@ -198,6 +231,7 @@ impl Lookups {
         if let Some(short) = self.pressure.read(kill.memcg, now) {
             batch.extend(context_frame(Kind::Pressure, now, 0, &short));
         }
+        self.tell_names(0, batch);
     }
 
     /// The settings, once a pass.
@@ -226,6 +260,11 @@ impl Lookups {
         let sent = self.known.arguments_of(task).filter(|_| found.cmdline.is_none());
         found.cmdline = found.cmdline.or_else(|| Some(sent?.words().to_vec()));
         self.known.note(process, pass, found.cmdline.is_some());
+        // Where the decision itself is not seen, it is told when the last process is known: its names come first.
+        if let Some(names) = &mut self.names {
+            names.want_user(task);
+        }
+        self.tell_names(pass, batch);
         batch.extend(context_frame(Kind::Process, now, pass, &found));
     }
 

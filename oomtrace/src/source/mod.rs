@@ -13,6 +13,7 @@ pub mod loss;
 mod mappings;
 pub mod memcg;
 pub mod memory_stat;
+pub mod names;
 pub mod pending;
 pub mod pressure;
 pub mod procfs;

@@ -29,7 +29,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
     let session = session::frame(&armed, facts, &resolved);
-    let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;
+    let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?.naming(options.look.names());
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let protection = protect();
     give_up_all_but(if child.is_some() { TRACING | COMMAND } else { TRACING });

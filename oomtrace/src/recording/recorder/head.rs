@@ -8,7 +8,8 @@ use crate::{
     context::CGROUPS_KEPT,
     decode::decode,
     event::Event,
-    frame::Frame,
+    frame::{Frame, context_frame},
+    incident::KnownNames,
     recording::{append, records},
 };
 
@@ -26,6 +27,8 @@ pub(super) struct Head {
     processes: VecDeque<Vec<u8>>,
     /// With the number of cgroups in each.
     paths: VecDeque<(Vec<u8>, usize)>,
+    /// Names, and when they were last told, `CLOCK_BOOTTIME` ns.
+    names: (KnownNames, u64),
 }
 
 impl Head {
@@ -53,6 +56,7 @@ impl Head {
                 self.processes.push_back(bytes.to_vec());
             }
             Some(Kind::CgroupPaths) => self.keep_paths(frame, bytes),
+            Some(Kind::Names) => self.keep_names(frame),
             _ => {}
         }
     }
@@ -69,6 +73,14 @@ impl Head {
         }
     }
 
+    /// Names by themselves: a frame may hold new ones beside some that others have replaced.
+    fn keep_names(&mut self, frame: &Frame<'_>) {
+        let Ok(Some(stamped)) = decode(frame) else { return };
+        let Event::Names(told) = stamped.event else { return };
+        self.names.0.keep(told);
+        self.names.1 = stamped.boot_ns;
+    }
+
     /// Records of all that is kept, the session first; none before there is a session.
     pub(super) fn records(&self) -> Vec<u8> {
         let mut records = Vec::new();
@@ -80,6 +92,10 @@ impl Head {
         for bytes in once.into_iter().flatten().chain(paths).chain(&self.processes) {
             // What was written once is not too long to be written again.
             let _ = append(bytes, &mut records);
+        }
+        let (names, told_ns) = &self.names;
+        for names in names.one_by_one() {
+            let _ = append(&context_frame(Kind::Names, *told_ns, 0, &names), &mut records);
         }
         records
     }
@@ -93,6 +109,7 @@ mod tests {
 
     use super::{CGROUPS_KEPT, Head, PROCESSES_KEPT};
     use crate::{
+        context::NAMES_KEPT,
         frame::{Frame, context_frame},
         recording::{append, records},
     };
@@ -153,5 +170,18 @@ mod tests {
             (count(Kind::CgroupPaths), count(Kind::Process)),
             (CGROUPS_KEPT.div_ceil(2), PROCESSES_KEPT)
         );
+    }
+
+    #[test]
+    fn names_are_kept_as_long_as_readers_remember_them() {
+        let mut head = Head::default();
+        keep(&mut head, Kind::Session, 0, &json!({}));
+        keep(&mut head, Kind::Names, 1, &json!({ "users": [{ "uid": 1, "name": "alice" }] }));
+        for number in 0..u64::try_from(NAMES_KEPT).unwrap() + 9 {
+            let container = json!({ "cgroup": format!("/{number}"), "id": "a" });
+            keep(&mut head, Kind::Names, number, &json!({ "containers": [container] }));
+        }
+        let names = kept(&head).into_iter().filter(|(kind, _)| *kind == Kind::Names).count();
+        assert_eq!(names, NAMES_KEPT + 1, "the containers, and the user");
     }
 }

@@ -1,0 +1,88 @@
+//! Files of the node: only those that no user but root can have written.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::OFlags;
+
+use crate::trust::Directory;
+
+/// Bytes of a file that describes one container: an OCI configuration has some 10 KiB.
+pub(super) const FILE_BYTES: u64 = 1 << 20;
+
+/// Reads a file whose directory, and all above it, are root's alone.
+pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
+    directory(path)?.read(path.file_name()?.to_str()?, FILE_BYTES).ok()?
+}
+
+/// Opens one, to be read piece by piece.
+pub(super) fn open(path: &Path) -> Option<File> {
+    directory(path)?.file(path.file_name()?.to_str()?, OFlags::RDONLY).ok()
+}
+
+fn directory(path: &Path) -> Option<Directory> {
+    // Whoever is told of a refusal is told by an absent name.
+    Directory::open(path.parent()?, "").ok()
+}
+
+/// Names of what is in a directory, if it is root's alone.
+pub(super) fn names(path: &Path) -> Vec<String> {
+    if Directory::open(path, "").is_err() {
+        return Vec::new();
+    }
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// The cgroup of a process in the memory hierarchy, as procfs shows it: below the mount.
+pub(super) fn cgroup_of(pid: i32) -> Option<Vec<u8>> {
+    let text = fs::read(PathBuf::from(format!("/proc/{pid}/cgroup"))).ok()?;
+    memory_cgroup(&text).map(<[u8]>::to_vec)
+}
+
+/// The line of v1's memory controller, else that of v2.
+fn memory_cgroup(text: &[u8]) -> Option<&[u8]> {
+    let lines = || text.split(|byte| *byte == b'\n');
+    let of_v1 = |line: &&[u8]| {
+        let controllers = line.split(|byte| *byte == b':').nth(1).unwrap_or_default();
+        controllers.split(|byte| *byte == b',').any(|controller| controller == b"memory")
+    };
+    let line = lines().find(of_v1).or_else(|| lines().find(|line| line.starts_with(b"0::")))?;
+    line.splitn(3, |byte| *byte == b':').nth(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt as _, symlink},
+    };
+
+    use super::{memory_cgroup, names, read};
+
+    #[test]
+    fn reads_what_is_ours_alone() {
+        let top = tempfile::tempdir().unwrap();
+        let file = top.path().join("a.json");
+        fs::write(&file, "{}").unwrap();
+        assert_eq!(read(&file), Some(b"{}".to_vec()));
+        assert_eq!(names(top.path()), ["a.json"]);
+        symlink(&file, top.path().join("b.json")).unwrap();
+        assert_eq!(read(&top.path().join("b.json")), None);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(read(&file), None, "others can write it");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(top.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!((read(&file), names(top.path())), (None, Vec::new()), "others can exchange it");
+    }
+
+    #[test]
+    fn finds_the_memory_hierarchy() {
+        assert_eq!(memory_cgroup(b"0::/a.slice/b.scope\n"), Some(&b"/a.slice/b.scope"[..]));
+        assert_eq!(memory_cgroup(b"4:memory:/docker/x\n0::/y\n"), Some(&b"/docker/x"[..]));
+        assert_eq!(memory_cgroup(b"2:cpu,memory:/a:b\n"), Some(&b"/a:b"[..]));
+        assert_eq!(memory_cgroup(b""), None);
+    }
+}

@@ -1,0 +1,115 @@
+//! `containers.json` of the storage that podman and CRI-O share: names of containers and of their images.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    io::BufReader,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use serde::{
+    Deserialize, Deserializer as _,
+    de::{SeqAccess, Visitor},
+};
+
+use super::files::open;
+
+/// The list that was read last, kept while several containers are looked up in a row.
+#[derive(Default)]
+pub(super) struct Storage {
+    read: Option<(Version, Names)>,
+}
+
+/// Which list, and which state of it: it is exchanged whole.
+type Version = (PathBuf, u64, i64, i64);
+
+/// Name and image by identifier.
+type Names = BTreeMap<String, Described>;
+
+/// The container's name and its image's.
+type Described = (Option<String>, Option<String>);
+
+#[derive(Deserialize)]
+struct Item {
+    id: String,
+    #[serde(default)]
+    names: Vec<String>,
+    /// JSON in a string.
+    #[serde(default)]
+    metadata: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    #[serde(rename = "image-name")]
+    image: Option<String>,
+    name: Option<String>,
+}
+
+impl Storage {
+    /// Name and image of a container in the list of this directory; `None` if it is not there.
+    pub(super) fn describe(&mut self, directory: &Path, id: &str) -> Option<Described> {
+        let path = directory.join("containers.json");
+        let file = open(&path)?;
+        let seen = file.metadata().ok()?;
+        let version = (path, seen.ino(), seen.mtime(), seen.mtime_nsec());
+        if self.read.as_ref().is_none_or(|(read, _)| *read != version) {
+            let mut json = serde_json::Deserializer::from_reader(BufReader::new(file));
+            self.read = json.deserialize_seq(List).ok().map(|names| (version, names));
+        }
+        self.read.as_ref()?.1.get(id).cloned()
+    }
+
+    /// Lets the list go.
+    pub(super) fn forget(&mut self) {
+        self.read = None;
+    }
+}
+
+/// Reads item by item: with a thousand containers the file has a mebibyte.
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Names;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of containers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Names, A::Error> {
+        let mut names = Names::new();
+        while let Some(Item { id, names: own, metadata }) = items.next_element()? {
+            let Metadata { image, name } = serde_json::from_str(&metadata).unwrap_or_default();
+            names.insert(id, (own.into_iter().next().or(name), image));
+        }
+        Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Storage;
+
+    #[test]
+    fn the_list_is_read_again_when_it_was_exchanged() {
+        let top = tempfile::tempdir().unwrap();
+        let write = |name: &str, list: &str| {
+            fs::write(top.path().join("new"), list.replace("NAME", name)).unwrap();
+            fs::rename(top.path().join("new"), top.path().join("containers.json")).unwrap();
+        };
+        let list = r#"[{"id":"a","names":["NAME"],"metadata":"{\"image-name\":\"i\"}"},{"id":"b","metadata":"no JSON"}]"#;
+        let mut storage = Storage::default();
+        let mut name = |id: &str| storage.describe(top.path(), id).map(|(name, _)| name);
+        assert_eq!(name("a"), None, "there is no list");
+        write("web", list);
+        assert_eq!([name("a"), name("b"), name("c")], [Some(Some("web".to_owned())), Some(None), None]);
+        write("shop", list);
+        assert_eq!(name("a"), Some(Some("shop".to_owned())));
+        write("torn", &list[..60]);
+        assert_eq!(name("a"), None, "half a list names nobody");
+    }
+}

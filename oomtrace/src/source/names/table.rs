@@ -1,0 +1,119 @@
+//! Names that are known, each ready to be written into a frame.
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher as _},
+};
+
+use serde::Serialize;
+
+use crate::context::{NamedContainer, NamedPod, NamedUser};
+
+/// Containers and pods that are kept; others have no name.
+const MOST: usize = 4096;
+
+/// What is known. The thread that reads files fills it; the thread that traces looks into it and never waits for it.
+#[derive(Default)]
+pub(super) struct Table {
+    containers: BTreeMap<Box<[u8]>, Entry>,
+    pods: BTreeMap<Box<[u8]>, Entry>,
+    users: BTreeMap<u32, Box<[u8]>>,
+}
+
+struct Entry {
+    json: Box<[u8]>,
+    source: u64,
+}
+
+/// A number for a text, to remember it by.
+pub(super) fn digest(of: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn json(of: &impl Serialize) -> Box<[u8]> {
+    // Plain data: there is nothing in it that JSON cannot hold.
+    serde_json::to_vec(of).unwrap_or_default().into()
+}
+
+impl Table {
+    /// Takes a container over, in the place of another one in the same cgroup. `source` is where it was found.
+    pub(super) fn keep_container(&mut self, container: &NamedContainer, source: u64) {
+        keep(&mut self.containers, container.cgroup.as_bytes(), Entry { json: json(container), source });
+    }
+
+    /// Likewise a pod.
+    pub(super) fn keep_pod(&mut self, pod: &NamedPod, source: u64) {
+        keep(&mut self.pods, pod.uid.as_bytes(), Entry { json: json(pod), source });
+    }
+
+    /// The users of the machine, instead of those that were known.
+    pub(super) fn keep_users(&mut self, users: &[NamedUser]) {
+        self.users = users.iter().map(|user| (user.uid, json(user))).collect();
+    }
+
+    /// What was found there is gone.
+    pub(super) fn forget(&mut self, source: u64) {
+        self.containers.retain(|_, entry| entry.source != source);
+        self.pods.retain(|_, entry| entry.source != source);
+    }
+
+    /// All containers and pods are unknown.
+    pub(super) fn forget_all(&mut self) {
+        self.containers.clear();
+        self.pods.clear();
+    }
+
+    /// The JSON of the container in a cgroup.
+    pub(super) fn container(&self, cgroup: &[u8]) -> Option<&[u8]> {
+        self.containers.get(cgroup).map(|entry| &*entry.json)
+    }
+
+    /// The JSON of a pod.
+    pub(super) fn pod(&self, uid: &str) -> Option<&[u8]> {
+        self.pods.get(uid.as_bytes()).map(|entry| &*entry.json)
+    }
+
+    /// The JSON of a user.
+    pub(super) fn user(&self, uid: u32) -> Option<&[u8]> {
+        self.users.get(&uid).map(|json| &**json)
+    }
+}
+
+fn keep(entries: &mut BTreeMap<Box<[u8]>, Entry>, key: &[u8], entry: Entry) {
+    if entries.len() < MOST || entries.contains_key(key) {
+        entries.insert(key.into(), entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, Table};
+    use crate::context::NamedContainer;
+
+    fn container(cgroup: &str, name: &str) -> NamedContainer {
+        NamedContainer { cgroup: cgroup.into(), name: Some(name.into()), ..NamedContainer::default() }
+    }
+
+    #[test]
+    fn the_newer_one_has_the_cgroup() {
+        let mut table = Table::default();
+        table.keep_container(&container("/a", "old"), 1);
+        table.keep_container(&container("/a", "new"), 2);
+        table.forget(1);
+        let json = String::from_utf8(table.container(b"/a").unwrap().to_vec()).unwrap();
+        assert!(json.contains("new") && !json.contains("old"), "{json}");
+        table.forget(2);
+        assert_eq!(table.container(b"/a"), None);
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let mut table = Table::default();
+        for number in 0..MOST + 10 {
+            table.keep_container(&container(&format!("/{number}"), "a"), 1);
+        }
+        assert_eq!(table.containers.len(), MOST);
+    }
+}

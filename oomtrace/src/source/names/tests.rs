@@ -1,0 +1,154 @@
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use oomtrace_common::event::Task;
+use rustix::fs::inotify::{self, CreateFlags};
+use zerocopy::FromZeros as _;
+
+use super::{Names, places::Kind, table::Table, watcher::Watcher};
+use crate::context;
+
+const ID: &str = "4c4739c2c6f68d38bed72bc45841e29344029ae56a1a7f127db98a3973b231e1";
+
+/// What is told of these paths.
+fn told(names: &mut Names, paths: &[&str]) -> Option<context::Names> {
+    paths.iter().for_each(|path| names.want_path(&(*path).into()));
+    names.untold().map(|json| serde_json::from_slice(&json).unwrap())
+}
+
+fn named(cgroup: &str, name: &str) -> context::NamedContainer {
+    context::NamedContainer { cgroup: cgroup.into(), name: Some(name.into()), ..Default::default() }
+}
+
+#[test]
+fn tells_what_an_incident_has_to_do_with_once() {
+    let table = Arc::new(Mutex::new(Table::default()));
+    let uid = "0d08203e-255a-11e9-8cd9-0007cb0b2cc8";
+    let pod = context::NamedPod { uid: uid.to_owned(), name: "shop".into(), namespace: "prod".into() };
+    let cgroup = format!("/kubepods/burstable/pod{uid}/{ID}");
+    {
+        let mut table = table.lock().unwrap();
+        table.keep_container(&named(&cgroup, "web"), 1);
+        table.keep_container(&named("/other", "other"), 2);
+        table.keep_pod(&pod, 3);
+        table.keep_users(&[context::NamedUser { uid: 1000, name: "alice".into() }]);
+    }
+    let mut names = Names::new(Arc::clone(&table));
+    assert_eq!(told(&mut names, &[]), None);
+    let below = format!("{cgroup}/init");
+    names.want_user(&Task { present: Task::UID, uid: 1000, ..Task::new_zeroed() });
+    let first = told(&mut names, &[&below, "/"]).unwrap();
+    assert_eq!(first.containers, [named(&cgroup, "web")]);
+    assert_eq!((first.pods, first.users.len()), (vec![pod], 1));
+    assert_eq!(told(&mut names, &[&below]), None, "it was told");
+    table.lock().unwrap().keep_container(&named(&cgroup, "new"), 1);
+    assert_eq!(told(&mut names, &[&below]).unwrap().containers, [named(&cgroup, "new")]);
+}
+
+#[test]
+fn waits_for_nobody() {
+    let table = Arc::new(Mutex::new(Table::default()));
+    let mut names = Names::new(Arc::clone(&table));
+    let mut held = table.lock().unwrap();
+    held.keep_container(&named("/a", "web"), 1);
+    assert_eq!(told(&mut names, &["/a"]), None);
+    drop(held);
+    assert!(told(&mut names, &[]).is_some(), "it is wanted still");
+}
+
+/// A watcher of places in a directory, with its table.
+fn watcher(top: &Path) -> (Watcher, Names) {
+    let table = Arc::new(Mutex::new(Table::default()));
+    let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
+    let path = |name: &str| top.join(name).to_str().unwrap().to_owned();
+    let (tasks, pods) = (path("containerd/tasks"), path("pods"));
+    let places = [(tasks.as_str(), Kind::Tasks), (pods.as_str(), Kind::Pods)];
+    (Watcher::new(inotify, Arc::clone(&table), &places), Names::new(table))
+}
+
+fn config(cgroup: &str, name: &str) -> String {
+    format!(
+        r#"{{"annotations":{{"io.kubernetes.cri.container-name":"{name}"}},"linux":{{"cgroupsPath":"{cgroup}"}}}}"#
+    )
+}
+
+/// Takes in what has changed, and reads until nothing is due any more for a while.
+fn settle(watcher: &mut Watcher) {
+    for _ in 0..4 {
+        watcher.hear();
+        watcher.work();
+        thread::sleep(Duration::from_millis(12));
+    }
+}
+
+#[test]
+fn hears_of_containers_that_come_and_go() {
+    let top = tempfile::tempdir().unwrap();
+    let (mut watcher, mut names) = watcher(top.path());
+    watcher.find_places();
+    let name = |names: &mut Names, cgroup: &str| -> Option<String> {
+        let told = told(names, &[cgroup])?;
+        Some(told.containers.first()?.name.as_ref()?.to_words())
+    };
+    // Places, namespaces and tasks that are not there at the start.
+    let task = top.path().join("containerd/tasks/k8s.io").join(ID);
+    fs::create_dir_all(&task).unwrap();
+    settle(&mut watcher);
+    assert_eq!(name(&mut names, "/a"), None);
+    // Half a file names nobody.
+    let whole = config("/a", "web");
+    fs::write(task.join("config.json"), &whole[..whole.len() / 2]).unwrap();
+    settle(&mut watcher);
+    assert_eq!(name(&mut names, "/a"), None);
+    fs::write(task.join("config.json"), &whole).unwrap();
+    for _ in 0..100 {
+        settle(&mut watcher);
+        if let Some(name) = name(&mut names, "/a") {
+            assert_eq!(name, "web");
+            break;
+        }
+    }
+    assert_eq!(name(&mut names, "/a"), None, "it was told once, and is the same");
+    // The same identifier again: it is another container's now.
+    fs::remove_dir_all(&task).unwrap();
+    settle(&mut watcher);
+    fs::create_dir(&task).unwrap();
+    fs::write(task.join("config.json"), config("/a", "newer")).unwrap();
+    settle(&mut watcher);
+    assert_eq!(name(&mut names, "/a").as_deref(), Some("newer"));
+    fs::remove_dir_all(&task).unwrap();
+    settle(&mut watcher);
+    let mut fresh = Names::new(Arc::clone(&names.table));
+    assert_eq!(name(&mut fresh, "/a"), None, "it is gone");
+}
+
+#[test]
+fn knows_the_pods_of_logs() {
+    let top = tempfile::tempdir().unwrap();
+    let uid = "0d08203e-255a-11e9-8cd9-0007cb0b2cc8";
+    fs::create_dir_all(top.path().join(format!("pods/prod_shop-7d9_{uid}"))).unwrap();
+    let (mut watcher, mut names) = watcher(top.path());
+    watcher.find_places();
+    watcher.work();
+    let told = told(&mut names, &[&format!("/kubepods/burstable/pod{uid}")]).unwrap();
+    assert_eq!(told.pods.first().map(|pod| pod.namespace.clone()), Some("prod".into()));
+}
+
+#[test]
+fn a_place_that_others_can_write_names_nobody() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let top = tempfile::tempdir().unwrap();
+    let task = top.path().join("containerd/tasks/k8s.io").join(ID);
+    fs::create_dir_all(&task).unwrap();
+    fs::write(task.join("config.json"), config("/a", "evil")).unwrap();
+    fs::set_permissions(&task, fs::Permissions::from_mode(0o777)).unwrap();
+    let (mut watcher, mut names) = watcher(top.path());
+    watcher.find_places();
+    settle(&mut watcher);
+    assert_eq!(told(&mut names, &["/a"]), None);
+}

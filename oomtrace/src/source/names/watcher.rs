@@ -1,0 +1,323 @@
+//! The thread that keeps the table: what is there at the start, and what comes and goes.
+
+use std::{
+    collections::BTreeMap,
+    mem::MaybeUninit,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags},
+    thread::CapabilitySet,
+};
+
+use super::{
+    files, machines, node, oci,
+    places::{Kind, PLACES},
+    storage::Storage,
+    table::{Table, digest},
+};
+use crate::kernel::privilege::keep_only;
+
+/// What the thread goes on needing: files that only root can read.
+const NEEDED: CapabilitySet = CapabilitySet::DAC_READ_SEARCH.union(CapabilitySet::IPC_LOCK);
+
+/// Its stack: what is read is on the heap.
+const STACK_BYTES: usize = 256 << 10;
+
+/// When a file that was missing or half-written is read again, each so long after the last time, ms.
+const AGAIN_MS: [u64; 7] = [2, 10, 30, 100, 300, 1000, 3000];
+
+/// Bytes of events that are read at once.
+const EVENT_BYTES: usize = 4096;
+
+const COMING_AND_GOING: WatchFlags = WatchFlags::CREATE
+    .union(WatchFlags::MOVED_TO)
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVED_FROM)
+    .union(WatchFlags::ONLYDIR);
+
+const EXCHANGED: WatchFlags = WatchFlags::MOVED_TO.union(WatchFlags::CLOSE_WRITE).union(WatchFlags::ONLYDIR);
+
+/// Starts the thread. Where the kernel has no inotify to spare, nothing has a name.
+pub(super) fn start(table: Arc<Mutex<Table>>) {
+    let Ok(inotify) = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK) else { return };
+    let thread = thread::Builder::new().name("oomtrace-names".to_owned()).stack_size(STACK_BYTES);
+    let run = move || {
+        // What cannot be given up does no harm here.
+        let _ = keep_only(NEEDED);
+        Watcher::new(inotify, table, &PLACES).run();
+    };
+    // Without the thread there are no names, and all else goes on.
+    let _ = thread.spawn(run);
+}
+
+pub(super) struct Watcher {
+    inotify: OwnedFd,
+    table: Arc<Mutex<Table>>,
+    places: Vec<(PathBuf, Kind)>,
+    /// By inotify's number.
+    watched: BTreeMap<i32, Watched>,
+    jobs: Vec<Job>,
+    storage: Storage,
+}
+
+/// What a watch is for.
+enum Watched {
+    /// A directory above a place that is not there yet.
+    Above,
+    /// A place, or a namespace in one.
+    Place(PathBuf, Kind),
+    /// Where the name of one container may change.
+    Container(PathBuf, Kind),
+    /// Where the names of podman's containers may change.
+    Storage,
+}
+
+/// Something to read.
+#[derive(Clone)]
+struct Job {
+    path: PathBuf,
+    kind: Kind,
+    times: usize,
+    due: Instant,
+}
+
+/// A change in a watched directory.
+struct Event {
+    watch: i32,
+    name: Option<String>,
+    came: bool,
+    went: bool,
+    ended: bool,
+}
+
+impl Watcher {
+    pub(super) fn new(inotify: OwnedFd, table: Arc<Mutex<Table>>, places: &[(&str, Kind)]) -> Self {
+        let places = places.iter().map(|(path, kind)| (PathBuf::from(path), *kind)).collect();
+        let (watched, jobs, storage) = (BTreeMap::new(), Vec::new(), Storage::default());
+        Self { inotify, table, places, watched, jobs, storage }
+    }
+
+    fn run(mut self) {
+        self.find_places();
+        loop {
+            self.work();
+            self.wait();
+            self.hear();
+        }
+    }
+
+    /// Watches the places that are there, and waits for the others.
+    pub(super) fn find_places(&mut self) {
+        for (path, kind) in self.places.clone() {
+            let is_watched =
+                self.watched.values().any(|known| matches!(known, Watched::Place(own, _) if *own == path));
+            if !is_watched && !self.watch(&path, kind) {
+                self.watch_above(&path);
+            }
+        }
+    }
+
+    /// Watches a directory and reads what is in it already.
+    fn watch(&mut self, path: &Path, kind: Kind) -> bool {
+        let Ok(watch) = inotify::add_watch(&self.inotify, path, COMING_AND_GOING) else { return false };
+        self.watched.insert(watch, Watched::Place(path.to_owned(), kind));
+        if kind != Kind::Etc {
+            for name in files::names(path) {
+                self.came(path, kind, &name);
+            }
+        }
+        true
+    }
+
+    fn watch_above(&mut self, path: &Path) {
+        let above = path.ancestors().skip(1).find(|above| above.is_dir());
+        let Some(above) = above else { return };
+        if let Ok(watch) = inotify::add_watch(&self.inotify, above, COMING_AND_GOING) {
+            self.watched.entry(watch).or_insert(Watched::Above);
+        }
+    }
+
+    /// Something is new in a directory.
+    fn came(&mut self, directory: &Path, kind: Kind, name: &str) {
+        match kind {
+            Kind::Tasks => {
+                self.watch(&directory.join(name), Kind::Namespace);
+            }
+            Kind::Etc if name != "passwd" => {}
+            Kind::Namespace | Kind::State | Kind::Machines | Kind::Pods | Kind::Etc => {
+                self.want(directory.join(name), kind, Duration::ZERO);
+            }
+        }
+    }
+
+    fn want(&mut self, path: PathBuf, kind: Kind, after: Duration) {
+        self.jobs.retain(|job| job.path != path);
+        self.jobs.push(Job { path, kind, times: 0, due: Instant::now() + after });
+    }
+
+    /// Reads whatever is due.
+    pub(super) fn work(&mut self) {
+        let now = Instant::now();
+        let (due, later) = std::mem::take(&mut self.jobs).into_iter().partition(|job| job.due <= now);
+        self.jobs = later;
+        let due: Vec<Job> = due;
+        for job in due {
+            if self.read(&job)
+                && let Some(after) = AGAIN_MS.get(job.times)
+            {
+                let due = Instant::now() + Duration::from_millis(*after);
+                self.jobs.push(Job { times: job.times + 1, due, ..job });
+            }
+        }
+        if self.jobs.is_empty() {
+            self.storage.forget();
+        }
+    }
+
+    /// Reads one thing; whether it is to be read again.
+    fn read(&mut self, job: &Job) -> bool {
+        let path = job.path.as_path();
+        let found = match job.kind {
+            Kind::Namespace => {
+                let namespace = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+                oci::task(path, namespace.unwrap_or_default())
+            }
+            Kind::State => oci::state(path, &mut self.storage),
+            Kind::Machines => machines::machine(path),
+            Kind::Pods => {
+                let pod = path.file_name().and_then(|name| node::pod(name.to_str()?));
+                if let Some(pod) = pod {
+                    self.table().keep_pod(&pod, digest(path));
+                }
+                return false;
+            }
+            Kind::Etc => {
+                self.table().keep_users(&node::users());
+                return false;
+            }
+            Kind::Tasks => return false,
+        };
+        if let Some(container) = &found.container {
+            self.table().keep_container(container, digest(path));
+        }
+        if let Some(directory) = &found.names_in {
+            self.watch_names(directory, job);
+        }
+        found.again
+    }
+
+    fn watch_names(&mut self, directory: &Path, job: &Job) {
+        if let Ok(watch) = inotify::add_watch(&self.inotify, directory, EXCHANGED) {
+            let is_state = job.kind == Kind::State;
+            let new =
+                || if is_state { Watched::Storage } else { Watched::Container(job.path.clone(), job.kind) };
+            self.watched.entry(watch).or_insert_with(new);
+        }
+    }
+
+    /// The table, for a moment. The thread that traces does not wait for it.
+    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sleeps until something has changed or is due.
+    fn wait(&self) {
+        let due = self.jobs.iter().map(|job| job.due).min();
+        let timeout = due.map(|due| due.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        // Interrupted or not: what there is to do is seen next.
+        let _ = poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], timeout.as_ref());
+    }
+
+    /// Takes in what has changed.
+    pub(super) fn hear(&mut self) {
+        let Some(events) = self.events() else { return self.begin_anew() };
+        for event in events {
+            self.changed(event);
+        }
+    }
+
+    /// Waiting events; `None` where some were lost.
+    fn events(&self) -> Option<Vec<Event>> {
+        let mut buffer = [MaybeUninit::uninit(); EVENT_BYTES];
+        let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
+        let mut events = Vec::new();
+        while let Ok(event) = reader.next() {
+            let flags = event.events();
+            if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
+                return None;
+            }
+            events.push(Event {
+                watch: event.wd(),
+                name: event.file_name().and_then(|name| Some(name.to_str().ok()?.to_owned())),
+                came: flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO | ReadFlags::CLOSE_WRITE),
+                went: flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM),
+                ended: flags.contains(ReadFlags::IGNORED),
+            });
+        }
+        Some(events)
+    }
+
+    fn changed(&mut self, event: Event) {
+        let Event { watch, name, came, went, ended } = event;
+        if ended {
+            self.watched.remove(&watch);
+            return self.find_places();
+        }
+        let name = name.unwrap_or_default();
+        match self.watched.get(&watch) {
+            Some(Watched::Above) => self.find_places(),
+            Some(Watched::Place(directory, kind)) => {
+                let (directory, kind) = (directory.clone(), *kind);
+                if went {
+                    self.went(&directory.join(&name));
+                } else if came {
+                    self.came(&directory, kind, &name);
+                }
+                // It may be above a place, too.
+                self.find_places();
+            }
+            Some(Watched::Container(path, kind)) if came && name == "config.v2.json" => {
+                let (path, kind) = (path.clone(), *kind);
+                self.want(path, kind, Duration::ZERO);
+            }
+            Some(Watched::Storage) if came && name == "containers.json" => self.read_states(),
+            Some(Watched::Container(..) | Watched::Storage) | None => {}
+        }
+    }
+
+    fn went(&mut self, path: &Path) {
+        self.jobs.retain(|job| job.path != path);
+        self.table().forget(digest(path));
+    }
+
+    /// Any of podman's containers may have another name.
+    fn read_states(&mut self) {
+        let states = self.watched.values().filter_map(|watched| match watched {
+            Watched::Place(path, kind) => (*kind == Kind::State).then(|| path.clone()),
+            Watched::Above | Watched::Container(..) | Watched::Storage => None,
+        });
+        for directory in states.collect::<Vec<_>>() {
+            for name in files::names(&directory) {
+                // Several changes in a row are one.
+                self.want(directory.join(name), Kind::State, Duration::from_millis(50));
+            }
+        }
+    }
+
+    /// Changes were lost: nothing that was known is sure any more.
+    fn begin_anew(&mut self) {
+        self.table().forget_all();
+        self.jobs.clear();
+        for (path, kind) in self.places.clone() {
+            self.watch(&path, kind);
+        }
+    }
+}
