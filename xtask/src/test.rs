@@ -3,6 +3,7 @@
 mod cargo;
 mod checks;
 mod conditions;
+mod containers;
 mod experiments;
 mod guests;
 pub(crate) mod local;
@@ -34,6 +35,8 @@ enum Part {
     Checks,
     /// Real kills on this machine
     Local,
+    /// Kills in containers of real runtimes on this machine
+    Containers,
     /// Pages in a real browser
     Pages,
     /// Real kernels in guests
@@ -41,7 +44,8 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 5] = [Self::Crates, Self::Checks, Self::Local, Self::Pages, Self::Guests];
+    const ALL: [Self; 6] =
+        [Self::Crates, Self::Checks, Self::Local, Self::Containers, Self::Pages, Self::Guests];
 
     fn run(self, tally: &mut Tally) -> Result<()> {
         match self {
@@ -56,6 +60,10 @@ impl Part {
             Self::Local => {
                 say("real kills on this machine");
                 local::run(tally);
+            }
+            Self::Containers => {
+                say("kills in containers of real runtimes on this machine");
+                containers::run(tally);
             }
             Self::Pages => {
                 say("pages in a real browser");

@@ -1,0 +1,180 @@
+//! Real container runtimes on this machine: each kill has the names that the runtime's own files hold.
+//!
+//! Programs come from Debian's packages. What they keep is in a directory of the test's own, except for the state that runtimes have in
+//! `/run`: where another containerd runs there already, it is left alone and the test is skipped.
+
+mod containerd;
+mod docker;
+mod kill;
+mod podman;
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
+
+use self::kill::{Expected, judge};
+use super::{Tally, local::Local, local::tracer::Tracer};
+use crate::{
+    run::{output, say},
+    scratch, setup,
+};
+
+/// Debian's packages: the engines, a runtime that knows cgroup v1, and the one program in the image.
+const PACKAGES: [&str; 6] = ["podman", "runc", "conmon", "containerd", "docker.io", "busybox-static"];
+
+/// Memory of each container.
+const LIMIT: &str = "24m";
+
+/// The same in bytes.
+const LIMIT_BYTES: &str = "25165824";
+
+/// Takes more than that: the buffer of one block.
+const EATER: [&str; 5] = ["/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"];
+
+/// The first process of each container.
+const INIT: [&str; 2] = ["/bin/sleep", "300"];
+
+/// Run them.
+pub(crate) fn run(tally: &mut Tally) {
+    let name = "kills in containers of podman, containerd and docker";
+    let Some(hierarchy) = scratch::hierarchy() else {
+        return tally.skip(name, "no cgroup hierarchy with the memory controller can be written");
+    };
+    if let Err(error) = setup::apt(&PACKAGES) {
+        return tally.skip(name, format!("no container runtimes: {error:#}"));
+    }
+    if Path::new("/run/containerd/containerd.sock").exists() {
+        return tally.skip(name, "another containerd runs on this machine");
+    }
+    match Engines::start(hierarchy) {
+        Ok(engines) => engines.tests(tally),
+        Err(error) => tally.count(name, Err(error)),
+    }
+}
+
+/// Running engines, and an image for them.
+struct Engines {
+    local: Local,
+    folder: TempDir,
+    daemons: Vec<Daemon>,
+}
+
+/// A daemon, ended when it is dropped.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let pid = self.0.id().to_string();
+        // It has ended already, or does so now.
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        let _ = self.0.wait();
+    }
+}
+
+impl Engines {
+    fn start(hierarchy: PathBuf) -> Result<Self> {
+        let local = Local::new(hierarchy)?;
+        let folder = TempDir::new().context("making a folder for containers")?;
+        let mut engines = Self { local, folder, daemons: Vec::new() };
+        engines.image()?;
+        engines.daemon(containerd::daemon(&engines), Path::new(containerd::SOCKET))?;
+        let socket = engines.path("docker.sock");
+        engines.daemon(docker::daemon(&engines), &socket)?;
+        Ok(engines)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts a daemon and waits for its socket.
+    fn daemon(&mut self, mut command: Command, socket: &Path) -> Result<()> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.daemons.push(Daemon(command.spawn().with_context(|| format!("starting {command:?}"))?));
+        for _ in 0..300 {
+            if socket.exists() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        anyhow::bail!("{command:?} made no {}", socket.display())
+    }
+
+    /// A root file system with busybox alone, as an archive.
+    fn image(&self) -> Result<()> {
+        let root = self.path("rootfs");
+        for name in ["bin", "tmp", "etc", "dev", "proc", "sys"] {
+            fs::create_dir_all(root.join(name)).with_context(|| format!("making /{name} of the image"))?;
+        }
+        let busybox = ["/usr/bin/busybox", "/bin/busybox"].into_iter().find(|path| Path::new(path).is_file());
+        fs::copy(busybox.context("no busybox")?, root.join("bin/busybox")).context("copying busybox")?;
+        for name in ["sh", "sleep", "dd"] {
+            symlink("busybox", root.join("bin").join(name)).context("making the image")?;
+        }
+        output(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(self.path("rootfs.tar")).arg("."))?;
+        Ok(())
+    }
+
+    fn tests(&self, tally: &mut Tally) {
+        say("containers of podman, containerd and docker");
+        tally.count("a kill in a container of podman has its name", self.test(podman::run, podman::kill));
+        tally.count(
+            "a kill in a pod of containerd has its names",
+            self.test(containerd::run, containerd::kill),
+        );
+        tally.count("a kill in a container of docker has its name", self.test(docker::run, docker::kill));
+        tally.count("docker does not see a kill that oomtrace names", docker::sees_nothing(self));
+        tally.count("without names there is no thread, and identifiers stay", self.without_names());
+        docker::clean_up(self);
+        containerd::clean_up();
+        podman::clean_up(self);
+    }
+
+    /// A container that comes while one tracer runs, and is there when the other begins: both name its kill.
+    fn test(&self, start: fn(&Self) -> Result<Expected>, kill: fn(&Self) -> Result<()>) -> Result<()> {
+        let file = self.path("oom.oomtrace");
+        let recorded = file.display().to_string();
+        let first = Tracer::start(&self.local, &["watch", "--format", "json", "--record", &recorded])?;
+        let expected = start(self)?;
+        let second = Tracer::start(&self.local, &["watch"])?;
+        // Names are read ahead of time; how long that takes is not what is tested.
+        thread::sleep(Duration::from_secs(2));
+        let killed = kill(self);
+        thread::sleep(Duration::from_secs(1));
+        let (json, line) = (first.end("-INT")?, second.end("-INT")?);
+        killed?;
+        let report = judge(&expected, &json, &line.stdout)?;
+        let replay = output(self.tracer().arg("replay").arg(&file).args(["--format", "json"]))?;
+        ensure!(replay.as_bytes() == json.stdout, "the replay differs: {replay}");
+        let page = output(self.tracer().arg("show").arg("1").arg(&file).args(["--html", "-"]))?;
+        ensure!(page.contains(&expected.label), "the page lacks {}: {report}", expected.label);
+        fs::remove_file(&file).context("removing the recording")
+    }
+
+    fn tracer(&self) -> Command {
+        Command::new(self.local.program("oomtrace"))
+    }
+
+    fn without_names(&self) -> Result<()> {
+        let tracer = Tracer::start(&self.local, &["watch", "--format", "json", "--names", "off"])?;
+        let threads =
+            fs::read_dir(format!("/proc/{}/task", tracer.pid())).context("reading threads")?.count();
+        let killed = docker::kill(self);
+        thread::sleep(Duration::from_secs(1));
+        let reports = tracer.end("-INT")?.reports()?;
+        killed?;
+        ensure!(threads == 1, "{threads} threads");
+        let container = reports.first().and_then(|report| report.pointer("/victims/0/container"));
+        let container = container.context("no report")?;
+        ensure!(container["name"].is_null() && container["runtime"] == "docker", "{container}");
+        Ok(())
+    }
+}
