@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::PAGE_BYTES;
+use super::ground;
 use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
 use crate::job::Tier;
@@ -43,6 +44,7 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
         of_cgroup(case, ledger);
     }
     victims(case, ledger);
+    candidates(case, ledger);
     reasons(case, ledger);
 }
 
@@ -86,8 +88,10 @@ fn of_cgroup(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     for (names, figures) in OF_CGROUP {
         let says: Option<u64> = figures.iter().map(|figure| case.incident.stat.get(*figure)).sum();
         let told = bytes_of(ledger, names);
-        // While an earlier victim goes, its memory is given back in between.
-        let is_less = case.follows && told < says.unwrap_or(0);
+        // While an earlier victim goes, its memory is given back in between. Tracepoints do not tell the usage, by which memory
+        // that is gone could be missed.
+        let goes = case.follows || ledger.tier == Tier::Tracepoint;
+        let is_less = goes && told < says.unwrap_or(0);
         if says.is_some_and(|says| says.abs_diff(told) > STAT_LAG_BYTES && !is_less) {
             let field = format!("account.parts.{}", names.first().copied().unwrap_or_default());
             ledger.write(LOG, &field, &format!("{says:?} ± {STAT_LAG_BYTES}"), &told.to_string());
@@ -107,8 +111,25 @@ fn victims(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// Why it was short, and who holds the memory, by what the scenario does.
+/// What kills could free at most: what the tasks of the log's table have that may be chosen, and no more than the parts.
+fn candidates(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    let unmeasured = ground::policy(case.incident) == Some("allocating_task");
+    if ledger.tier == Tier::Tracepoint || case.follows || unmeasured {
+        return;
+    }
+    let rows = || case.incident.rows.iter().filter(|row| row.oom_score_adj > -1000);
+    let Some(pages) = rows().map(|row| row.rss_anon_pages).sum::<Option<u64>>() else { return };
+    let tables: u64 = rows().map(|row| row.pgtables_bytes).sum();
+    let anon = (pages * PAGE_BYTES).min(bytes_of(ledger, &["anon"]));
+    let says = anon + tables.min(bytes_of(ledger, &["page_tables"]));
+    ledger.near("task table", "account.candidates_bytes", says, case.tolerance_bytes());
+}
+
+/// Why it was short, and who holds the memory, by what the scenario does. On tracepoints the figures are those after the kill.
 fn reasons(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    if ledger.tier == Tier::Tracepoint {
+        return;
+    }
     let expect = &case.scenario.expect;
     if !expect.reasons.is_empty() {
         let is_one =

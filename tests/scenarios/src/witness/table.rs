@@ -13,6 +13,8 @@ pub struct Row {
     pub tgid: u32,
     /// Resident pages, of all kinds.
     pub rss_pages: u64,
+    /// Those of them that are anonymous; absent before 6.9.
+    pub rss_anon_pages: Option<u64>,
     /// Bytes of page tables.
     pub pgtables_bytes: u64,
     /// Pages in swap.
@@ -52,6 +54,7 @@ impl Row {
             "uid" => self.uid = number.parse().ok()?,
             "tgid" => self.tgid = number.parse().ok()?,
             "rss" => self.rss_pages = number.parse().ok()?,
+            "rss_anon" => self.rss_anon_pages = Some(number.parse().ok()?),
             "pgtables_bytes" => self.pgtables_bytes = number.parse().ok()?,
             "swapents" => self.swap_pages = number.parse().ok()?,
             "oom_score_adj" => self.oom_score_adj = number.parse().ok()?,

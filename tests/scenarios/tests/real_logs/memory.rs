@@ -111,6 +111,14 @@ pub(crate) fn account(fixture: &Fixture, incident: &Incident) -> Value {
     };
     let mut parts: Vec<Value> = known.into_iter().map(&mut part).collect();
     parts.push(json!({ "what": "unexplained", "bytes": left }));
+    let bytes_of = |what: &str| {
+        let found = parts.iter().find(|part| part["what"] == what);
+        found.map_or(0, |part| part["bytes"].as_u64().unwrap())
+    };
+    let rows = || incident.rows.iter().filter(|row| row.oom_score_adj > -1000);
+    let anon: u64 = rows().map(|row| row.rss_anon_pages.unwrap_or(0) * PAGE_BYTES).sum();
+    let tables: u64 = rows().map(|row| row.pgtables_bytes).sum();
+    let candidates = anon.min(bytes_of("anon")) + tables.min(bytes_of("page_tables"));
     let held: u64 = incident.kills.iter().map(|kill| kill.anon_rss_bytes + kill.pgtables_bytes).sum();
     json!({
         "of": of,
@@ -118,6 +126,7 @@ pub(crate) fn account(fixture: &Fixture, incident: &Incident) -> Value {
         "unexplained_bytes": left,
         "parts": parts,
         "victim_bytes": held.min(total),
+        "candidates_bytes": candidates,
         "reasons": expect.reasons.first().map(|code| json!({ "code": code })).into_iter().collect::<Vec<_>>(),
         "holder": expect.holder.as_ref().map(|kind| json!({ "kind": kind })),
     })
@@ -236,7 +245,7 @@ fn the_zone_of_another_node_is_not_called_usable() {
 fn parts_of_a_cgroup_are_those_of_its_log() {
     for name in ["5.10-cgroup", "7.3-cgroup"] {
         let named = altered(name, "/account/parts/0/bytes", json!(4096));
-        assert_eq!(named, ["account.total_bytes", "account.parts.anon"], "{name}");
+        assert_eq!(named[..2], ["account.total_bytes", "account.parts.anon"], "{name}");
         let named = altered(name, "/account/parts/1/what", json!("percpu"));
         assert_eq!(named, [""; 0], "{name}: nothing was shared");
     }
@@ -251,4 +260,17 @@ fn the_unexplained_part_is_bounded() {
     let parts = json!([{ "what": "anon", "bytes": 1 }, { "what": "unexplained", "bytes": 1_u64 << 40 }]);
     let named = altered("7.3-global", "/account/parts", parts);
     assert!(named.contains(&"account.unexplained_bytes".to_owned()), "{named:?}");
+}
+
+#[test]
+fn what_kills_could_free_is_what_the_tasks_have() {
+    // Kernels before 6.9 do not tell anonymous memory apart.
+    for name in ["7.3-global", "7.3-cgroup", "7.3-parent"] {
+        assert_eq!(
+            altered(name, "/account/candidates_bytes", json!(1)),
+            ["account.candidates_bytes"],
+            "{name}"
+        );
+    }
+    assert_eq!(altered("5.10-global", "/account/candidates_bytes", json!(1)), [""; 0]);
 }
