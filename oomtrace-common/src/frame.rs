@@ -63,6 +63,10 @@ pub enum Kind {
     Stack = 16,
     /// [`event::SysrqOom`]: an OOM kill was requested with SysRq-f.
     SysrqOom = 17,
+    /// [`event::UserKills`]: signals of one sender from user space, counted.
+    UserKills = 18,
+    /// [`event::Sigkill`] of a SIGTERM from user space, soon after an OOM kill.
+    Sigterm = 19,
     /// What user space knows of the machine and of the tracer, once at the start.
     Session = 0x100,
     /// What procfs said of a process.
@@ -104,7 +108,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -122,6 +126,8 @@ impl Kind {
         Self::Node,
         Self::Stack,
         Self::SysrqOom,
+        Self::UserKills,
+        Self::Sigterm,
         Self::Session,
         Self::Process,
         Self::Sysctl,
@@ -161,6 +167,12 @@ impl Kind {
 /// Slots of the kernel's loss counters: one a kernel kind, by number.
 pub const LOSS_SLOTS: u32 = 32;
 
+/// The slot among them that counts OOM kills, each process once.
+pub const KILLS_SLOT: u32 = 30;
+
+/// The slot among them that counts those OOM kills of which all frames were lost.
+pub const UNREPORTED_KILLS_SLOT: u32 = 31;
+
 /// An event that has a kind of its own.
 ///
 /// # Safety
@@ -191,7 +203,7 @@ wire! {
     MarkVictim = 320,
     Memcg = 328,
     EmptyPasses = 72,
-    Sigkill = 408,
+    Sigkill = 432,
     Exit = 24,
     Reap = 8,
     Arguments = 472,
@@ -199,4 +211,5 @@ wire! {
     Node = 784,
     Stack = 848,
     SysrqOom = 168,
+    UserKills = 64,
 }

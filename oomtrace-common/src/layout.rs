@@ -9,7 +9,7 @@
 pub const ABSENT: u32 = u32::MAX;
 
 /// Slots of [`KernelLayout`].
-pub const SLOTS: usize = 108;
+pub const SLOTS: usize = 109;
 
 /// One `u32` a slot: an offset in bytes or a position, or [`ABSENT`].
 #[repr(C)]
@@ -165,6 +165,8 @@ pub struct KernelLayout {
     pub arg_signal_info: u32,
     /// Argument position: `signal_task`.
     pub arg_signal_task: u32,
+    /// Argument position: `signal_group`.
+    pub arg_signal_group: u32,
     /// Argument position: `signal_result`.
     pub arg_signal_result: u32,
     /// Argument position: `exit_task`.
@@ -315,6 +317,7 @@ impl KernelLayout {
         arg_signal_sig: ABSENT,
         arg_signal_info: ABSENT,
         arg_signal_task: ABSENT,
+        arg_signal_group: ABSENT,
         arg_signal_result: ABSENT,
         arg_exit_task: ABSENT,
         arg_reap_pid: ABSENT,

@@ -48,9 +48,20 @@ pub const TABLE_CHUNKS: u32 = 32;
 /// however many there are.
 pub const TABLE_ROWS: u32 = CHUNK_ROWS * TABLE_CHUNKS;
 
-/// SIGKILLs from user space that are sent in each [`USER_KILLS_EVERY_NS`]; further ones are counted. A machine that kills
-/// more than that by hand is not killing for memory, and a cgroup that is killed as a whole fits.
+/// SIGKILLs from user space that have frames of their own in each [`USER_KILLS_EVERY_NS`], and in one act; all are counted.
 pub const USER_KILLS: u32 = 256;
+
+/// Acts of user space that the kernel side counts at one time, by sender and cgroup.
+pub const USER_KILL_ACTS: u32 = 512;
+
+/// How often the count of an act is sent while it goes on, in ns. Less than [`USER_KILL_BURST_NS`], so that user space sees it go on.
+pub const USER_KILL_COUNT_NS: u64 = 50_000_000;
+
+/// How long after an OOM kill SIGTERMs are sent, in ns: a service manager stops what is left of the service.
+pub const SIGTERM_AFTER_KILL_NS: u64 = 2_000_000_000;
+
+/// Threads that are between SIGKILL and the mark of an OOM kill at one time, where passes are not seen.
+pub const KILLERS: u32 = 256;
 
 /// How often the paths of their cgroups are sent in that time.
 pub const USER_KILL_PATHS: u32 = 32;

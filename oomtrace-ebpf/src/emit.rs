@@ -41,8 +41,14 @@ pub(crate) fn now() -> u64 {
 /// Sends one event, zeroed and then filled in place, or counts it as lost.
 #[inline(always)]
 pub(crate) fn emit<T: Wire + 'static>(pass: u64, fill: impl FnOnce(&mut T)) -> bool {
+    emit_as(T::KIND.number(), pass, fill)
+}
+
+/// Likewise, of another kind with the same payload.
+#[inline(always)]
+pub(crate) fn emit_as<T: Wire + 'static>(kind: u16, pass: u64, fill: impl FnOnce(&mut T)) -> bool {
     let Some(mut entry) = RING.reserve::<Framed<T>>(0) else {
-        count_lost(u32::from(T::KIND.number()));
+        count_lost(u32::from(kind));
         return false;
     };
     const { assert!(size_of::<Framed<T>>() <= ZEROES.len()) };
@@ -53,13 +59,8 @@ pub(crate) fn emit<T: Wire + 'static>(pass: u64, fill: impl FnOnce(&mut T)) -> b
         bpf_probe_read_kernel(framed.cast(), const { size_of::<Framed<T>>() as u32 }, ZEROES.as_ptr().cast());
         &mut *framed
     };
-    framed.header = FrameHeader {
-        kind: T::KIND.number(),
-        reserved: 0,
-        len: const { size_of::<T>() as u32 },
-        boot_ns: now(),
-        pass,
-    };
+    framed.header =
+        FrameHeader { kind, reserved: 0, len: const { size_of::<T>() as u32 }, boot_ns: now(), pass };
     fill(&mut framed.event);
     entry.submit(0);
     true
@@ -77,12 +78,31 @@ pub(crate) fn copy_out(frame: *const u8, len: u64, kind: Kind) {
     }
 }
 
-/// Counts a frame of that kind as lost.
+/// Counts a frame of that kind as lost, or something else that has a slot among them.
 #[inline(always)]
 pub(crate) fn count_lost(kind: u32) {
-    if let Some(slot) = LOST.get_ptr_mut(kind) {
-        // SAFETY: a valid, aligned map value. The instruction itself, because `core` has no `fetch_add` for this
-        // target, and a plain `+=` would miss counts when a second CPU loses frames too.
-        unsafe { asm!("lock *(u64 *)({slot} + 0) += {one}", slot = in(reg) slot, one = in(reg) 1_u64) };
+    count_in(kind, 1);
+}
+
+/// Adds to a slot of the counters.
+#[inline(always)]
+pub(crate) fn count_in(slot: u32, number: u64) {
+    if let Some(slot) = LOST.get_ptr_mut(slot) {
+        // SAFETY: a valid, aligned map value.
+        unsafe { add(slot, number) };
     }
+}
+
+/// Adds to a counter that several CPUs may write to. The instruction itself, because `core` has no `fetch_add` for this target, and a
+/// plain `+=` would miss counts.
+///
+/// # Safety
+///
+/// The counter is a valid, aligned map value.
+#[inline(always)]
+pub(crate) unsafe fn add(counter: *mut u64, number: u64) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!("lock *(u64 *)({counter} + 0) += {number}", counter = in(reg) counter, number = in(reg) number)
+    };
 }

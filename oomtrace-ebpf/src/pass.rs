@@ -68,6 +68,16 @@ pub(crate) struct Pass {
     pub(crate) left_out_points: i64,
     /// The task that is being evaluated, an address, for the hook on the return that does not get it.
     pub(crate) task: u64,
+    /// The victim of the latest call of `__oom_kill_process`, an address; 0 before the first.
+    pub(crate) victim: u64,
+    /// The victim of the first call: a group's chosen member is killed a second time with the others.
+    pub(crate) first_victim: u64,
+    /// 1 once the latest victim was sent SIGKILL.
+    pub(crate) signaled: u64,
+    /// 1 once a frame names the latest victim.
+    pub(crate) reported: u64,
+    /// 1 if the first victim was counted as not reported.
+    pub(crate) first_unreported: u64,
 }
 
 #[map]

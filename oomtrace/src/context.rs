@@ -148,6 +148,12 @@ pub struct Clock {
 pub struct Loss {
     /// By kind.
     pub lost: BTreeMap<String, u64>,
+    /// OOM kills that the kernel side counted, each process once.
+    #[serde(default)]
+    pub kills: u64,
+    /// Those of them of which all frames were lost.
+    #[serde(default)]
+    pub unreported_kills: u64,
 }
 
 impl Loss {

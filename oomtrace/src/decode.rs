@@ -42,6 +42,8 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Node => Event::Shortage(Shortage::Node(Box::new(wire(payload)))),
         Kind::Stack => Event::Shortage(Shortage::Stack(Box::new(wire(payload)))),
         Kind::SysrqOom => Event::SysrqOom(wire(payload)),
+        Kind::UserKills => Event::UserKills(wire(payload)),
+        Kind::Sigterm => Event::Sigterm(wire(payload)),
         Kind::Candidate => Event::Candidates(candidates(payload)),
         Kind::Session => Event::Session(json(kind, payload)?),
         Kind::Process => Event::Process(json(kind, payload)?),

@@ -37,6 +37,8 @@ pub enum Event {
     Memcg(wire::Memcg),
     EmptyPasses(wire::EmptyPasses),
     Sigkill(wire::Sigkill),
+    Sigterm(wire::Sigkill),
+    UserKills(wire::UserKills),
     Exit(wire::Exit),
     Reap(wire::Reap),
     Arguments(wire::Arguments),

@@ -1,5 +1,6 @@
 //! An incident: one OOM decision, assembled from its events. Facts only; why is `explain`'s to say.
 
+mod act;
 mod allocation_kind;
 mod call_trace;
 mod candidate;
@@ -14,6 +15,7 @@ use oomtrace_common::event::{EmptyPasses, Memcg, OutOfMemoryReturn};
 use serde::Serialize;
 
 pub use self::{
+    act::{Followed, Method, UserKill},
     allocation_kind::AllocationKind,
     call_trace::{CallTrace, KernelCall, Symbol, UserCall, build_id},
     candidate::{Ballot, Candidate, PassedOver},
@@ -100,6 +102,21 @@ pub struct Incident {
     pub call_trace: Option<CallTrace>,
     /// The request that led to this decision, if it is one of SysRq-f.
     pub requested: Option<SysrqRequest>,
+    /// What user space did then to other processes of the victims' cgroups.
+    pub followed: Vec<Followed>,
+    /// OOM kills that the kernel side counted and of which all frames were lost, meanwhile.
+    pub unreported_kills: u64,
+    /// Earlier incidents of the same kind, if this one repeats them.
+    pub repeats: Option<Repeats>,
+}
+
+/// Incidents with the same domain and a victim of the same name, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// How many there were, this one included.
+    pub count: u64,
+    /// Time of the first, `CLOCK_BOOTTIME` ns.
+    pub first_ns: u64,
 }
 
 impl Incident {
@@ -121,17 +138,6 @@ pub enum ClosedBy {
     Timeout,
     /// The stream ended first.
     EndOfStream,
-}
-
-/// SIGKILL from user space.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UserKill {
-    /// `si_code`; `None` for a signal without information, as `cgroup.kill` sends it.
-    pub code: Option<i32>,
-    /// Further ones from user space that the kernel side did not tell, meanwhile.
-    pub left_out: u64,
-    /// A kill by the kernel in the same cgroup came so long before, ns.
-    pub after_kernel_kill_ns: Option<u64>,
 }
 
 /// What was asked for.

@@ -29,6 +29,8 @@ pub struct Totals {
     pub frames: u64,
     /// Frames the kernel had no room for.
     pub lost: u64,
+    /// OOM kills that the kernel side counted and of which all frames were lost.
+    pub unreported_kills: u64,
     /// Frames that the recorder could not keep.
     pub unrecorded: u64,
 }
@@ -160,6 +162,7 @@ impl Pipeline {
             }
         }
         self.totals.lost = self.assembler.lost_frames();
+        self.totals.unreported_kills = self.assembler.unreported_kills();
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod build;
 mod candidate;
 mod counters;
 mod filter;
+mod followed;
 mod machine;
 mod page_size;
 mod row;
@@ -18,6 +19,7 @@ pub use self::{
     allocation::{Allocation, UserCall},
     build::report,
     candidate::Candidate,
+    followed::{Followed, Known, Repeats, Sent},
     machine::{HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, Zone},
     row::{Chosen, Name, Row},
 };
@@ -88,6 +90,12 @@ pub struct Report {
     pub marks: u32,
     /// Passes that killed nobody and belong here.
     pub empty_passes: Option<EmptyPasses>,
+    /// How user space killed; `None` for a decision of the kernel.
+    pub sent: Option<Sent>,
+    /// What user space did then to other processes of the victims' cgroups.
+    pub followed: Vec<Followed>,
+    /// Earlier incidents of the same kind, if this one repeats them.
+    pub repeats: Option<Repeats>,
 }
 
 /// How the incident ended.
@@ -99,6 +107,8 @@ pub struct Status {
     pub complete: bool,
     /// Frames the kernel lost meanwhile.
     pub lost_frames: u64,
+    /// OOM kills that the kernel side counted since the last report and of which all frames were lost.
+    pub unreported_kills: u64,
 }
 
 /// Why memory ran out.

@@ -6,7 +6,7 @@ use oomtrace::{
     account::{HolderKind, ReasonCode, What, Whole},
     attribute::{JobKind, Qos, RUNTIMES},
     explain::{Code, Confidence, Outcome, Policy},
-    incident::{AllocationKind, PassedOver, Role, StateSource},
+    incident::{AllocationKind, Method, PassedOver, Role, StateSource},
     kernel::tier::Tier,
     report::{Allocation, ClosedBy, Report, UserCall},
 };
@@ -50,8 +50,10 @@ fn documented() -> BTreeMap<String, Key> {
 }
 
 /// Lists of objects.
-const ROWS: [&str; 13] = [
+const ROWS: [&str; 15] = [
     "allocation.user_stack[]",
+    "followed[]",
+    "followed[].processes[]",
     "victims[]",
     "candidates[]",
     "domain.chain[]",
@@ -185,6 +187,9 @@ fn the_document_names_every_tier_and_end() {
     let closed_by = [ClosedBy::Kernel, ClosedBy::Timeout, ClosedBy::EndOfStream];
     let closed_by = closed_by.map(|by| serde_json::to_value(by).unwrap().as_str().unwrap().to_owned());
     names("status.closed_by", closed_by.each_ref().map(String::as_str));
+    names("sent.method", [Method::Signal, Method::CgroupKill].map(Method::name));
+    names("followed[].method", [Method::Signal, Method::CgroupKill].map(Method::name));
+    names("followed[].signal", ["SIGKILL", "SIGTERM"]);
     names("requested_by.source", ["written", "input", "printed"]);
 }
 

@@ -19,6 +19,7 @@ mod sigkill;
 mod stack;
 mod sysrq;
 mod task;
+mod user_kills;
 mod zone;
 
 pub use arguments::Arguments;
@@ -37,4 +38,5 @@ pub use sigkill::Sigkill;
 pub use stack::{Stack, UserCall};
 pub use sysrq::SysrqOom;
 pub use task::Task;
+pub use user_kills::{Act, ActRun, UserKills};
 pub use zone::Zone;

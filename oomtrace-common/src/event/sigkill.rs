@@ -41,13 +41,25 @@ pub struct Sigkill {
     pub target: Task,
     /// The current task; nothing where the kernel sent the signal.
     pub sender: Task,
+    /// `group` of the tracepoint: 1 if the signal is for the process, 0 if it is for one thread.
+    pub group: u32,
+    /// Bits of [`Sigkill::HAS_GROUP`].
+    pub flags: u32,
+    /// Signals of this act so far, this one included: see [`super::UserKills::count`]. 0 where the kernel sent the signal, or the
+    /// table of acts was full.
+    pub act_count: u64,
+    /// `CLOCK_BOOTTIME` ns of the first of them.
+    pub act_first_ns: u64,
 }
 
 impl Sigkill {
     /// `SEND_SIG_PRIV`: the kernel.
     pub const FROM_KERNEL: u32 = 0;
-    /// `SEND_SIG_NOINFO`: `cgroup.kill`, and a parent's death (`PR_SET_PDEATHSIG`).
+    /// `SEND_SIG_NOINFO`: `cgroup.kill`, a parent's death (`PR_SET_PDEATHSIG`), and `kill(2)` on 7.3.
     pub const FROM_NOINFO: u32 = 1;
     /// A `kernel_siginfo`: `kill(2)` and its kin.
     pub const FROM_SIGINFO: u32 = 2;
+
+    /// `group` was read.
+    pub const HAS_GROUP: u32 = 1 << 0;
 }

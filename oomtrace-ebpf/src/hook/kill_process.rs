@@ -17,7 +17,7 @@ use crate::{
         read::{Address, Probed, Read, Typed},
         task,
     },
-    pass,
+    kills, pass,
 };
 
 #[fentry]
@@ -35,11 +35,13 @@ fn kill_process_kprobe(ctx: ProbeContext) -> u32 {
 #[inline(always)]
 fn kill<R: Read>(victim: Address) {
     let Some(pass) = pass::current() else { return };
+    kills::settle(pass);
     pass.kills += 1;
     // Those of the first one were sent when it was chosen.
     if pass.kills > 1 && arguments::are_here::<R>(victim) {
         emit::<Arguments>(pass.entry_ns, |out| arguments::copy::<R>(victim, out));
     }
     pass.emit_path_of(victim);
-    emit::<KillProcess>(pass.entry_ns, |out| task::copy::<R>(victim, &mut out.victim));
+    let sent = emit::<KillProcess>(pass.entry_ns, |out| task::copy::<R>(victim, &mut out.victim));
+    kills::begin(pass, victim, sent);
 }

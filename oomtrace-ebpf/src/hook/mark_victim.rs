@@ -22,7 +22,7 @@ use crate::{
         read::{Address, Probed, Shallow},
         stack, task,
     },
-    pass,
+    kills, pass,
 };
 
 #[btf_tracepoint]
@@ -62,7 +62,7 @@ fn mark<C: EbpfContext>(context: &C, victim: Option<Address>, tid: i32) {
         }
         None => emit_surroundings(victim),
     }
-    emit::<MarkVictim>(entry_ns, |out| {
+    let sent = emit::<MarkVictim>(entry_ns, |out| {
         task::copy::<Probed>(task::current(), &mut out.trigger);
         match victim {
             Some(victim) => task::copy::<Shallow>(victim, &mut out.victim),
@@ -70,7 +70,10 @@ fn mark<C: EbpfContext>(context: &C, victim: Option<Address>, tid: i32) {
         }
     });
     if entry_ns == 0 {
+        kills::mark_alone(victim, tid, sent);
         stack::send_once(context);
+    } else {
+        kills::mark(sent);
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
         read::{Address, Probed, Read, Typed, value},
         stack, task, zones,
     },
+    kills,
     pass::{self, Pass},
     table,
 };
@@ -99,12 +100,18 @@ fn enter<R: Read>(oc: Address) {
         points: table::NO_POINTS,
         left_out_points: table::NO_POINTS,
         task: 0,
+        victim: 0,
+        first_victim: 0,
+        signaled: 0,
+        reported: 0,
+        first_unreported: 0,
     };
 }
 
 #[inline(always)]
 fn leave<R: Read, C: EbpfContext>(context: &C, oc: Address, returned: u64) {
     let Some(pass) = pass::current() else { return };
+    kills::settle(pass);
     // `bool` is one byte of the register; the rest is whatever was there.
     let returned = u32::from(returned & 0xff != 0);
     let total_pages = value::<R, u64>(oc, slot!(oom_control_totalpages)).0;

@@ -3,22 +3,26 @@
 //! <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/signal.h#L50>
 
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext};
-use oomtrace_common::{event::Sigkill, layout::ABSENT};
+use oomtrace_common::{event::Sigkill, frame::Kind, layout::ABSENT};
 
 use crate::{
     context::{argument, is_null, pointer_argument},
-    emit::emit,
+    emit::{emit, emit_as},
     kernel::{
         layout::slot,
         memcg,
-        read::{Address, Probed, Read as _, Shallow},
+        read::{Address, Probed, Read as _, Shallow, value},
         task,
     },
-    pass, user_kills,
+    kills, pass,
+    user_kills::{self, Place, Signal},
 };
 
 /// `SIGKILL`, the same on every architecture Linux has.
-const SIGKILL: u64 = 9;
+const SIGKILL: u32 = 9;
+
+/// `SIGTERM`, likewise: with it a service manager stops what is left of a service.
+const SIGTERM: u32 = 15;
 
 /// Who is the sender: a marker, not an address, and never followed. `SEND_SIG_NOINFO` is the null pointer.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/signal.h>
@@ -26,16 +30,21 @@ const SEND_SIG_PRIV: u64 = 1;
 
 #[btf_tracepoint]
 fn signal_generate_tp_btf(ctx: BtfTracePointContext) -> u32 {
-    if argument(&ctx, slot!(arg_signal_sig)) & 0xffff_ffff != SIGKILL {
+    let number = (argument(&ctx, slot!(arg_signal_sig)) & 0xffff_ffff) as u32;
+    if number != SIGKILL && (number != SIGTERM || !kills::are_recent()) {
         return 0;
     }
     let result = argument(&ctx, slot!(arg_signal_result)) as i32;
+    let group = argument(&ctx, slot!(arg_signal_group)) as u32;
     let target = pointer_argument(&ctx, slot!(arg_signal_task));
     match argument(&ctx, slot!(arg_signal_info)) {
-        SEND_SIG_PRIV => kill(target, result),
+        SEND_SIG_PRIV if number == SIGKILL => kill(target, result),
+        SEND_SIG_PRIV => {}
         info => {
-            if let Some((origin, code)) = from_user(info) {
-                user_kill(target, result, origin, code);
+            if result == 0
+                && let Some((origin, code)) = from_user(info)
+            {
+                user_kill(target, Signal { number, origin, group }, code);
             }
         }
     }
@@ -58,26 +67,44 @@ fn from_user(info: u64) -> Option<(u32, i32)> {
 
 #[inline(always)]
 fn kill(target: Address, result: i32) {
-    let entry_ns = pass::current().map_or(0, |pass| pass.entry_ns);
-    // Where the mark has no task, this is the last sight of the victim's cgroup.
-    if slot!(arg_mark_victim_task) == ABSENT && entry_ns == 0 {
-        memcg::emit_path(memcg::around_task(target), 0, (0, 0));
-    }
-    emit::<Sigkill>(entry_ns, |out| {
+    let Some(pass) = pass::current() else {
+        // Where the mark has no task, this is the last sight of the victim's cgroup.
+        if slot!(arg_mark_victim_task) == ABSENT {
+            memcg::emit_path(memcg::around_task(target), 0, (0, 0));
+        }
+        kills::signal_alone(target);
+        emit::<Sigkill>(0, |out| copy(target, result, out));
+        return;
+    };
+    let sent = emit::<Sigkill>(pass.entry_ns, |out| {
         copy(target, result, out);
-        out.in_pass = u32::from(entry_ns != 0);
+        out.in_pass = 1;
     });
+    kills::signal(pass, sent);
 }
 
+/// What a process does to itself, and what is done to a victim of the OOM killer, is neither counted nor sent.
 #[inline(always)]
-fn user_kill(target: Address, result: i32, origin: u32, code: i32) {
-    let Some(left_out) = user_kills::admit(target) else { return };
-    emit::<Sigkill>(0, |out| {
-        copy(target, result, out);
+fn user_kill(target: Address, signal: Signal, code: i32) {
+    let (pid, _) = value::<Shallow, i32>(target, slot!(task_struct_tgid));
+    if pid == (bpf_get_current_pid_tgid() >> 32) as i32 || task::is_victim::<Shallow>(target) {
+        return;
+    }
+    let mut place = Place { count: 0, first_ns: 0, left_out: 0 };
+    if !user_kills::admit(target, signal, &mut place) {
+        return;
+    }
+    let kind = if signal.number == SIGTERM { Kind::Sigterm } else { Kind::Sigkill };
+    emit_as::<Sigkill>(kind.number(), 0, |out| {
+        copy(target, 0, out);
         task::copy::<Probed>(task::current(), &mut out.sender);
-        out.left_out = left_out;
-        out.origin = origin;
+        out.left_out = place.left_out;
+        out.origin = signal.origin;
         out.code = code;
+        out.group = signal.group;
+        out.flags = if slot!(arg_signal_group) == ABSENT { 0 } else { Sigkill::HAS_GROUP };
+        out.act_count = place.count;
+        out.act_first_ns = place.first_ns;
     });
 }
 

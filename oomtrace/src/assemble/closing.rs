@@ -45,6 +45,7 @@ impl Assembler {
             .flat_map(|incident| [Some(self.deadline(incident)), self.decision_ns(incident)])
             .flatten()
             .chain(self.burst_deadline_ns())
+            .chain(self.awaited_deadline_ns())
             .min()
     }
 
@@ -98,7 +99,9 @@ impl Assembler {
         incident.closed_by = Some(by);
         self.memory.keep_victims(&incident);
         self.memory.keep_run(&incident);
-        steps.push(Step::Closed(Box::new(self.completed(incident))));
+        incident.repeats = self.memory.repeats_of(&incident);
+        self.memory.keep_repeat(&incident);
+        self.end(incident, steps);
     }
 
     /// Adds what was looked up beside the ring.
@@ -107,6 +110,7 @@ impl Assembler {
         incident.processes.extend(known);
         incident.cgroups.extend(self.memory.cgroups_of(&incident));
         incident.names = self.memory.names();
+        incident.repeats = incident.repeats.or_else(|| self.memory.repeats_of(&incident));
         incident.sysctl = incident.sysctl.or(self.sysctl);
         ballot::complete(&mut incident);
         memory_state::complete(&mut incident);

@@ -7,12 +7,15 @@ use std::{
 
 use oomtrace_common::event::{EmptyPasses, Memcg, Sigkill};
 
-use super::memory_state::{Shortage, is_near};
+use super::{
+    memory_state::{Shortage, is_near},
+    repeats::Kinds,
+};
 use crate::{
     bytes::ByteString,
     cgroup,
     context::{CGROUPS_KEPT, CgroupPaths, Names, Process, Surroundings},
-    incident::{Ballot, CallTrace, Incident, KnownNames, SysrqRequest, Task, is_of},
+    incident::{Ballot, CallTrace, Incident, KnownNames, Repeats, SysrqRequest, Task, is_of},
 };
 
 /// Processes that were looked up and are kept: more than one batch of kills names.
@@ -54,6 +57,7 @@ pub(super) struct Memory {
     requested: Option<SysrqRequest>,
     paths: BTreeMap<u64, ByteString>,
     paths_in_order: VecDeque<u64>,
+    kinds: Kinds,
     /// Shared with the incidents: what is told later changes none that is over.
     names: Rc<KnownNames>,
 }
@@ -221,6 +225,16 @@ impl Memory {
     /// The victims of incidents that are over.
     pub(super) fn past_victims(&self) -> impl Iterator<Item = &Past> {
         self.victims.iter()
+    }
+
+    /// Remembers what kind of incident it is.
+    pub(super) fn keep_repeat(&mut self, incident: &Incident) {
+        self.kinds.keep(incident);
+    }
+
+    /// Earlier incidents of the same kind.
+    pub(super) fn repeats_of(&self, incident: &Incident) -> Option<Repeats> {
+        self.kinds.repeats(incident)
     }
 
     /// Remembers how many empty passes were told.

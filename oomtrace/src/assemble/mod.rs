@@ -1,5 +1,6 @@
 //! Events to incidents, on event time alone: nothing here reads a clock or knows whether the stream is live.
 
+mod aftermath;
 mod alone;
 mod ballot;
 mod call_trace;
@@ -9,9 +10,10 @@ mod kill;
 mod memory;
 mod memory_state;
 mod pid_namespace;
+mod repeats;
 mod userspace;
 
-use std::rc::Rc;
+use std::{collections::VecDeque, rc::Rc};
 
 use oomtrace_common::event::Sigkill;
 
@@ -21,7 +23,7 @@ pub use self::closing::{
 };
 use self::{memory::Memory, memory_state::Shortage};
 use crate::{
-    context::{Clock, Machine, Pressure, Process, Session, Sysctl},
+    context::{Clock, Loss, Machine, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
     incident::{ClosedBy, Incident, SysrqRequest, Task, is_of},
 };
@@ -60,6 +62,8 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Memcg(_)
         | Event::EmptyPasses(_)
         | Event::Sigkill(_)
+        | Event::Sigterm(_)
+        | Event::UserKills(_)
         | Event::Exit(_)
         | Event::Reap(_)
         | Event::Arguments(_)
@@ -91,6 +95,11 @@ pub struct Assembler {
     open: Vec<Incident>,
     /// SIGKILLs from user space, by sender.
     bursts: Vec<Incident>,
+    /// Incidents that are over but for what user space may do then.
+    awaited: VecDeque<Incident>,
+    /// OOM kills that no frame told of: so far, and those that no incident has yet.
+    unreported_kills: u64,
+    untold_kills: u64,
     /// The last look at how short memory is, and when that was.
     pressure: Option<(u64, Pressure)>,
     /// SIGKILLs from user space that the kernel side did not tell, so far.
@@ -118,6 +127,9 @@ impl Assembler {
             newest_pass: 0,
             open: Vec::new(),
             bursts: Vec::new(),
+            awaited: VecDeque::new(),
+            unreported_kills: 0,
+            untold_kills: 0,
             pressure: None,
             user_kills_left_out: 0,
             memory: Memory::default(),
@@ -143,7 +155,7 @@ impl Assembler {
             Event::Sysctl(sysctl) => self.take_sysctl(pass, sysctl),
             Event::Machine(machine) => self.take_machine(machine),
             Event::Process(process) => self.take_process(process),
-            Event::Loss(loss) => self.take_loss(loss.total()),
+            Event::Loss(loss) => self.take_loss(&loss),
             Event::RecorderLoss(loss) => self.take_recorder_loss(loss.frames),
             Event::Clock(clock) => self.take_clock(clock),
             Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
@@ -158,10 +170,9 @@ impl Assembler {
             Event::KillProcess(kill) => self.take_kill(boot_ns, pass, &Task::from(&kill.victim)),
             Event::MarkVictim(mark) if pass.is_some() => self.take_mark(boot_ns, pass, &mark),
             Event::MarkVictim(mark) => self.take_mark_alone(boot_ns, &mark),
-            Event::Sigkill(sigkill) if sigkill.origin == Sigkill::FROM_KERNEL => {
-                self.take_sigkill(boot_ns, pass, &sigkill);
-            }
-            Event::Sigkill(sigkill) => self.take_user_kill(boot_ns, &sigkill, steps),
+            Event::Sigkill(sigkill) => self.take_signal(boot_ns, pass, &sigkill, steps),
+            Event::Sigterm(sigterm) => self.take_sigterm(boot_ns, &sigterm, steps),
+            Event::UserKills(kills) => self.take_user_kills(&kills),
             Event::Pressure(pressure) => self.take_pressure(boot_ns, pressure),
             Event::OutOfMemoryReturn(returned) => self.take_return(boot_ns, pass, returned, steps),
             Event::EmptyPasses(passes) => self.take_empty(&passes, steps),
@@ -176,6 +187,14 @@ impl Assembler {
         self.close_settled(steps);
     }
 
+    fn take_signal(&mut self, boot_ns: u64, pass: Option<u64>, kill: &Sigkill, steps: &mut Vec<Step>) {
+        if kill.origin == Sigkill::FROM_KERNEL {
+            self.take_sigkill(boot_ns, pass, kill);
+        } else {
+            self.take_user_kill(boot_ns, kill, steps);
+        }
+    }
+
     fn move_time(&mut self, boot_ns: u64, event: &Event, steps: &mut Vec<Step>) {
         // Frames of several CPUs may overtake each other by a little; time does not go back.
         self.now_ns = self.now_ns.max(boot_ns);
@@ -184,6 +203,7 @@ impl Assembler {
             self.expire(steps);
         }
         self.expire_bursts(steps);
+        self.expire_awaited(steps);
     }
 
     /// Ends the stream: what is open is closed as it is.
@@ -196,6 +216,7 @@ impl Assembler {
         for burst in std::mem::take(&mut self.bursts) {
             self.end_burst(burst, ClosedBy::EndOfStream, steps);
         }
+        self.end_awaited(steps);
     }
 
     /// Incidents that are not over yet.
@@ -210,10 +231,16 @@ impl Assembler {
         self.lost
     }
 
+    /// OOM kills that the kernel side counted and of which all frames were lost, so far.
+    #[must_use]
+    pub const fn unreported_kills(&self) -> u64 {
+        self.unreported_kills
+    }
+
     /// When the earliest decision was that is not over yet, `CLOCK_BOOTTIME` ns.
     #[must_use]
     pub fn earliest_open_ns(&self) -> Option<u64> {
-        self.open.iter().chain(&self.bursts).map(|incident| incident.boot_ns).min()
+        self.open.iter().chain(&self.bursts).chain(&self.awaited).map(|incident| incident.boot_ns).min()
     }
 
     /// Another tracer's frames, or another boot's, have nothing to do with those before. The same session again is the next
@@ -266,9 +293,13 @@ impl Assembler {
         }
     }
 
-    fn take_loss(&mut self, total: u64) {
+    fn take_loss(&mut self, loss: &Loss) {
+        let total = loss.total();
         let grown = total.saturating_sub(self.lost);
         self.lost = total;
+        let unreported = loss.unreported_kills.saturating_sub(self.unreported_kills);
+        self.unreported_kills = self.unreported_kills.max(loss.unreported_kills);
+        self.untold_kills = self.untold_kills.saturating_add(unreported);
         self.add_loss(grown);
     }
 

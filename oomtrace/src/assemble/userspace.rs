@@ -1,46 +1,83 @@
-//! SIGKILL from user space. Kills by one sender in a row are one story; it is told if memory was short at that moment,
-//! and otherwise none of our business.
+//! Signals from user space. Those by one sender in a row are one story. It is told if memory was short at that moment, or if
+//! it follows a kill by the kernel, and otherwise none of our business.
 
 use oomtrace_common::{
-    event::Sigkill,
+    event::{Sigkill, UserKills},
     limits::{USER_KILL_BURST_NS, USER_KILLS},
 };
 
 use super::{Assembler, GROUP_WINDOW_NS, Step, kill::target};
 use crate::{
     context::Pressure,
-    incident::{ClosedBy, Incident, Role, Task, UserKill, Victim},
+    incident::{ClosedBy, Incident, Method, Role, Task, UserKill, Victim},
 };
 
-/// Kills by one sender go on being one story for at most so long, ns.
+/// Kills by one sender go on being one story for at most so long, ns, where the kernel side does not count them. Where it does, the
+/// first of them alone have frames, and only a pause ends the story.
 const BURST_AGE_MAX_NS: u64 = 1_000_000_000;
 
 /// How long after a kill by the kernel another one in the same cgroup is taken for a reaction to it, ns: a container
 /// runtime or a supervisor takes down what is left.
-const REACTION_NS: u64 = 1_000_000_000;
+pub(super) const REACTION_NS: u64 = 1_000_000_000;
 
 /// Senders at a time. Further ones end the oldest story.
 const BURSTS: usize = 64;
+
+/// Numbers of the signals that are seen, the same on every architecture.
+const SIGKILL: u32 = 9;
+const SIGTERM: u32 = 15;
 
 impl Assembler {
     /// A SIGKILL from user space. What did not arrive, what a process does to itself, and what is sent for a parent that
     /// exits (`PR_SET_PDEATHSIG`) has no reason that could be looked for.
     pub(super) fn take_user_kill(&mut self, boot_ns: u64, kill: &Sigkill, steps: &mut Vec<Step>) {
-        let (sender, target) = (Task::from(&kill.sender), target(kill));
-        let arrived = kill.result == 0 && kill.pid != kill.sender_pid;
         let newly_left_out = kill.left_out.saturating_sub(self.user_kills_left_out);
         self.user_kills_left_out = self.user_kills_left_out.max(kill.left_out);
+        let Some(mut incident) = self.take_burst(boot_ns, kill, SIGKILL) else { return };
+        if let Some(user_kill) = &mut incident.user_kill {
+            user_kill.left_out = user_kill.left_out.saturating_add(newly_left_out);
+        }
+        self.keep_burst(incident, steps);
+    }
+
+    /// A SIGTERM from user space, soon after a kill by the kernel.
+    pub(super) fn take_sigterm(&mut self, boot_ns: u64, kill: &Sigkill, steps: &mut Vec<Step>) {
+        if let Some(incident) = self.take_burst(boot_ns, kill, SIGTERM) {
+            self.keep_burst(incident, steps);
+        }
+    }
+
+    /// The kernel side's count of an act, of which not every signal has a frame.
+    pub(super) fn take_user_kills(&mut self, kills: &UserKills) {
+        let sender = Task {
+            pid: Some(kills.of.sender_pid),
+            start_boot_ns: (kills.of.sender_start_ns != 0).then_some(kills.of.sender_start_ns),
+            ..Task::default()
+        };
+        let of = |burst: &&mut Incident| is_of_burst(burst, &sender, kills.of.signal, kills.first_ns);
+        let Some(burst) = self.bursts.iter_mut().find(of) else { return };
+        burst.last_ns = burst.last_ns.max(kills.last_ns);
+        if let Some(user_kill) = &mut burst.user_kill {
+            user_kill.keep_count(kills.of.memcg, kills.first_ns, kills.count);
+        }
+    }
+
+    /// The story that a signal belongs to, with the signal, taken out.
+    fn take_burst(&mut self, boot_ns: u64, kill: &Sigkill, signal: u32) -> Option<Incident> {
+        let (sender, target) = (Task::from(&kill.sender), target(kill));
+        let arrived = kill.result == 0 && kill.pid != kill.sender_pid;
         if !arrived || sender.is_exiting() || sender.is_kthread() || self.is_kernels_victim(&target, boot_ns)
         {
-            return;
+            return None;
         }
-        let mut incident = match self.bursts.iter().position(|burst| is_of_burst(burst, &sender, boot_ns)) {
+        let known = self.bursts.iter().position(|burst| is_of_burst(burst, &sender, signal, boot_ns));
+        let mut incident = match known {
             Some(index) => self.bursts.remove(index),
-            None => self.begin_burst(boot_ns, kill, sender),
+            None => self.begin_burst(boot_ns, kill, signal, sender),
         };
         incident.last_ns = incident.last_ns.max(boot_ns);
         if let Some(user_kill) = &mut incident.user_kill {
-            user_kill.left_out = user_kill.left_out.saturating_add(newly_left_out);
+            user_kill.keep_count(kill.memcg, kill.act_first_ns, kill.act_count);
         }
         for memcg in self.memory.levels_above(target.memcg) {
             // The first reading is nearest to the decision.
@@ -56,6 +93,10 @@ impl Assembler {
         if !full && !incident.has_victim(&target) {
             incident.victims.push(Victim { sigkill_ns: Some(boot_ns), ..Victim::new(target, Role::Chosen) });
         }
+        Some(incident)
+    }
+
+    fn keep_burst(&mut self, incident: Incident, steps: &mut Vec<Step>) {
         self.bursts.push(incident);
         if self.bursts.len() > BURSTS {
             let oldest = self.bursts.remove(0);
@@ -87,11 +128,12 @@ impl Assembler {
         }
     }
 
-    /// Tells it, if memory was short.
-    pub(super) fn end_burst(&self, burst: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
+    /// Tells it, if memory was short; if it follows a kill by the kernel instead, it belongs to that one.
+    pub(super) fn end_burst(&mut self, burst: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
         let mut incident = self.completed(burst);
-        if !(self.is_kill_for_memory)(&incident) {
-            return;
+        let is_kill = incident.user_kill.as_ref().is_some_and(|kill| kill.signal == SIGKILL);
+        if !is_kill || !(self.is_kill_for_memory)(&incident) {
+            return self.add_followed(&incident);
         }
         if !self.ends_alone {
             steps.push(Step::Decided(Box::new(incident.clone())));
@@ -100,15 +142,22 @@ impl Assembler {
         steps.push(Step::Closed(Box::new(incident)));
     }
 
-    fn begin_burst(&mut self, boot_ns: u64, kill: &Sigkill, sender: Task) -> Incident {
-        let after_kernel_kill_ns = self.since_kernel_kill(boot_ns, (kill.memcg != 0).then_some(kill.memcg));
-        let code = (kill.origin == Sigkill::FROM_SIGINFO).then_some(kill.code);
+    fn begin_burst(&mut self, boot_ns: u64, kill: &Sigkill, signal: u32, sender: Task) -> Incident {
+        let memcg = (kill.memcg != 0).then_some(kill.memcg);
+        let user_kill = UserKill {
+            signal,
+            code: (kill.origin == Sigkill::FROM_SIGINFO).then_some(kill.code),
+            method: Method::of(kill),
+            after_kernel_kill_ns: self.since_kernel_kill(boot_ns, memcg),
+            follows: self.followed_by(boot_ns, memcg),
+            ..UserKill::default()
+        };
         let levels = self.memory.levels_above(sender.memcg);
         Incident {
             session: self.session.clone(),
             boot_ns,
             trigger: Some(sender),
-            user_kill: Some(UserKill { code, left_out: 0, after_kernel_kill_ns }),
+            user_kill: Some(user_kill),
             memcgs: levels.into_iter().map(|memcg| (memcg.id, memcg)).collect(),
             ..Incident::default()
         }
@@ -121,29 +170,51 @@ impl Assembler {
 
     /// How long ago the kernel killed in a cgroup, or for the limit of one above it, if it did lately.
     fn since_kernel_kill(&self, now_ns: u64, memcg: Option<u64>) -> Option<u64> {
-        let leaf = memcg?;
-        let mut above: Vec<u64> = self.memory.levels_above(memcg).iter().map(|level| level.id).collect();
-        above.push(leaf);
-        let same = |task: &Task, domain: Option<u64>| {
-            task.memcg == Some(leaf) || domain.is_some_and(|domain| above.contains(&domain))
-        };
-        let open = self.open.iter().flat_map(|incident| {
-            let near = incident.victims.iter().any(|victim| same(&victim.task, incident.domain()));
-            near.then_some(incident.last_ns)
-        });
-        let past =
-            self.memory.past_victims().filter(|past| same(&past.task, past.domain)).map(|past| past.ended_ns);
+        let above = self.levels_of(memcg)?;
+        let open =
+            self.open.iter().filter(|incident| is_near(incident, &above)).map(|incident| incident.last_ns);
+        let past = self.memory.past_victims().filter(|past| is_same(&past.task, past.domain, &above));
+        let past = past.map(|past| past.ended_ns);
         open.chain(past).map(|at| now_ns.saturating_sub(at)).filter(|ns| *ns < REACTION_NS).min()
+    }
+
+    /// The latest decision of the kernel in a cgroup, or for the limit of one above it, that is not told to its end yet.
+    fn followed_by(&self, now_ns: u64, memcg: Option<u64>) -> Option<(u64, Option<u64>)> {
+        let above = self.levels_of(memcg)?;
+        let open = self.awaited.iter().chain(&self.open).filter(|incident| {
+            is_near(incident, &above) && now_ns.saturating_sub(incident.last_ns) < REACTION_NS
+        });
+        open.max_by_key(|incident| incident.boot_ns).map(|incident| (incident.boot_ns, incident.pass))
+    }
+
+    /// A cgroup and those above it.
+    fn levels_of(&self, memcg: Option<u64>) -> Option<Vec<u64>> {
+        let leaf = memcg?;
+        let levels = self.memory.levels_above(memcg);
+        Some(std::iter::once(leaf).chain(levels.iter().map(|level| level.id)).collect())
     }
 }
 
-/// Whether a kill belongs to a burst: by the same process, and soon after the last one.
-fn is_of_burst(burst: &Incident, sender: &Task, boot_ns: u64) -> bool {
+/// Whether the kernel killed in a cgroup, or for the limit of one above it. The cgroup comes first.
+fn is_near(incident: &Incident, above: &[u64]) -> bool {
+    incident.victims.iter().any(|victim| is_same(&victim.task, incident.domain(), above))
+}
+
+fn is_same(victim: &Task, domain: Option<u64>, above: &[u64]) -> bool {
+    let same_cgroup = victim.memcg.is_some() && victim.memcg == above.first().copied();
+    same_cgroup || domain.is_some_and(|domain| above.contains(&domain))
+}
+
+/// Whether a signal belongs to a burst: the same signal by the same process, and soon after the last one.
+fn is_of_burst(burst: &Incident, sender: &Task, signal: u32, boot_ns: u64) -> bool {
+    let same_signal = burst.user_kill.as_ref().is_some_and(|kill| kill.signal == signal);
     let same = burst.trigger.as_ref().is_some_and(|known| known.is_same_process(sender));
-    same && boot_ns < burst_end_ns(burst)
+    same_signal && same && boot_ns < burst_end_ns(burst)
 }
 
 fn burst_end_ns(burst: &Incident) -> u64 {
+    let is_counted = burst.user_kill.as_ref().is_some_and(|kill| !kill.counts.is_empty());
+    let age_max = if is_counted { u64::MAX } else { BURST_AGE_MAX_NS };
     let quiet = burst.last_ns.saturating_add(GROUP_WINDOW_NS);
-    quiet.min(burst.boot_ns.saturating_add(BURST_AGE_MAX_NS))
+    quiet.min(burst.boot_ns.saturating_add(age_max))
 }

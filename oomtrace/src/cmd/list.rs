@@ -22,11 +22,18 @@ use crate::{
 pub(super) fn run(options: &List) -> Result<Exit> {
     confine::to_reading(&history::read_from(&options.paths), options.html.as_deref());
     let mut history = History::open(&options.paths, None, options.when, &options.only)?;
+    let mut unreported = 0_u64;
+    let mut count = |(_, report): &(u64, Report)| {
+        unreported = unreported.saturating_add(report.status.unreported_kills);
+    };
     let told = if options.last {
         tell(history.by_ref().last().into_iter(), options)?
     } else {
-        tell(history.by_ref(), options)?
+        tell(history.by_ref().inspect(&mut count), options)?
     };
+    if unreported > 0 {
+        say(format_args!("{unreported} more OOM kills were not reported: all their frames were lost"));
+    }
     if told == 0 && history.exit() == Exit::Success {
         say(format_args!("none of {} incidents fits", history.seen()));
     }

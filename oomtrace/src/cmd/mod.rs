@@ -191,7 +191,14 @@ fn filter(only: &Only) -> Filter {
 
 /// The line of totals at the end.
 fn print_totals(totals: Totals) {
-    let Totals { incidents, victims, frames, lost, unrecorded } = totals;
+    let Totals { incidents, victims, frames, lost, unreported_kills, unrecorded } = totals;
+    let unreported = if unreported_kills > 0 {
+        format!(" (among them all frames of {unreported_kills} OOM kills)")
+    } else {
+        String::new()
+    };
     let unrecorded = if unrecorded > 0 { format!(", {unrecorded} not recorded") } else { String::new() };
-    say(format_args!("{incidents} incidents, {victims} victims, {frames} frames, {lost} lost{unrecorded}"));
+    say(format_args!(
+        "{incidents} incidents, {victims} victims, {frames} frames, {lost} lost{unreported}{unrecorded}"
+    ));
 }

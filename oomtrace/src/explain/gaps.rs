@@ -17,7 +17,14 @@ pub(super) fn gaps(incident: &Incident) -> Vec<String> {
         gaps.extend(of_pass(incident));
     }
     gaps.extend(of_ballot(incident));
-    if let Some(left_out) = incident.user_kill.map(|kill| kill.left_out).filter(|count| *count > 0) {
+    if incident.unreported_kills > 0 {
+        let kills = if incident.unreported_kills == 1 { "OOM kill" } else { "OOM kills" };
+        gaps.push(format!(
+            "{} more {kills} could not be reported: all their frames were lost",
+            incident.unreported_kills
+        ));
+    }
+    if let Some(left_out) = incident.user_kill.as_ref().map(|kill| kill.left_out).filter(|count| *count > 0) {
         gaps.push(format!("{left_out} SIGKILLs from user space came too fast to be told one by one"));
     }
     if incident.closed_by == Some(ClosedBy::EndOfStream) {

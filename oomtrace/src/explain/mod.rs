@@ -4,6 +4,7 @@ mod codes;
 mod doing;
 #[cfg(any(test, feature = "faults"))]
 mod fault;
+mod followed;
 mod gaps;
 mod inferred;
 pub(crate) mod limits;
@@ -21,7 +22,7 @@ mod words;
 mod zones;
 
 use self::gaps::gaps;
-pub(crate) use self::words::size;
+pub(crate) use self::words::{ordinal, size};
 pub(crate) use self::zones::constraint;
 pub use self::{
     codes::{Code, Confidence, Outcome, Policy},

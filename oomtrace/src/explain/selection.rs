@@ -35,7 +35,9 @@ fn unseen() -> Selection {
 
 /// The kernel chose nobody; by which policy user space did is not told to it.
 fn by_user_space(incident: &Incident) -> Selection {
-    let outcome = if incident.victims.len() > 1 { Outcome::GroupKilled } else { Outcome::Killed };
+    let known = incident.victims.len();
+    let count = incident.user_kill.as_ref().map_or(0, |kill| kill.count(known));
+    let outcome = if count > 1 { Outcome::GroupKilled } else { Outcome::Killed };
     Selection { policy: None, outcome: Some(outcome), evidence: Vec::new() }
 }
 

@@ -1,23 +1,25 @@
 //! The one sentence. The only words outside the sinks: scripts that page somebody want it, too.
 
 use super::{
-    Code, Confidence, Margin, Outcome, Policy, Verdict, doing,
+    Code, Confidence, Margin, Outcome, Policy, Verdict, doing, followed,
     limits::{self, Threshold},
     place::{self, Place},
     survivors,
-    words::{name, size},
+    words::{duration, name, ordinal, size},
 };
 use crate::incident::{Incident, Role, Task};
 
 pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     if verdict.code == Code::Userspace {
-        return by_user_space(incident, verdict);
+        return by_user_space(incident, verdict) + &repeated(incident);
     }
     let mut sentence =
         format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
     sentence.extend(namespace_note(incident));
     sentence.extend(place::goes_on(incident));
     sentence.extend(survivors::note(incident));
+    sentence.extend(followed::note(incident));
+    sentence.push_str(&repeated(incident));
     sentence.extend(shortage_note(verdict));
     if let Some(note) = sysctl_note(incident, verdict) {
         sentence.push_str(note);
@@ -57,7 +59,8 @@ fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
     let who = |task: Option<&Task>| task.map_or_else(|| "a process".to_owned(), |task| name(incident, task));
     let sender = who(incident.trigger.as_ref());
     let victim = who(incident.victims.first().map(|victim| &victim.task));
-    let others = match incident.victims.len().saturating_sub(1) {
+    let count = incident.user_kill.as_ref().map_or(0, |kill| kill.count(incident.victims.len()));
+    let others = match count.saturating_sub(1) {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
@@ -124,9 +127,10 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
         (Some(Outcome::MarkedOnly), _) => format!("{who} was dying already and got access to reserves"),
         (Some(Outcome::GroupKilled), _) => match others {
             0 => format!("{who} was killed"),
-            1 => format!("{who} was chosen, and 1 more process was killed with it by memory.oom.group"),
+            1 => format!("{who} was chosen, and 1 more process was killed with it by {}", group(incident)),
             _ => format!(
-                "{who} was chosen, and {others} more processes were killed with it by memory.oom.group"
+                "{who} was chosen, and {others} more processes were killed with it by {}",
+                group(incident)
             ),
         },
         (_, Some(Policy::AllocatingTask)) => {
@@ -141,6 +145,12 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
         },
         _ => format!("{who} was killed"),
     }
+}
+
+/// The setting that takes others along, with the cgroup that has it, if that is known.
+fn group(incident: &Incident) -> String {
+    let of = incident.group.map(|id| format!(" of {}", place::of_cgroup(incident, id)));
+    format!("memory.oom.group{}", of.unwrap_or_default())
 }
 
 /// How many could have been chosen; where not all of that was seen, how many the kernel looked at.
@@ -171,6 +181,13 @@ fn namespace_note(incident: &Incident) -> Option<String> {
     let along = incident.victims.iter().filter(|victim| victim.role == Role::PidNamespace).count();
     let processes = if along == 1 { "process" } else { "processes" };
     (along > 0).then(|| format!("; with the init went its pid namespace, {along} more {processes}"))
+}
+
+/// That it happened before.
+fn repeated(incident: &Incident) -> String {
+    let Some(repeats) = incident.repeats else { return String::new() };
+    let span = duration(incident.boot_ns.saturating_sub(repeats.first_ns));
+    format!("; this is the {} such kill in {span}", ordinal(repeats.count))
 }
 
 /// Where the memory was, if the victim does not tell that by itself. SysRq-f and the multi-gen LRU need no shortage.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     bytes::ByteString,
-    incident::{Incident, Task, UserKill, is_of},
+    incident::{Incident, Method, Task, UserKill, is_of},
 };
 
 /// Programs that have no other purpose than to kill before the kernel must, by name or by executable.
@@ -39,7 +39,7 @@ const OOM_KILLERS_OWN: Bounds = Bounds {
 };
 
 pub(super) fn rule(incident: &Incident) -> Option<Finding> {
-    let user_kill = incident.user_kill?;
+    let user_kill = incident.user_kill.as_ref()?;
     let sender = incident.trigger.as_ref()?;
     let known = is_oom_killer(incident, sender);
     // What is left of a container or a service is taken down after the kernel has killed in it: a consequence.
@@ -52,6 +52,7 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
         return None;
     }
     let mut evidence = vec![sent(sender, user_kill)];
+    evidence.extend(counted(incident, user_kill));
     evidence.push(if known {
         format!("{} has no other purpose than to kill when memory is short", name(sender))
     } else {
@@ -71,15 +72,27 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
 }
 
 /// Who sent it and how.
-fn sent(sender: &Task, user_kill: UserKill) -> String {
+fn sent(sender: &Task, user_kill: &UserKill) -> String {
     let how = match user_kill.code {
-        None => "without information, as cgroup.kill does".to_owned(),
+        None => match user_kill.method {
+            Some(Method::CgroupKill) => "by cgroup.kill".to_owned(),
+            Some(Method::Signal) => "by kill".to_owned(),
+            None => "without information, as cgroup.kill does".to_owned(),
+        },
         Some(0) => "by kill or pidfd_send_signal (si_code 0)".to_owned(),
         Some(-1) => "by rt_sigqueueinfo (si_code -1)".to_owned(),
         Some(-6) => "by tgkill (si_code -6)".to_owned(),
         Some(code) => format!("with si_code {code}"),
     };
     format!("{} sent SIGKILL {how}", name(sender))
+}
+
+/// How many processes, where not all are listed.
+fn counted(incident: &Incident, user_kill: &UserKill) -> Option<String> {
+    let listed = incident.victims.len();
+    let count = user_kill.count(listed);
+    let more = count > u64::try_from(listed).unwrap_or(u64::MAX);
+    more.then(|| format!("it killed {count} processes, of which {listed} are listed"))
 }
 
 fn name(task: &Task) -> String {

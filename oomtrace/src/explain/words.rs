@@ -37,6 +37,28 @@ fn title(incident: &Incident, task: &Task) -> Option<String> {
     Some(format!("\"{}\"", place::bounded(&title.to_words().replace('"', "'"), TITLE_CHARACTERS)))
 }
 
+/// 1st, 2nd, 3rd, 4th, 11th.
+pub(crate) fn ordinal(number: u64) -> String {
+    let suffix = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{suffix}")
+}
+
+/// Milliseconds, seconds or minutes: one of them is enough for a sentence.
+pub(super) fn duration(ns: u64) -> String {
+    match ns {
+        0..1_000_000 => "less than 1 ms".to_owned(),
+        1_000_000..1_000_000_000 => format!("{} ms", ns / 1_000_000),
+        1_000_000_000..120_000_000_000 => format!("{} s", ns / 1_000_000_000),
+        _ => format!("{} min", ns / 60_000_000_000),
+    }
+}
+
 /// One decimal is enough for a sentence; the exact bytes stand beside it.
 pub(crate) fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {

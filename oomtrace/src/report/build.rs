@@ -9,6 +9,7 @@ use super::{
     allocation::allocation,
     candidate::candidates,
     counters::{Reading, score, total_pages},
+    followed,
     machine::machine,
 };
 use crate::{
@@ -50,6 +51,9 @@ pub fn report(incident: &Incident) -> Report {
             count: incident.empty_passes(),
             last_ns: last_ns.saturating_sub(incident.boot_ns),
         }),
+        sent: followed::sent(incident),
+        followed: followed::followed(incident),
+        repeats: followed::repeats(incident),
         selection: selection(&verdict),
         account: verdict.account,
         cause: Cause {
@@ -86,7 +90,12 @@ fn tier(incident: &Incident) -> Option<Tier> {
 }
 
 fn status(incident: &Incident, verdict: &Verdict) -> Status {
-    Status { closed_by: incident.closed_by, complete: verdict.complete, lost_frames: incident.lost_frames }
+    Status {
+        closed_by: incident.closed_by,
+        complete: verdict.complete,
+        lost_frames: incident.lost_frames,
+        unreported_kills: incident.unreported_kills,
+    }
 }
 
 fn sysctl(incident: &Incident) -> Sysctl {

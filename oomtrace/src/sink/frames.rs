@@ -10,7 +10,7 @@ use std::{
 use oomtrace_common::{
     event::{
         Arguments, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, Node, OomGroup, OomKillProcess,
-        OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Stack, SysrqOom, Zone,
+        OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Stack, SysrqOom, UserKills, Zone,
     },
     frame::Kind,
 };
@@ -48,7 +48,8 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
         Some(Kind::MarkVictim) => fields::<MarkVictim>(payload),
         Some(Kind::Memcg) => fields::<Memcg>(payload),
         Some(Kind::EmptyPasses) => fields::<EmptyPasses>(payload),
-        Some(Kind::Sigkill) => fields::<Sigkill>(payload),
+        Some(Kind::Sigkill | Kind::Sigterm) => fields::<Sigkill>(payload),
+        Some(Kind::UserKills) => fields::<UserKills>(payload),
         Some(Kind::Exit) => fields::<Exit>(payload),
         Some(Kind::Reap) => fields::<Reap>(payload),
         Some(Kind::SysrqOom) => fields::<SysrqOom>(payload),

@@ -5,14 +5,19 @@ use std::{os::fd::BorrowedFd, time::Duration};
 
 use aya::maps::{Array, HashMap, MapData, RingBuf};
 use oomtrace_common::{
+    event,
     frame::{FrameHeader, Kind},
-    limits::EMPTY_PASSES_EVERY_NS,
+    limits::{EMPTY_PASSES_EVERY_NS, USER_KILL_COUNT_NS},
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::FromBytes as _;
 
 use super::{
-    Batch, Ended, Source, SourceError, lookups::Lookups, loss::Losses, names::Names, pending::PendingRuns,
+    Batch, Ended, Source, SourceError,
+    lookups::Lookups,
+    loss::Losses,
+    names::Names,
+    pending::{PendingActs, PendingRuns},
     wall_clock::WallClock,
 };
 use crate::{
@@ -24,6 +29,9 @@ use crate::{
 /// How long after the last empty pass the kernel's count is final, in ns.
 const QUIET_NS: u64 = EMPTY_PASSES_EVERY_NS + EMPTY_PASSES_EVERY_NS / 10;
 
+/// How long after the last frame of an act its count is read, in ns: before the act is over for the assembler.
+const ACT_QUIET_NS: u64 = USER_KILL_COUNT_NS + USER_KILL_COUNT_NS / 4;
+
 /// Bytes that a batch has from the start: the frames of a decision, without its table of candidates.
 const BATCH_BYTES: usize = 16 << 10;
 
@@ -32,10 +40,13 @@ pub struct Live<'a> {
     ring: RingBuf<MapData>,
     losses: Losses,
     pending: PendingRuns,
+    acts: PendingActs,
     lookups: Lookups,
     wall_clock: WallClock,
     batch: Vec<u8>,
     quiet_at: Option<u64>,
+    /// When the counts of acts are to be read.
+    acts_quiet_at: Option<u64>,
     signals: BorrowedFd<'a>,
     output: Option<BorrowedFd<'a>>,
     /// Programs and links; dropped last, when nothing reads the ring any more.
@@ -56,16 +67,19 @@ impl<'a> Live<'a> {
         output: Option<BorrowedFd<'a>>,
     ) -> Result<Self, SourceError> {
         let mut take = |name| armed.ebpf.take_map(name).ok_or(SourceError::NoMap(name));
-        let (ring, lost, empty) = (take("RING")?, take("LOST")?, take("EMPTY")?);
+        let (ring, lost) = (take("RING")?, take("LOST")?);
+        let (empty, acts) = (take("EMPTY")?, take("ACTS")?);
         let unusable = |name| move |error| SourceError::Map(name, Box::new(error));
         Ok(Self {
             ring: RingBuf::try_from(ring).map_err(unusable("RING"))?,
             losses: Losses::new(Array::try_from(lost).map_err(unusable("LOST"))?),
             pending: PendingRuns::new(HashMap::try_from(empty).map_err(unusable("EMPTY"))?),
+            acts: PendingActs::new(HashMap::try_from(acts).map_err(unusable("ACTS"))?),
             lookups: Lookups::new(armed.cmdlines),
             wall_clock: WallClock::new(),
             batch: touched(session),
             quiet_at: None,
+            acts_quiet_at: None,
             signals,
             output,
             _armed: armed,
@@ -92,7 +106,7 @@ impl<'a> Live<'a> {
     }
 
     fn take_frames(&mut self) {
-        let Self { ring, batch, lookups, quiet_at, .. } = self;
+        let Self { ring, batch, lookups, quiet_at, acts_quiet_at, .. } = self;
         while let Some(item) = ring.next() {
             #[cfg(feature = "faults")]
             if crate::faults::drops(&item) {
@@ -104,6 +118,9 @@ impl<'a> Live<'a> {
             let now = clock::boot_ns();
             if header.kind == Kind::EmptyPasses.number() {
                 *quiet_at = Some(now + QUIET_NS);
+            }
+            if is_of_act(&header, payload) {
+                *acts_quiet_at = Some(now + ACT_QUIET_NS);
             }
             lookups.after(&header, payload, now, batch);
         }
@@ -117,11 +134,19 @@ impl<'a> Live<'a> {
                 self.batch.extend(kernel_frame(now, run.last_ns, &run));
             }
         }
+        if self.acts_quiet_at.is_some_and(|at| at <= now) {
+            self.acts_quiet_at = None;
+            for kills in self.acts.untold(now) {
+                self.batch.extend(kernel_frame(kills.last_ns, 0, &kills));
+                // It may go on.
+                self.acts_quiet_at = Some(now + ACT_QUIET_NS);
+            }
+        }
     }
 
     /// Sleeps until there are frames, the deadline (boot ns) has passed, or the stream shall end.
     fn wait(&self, deadline: Option<u64>) -> Result<Option<Ended>, SourceError> {
-        let deadline = [deadline, self.quiet_at].into_iter().flatten().min();
+        let deadline = [deadline, self.quiet_at, self.acts_quiet_at].into_iter().flatten().min();
         let timeout = deadline.map(|at| duration(at.saturating_sub(clock::boot_ns())));
         let mut fds = vec![
             PollFd::new(&self.ring, PollFlags::IN),
@@ -170,6 +195,7 @@ impl Source for Live<'_> {
         }
         if ended.is_some() {
             self.quiet_at = self.quiet_at.map(|_| now);
+            self.acts_quiet_at = self.acts_quiet_at.map(|_| now);
         }
         self.settle(now);
         // Time stands still while something is read that an incident waits for.
@@ -179,6 +205,16 @@ impl Source for Live<'_> {
         std::mem::swap(batch, &mut self.batch);
         Ok(ended.map_or(Batch::Frames, Batch::Last))
     }
+}
+
+/// Whether a frame belongs to an act of user space, which may have signals without a frame.
+fn is_of_act(header: &FrameHeader, payload: &[u8]) -> bool {
+    if header.kind == Kind::UserKills.number() {
+        return true;
+    }
+    let is_signal = [Kind::Sigkill, Kind::Sigterm].map(Kind::number).contains(&header.kind);
+    let kill = event::Sigkill::read_from_prefix(payload).ok().filter(|_| is_signal);
+    kill.is_some_and(|(kill, _)| kill.act_count > 0)
 }
 
 /// Room for a batch, in place before it is needed: to grow in a decision is to wait for memory until the victim has gone.

@@ -322,9 +322,10 @@ fn of<T: FromBytes>(payload: &[u8]) -> Option<T> {
     T::read_from_prefix(payload).ok().map(|(event, _)| event)
 }
 
-/// A SIGKILL that arrived from user space.
+/// A SIGKILL or SIGTERM that arrived from user space.
 fn user_kill(kind: u16, payload: &[u8]) -> Option<event::Sigkill> {
-    let kill: event::Sigkill = of(payload).filter(|_| kind == Kind::Sigkill.number())?;
+    let is_signal = [Kind::Sigkill, Kind::Sigterm].map(Kind::number).contains(&kind);
+    let kill: event::Sigkill = of(payload).filter(|_| is_signal)?;
     (kill.origin != event::Sigkill::FROM_KERNEL && kill.result == 0).then_some(kill)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aya::maps::{Array, MapData};
-use oomtrace_common::frame::Kind;
+use oomtrace_common::frame::{KILLS_SLOT, Kind, UNREPORTED_KILLS_SLOT};
 
 use crate::context::Loss;
 
@@ -35,6 +35,10 @@ impl Losses {
             return None;
         }
         self.told = total;
-        Some(Loss { lost })
+        Some(Loss { lost, kills: self.slot(KILLS_SLOT), unreported_kills: self.slot(UNREPORTED_KILLS_SLOT) })
+    }
+
+    fn slot(&self, slot: u32) -> u64 {
+        self.counters.get(&slot, 0).unwrap_or(0)
     }
 }

@@ -2,6 +2,7 @@
 //! late and damaged.
 #![cfg(test)]
 
+mod acts;
 mod ballot;
 mod candidates;
 mod clock;

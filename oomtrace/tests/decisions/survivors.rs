@@ -168,8 +168,8 @@ fn a_group_of_one_is_a_kill_of_one() {
     let hog = task(812);
     for (others, words) in [
         (&[][..], "; hog (pid 812) was killed"),
-        (&[813][..], "and 1 more process was killed with it by memory.oom.group"),
-        (&[813, 814], "and 2 more processes were killed with it by memory.oom.group"),
+        (&[813][..], "and 1 more process was killed with it by memory.oom.group of /pods"),
+        (&[813, 814], "and 2 more processes were killed with it by memory.oom.group of /pods"),
     ] {
         let mut stream = Stream::new("fentry");
         stream.memcg_oom(hog, PODS).choose(hog, MESSAGE, MEMCG, LIMIT).execute(hog, hog);

@@ -6,11 +6,12 @@ use oomtrace::{
     account::Account,
     attribute::{Attribution, Container, Job, JobKind, Pod, Qos, Runtime},
     explain::{Code, Confidence, Outcome, Policy},
-    incident::{PassedOver, RequestSource, Role},
+    incident::{Method, PassedOver, RequestSource, Role},
     kernel::tier::Tier,
     report::{
-        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, EmptyPasses, Level, Machine, Memory,
-        Process, Report, RequestedBy, SCHEMA, Score, Selection, Status, Swap, Sysctl, Victim,
+        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, EmptyPasses, Followed, Known, Level,
+        Machine, Memory, Process, Repeats, Report, RequestedBy, SCHEMA, Score, Selection, Sent, Status, Swap,
+        Sysctl, Victim,
     },
 };
 
@@ -26,16 +27,14 @@ pub(super) fn maximal() -> Report {
         host: Some("host".to_owned()),
         kernel: Some("6.12.0".to_owned()),
         tier: Some(Tier::Fentry),
-        status: Status { closed_by: Some(ClosedBy::Kernel), complete: true, lost_frames: 0 },
-        cause: cause(),
-        selection: Selection {
-            policy: Some(Policy::Badness),
-            outcome: Some(Outcome::Killed),
-            margin_points: Some(1),
-            runner_up_pid: Some(2),
-            chosen_adj_at_most: Some(-1),
-            runner_up_adj_at_least: Some(1),
+        status: Status {
+            closed_by: Some(ClosedBy::Kernel),
+            complete: true,
+            lost_frames: 0,
+            unreported_kills: 0,
         },
+        cause: cause(),
+        selection: selection(),
         allocation: allocation(),
         sysctl: Sysctl {
             oom_kill_allocating_task: Some(0),
@@ -54,6 +53,48 @@ pub(super) fn maximal() -> Report {
         kernel_threads: Some(0),
         marks: 1,
         empty_passes: Some(EmptyPasses { count: 1, last_ns: 1 }),
+        sent: Some(Sent { method: Some(Method::Signal), count: 1, left_out: 0 }),
+        followed: vec![followed()],
+        repeats: Some(Repeats { count: 2, since_ns: 1 }),
+    }
+}
+
+fn selection() -> Selection {
+    Selection {
+        policy: Some(Policy::Badness),
+        outcome: Some(Outcome::Killed),
+        margin_points: Some(1),
+        runner_up_pid: Some(2),
+        chosen_adj_at_most: Some(-1),
+        runner_up_adj_at_least: Some(1),
+    }
+}
+
+fn followed() -> Followed {
+    Followed {
+        signal: "SIGKILL",
+        method: Some(Method::CgroupKill),
+        sender_pid: Some(1),
+        sender_comm: Some("comm".into()),
+        sender_cgroup: Some("/a".into()),
+        after_ns: 1,
+        cgroup: Some("/a".into()),
+        count: 1,
+        left_out: 0,
+        processes: vec![Known { pid: Some(1), comm: Some("comm".into()) }],
+    }
+}
+
+/// An act of which nothing is known but that it was one.
+fn unknown_act() -> Followed {
+    Followed {
+        method: None,
+        sender_pid: None,
+        sender_comm: None,
+        sender_cgroup: None,
+        cgroup: None,
+        processes: vec![Known { pid: None, comm: None }],
+        ..followed()
     }
 }
 
@@ -239,7 +280,7 @@ pub(super) fn minimal() -> Report {
         host: None,
         kernel: None,
         tier: None,
-        status: Status { closed_by: None, complete: false, lost_frames: 0 },
+        status: Status { closed_by: None, complete: false, lost_frames: 0, unreported_kills: 0 },
         selection: Selection {
             policy: None,
             outcome: None,
@@ -267,6 +308,8 @@ pub(super) fn minimal() -> Report {
         candidates_left_out: None,
         kernel_threads: None,
         empty_passes: None,
+        sent: None,
+        repeats: None,
         ..maximal()
     }
 }
@@ -289,6 +332,8 @@ pub(super) fn without_inner_values() -> Report {
         RequestedBy { source: RequestSource::Printed, pid: None, comm: None, uid: None, before_ns: 1 };
     Report {
         requested_by: Some(requested_by),
+        sent: Some(Sent { method: None, count: 1, left_out: 0 }),
+        followed: vec![unknown_act()],
         trigger: Some(Process::default()),
         victims: vec![Victim { score: Some(score), ..victim() }],
         domain: Domain { chain: vec![level], ..domain() },

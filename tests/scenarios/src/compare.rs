@@ -6,6 +6,7 @@ mod choice;
 mod collateral;
 mod date;
 mod domain;
+mod followed;
 mod ground;
 mod incident;
 mod ledger;

@@ -39,6 +39,7 @@ mod shared_mm;
 mod shortage;
 mod small_limit;
 mod storm;
+mod supervisor;
 mod swap;
 mod swapoff;
 mod sysrq;
@@ -174,7 +175,7 @@ impl Scenario {
 }
 
 /// How each is made, in the order they are run.
-const ALL: [fn() -> Scenario; 41] = [
+const ALL: [fn() -> Scenario; 42] = [
     cgroup::scenario,
     parent::scenario,
     one_cpu::scenario,
@@ -216,6 +217,7 @@ const ALL: [fn() -> Scenario; 41] = [
     small_limit::scenario,
     userspace_kill::scenario,
     cgroup_kill::scenario,
+    supervisor::scenario,
 ];
 
 /// Every scenario there is.

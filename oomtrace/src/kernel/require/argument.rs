@@ -57,6 +57,11 @@ pub(super) const SLOTS: &[Requirement] = &[
         [Place::Trace { event: "signal_generate", pick: Pick::Pointer("task_struct") }]
     ),
     slot!(
+        arg_signal_group,
+        Optional,
+        [Place::Trace { event: "signal_generate", pick: Pick::Int { nth: 1, of: 3 } }]
+    ),
+    slot!(
         arg_signal_result,
         Optional,
         [Place::Trace { event: "signal_generate", pick: Pick::Int { nth: 2, of: 3 } }]

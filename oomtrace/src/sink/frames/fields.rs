@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use oomtrace_common::event::{
     Arguments, Candidate, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess,
-    OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, SysrqOom, Task,
+    OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, SysrqOom, Task, UserKills,
 };
 
 use crate::{event::Candidates, sink::terminal::sanitize::name};
@@ -247,8 +247,26 @@ impl Print for Sigkill {
         fields.show("origin", self.origin);
         fields.show("code", self.code);
         fields.show("left_out", self.left_out);
+        fields.read(self.flags & Self::HAS_GROUP != 0, "group", self.group);
+        fields.read(self.act_count != 0, "act_count", self.act_count);
+        fields.read(self.act_count != 0, "act_first_ns", self.act_first_ns);
         fields.task("target", &self.target);
         fields.task("sender", &self.sender);
+    }
+}
+
+impl Print for UserKills {
+    fn print(&self, fields: &mut Fields) {
+        fields.show("sender_pid", self.of.sender_pid);
+        fields.show("sender_start_ns", self.of.sender_start_ns);
+        fields.show("signal", self.of.signal);
+        fields.show("origin", self.of.origin);
+        fields.show("group", self.of.group);
+        fields.read(self.of.memcg != 0, "memcg", self.of.memcg);
+        fields.show("first_ns", self.first_ns);
+        fields.show("last_ns", self.last_ns);
+        fields.show("count", self.count);
+        fields.show("told", self.told);
     }
 }
 

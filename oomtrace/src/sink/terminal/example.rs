@@ -44,7 +44,12 @@ pub(crate) fn memcg_kill() -> Report {
         host: Some("node7".to_owned()),
         kernel: Some("6.12.0".to_owned()),
         tier: Some(Tier::Fentry),
-        status: Status { closed_by: Some(ClosedBy::Kernel), complete: true, lost_frames: 0 },
+        status: Status {
+            closed_by: Some(ClosedBy::Kernel),
+            complete: true,
+            lost_frames: 0,
+            unreported_kills: 0,
+        },
         cause: cause(),
         selection: Selection {
             margin_points: Some(5_943),
@@ -73,6 +78,9 @@ pub(crate) fn memcg_kill() -> Report {
         kernel_threads: Some(0),
         marks: 1,
         empty_passes: None,
+        sent: None,
+        followed: Vec::new(),
+        repeats: None,
     }
 }
 
@@ -234,7 +242,12 @@ pub(crate) fn tracepoint_kill() -> Report {
         host: None,
         kernel: None,
         tier: Some(Tier::Tracepoint),
-        status: Status { closed_by: Some(ClosedBy::Timeout), complete: false, lost_frames: 3 },
+        status: Status {
+            closed_by: Some(ClosedBy::Timeout),
+            complete: false,
+            lost_frames: 3,
+            unreported_kills: 0,
+        },
         cause: Cause {
             confidence: Confidence::Inferred,
             evidence: Vec::new(),

@@ -8,11 +8,11 @@ use std::{
 use super::{
     Paint,
     sanitize::{cut, cut_front, quoted, sentence},
-    units::{ABSENT, boot_seconds, count, or_absent, size},
+    units::{ABSENT, boot_seconds, count, or_absent, size, span},
 };
 use crate::{
     bytes::ByteString,
-    explain::{Code, Confidence, Outcome},
+    explain::{Code, Confidence, Outcome, ordinal},
     report::{Process, Report},
     sink::{
         Sink,
@@ -84,19 +84,30 @@ impl<W: Write> Sink for Line<W> {
 }
 
 fn line(report: &Report, paint: Paint, remark: &str) -> String {
-    let lost = match report.status.lost_frames {
+    let mut lost = match report.status.lost_frames {
         0 => String::new(),
         lost => format!(" [{} frames lost]", count(lost)),
     };
+    if report.status.unreported_kills > 0 {
+        lost.push_str(&format!(" [{} OOM kills not reported]", count(report.status.unreported_kills)));
+    }
     format!(
-        "{} {}{}: {}{}{}{lost}{remark}\n",
+        "{} {}{}: {}{}{}{}{lost}{remark}\n",
         when(report),
         cause(report, paint),
         place(report),
         what(report, paint),
         by(report),
-        shortage(report)
+        shortage(report),
+        repeats(report)
     )
+}
+
+/// That it happened before: `[3rd in 40.2 s]`.
+fn repeats(report: &Report) -> String {
+    report.repeats.map_or_else(String::new, |repeats| {
+        format!(" [{} in {}]", ordinal(repeats.count), span(repeats.since_ns))
+    })
 }
 
 /// Where the memory was, where the victim does not tell that: `[tmpfs 28.0 of 32.0 MiB]`.
@@ -147,7 +158,8 @@ fn limit(report: &Report) -> Option<String> {
 
 fn what(report: &Report, paint: Paint) -> String {
     let decided_on = report.victims.iter().filter(|victim| victim.role.is_of_decision()).count();
-    let others = decided_on.saturating_sub(1);
+    let left_out = report.sent.and_then(|sent| usize::try_from(sent.left_out).ok()).unwrap_or(0);
+    let others = decided_on.saturating_sub(1).saturating_add(left_out);
     let along = report.victims.len().saturating_sub(decided_on);
     let victim = victim(report, paint);
     let what = match report.selection.outcome {

@@ -20,11 +20,14 @@ const FREEZING: Duration = Duration::from_secs(30);
 #[derive(Args)]
 pub(crate) struct Kill {
     /// Name of the one process to kill, `\xNN` standing for any byte
-    #[arg(long, required_unless_present = "kill_cgroup")]
+    #[arg(long, required_unless_present_any = ["kill_cgroup", "kill_members"])]
     target: Option<Text>,
     /// Folder of the cgroup to kill as a whole instead (`cgroup.kill`)
     #[arg(long)]
     kill_cgroup: Option<Text>,
+    /// Folder of the cgroup whose processes to kill one by one instead, as a supervisor does
+    #[arg(long)]
+    kill_members: Option<Text>,
     /// Freeze the target before, so that it cannot die until somebody thaws it (cgroup v1's freezer)
     #[arg(long, requires = "target")]
     freeze: bool,
@@ -35,6 +38,13 @@ impl Kill {
         if let Some(folder) = &self.kill_cgroup {
             let file = folder.to_path().join("cgroup.kill");
             fs::write(&file, "1").with_context(|| format!("writing {}", file.display()))?;
+        }
+        if let Some(folder) = &self.kill_members {
+            let file = folder.to_path().join("cgroup.procs");
+            let members = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+            for pid in members.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)) {
+                kill_process(pid, Signal::KILL).context("killing a member")?;
+            }
         }
         if let Some(target) = &self.target {
             let pid = named(target)?;

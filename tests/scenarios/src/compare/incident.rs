@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::{Disagreement, PAGE_BYTES, account, candidates, domain, ground, machine, victim};
+use super::{Disagreement, PAGE_BYTES, account, candidates, domain, followed, ground, machine, victim};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Hierarchy, Process, Scenario};
@@ -40,6 +40,7 @@ pub(super) fn judge(
     domain::judge(&case, &mut ledger);
     machine::judge(&case, &mut ledger);
     account::judge(&case, &mut ledger);
+    followed::judge(&case, &mut ledger);
     ledger.found
 }
 

@@ -71,6 +71,9 @@ pub struct Expect {
     /// Kills by user space beside those.
     #[serde(default)]
     pub user_kills: Vec<UserKill>,
+    /// Whether those of them that are not told belong to the kernel's kill: the report says what followed.
+    #[serde(default)]
+    pub followed: bool,
     /// Whether the first to be killed can be told before anybody takes more memory: `oomtrace rank` must name it.
     #[serde(default)]
     pub foreseeable: bool,
@@ -126,6 +129,7 @@ impl Expect {
             holder: None,
             steady_stat: Vec::new(),
             user_kills: Vec::new(),
+            followed: false,
             foreseeable: false,
         }
     }

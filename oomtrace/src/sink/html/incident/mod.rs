@@ -4,6 +4,7 @@ mod account;
 mod ballot;
 mod call_trace;
 mod facts;
+mod followed;
 mod head;
 mod limits;
 mod memory;
@@ -27,6 +28,7 @@ pub fn page(report: &Report) -> String {
         (ballot::ballot(report))
         (memory::memory(report))
         (processes::processes(report))
+        (followed::followed(report))
         (settings::settings(report))
         (facts::facts(report))
     };

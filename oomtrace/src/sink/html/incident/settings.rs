@@ -24,6 +24,7 @@ pub(super) fn settings(report: &Report) -> Markup {
                 dt { "incident" } dd { (sentence(&report.id)) }
                 dt { "closed" } dd { (status.closed_by.map_or(ABSENT, words::closed_by)) ", " (if status.complete { "complete" } else { "incomplete" }) }
                 dt { "frames lost" } dd { (count(status.lost_frames)) }
+                dt { "OOM kills not reported" } dd { (count(status.unreported_kills)) }
                 dt { "marks" } dd { (count(report.marks)) }
             }
         }

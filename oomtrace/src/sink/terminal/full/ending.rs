@@ -23,6 +23,9 @@ pub(super) fn status(sheet: &mut Sheet, report: &Report) {
     let complete = if status.complete { "complete" } else { "incomplete" };
     let (lost, marks) = (count(status.lost_frames), count(report.marks));
     sheet.section("status", &format!("{closed_by}, {complete}, frames lost {lost}, marks {marks}"));
+    if status.unreported_kills > 0 {
+        sheet.more(&format!("OOM kills that could not be reported: {}", count(status.unreported_kills)));
+    }
     if let Some(passes) = report.empty_passes {
         let (number, last) = (count(passes.count), span(passes.last_ns));
         sheet.more(&format!("passes that killed nobody: {number}, the last +{last}"));

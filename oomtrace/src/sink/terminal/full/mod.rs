@@ -4,6 +4,7 @@ mod ballot;
 mod decision;
 mod domain;
 mod ending;
+mod followed;
 mod process;
 pub(super) mod sheet;
 mod shortage;
@@ -64,6 +65,8 @@ fn page(report: &Report, paint: Paint) -> String {
     ballot::margin(&mut sheet, report);
     ballot::candidates(&mut sheet, report);
     victim::victims(&mut sheet, report);
+    followed::followed(&mut sheet, report);
+    followed::repeats(&mut sheet, report);
     ending::sysctls(&mut sheet, report);
     ending::status(&mut sheet, report);
     ending::unseen(&mut sheet, report);

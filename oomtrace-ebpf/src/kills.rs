@@ -1,0 +1,140 @@
+//! OOM kills, counted whether or not their frames find room, and those of which no frame was sent.
+
+use aya_ebpf::{
+    helpers::bpf_get_current_pid_tgid,
+    macros::map,
+    maps::{Array, LruHashMap},
+};
+use oomtrace_common::{
+    frame::{KILLS_SLOT, UNREPORTED_KILLS_SLOT},
+    limits::{KILLERS, SIGTERM_AFTER_KILL_NS},
+};
+
+use crate::{
+    emit::{count_in, now},
+    kernel::{
+        layout::slot,
+        read::{Address, Read as _, Shallow},
+    },
+    pass::{self, Pass},
+};
+
+/// Where passes are not seen: the thread that each thread sent SIGKILL to as the kernel. If it is marked next, that was an OOM kill.
+/// The kernel sends such signals for other reasons, too, and to processes that share the victim's memory.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L945>
+#[map]
+static KILLING: LruHashMap<u64, u64> = LruHashMap::with_max_entries(KILLERS, 0);
+
+/// When the last mark was, `CLOCK_BOOTTIME` ns.
+#[map]
+static MARKED: Array<u64> = Array::with_max_entries(1, 0);
+
+/// `__oom_kill_process` is called; `sent` says whether a frame names the victim.
+#[inline(always)]
+pub(crate) fn begin(pass: &mut Pass, victim: Address, sent: bool) {
+    pass.victim = victim.addr() as u64;
+    if pass.first_victim == 0 {
+        pass.first_victim = pass.victim;
+    }
+    pass.reported = u64::from(sent);
+}
+
+/// The kernel sends SIGKILL inside a pass. The first signal of a call is for the victim; others are for processes that share its
+/// memory.
+#[inline(always)]
+pub(crate) fn signal(pass: &mut Pass, sent: bool) {
+    if pass.victim != 0 && pass.signaled == 0 {
+        pass.signaled = 1;
+        pass.reported |= u64::from(sent);
+    }
+}
+
+/// A mark inside a pass.
+#[inline(always)]
+pub(crate) fn mark(sent: bool) {
+    set_marked();
+    if let Some(pass) = pass::current()
+        && pass.victim != 0
+    {
+        pass.reported |= u64::from(sent);
+    }
+}
+
+/// Counts the latest kill of a pass, once nothing more can tell of it.
+#[inline(always)]
+pub(crate) fn settle(pass: &mut Pass) {
+    if pass.signaled != 0 {
+        let again = pass.kills > 1 && pass.victim == pass.first_victim;
+        count(pass, again);
+    }
+    pass.victim = 0;
+    pass.signaled = 0;
+}
+
+#[inline(always)]
+fn count(pass: &mut Pass, again: bool) {
+    if again {
+        // A frame of the second call names it after all.
+        if pass.reported != 0 && pass.first_unreported != 0 {
+            count_in(UNREPORTED_KILLS_SLOT, u64::MAX);
+            pass.first_unreported = 0;
+        }
+        return;
+    }
+    count_in(KILLS_SLOT, 1);
+    if pass.reported == 0 {
+        count_in(UNREPORTED_KILLS_SLOT, 1);
+        if pass.victim == pass.first_victim {
+            pass.first_unreported = 1;
+        }
+    }
+}
+
+/// The kernel sends SIGKILL outside every pass that is seen.
+#[inline(always)]
+pub(crate) fn signal_alone(target: Address) {
+    let tid = thread(target);
+    let _ = KILLING.insert(bpf_get_current_pid_tgid(), tid, 0);
+}
+
+/// A mark outside every pass that is seen.
+#[inline(always)]
+pub(crate) fn mark_alone(victim: Option<Address>, tid: i32, sent: bool) {
+    set_marked();
+    let Some(killed) = KILLING.get_ptr_mut(bpf_get_current_pid_tgid()) else { return };
+    let tid = victim.map_or(tid as u32 as u64, thread);
+    // SAFETY: an element of the map, which this thread alone writes.
+    let killed = unsafe { &mut *killed };
+    if *killed != tid || tid == 0 {
+        return;
+    }
+    *killed = 0;
+    count_in(KILLS_SLOT, 1);
+    if !sent {
+        count_in(UNREPORTED_KILLS_SLOT, 1);
+    }
+}
+
+#[inline(always)]
+fn thread(task: Address) -> u64 {
+    let mut tid = 0_i32;
+    Shallow::copy(task, slot!(task_struct_pid), &mut tid);
+    u64::from(tid as u32)
+}
+
+#[inline(always)]
+fn set_marked() {
+    if let Some(marked) = MARKED.get_ptr_mut(0) {
+        // SAFETY: a valid map value; of several writers any may be the last.
+        unsafe { *marked = now() };
+    }
+}
+
+/// Whether a process was marked lately.
+#[inline(always)]
+pub(crate) fn are_recent() -> bool {
+    let Some(marked) = MARKED.get_ptr_mut(0) else { return false };
+    // SAFETY: a valid map value.
+    let marked = unsafe { *marked };
+    marked != 0 && now().saturating_sub(marked) < SIGTERM_AFTER_KILL_NS
+}

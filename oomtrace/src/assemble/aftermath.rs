@@ -1,0 +1,113 @@
+//! What comes after a kill is over: user space may take down what is left of the victim's cgroup.
+
+use super::{Assembler, Step, userspace::REACTION_NS};
+use crate::{
+    cgroup,
+    incident::{Followed, Incident, Victim},
+};
+
+/// Incidents that wait for that at one time; of more the oldest are told at once.
+const AWAITED: usize = 64;
+
+/// Acts of user space that an incident keeps.
+const FOLLOWED: usize = 16;
+
+/// Processes of one of them that an incident keeps.
+const PROCESSES: usize = 64;
+
+impl Assembler {
+    /// Tells an incident that is over, now or when user space has had its time.
+    pub(super) fn end(&mut self, incident: Incident, steps: &mut Vec<Step>) {
+        // What has waited long enough comes first.
+        self.expire_awaited(steps);
+        let killed = incident.victims.iter().any(|victim| victim.sigkill_ns.is_some());
+        if !killed || self.blind_to_signals || awaited_until(&incident) <= self.now_ns {
+            return self.tell_end(incident, steps);
+        }
+        self.awaited.push_back(incident);
+        if self.awaited.len() > AWAITED
+            && let Some(oldest) = self.awaited.pop_front()
+        {
+            self.tell_end(oldest, steps);
+        }
+    }
+
+    fn tell_end(&mut self, mut incident: Incident, steps: &mut Vec<Step>) {
+        incident.unreported_kills =
+            incident.unreported_kills.saturating_add(std::mem::take(&mut self.untold_kills));
+        steps.push(Step::Closed(Box::new(self.completed(incident))));
+    }
+
+    /// When the first of those that wait is told at the latest, `CLOCK_BOOTTIME` ns.
+    pub(super) fn awaited_deadline_ns(&self) -> Option<u64> {
+        self.awaited.iter().filter(|incident| !self.is_being_followed(incident)).map(awaited_until).min()
+    }
+
+    /// Tells those that have waited long enough.
+    pub(super) fn expire_awaited(&mut self, steps: &mut Vec<Step>) {
+        while let Some(index) = self
+            .awaited
+            .iter()
+            .position(|incident| awaited_until(incident) <= self.now_ns && !self.is_being_followed(incident))
+        {
+            if let Some(incident) = self.awaited.remove(index) {
+                self.tell_end(incident, steps);
+            }
+        }
+    }
+
+    /// Tells all of them: the stream has ended.
+    pub(super) fn end_awaited(&mut self, steps: &mut Vec<Step>) {
+        while let Some(incident) = self.awaited.pop_front() {
+            self.tell_end(incident, steps);
+        }
+    }
+
+    /// Whether an act of user space that follows it goes on.
+    fn is_being_followed(&self, incident: &Incident) -> bool {
+        let follows = |burst: &Incident| burst.user_kill.as_ref().and_then(|kill| kill.follows);
+        self.bursts.iter().any(|burst| follows(burst) == Some((incident.boot_ns, incident.pass)))
+    }
+
+    /// An act of user space that is over, to the decision that it follows.
+    pub(super) fn add_followed(&mut self, burst: &Incident) {
+        let Some(follows) = burst.user_kill.as_ref().and_then(|kill| kill.follows) else { return };
+        let is_it = |incident: &&mut Incident| (incident.boot_ns, incident.pass) == follows;
+        let Some(incident) = self.awaited.iter_mut().chain(&mut self.open).find(is_it) else { return };
+        if incident.followed.len() < FOLLOWED {
+            incident.followed.extend(followed(burst));
+            for (id, memcg) in &burst.memcgs {
+                incident.memcgs.entry(*id).or_insert(*memcg);
+            }
+        }
+    }
+}
+
+fn awaited_until(incident: &Incident) -> u64 {
+    incident.last_ns.saturating_add(REACTION_NS)
+}
+
+fn followed(burst: &Incident) -> Option<Followed> {
+    let kill = burst.user_kill.as_ref()?;
+    let targets = || burst.victims.iter().map(|victim: &Victim| &victim.task);
+    Some(Followed {
+        sender: burst.trigger.clone()?,
+        signal: kill.signal,
+        method: kill.method,
+        boot_ns: burst.boot_ns,
+        memcg: common(burst),
+        count: kill.count(burst.victims.len()),
+        processes: targets().take(PROCESSES).cloned().collect(),
+    })
+}
+
+/// The innermost cgroup that all targets are in or below.
+fn common(burst: &Incident) -> Option<u64> {
+    let leaves = burst.victims.iter().map(|victim| victim.task.memcg).collect::<Option<Vec<u64>>>()?;
+    let above = |leaf: u64| cgroup::chain(&burst.memcgs, leaf).into_iter().map(|memcg| memcg.id);
+    let first = *leaves.first()?;
+    if leaves.iter().all(|leaf| *leaf == first) {
+        return Some(first);
+    }
+    above(first).find(|level| leaves.iter().all(|leaf| above(*leaf).any(|own| own == *level)))
+}

@@ -1,0 +1,101 @@
+//! What user space does with signals: one act is all that one sender sends in a row.
+
+use std::collections::BTreeMap;
+
+use oomtrace_common::event as wire;
+use serde::Serialize;
+
+use super::Task;
+
+/// How signals were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Method {
+    /// `kill(2)` and its kin.
+    #[serde(rename = "signal")]
+    Signal,
+    /// A write to `cgroup.kill`.
+    #[serde(rename = "cgroup.kill")]
+    CgroupKill,
+}
+
+impl Method {
+    /// Its name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signal => "signal",
+            Self::CgroupKill => "cgroup.kill",
+        }
+    }
+
+    /// Of a signal; `None` where it came without information and nothing else tells. `cgroup.kill` sends each signal without
+    /// information to a thread, `kill(2)` to a process (`group` of the tracepoint).
+    /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L3985> (`__cgroup_kill`)
+    #[must_use]
+    pub const fn of(kill: &wire::Sigkill) -> Option<Self> {
+        if kill.origin == wire::Sigkill::FROM_SIGINFO {
+            Some(Self::Signal)
+        } else if kill.flags & wire::Sigkill::HAS_GROUP == 0 {
+            None
+        } else if kill.group == 0 {
+            Some(Self::CgroupKill)
+        } else {
+            Some(Self::Signal)
+        }
+    }
+}
+
+/// SIGKILL or SIGTERM from user space.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserKill {
+    /// Number of the signal.
+    pub signal: u32,
+    /// `si_code`; `None` for a signal without information.
+    pub code: Option<i32>,
+    /// How it was sent; `None` where a recording of an earlier version does not tell.
+    pub method: Option<Method>,
+    /// The kernel side's counts, by cgroup of the targets and time of the first signal. Empty in recordings of earlier versions.
+    pub counts: BTreeMap<(u64, u64), u64>,
+    /// Further ones that the kernel side neither told nor counted, meanwhile.
+    pub left_out: u64,
+    /// A kill by the kernel in the same cgroup came so long before, ns.
+    pub after_kernel_kill_ns: Option<u64>,
+    /// The decision that this follows: its time and pass.
+    pub follows: Option<(u64, Option<u64>)>,
+}
+
+impl UserKill {
+    /// How many processes were sent the signal, of which so many are known one by one.
+    #[must_use]
+    pub fn count(&self, known: usize) -> u64 {
+        let counted = self.counts.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+        counted.max(u64::try_from(known).unwrap_or(u64::MAX))
+    }
+
+    /// Takes over the kernel side's count.
+    pub fn keep_count(&mut self, memcg: u64, first_ns: u64, count: u64) {
+        if count > 0 {
+            let known = self.counts.entry((memcg, first_ns)).or_default();
+            *known = count.max(*known);
+        }
+    }
+}
+
+/// What user space did after a decision of the kernel in the same cgroup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// Who sent the signals.
+    pub sender: Task,
+    /// Number of the signal.
+    pub signal: u32,
+    /// How.
+    pub method: Option<Method>,
+    /// Time of the first signal, `CLOCK_BOOTTIME` ns.
+    pub boot_ns: u64,
+    /// Kernfs id of the cgroup that all targets are in or below; `None` if it is not known.
+    pub memcg: Option<u64>,
+    /// Number of processes.
+    pub count: u64,
+    /// Those that are known.
+    pub processes: Vec<Task>,
+}

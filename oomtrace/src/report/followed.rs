@@ -1,0 +1,107 @@
+//! What user space did, and what happened before.
+
+use serde::Serialize;
+
+use crate::{
+    attribute::cgroup,
+    bytes::ByteString,
+    incident::{self, Incident, Method, Task},
+};
+
+/// How user space killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Sent {
+    /// How; `None` where a recording of an earlier version does not tell.
+    pub method: Option<Method>,
+    /// Number of processes.
+    pub count: u64,
+    /// Those of them that `victims` does not list.
+    pub left_out: u64,
+}
+
+/// An act of user space after a decision of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Followed {
+    /// "SIGKILL" or "SIGTERM".
+    pub signal: &'static str,
+    /// How.
+    pub method: Option<Method>,
+    /// Process id of the sender.
+    pub sender_pid: Option<i32>,
+    /// Name of the sender's process.
+    pub sender_comm: Option<ByteString>,
+    /// Memory cgroup of the sender.
+    pub sender_cgroup: Option<ByteString>,
+    /// First signal, ns after the decision.
+    pub after_ns: u64,
+    /// The innermost cgroup that all targets are in or below.
+    pub cgroup: Option<ByteString>,
+    /// Number of processes.
+    pub count: u64,
+    /// Those of them that have no row.
+    pub left_out: u64,
+    /// The first of them.
+    pub processes: Vec<Known>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Known {
+    /// Process id.
+    pub pid: Option<i32>,
+    /// Name of the process.
+    pub comm: Option<ByteString>,
+}
+
+/// Earlier incidents of the same kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Repeats {
+    /// How many there were, this one included.
+    pub count: u64,
+    /// Time since the first, ns.
+    pub since_ns: u64,
+}
+
+pub(super) fn sent(incident: &Incident) -> Option<Sent> {
+    let kill = incident.user_kill.as_ref()?;
+    let listed = incident.victims.len();
+    let count = kill.count(listed);
+    Some(Sent { method: kill.method, count, left_out: count.saturating_sub(number(listed)) })
+}
+
+pub(super) fn followed(incident: &Incident) -> Vec<Followed> {
+    incident.followed.iter().map(|act| one(incident, act)).collect()
+}
+
+fn one(incident: &Incident, act: &incident::Followed) -> Followed {
+    let path = |id: Option<u64>| cgroup::path_of(incident, id?);
+    Followed {
+        signal: if act.signal == 15 { "SIGTERM" } else { "SIGKILL" },
+        method: act.method,
+        sender_pid: act.sender.pid,
+        sender_comm: process_name(&act.sender),
+        sender_cgroup: path(act.sender.memcg),
+        after_ns: act.boot_ns.saturating_sub(incident.boot_ns),
+        cgroup: path(act.memcg),
+        count: act.count,
+        left_out: act.count.saturating_sub(number(act.processes.len())),
+        processes: act
+            .processes
+            .iter()
+            .map(|task| Known { pid: task.pid, comm: process_name(task) })
+            .collect(),
+    }
+}
+
+pub(super) fn repeats(incident: &Incident) -> Option<Repeats> {
+    let known = incident.repeats?;
+    Some(Repeats { count: known.count, since_ns: incident.boot_ns.saturating_sub(known.first_ns) })
+}
+
+fn process_name(task: &Task) -> Option<ByteString> {
+    task.leader_comm.clone().or_else(|| task.comm.clone())
+}
+
+fn number(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

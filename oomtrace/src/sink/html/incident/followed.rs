@@ -1,0 +1,25 @@
+//! What user space did then, and what happened before.
+
+use maud::{Markup, html};
+
+use crate::{
+    explain::ordinal,
+    report::Report,
+    sink::{followed, terminal::units::span},
+};
+
+pub(super) fn followed(report: &Report) -> Markup {
+    html! {
+        @if !report.followed.is_empty() || report.repeats.is_some() {
+            section #followed aria-labelledby="followed-h" {
+                h2 #followed-h { "Before and after" }
+                @if let Some(repeats) = report.repeats {
+                    p { (ordinal(repeats.count)) " kill of this name in this place, the first " (span(repeats.since_ns)) " before" }
+                }
+                @for act in &report.followed {
+                    p { (followed::act(act)) @if let Some(processes) = followed::processes(act) { ": " (processes) } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What user space did then, and what happened before.
+
+use super::{super::units::span, sheet::Sheet};
+use crate::{explain::ordinal, report::Report, sink::followed};
+
+/// Acts of user space after the kernel's kill.
+pub(super) fn followed(sheet: &mut Sheet, report: &Report) {
+    for (index, act) in report.followed.iter().enumerate() {
+        let words = followed::act(act);
+        sheet.section(if index == 0 { "followed" } else { "" }, &words);
+        if let Some(processes) = followed::processes(act) {
+            sheet.more(&format!("  {processes}"));
+        }
+    }
+}
+
+/// How often it happened.
+pub(super) fn repeats(sheet: &mut Sheet, report: &Report) {
+    if let Some(repeats) = report.repeats {
+        let (which, since) = (ordinal(repeats.count), span(repeats.since_ns));
+        sheet.section(
+            "repeats",
+            &format!("{which} kill of this name in this place, the first {since} before"),
+        );
+    }
+}

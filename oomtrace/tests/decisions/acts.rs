@@ -1,0 +1,253 @@
+//! What user space does with signals: after a kill by the kernel, and to thousands of processes at once; kills that no frame
+//! tells of; and the same thing again.
+
+use oomtrace::{
+    explain::{Code, Confidence},
+    incident::Method,
+    report::Report,
+};
+use oomtrace_common::{
+    event::{Act, Sigkill, Task, UserKills},
+    frame::Kind,
+};
+use serde_json::json;
+use zerocopy::IntoBytes as _;
+
+use crate::stream::{
+    APP, LIMIT, MEMCG, MS, NO_LIMIT, OTHER, PODS, ROOT, S, Stream, level, sigkill_of, start, task,
+};
+
+const MESSAGE: &str = "Memory cgroup out of memory";
+
+fn named(pid: i32, comm: &[u8]) -> Task {
+    let mut sender = Task { memcg: ROOT, ..task(pid) };
+    (sender.comm, sender.leader_comm) = ([0; 16], [0; 16]);
+    sender.comm[..comm.len()].copy_from_slice(comm);
+    sender.leader_comm[..comm.len()].copy_from_slice(comm);
+    sender
+}
+
+/// A signal as the kernel side of this version sends it: the `count`-th of an act.
+fn signal(pid: i32, sender: Task, origin: u32, group: u32, (first_ns, count): (u64, u64)) -> Sigkill {
+    Sigkill {
+        sender_pid: sender.pid,
+        sender_tid: sender.tid,
+        origin,
+        group,
+        flags: Sigkill::HAS_GROUP,
+        act_count: count,
+        act_first_ns: first_ns,
+        target: task(pid),
+        sender,
+        ..sigkill_of(pid)
+    }
+}
+
+fn killed(stream: &mut Stream) -> &mut Stream {
+    let hog = task(812);
+    stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812)
+}
+
+fn levels(stream: &mut Stream) -> &mut Stream {
+    stream
+        .add(level(APP, PODS, b"app", LIMIT / 2, NO_LIMIT))
+        .add(level(PODS, ROOT, b"pods", LIMIT / 2, LIMIT))
+        .add(level(ROOT, 0, b"", 0, NO_LIMIT))
+}
+
+fn counts(
+    sender: Task,
+    signal: u32,
+    origin: u32,
+    group: u32,
+    (first_ns, last_ns, count): (u64, u64, u64),
+) -> UserKills {
+    let of =
+        Act { sender_pid: sender.pid, signal, origin, group, sender_start_ns: start(sender.pid), memcg: APP };
+    UserKills { of, first_ns, last_ns, count, told: 256 }
+}
+
+#[test]
+fn what_a_supervisor_kills_then_belongs_to_the_incident() {
+    let systemd = named(1, b"systemd");
+    let mut stream = Stream::new("fentry");
+    killed(&mut stream).later(12 * MS);
+    levels(&mut stream);
+    let first_ns = stream.now;
+    for (pid, count) in [(900, 1), (901, 2), (902, 3)] {
+        stream.add(signal(pid, systemd, Sigkill::FROM_SIGINFO, 1, (first_ns, count)));
+    }
+    let told = stream.tick(2 * S).told();
+    let report = told.only();
+    let [act] = report.followed.as_slice() else { panic!("{:?}", report.followed) };
+    assert_eq!((act.signal, act.method, act.count, act.left_out), ("SIGKILL", Some(Method::Signal), 3, 0));
+    assert_eq!((act.sender_pid, act.sender_comm.as_ref().unwrap().as_bytes()), (Some(1), &b"systemd"[..]));
+    assert_eq!(act.cgroup.as_ref().unwrap().as_bytes(), b"/pods/app");
+    assert_eq!(act.sender_cgroup.as_ref().unwrap().as_bytes(), b"/");
+    assert!(act.after_ns >= 12 * MS && act.after_ns < 13 * MS, "{}", act.after_ns);
+    let pids: Vec<_> = act.processes.iter().map(|process| process.pid).collect();
+    assert_eq!(pids, [Some(900), Some(901), Some(902)]);
+    assert!(report.status.complete, "{:?}", report.cause.evidence);
+    assert!(
+        report.cause.summary.contains(
+            "; then systemd (pid 1) killed 3 other processes of /pods/app with SIGKILL after 12 ms"
+        ),
+        "{}",
+        report.cause.summary
+    );
+    assert!(told.decided[0].followed.is_empty());
+    assert_eq!(report.sent, None, "the kernel decided");
+}
+
+#[test]
+fn a_service_that_is_stopped_gets_sigterm_first() {
+    let systemd = named(1, b"systemd");
+    let mut stream = Stream::new("fentry");
+    killed(&mut stream).later(5 * MS);
+    levels(&mut stream);
+    let first_ns = stream.now;
+    let sigterm = signal(900, systemd, Sigkill::FROM_SIGINFO, 1, (first_ns, 1));
+    stream.raw(Kind::Sigterm.number(), sigterm.as_bytes()).later(300 * MS);
+    stream.add(signal(900, systemd, Sigkill::FROM_SIGINFO, 1, (stream.now, 1)));
+    let told = stream.tick(2 * S).told();
+    let signals: Vec<_> = told.only().followed.iter().map(|act| (act.signal, act.count)).collect();
+    assert_eq!(signals, [("SIGTERM", 1), ("SIGKILL", 1)]);
+}
+
+#[test]
+fn sigterm_alone_is_no_incident() {
+    let mut stream = Stream::new("fentry");
+    levels(&mut stream);
+    let sigterm = signal(900, named(700, b"earlyoom"), Sigkill::FROM_SIGINFO, 1, (stream.now, 1));
+    stream.raw(Kind::Sigterm.number(), sigterm.as_bytes());
+    assert!(stream.tick(S).told().closed.is_empty());
+}
+
+#[test]
+fn what_happens_elsewhere_or_later_does_not_belong_to_it() {
+    for (later, memcg) in [(10 * MS, OTHER), (1500 * MS, APP)] {
+        let mut stream = Stream::new("fentry");
+        killed(&mut stream).later(later);
+        levels(&mut stream).add(level(OTHER, ROOT, b"other", 0, LIMIT));
+        let target = Task { memcg, ..task(900) };
+        let kill = signal(900, named(1, b"systemd"), Sigkill::FROM_SIGINFO, 1, (stream.now, 1));
+        let told = stream.add(Sigkill { memcg, target, ..kill }).tick(2 * S).told();
+        assert!(told.only().followed.is_empty(), "{later} {memcg}");
+    }
+}
+
+/// One write to `cgroup.kill` takes so many processes, of which 256 have frames.
+fn one_write(stream: &mut Stream, sender: Task, processes: u64) {
+    levels(stream);
+    let first_ns = stream.now;
+    for (pid, count) in (1000..1256).zip(1..) {
+        stream.add(signal(pid, sender, Sigkill::FROM_NOINFO, 0, (first_ns, count)));
+    }
+    // It goes on for longer than a second.
+    for step in 1..=30 {
+        let count = processes / 30 * step + processes % 30;
+        stream.later(50 * MS);
+        let last_ns = stream.now;
+        stream.add(counts(sender, 9, Sigkill::FROM_NOINFO, 0, (first_ns, last_ns, count)));
+    }
+}
+
+#[test]
+fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
+    for processes in [2105, 10_000, 50_000] {
+        let oomd = named(700, b"systemd-oomd");
+        let mut stream = Stream::new("fentry");
+        one_write(&mut stream, oomd, processes);
+        let full = json!({ "memcg": APP, "total_bytes": 1000, "available_bytes": 20 });
+        stream.context(Kind::Pressure, &full);
+        // Another sender at the same time keeps its own count.
+        let other = signal(5000, named(701, b"earlyoom"), Sigkill::FROM_NOINFO, 1, (stream.now, 1));
+        let told = stream.add(other).tick(S).told();
+        let [report, second] = told.closed.as_slice() else { panic!("{}", told.closed.len()) };
+        let sent = report.sent.unwrap();
+        assert_eq!(
+            (sent.method, sent.count, sent.left_out),
+            (Some(Method::CgroupKill), processes, processes - 256)
+        );
+        assert_eq!((report.victims.len(), report.status.complete), (256, true));
+        assert!(
+            report.cause.summary.contains(&format!(" and {} more, ", processes - 1)),
+            "{}",
+            report.cause.summary
+        );
+        let counted = format!("it killed {processes} processes, of which 256 are listed");
+        assert!(report.cause.evidence.contains(&counted), "{:?}", report.cause.evidence);
+        assert!(
+            report.cause.evidence[0].ends_with("sent SIGKILL by cgroup.kill"),
+            "{:?}",
+            report.cause.evidence
+        );
+        assert_eq!((second.sent.unwrap().count, second.status.complete), (1, true));
+        assert!(second.cause.evidence[0].ends_with("sent SIGKILL by kill"), "{:?}", second.cause.evidence);
+    }
+}
+
+#[test]
+fn a_container_runtime_that_kills_thousands_after_the_kernel_is_one_act() {
+    let mut stream = Stream::new("fentry");
+    killed(&mut stream).later(40 * MS);
+    one_write(&mut stream, named(300, b"runc"), 2105);
+    let told = stream.tick(2 * S).told();
+    let [act] = told.only().followed.as_slice() else { panic!("{:?}", told.only().followed) };
+    assert_eq!((act.method, act.count, act.processes.len()), (Some(Method::CgroupKill), 2105, 64));
+    assert_eq!(act.left_out, 2105 - 64);
+    assert!(
+        told.only().cause.summary.contains("with cgroup.kill after 40 ms"),
+        "{}",
+        told.only().cause.summary
+    );
+}
+
+fn loss(stream: &mut Stream, unreported_kills: u64) {
+    let lost = json!({ "lost": { "MarkVictim": 1 }, "kills": 3200, "unreported_kills": unreported_kills });
+    stream.context(Kind::Loss, &lost);
+}
+
+fn unreported(reports: &[Report]) -> Vec<u64> {
+    reports.iter().map(|report| report.status.unreported_kills).collect()
+}
+
+#[test]
+fn kills_that_no_frame_tells_of_are_counted_once() {
+    let mut stream = Stream::new("fentry");
+    killed(&mut stream);
+    loss(&mut stream, 1498);
+    loss(&mut stream, 1498);
+    stream.tick(2 * S);
+    killed(&mut stream).tick(2 * S);
+    let told = stream.told();
+    assert_eq!(unreported(&told.closed), [1498, 0]);
+    let cause = &told.closed[0].cause;
+    assert_eq!((told.closed[0].status.complete, cause.confidence), (false, Confidence::Inferred));
+    let gap = "1498 more OOM kills could not be reported: all their frames were lost";
+    assert!(cause.evidence.iter().any(|line| line == gap), "{:?}", cause.evidence);
+    assert!(told.closed[1].status.complete);
+}
+
+#[test]
+fn the_same_kill_again_is_counted_with_the_time_since_the_first() {
+    let mut stream = Stream::new("fentry");
+    for _ in 0..3 {
+        killed(&mut stream).tick(20 * S);
+    }
+    // Another place, and another name.
+    let other = Task { memcg: OTHER, ..task(900) };
+    stream.enter().add(crate::stream::memcg_request(other, OTHER));
+    stream.add(level(OTHER, ROOT, b"other", LIMIT, LIMIT)).add(level(ROOT, 0, b"", 0, NO_LIMIT));
+    stream.kill(other, other, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(900).tick(2 * S);
+    stream.later(700 * S);
+    killed(&mut stream).tick(2 * S);
+    let told = stream.told();
+    let repeats: Vec<_> =
+        told.closed.iter().map(|report| report.repeats.map(|repeats| repeats.count)).collect();
+    assert_eq!(repeats, [None, Some(2), Some(3), None, None]);
+    let third = &told.closed[2];
+    assert_eq!(third.cause.code, Code::MemcgLimit);
+    assert!(third.cause.summary.ends_with("; this is the 3rd such kill in 40 s"), "{}", third.cause.summary);
+    assert_eq!(told.decided[2].repeats, third.repeats);
+}
