@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_oomtrace_global_optspecs
-    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= redact h/help V/version
+    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= redact metrics= exec= exec-timeout= journal h/help V/version
 end
 
 function __fish_oomtrace_needs_command
@@ -42,8 +42,12 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cause -d 'Only this c
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -s V -l version -d 'Print version'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "watch" -d 'Report kills as they happen'
@@ -80,8 +84,12 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cause -d 'On
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l format -d 'Print one JSON object' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
@@ -110,7 +118,11 @@ kprobe\t'kprobe and kretprobe, or nothing'
 tracepoint\t'Tracepoints alone'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l no-cmdline -d 'Never read or record command lines; executables are still named'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l until -d 'Not after this' -r

@@ -1,8 +1,10 @@
 //! What is typed. Settings for the inside are made of it in `cmd/`, so that nothing below knows of clap.
 
+mod address;
 mod experiment;
 mod moment;
 mod only;
+mod server;
 mod size;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -13,6 +15,7 @@ pub use self::{
     experiment::{Experiment, ExperimentProcess, ExperimentSupervisor},
     moment::Moment,
     only::Only,
+    server::Consumers,
 };
 use crate::{size::bytes, whatif::Change};
 
@@ -95,7 +98,8 @@ pub enum Command {
 Examples:
   sudo oomtrace watch --cgroup /kubepods
   sudo oomtrace watch --cause global --format json
-  sudo oomtrace watch --record /var/log/oom.rec")]
+  sudo oomtrace watch --record /var/log/oom.rec
+  sudo oomtrace watch --metrics 9402")]
 pub struct Watch {
     /// How reports are shown
     #[arg(long, value_enum, default_value_t)]
@@ -115,6 +119,9 @@ pub struct Watch {
     /// Hide values in command lines that look like passwords or tokens; a recording keeps them
     #[arg(long)]
     pub redact: bool,
+    /// Where else reports go
+    #[command(flatten)]
+    pub consumers: Consumers,
 }
 
 /// What is looked up beside what the kernel says.
@@ -153,6 +160,9 @@ pub struct Record {
     /// What is looked up
     #[command(flatten)]
     pub look: Look,
+    /// Where else reports go
+    #[command(flatten)]
+    pub consumers: Consumers,
     /// A command to run meanwhile; the recording ends with it, and its exit status is passed on
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,

@@ -28,6 +28,7 @@ pub mod rank;
 pub mod recording;
 pub mod redact;
 pub mod report;
+pub mod server;
 pub mod sink;
 pub mod size;
 pub mod source;

@@ -1,10 +1,11 @@
 //! The road: frames to events, events to incidents, incidents to reports, reports to sinks.
 
 mod incidents;
+mod progress;
 
-use std::io;
+use std::{io, sync::Arc};
 
-pub use self::incidents::Incidents;
+pub use self::{incidents::Incidents, progress::Progress};
 use crate::{
     assemble::{Assembler, Step},
     decode::decode,
@@ -63,6 +64,7 @@ pub struct Pipeline {
     assembler: Assembler,
     sinks: Vec<Box<dyn Sink>>,
     recorder: Option<Recorder>,
+    progress: Option<Arc<Progress>>,
     filter: Filter,
     redact: Redact,
     stop_after: Option<u64>,
@@ -74,7 +76,16 @@ impl Pipeline {
     #[must_use]
     pub fn new(sinks: Vec<Box<dyn Sink>>, filter: Filter) -> Self {
         let (assembler, totals) = (Assembler::new(is_kill_for_memory), Totals::default());
-        Self { assembler, sinks, recorder: None, filter, redact: Redact::Nothing, stop_after: None, totals }
+        Self {
+            assembler,
+            sinks,
+            recorder: None,
+            progress: None,
+            filter,
+            redact: Redact::Nothing,
+            stop_after: None,
+            totals,
+        }
     }
 
     /// Keeps every frame verbatim, too.
@@ -88,6 +99,13 @@ impl Pipeline {
     #[must_use]
     pub const fn redacting(mut self, redact: Redact) -> Self {
         self.redact = redact;
+        self
+    }
+
+    /// Keeps these counts up to date.
+    #[must_use]
+    pub fn counting(mut self, progress: Option<Arc<Progress>>) -> Self {
+        self.progress = progress;
         self
     }
 
@@ -151,6 +169,7 @@ impl Pipeline {
     }
 
     fn tell(&mut self, steps: &[Step]) -> Result<(), PipelineError> {
+        Progress::count(self.progress.as_ref(), steps);
         for step in steps {
             match step {
                 Step::Decided(incident) => self.each_sink(incident, |sink, report| sink.decided(report))?,
@@ -163,6 +182,9 @@ impl Pipeline {
         }
         self.totals.lost = self.assembler.lost_frames();
         self.totals.unreported_kills = self.assembler.unreported_kills();
+        if let Some(progress) = &self.progress {
+            progress.store(self.totals.frames, self.totals.lost);
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod followed;
 mod machine;
 mod page_size;
 mod row;
+mod times;
 
 use std::{collections::BTreeMap, rc::Rc};
 

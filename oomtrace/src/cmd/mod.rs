@@ -3,6 +3,7 @@
 mod cgroup;
 mod check;
 mod confine;
+mod consumers;
 mod demo;
 mod diff;
 mod dump;
@@ -37,13 +38,14 @@ use crate::{
         privilege::keep_only,
         protect::Protection,
         start::StartError,
-        system_calls::refuse_all_others,
+        system_calls::{Needs, refuse_all_others},
         tier::{Tier, Wanted},
     },
     pipeline::{Filter, PipelineError, Totals},
     recording::ReadError,
     redact::Redact,
     report::Report,
+    server::NotFound,
     source::{
         SourceError,
         names::{self, Names},
@@ -98,8 +100,8 @@ fn give_up_all_but(needed: CapabilitySet) {
 }
 
 /// Refuses itself the system calls that are needed no more; likewise.
-fn refuse_other_calls() {
-    if let Err(error) = refuse_all_others() {
+fn refuse_other_calls(needs: Needs) {
+    if let Err(error) = refuse_all_others(needs) {
         say(format_args!("system calls that are needed no more could not be refused: {error}"));
     }
 }
@@ -126,7 +128,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<Refusal>() || cause.is::<history::NotHeld>() {
         return Some(Exit::Unanswered);
     }
-    if cause.is::<whatif::WhichError>() || cause.is::<show::TwoMeant>() {
+    if cause.is::<NotFound>() || cause.is::<whatif::WhichError>() || cause.is::<show::TwoMeant>() {
         return Some(Exit::Usage);
     }
     match cause.downcast_ref::<PipelineError>()? {

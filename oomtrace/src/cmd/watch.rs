@@ -5,6 +5,7 @@ use std::{io, os::fd::AsFd as _};
 use anyhow::Result;
 
 use super::{
+    consumers::{Running, wanted},
     filter, give_up_all_but, output, print_totals, record, redact, refuse_other_calls, say_armed,
     signals::Stop,
 };
@@ -25,6 +26,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
     let stdout = io::stdout();
     let recording = options.record.clone().map(|path| record::recorder(Place::File(path))).transpose()?;
+    let wanted = wanted(&options.consumers)?;
     let stop = Stop::on_signals()?;
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
@@ -32,13 +34,17 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let hang_up = io::stdout();
     let mut live =
         Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?.naming(options.look.names());
+    let mut running = Running::start(wanted, tier, recording.as_ref())?;
     let protection = protect();
     give_up_all_but(TRACING);
-    refuse_other_calls();
+    refuse_other_calls(running.needs());
     say_armed(tier, protection);
-    let sinks = vec![output::sink(options.format, stdout)];
-    let road = Pipeline::new(sinks, filter(&options.only)).redacting(redact(options.redact));
-    let (totals, ended) = road.recording(recording).run(&mut live)?;
+    let mut sinks = vec![output::sink(options.format, stdout)];
+    sinks.extend(running.sink());
+    let pipeline = Pipeline::new(sinks, filter(&options.only)).redacting(redact(options.redact));
+    let told = pipeline.counting(running.progress()).recording(recording).run(&mut live);
+    running.finish();
+    let (totals, ended) = told?;
     if ended != Some(Ended::NoReader) {
         print_totals(totals);
     }

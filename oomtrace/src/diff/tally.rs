@@ -36,7 +36,7 @@ impl Tally {
         self.incidents += 1;
         self.no_kill += u64::from(report.selection.outcome == Some(Outcome::NoKill));
         self.incomplete += u64::from(!report.status.complete);
-        self.recovery_ns.extend(recovery_ns(report));
+        self.recovery_ns.extend(report.recovery_ns());
         count(&mut self.causes, Some(report.cause.code.name().into()));
         count(&mut self.policies, report.selection.policy.map(|policy| policy.name().into()));
         count(&mut self.cgroups, report.domain.cgroup.clone());
@@ -58,14 +58,4 @@ impl Tally {
 
 fn count(counts: &mut Counts, name: Option<ByteString>) {
     *counts.entry(name).or_default() += 1;
-}
-
-/// When the last victim's memory was given back: by its exit, or by the reaper before. `None` where that is not known of all.
-fn recovery_ns(report: &Report) -> Option<u64> {
-    let given_back = |victim: &Victim| {
-        let after = victim.aftermath;
-        [after.exit_ns, after.reap_end_ns].into_iter().flatten().min()
-    };
-    let all: Option<Vec<u64>> = report.victims.iter().map(given_back).collect();
-    all?.into_iter().max()
 }

@@ -194,6 +194,21 @@ const SOCKETS: &[c_long] = &[
     libc::SYS_shutdown,
 ];
 
+/// What answers scrapes: connections to a socket that listens already.
+const CONNECTIONS: &[c_long] = &[libc::SYS_accept4, libc::SYS_getpeername, libc::SYS_getsockname];
+
+/// What a tracer does besides tracing and recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing, or it writes to a socket of this machine.
+    #[default]
+    Nothing,
+    /// It takes connections.
+    Connections,
+    /// It starts programs, which have all system calls.
+    Programs,
+}
+
 /// Commands of `bpf(2)` that look into maps; none loads, attaches or makes anything.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/bpf.h#L916>
 const MAP_COMMANDS: [u64; 6] = [
@@ -215,17 +230,24 @@ const MAP_LOOKUP_AND_DELETE_ELEM: u64 = 21;
 const LOCAL: u64 = 1;
 
 /// Refuses all other calls to every thread of the process, for good, with "function not implemented": a library then tries
-/// an older call where it has one.
+/// an older call where it has one. Where programs are started, the calling thread alone is refused them: a filter is passed on to
+/// programs.
 ///
 /// # Errors
 ///
 /// If the kernel has no seccomp filters, or the process may not install one; nothing is refused then.
-pub fn refuse_all_others() -> Result<(), RefuseError> {
-    Ok(seccompiler::apply_filter_all_threads(&filter()?)?)
+pub fn refuse_all_others(needs: Needs) -> Result<(), RefuseError> {
+    let filter = filter(needs)?;
+    match needs {
+        Needs::Nothing | Needs::Connections => seccompiler::apply_filter_all_threads(&filter)?,
+        Needs::Programs => seccompiler::apply_filter(&filter)?,
+    }
+    Ok(())
 }
 
-fn filter() -> Result<BpfProgram, BackendError> {
-    let whole = [FILES, WAITING, OWN, OTHERS, OLDER, SOCKETS].concat();
+fn filter(needs: Needs) -> Result<BpfProgram, BackendError> {
+    let connections = if needs == Needs::Connections { CONNECTIONS } else { &[] };
+    let whole = [FILES, WAITING, OWN, OTHERS, OLDER, SOCKETS, connections].concat();
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         whole.into_iter().map(|call| (call, Vec::new())).collect();
     let commands = MAP_COMMANDS.into_iter().map(first_argument_is);
@@ -245,13 +267,13 @@ mod tests {
     use std::{
         fs::File,
         io::{self, Error},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
         os::unix::net::UnixDatagram,
         process::Command,
         thread,
     };
 
-    use super::filter;
+    use super::{Needs, filter};
 
     fn refused<T>(outcome: io::Result<T>) -> bool {
         outcome.err().and_then(|error| error.raw_os_error()) == Some(libc::ENOSYS)
@@ -268,8 +290,12 @@ mod tests {
 
     /// What is tried in a thread that alone has the filter.
     fn with_filter<T: Send>(then: impl FnOnce() -> T + Send) -> T {
+        with_filter_for(Needs::Nothing, then)
+    }
+
+    fn with_filter_for<T: Send>(needs: Needs, then: impl FnOnce() -> T + Send) -> T {
         let confined = || {
-            seccompiler::apply_filter(&filter().unwrap()).unwrap();
+            seccompiler::apply_filter(&filter(needs).unwrap()).unwrap();
             then()
         };
         thread::scope(|scope| scope.spawn(confined).join().unwrap())
@@ -310,6 +336,17 @@ mod tests {
             assert!(UnixDatagram::unbound().is_ok());
         });
         assert!(TcpListener::bind("127.0.0.1:0").is_ok());
+    }
+
+    #[test]
+    fn connections_are_taken_only_where_scrapes_are_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = [(); 2].map(|()| TcpStream::connect(address).unwrap());
+        assert!(refused(with_filter(|| listener.accept())));
+        assert!(with_filter_for(Needs::Connections, || listener.accept()).is_ok());
+        assert!(with_filter_for(Needs::Connections, || refused(TcpStream::connect(address))));
+        drop(connections);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use self::{
 
 /// The top-level modules, the lowest first, each with the reason for its place. A module imports only those above it in this
 /// table, so a new module needs one row.
-const LAYERS: [(&str, &str); 30] = [
+const LAYERS: [(&str, &str); 31] = [
     ("bytes", "names and paths as the kernel has them, which every module holds"),
     ("size", "sizes as they are typed, on the command line and in a file"),
     ("exit", "exit statuses, which errors of every layer name"),
@@ -47,6 +47,7 @@ const LAYERS: [(&str, &str); 30] = [
     ("source", "where frames come from: the kernel, or a recording"),
     ("sink", "where reports and answers go; the only place with text"),
     ("pipeline", "the whole road, from a source to sinks"),
+    ("server", "consumers of reports that may block, on a thread of their own"),
     ("cli", "what is typed; names codes, changes and shapes of the modules above"),
     ("cmd", "the commands: from what is typed to all of the above"),
     ("main", "the program"),

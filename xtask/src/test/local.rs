@@ -4,6 +4,7 @@ mod demo;
 mod ends;
 pub(crate) mod experiment;
 pub(super) mod kills;
+mod metrics;
 mod names;
 mod namespaces;
 mod planted;
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 
 use super::Tally;
 use crate::scratch;
+use crate::setup;
 use crate::vm::programs::{self, Programs};
 
 /// The programs as files, and where cgroups are made.
@@ -91,6 +93,15 @@ impl Local {
         tally.count("a journal of another user's", planted::journal(self));
         tally.count("a page over what another user planted", planted::page(self));
         tally.count("recordings in another user's directory", planted::recordings(self));
+        self.metrics(tally);
         tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
+    }
+    /// What needs a Prometheus.
+    fn metrics(&self, tally: &mut Tally) {
+        if let Err(error) = setup::apt(&[metrics::PACKAGE]) {
+            return tally.skip("metrics in Prometheus", format!("{error:#}"));
+        }
+        tally.count("Prometheus and the JSON agree in a storm of kills", metrics::prometheus_agrees(self));
+        tally.count("rules and alerts of contrib/prometheus", metrics::rules());
     }
 }

@@ -8,7 +8,13 @@ use anyhow::Result;
 
 use self::child::Child;
 pub(super) use self::child::NotStarted;
-use super::{give_up_all_but, print_totals, refuse_other_calls, say::say, say_armed, signals::Stop};
+use super::{
+    consumers::{Running, wanted},
+    give_up_all_but, print_totals, refuse_other_calls,
+    say::say,
+    say_armed,
+    signals::Stop,
+};
 use crate::{
     cli::Record,
     exit::Exit,
@@ -25,20 +31,26 @@ use crate::{
 pub(super) fn run(options: &Record) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
     let recorder = recorder(place(options))?;
+    let wanted = wanted(&options.consumers)?;
     let stop = Stop::on_signals()?;
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
     let session = session::frame(&armed, facts, &resolved);
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?.naming(options.look.names());
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
+    let mut running = Running::start(wanted, tier, Some(&recorder))?;
     let protection = protect();
     give_up_all_but(if child.is_some() { TRACING | COMMAND } else { TRACING });
-    refuse_other_calls();
+    refuse_other_calls(running.needs());
     say_armed(tier, protection);
-    let (totals, _) =
-        Pipeline::new(Vec::new(), Box::new(|_| true)).recording(Some(recorder)).run(&mut live)?;
+    let pipeline = Pipeline::new(running.sink().into_iter().collect(), Box::new(|_| true));
+    let told = pipeline.counting(running.progress()).recording(Some(recorder)).run(&mut live);
+    let (totals, _) = told?;
     print_totals(totals);
-    child.map_or(Ok(Exit::Success), Child::exit)
+    // A command that goes on is ended before anything waits for the consumers.
+    let status = child.map_or(Ok(Exit::Success), Child::exit);
+    running.finish();
+    status
 }
 
 /// A recorder that tells its troubles on standard error.

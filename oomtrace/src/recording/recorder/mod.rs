@@ -81,6 +81,8 @@ struct Counts {
     /// Lost frames that the recording tells of.
     noted_frames: AtomicU64,
     kept_frames: AtomicU64,
+    /// The last attempt to write failed.
+    failing: AtomicBool,
     /// The stream has ended: what cannot be written now never will.
     ending: AtomicBool,
 }
@@ -94,6 +96,24 @@ impl Kept {
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.0.kept_frames.load(Ordering::Acquire)
+    }
+
+    /// Frames that are in no recording.
+    #[must_use]
+    pub fn lost_frames(&self) -> u64 {
+        self.0.lost_frames.load(Ordering::Acquire)
+    }
+
+    /// Bytes that wait for the disk.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> u64 {
+        self.0.waiting_bytes.load(Ordering::Acquire)
+    }
+
+    /// Whether the last attempt to write failed.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.0.failing.load(Ordering::Acquire)
     }
 }
 

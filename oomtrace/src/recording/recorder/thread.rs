@@ -117,6 +117,7 @@ impl Work {
                 Err(error) if !self.failing => {
                     (self.tell)(&Trouble::Failing { path: self.disk.name(), error });
                     self.failing = true;
+                    self.counts.failing.store(true, Ordering::Release);
                 }
                 Err(_) if self.counts.ending.load(Ordering::Relaxed) => {
                     self.counts.lost_frames.fetch_add(pending.frames, Ordering::Relaxed);
@@ -134,6 +135,7 @@ impl Work {
     /// Tells what there is to tell after a success.
     fn written(&mut self) {
         if std::mem::take(&mut self.failing) {
+            self.counts.failing.store(false, Ordering::Release);
             let lost = self.counts.lost_frames.load(Ordering::Relaxed);
             (self.tell)(&Trouble::Recovered { path: self.disk.name(), lost });
         }

@@ -1,0 +1,25 @@
+//! The options of the second half: what may block.
+
+use std::{ffi::OsString, net::SocketAddr, time::Duration};
+
+use clap::Args;
+
+use super::address;
+
+/// Where reports go besides the output.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Integration")]
+pub struct Consumers {
+    /// Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = address::listen)]
+    pub metrics: Option<SocketAddr>,
+    /// Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)
+    #[arg(long, value_name = "CMD")]
+    pub exec: Option<OsString>,
+    /// Kill the program of --exec if it runs longer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration, requires = "exec")]
+    pub exec_timeout: Duration,
+    /// Write an entry to systemd's journal for each report (docs/journal.md)
+    #[arg(long)]
+    pub journal: bool,
+}

@@ -1,0 +1,98 @@
+//! What a pipeline has done so far, for readers on other threads.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::{
+    assemble::Step,
+    incident::{Incident, Role},
+};
+
+/// Counts that the tracing thread stores and any thread reads. None of them depends on a filter.
+#[derive(Debug, Default)]
+pub struct Progress {
+    frames: AtomicU64,
+    lost_frames: AtomicU64,
+    kernel_kills: AtomicU64,
+}
+
+impl Progress {
+    /// Frames so far, the context frames included.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Acquire)
+    }
+
+    /// Frames the kernel had no room for.
+    #[must_use]
+    pub fn lost_frames(&self) -> u64 {
+        self.lost_frames.load(Ordering::Acquire)
+    }
+
+    /// Processes the kernel killed in the incidents that are closed, counted as `oom_kill` in `/proc/vmstat` counts them: one
+    /// for each process that was chosen or belongs to the chosen cgroup.
+    /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L938>
+    #[must_use]
+    pub fn kernel_kills(&self) -> u64 {
+        self.kernel_kills.load(Ordering::Acquire)
+    }
+
+    /// Stores the totals of the stream.
+    pub(super) fn store(&self, frames: u64, lost_frames: u64) {
+        self.frames.store(frames, Ordering::Release);
+        self.lost_frames.store(lost_frames, Ordering::Release);
+    }
+
+    /// Counts the kills of the incidents that these steps close.
+    pub(super) fn count(this: Option<&Arc<Self>>, steps: &[Step]) {
+        let Some(this) = this else { return };
+        for step in steps {
+            match step {
+                Step::Closed(incident) => {
+                    this.kernel_kills.fetch_add(kernel_kills(incident), Ordering::Release);
+                }
+                Step::Decided(_) => {}
+            }
+        }
+    }
+}
+
+/// Where the decision was not seen, a mark stands for the kill.
+fn kernel_kills(incident: &Incident) -> u64 {
+    let is_kill = |victim: &&crate::incident::Victim| {
+        matches!(victim.role, Role::Chosen | Role::Group) && (victim.killed || incident.pass.is_none())
+    };
+    let kills = incident.victims.iter().filter(is_kill).count();
+    if incident.user_kill.is_some() { 0 } else { u64::try_from(kills).unwrap_or(u64::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Role, kernel_kills};
+    use crate::incident::{Incident, Task, UserKill, Victim};
+
+    fn victim(role: Role, killed: bool) -> Victim {
+        Victim { killed, ..Victim::new(Task::default(), role) }
+    }
+
+    #[test]
+    fn counts_the_processes_that_vmstat_counts() {
+        let victims = vec![
+            victim(Role::Chosen, true),
+            victim(Role::Group, true),
+            victim(Role::SharedMm, false),
+            victim(Role::PidNamespace, false),
+        ];
+        let seen = Incident { pass: Some(1), victims, ..Incident::default() };
+        assert_eq!(kernel_kills(&seen), 2);
+        let marked =
+            Incident { pass: Some(1), victims: vec![victim(Role::Chosen, false)], ..Incident::default() };
+        assert_eq!(kernel_kills(&marked), 0);
+        let inferred = Incident { pass: None, ..marked.clone() };
+        assert_eq!(kernel_kills(&inferred), 1);
+        let by_user = Incident { user_kill: Some(UserKill::default()), ..inferred };
+        assert_eq!(kernel_kills(&by_user), 0);
+    }
+}

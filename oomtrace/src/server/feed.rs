@@ -1,0 +1,191 @@
+//! The tracing thread's end of the queues.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Trouble, complaints::Complaints, facts::Facts};
+use crate::{
+    report::Report,
+    sink::{Sink, json::line},
+};
+
+/// Messages that may wait for one consumer.
+pub(super) const WAITING: usize = 4096;
+
+/// A closed incident, as it crosses to the other thread.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    /// What the consumers need of it.
+    pub(super) facts: Arc<Facts>,
+    /// The report as one line of JSON; empty if no consumer needs it.
+    pub(super) json: Bytes,
+}
+
+/// How many messages a consumer did not get.
+#[derive(Clone, Debug)]
+pub(super) struct Dropped {
+    /// The option that asked for the consumer.
+    pub(super) consumer: &'static str,
+    count: Arc<AtomicU64>,
+}
+
+impl Dropped {
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+/// The way to one consumer.
+pub(super) struct Queue {
+    messages: mpsc::Sender<Message>,
+    dropped: Dropped,
+    needs_json: bool,
+}
+
+impl Queue {
+    /// With the report as JSON in each message.
+    pub(super) fn with_json(self) -> Self {
+        Self { needs_json: true, ..self }
+    }
+
+    /// What the consumer did not get.
+    pub(super) fn dropped(&self) -> Dropped {
+        self.dropped.clone()
+    }
+}
+
+/// The consumer's end.
+pub(super) struct Inbox {
+    messages: mpsc::Receiver<Message>,
+    dropped: Dropped,
+    said: u64,
+}
+
+/// A queue to a consumer that holds so many messages.
+pub(super) fn queue(consumer: &'static str, messages: usize) -> (Queue, Inbox) {
+    let (sender, receiver) = mpsc::channel(messages);
+    let dropped = Dropped { consumer, count: Arc::default() };
+    (
+        Queue { messages: sender, dropped: dropped.clone(), needs_json: false },
+        Inbox { messages: receiver, dropped, said: 0 },
+    )
+}
+
+impl Inbox {
+    /// The next message; `None` once the stream is over. Says how many were dropped.
+    pub(super) async fn next(&mut self, complaints: &Complaints) -> Option<Message> {
+        let message = self.messages.recv().await;
+        let count = self.dropped.count();
+        if count > self.said {
+            self.said = count;
+            complaints.say(&Trouble::Dropped { consumer: self.dropped.consumer, count });
+        }
+        message
+    }
+
+    /// Does it for each message.
+    pub(super) async fn each(mut self, complaints: &Complaints, mut work: impl FnMut(Message)) {
+        while let Some(message) = self.next(complaints).await {
+            work(message);
+        }
+    }
+}
+
+/// A sink that puts each closed incident into all queues and never waits.
+pub struct Feed {
+    queues: Vec<Queue>,
+    /// Tells the other thread by its end that no more will come.
+    _open: oneshot::Sender<()>,
+}
+
+impl Feed {
+    pub(super) const fn new(open: oneshot::Sender<()>) -> Self {
+        Self { queues: Vec::new(), _open: open }
+    }
+
+    pub(super) fn add(&mut self, queue: Queue) {
+        self.queues.push(queue);
+    }
+
+    /// Made once for all queues; they share it.
+    fn json(&self, report: &Report) -> io::Result<Bytes> {
+        let mut json = Vec::new();
+        if self.queues.iter().any(|queue| queue.needs_json) {
+            line(&mut json, report)?;
+        }
+        Ok(json.into())
+    }
+
+    /// What each consumer did not get.
+    pub(super) fn dropped(&self) -> Vec<Dropped> {
+        self.queues.iter().map(Queue::dropped).collect()
+    }
+}
+
+impl Sink for Feed {
+    fn hears_decisions(&self) -> bool {
+        false
+    }
+
+    fn decided(&mut self, _: &Report) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn closed(&mut self, report: &Report) -> io::Result<()> {
+        let message = Message { facts: Arc::new(Facts::of(report)), json: self.json(report)? };
+        for queue in &self.queues {
+            if queue.messages.try_send(message.clone()).is_err() {
+                queue.dropped.count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::{runtime::Builder, sync::oneshot};
+
+    use super::{Complaints, Feed, queue};
+    use crate::sink::{Sink as _, terminal::example};
+
+    #[test]
+    fn a_full_queue_loses_its_own_messages_and_says_how_many() {
+        let (open, _over) = oneshot::channel();
+        let mut feed = Feed::new(open);
+        let (slow, mut inbox) = queue("slow", 2);
+        let (quick, mut other) = queue("quick", 8);
+        feed.add(slow);
+        feed.add(quick);
+        for _ in 0..5 {
+            feed.closed(&example::memcg_kill()).unwrap();
+        }
+        let dropped: Vec<u64> = feed.dropped().iter().map(super::Dropped::count).collect();
+        assert_eq!(dropped, [3, 0]);
+        drop(feed);
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let theirs = Arc::clone(&said);
+        let complaints =
+            Complaints::new(Box::new(move |trouble| theirs.lock().unwrap().push(trouble.to_string())));
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let mut got = [0, 0];
+        while runtime.block_on(inbox.next(&complaints)).is_some() {
+            got[0] += 1;
+        }
+        while runtime.block_on(other.next(&complaints)).is_some() {
+            got[1] += 1;
+        }
+        assert_eq!(got, [2, 5]);
+        assert_eq!(*said.lock().unwrap(), ["slow: too slow, 3 reports were dropped so far"]);
+    }
+}

@@ -1,0 +1,178 @@
+//! The second half of a live run: everything that may block, on a thread of its own.
+//!
+//! The tracing thread puts each report into one bounded queue for each consumer and goes on at once. The consumers run on a
+//! `tokio` runtime of one thread. A consumer that is too slow loses its own messages, which are counted and reported;
+//! nothing else waits for it. Without a consumer the thread does not start.
+
+mod complaints;
+mod facts;
+mod feed;
+mod hook;
+mod journal;
+pub mod metrics;
+mod trouble;
+
+use std::{future::Future, io, pin::Pin, sync::Arc, thread::JoinHandle, time::Duration};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+    task::JoinSet,
+    time::timeout,
+};
+
+use self::{complaints::Complaints, feed::queue, hook::Runs, metrics::Metrics};
+pub use self::{
+    feed::Feed,
+    hook::{Hook, NotFound, Program},
+    journal::{Journal, NoJournal},
+    metrics::{Listener, Machine},
+    trouble::{HookError, Tell, Trouble},
+};
+use crate::kernel::privilege::{NOTHING, keep_only};
+
+/// How long the consumers may go on after the stream has ended.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// The consumers that were asked for.
+#[derive(Default)]
+pub struct Wanted {
+    /// Serve metrics here.
+    pub metrics: Option<Listener>,
+    /// Run this for each report.
+    pub hook: Option<Hook>,
+    /// Write an entry for each report.
+    pub journal: Option<Journal>,
+}
+
+impl Wanted {
+    /// Whether there is no consumer, so that no second thread is needed.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.metrics.is_none() && self.hook.is_none() && self.journal.is_none()
+    }
+}
+
+/// The running second half.
+pub struct Server {
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Starts the thread and returns the sink that feeds it. Call it before the process protects itself: the tracing thread
+    /// raises its own priority then, and a thread started later could inherit that.
+    ///
+    /// # Errors
+    ///
+    /// If there are no descriptors or threads left.
+    pub fn start(wanted: Wanted, machine: Machine, tell: Tell) -> io::Result<(Self, Feed)> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let (open, over) = oneshot::channel();
+        let mut half = Half {
+            consumers: Vec::new(),
+            background: Vec::new(),
+            last_words: LAST_WORDS,
+            complaints: Arc::new(Complaints::new(tell)),
+        };
+        let mut feed = Feed::new(open);
+        let runs = wanted.hook.map(|hook| half.run_hook(hook, &mut feed));
+        if let Some(journal) = wanted.journal {
+            half.write_journal(journal, &mut feed);
+        }
+        if let Some(listener) = wanted.metrics {
+            half.serve_metrics(listener, Machine { runs, ..machine }, &mut feed);
+        }
+        let thread = std::thread::Builder::new()
+            .name("oomtrace-server".to_owned())
+            .spawn(move || half.run(&runtime, over))?;
+        Ok((Self { thread: Some(thread) }, feed))
+    }
+
+    /// Waits until the consumers have done their work, for a few seconds at most. The feed must be gone, or it waits for ever.
+    pub fn finish(mut self) {
+        self.stop();
+    }
+
+    fn stop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported already, and there is nothing left to save here.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Something that runs on the thread.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What the thread has.
+struct Half {
+    /// End with their queues.
+    consumers: Vec<Work>,
+    /// Go on until everything ends.
+    background: Vec<Work>,
+    /// How long consumers may go on after the stream has ended.
+    last_words: Duration,
+    complaints: Arc<Complaints>,
+}
+
+impl Half {
+    fn run_hook(&mut self, hook: Hook, feed: &mut Feed) -> Arc<Runs> {
+        let (queue, inbox) = queue("--exec", hook::WAITING);
+        feed.add(queue.with_json());
+        let runs = Arc::new(Runs::default());
+        self.last_words = self.last_words.saturating_add(hook.limit);
+        self.consumers.push(Box::pin(hook::serve(
+            hook,
+            inbox,
+            Arc::clone(&runs),
+            Arc::clone(&self.complaints),
+        )));
+        runs
+    }
+
+    fn write_journal(&mut self, journal: Journal, feed: &mut Feed) {
+        let (queue, inbox) = queue("--journal", feed::WAITING);
+        feed.add(queue);
+        self.consumers.push(Box::pin(journal::serve(journal, inbox, Arc::clone(&self.complaints))));
+    }
+
+    fn serve_metrics(&mut self, listener: Listener, machine: Machine, feed: &mut Feed) {
+        let (queue, inbox) = queue("--metrics", feed::WAITING);
+        feed.add(queue);
+        let metrics = Arc::new(Metrics::new(machine, feed.dropped()));
+        let (counting, complaints) = (Arc::clone(&metrics), Arc::clone(&self.complaints));
+        self.consumers.push(Box::pin(async move {
+            inbox.each(&complaints, |message| counting.count(&message.facts)).await;
+        }));
+        self.background.push(Box::pin(metrics::serve(listener, metrics, Arc::clone(&self.complaints))));
+    }
+
+    fn run(self, runtime: &Runtime, over: oneshot::Receiver<()>) {
+        // If capabilities cannot be given up, the tracing thread reports it.
+        let _ = keep_only(NOTHING);
+        runtime.block_on(self.serve(over));
+    }
+
+    /// Ends when every consumer has seen the end of its queue, or has used up its time after the end of the stream.
+    async fn serve(self, over: oneshot::Receiver<()>) {
+        let mut background: JoinSet<()> = self.background.into_iter().collect();
+        let mut consumers: JoinSet<()> = self.consumers.into_iter().collect();
+        // Nothing is ever sent: the feed's end is dropped with the feed.
+        let _ = over.await;
+        let all = async { while consumers.join_next().await.is_some() {} };
+        if timeout(self.last_words, all).await.is_err() {
+            self.complaints.say(&Trouble::Unfinished);
+        }
+        self.complaints.flush();
+        background.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! `--metrics` scraped by a real Prometheus in a storm of kills, and the rules of `contrib/prometheus`.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::Local;
+use super::kills::kill_one;
+use super::tracer::{Said, Tracer, at};
+use crate::run::run;
+use crate::scratch::Scratch;
+use crate::workspace;
+
+/// The Debian package.
+pub(super) const PACKAGE: &str = "prometheus";
+
+/// The cgroup of the storm.
+const NAME: &str = "oomtrace-test-metrics";
+
+/// Kills of the storm.
+const KILLS: usize = 300;
+
+/// How long Prometheus may take to see the last of them.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A Prometheus that scrapes every second, ended when it is dropped.
+struct Prometheus {
+    child: Child,
+    port: u16,
+}
+
+/// What Prometheus has is what the JSON stream has, and what happened.
+pub(super) fn prometheus_agrees(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, NAME.as_bytes(), 4 << 20)?;
+    let (port, folder) = (free_port()?, tempfile::tempdir().context("making a folder")?);
+    let tracer = Tracer::start(local, &["watch", "--format", "json", "--metrics", &port.to_string()])?;
+    let prometheus = Prometheus::start(folder.path(), port)?;
+    let pids: Vec<u32> = (0..KILLS).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
+    let query = format!("sum(container_oom_events_total{{id=\"/{NAME}\"}})");
+    let seen = prometheus.wait_for(&query, pids.len())?;
+    let lost = prometheus.ask("sum(oomtrace_lost_frames_total)+sum(oomtrace_dropped_reports_total)")?;
+    let kernel = prometheus.ask("sum(oomtrace_kernel_kills_total)")?;
+    let recovered = prometheus.ask("sum(oomtrace_recovery_seconds_count)")?;
+    let said = tracer.end("-INT")?;
+    let told = victims(&said)?;
+    ensure!(told == pids.len() && seen == Some(told), "{told} in JSON, {seen:?} in Prometheus");
+    ensure!(lost == Some(0), "{lost:?} lost");
+    ensure!(kernel.is_some_and(|kernel| kernel >= told), "the kernel counts {kernel:?} of {told} kills");
+    ensure!(recovered.is_some_and(|count| count >= told), "{recovered:?} of {told} recoveries");
+    Ok(())
+}
+
+/// The rules and alerts are valid, and their tests pass.
+pub(super) fn rules() -> Result<()> {
+    let folder = workspace::root().join("contrib/prometheus");
+    let promtool =
+        |words: &[&str]| run(Command::new("promtool").args(words).current_dir(&folder).stdout(Stdio::null()));
+    promtool(&["check", "rules", "oomtrace.rules.yml"])?;
+    promtool(&["test", "rules", "oomtrace.test.yml"])
+}
+
+/// Victims of the storm in the JSON stream.
+fn victims(said: &Said) -> Result<usize> {
+    let of_storm = |report: &Value| {
+        let victims = at(report, "/victims").as_array().cloned().unwrap_or_default();
+        let cgroup = format!("/{NAME}");
+        victims.iter().filter(|victim| at(victim, "/cgroup").as_str() == Some(&cgroup)).count()
+    };
+    Ok(said.reports()?.iter().map(of_storm).sum())
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
+    Ok(listener.local_addr().context("looking for a free port")?.port())
+}
+
+impl Prometheus {
+    fn start(folder: &Path, target: u16) -> Result<Self> {
+        let (port, config) = (free_port()?, folder.join("prometheus.yml"));
+        let text = format!(
+            "global: {{scrape_interval: 1s}}\nscrape_configs: [{{job_name: oomtrace, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
+        );
+        fs::write(&config, text).with_context(|| format!("writing {}", config.display()))?;
+        let mut prometheus = Command::new("prometheus");
+        prometheus.arg(format!("--config.file={}", config.display()));
+        prometheus.arg(format!("--storage.tsdb.path={}", folder.join("data").display()));
+        prometheus.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        prometheus.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(Self { child: prometheus.spawn().context("starting prometheus")?, port })
+    }
+
+    /// Asks until the answer is at least that; the last answer.
+    fn wait_for(&self, query: &str, wanted: usize) -> Result<Option<usize>> {
+        let start = Instant::now();
+        loop {
+            // It refuses connections until it is ready.
+            let seen = self.ask(query).unwrap_or_default();
+            if seen.is_some_and(|seen| seen >= wanted) || start.elapsed() > PATIENCE {
+                return Ok(seen);
+            }
+            sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// The value of an instant query; nothing where no series fits.
+    fn ask(&self, query: &str) -> Result<Option<usize>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).context("asking prometheus")?;
+        let escaped: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        write!(stream, "GET /api/v1/query?query={escaped} HTTP/1.0\r\n\r\n").context("asking prometheus")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).context("reading prometheus's answer")?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("prometheus's answer has no body")?;
+        let json: Value = serde_json::from_str(body).context("prometheus's answer is no JSON")?;
+        Ok(at(&json, "/data/result/0/value/1").as_str().and_then(|value| value.parse().ok()))
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
