@@ -64,6 +64,9 @@ _oomtrace() {
             oomtrace,whatif)
                 cmd="oomtrace__subcmd__whatif"
                 ;;
+            oomtrace,why)
+                cmd="oomtrace__subcmd__why"
+                ;;
             oomtrace__subcmd__help,check)
                 cmd="oomtrace__subcmd__help__subcmd__check"
                 ;;
@@ -112,6 +115,9 @@ _oomtrace() {
             oomtrace__subcmd__help,whatif)
                 cmd="oomtrace__subcmd__help__subcmd__whatif"
                 ;;
+            oomtrace__subcmd__help,why)
+                cmd="oomtrace__subcmd__help__subcmd__why"
+                ;;
             *)
                 ;;
         esac
@@ -119,7 +125,7 @@ _oomtrace() {
 
     case "${cmd}" in
         oomtrace)
-            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --redact --metrics --exec --exec-timeout --journal --help --version watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
+            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --redact --metrics --exec --exec-timeout --journal --help --version watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -425,7 +431,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__help)
-            opts="watch check demo record list show diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
+            opts="watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -662,6 +668,20 @@ _oomtrace() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        oomtrace__subcmd__help__subcmd__why)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         oomtrace__subcmd__list)
             opts="-1 -h --since --until --cgroup --comm --pid --container --pod --namespace --unit --cause --last --format --html --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -751,7 +771,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__record)
-            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --metrics --exec --exec-timeout --journal --help"
+            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --verdict --metrics --exec --exec-timeout --journal --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -787,6 +807,10 @@ _oomtrace() {
                     ;;
                 --names)
                     COMPREPLY=($(compgen -W "auto off" -- "${cur}"))
+                    return 0
+                    ;;
+                --verdict)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --metrics)
@@ -1018,6 +1042,32 @@ _oomtrace() {
                     return 0
                     ;;
                 --oom-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        oomtrace__subcmd__why)
+            opts="-h --since --until --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -6,6 +6,7 @@ mod moment;
 mod only;
 mod server;
 mod size;
+mod why;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -16,6 +17,7 @@ pub use self::{
     moment::Moment,
     only::Only,
     server::Consumers,
+    why::Why,
 };
 use crate::{size::bytes, whatif::Change};
 
@@ -69,6 +71,8 @@ pub enum Command {
     List(List),
     /// Show incidents of recordings in full; needs no privilege
     Show(Show),
+    /// Say whether memory killed a process, a unit or a container; needs no privilege
+    Why(Why),
     /// Compare two recordings: victims, causes, time to recover, collateral; needs no privilege
     Diff(Diff),
     /// Report the kills of a recording again, as `watch` did; needs no privilege
@@ -140,7 +144,8 @@ pub struct Look {
 #[command(after_help = "\
 Examples:
   sudo oomtrace record --dir /var/lib/oomtrace
-  sudo oomtrace record -o oom.oomtrace -- make -j64")]
+  sudo oomtrace record -o oom.oomtrace -- make -j64
+  sudo oomtrace record -o oom.oomtrace --verdict verdict.json -- ./job")]
 pub struct Record {
     /// Where to
     #[command(flatten)]
@@ -160,6 +165,9 @@ pub struct Record {
     /// What is looked up
     #[command(flatten)]
     pub look: Look,
+    /// Write what ended CMD, and whether memory did, to this file as JSON (docs/why.md)
+    #[arg(long, value_name = "FILE", requires = "command")]
+    pub verdict: Option<PathBuf>,
     /// Where else reports go
     #[command(flatten)]
     pub consumers: Consumers,

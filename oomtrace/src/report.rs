@@ -10,6 +10,7 @@ mod followed;
 mod machine;
 mod page_size;
 mod row;
+mod target;
 mod times;
 
 use std::{collections::BTreeMap, rc::Rc};
@@ -23,6 +24,7 @@ pub use self::{
     followed::{Followed, Known, Repeats, Sent},
     machine::{HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, Zone},
     row::{Chosen, Name, Row},
+    target::Target,
 };
 use crate::{
     account::Account,

@@ -22,6 +22,7 @@ mod show;
 mod signals;
 mod watch;
 mod whatif;
+mod why;
 
 use std::ffi::OsString;
 
@@ -69,6 +70,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Some(Command::Record(options)) => record::run(options),
         Some(Command::List(options)) => list::run(options),
         Some(Command::Show(options)) => show::run(options),
+        Some(Command::Why(options)) => why::run(options),
         Some(Command::Diff(options)) => diff::run(options),
         Some(Command::Replay(options)) => replay::run(options),
         Some(Command::Rank(options)) => rank::run(options),

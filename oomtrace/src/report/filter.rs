@@ -14,25 +14,13 @@ impl Report {
     /// Whether it has to do with a container of this name or identifier; of a long one the first 12 digits are enough.
     #[must_use]
     pub fn is_of_container(&self, wanted: &[u8]) -> bool {
-        self.places().filter_map(|place| place.container.as_ref()).any(|container| {
-            let id = container.id.as_bytes();
-            let is_name = container.name.as_ref().is_some_and(|name| name.as_bytes() == wanted);
-            is_name
-                || id == wanted
-                || (wanted.len() >= SHORTEST_ID && id.len() == 64 && id.starts_with(wanted))
-        })
+        self.places().any(|place| place.is_container(wanted))
     }
 
     /// Whether it has to do with a pod of this name, with or without its namespace (`prod/shop-7d9`), or of this identifier.
     #[must_use]
     pub fn is_of_pod(&self, wanted: &[u8]) -> bool {
-        self.places().filter_map(|place| place.pod.as_ref()).any(|pod| {
-            let Some(name) = &pod.name else { return pod.uid.as_bytes() == wanted };
-            let namespace =
-                pod.namespace.as_ref().map(crate::bytes::ByteString::as_bytes).unwrap_or_default();
-            let whole = [namespace, b"/", name.as_bytes()].concat();
-            [name.as_bytes(), whole.as_slice(), pod.uid.as_bytes()].contains(&wanted)
-        })
+        self.places().any(|place| place.is_pod(wanted))
     }
 
     /// Whether it has to do with a pod of this namespace.
@@ -45,8 +33,34 @@ impl Report {
     /// Whether it has to do with a systemd unit of this name.
     #[must_use]
     pub fn is_of_unit(&self, wanted: &[u8]) -> bool {
-        let units = self.places().flat_map(|place| [&place.unit, &place.slice]).flatten();
-        units.into_iter().any(|unit| unit.as_bytes() == wanted)
+        self.places().any(|place| place.is_unit(wanted))
+    }
+}
+
+impl Attribution {
+    pub(super) fn is_container(&self, wanted: &[u8]) -> bool {
+        self.container.as_ref().is_some_and(|container| {
+            let id = container.id.as_bytes();
+            let is_name = container.name.as_ref().is_some_and(|name| name.as_bytes() == wanted);
+            is_name
+                || id == wanted
+                || (wanted.len() >= SHORTEST_ID && id.len() == 64 && id.starts_with(wanted))
+        })
+    }
+
+    pub(super) fn is_pod(&self, wanted: &[u8]) -> bool {
+        self.pod.as_ref().is_some_and(|pod| {
+            let Some(name) = &pod.name else { return pod.uid.as_bytes() == wanted };
+            let namespace =
+                pod.namespace.as_ref().map(crate::bytes::ByteString::as_bytes).unwrap_or_default();
+            let whole = [namespace, b"/", name.as_bytes()].concat();
+            [name.as_bytes(), whole.as_slice(), pod.uid.as_bytes()].contains(&wanted)
+        })
+    }
+
+    pub(super) fn is_unit(&self, wanted: &[u8]) -> bool {
+        let units = [&self.unit, &self.slice];
+        units.into_iter().flatten().any(|unit| unit.as_bytes() == wanted)
     }
 }
 

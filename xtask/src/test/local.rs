@@ -15,6 +15,7 @@ mod secrets;
 mod survival;
 pub(super) mod tracer;
 mod user_kill;
+mod verdict;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -74,6 +75,7 @@ impl Local {
         tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
         tally.count("a recorded command's status is passed on", recorded::passes_on(self));
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
+        tally.count("a verdict tells an OOM kill from other endings", verdict::told_apart(self));
         tally.count("escape sequences and bytes that are no text", names::odd(self));
         tally.count("secrets in command lines are hidden", secrets::hidden(self));
         tally.count("command lines that are not read", secrets::not_read(self));

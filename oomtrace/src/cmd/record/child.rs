@@ -63,8 +63,13 @@ impl Child {
         Ok(Self { pid, waiter })
     }
 
-    /// Its status, once it has ended; it is told to, if the stream ended before it.
-    pub(super) fn exit(self) -> Result<Exit> {
+    /// Its process id.
+    pub(super) fn pid(&self) -> Option<i32> {
+        self.pid.map(|pid| pid.as_raw_nonzero().get())
+    }
+
+    /// How it ended, once it has; it is told to, if the stream ended before it.
+    pub(super) fn wait(self) -> Result<ExitStatus> {
         if let Some(pid) = self.pid.filter(|_| !self.waiter.is_finished()) {
             match kill_process(pid, Signal::TERM) {
                 // It may have ended just now.
@@ -73,8 +78,13 @@ impl Child {
             }
         }
         let Ok(status) = self.waiter.join() else { bail!("the thread that waits for the command failed") };
-        Ok(Exit::Command(code(status.context("waiting for the command")?)))
+        status.context("waiting for the command")
     }
+}
+
+/// The status that this process ends with.
+pub(super) fn exit(status: ExitStatus) -> Exit {
+    Exit::Command(code(status))
 }
 
 /// As a shell tells it: 128 and the signal, where one ended it.

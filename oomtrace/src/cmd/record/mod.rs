@@ -1,13 +1,14 @@
 //! `oomtrace record`: the flight recorder.
 
 mod child;
+mod verdict;
 
 use std::{io, os::fd::AsFd as _};
 
 use anyhow::Result;
 
-use self::child::Child;
 pub(super) use self::child::NotStarted;
+use self::{child::Child, verdict::Collector};
 use super::{
     consumers::{Running, wanted},
     give_up_all_but, print_totals, refuse_other_calls,
@@ -25,6 +26,7 @@ use crate::{
     },
     pipeline::Pipeline,
     recording::recorder::{Place, Recorder, Rotation},
+    sink::Sink,
     source::{live::Live, session},
 };
 
@@ -43,14 +45,21 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     give_up_all_but(if child.is_some() { TRACING | COMMAND } else { TRACING });
     refuse_other_calls(running.needs());
     say_armed(tier, protection);
-    let pipeline = Pipeline::new(running.sink().into_iter().collect(), Box::new(|_| true));
+    let collector = options.verdict.as_ref().and(child.as_ref()).and_then(Child::pid).map(Collector::new);
+    let mut sinks: Vec<Box<dyn Sink>> = running.sink().into_iter().collect();
+    sinks.extend(collector.clone().map(|collector| Box::new(collector) as Box<dyn Sink>));
+    let pipeline = Pipeline::new(sinks, Box::new(|_| true));
     let told = pipeline.counting(running.progress()).recording(Some(recorder)).run(&mut live);
     let (totals, _) = told?;
     print_totals(totals);
     // A command that goes on is ended before anything waits for the consumers.
-    let status = child.map_or(Ok(Exit::Success), Child::exit);
+    let status = child.map(Child::wait).transpose();
     running.finish();
-    status
+    let Some(status) = status? else { return Ok(Exit::Success) };
+    if let Some((file, collector)) = options.verdict.as_ref().zip(collector) {
+        collector.write(file, &options.command, status, totals.lost)?;
+    }
+    Ok(child::exit(status))
 }
 
 /// A recorder that tells its troubles on standard error.

@@ -1,0 +1,215 @@
+//! `record --verdict FILE -- CMD`: what ended CMD, and whether memory did.
+
+use std::{
+    cell::RefCell,
+    ffi::OsString,
+    io,
+    os::unix::{ffi::OsStrExt as _, process::ExitStatusExt as _},
+    path::Path,
+    process::ExitStatus,
+    rc::Rc,
+};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::html::PageError;
+use crate::{
+    bytes::ByteString,
+    explain::{Code, Outcome},
+    kernel::pid_namespace::has_machines_pids,
+    report::Report,
+    sink::{Sink, json::line},
+    trust::Output,
+};
+
+/// The version of the JSON's shape. Keys are added, never renamed.
+const SCHEMA: u32 = 1;
+
+/// Other kills that are named.
+const OTHERS: usize = 100;
+
+/// What ended the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ending {
+    /// The kernel's OOM killer.
+    OomKill,
+    /// A program that watches memory.
+    UserspaceKill,
+    /// Another signal, or SIGKILL without a shortage of memory.
+    Signal,
+    /// Itself.
+    Exit,
+    /// SIGKILL while frames were lost: it may have been an OOM kill.
+    Unknown,
+}
+
+/// A kill of another process meanwhile. CMD may have ended because of it, but was not killed by it.
+#[derive(Clone, Debug, Serialize)]
+struct Other {
+    incident: String,
+    pid: Option<i32>,
+    comm: Option<ByteString>,
+    cgroup: Option<ByteString>,
+    summary: String,
+}
+
+/// The file (`docs/why.md`).
+#[derive(Serialize)]
+struct Verdict<'a> {
+    schema: u32,
+    verdict: Ending,
+    command: Vec<ByteString>,
+    pid: i32,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    report: Option<&'a Value>,
+    other_kills: &'a [Other],
+    other_kills_total: u64,
+    lost_frames: u64,
+}
+
+/// What the stream told.
+#[derive(Default)]
+struct Seen {
+    /// The report of the kill of the command, and whether the kernel did it.
+    own: Option<(Value, bool)>,
+    others: Vec<Other>,
+    total: u64,
+}
+
+/// Collects the kills while the command runs.
+#[derive(Clone)]
+pub(super) struct Collector {
+    pid: i32,
+    seen: Rc<RefCell<Seen>>,
+}
+
+impl Collector {
+    /// For the command with this process id.
+    pub(super) fn new(pid: i32) -> Self {
+        Self { pid, seen: Rc::default() }
+    }
+
+    /// Writes what became of the command.
+    pub(super) fn write(
+        &self,
+        file: &Path,
+        command: &[OsString],
+        status: ExitStatus,
+        lost_frames: u64,
+    ) -> Result<()> {
+        let seen = self.seen.borrow();
+        let own = seen.own.as_ref();
+        let verdict = Verdict {
+            schema: SCHEMA,
+            verdict: ending(status.signal(), own.map(|(_, by_kernel)| *by_kernel), lost_frames),
+            command: command.iter().map(|word| ByteString::from(word.as_bytes().to_vec())).collect(),
+            pid: self.pid,
+            exit_code: status.code(),
+            signal: status.signal(),
+            report: own.map(|(report, _)| report),
+            other_kills: &seen.others,
+            other_kills_total: seen.total,
+            lost_frames,
+        };
+        let mut text = Vec::new();
+        line(&mut text, &verdict).context("making the verdict")?;
+        let written = Output::find(file).map_err(io::Error::from).and_then(|output| output.write(&text));
+        Ok(written.map_err(|error| PageError::Write { path: file.to_owned(), error })?)
+    }
+}
+
+/// Only SIGKILL is how memory ends a process: a victim that exits before the signal takes effect ended itself.
+fn ending(signal: Option<i32>, own_by_kernel: Option<bool>, lost_frames: u64) -> Ending {
+    match (signal, own_by_kernel) {
+        (Some(libc::SIGKILL), Some(true)) => Ending::OomKill,
+        (Some(libc::SIGKILL), Some(false)) => Ending::UserspaceKill,
+        (Some(libc::SIGKILL), None) if lost_frames > 0 => Ending::Unknown,
+        (Some(_), _) => Ending::Signal,
+        (None, _) => Ending::Exit,
+    }
+}
+
+impl Sink for Collector {
+    fn hears_decisions(&self) -> bool {
+        false
+    }
+
+    fn decided(&mut self, _: &Report) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn closed(&mut self, report: &Report) -> io::Result<()> {
+        if report.selection.outcome == Some(Outcome::MarkedOnly) || report.victims.is_empty() {
+            return Ok(());
+        }
+        let is_victim = if has_machines_pids() { Report::has_victim } else { Report::has_victim_inside };
+        let mut seen = self.seen.borrow_mut();
+        if is_victim(report, self.pid) {
+            seen.own = Some((serde_json::to_value(report)?, report.cause.code != Code::Userspace));
+            return Ok(());
+        }
+        seen.total += 1;
+        if seen.others.len() < OTHERS {
+            seen.others.push(Other::of(report));
+        }
+        Ok(())
+    }
+}
+
+impl Other {
+    fn of(report: &Report) -> Self {
+        let process = report.chosen().map(|victim| &victim.process);
+        Self {
+            incident: report.id.clone(),
+            pid: process.and_then(|process| process.pid),
+            comm: process.and_then(|process| process.comm.clone()),
+            cgroup: process.and_then(|process| process.cgroup.clone()),
+            summary: report.cause.summary.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{ffi::OsString, os::unix::process::ExitStatusExt as _, process::ExitStatus};
+
+    use super::{Collector, Ending, ending};
+    use crate::sink::{Sink as _, terminal::example};
+
+    #[test]
+    fn only_a_sigkill_with_a_report_is_an_oom_kill() {
+        assert_eq!(ending(Some(9), Some(true), 0), Ending::OomKill);
+        assert_eq!(ending(Some(9), Some(false), 0), Ending::UserspaceKill);
+        assert_eq!(ending(Some(9), None, 0), Ending::Signal);
+        assert_eq!(ending(Some(9), None, 3), Ending::Unknown);
+        assert_eq!(ending(Some(15), Some(true), 0), Ending::Signal);
+        // A program may exit with 137 by itself.
+        assert_eq!(ending(None, None, 0), Ending::Exit);
+    }
+
+    fn verdict(pid: i32, status: i32) -> serde_json::Value {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("verdict.json");
+        let mut collector = Collector::new(pid);
+        collector.closed(&example::memcg_kill()).unwrap();
+        let command = [OsString::from("make"), OsString::from("-j64")];
+        collector.write(&file, &command, ExitStatus::from_raw(status), 0).unwrap();
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_kill_of_a_child_is_not_blamed_for_the_commands_own_end() {
+        let own = verdict(812, 9);
+        assert_eq!((&own["verdict"], &own["report"]["id"]), (&"oom_kill".into(), &"10e8b1f00".into()));
+        assert_eq!(own["other_kills_total"], 0);
+        let other = verdict(7, 15);
+        assert_eq!((&other["verdict"], &other["signal"]), (&"signal".into(), &15.into()));
+        assert_eq!(other["other_kills"][0]["comm"], "python3");
+        let by_itself = verdict(7, 137 << 8);
+        assert_eq!((&by_itself["verdict"], &by_itself["exit_code"]), (&"exit".into(), &137.into()));
+    }
+}
