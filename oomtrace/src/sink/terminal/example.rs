@@ -51,20 +51,8 @@ pub(crate) fn memcg_kill() -> Report {
             unreported_kills: 0,
         },
         cause: cause(),
-        selection: Selection {
-            margin_points: Some(5_943),
-            runner_up_pid: Some(90),
-            chosen_adj_at_most: Some(-372),
-            runner_up_adj_at_least: Some(472),
-            ..selection(Some(Policy::Badness), Some(Outcome::Killed))
-        },
-        allocation: Allocation {
-            order: Some(0),
-            gfp_mask: Some("0xcc0".to_owned()),
-            gfp_flags: Some(vec!["GFP_KERNEL".to_owned()]),
-            constraint: Some("memcg"),
-            ..Allocation::default()
-        },
+        selection: narrow_selection(),
+        allocation: allocation(),
         sysctl: Sysctl { oom_kill_allocating_task: Some(0), panic_on_oom: Some(0), overcommit_memory: None },
         domain: domain(),
         machine: None,
@@ -81,6 +69,26 @@ pub(crate) fn memcg_kill() -> Report {
         sent: None,
         followed: Vec::new(),
         repeats: None,
+    }
+}
+
+fn narrow_selection() -> Selection {
+    Selection {
+        margin_points: Some(5_943),
+        runner_up_pid: Some(90),
+        chosen_adj_at_most: Some(-372),
+        runner_up_adj_at_least: Some(472),
+        ..selection(Some(Policy::Badness), Some(Outcome::Killed))
+    }
+}
+
+fn allocation() -> Allocation {
+    Allocation {
+        order: Some(0),
+        gfp_mask: Some("0xcc0".to_owned()),
+        gfp_flags: Some(vec!["GFP_KERNEL".to_owned()]),
+        constraint: Some("memcg"),
+        ..Allocation::default()
     }
 }
 
