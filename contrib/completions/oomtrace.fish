@@ -230,7 +230,7 @@ file\t'Pages of a file, mapped shared'
 shmem\t'Shared anonymous memory'
 tmpfs\t'A file on the kernel\'s own tmpfs, written and not mapped: no process\'s resident memory'
 page-tables\t'Page tables'
-threads\t'Private anonymous memory, by many threads'
+threads\t'Private anonymous memory, allocated by many threads'
 forks\t'Private anonymous memory, by processes that are forked one after the other'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l size -d 'How much, in bytes' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l rate -d 'How much of it a second' -r

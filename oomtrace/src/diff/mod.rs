@@ -1,4 +1,4 @@
-//! Two recordings compared: what happened more often, to whom, and how long it took until memory was there again.
+//! Compares two recordings: which victims and causes became more frequent, and how long it took until memory was available again.
 
 mod spread;
 mod tally;
@@ -18,23 +18,23 @@ pub struct Diff {
     pub schema: u32,
     /// Decisions.
     pub incidents: Pair<u64>,
-    /// Decisions that killed nobody.
+    /// Decisions that killed no process.
     pub no_kill: Pair<u64>,
     /// Decisions of which something is known to be missing.
     pub incomplete: Pair<u64>,
     /// Processes that were killed or marked.
     pub victims: Pair<u64>,
-    /// Those among them that were not chosen: they died with the one that was.
+    /// Victims that were not chosen and died with the chosen one.
     pub collateral: Pair<u64>,
-    /// Resident memory of all victims, as far as it is known.
+    /// Resident memory of all victims for which it is known.
     pub resident_bytes: Pair<u64>,
-    /// Resident memory of those that were not chosen, likewise.
+    /// Resident memory of the victims that were not chosen, if known.
     pub collateral_resident_bytes: Pair<u64>,
-    /// From the decision until the memory of its last victim was given back, of those decisions of which that is known.
+    /// Time from the decision until the memory of its last victim was freed, for decisions where that is known.
     pub recovery: Pair<Option<Spread>>,
     /// By cause.
     pub causes: Vec<Count>,
-    /// By how the victim was chosen; `null` for what this tier does not see.
+    /// By policy; `null` if this tier does not see it.
     pub policies: Vec<Count>,
     /// Victims by name.
     pub comms: Vec<Count>,
@@ -64,7 +64,7 @@ pub struct Count {
     pub b: u64,
 }
 
-/// Compares what was counted in two recordings.
+/// Compares the counts of two recordings.
 #[must_use]
 pub fn compare(a: Tally, b: Tally) -> Diff {
     let of = |count: fn(&Tally) -> u64| Pair { a: count(&a), b: count(&b) };

@@ -1,11 +1,11 @@
-//! Many times in a few numbers.
+//! The distribution of many durations, as a few numbers.
 
 use serde::Serialize;
 
 /// How times are spread, ns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Spread {
-    /// How many times there are; at least one.
+    /// Number of durations; at least 1.
     pub count: u64,
     /// The shortest.
     pub min_ns: u64,

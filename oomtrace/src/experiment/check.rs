@@ -1,4 +1,4 @@
-//! Whether this machine can do what a plan says, and what it risks. Asked before anything is touched.
+//! Checks whether this machine can run a plan, and its risks. The check runs before anything is changed.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::{
     plan::{At, Cgroup, Plan, Setting, Work},
 };
 
-/// What a check has to know of the machine.
+/// The facts that a check needs to know about the machine.
 pub trait Ground {
     /// Where the memory hierarchy is mounted, and whether that is "v2" or "v1".
     fn hierarchy(&self) -> Option<(&Path, &'static str)>;
@@ -16,7 +16,7 @@ pub trait Ground {
     fn cgroups_have(&self, file: &str) -> Option<bool>;
     /// Whether a file of the kernel's is there.
     fn has(&self, path: &Path) -> bool;
-    /// What it says; `None` where it cannot be read.
+    /// Its value; `None` if it cannot be read.
     fn said(&self, path: &Path) -> Option<String>;
     /// Whether there is such a program: where it has no name but a path, as seen from the file's folder.
     fn has_program(&self, program: &str) -> bool;
@@ -26,16 +26,16 @@ pub trait Ground {
     fn available_bytes(&self) -> Option<u64>;
 }
 
-/// What was found.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// What makes the experiment impossible here.
+    /// Problems that make the experiment impossible here.
     pub problems: Vec<Problem>,
-    /// What may happen to the machine; allowed by `--allow-system-oom`.
+    /// Risks for the machine; `--allow-system-oom` accepts them.
     pub risks: Vec<Problem>,
 }
 
-/// What stays free for everybody else beside the experiment's limit, bytes.
+/// Bytes that must remain for other processes, beside the experiment's limit.
 const SPARE_BYTES: u64 = 64 << 20;
 
 /// Checks a plan on this ground.
@@ -85,7 +85,7 @@ fn containment(plan: &Plan, ground: &dyn Ground, findings: &mut Findings) {
     }
 }
 
-/// A knob is laid over and put back by its name, and has to have one only.
+/// A knob is set and restored by name, so it must have only one name.
 fn namesakes(plan: &Plan, mount: &Path, problems: &mut Vec<Problem>) {
     let knobs = plan.all_knobs();
     let place = |setting: &Setting| knob::place(&setting.name, Some(mount)).ok();
@@ -152,9 +152,7 @@ fn knob(setting: &Setting, mount: &Path, ground: &dyn Ground, findings: &mut Fin
         return problem(format!("this kernel has no {name} ({} is not there)", path.display()));
     }
     let Some(said) = ground.said(&path).filter(|said| !said.trim().is_empty()) else {
-        return problem(format!(
-            "{name} has no value that can be read here, so that it could not be put back"
-        ));
+        return problem(format!("the value of {name} cannot be read here, so it could not be restored"));
     };
     if let Err(wrong) = knob::takes(&path).written(value) {
         problem(format!("{name} {wrong}"));

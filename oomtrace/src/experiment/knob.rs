@@ -1,8 +1,8 @@
-//! The kernel's settings that an experiment may change: where they are, what they take, and what they may do to the machine.
+//! The kernel's settings that an experiment may change: their files, their values, and their risks for the machine.
 
 use std::path::{Path, PathBuf};
 
-/// What a setting takes.
+/// The values that a setting accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// A whole number within these bounds.
@@ -19,7 +19,7 @@ pub enum Takes {
     Any,
 }
 
-/// A sysctl that is known: its name, what it takes, and what may happen to the machine, if anything.
+/// A known sysctl: its name, its values, and its risk for the machine, if any.
 struct Known {
     name: &'static str,
     takes: Takes,
@@ -77,7 +77,7 @@ const KERNEL_MM: &str = "/sys/kernel/mm";
 
 const LRU_GEN: &str = "/sys/kernel/mm/lru_gen/";
 
-/// Pairs of which writing one makes the other 0, so that the one that was not 0 has to be put back.
+/// Pairs of settings: writing one sets the other to 0, so the one that was not 0 must be restored.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/util.c#L830> (`overcommit_kbytes_handler`)
 const PAIRS: [(&str, &str); 3] = [
     ("/proc/sys/vm/overcommit_ratio", "/proc/sys/vm/overcommit_kbytes"),
@@ -101,7 +101,7 @@ pub fn counterpart(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 ///
-/// In words, if it is none of them.
+/// A message, if it is none of them.
 pub fn place(name: &str, hierarchy: Option<&Path>) -> Result<PathBuf, String> {
     let path = if name.starts_with('/') { PathBuf::from(name) } else { sysctl_path(name)? };
     let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
@@ -110,7 +110,7 @@ pub fn place(name: &str, hierarchy: Option<&Path>) -> Result<PathBuf, String> {
     let is_cgroups = hierarchy.is_some_and(|mount| path.starts_with(mount)) && cgroup_file(&path).is_some();
     if climbs || !(is_setting || is_cgroups) {
         return Err(format!(
-            "`{name}` is no knob: those are sysctls `vm.…`, files below /sys/kernel/mm, and limits of memory cgroups"
+            "`{name}` is not a knob; knobs are sysctls `vm.…`, files below /sys/kernel/mm and limits of memory cgroups"
         ));
     }
     Ok(path)
@@ -124,7 +124,7 @@ fn sysctl_path(name: &str) -> Result<PathBuf, String> {
     is_name.then(|| Path::new("/proc/sys").join(parts.join("/"))).ok_or_else(wrong)
 }
 
-/// What a knob takes.
+/// The values that a knob accepts.
 #[must_use]
 pub fn takes(path: &Path) -> Takes {
     if let Some(known) = sysctl(path) {
@@ -160,7 +160,7 @@ pub fn choices(said: &str) -> Option<Vec<&str>> {
     (words.len() > 1 && chosen == 1 && bare.iter().all(plain)).then_some(bare)
 }
 
-/// What may happen to the machine, or `None` if nothing that matters here.
+/// The risk for the machine, or `None` if there is none worth mentioning.
 #[must_use]
 pub fn risk(path: &Path) -> Option<&'static str> {
     if let Some(known) = sysctl(path) {
@@ -233,7 +233,7 @@ pub fn file_of_cgroup(name: &str, hierarchy: &str) -> Result<(&'static str, Take
 }
 
 impl Takes {
-    /// What is written for a value: sizes in bytes.
+    /// The text to write for a value; sizes become bytes.
     ///
     /// # Errors
     ///
@@ -283,7 +283,7 @@ mod tests {
         for wrong in ["swappiness", "vm..x", "vm/../x.y", "/etc/passwd", "/proc/sys/../1/mem", "/dev/mem"] {
             assert!(at(wrong).is_err(), "{wrong}");
         }
-        // What runs programs as root, or kills.
+        // Settings that run programs as root, or that kill.
         let cgroup =
             ["release_agent", "a/cgroup.kill", "a/cgroup.procs"].map(|file| format!("/sys/fs/cgroup/{file}"));
         let sysctls =

@@ -1,5 +1,5 @@
-//! Kernel-tuning experiments: a knob is changed, the OOM caused, and what the kernel decides is compared. Here is what is pure
-//! of it: the file, the check, the order, what a run came to, the tests between variants and the result. What touches the
+//! Kernel-tuning experiments: they change a knob, cause an OOM, and compare what the kernel decides. This is the pure part:
+//! the file, its check, the order of runs, the outcome of a run, the tests between variants, and the result. The part that changes the
 //! machine is in `cmd/experiment`.
 
 pub mod check;

@@ -1,5 +1,5 @@
-//! The order of the runs: mixed, so that what changes on the machine meanwhile falls on all variants alike, and the same
-//! whenever the seed is.
+//! The order of the runs. It is random, so that changes of the machine over time affect all variants equally, and the same
+//! seed gives the same order.
 
 /// A generator of numbers that look random and follow from a seed (SplitMix64).
 #[derive(Clone, Debug)]

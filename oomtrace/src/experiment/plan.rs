@@ -9,23 +9,23 @@ pub struct Plan {
     pub title: String,
     /// Runs of each variant.
     pub repeats: u32,
-    /// What the order of the runs follows from.
+    /// Seed for the order of the runs.
     pub seed: u64,
     /// How long a run may take.
     pub time_limit: Duration,
-    /// How long a run goes on after the last kill.
+    /// How long a run continues after the last kill.
     pub settle: Duration,
-    /// What everything together may take; `None` where the machine itself may run out.
+    /// Limit for all processes together; `None` if the machine itself may run out of memory.
     pub limit: Option<At<u64>>,
     /// How much of swap beside that.
     pub swap_limit: u64,
-    /// The cgroups, parents before what is in them.
+    /// The cgroups, each parent before its children.
     pub cgroups: Vec<Cgroup>,
     /// The processes, in the order of their starts.
     pub processes: Vec<Process>,
     /// Knobs that are set in every run.
     pub knobs: Vec<Setting>,
-    /// What differs from run to run.
+    /// The variants.
     pub variants: Vec<Variant>,
 }
 
@@ -43,7 +43,7 @@ pub struct At<T> {
 pub struct Cgroup {
     /// Its path below the experiment's own, without a slash at either end.
     pub path: String,
-    /// Its files and what is written to them.
+    /// Its files and the values to write to them.
     pub files: Vec<Setting>,
     /// Where it stands.
     pub line: usize,
@@ -54,7 +54,7 @@ pub struct Cgroup {
 pub struct Setting {
     /// A cgroup's file, a sysctl's dotted name or an absolute path.
     pub name: String,
-    /// What is written.
+    /// The value to write.
     pub value: String,
     /// Where it stands.
     pub line: usize,
@@ -67,7 +67,7 @@ pub struct Process {
     pub name: String,
     /// The cgroup it lives in; the experiment's own where none is named.
     pub cgroup: Option<At<String>>,
-    /// What it does.
+    /// Its work.
     pub work: Work,
     /// -1000 to 1000.
     pub oom_score_adj: i16,
@@ -79,7 +79,7 @@ pub struct Process {
     pub line: usize,
 }
 
-/// What a process does.
+/// The work of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
     /// It takes memory.
@@ -93,13 +93,13 @@ pub enum Work {
 pub struct Hog {
     /// Which kind of memory.
     pub shape: Shape,
-    /// How much of it, in all.
+    /// Total size, in bytes.
     pub bytes: u64,
     /// Bytes a second; `None` for as fast as it can.
     pub rate: Option<u64>,
     /// Threads or processes that share the work.
     pub count: u32,
-    /// Whether it stays when it holds all of it.
+    /// Whether it keeps running when it holds all of it.
     pub hold: bool,
 }
 
@@ -116,14 +116,14 @@ pub enum Shape {
     Tmpfs,
     /// Page tables.
     PageTables,
-    /// Private anonymous memory, by many threads.
+    /// Private anonymous memory, allocated by many threads.
     Threads,
     /// Private anonymous memory, by processes that are forked one after the other.
     Forks,
 }
 
 impl Shape {
-    /// All of them.
+    /// All shapes.
     pub const ALL: [Self; 7] =
         [Self::Anon, Self::File, Self::Shmem, Self::Tmpfs, Self::PageTables, Self::Threads, Self::Forks];
 
@@ -142,7 +142,7 @@ impl Shape {
     }
 }
 
-/// What differs from the rest of the file.
+/// The differences of a variant from the rest of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// Its name in the results.
@@ -157,7 +157,7 @@ pub struct Variant {
     pub line: usize,
 }
 
-/// What is different about a process.
+/// The differences of one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessChange {
     /// Which.
@@ -174,7 +174,7 @@ pub struct ProcessChange {
     pub line: usize,
 }
 
-/// What one run is made of: the file's own things with a variant's laid over.
+/// The settings of one run: those of the file, overridden by those of a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The cgroups.
@@ -186,7 +186,7 @@ pub struct Layout {
 }
 
 impl Plan {
-    /// What a run of this variant is made of.
+    /// The settings of a run of this variant.
     #[must_use]
     pub fn layout(&self, variant: &Variant) -> Layout {
         let mut layout = Layout {

@@ -1,4 +1,4 @@
-//! What `whatif` says of one variant from the recordings of another, held against what came of it.
+//! Compares the predictions of `whatif` about one variant, made from the recordings of another, with its outcome.
 
 use std::collections::BTreeMap;
 
@@ -17,26 +17,26 @@ use crate::{
 /// Predictions of one variant from another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Prediction {
-    /// Whose recordings were asked.
+    /// The variant whose recordings were used.
     pub from: String,
-    /// What was predicted.
+    /// The variant that was predicted.
     pub to: String,
     /// Recordings that gave an answer.
     pub claimed: usize,
-    /// Recordings that could not say, or said that memory would not have run out at that moment.
+    /// Recordings that do not contain the answer, or predict that memory would not have run out at that moment.
     pub refused: usize,
     /// How often each victim was predicted.
     pub victims: BTreeMap<String, usize>,
     /// Answers that can be held against runs of the other variant: those in which the same one asked for memory. Another asker is
     /// another decision, and whom `vm.oom_kill_allocating_task` takes is the asker.
     pub tested: usize,
-    /// Those of them that named whom it was in most of these runs.
+    /// Predictions that named the most frequent victim of those runs.
     pub came_true: usize,
 }
 
 /// A run with all that is needed to ask.
 pub struct Asked<'a> {
-    /// What was seen.
+    /// The observed victims.
     pub observed: &'a Observed,
     /// Its incidents.
     pub incidents: &'a [Incident],
@@ -97,7 +97,7 @@ fn predicted(asked: &Asked<'_>, changes: &[Change]) -> Option<String> {
     Some(observed.name_of(victim.pid, victim.comm.as_ref(), victim.cgroup.as_ref()))
 }
 
-/// What makes one layout the other, in `whatif`'s words; `None` if that cannot be said.
+/// The difference between two layouts as changes for `whatif`; `None` if `whatif` has no such change.
 fn changes(one: &Layout, other: &Layout, observed: &Observed) -> Option<Vec<Change>> {
     let mut changes = Vec::new();
     knobs(one, other, &mut changes)?;

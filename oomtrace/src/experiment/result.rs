@@ -1,4 +1,4 @@
-//! The result: what came of each variant, and whether they differ, in the shape of `result.json` (`docs/experiments.md`).
+//! The result: the outcome of each variant and whether the variants differ. Its fields are those of `result.json` (`docs/experiments.md`).
 
 use std::collections::BTreeMap;
 
@@ -14,28 +14,28 @@ use super::{
 /// The version of the JSON's shape. Keys are added, never renamed.
 pub const SCHEMA: u32 = 1;
 
-/// What an experiment came to.
+/// The result of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outcome {
     /// [`SCHEMA`].
     pub schema: u32,
     /// The question.
     pub title: String,
-    /// The machine it was asked.
+    /// The machine it ran on.
     pub machine: Machine,
-    /// What the order of the runs follows from.
+    /// Seed for the order of the runs.
     pub seed: u64,
     /// Runs of each variant that were wanted.
     pub repeats: u32,
-    /// Whether all of them were made.
+    /// Whether all runs were made.
     pub complete: bool,
-    /// What came of each variant.
+    /// The outcome of each variant.
     pub variants: Vec<OfVariant>,
     /// Whether each two differ, figure by figure.
     pub comparisons: Vec<Comparison>,
-    /// The chance below which they are said to.
+    /// The chance below which two variants are said to differ.
     pub level: f64,
-    /// What `whatif` made of it beforehand.
+    /// The predictions of `whatif`.
     pub predictions: Vec<Prediction>,
     /// The runs, in the order they were made.
     pub runs: Vec<Run>,
@@ -58,7 +58,7 @@ pub struct Machine {
     pub swap_bytes: Option<u64>,
 }
 
-/// What came of a variant.
+/// The outcome of a variant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OfVariant {
     /// Its name.
@@ -73,7 +73,7 @@ pub struct OfVariant {
     pub causes: BTreeMap<String, usize>,
     /// How often each policy chose.
     pub policies: BTreeMap<String, usize>,
-    /// In how many runs each went without being chosen.
+    /// For each process, the number of runs in which it died without being chosen.
     pub collateral: BTreeMap<String, usize>,
     /// Each figure, where it is known.
     pub figures: BTreeMap<&'static str, Option<Spread>>,
@@ -82,7 +82,7 @@ pub struct OfVariant {
 /// Two variants held against each other in one respect.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// One of them.
+    /// The first variant of the pair.
     pub one: String,
     /// The other.
     pub other: String,
@@ -92,7 +92,7 @@ pub struct Comparison {
     pub test: &'static str,
     /// The chance that equal variants look at least so different.
     pub p: f64,
-    /// The same, once it is known how many comparisons there are (Holm).
+    /// The same, corrected for the number of comparisons (Holm).
     pub p_corrected: f64,
     /// Whether that is below the level.
     pub differ: bool,

@@ -1,4 +1,4 @@
-//! What one run came to: from its incidents, and from what was seen beside them.
+//! The outcome of one run, from its incidents and from facts that were observed beside them.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,17 @@ use crate::{
     report::{self, Report, report},
 };
 
-/// What stands for the victim of a run without a kill.
+/// The victim's name for a run without a kill.
 pub const NOBODY: &str = "nobody";
 
-/// What was seen of one run.
+/// The observations of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// Which of all, counted from 1.
     pub number: usize,
     /// Of which variant, counted from 0.
     pub variant: usize,
-    /// The recording's name, below the result's folder.
+    /// The recording's name, below the directory of the result.
     pub recording: String,
     /// When it began and ended, `CLOCK_BOOTTIME` ns.
     pub span_ns: (u64, u64),
@@ -32,7 +32,7 @@ pub struct Observed {
     pub top: String,
     /// The processes that were started.
     pub processes: Vec<Started>,
-    /// What the counters said from time to time.
+    /// Samples of the counters.
     pub samples: Vec<Sample>,
 }
 
@@ -76,36 +76,36 @@ pub struct Counters {
     pub reclaims: u64,
 }
 
-/// What it came to.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
     /// Which of all, counted from 1.
     pub number: usize,
     /// The variant's name.
     pub variant: String,
-    /// The recording, below the result's folder.
+    /// The recording, below the directory of the result.
     pub recording: String,
-    /// Whom the first decision fell on, by its name in the file; [`NOBODY`] if there was no kill.
+    /// The victim of the first decision, by its name in the file; [`NOBODY`] if there was no kill.
     pub victim: String,
-    /// Whether it was the time limit that ended it: what had not happened yet might have.
+    /// Whether the time limit ended the run; a kill might have happened later.
     pub timed_out: bool,
-    /// Who asked for the memory that was not there; a kernel thread without its number.
+    /// The process that allocated; for a kernel thread its name without its number.
     pub trigger: Option<String>,
     /// Why memory ran out.
     pub cause: Option<Code>,
-    /// What chose.
+    /// The policy.
     pub policy: Option<Policy>,
     /// Points between the chosen one and the next.
     pub margin_points: Option<i64>,
     /// Everybody the kernel killed, in the order of the decisions.
     pub killed: Vec<Killed>,
-    /// Who else went: not chosen, but killed with the chosen one, or ended by a signal, or with a status that is not 0.
+    /// Other processes that died: killed with the chosen one, ended by a signal, or exited with a status other than 0.
     pub collateral: Vec<String>,
     /// From the first reclaim to the exit of the last victim, ns.
     pub recovery_ns: Option<u64>,
-    /// What the victims held: anonymous and shared memory, swap, page tables.
+    /// Memory of the victims: anonymous and shared memory, swap, page tables.
     pub freed_bytes: Option<u64>,
-    /// What of it nobody had taken again when the run ended.
+    /// The part of it that no process had used again when the run ended.
     pub over_freed_bytes: Option<u64>,
     /// How each process of the file ended by itself; `null` while it lived.
     pub ended: BTreeMap<String, Option<Ended>>,
@@ -219,7 +219,7 @@ fn collateral(observed: &Observed, killed: &[Killed]) -> Vec<String> {
     along.chain(failed.map(|process| process.name.clone())).collect()
 }
 
-/// When the last victim's last thread had gone, `CLOCK_BOOTTIME` ns; `None` if that was not seen of one.
+/// When the last thread of the last victim exited, `CLOCK_BOOTTIME` ns; `None` if that was not seen for all victims.
 fn recovered_at(reports: &[Report]) -> Option<u64> {
     let exits = reports.iter().flat_map(|report| {
         let exit = |victim: &report::Victim| Some(report.boot_ns + victim.aftermath.exit_ns?);
@@ -249,7 +249,7 @@ fn freed(reports: &[Report]) -> Option<u64> {
     (!held.is_empty()).then(|| held.iter().sum())
 }
 
-/// What stayed free: of the freed memory no more than what lay between the usage before the kill and the highest one after it.
+/// The freed memory that stayed free: at most the difference between the usage before the kill and the highest usage after it.
 fn over_freed(observed: &Observed, reports: &[Report], freed: u64) -> Option<u64> {
     let first = reports.iter().find(|report| !report.victims.is_empty())?;
     let level = observed.level(first);
@@ -258,7 +258,7 @@ fn over_freed(observed: &Observed, reports: &[Report], freed: u64) -> Option<u64
     let before = until(first.boot_ns).map(|(_, counters)| counters.usage_bytes).max()?;
     let before = first.domain.usage_bytes.unwrap_or(before);
     let later = observed.counters(&level).filter(|(when, _)| *when > recovered);
-    // The last sample: memory is given back after the exit, and what is taken again takes a while.
+    // The last sample: memory is freed after the exit, and other processes need time to use it again.
     let after = later.last().map(|(_, counters)| counters.usage_bytes)?;
     Some(before.saturating_sub(after).min(freed))
 }

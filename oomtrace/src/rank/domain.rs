@@ -1,4 +1,4 @@
-//! What would run out.
+//! The memory that would run out.
 
 use serde::Serialize;
 
@@ -21,15 +21,15 @@ pub struct Domain {
     pub kind: Kind,
     /// Path of the cgroup with the limit.
     pub cgroup: Option<ByteString>,
-    /// Path that was asked for, where that one has no limit of its own.
+    /// The requested path, if that cgroup has no limit of its own.
     pub asked: Option<ByteString>,
     /// Its limit; `None` for the machine.
     pub limit_bytes: Option<u64>,
-    /// What is used of it now.
+    /// Its current usage.
     pub usage_bytes: Option<u64>,
-    /// What badness is measured against, pages, swap included.
+    /// The size that badness is measured against, in pages, including swap.
     pub total_pages: u64,
-    /// Cgroups whose `memory.oom.group` is set, the domain's own level included (v2 alone).
+    /// Cgroups whose `memory.oom.group` is set, including the domain itself (v2 only).
     #[serde(skip)]
     pub oom_groups: Vec<ByteString>,
 }

@@ -1,4 +1,5 @@
-//! Who dies next: the kernel's formula over what procfs and cgroupfs say now. Pure; `source::census` does the looking.
+//! The processes in the order in which the kernel would kill them: its formula applied to the current state of procfs and cgroupfs. Pure;
+//! `source::census` reads the state.
 
 mod domain;
 mod scope;
@@ -18,16 +19,16 @@ use crate::{
 /// The version of the JSON's shape. Keys are added, never renamed.
 pub const SCHEMA: u32 = 1;
 
-/// A process as it was found.
+/// A process as `source::census` found it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// What procfs says of it; `memcg` is not known there.
+    /// Its facts from procfs, which does not know `memcg`.
     pub task: Task,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
 }
 
-/// Everybody the kernel would look at, in the order it would.
+/// All tasks that the kernel would examine, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     /// Processes.
@@ -53,17 +54,17 @@ impl Census {
 pub struct Ranking {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// What would run out.
+    /// The memory that would run out.
     pub domain: Domain,
-    /// What would make the ranking void: sysctls that the kernel obeys first.
+    /// Sysctls that the kernel checks first and that make the ranking irrelevant.
     pub overruled_by: Vec<Overruling>,
-    /// Who would be killed, the first one first.
+    /// Candidates, the first victim first.
     pub candidates: Vec<Row>,
-    /// Who would not.
+    /// Processes that would not be killed.
     pub protected: Vec<Protected>,
     /// Kernel threads, which are never killed.
     pub kernel_threads: u32,
-    /// Who would go with the first one; `None` where `memory.oom.group` is not set above it.
+    /// Processes that would be killed with the first one; `None` if no cgroup above it has `memory.oom.group` set.
     pub group: Option<Scope>,
     /// Bytes of a page.
     pub page_size: u64,
@@ -73,9 +74,9 @@ pub struct Ranking {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overruling {
-    /// `vm.oom_kill_allocating_task`: whoever asks for memory is killed.
+    /// `vm.oom_kill_allocating_task`: the process that allocates is killed.
     OomKillAllocatingTask,
-    /// `vm.panic_on_oom`: the machine goes down.
+    /// `vm.panic_on_oom`: the kernel panics.
     PanicOnOom,
 }
 
@@ -100,7 +101,7 @@ pub struct Row {
     pub pgtables_pages: u64,
     /// -999 to 1000.
     pub oom_score_adj: i16,
-    /// What that adds, pages.
+    /// Pages that it adds.
     pub adj_pages: i64,
 }
 
@@ -122,7 +123,7 @@ pub struct Protected {
 }
 
 impl Ranking {
-    /// The same with so many candidates at most.
+    /// The same ranking with at most this many candidates.
     #[must_use]
     pub fn top(&self, most: usize) -> Self {
         let candidates = self.candidates.iter().take(most).cloned().collect();
@@ -130,7 +131,7 @@ impl Ranking {
     }
 }
 
-/// Ranks everybody found for a domain.
+/// Ranks all found processes for a domain.
 #[must_use]
 pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> Ranking {
     let (mut candidates, mut protected) = (Vec::new(), Vec::new());
@@ -144,7 +145,7 @@ pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> R
             }
         }
     }
-    // Of equals the one looked at last is taken: it comes first here.
+    // Among equals, the kernel takes the task that it examines last, so that one comes first here.
     candidates.reverse();
     candidates.sort_by_key(|row| std::cmp::Reverse(row.points));
     let group = candidates.first().and_then(|first| domain.scope_of(first.cgroup.as_ref()?, census));
@@ -152,7 +153,7 @@ pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> R
     Ranking { schema: SCHEMA, domain, overruled_by, candidates, protected, kernel_threads, group, page_size }
 }
 
-/// What the kernel would make of a process.
+/// How the kernel would treat a process.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L309> (`oom_evaluate_task`)
 fn judge(task: &Task, domain: &Domain, census: &Census) -> Candidate {
     let passed_over = if census.is_init(task) {

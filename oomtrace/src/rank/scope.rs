@@ -1,4 +1,4 @@
-//! Who goes with the victim.
+//! The processes that are killed with the victim.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct Scope {
 }
 
 impl Domain {
-    /// The highest ancestor with `memory.oom.group`, up to the domain, and who is in it.
+    /// The highest ancestor with `memory.oom.group`, up to the domain, and its processes.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1669> (`mem_cgroup_get_oom_group`)
     pub(super) fn scope_of(&self, victim: &ByteString, census: &Census) -> Option<Scope> {
         let above = |group: &&ByteString| {

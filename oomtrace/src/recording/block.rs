@@ -1,4 +1,4 @@
-//! Memory in blocks, as direct I/O wants it.
+//! Memory in aligned blocks, as direct I/O requires.
 
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
@@ -16,7 +16,7 @@ struct Block([u8; BLOCK_BYTES]);
 pub struct Blocks(Vec<Block>);
 
 impl Blocks {
-    /// So many blocks, one at least.
+    /// Allocates this many blocks, at least one.
     #[must_use]
     pub fn new(blocks: usize) -> Self {
         Self(vec![Block::new_zeroed(); blocks.max(1)])

@@ -1,4 +1,4 @@
-//! A folder of recordings, each named by when it was begun.
+//! A directory of recordings. Each file is named by the time when it was started.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -13,7 +13,7 @@ use std::{
 
 use rustix::fs::{AtFlags, Dir, FileType, statat};
 
-/// What a recording's name in a folder ends in.
+/// The extension of a recording in a directory.
 pub const EXTENSION: &str = "oomtrace";
 
 /// Lists the names of the recordings in an open directory, sorted: those that the recorder made oldest first. A directory, a
@@ -37,13 +37,13 @@ pub fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// Some file systems do not say what an entry is.
+/// Some file systems do not report the type of an entry.
 fn is_file(directory: BorrowedFd<'_>, name: &OsStr, told: FileType) -> bool {
     let is_file = |kind: FileType| kind == FileType::RegularFile || kind == FileType::Symlink;
     if told != FileType::Unknown {
         return is_file(told);
     }
-    // What cannot be looked at is a file until it cannot be opened, which is told.
+    // An entry without a type counts as a file; opening it reports the error.
     statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
         .map_or(true, |stat| is_file(FileType::from_raw_mode(stat.st_mode)))
 }
@@ -69,7 +69,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
             return Err(io::Error::other(
-                "it is a symbolic link, and none is followed in a directory; name the file it leads to",
+                "it is a symbolic link, which oomtrace does not follow in a directory; pass its target instead",
             ));
         }
         opened => opened?,

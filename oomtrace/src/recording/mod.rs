@@ -1,5 +1,5 @@
-//! Frames in a file, readable on any machine and after a crash at any byte. `docs/recording-format.md` says the same to
-//! people who write readers of their own.
+//! Frames in a file, readable on any machine and after a crash at any byte. `docs/recording-format.md` describes the same format for
+//! people who write their own reader.
 //!
 //! ```text
 //! 0   8  "OOMTRACE"
@@ -28,7 +28,7 @@ pub use read::{ReadError, Reader};
 use write::records;
 pub use write::{append, header};
 
-/// What a recording begins with.
+/// The first bytes of a recording.
 pub const MAGIC: [u8; 8] = *b"OOMTRACE";
 
 /// The version of the format that this code writes.

@@ -1,8 +1,8 @@
-//! The bytes of a recording.
+//! Encodes a recording as bytes.
 
 use super::{ALIGNMENT, FRAME_BYTES_MAX, HEADER_BYTES, MAGIC, RECORD_HEAD_BYTES, VERSION};
 
-/// What stands before the first record.
+/// The bytes before the first record.
 #[must_use]
 pub fn header() -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];

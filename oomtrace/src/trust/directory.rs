@@ -1,4 +1,4 @@
-//! A directory in which nobody but root, or whoever we are, can have put anything.
+//! A directory in which only root, or the current user, can have created anything.
 
 use std::{
     ffi::OsStr,
@@ -39,12 +39,12 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// If one is not, or cannot be opened. `advice` says what to do then.
+    /// If a component is not trusted or cannot be opened. `advice` says what to do then.
     pub(crate) fn open(path: &Path, advice: &'static str) -> Result<Self, TrustError> {
         Self::walk(path, advice, false)
     }
 
-    /// The same, and makes what is missing of it, for us alone.
+    /// Opens a directory and creates missing components, accessible to the current user only.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// If it is no regular file, somebody else's, open to the writing of others, or has a second name.
+    /// If it is not a regular file, belongs to another user, is writable by others, or has a second name.
     pub(crate) fn file(&self, name: &str, flags: OFlags) -> Result<File, TrustError> {
         let opened = openat(&self.directory, name, FILE | flags, PRIVATE_FILE);
         let file = opened.map_err(|error| self.failed(OsStr::new(name), error))?;
@@ -103,7 +103,7 @@ impl Directory {
             .map_or_else(|| Ok(File::from(file)), |why| Err(self.refused(self.path.join(name), why)))
     }
 
-    /// Reads a file of it that has so many bytes at most; `None` if there is none.
+    /// Reads a file of at most this many bytes; `None` if there is none.
     ///
     /// # Errors
     ///
@@ -123,21 +123,21 @@ impl Directory {
         }
     }
 
-    /// Renames a file of it, over another if there is one.
+    /// Renames a file in it, and replaces an existing one.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// If the system reports an error.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), TrustError> {
         renameat(&self.directory, from, &self.directory, to)
             .map_err(|error| system(&self.path.join(to), error))
     }
 
-    /// Removes a file of it, if it is there.
+    /// Removes a file in it, if it exists.
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// If the system reports an error.
     pub(crate) fn remove(&self, name: &str) -> Result<(), TrustError> {
         match unlinkat(&self.directory, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -149,7 +149,7 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// What the system says.
+    /// If the system reports an error.
     pub(crate) fn sync(&self) -> Result<(), TrustError> {
         fsync(&self.directory).map_err(|error| system(&self.path, error))
     }
@@ -158,7 +158,7 @@ impl Directory {
         TrustError::Refused { path, why, advice: self.advice }
     }
 
-    /// `O_NOFOLLOW` fails with one error or another on a symbolic link: which it was is asked afterwards.
+    /// `O_NOFOLLOW` fails with different errors for a symbolic link, so the type is checked afterwards.
     fn failed(&self, name: &OsStr, error: Errno) -> TrustError {
         let path = self.path.join(name);
         let found = statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW);

@@ -33,9 +33,9 @@ pub(crate) enum TrustError {
     Refused {
         /// As far as it was followed.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         why: Why,
-        /// What to do.
+        /// Advice for the user.
         advice: &'static str,
     },
     /// The system failed.
@@ -43,12 +43,12 @@ pub(crate) enum TrustError {
     System {
         /// As far as it was followed.
         path: PathBuf,
-        /// What it said.
+        /// The system's error.
         error: io::Error,
     },
 }
 
-/// What is wrong with a file or directory.
+/// The reason why a file or directory is not trusted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Why {
     /// Somebody else's.
@@ -61,7 +61,7 @@ pub(crate) enum Why {
     #[error("it is a symbolic link")]
     SymbolicLink,
     /// A symbolic link that another user can have made.
-    #[error("it is a symbolic link that another user can have made")]
+    #[error("it is a symbolic link that another user may have created")]
     ForeignLink,
     /// The same file has another name, somewhere.
     #[error("the file has a second name (a hard link)")]
@@ -104,7 +104,7 @@ fn system(path: &Path, error: Errno) -> TrustError {
     TrustError::System { path: path.to_owned(), error: error.into() }
 }
 
-/// Whether a user could do what we do anyway.
+/// Whether this user could do the same without oomtrace.
 fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == geteuid().as_raw()
 }

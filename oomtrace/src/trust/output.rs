@@ -13,14 +13,14 @@ use rustix::{
 
 use super::{Links, OTHERS_WRITE, Place, TrustError, Why, is_trusted, resolve, walk::is_procfs};
 
-const ADVICE: &str = "name another file, in a directory of your own";
+const ADVICE: &str = "pass another file, in a directory that you own";
 
 const WRITE: OFlags = OFlags::WRONLY.union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// What every new file gets that is no secret; the umask takes its part.
+/// Mode of a new file that is not secret, before the umask.
 const PUBLIC: Mode = Mode::from_raw_mode(0o666);
 
-/// A file that is about to be replaced by what is written, or made.
+/// A file that is about to be created or replaced.
 #[derive(Debug)]
 pub(crate) struct Output {
     place: Place,
@@ -31,7 +31,7 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// If the path leads through what another user can have made, or there is somebody else's file.
+    /// If another user can have created a part of the path, or the file belongs to another user.
     pub(crate) fn find(path: &Path) -> Result<Self, TrustError> {
         let place = resolve(path, Links::Trusted, ADVICE)?;
         let refused = place.found.as_ref().and_then(|found| why_not(&place, found));
@@ -41,11 +41,11 @@ impl Output {
         }
     }
 
-    /// Writes the file, in place of what was in it.
+    /// Writes the file and replaces its contents.
     ///
     /// # Errors
     ///
-    /// What the system says, or if the place has changed since it was found.
+    /// If the system reports an error, or another file has replaced it since it was found.
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.open()?;
         file.write_all(bytes)?;
@@ -62,7 +62,7 @@ impl Output {
         let file = openat(directory, name, WRITE | OFlags::NOFOLLOW, Mode::empty())?;
         let opened = fstat(&file)?;
         if (opened.st_dev, opened.st_ino) != (expected.st_dev, expected.st_ino) {
-            return Err(io::Error::other("another file has taken its place meanwhile"));
+            return Err(io::Error::other("another file replaced it in the meantime"));
         }
         Ok(File::from(file))
     }
@@ -80,7 +80,7 @@ impl Output {
     }
 }
 
-/// Others may have put a file there that is not theirs to give: a name for somebody else's, or a trap in `/tmp`.
+/// Rejects a file that another user may have planted: a link to a third file, or a trap in `/tmp`.
 fn why_not(place: &Place, found: &Stat) -> Option<Why> {
     let directory = fstat(&place.directory).ok();
     let is_owners = directory.is_some_and(|directory| directory.st_uid == found.st_uid);

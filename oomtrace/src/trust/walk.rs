@@ -38,9 +38,9 @@ pub(crate) struct Place {
     pub(crate) directory: OwnedFd,
     /// The last component: no symbolic link, unless it is one of procfs's own.
     pub(crate) name: OsString,
-    /// What is there, if anything is.
+    /// The metadata of the entry, if there is one.
     pub(crate) found: Option<Stat>,
-    /// Whether no other user can have exchanged the directory or what is ours in it.
+    /// Whether no other user can have replaced the directory or this user's entries in it.
     pub(crate) is_private: bool,
     /// For messages.
     pub(crate) path: PathBuf,
@@ -78,7 +78,7 @@ pub(crate) fn resolve(path: &Path, links: Links, advice: &'static str) -> Result
     }
 }
 
-/// Opens a directory along trusted links, and makes what is missing of it.
+/// Opens a directory along trusted links and creates missing components.
 ///
 /// # Errors
 ///
@@ -137,7 +137,7 @@ impl Walk {
         }
     }
 
-    /// Puts what a link says in its place.
+    /// Replaces a link by its target.
     fn follow(&mut self, link: &OwnedFd, shown: &Path) -> Result<(), TrustError> {
         self.followed += 1;
         if self.followed > LINKS_MAX {
@@ -171,7 +171,7 @@ fn is_last_of_procfs(walk: &Walk, found: &OwnedFd, links: Links) -> bool {
     walk.left.is_empty() && links == Links::Trusted && is_procfs(found)
 }
 
-/// Whether a link is one of procfs's own (`/proc/self/fd/1`): what it says is no path, and the kernel alone follows it.
+/// Whether a link is one of procfs's own (`/proc/self/fd/1`): its text is not a path, and only the kernel can follow it.
 pub(super) fn is_procfs(link: &OwnedFd) -> bool {
     fstatfs(link).is_ok_and(|system| system.f_type == PROC_SUPER_MAGIC)
 }
@@ -228,7 +228,7 @@ mod tests {
         fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
         assert_eq!(why(walk(&open.join("link/file"), Links::Trusted)), Some(Why::ForeignLink));
         assert!(!walk(&open.join("real/file"), Links::Trusted).unwrap().is_private);
-        // What others may add to, and may not remove from.
+        // A directory in which others can create entries but cannot remove existing ones.
         fs::set_permissions(&open, fs::Permissions::from_mode(0o1777)).unwrap();
         assert!(walk(&open.join("link/file"), Links::Trusted).unwrap().is_private);
     }

@@ -19,7 +19,7 @@ pub(super) fn asked(changes: &[Change]) -> Option<bool> {
     })
 }
 
-/// The trigger, if it would be taken.
+/// The trigger, if the kernel would choose it.
 pub(super) fn taken<'a>(recorded: &Recorded<'a>, changes: &[Change]) -> Result<Option<&'a Task>, Refusal> {
     // For a cgroup's limit the kernel ignores the sysctl.
     if recorded.domain.is_some() {
@@ -45,7 +45,7 @@ pub(super) fn taken<'a>(recorded: &Recorded<'a>, changes: &[Change]) -> Result<O
     }
 }
 
-/// Whether the sysctl was set: the decision itself says it where it had a choice.
+/// Whether the sysctl was set. If the kernel had a choice, the decision itself shows it.
 fn was_set(recorded: &Recorded<'_>, trigger: &Task) -> Result<Option<bool>, Refusal> {
     match recorded.course {
         Course::AllocatingTask { .. } => Ok(Some(true)),
@@ -56,7 +56,7 @@ fn was_set(recorded: &Recorded<'_>, trigger: &Task) -> Result<Option<bool>, Refu
     }
 }
 
-/// Whether the kernel may take it: it has memory of its own, is no init, and is not at -1000.
+/// Whether the kernel may choose it: it has its own memory, is not an init, and is not at -1000.
 fn is_eligible(trigger: &Task, adj: Option<i16>) -> Result<bool, Refusal> {
     if trigger.is_kthread() || trigger.pid == Some(INIT) {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! The answer: the decision as it was and as it would have been, in the shape of its JSON (`docs/whatif.md`).
+//! The answer: the decision before and after the change. Its fields are those of the JSON (`docs/whatif.md`).
 
 use serde::Serialize;
 
@@ -34,20 +34,20 @@ pub struct Answer {
     pub after: Decision,
     /// The candidates, best first after the change; those passed over at the end.
     pub candidates: Vec<Row>,
-    /// What the changes did not do, and what cannot be said.
+    /// Changes without an effect, and facts that the recording does not contain.
     pub remarks: Vec<String>,
     /// One sentence.
     pub summary: String,
 }
 
-/// One way the decision goes.
+/// The decision, before or after the change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Decision {
     /// Whether memory ran out at this moment at all.
     pub happens: bool,
-    /// What chose.
+    /// The policy.
     pub policy: Option<Policy>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Option<Outcome>,
     /// Pages that scores are measured against.
     pub total_pages: Option<u64>,
@@ -91,7 +91,7 @@ pub struct Row {
     pub after: Vote,
 }
 
-/// What the kernel makes of a candidate.
+/// How the kernel treats a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Vote {
     /// -1000 to 1000.

@@ -1,4 +1,4 @@
-//! The decision as the kernel took it.
+//! The recorded decision.
 
 use super::{
     Decision, Victim,

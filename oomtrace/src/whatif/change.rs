@@ -1,4 +1,4 @@
-//! What is asked to be different.
+//! The changes that a user asks for.
 
 use crate::{badness, bytes::ByteString, size};
 
@@ -52,7 +52,7 @@ impl Change {
         let range = badness::ADJ_MIN..=badness::ADJ_MAX;
         let adj = value.parse().ok().filter(|adj| range.contains(adj));
         let adj =
-            adj.ok_or_else(|| format!("oom_score_adj is a number from -1000 to 1000, not `{value}`"))?;
+            adj.ok_or_else(|| format!("`{value}` is not an oom_score_adj (a number from -1000 to 1000)"))?;
         Ok(Self::Adj { who: Who::parse(who), adj })
     }
 
@@ -97,10 +97,10 @@ impl Who {
     }
 }
 
-/// What stands before the last `=`, and what behind: names may hold one.
+/// The parts before and after the last `=`. A name may contain `=` itself.
 fn pair(typed: &str) -> Result<(&str, &str), String> {
-    let (name, value) = typed.rsplit_once('=').ok_or("`=` and a value are missing")?;
-    if name.is_empty() { Err("nothing stands before `=`".to_owned()) } else { Ok((name, value)) }
+    let (name, value) = typed.rsplit_once('=').ok_or("missing `=` and a value")?;
+    if name.is_empty() { Err("missing a name before `=`".to_owned()) } else { Ok((name, value)) }
 }
 
 fn switch(typed: &str) -> Result<bool, String> {
@@ -115,7 +115,7 @@ fn path(typed: &str) -> Result<ByteString, String> {
     if typed.starts_with('/') {
         Ok(typed.into())
     } else {
-        Err(format!("a cgroup is a path that begins with `/`, not `{typed}`"))
+        Err(format!("`{typed}` is not a cgroup path; it must begin with `/`"))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{explain::Policy, incident::Incident, report::report};
 ///
 /// # Errors
 ///
-/// With what the recording does not answer.
+/// If the recording cannot answer.
 pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, Refusal> {
     let recorded = Recorded::of(incident)?;
     everybody_named_is_there(&recorded, changes)?;
@@ -59,7 +59,7 @@ fn everybody_named_is_there(recorded: &Recorded<'_>, changes: &[Change]) -> Resu
     for change in changes {
         let Change::Adj { who, .. } = change else { continue };
         let mut found = false;
-        // Everybody is asked: whether one of unknown cgroup is meant must be known of all.
+        // Check all candidates: a change for a cgroup needs to know the cgroup of each.
         for task in candidates.iter().map(|candidate| &candidate.task).chain(trigger) {
             found |= vote::is_meant(recorded, who, task)?;
         }
@@ -70,7 +70,7 @@ fn everybody_named_is_there(recorded: &Recorded<'_>, changes: &[Change]) -> Resu
     Ok(())
 }
 
-/// Whom the kernel would take, and how.
+/// The task that the kernel would choose, and by which policy.
 fn choose<'a>(
     recorded: &Recorded<'a>,
     changes: &[Change],

@@ -1,4 +1,4 @@
-//! What comes of a choice: who dies.
+//! The processes that die because of a choice.
 
 use super::{
     Decision, Refusal, Victim,
@@ -13,7 +13,7 @@ use crate::{
     incident::{Role, Task},
 };
 
-/// Whom the kernel would choose, and how.
+/// The task that the kernel would choose, and by which policy.
 pub(super) struct Chosen<'a> {
     pub(super) policy: Policy,
     pub(super) task: Option<&'a Task>,
@@ -67,7 +67,7 @@ pub(super) fn decision<'a>(
     })
 }
 
-/// The chosen one, and those of its group.
+/// The chosen process and the other processes of its group.
 fn with_group<'a>(
     recorded: &Recorded<'a>,
     scope: Scope,
@@ -76,7 +76,7 @@ fn with_group<'a>(
 ) -> Result<Vec<Victim>, Refusal> {
     let incident = recorded.incident;
     let Scope::Group(group) = scope else { return Ok(vec![victim(incident, task, Role::Chosen)]) };
-    // Where nobody was looked at, the members are known if they died.
+    // If the kernel examined no task, the members are known only if they died.
     if recorded.course.ballot().is_none() && incident.group == Some(group) {
         return Ok(before::victims(incident));
     }
@@ -85,7 +85,7 @@ fn with_group<'a>(
     Ok(std::iter::once(victim(incident, task, Role::Chosen)).chain(members).collect())
 }
 
-/// Who shares the victim's memory is known of the one that was killed.
+/// The processes that share the victim's memory are known only for the recorded victim.
 fn sharing(recorded: &Recorded<'_>, victims: &mut Vec<Victim>) {
     for known in before::victims(recorded.incident) {
         if known.role == Role::SharedMm && victims.iter().all(|victim| victim.pid != known.pid) {

@@ -1,5 +1,5 @@
-//! What another limit does: whether memory would have run out at this moment at all, and what scores are measured
-//! against then.
+//! The effect of another limit: whether memory would have run out at this moment at all, and the size that scores are then
+//! measured against.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/page_counter.c#L114> (`page_counter_try_charge`: from the leaf up)
 
 use oomtrace_common::event::Memcg;
@@ -13,7 +13,7 @@ pub(super) struct Ground {
     pub(super) happens: bool,
     /// Pages that scores are measured against.
     pub(super) total_pages: u64,
-    /// What the changes did not do.
+    /// Changes without an effect.
     pub(super) remarks: Vec<String>,
 }
 
@@ -22,7 +22,7 @@ struct Level<'a> {
     memcg: &'a Memcg,
     /// As it was.
     max: u64,
-    /// As it would have been.
+    /// After the change.
     asked: Option<u64>,
 }
 
@@ -110,7 +110,7 @@ fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<
         }
     }
     let Some(own) = levels.iter().find(|level| level.memcg.id == domain) else { return Ok(true) };
-    // Where its limit is as it was, it was hit: the kernel says so.
+    // If its limit is unchanged, the kernel itself says that it was hit.
     if own.asked.is_none_or(|asked| asked == own.max || needs(own) > asked) {
         return Ok(true);
     }
@@ -144,7 +144,7 @@ fn is_over(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result
     Ok(over)
 }
 
-/// What scores are measured against: the limit, and the swap that the domain may use, which stays.
+/// The size that scores are measured against: the limit, and the swap that the domain may use, which does not change.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1610> (`mem_cgroup_get_max`)
 fn resized(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<u64, Refusal> {
     let own = levels.iter().find(|level| level.memcg.id == domain);

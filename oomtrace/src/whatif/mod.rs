@@ -1,8 +1,8 @@
-//! One decision of a recording decided again with something changed: who would have died then. Pure, like everything
-//! between a frame and a report, and it refuses what the recording cannot answer ([`Refusal`]).
+//! Repeats one recorded decision with something changed and says which processes would have died. Pure, like everything
+//! between a frame and a report. It refuses questions that the recording cannot answer ([`Refusal`]).
 //!
-//! The kernel's order is kept: whether the memory ran out at all (`limit`), whether the trigger is taken without a vote
-//! (`allocating`), the vote (`vote`), and who goes with the victim (`scope`).
+//! It follows the kernel's order: whether the memory runs out at all (`limit`), whether the trigger is taken without a vote
+//! (`allocating`), the vote (`vote`), and which processes die with the victim (`scope`).
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104> (`out_of_memory`)
 
 mod allocating;

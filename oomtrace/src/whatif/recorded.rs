@@ -1,4 +1,4 @@
-//! What the recording says of the decision, as far as it can be decided again.
+//! The facts of the recording that are needed to repeat the decision.
 
 use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 
@@ -17,22 +17,22 @@ pub(super) struct Recorded<'a> {
     pub(super) domain: Option<u64>,
     /// Pages that scores are measured against.
     pub(super) total_pages: u64,
-    /// 2^order pages were asked for.
+    /// 2^order pages were requested.
     pub(super) order: i32,
 }
 
-/// How the kernel came to its decision.
+/// How the kernel chose.
 pub(super) enum Course<'a> {
     /// By points.
     Badness { choice: &'a Choice, ballot: &'a Ballot },
-    /// By `vm.oom_kill_allocating_task`: nobody was looked at.
+    /// By `vm.oom_kill_allocating_task`: the kernel examined no task.
     AllocatingTask { choice: &'a Choice },
-    /// All were looked at, and none may be killed.
+    /// The kernel examined all tasks, and none can be killed.
     NoneKillable { ballot: &'a Ballot },
 }
 
 impl<'a> Course<'a> {
-    /// Whom the kernel chose.
+    /// The task that the kernel chose.
     pub(super) const fn choice(&self) -> Option<&'a Choice> {
         match self {
             Self::Badness { choice, .. } | Self::AllocatingTask { choice } => Some(choice),
@@ -40,7 +40,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Whom it looked at.
+    /// The tasks that it examined.
     pub(super) const fn ballot(&self) -> Option<&'a Ballot> {
         match self {
             Self::Badness { ballot, .. } | Self::NoneKillable { ballot } => Some(ballot),
@@ -58,7 +58,7 @@ impl<'a> Recorded<'a> {
             return Err(Refusal::NotSeen);
         }
         let request = incident.request.as_ref().ok_or(Refusal::NoBeginning)?;
-        let because = "the trigger was dying already";
+        let because = "the trigger was already exiting";
         let choice = incident.choice.as_ref().ok_or(Refusal::NobodyChosen { because })?;
         Ok(Self {
             incident,
@@ -70,7 +70,7 @@ impl<'a> Recorded<'a> {
         })
     }
 
-    /// Passes that killed nobody: decided again is the first of them.
+    /// Passes that killed no process. The first of them is repeated.
     fn empty(incident: &'a Incident, passes: &EmptyPasses) -> Result<Self, Refusal> {
         nobody_chosen(passes)?;
         let ballot = incident.ballot.as_ref().ok_or(Refusal::NoBallot)?;
@@ -87,19 +87,19 @@ impl<'a> Recorded<'a> {
     }
 }
 
-/// Whether a pass chose nobody for a reason other than that all were passed over.
+/// Whether a pass chose no task for another reason than that all were passed over.
 fn nobody_chosen(passes: &EmptyPasses) -> Result<(), Refusal> {
     let is = |emptiness| passes.emptiness == number(emptiness);
     let because = if is(Emptiness::NothingToKill) && passes.total_pages > 0 {
         return Ok(());
     } else if is(Emptiness::NothingToKill) {
-        "the OOM killer was off"
+        "the OOM killer was disabled"
     } else if is(Emptiness::VictimDying) {
         "an earlier victim was still dying"
     } else if is(Emptiness::TriggerDying) {
-        "the trigger was dying already"
+        "the trigger was already exiting"
     } else {
-        "a notifier freed memory, or the allocation may not kill"
+        "a notifier freed memory, or the allocation must not cause a kill"
     };
     Err(Refusal::NobodyChosen { because })
 }

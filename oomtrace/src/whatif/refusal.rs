@@ -1,64 +1,62 @@
-//! What a recording cannot answer, each with its reason.
+//! Questions that a recording cannot answer, each with its reason.
 
-/// Why there is no answer. All names in it are words already.
+/// The reason why there is no answer. All names in it are already escaped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The tracepoint tier, or a mark outside every pass.
     #[error(
-        "the decision itself was not seen (tier tracepoint), so there is no table of candidates to decide by: record \
+        "the decision itself was not seen (tier tracepoint), so the recording has no candidates to choose from; record \
          with --tier fentry or kprobe"
     )]
     NotSeen,
     /// The pass's entry is missing.
     #[error("the beginning of the decision is not in the recording, so the domain is not known")]
     NoBeginning,
-    /// Nobody was kept.
+    /// The recording has no candidates.
     #[error(
-        "the recording has no table of candidates for this decision, so who else could have died is not known"
+        "the recording has no table of candidates for this decision, so it is not known which other processes could have been killed"
     )]
     NoBallot,
     /// The kernel's points are missing.
     #[error(
         "the kernel's points of a candidate are not in the recording (its oom_badness was not hooked, or a call was \
-         missed), so no vote can be counted"
+         missed), so the choice cannot be repeated"
     )]
     NoPoints,
     /// Frames of the table were lost.
     #[error(
-        "{missing} of the {evaluated} tasks the kernel looked at are missing from the recording (lost frames)"
+        "{missing} of the {evaluated} tasks that the kernel examined are missing from the recording (lost frames)"
     )]
     RowsLost {
-        /// How many.
+        /// Number of missing tasks.
         missing: u32,
-        /// Of how many.
+        /// Number of examined tasks.
         evaluated: u32,
     },
     /// The table names another winner than the decision.
-    #[error(
-        "the table of candidates does not have {chosen}, whom the kernel chose, as its first: it is not whole"
-    )]
+    #[error("the table of candidates is incomplete: its first row is not {chosen}, which the kernel chose")]
     Disagrees {
-        /// Whom the kernel chose.
+        /// The task that the kernel chose.
         chosen: String,
     },
-    /// Candidates for which there was no room could win, or are meant.
+    /// Candidates without a row could win, or the change may apply to them.
     #[error("{left_out} candidates did not fit into the recorded table, and {because}")]
     LeftOut {
-        /// How many.
+        /// Number of such candidates.
         left_out: u32,
         /// Why they matter here.
         because: &'static str,
     },
-    /// Nobody was chosen, for a reason that no change can remove.
+    /// No task was chosen, for a reason that no change can remove.
     #[error(
-        "nobody was chosen: {because}, and the kernel asks that before anything that can be changed here"
+        "no task was chosen: {because}, and the kernel checks that before anything that whatif can change"
     )]
     NobodyChosen {
-        /// Why.
+        /// The reason.
         because: &'static str,
     },
-    /// No candidate answers to that.
-    #[error("no candidate {what} in this decision: only the tasks the kernel looked at can be changed")]
+    /// No candidate matches.
+    #[error("no candidate {what} in this decision: whatif can change only tasks that the kernel examined")]
     UnknownTask {
         /// Such as "has the pid 5".
         what: String,
@@ -68,71 +66,71 @@ pub enum Refusal {
     UnknownCgroup {
         /// Its path.
         cgroup: String,
-        /// Those that are.
+        /// The recorded cgroups.
         known: String,
     },
-    /// Where a task lives is not known.
+    /// The cgroup of a task is not known.
     #[error(
-        "the path of the cgroup of {task} is not in the recording, so whether it is in {cgroup} is not known"
+        "the path of the cgroup of {task} is not in the recording, so it is not known whether it is in {cgroup}"
     )]
     CgroupUnknown {
         /// The task.
         task: String,
-        /// The cgroup asked for.
+        /// The requested cgroup.
         cgroup: String,
     },
     /// A task that was passed over has no counters to estimate its points by.
-    #[error("the memory of {task} is not in the recording, so its points cannot be counted")]
+    #[error("the memory of {task} is not in the recording, so its points cannot be computed")]
     CountersUnknown {
         /// The task.
         task: String,
     },
-    /// The allocating-task path evaluates nobody.
+    /// With `vm.oom_kill_allocating_task`, the kernel evaluates no task.
     #[error(
-        "vm.oom_kill_allocating_task chose, so the kernel looked at no other task: who would have had the most points is \
-         not in the recording"
+        "vm.oom_kill_allocating_task was set, so the kernel examined no other task: the recording does not show which task \
+         would have had the most points"
     )]
     NeverEvaluated,
-    /// Whether the trigger may be taken is not known.
+    /// It is not known whether the trigger can be chosen.
     #[error(
-        "{what} of the trigger is not in the recording, so whether it may be taken as allocating task is not known"
+        "{what} of the trigger is not in the recording, so it is not known whether it could be chosen as the allocating task"
     )]
     TriggerUnknown {
-        /// What is missing.
+        /// The missing fact.
         what: &'static str,
     },
-    /// The sysctl's value is not known and matters now.
+    /// The sysctl's value is not known but matters after the change.
     #[error(
-        "the value of vm.oom_kill_allocating_task is not in the recording: say it with --allocating-task"
+        "the value of vm.oom_kill_allocating_task is not in the recording; pass it with --allocating-task"
     )]
     SysctlUnknown,
     /// The machine ran out, not a cgroup.
     #[error(
-        "no cgroup's limit was hit here: what the machine's memory would have looked like with another limit is not in the \
-         recording"
+        "no cgroup's limit was hit: the recording does not show how the machine's memory would have been used with another \
+         limit"
     )]
     NotOfCgroup,
-    /// The limit of a cgroup that the charge did not pass.
+    /// The change is for a cgroup that the charge did not pass.
     #[error(
-        "the memory that was asked for is not charged to {cgroup}, so its limit plays no part; those that do: {chain}"
+        "the allocation is not charged to {cgroup}, so its limit has no effect; it is charged to: {chain}"
     )]
     NotInChain {
         /// The cgroup.
         cgroup: String,
-        /// The others.
+        /// The cgroups that it did pass.
         chain: String,
     },
     /// A lower limit is hit earlier.
     #[error(
-        "with that limit {cgroup} would have run out earlier, when its processes used other amounts than those recorded"
+        "with that limit, {cgroup} would have run out earlier, when its processes used other amounts of memory"
     )]
     Earlier {
         /// The cgroup.
         cgroup: String,
     },
-    /// A higher limit leaves the next one to be hit.
+    /// With a higher limit, another cgroup's limit is hit.
     #[error(
-        "with that limit {cgroup}, further up, would have run out instead, and its other tasks are not recorded"
+        "with that limit, {cgroup} above it would have run out instead, and its other tasks are not recorded"
     )]
     OtherDomain {
         /// The cgroup.
@@ -140,16 +138,14 @@ pub enum Refusal {
     },
     /// v1's limit of memory and swap together was hit.
     #[error(
-        "the limit that {cgroup} hit is that of memory and swap together, and --limit changes that of memory alone"
+        "{cgroup} hit its limit of memory and swap together, and --limit changes only its limit of memory"
     )]
     Memsw {
         /// The cgroup.
         cgroup: String,
     },
-    /// The swap a domain may use is not known.
-    #[error(
-        "how much swap {cgroup} may use does not follow from the recording, so its new size cannot be counted"
-    )]
+    /// The swap that a domain may use is not known.
+    #[error("the recording does not show how much swap {cgroup} may use, so its new size cannot be computed")]
     SwapUnknown {
         /// The cgroup.
         cgroup: String,

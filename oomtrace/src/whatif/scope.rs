@@ -1,4 +1,4 @@
-//! Who goes with the victim: the whole of the highest cgroup above it, up to the domain, that has `memory.oom.group`.
+//! The processes that die with the victim: all of the highest cgroup above it, up to the domain, that has `memory.oom.group`.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1780> (`mem_cgroup_get_oom_group`)
 
 use oomtrace_common::event::Memcg;
@@ -16,7 +16,7 @@ pub(super) enum Scope {
     One,
     /// This one, by kernfs id.
     Group(u64),
-    /// The recording does not say whether one does.
+    /// The recording does not show whether there is such a cgroup.
     Unknown,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn of(recorded: &Recorded<'_>, asked: &[(u64, bool)], victim: &Task, 
     let ends = |memcg: &&Memcg| Some(memcg.id) == recorded.domain || memcg.parent == 0;
     match chain.iter().position(ends) {
         Some(end) => highest(chain.iter().take(end + 1).copied().rev(), asked),
-        // Whatever lies between, the domain itself is above it and asked first.
+        // The domain is above all levels between, so it is checked first.
         None => match recorded.domain.and_then(|domain| memcgs.get(&domain)) {
             Some(domain) if is_on(domain, asked) == Some(true) => Scope::Group(domain.id),
             Some(_) | None => Scope::Unknown,

@@ -1,4 +1,4 @@
-//! The sentence, and what is beside it. Like the verdict's summary the only words outside the sinks.
+//! The sentence of an answer and its remarks. Apart from the verdict's summary and evidence, this is the only text outside the sinks.
 
 use super::{
     Answer, Change, Decision, Victim, Who, allocating,
@@ -36,7 +36,7 @@ fn whom(recorded: &Recorded<'_>, who: &Who) -> String {
     }
 }
 
-/// What the changes did not do.
+/// Changes without an effect.
 pub(super) fn remarks(
     recorded: &Recorded<'_>,
     changes: &[Change],
@@ -48,7 +48,7 @@ pub(super) fn remarks(
         let ignored = if recorded.domain.is_some() {
             Some("the kernel ignores vm.oom_kill_allocating_task for a cgroup's limit".to_owned())
         } else if set && after.policy != Some(Policy::AllocatingTask) {
-            Some("vm.oom_kill_allocating_task has no effect: the trigger may not be killed".to_owned())
+            Some("vm.oom_kill_allocating_task has no effect: the kernel cannot kill the trigger".to_owned())
         } else {
             None
         };
@@ -87,8 +87,8 @@ fn outcome(recorded: &Recorded<'_>, answer: &Answer) -> String {
     let (was, would) = (chosen(before), chosen(after));
     let same = was.map(|victim| victim.pid) == would.map(|victim| victim.pid);
     match (would, was) {
-        (None, None) => "nothing changes: nobody could have been killed".to_owned(),
-        (None, Some(was)) => format!("nobody could have been killed instead of {}", victim(was)),
+        (None, None) => "nothing changes: no process could have been killed".to_owned(),
+        (None, Some(was)) => format!("no process could have been killed instead of {}", victim(was)),
         (Some(would), _) if same && same_victims(before, after) => {
             format!(
                 "the same would have happened: {} would have been {}{}",
@@ -131,17 +131,17 @@ fn victim(victim: &Victim) -> String {
 
 fn done(decision: &Decision) -> &'static str {
     match (decision.outcome, decision.policy) {
-        (Some(Outcome::MarkedOnly), _) => "marked, dying already",
-        (_, Some(Policy::AllocatingTask)) => "killed because it asked",
+        (Some(Outcome::MarkedOnly), _) => "marked (already exiting)",
+        (_, Some(Policy::AllocatingTask)) => "killed because it was allocating",
         _ => "killed",
     }
 }
 
-/// By how much.
+/// The margin, in words.
 fn by(answer: &Answer) -> String {
     let Some(margin) = answer.after.margin_points else { return String::new() };
     match u64::try_from(margin) {
-        Ok(0) => ", with as many points as the next, being looked at later".to_owned(),
+        Ok(0) => ", with as many points as the next, because the kernel examined it later".to_owned(),
         Ok(pages) if answer.after.points != Some(i64::MAX) => {
             let noun = if pages == 1 { "page" } else { "pages" };
             format!(", by {pages} {noun} ({})", explain::size(pages.saturating_mul(answer.page_bytes)))
@@ -150,12 +150,12 @@ fn by(answer: &Answer) -> String {
     }
 }
 
-/// Who would go with it, and who not any more.
+/// Other processes that would die as well, or no longer die.
 fn others(before: &Decision, after: &Decision) -> String {
     let count = after.victims.len().saturating_sub(1);
     match (after.outcome, before.outcome) {
-        (Some(Outcome::GroupKilled), _) => format!(", and {count} more with it by memory.oom.group"),
-        (_, Some(Outcome::GroupKilled)) => ", and it alone".to_owned(),
+        (Some(Outcome::GroupKilled), _) => format!(", with {count} more of its cgroup (memory.oom.group)"),
+        (_, Some(Outcome::GroupKilled)) => ", without the other processes of its cgroup".to_owned(),
         _ => String::new(),
     }
 }

@@ -1,5 +1,5 @@
 //! The vote counted again. A task's points are the kernel's own with the changed term exchanged, which is exact; one
-//! without points (it was at -1000) is counted by the counters read beside the decision, and says so.
+//! without points (it was at -1000) gets points from the counters that were read beside the decision, and the answer is marked as an estimate.
 
 use super::{Change, Refusal, Who, levels, recorded::Recorded, words};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     incident::{Ballot, Candidate, PassedOver, Task},
 };
 
-/// A candidate with what the kernel would make of it.
+/// A candidate and how the kernel would treat it.
 pub(super) struct Recount<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) adj: Option<i16>,
@@ -16,7 +16,7 @@ pub(super) struct Recount<'a> {
     pub(super) estimated: bool,
 }
 
-/// Everybody, in the kernel's order, measured against a domain of so many pages.
+/// All candidates, in the kernel's order, with points for a domain of this many pages.
 pub(super) fn recount<'a>(
     recorded: &Recorded<'a>,
     changes: &[Change],
@@ -72,9 +72,9 @@ fn again<'a>(
             let estimate = estimate(recorded, task, adj, total_pages)?;
             Ok(row(estimate, passed_over.filter(|_| estimate.is_none()), estimate.is_some()))
         }
-        // Every other reason is asked before `oom_score_adj`, or beside it.
+        // The kernel checks every other reason before `oom_score_adj`, or beside it.
         Some(other) => Ok(row(None, Some(*other), false)),
-        // `oom_flag_origin` is asked before `oom_score_adj`.
+        // The kernel checks `oom_flag_origin` before `oom_score_adj`.
         None if *points == Some(i64::MAX) => Ok(row(*points, None, false)),
         None if adj == Some(badness::ADJ_MIN) => Ok(row(None, Some(PassedOver::AdjMin), false)),
         None => match exchanged(*points, task.oom_score_adj, recorded.total_pages, adj, total_pages) {
@@ -109,12 +109,12 @@ fn estimate(
     Ok(badness::points(base, adj.ok_or_else(unknown)?, total_pages))
 }
 
-/// Whom the kernel would take, with its points.
+/// The task that the kernel would choose, with its points.
 pub(super) fn winner<'r, 'a>(rows: &'r [Recount<'a>]) -> Option<(&'r Recount<'a>, i64)> {
     badness::choose(rows.iter().filter_map(|row| Some((row, row.points?))))
 }
 
-/// Who comes next. Of those left out only the best one's points are known, not who it is.
+/// The runner-up. Among the candidates without a row, only the highest points are known, not the task.
 pub(super) fn runner_up<'r, 'a>(
     rows: &'r [Recount<'a>],
     winner: &Recount<'a>,
@@ -143,20 +143,20 @@ pub(super) fn left_out_matter(
     let refuse = |because| Err(Refusal::LeftOut { left_out: ballot.left_out, because });
     let several = |change: &Change| matches!(change, Change::Adj { who: Who::Comm(_) | Who::Cgroup(_), .. });
     if changes.iter().any(several) {
-        return refuse("some of them may be meant: name a pid");
+        return refuse("the change may apply to some of them; pass a pid");
     }
     if resized {
         return refuse("their points with another limit are not known");
     }
-    // Of equals the later one is taken, and those left out are the later ones.
+    // Among equals the kernel takes the later one, and the candidates without a row are the later ones.
     match (ballot.left_out_points, best) {
         (Some(left_out), Some(best)) if left_out < best => Ok(()),
         (None, _) => Ok(()),
-        (Some(_), _) => refuse("one of them would have had the most points; which one is not known"),
+        (Some(_), _) => refuse("one of them would have had the most points, but it is not known which one"),
     }
 }
 
-/// How many candidates a change means, and one of them.
+/// The number of candidates that a change applies to, and one of them.
 pub(super) fn meant<'a>(recorded: &Recorded<'a>, who: &Who) -> (usize, Option<&'a Task>) {
     let candidates = recorded.course.ballot().map(|ballot| ballot.candidates.as_slice()).unwrap_or_default();
     let answers = |task: &&Task| is_meant(recorded, who, task) == Ok(true);

@@ -35,7 +35,7 @@ pub(super) fn paths(incident: &Incident, ids: impl IntoIterator<Item = u64>) -> 
     if paths.is_empty() { "none is".to_owned() } else { paths.join(", ") }
 }
 
-/// What nobody is.
+/// A property that no candidate has.
 pub(super) fn who_in_vain(who: &Who) -> String {
     match who {
         Who::Pid(pid) => format!("has the pid {pid}"),
@@ -47,7 +47,7 @@ pub(super) fn who_in_vain(who: &Who) -> String {
 /// That a group may go with the victim.
 pub(super) fn scope_unknown(task: &Task) -> String {
     format!(
-        "whether memory.oom.group would take others with {} is not known: the cgroups above it are not all recorded",
+        "it is not known whether memory.oom.group would kill others with {}: not all cgroups above it are recorded",
         name(task)
     )
 }

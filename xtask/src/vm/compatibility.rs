@@ -79,16 +79,16 @@ fn render(kernels: &[Kernel], run: &Run, kept: Vec<Column>, circumstances: &Circ
     let (pass, fail, not_applicable) = (of("pass"), of("**fail**"), of("not applicable"));
     format!(
         "# Compatibility\n\n\
-         `{COMMAND}` wrote this page on {date}; it is not edited by hand. A cell is a real run out of memory in a\n\
-         throw-away guest. It passes when all that oomtrace {version} reported agrees with every witness: the kernel's log\n\
-         of the same kill, the exit statuses of the processes, `memory.events` and `/proc/vmstat`. On the tracepoint tier a\n\
-         report may leave out what only a hook inside the decision can see; what it does say must be right.\n\n\
-         A run of some series replaces their columns. The last one: {cells} cells in {took}: {pass} pass, {fail} fail,\n\
+         `{COMMAND}` generated this page on {date}; do not edit it. In each cell, a guest really ran out of memory. The\n\
+         cell passes if the report of oomtrace {version} agrees with every witness: the kernel's log\n\
+         of the same kill, the exit statuses of the processes, `memory.events` and `/proc/vmstat`. On the tracepoint tier, a\n\
+         report may omit facts that only a hook inside the decision can see; all facts in it must be right.\n\n\
+         A run of some series replaces their columns. The last run: {cells} cells in {took}: {pass} pass, {fail} fail,\n\
          {not_applicable} not applicable. {qemu}.\n\n\
          ## Kernels\n\n{}\n\
          ## Scenarios\n\n\
-         One word stands for all three tiers: fentry, kprobe and tracepoint. Not applicable comes with the option that the\n\
-         kernel was built without; its own list of symbols confirms that.\n\n{}{}",
+         A single word covers all three tiers: fentry, kprobe and tracepoint. A cell that is not applicable names the option that the\n\
+         kernel was built without; the harness confirms that from the kernel's list of symbols.\n\n{}{}",
         page::kernels_table(&columns),
         page::scenarios_table(&columns),
         failures(&run.cells)
@@ -177,7 +177,7 @@ mod tests {
             "on 2026-01-31;",
             "\n3 not applicable. QEMU 1.0.\n",
             "\n| 6.12 | 6.12.9-cloud-amd64 | 6.12.9-1~bpo | 2026-01-31 |\n",
-            "The last one: 10 cells in 2 min 5 s: 4 pass, 3 fail,\n",
+            "The last run: 10 cells in 2 min 5 s: 4 pass, 3 fail,\n",
         ];
         for line in wanted {
             assert!(page.contains(line), "{line}: {page}");

@@ -1,4 +1,4 @@
-//! What was found, before it is shown.
+//! The findings of `check`, before they are printed.
 
 use serde::Serialize;
 
@@ -23,15 +23,15 @@ pub(super) struct Findings {
     pub(super) works: bool,
     /// The tier it would have.
     pub(super) tier: Option<Tier>,
-    /// What stands in the way.
+    /// The problem that prevents tracing.
     pub(super) problem: Option<String>,
     /// `uname -r`.
     pub(super) kernel: String,
     /// Capabilities.
     pub(super) privileges: Vec<Privilege>,
-    /// Parts of the system that are looked at.
+    /// The checked parts of the system.
     pub(super) system: Vec<Part>,
-    /// Fields of the layout: all, or the absent ones.
+    /// Fields of the layout: all, or only the absent ones.
     pub(super) fields: Vec<Field>,
     /// Fields that were found.
     pub(super) fields_found: usize,
@@ -53,7 +53,7 @@ pub(super) struct Privilege {
 pub(super) struct Part {
     pub(super) name: &'static str,
     pub(super) found: Option<String>,
-    /// What its absence means, and what to do.
+    /// The effect of its absence, and what to do.
     pub(super) otherwise: &'static str,
 }
 
@@ -99,7 +99,7 @@ pub(super) fn gather(wanted: Wanted, all_fields: bool) -> (Findings, Exit) {
 }
 
 fn try_start(findings: &mut Findings, wanted: Wanted, all_fields: bool) -> Result<(), StartError> {
-    // The layout needs no privilege: it is told even where the rest cannot be tried.
+    // The layout needs no privilege, so it is reported even if the rest cannot be tried.
     let known = know();
     if let Ok(Known { resolved, .. }) = &known {
         findings.fields_found = resolved.findings.iter().filter(|finding| finding.value.is_some()).count();

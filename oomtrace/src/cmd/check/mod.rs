@@ -1,4 +1,4 @@
-//! `oomtrace check`: what this kernel and these privileges allow. Runs the very code that `watch` starts with.
+//! `oomtrace check`: shows what this kernel and these privileges allow. It runs the same code as the start of `watch`.
 
 mod findings;
 mod text;

@@ -42,7 +42,7 @@ pub(super) fn run(options: &Demo) -> Result<Exit> {
     let scratch = Scratch::create(&hierarchy)?;
     say(format_args!("armed, tier {}", tier.name()));
     say(format_args!(
-        "a process of our own now exceeds {} MiB in {}",
+        "starting a process that exceeds {} MiB in {}",
         LIMIT_BYTES >> 20,
         scratch.path().display()
     ));
@@ -57,9 +57,11 @@ pub(super) fn run(options: &Demo) -> Result<Exit> {
     if ended == Some(Ended::Signal) {
         let killed = watcher.is_finished() && watcher.join().is_ok_and(|killed| killed);
         if killed {
-            bail!("the demo's process was killed, but no report came; `oomtrace check` may tell why");
+            bail!(
+                "the demo's process was killed, but oomtrace received no report; run \"oomtrace check\" to see why"
+            );
         }
-        say("interrupted; the scratch cgroup is gone");
+        say("interrupted; the scratch cgroup has been removed");
     }
     Ok(Exit::Success)
 }
@@ -74,14 +76,14 @@ fn spawn(scratch: &Scratch) -> Result<Child> {
         .context("starting the demo's process")
 }
 
-/// Waits for the victim, and ends the stream if the report does not come; tells whether it was killed.
+/// Waits for the victim, and ends the stream if no report comes; returns whether the victim was killed.
 fn give_up_after(mut victim: Child, stop: &Stop) -> Result<thread::JoinHandle<bool>> {
     let end = stop.writable.try_clone().context("watching the demo's process")?;
     Ok(thread::spawn(move || {
         use std::os::unix::process::ExitStatusExt as _;
         let killed = victim.wait().is_ok_and(|status| status.signal() == Some(libc::SIGKILL));
         thread::sleep(PATIENCE);
-        // If the pipe is full or gone, the stream ends or has ended anyway.
+        // If the pipe is full or closed, the stream has ended or will end anyway.
         let _ = rustix::io::write(&end, b"x");
         killed
     }))

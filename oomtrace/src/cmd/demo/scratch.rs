@@ -1,4 +1,4 @@
-//! A cgroup with a limit, gone when it is dropped.
+//! A cgroup with a limit; dropping it removes it.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::{
 /// The limit.
 pub(super) const LIMIT_BYTES: usize = 64 << 20;
 
-/// What scratch cgroups are called; the demo's pid follows.
+/// Prefix of scratch cgroups; the demo's pid follows.
 const PREFIX: &str = "oomtrace-demo-";
 
 /// How often it is tried to remove one, every ten milliseconds.
@@ -48,7 +48,7 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// Its folder.
+    /// Its directory.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -78,7 +78,7 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         remove(&self.path);
         if let Some(control) = &self.switched_on {
-            // Fails where somebody else began to use the controller meanwhile, and then it has to stay.
+            // This fails if another program has started to use the controller; it then has to stay enabled.
             let _ = fs::write(control, "-memory");
         }
     }
@@ -96,14 +96,14 @@ fn switch_on(mount: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(control))
 }
 
-/// Kills what is inside and removes the cgroup, as soon as the kernel lets us.
+/// Kills the processes in the cgroup and removes it as soon as the kernel allows it.
 fn remove(path: &Path) {
     if let Err(error) = cgroup::remove(path, ATTEMPTS) {
         say(format_args!("{error:#}; `rmdir` it"));
     }
 }
 
-/// Removes what demos left behind that were killed themselves.
+/// Removes the cgroups of demos that were killed.
 fn remove_stale(mount: &Path) {
     let Ok(entries) = fs::read_dir(mount) else { return };
     for entry in entries.flatten() {

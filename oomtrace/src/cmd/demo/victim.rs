@@ -13,8 +13,8 @@ const STEP_BYTES: usize = 1 << 20;
 
 pub(in crate::cmd) fn run(options: &DemoVictim) -> Result<Exit> {
     // Whatever becomes of the demo, this process does not outlive it.
-    set_parent_process_death_signal(Some(Signal::KILL)).context("asking to die with the demo")?;
-    rustix::thread::set_name(c"oomtrace-demo").context("taking a name of its own")?;
+    set_parent_process_death_signal(Some(Signal::KILL)).context("setting the parent death signal")?;
+    rustix::thread::set_name(c"oomtrace-demo").context("setting the process name")?;
     // The demo protects itself from the OOM killer, and this process would inherit that.
     fs::write("/proc/self/oom_score_adj", "0").context("resetting oom_score_adj")?;
     fs::write(&options.procs, std::process::id().to_string())
@@ -23,5 +23,8 @@ pub(in crate::cmd) fn run(options: &DemoVictim) -> Result<Exit> {
     while taken.len() * STEP_BYTES < 4 * LIMIT_BYTES {
         taken.push(vec![1; STEP_BYTES]);
     }
-    bail!("took {} MiB and was not killed: the limit does not hold here", 4 * (LIMIT_BYTES >> 20))
+    bail!(
+        "allocated {} MiB and was not killed: the cgroup's limit has no effect here",
+        4 * (LIMIT_BYTES >> 20)
+    )
 }

@@ -22,7 +22,7 @@ use crate::experiment::{
 /// The processes of a run, in the order of the file.
 pub(super) struct Children<'a> {
     tree: &'a Tree,
-    /// Where commands' outputs go: the beginning of the names.
+    /// Prefix of the files for the output of commands.
     logs: &'a Path,
     /// Where commands are run.
     folder: &'a Path,
@@ -45,7 +45,7 @@ impl<'a> Children<'a> {
         Self { tree, logs, folder, each: processes.iter().map(one).collect() }
     }
 
-    /// Starts those whose turn it is, and looks who has ended; whether anything has changed.
+    /// Starts the processes whose turn it is and collects those that ended; returns whether anything changed.
     pub(super) fn go_on(&mut self, begun: Instant) -> Result<bool> {
         let mut changed = false;
         for number in 0..self.each.len() {
@@ -61,7 +61,7 @@ impl<'a> Children<'a> {
         for one in &mut self.each {
             changed |= one.look();
             if one.is_hog() && matches!(one.ended, Some(Ended::Status(1..))) {
-                bail!("{} could not do what it was to", one.process.name);
+                bail!("{} failed to do its work", one.process.name);
             }
         }
         Ok(changed)
@@ -78,13 +78,13 @@ impl<'a> Children<'a> {
         since.is_some_and(|since| since.elapsed() >= process.delay)
     }
 
-    /// Whether nobody will do anything more: hogs that hold what they wanted, or have ended.
+    /// Whether no process will do anything more: each hog holds its memory or has ended.
     pub(super) fn are_still(&self) -> bool {
         let is_still = |one: &One<'_>| one.ended.is_some() || one.ready_since.is_some() && one.is_hog();
         self.each.iter().all(is_still)
     }
 
-    /// What came of each.
+    /// How each process ended.
     pub(super) fn seen(&self) -> Vec<Started> {
         let seen = |one: &One<'_>| Started {
             name: one.process.name.clone(),

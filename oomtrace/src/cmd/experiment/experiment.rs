@@ -53,7 +53,7 @@ impl Experiment<'_> {
         self.scratch.tree(number, &layout.cgroups)
     }
 
-    /// Sets every knob of the experiment: to what this run wants, or to what it was.
+    /// Sets every knob of the experiment, to the value for this run or to its old value.
     pub(super) fn set_knobs(&self, layout: &Layout) -> Result<()> {
         let place = |setting: &Setting| knob::place(&setting.name, Some(self.hierarchy.mount()));
         let wanted =

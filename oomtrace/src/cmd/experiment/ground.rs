@@ -64,12 +64,12 @@ impl Ground for Here {
         if program.contains('/') {
             return is_program(&self.folder.join(program));
         }
-        // What a program is looked for in where nothing else is said.
+        // The default search path.
         let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
         env::split_paths(&path).any(|folder| is_program(&self.folder.join(folder).join(program)))
     }
 
-    /// Without CAP_SYS_RESOURCE a process keeps what it has, or more.
+    /// Without CAP_SYS_RESOURCE, a process can only raise its value.
     /// <https://github.com/torvalds/linux/blob/v6.12/fs/proc/base.c#L1120> (`__set_oom_adj`)
     fn least_adj(&self) -> i16 {
         let may_lower = status_bit("CapEff", CAP_SYS_RESOURCE);

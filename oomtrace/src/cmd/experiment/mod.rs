@@ -1,4 +1,4 @@
-//! `oomtrace experiment`: knobs changed, OOMs caused, decisions compared; and everything put back, whatever happens.
+//! `oomtrace experiment`: changes knobs, causes OOMs, compares decisions, and restores everything, whatever happens.
 
 mod children;
 #[expect(
@@ -68,7 +68,7 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     permitted()?;
-    // Its processes are told from others by their ids.
+    // The experiment identifies its processes by their ids.
     ensure!(
         has_machines_pids(),
         "an experiment needs the machine's pid namespace, where processes have the ids that the kernel tells; a container \
@@ -77,10 +77,8 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     let hierarchy = here.memory_hierarchy().context("no memory hierarchy")?;
     let state = State::make(&options.state)?;
     let lock = state.lock()?;
-    if let Some(left) =
-        restore::restore(&state).context("putting back what an earlier experiment has changed")?
-    {
-        say(format_args!("put back what the experiment {} had left", left.file.display()));
+    if let Some(left) = restore::restore(&state).context("restoring what an earlier experiment changed")? {
+        say(format_args!("restored what the experiment {} had left", left.file.display()));
     }
     perform(&plan, (file, folder, &bytes), options, hierarchy, &state, &lock)
 }
@@ -91,10 +89,10 @@ const FILE_BYTES: u64 = 1 << 20;
 /// Where the file is, and commands are run.
 fn folder(file: &Path) -> Result<PathBuf> {
     let unreadable = |error| FileError(format!("reading {}: {error}", file.display()));
-    fs::canonicalize(file).map_err(unreadable)?.parent().map(Path::to_owned).context("the file's folder")
+    fs::canonicalize(file).map_err(unreadable)?.parent().map(Path::to_owned).context("the file's directory")
 }
 
-/// Reads the file, once: what is checked is what is run, and what the result keeps.
+/// Reads the file once, so that the checked file is the one that runs and that the result contains.
 fn content(file: &Path) -> Result<Vec<u8>, FileError> {
     let unreadable = |why: &dyn std::fmt::Display| FileError(format!("reading {}: {why}", file.display()));
     let mut bytes = Vec::new();
@@ -117,7 +115,8 @@ fn plan(file: &Path, bytes: &[u8], options: &cli::Experiment, here: &Here) -> Re
         return Err(complaint(file, "cannot be run here", &findings.problems).into());
     }
     if !findings.risks.is_empty() && !options.allow_system_oom {
-        let what = "may hurt this machine, and is run with --allow-system-oom alone";
+        let what =
+            "may make this machine run out of memory; run it with --allow-system-oom if that is acceptable";
         return Err(complaint(file, what, &findings.risks).into());
     }
     Ok(plan)
@@ -141,10 +140,10 @@ fn perform(
     let output = output::Directory::create(options.output.as_deref(), file, bytes)?;
     let stop = Stop::on_signals()?;
     let journal = journal(plan, file, hierarchy)?;
-    // Before the journal: whoever is killed in between leaves none behind.
+    // Before the journal is written, so that an experiment that is killed in between leaves none behind.
     let supervisor = Supervisor::start(&options.state, lock)?;
     state.write(&journal)?;
-    // Nothing has been changed until here. When the machine runs out, whoever puts things back is not to be the victim.
+    // Nothing has been changed so far. The supervisor must not be the victim when the machine runs out of memory.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     let scratch = match Scratch::create(hierarchy, plan) {
         Ok(scratch) => scratch,
@@ -167,11 +166,11 @@ fn perform(
     };
     let mut kept = Vec::new();
     let made = runs(&mut experiment, &mut kept);
-    experiment.supervisor.finish(state).context("putting everything back")?;
+    experiment.supervisor.finish(state).context("restoring everything")?;
     output::tell(plan, hierarchy, &output, kept, options)?;
     match made {
         Err(error) if error.is::<Interrupted>() => {
-            say("interrupted; everything is as it was before");
+            say("interrupted; everything has been restored");
             Ok(Exit::Success)
         }
         Err(error) => Err(error),
@@ -214,7 +213,7 @@ fn journal(plan: &Plan, file: &Path, hierarchy: &MemoryHierarchy) -> Result<Jour
         knobs.push(knob);
     }
     if knobs.iter().any(|knob| knob.value.trim().is_empty()) {
-        bail!("a knob without a value cannot be put back");
+        bail!("a setting without a value cannot be restored");
     }
     let (scratch, switched_on) = (scratch::place(hierarchy), scratch::to_switch_on(hierarchy)?);
     Ok(Journal { boot_id: boot_id(), file: file.to_owned(), scratch, switched_on, knobs })

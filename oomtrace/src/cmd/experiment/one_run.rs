@@ -23,10 +23,10 @@ use crate::{
     kernel::clock,
 };
 
-/// A report comes when its victim is gone, and that is later than the victim's end.
+/// A report comes when its victim has exited, which is later than the end of the victim's work.
 const LEAST_SETTLE: Duration = Duration::from_millis(100);
 
-/// What is seen of a run until its end.
+/// The observations of a run until its end.
 struct Watched {
     samples: Vec<Sample>,
     /// Whether it was the time limit that ended it.
@@ -105,7 +105,9 @@ fn watch(
             return Err(Interrupted.into());
         }
         if !experiment.supervisor.is_alive() {
-            bail!("the supervisor was killed; without it nothing more is tried");
+            bail!(
+                "the supervisor was killed; the experiment stops, because nothing else would restore the settings"
+            );
         }
         thread::sleep(STEP);
     }

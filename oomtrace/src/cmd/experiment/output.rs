@@ -1,4 +1,4 @@
-//! The result's folder, and what is shown of it.
+//! The directory of the result, and its summary on the terminal.
 
 use std::{
     fs::{self, File},
@@ -28,7 +28,7 @@ use crate::{
     trust::{Links, resolve},
 };
 
-const ADVICE: &str = "name another directory with -o DIR";
+const ADVICE: &str = "pass another directory with -o DIR";
 
 /// A run that was made.
 pub(super) struct Kept {
@@ -38,7 +38,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Reads its recording: what the result says follows from that.
+    /// Reads its recording, from which the result is computed.
     pub(super) fn read(plan: &Plan, observed: Observed, output: &Directory) -> Result<Self> {
         let recording = output.path().join(&observed.recording);
         let source = Replay::new(open(&recording)?);
@@ -50,7 +50,7 @@ impl Kept {
     }
 }
 
-/// The result's directory, held open: whoever can rename it cannot have the result written elsewhere.
+/// The directory of the result, held open, so that a user who renames it cannot redirect the result.
 pub(super) struct Directory {
     held: OwnedFd,
     /// As it was named.
@@ -62,14 +62,17 @@ impl Directory {
     pub(super) fn create(wanted: Option<&Path>, file: &Path, bytes: &[u8]) -> Result<Self> {
         let shown = wanted.map_or_else(|| usual(file), Path::to_owned);
         let making = || {
-            format!("making the result's folder {} (an existing one is never overwritten)", shown.display())
+            format!(
+                "creating the directory {} for the result (an existing one is never overwritten)",
+                shown.display()
+            )
         };
         let place = resolve(&shown, Links::Trusted, ADVICE).with_context(making)?;
         mkdirat(&place.directory, &place.name, Mode::from_raw_mode(0o777)).with_context(making)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let held = openat(&place.directory, &place.name, flags, Mode::empty()).with_context(making)?;
         let directory = Self { held, shown };
-        fs::create_dir(directory.path().join("runs")).context("making the folder of the runs")?;
+        fs::create_dir(directory.path().join("runs")).context("creating the directory of the runs")?;
         // The plan as it was read: the file may be another one by now, and tomorrow.
         fs::write(directory.path().join("experiment.toml"), bytes).context("writing experiment.toml")?;
         Ok(directory)

@@ -1,4 +1,4 @@
-//! A process of an experiment, from the inside: it joins its cgroup before anything else, and then is what it is to be.
+//! A process of an experiment, from the inside: it joins its cgroup before it does anything else.
 
 use std::{fs, io::Write as _, os::unix::process::CommandExt as _, process::Command};
 
@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result};
 use super::hog;
 use crate::{cli::ExperimentProcess, exit::Exit, experiment::plan::Hog};
 
-/// What a hog says once it holds its memory.
+/// The line that a hog prints once it holds its memory.
 pub(super) const HOLDING: &str = "holding";
 
 pub(in crate::cmd) fn run(options: &ExperimentProcess) -> Result<Exit> {
-    // Where the cgroup is gone, so is the experiment, and there is nothing to be done.
+    // If the cgroup has been removed, the experiment is over and there is nothing to do.
     if let Some(procs) = &options.procs {
         fs::write(procs, "0").with_context(|| format!("joining {}", procs.display()))?;
     }
@@ -25,7 +25,7 @@ pub(in crate::cmd) fn run(options: &ExperimentProcess) -> Result<Exit> {
             .with_context(|| format!("starting {}", program.display()));
     };
     let name = std::ffi::CString::new(options.name.as_str()).context("a name with a NUL")?;
-    rustix::thread::set_name(&name).context("taking a name of its own")?;
+    rustix::thread::set_name(&name).context("setting the process name")?;
     let ExperimentProcess { size, rate, count, hold, .. } = *options;
     let _held = hog::take(&Hog { shape, bytes: size, rate, count, hold }, &options.name)?;
     let mut stdout = std::io::stdout();

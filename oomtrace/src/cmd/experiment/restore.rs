@@ -15,14 +15,14 @@ use crate::{
     source::cgroupfs::MemoryHierarchy,
 };
 
-/// What is left to whoever finds a journal that no experiment wrote.
+/// Advice if no experiment wrote the journal.
 const BY_HAND: &str =
-    "no experiment wrote this journal, and nothing was put back; look into it, and remove it";
+    "no experiment wrote this journal, and nothing was restored; inspect the file, then remove it";
 
-/// Puts back what the journal holds; `None` if there is none.
+/// Restores the values in the journal; `None` if there is no journal.
 pub(super) fn restore(state: &State) -> Result<Option<Journal>> {
     let Some(journal) = state.journal()? else { return Ok(None) };
-    // Memory of the kernel's own: another boot began without any of it.
+    // The journal is from another boot: the kernel has started with its own values since then.
     if journal.boot_id == boot_id() {
         undo(&journal)?;
     }
@@ -36,11 +36,11 @@ fn undo(journal: &Journal) -> Result<()> {
     // The limit first goes with its processes: a knob that goes back must not find them alive.
     cgroup::remove(&journal.scratch, ATTEMPTS)?;
     if let Some(control) = &journal.switched_on {
-        // Fails where somebody else began to use the controller meanwhile, and then it has to stay.
+        // This fails if another program has started to use the controller; it then has to stay enabled.
         let _ = knob_file::write(control, "-memory");
     }
     let failures: Vec<String> = journal.knobs.iter().filter_map(|knob| put_back(knob).err()).collect();
-    ensure!(failures.is_empty(), "not everything could be put back: {}", failures.join("; "));
+    ensure!(failures.is_empty(), "not everything could be restored: {}", failures.join("; "));
     Ok(())
 }
 
@@ -57,7 +57,7 @@ fn check(journal: &Journal, hierarchy: &MemoryHierarchy) -> Result<()> {
     if let Some(control) = &journal.switched_on {
         ensure!(
             *control == mount.join("cgroup.subtree_control"),
-            "refusing to write {}: an experiment switches the controller on at {} alone; {BY_HAND}",
+            "refusing to write {}: an experiment enables the controller at {} only; {BY_HAND}",
             control.display(),
             mount.display()
         );
@@ -68,7 +68,10 @@ fn check(journal: &Journal, hierarchy: &MemoryHierarchy) -> Result<()> {
         match placed {
             Some(Ok(place)) if place == *path => {}
             Some(Err(why)) => bail!("refusing to write {}: {why}; {BY_HAND}", path.display()),
-            Some(Ok(_)) | None => bail!("refusing to write {}: it is no knob; {BY_HAND}", path.display()),
+            Some(Ok(_)) | None => bail!(
+                "refusing to write {}: it is not a knob that an experiment may change; {BY_HAND}",
+                path.display()
+            ),
         }
     }
     Ok(())
@@ -96,21 +99,21 @@ fn put_back(Knob { path, value }: &Knob) -> Result<(), String> {
 pub(super) fn command(folder: &Path) -> Result<crate::exit::Exit> {
     // Where no experiment ever was, nothing is made.
     let Some(state) = State::open(folder)? else {
-        say(format_args!("nothing to put back in {}", folder.display()));
+        say(format_args!("nothing to restore in {}", folder.display()));
         return Ok(crate::exit::Exit::Success);
     };
     let _lock = state.lock()?;
-    match restore(&state).context("putting everything back")? {
-        None => say(format_args!("nothing to put back in {}", folder.display())),
+    match restore(&state).context("restoring everything")? {
+        None => say(format_args!("nothing to restore in {}", folder.display())),
         Some(journal) if journal.boot_id != boot_id() => say(format_args!(
-            "the machine has been booted since the experiment {}: the kernel began with its own values, and there is \
-             nothing left of it",
+            "the machine was rebooted after the experiment {}: the kernel started with its own values, so there is nothing to \
+             restore",
             journal.file.display()
         )),
         Some(journal) => say(format_args!(
-            "put back {} knobs of the experiment {}; its cgroups and processes are gone",
-            journal.knobs.len(),
-            journal.file.display()
+            "restored the settings of the experiment {} ({}); its cgroups and processes have been removed",
+            journal.file.display(),
+            journal.knobs.len()
         )),
     }
     Ok(crate::exit::Exit::Success)

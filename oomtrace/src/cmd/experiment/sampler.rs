@@ -1,4 +1,4 @@
-//! What the counters say from time to time: of each cgroup of a run, and of the machine.
+//! Samples the counters of each cgroup of a run, and of the machine.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::{
     source::cgroupfs::MemoryHierarchy,
 };
 
-/// What grows in `/proc/vmstat` whenever the machine reclaims: pages looked at, and allocations that had to wait for it, by zone.
+/// Counters of `/proc/vmstat` that grow while the machine reclaims: scanned pages, and allocations that had to wait for reclaim, by zone.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/vmstat.c#L1260> (`vmstat_text`)
 const RECLAIMS: [&str; 6] = [
     "pgscan_kswapd",

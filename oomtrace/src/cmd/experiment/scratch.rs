@@ -20,7 +20,7 @@ use crate::{
 /// Attempts to empty a cgroup, one every ten milliseconds.
 pub(super) const ATTEMPTS: u32 = 2000;
 
-/// What an experiment's cgroup is called; the experiment's pid follows.
+/// Prefix of an experiment's cgroup; the experiment's pid follows.
 pub(super) const PREFIX: &str = "oomtrace-experiment-";
 
 /// The cgroup around everything.
@@ -29,9 +29,9 @@ pub(super) struct Scratch<'a> {
     path: PathBuf,
 }
 
-/// The cgroups of one run; gone with their processes when dropped.
+/// The cgroups of one run; dropping it removes them with their processes.
 pub(super) struct Tree {
-    /// The topmost one's folder.
+    /// Directory of the topmost cgroup.
     pub(super) folder: PathBuf,
     /// Its path below the mount.
     pub(super) top: String,
@@ -60,7 +60,7 @@ impl<'a> Scratch<'a> {
         }
         make(&path)?;
         let scratch = Self { hierarchy, path };
-        // Before 5.11 a v1 cgroup's limit did not hold for those below unless asked to; refused where it always does.
+        // Before 5.11, the limit of a v1 cgroup applied to its descendants only if this file was set; later kernels reject the write.
         let _ = fs::write(scratch.path.join("memory.use_hierarchy"), "1");
         if let Some(limit) = &plan.limit {
             scratch.limit(limit.value, plan.swap_limit)?;
@@ -127,7 +127,7 @@ impl Tree {
         self.folder.join(path).join("cgroup.procs")
     }
 
-    /// Kills what lives in it and removes it.
+    /// Kills its processes and removes it.
     pub(super) fn remove(self) -> Result<()> {
         cgroup::remove(&self.folder, ATTEMPTS)
     }

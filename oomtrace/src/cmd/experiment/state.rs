@@ -17,18 +17,18 @@ const LOCK: &str = "experiment.lock";
 const JOURNAL: &str = "experiment.json";
 const NEW: &str = "experiment.json.new";
 
-/// A journal of a thousand knobs has a tenth of it.
+/// Far more than a journal of a thousand knobs needs.
 const JOURNAL_BYTES: u64 = 1 << 20;
 
 const ADVICE: &str =
-    "old values are put back from where only root can write; name such a directory with --state DIR";
+    "the values to restore must be in a directory that only root can write to; pass one with --state DIR";
 
-/// The directory of the state: whoever can write there decides what root does to this machine.
+/// The state directory. A user who can write to it decides what root writes on this machine.
 pub(super) struct State {
     directory: Directory,
 }
 
-/// What has to be put back, and what has to go.
+/// The values to restore, and the cgroups to remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journal {
     /// The boot it was written in: knobs do not outlive one.
@@ -43,16 +43,16 @@ pub(super) struct Journal {
     pub(super) knobs: Vec<Knob>,
 }
 
-/// A knob and what it was.
+/// A knob and its old value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Knob {
     /// Its file.
     pub(super) path: PathBuf,
-    /// What was read from it.
+    /// The old value, as it was read.
     pub(super) value: String,
 }
 
-/// The lock; let go when every process that has a copy of the descriptor is gone.
+/// The lock. It is released when every process with a copy of the descriptor has exited.
 pub(super) struct Lock(File);
 
 impl State {
@@ -69,14 +69,14 @@ impl State {
         Ok(Self { directory: Directory::make(path, ADVICE)? })
     }
 
-    /// Takes the lock; an experiment that is under way has it, and its supervisor until everything is put back.
+    /// Takes the lock. A running experiment holds it, and its supervisor until everything is restored.
     pub(super) fn lock(&self) -> Result<Lock> {
         let file = self.directory.file(LOCK, OFlags::WRONLY | OFlags::CREATE)?;
         let path = self.directory.path().join(LOCK);
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
             Err(rustix::io::Errno::WOULDBLOCK) => {
-                bail!("another experiment is under way, or being put back (it holds {})", path.display())
+                bail!("another experiment is running or being restored (it holds {})", path.display())
             }
             Err(error) => Err(error).with_context(|| format!("locking {}", path.display())),
         }
@@ -103,7 +103,7 @@ impl State {
         self.directory.sync().with_context(writing)
     }
 
-    /// There is nothing to put back any more.
+    /// Removes the journal: there is nothing left to restore.
     pub(super) fn forget(&self) -> Result<()> {
         self.directory.remove(JOURNAL)?;
         Ok(self.directory.sync()?)

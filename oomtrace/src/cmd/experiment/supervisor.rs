@@ -41,7 +41,7 @@ impl Supervisor {
             .arg("experiment-supervisor")
             .arg(folder)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            // Its standard output is the lock: nobody else changes anything before it is done.
+            // Its standard output carries the lock: no other process changes anything before it has finished.
             .stdout(Stdio::from(lock.share()?))
             .spawn()
             .context("starting the supervisor")?;
@@ -58,7 +58,7 @@ impl Supervisor {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Has it put everything back; if it cannot, or is gone, that is done here.
+    /// Tells it to restore everything. If it cannot, or has exited, this process restores everything itself.
     pub(super) fn finish(mut self, state: &State) -> Result<()> {
         drop(self.line.take());
         if self.child.wait().is_ok_and(|status| status.success()) {
@@ -70,7 +70,7 @@ impl Supervisor {
 
 /// The supervisor's own life.
 pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
-    // What is typed at the experiment's terminal is not meant for us.
+    // Signals from the experiment's terminal are not for this process.
     rustix::process::setsid().context("leaving the session")?;
     for signal in [SIGHUP, SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
@@ -81,7 +81,7 @@ pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
     let state = State::make(folder)?;
     let mut line = std::io::stdin();
     let mut line_back = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    // Nobody hears it where the experiment has been killed meanwhile: that is its end, and it is put back as after any other.
+    // This write fails if the experiment was killed in the meantime. Restore everything as after any other end.
     let _ = line_back.write_all(b"r");
     let mut rest = Vec::new();
     // An error is an end, too.

@@ -43,7 +43,7 @@ impl Tracer {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // What is typed at the experiment's terminal is for the experiment: it ends the tracer itself, and says so.
+            // Signals from the terminal are for the experiment, which ends the tracer itself.
             .process_group(0)
             .spawn()
             .context("starting the tracer")?;
@@ -55,7 +55,7 @@ impl Tracer {
         Ok(tracer)
     }
 
-    /// Waits until it says so; an error ends it, as every one does.
+    /// Waits until it is armed. If it prints an error, it also exits.
     fn armed(&self, words: &Receiver<String>, is_interrupted: impl Fn() -> bool) -> Result<()> {
         let (begun, mut said) = (Instant::now(), String::new());
         loop {
@@ -64,7 +64,7 @@ impl Tracer {
                 Ok(line) => said = line,
                 Err(_) if is_interrupted() => return Err(Interrupted.into()),
                 Err(RecvTimeoutError::Timeout) if begun.elapsed() < PATIENCE => {}
-                Err(_) => bail!("the tracer could not be started: {said}"),
+                Err(_) => bail!("cannot start the tracer: {said}"),
             }
         }
     }
@@ -83,7 +83,7 @@ impl Tracer {
         let status = loop {
             match self.child.try_wait().context("waiting for the tracer")? {
                 Some(status) => break status,
-                None if begun.elapsed() > PATIENCE => bail!("the tracer does not end"),
+                None if begun.elapsed() > PATIENCE => bail!("the tracer does not exit"),
                 None => thread::sleep(Duration::from_millis(2)),
             }
         };
@@ -92,7 +92,7 @@ impl Tracer {
     }
 
     fn stop(&mut self) {
-        // It is of no use any more, and may be gone already.
+        // It is no longer needed and may have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -108,7 +108,7 @@ fn lines(output: impl std::io::Read + Send + 'static) -> Receiver<String> {
     let (said, heard) = channel();
     thread::spawn(move || {
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-            // Read to the end even if nobody listens: a tracer with a full pipe would wait.
+            // Read to the end even if there is no receiver: a tracer with a full pipe would block.
             let _ = said.send(String::from_utf8_lossy(&line).into_owned());
         }
     });

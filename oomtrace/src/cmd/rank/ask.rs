@@ -1,4 +1,4 @@
-//! What is asked of the machine for a ranking.
+//! Reads the facts for a ranking from the machine.
 
 use std::{fs, path::Path};
 
@@ -16,11 +16,11 @@ use crate::{
     },
 };
 
-/// Looks at everybody, now.
+/// Takes a census of all processes.
 ///
 /// # Errors
 ///
-/// If the cgroup does not exist, or has no limit and no ancestor with one; if procfs does not tell how much memory there is.
+/// If the cgroup does not exist, or neither it nor an ancestor has a limit; if procfs does not show the size of the memory.
 pub(super) fn ranking(cgroup: Option<&Path>) -> Result<Ranking> {
     let hierarchy = MemoryHierarchy::find();
     let Some(asked) = cgroup else {
@@ -66,7 +66,7 @@ fn limited(hierarchy: &MemoryHierarchy, asked: &ByteString) -> Result<Domain> {
         next = memcg::parent(&path);
     }
     bail!(
-        "{} has no memory limit, nor has any cgroup above it: it runs out with the machine (leave --cgroup out)",
+        "neither {} nor a cgroup above it has a memory limit, so it runs out with the machine; omit --cgroup",
         asked.to_words()
     )
 }

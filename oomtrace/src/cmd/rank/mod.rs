@@ -1,4 +1,4 @@
-//! `oomtrace rank`: who dies next, now, by the kernel's own formula. Reads procfs and cgroupfs; needs no privilege.
+//! `oomtrace rank`: the processes that the kernel would kill next, by its own formula. Reads procfs and cgroupfs; needs no privilege.
 
 mod ask;
 mod text;

@@ -67,9 +67,9 @@ fn headline(ranking: &Ranking) -> String {
 fn overruled(overruling: Overruling) -> &'static str {
     match overruling {
         Overruling::OomKillAllocatingTask => {
-            "vm.oom_kill_allocating_task is set: whoever asks for memory then is killed instead"
+            "vm.oom_kill_allocating_task is set: the kernel would kill the process that allocates at that moment instead"
         }
-        Overruling::PanicOnOom => "vm.panic_on_oom is set: the kernel would panic and kill nobody",
+        Overruling::PanicOnOom => "vm.panic_on_oom is set: the kernel would panic and kill no process",
     }
 }
 
@@ -95,7 +95,7 @@ fn write_group(text: &mut String, ranking: &Ranking) -> std::fmt::Result {
     let Some(group) = &ranking.group else { return Ok(()) };
     writeln!(
         text,
-        "\nwith the first one all of {} would go (memory.oom.group): {} processes",
+        "\nall processes of {} would be killed together (memory.oom.group): {}",
         name(&group.cgroup),
         group.pids.len()
     )

@@ -1,4 +1,4 @@
-//! From the text of an experiment's file to its plan. Nothing is asked of the machine here: that is `check`'s.
+//! Parses an experiment's file into its plan. It does not read the machine; `check` does that.
 
 mod process;
 mod table;

@@ -1,4 +1,4 @@
-//! Tables of the file, read key by key: whatever was not asked for is unknown, and everything has its line.
+//! Tables of the file, read key by key. Keys that were not read are unknown, and every problem has its line.
 
 use toml::{
     Spanned,
@@ -12,11 +12,11 @@ use crate::{experiment::plan::Setting, size};
 pub struct Problem {
     /// Where, counted from 1.
     pub line: usize,
-    /// What, and what to do.
+    /// The problem, and how to fix it.
     pub what: String,
 }
 
-/// The text and what was found wrong in it so far.
+/// The text and the problems found in it so far.
 pub(super) struct Problems<'a> {
     text: &'a str,
     pub(super) found: Vec<Problem>,
@@ -41,7 +41,7 @@ impl<'a> Problems<'a> {
 pub(super) struct Table<'t, 'i> {
     table: &'t DeTable<'i>,
     asked: Vec<&'static str>,
-    /// What it is, for sentences.
+    /// Its name in messages.
     what: String,
     /// Where it stands.
     pub(super) line: usize,
@@ -153,7 +153,7 @@ impl<'t, 'i> Table<'t, 'i> {
         members.into_iter().filter_map(|(name, field)| setting(name, &field, problems)).collect()
     }
 
-    /// Complains about every key that nobody asked for.
+    /// Reports every key that was not read.
     pub(super) fn done(self, problems: &mut Problems<'_>) {
         for name in self.table.keys() {
             if !self.asked.contains(&name.get_ref().as_ref()) {

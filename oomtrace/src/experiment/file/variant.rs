@@ -1,4 +1,4 @@
-//! `[[variant]]`: what it changes has to exist.
+//! `[[variant]]`: the settings that it changes must exist.
 
 use super::{
     process::command,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::experiment::order::Random;
 
-/// Tables that are counted one by one; beyond, so many ways of dealing are drawn at random.
+/// Up to this number, all tables are counted. Beyond it, this many assignments are drawn at random.
 const TABLES_MAX: usize = 1_000_000;
 const DRAWS: u32 = 20_000;
 
@@ -51,7 +51,7 @@ impl Logarithms {
         at(whole) - at(part) - at(whole - part)
     }
 
-    /// Of the likelihood of a table but for what all tables have in common.
+    /// Likelihood of a table, without the factor that all tables share.
     fn table(&self, row: &[usize], totals: &[usize]) -> f64 {
         row.iter().zip(totals).map(|(part, whole)| self.choose(*whole, *part)).sum()
     }

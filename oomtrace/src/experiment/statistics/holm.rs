@@ -1,6 +1,6 @@
 //! Holm's correction: whoever asks often enough gets a small chance by chance.
 
-/// Each chance as it is once it is known how many were asked for, in the same order.
+/// Each chance, corrected for the number of comparisons, in the same order.
 #[must_use]
 pub fn corrected(chances: &[f64]) -> Vec<f64> {
     let mut order: Vec<(usize, f64)> = chances.iter().copied().enumerate().collect();

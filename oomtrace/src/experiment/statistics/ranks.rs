@@ -30,7 +30,7 @@ fn doubled_ranks(one: &[f64], other: &[f64]) -> Vec<usize> {
     all.iter().map(rank).collect()
 }
 
-/// In how many ways so many of these ranks add up to each sum.
+/// The number of ways in which this many ranks add up to each sum.
 fn ways(ranks: &[usize], size: usize) -> Vec<f64> {
     let highest: usize = ranks.iter().sum();
     let mut ways = vec![vec![0.0; highest + 1]; size + 1];

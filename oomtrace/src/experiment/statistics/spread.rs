@@ -5,7 +5,7 @@ use serde::Serialize;
 /// Of the runs that have the figure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// How many do.
+    /// Number of values.
     pub count: usize,
     /// The least.
     pub min: f64,

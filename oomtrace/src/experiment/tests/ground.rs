@@ -1,4 +1,4 @@
-//! What a machine says to a plan.
+//! Checks of a plan against a machine.
 
 use std::path::Path;
 
@@ -70,8 +70,8 @@ fn what_this_kernel_lacks_or_refuses_is_a_problem_with_its_line() {
     let cases = [
         ("v2", "knob.\"/sys/kernel/mm/lru_gen/enabled\" = 7", "has no"),
         ("v2", "knob.\"vm.swappiness\" = 201", "from 0 to 200"),
-        ("v2", "knob.\"/etc/passwd\" = 1", "no knob"),
-        ("v2", "knob.\"vm.compact_memory\" = 1", "could not be put back"),
+        ("v2", "knob.\"/etc/passwd\" = 1", "not a knob"),
+        ("v2", "knob.\"vm.compact_memory\" = 1", "could not be restored"),
         (
             "v2",
             "knob.\"/sys/kernel/mm/transparent_hugepage/enabled\" = \"maybe\"",

@@ -1,4 +1,4 @@
-//! What runs come to, from incidents and samples made by hand.
+//! Outcomes of runs, from hand-made incidents and samples.
 
 use crate::{
     experiment::{
@@ -147,7 +147,7 @@ fn whatif_predicts_where_it_has_words_for_the_difference() {
 fn the_table_says_it_in_words() {
     let text = text(&compared(), false);
     assert!(text.contains("plain and exposed differ in victim (p = "), "{text}");
-    assert!(text.contains("plain and larger are not told apart"), "{text}");
+    assert!(text.contains("no difference found between plain and larger"), "{text}");
     assert!(text.contains("service 10×") && text.contains("database 10×"), "{text}");
     assert!(text.contains("1 of 1 predictions name the usual victim"), "{text}");
     assert!(!text.contains('\x1b') && !text.contains("time was up"), "{text}");

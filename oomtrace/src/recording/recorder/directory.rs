@@ -1,5 +1,5 @@
-//! The directory that recordings are made in, held open: files are made and removed in it by name, and whoever can exchange it,
-//! or a directory above it, cannot have that done elsewhere.
+//! The open directory of the recordings. Files in it are created and removed by name relative to the descriptor, so a user who replaces
+//! the directory, or one above it, cannot redirect them.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -14,10 +14,10 @@ use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
 use super::Place;
 use crate::{recording::folder::names, trust::open_directory};
 
-/// Whoever may read a recording reads command lines.
+/// Only the owner may read recordings, because they contain command lines.
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-const ADVICE: &str = "name a directory of your own";
+const ADVICE: &str = "pass a directory that you own";
 
 /// Bytes of the blocks that `stat` counts.
 const STAT_BLOCK_BYTES: u64 = 512;
@@ -25,17 +25,17 @@ const STAT_BLOCK_BYTES: u64 = 512;
 /// An open directory.
 pub(super) struct Directory {
     file: File,
-    /// As it was named.
+    /// The path as the user gave it.
     path: PathBuf,
 }
 
 impl Directory {
-    /// Opens the directory of a place. One for many recordings is made where it is missing, and kept for one recorder.
+    /// Opens the directory of a place. A directory for many recordings is created if it is missing, and locked for one recorder.
     pub(super) fn open(place: &Place) -> io::Result<Self> {
         Self::walk(place)?.locked(place)
     }
 
-    /// Opens it again where the path has come to lead to another one: somebody has moved it away, or removed it.
+    /// Opens it again if the path now leads to another directory, because the old one was moved or removed.
     pub(super) fn follow(&mut self, place: &Place) -> io::Result<()> {
         let now = Self::walk(place)?;
         let (old, new) = (fstat(&self.file)?, fstat(&now.file)?);
@@ -61,13 +61,13 @@ impl Directory {
         Ok(self)
     }
 
-    /// Two recorders would remove each other's files, and each decision would be there twice. The lock ends with the process.
+    /// Locks the directory. Two recorders would remove each other's files and record each decision twice. The lock ends with the process.
     fn lock(&self) -> io::Result<()> {
         match self.file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                Err(io::Error::new(io::ErrorKind::ResourceBusy, "another oomtrace records to this folder"))
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, "another oomtrace records to this directory"))
             }
-            // Where the file system knows no locks, there is nothing better to do.
+            // Some file systems have no locks; recording works without one.
             Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
         }
     }
@@ -77,18 +77,18 @@ impl Directory {
         self.path.join(name)
     }
 
-    /// Makes a file that must not exist.
+    /// Creates a file that must not exist.
     pub(super) fn create(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         Ok(File::from(openat(&self.file, name, flags, MODE)?))
     }
 
-    /// Removes a file; a link, and never what it leads to.
+    /// Removes a file, or a link but never its target.
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
         Ok(unlinkat(&self.file, name, AtFlags::empty())?)
     }
 
-    /// What is there of that name.
+    /// The metadata of the entry with that name; links are not followed.
     pub(super) fn stat(&self, name: &OsStr) -> io::Result<Stat> {
         Ok(statat(&self.file, name, AtFlags::SYMLINK_NOFOLLOW)?)
     }
@@ -106,13 +106,38 @@ impl Directory {
         Ok(self.names()?.into_iter().filter_map(|name| bytes(&name).map(|bytes| (name, bytes))).collect())
     }
 
-    /// Has its entries on disk. File systems with a journal do that with the file; where it fails, there is nothing better to do.
+    /// Removes the oldest recordings until all together fit the place. Returns the last file that could not be removed; recording
+    /// continues without its space.
+    pub(super) fn prune(&self, place: &Place, current: &OsStr) -> Option<(PathBuf, io::Error)> {
+        let most = place.most_bytes()?;
+        let mut files = match self.recordings() {
+            Ok(files) => files,
+            Err(error) => return Some((self.path.clone(), error)),
+        };
+        files.retain(|(name, _)| name != current);
+        let mut total = files.iter().fold(0_u64, |total, (_, bytes)| total.saturating_add(*bytes));
+        let mut left = None;
+        for (name, bytes) in files {
+            if total <= most {
+                break;
+            }
+            match self.remove(&name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    left = Some((self.path(&name), error));
+                }
+                Ok(()) | Err(_) => total = total.saturating_sub(bytes),
+            }
+        }
+        left
+    }
+
+    /// Writes its entries to disk. Journaling file systems do that together with the file, so an error is ignored.
     pub(super) fn sync(&self) {
         let _ = self.file.sync_all();
     }
 }
 
-/// A single file's directory is not made.
+/// Opens the directory of a single file, which is not created.
 fn existing(path: &Path) -> io::Result<std::os::fd::OwnedFd> {
     if path.as_os_str().is_empty() || path.exists() {
         return Ok(open_directory(path, ADVICE)?);

@@ -38,7 +38,7 @@ struct Open {
     file: File,
     name: OsString,
     begun: Instant,
-    /// Where the next block goes.
+    /// Offset of the next block.
     offset: u64,
     /// Where the last record ends.
     end: u64,
@@ -64,7 +64,7 @@ impl Disk {
         path.as_ref().unwrap_or(place).display().to_string()
     }
 
-    /// Puts records on disk. What fails is not there, and can be written again.
+    /// Writes records to disk. Records that failed are not on disk and can be written again.
     pub(super) fn write(&mut self, records: &[u8], settled: bool) -> io::Result<()> {
         if self.file.as_ref().is_some_and(Open::is_gone) {
             self.file = None;
@@ -82,10 +82,10 @@ impl Disk {
         Ok(())
     }
 
-    /// Makes the next file, with what every file begins with.
+    /// Creates the next file and writes its head.
     fn begin(&mut self) -> io::Result<()> {
         self.directory.follow(&self.place)?;
-        let name = self.place.next_name(&self.directory, OffsetDateTime::now_utc())?;
+        let name = self.place.next_name(|| self.directory.names(), OffsetDateTime::now_utc())?;
         let file = create(&self.directory, &name)?;
         let mut file = Open {
             file,
@@ -104,7 +104,7 @@ impl Disk {
             return Err(error);
         }
         self.directory.sync();
-        self.left = self.place.prune(&self.directory, &file.name);
+        self.left = self.directory.prune(&self.place, &file.name);
         self.file = Some(file);
         Ok(())
     }
@@ -131,7 +131,7 @@ fn create(directory: &Directory, name: &OsStr) -> io::Result<File> {
 }
 
 impl Open {
-    /// Whether somebody has removed it: what is written there would be gone with us.
+    /// Whether the file was removed; later writes would then be lost when the process exits.
     fn is_gone(&self) -> bool {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
     }
@@ -169,7 +169,7 @@ impl Open {
         }
     }
 
-    /// Reserves space ahead of what is written. Where that cannot be done, writing finds out itself.
+    /// Reserves space ahead of the written records. If that fails, the write itself reports the error.
     fn reserve(&mut self, length: usize) {
         let wanted = self.offset + bytes(length);
         if wanted + self.ahead / 2 > self.reserved {

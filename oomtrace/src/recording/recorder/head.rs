@@ -1,4 +1,4 @@
-//! What every file begins with: whatever was told once and is needed to read the rest.
+//! The head of every file: the frames that are sent once and are needed to read the rest.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ use crate::{
 /// Processes that are kept: whoever looks them up remembers fewer, and looks the others up again.
 const PROCESSES_KEPT: usize = 64;
 
-/// The latest of each kind of frame that is not told again.
+/// The latest frame of each kind that is sent only once.
 #[derive(Default)]
 pub(super) struct Head {
     session: Option<Vec<u8>>,
@@ -61,7 +61,7 @@ impl Head {
         }
     }
 
-    /// Paths are told again once so many others were: older ones are not needed.
+    /// Paths are sent again after this many others, so older ones are not needed.
     fn keep_paths(&mut self, frame: &Frame<'_>, bytes: &[u8]) {
         let Ok(Some(stamped)) = decode(frame) else { return };
         let Event::CgroupPaths(told) = stamped.event else { return };
@@ -90,7 +90,7 @@ impl Head {
         let once = [&self.session, &self.clock, &self.sysctl, &self.loss, &self.recorder_loss];
         let paths = self.paths.iter().map(|(bytes, _)| bytes);
         for bytes in once.into_iter().flatten().chain(paths).chain(&self.processes) {
-            // What was written once is not too long to be written again.
+            // A frame that was written once is not too long to be written again.
             let _ = append(bytes, &mut records);
         }
         let (names, told_ns) = &self.names;
@@ -120,7 +120,7 @@ mod tests {
         head.keep(&written);
     }
 
-    /// Kinds and numbers of what is kept.
+    /// Kinds and numbers of the kept frames.
     fn kept(head: &Head) -> Vec<(Kind, u64)> {
         let records_kept = head.records();
         let frames = records(&records_kept).map(|bytes| Frame::parse(bytes).unwrap().header);

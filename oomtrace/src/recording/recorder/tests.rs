@@ -177,7 +177,7 @@ fn names_never_go_back_with_the_clock() {
     for now in
         [datetime!(2026-11-26 12:00 UTC), datetime!(1970-01-01 0:00 UTC), datetime!(3001-01-01 0:00 UTC)]
     {
-        let name = place.next_name(&directory, now).unwrap();
+        let name = place.next_name(|| directory.names(), now).unwrap();
         fs::write(folder.path().join(&name), "").unwrap();
         made.push(Path::new(&name).file_stem().unwrap().to_str().unwrap().to_owned());
     }
@@ -217,7 +217,7 @@ fn a_disk_that_takes_nothing_is_told_and_the_loss_counted() {
     let (tell, told) = std::sync::mpsc::channel();
     let tell = Box::new(move |trouble: &Trouble| tell.send(trouble.to_string()).unwrap());
     let mut recorder = Recorder::start(Place::Folder(inner.clone(), rotation), tell).unwrap();
-    // The folder becomes a file: nothing can be made in it any more, whoever we are.
+    // The directory becomes a file, so that not even root can create a file in it.
     fs::rename(&inner, folder.path().join("away")).unwrap();
     fs::write(&inner, "").unwrap();
     (0..10).for_each(|number| recorder.push(&frame(number)));
@@ -268,7 +268,7 @@ fn what_cannot_be_removed_is_told_and_keeps_nothing_from_being_recorded() {
     let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
     disk.write(&records([session()]), true).unwrap();
     let first = recordings(folder.path()).remove(0).0;
-    // Not even root removes what is mounted upon.
+    // Not even root can remove a mount point.
     let other = folder.path().join("other");
     fs::write(&other, "").unwrap();
     if let Err(error) = rustix::mount::mount_bind(&other, &first) {
@@ -316,6 +316,6 @@ fn a_loss_is_noted_where_the_frames_are_missing() {
         bytes.clear();
     }
     let loss = kinds.iter().position(|kind| *kind == Kind::RecorderLoss.number());
-    // The session, what was being written, and what waited.
+    // The session, the records being written, and the waiting ones.
     assert_eq!((loss, kinds.len()), (Some(super::WAITING_BATCHES + 2), super::WAITING_BATCHES + 3));
 }

@@ -22,7 +22,7 @@ use crate::{
 /// where it is known up to 100 ms after the first mark: by then it shall be on disk.
 const LAZY: Duration = Duration::from_millis(50);
 
-/// And how many bytes of them.
+/// The same limit, in bytes.
 const LAZY_BYTES: usize = 64 << 10;
 
 /// How long to wait after a failure.
@@ -38,11 +38,11 @@ pub(super) struct Work {
     pub(super) give_back: SyncSender<Vec<u8>>,
     pub(super) counts: Arc<Counts>,
     pub(super) tell: Tell,
-    /// Writing fails, which was told.
+    /// Writing fails, and this was reported.
     pub(super) failing: bool,
 }
 
-/// What waits to be written.
+/// The records that wait to be written.
 #[derive(Default)]
 struct Pending {
     records: Vec<u8>,
@@ -63,7 +63,7 @@ impl Work {
         }
         let frames = self.counts.lost_frames.load(Ordering::Relaxed);
         if frames > self.counts.noted_frames.load(Ordering::Relaxed) {
-            // What was lost at the very end: nothing came behind it to tell. This is not too long to be appended.
+            // Frames that were lost at the very end: no later record can report them. This one is short enough to be appended.
             let _ = append(&loss(frames), &mut pending.records);
         }
         self.write(&mut pending);
@@ -71,7 +71,7 @@ impl Work {
         let _ = self.disk.close();
     }
 
-    /// Takes what comes until something is due; false once nothing can come any more.
+    /// Receives records until a write is due; returns false when no more can come.
     fn receive(&self, pending: &mut Pending) -> bool {
         while !pending.urgent && pending.records.len() < LAZY_BYTES {
             let wait = pending.since.map_or(IDLE, |since| LAZY.saturating_sub(since.elapsed()));
@@ -81,7 +81,7 @@ impl Work {
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
-        // Those that came meanwhile go to the disk together.
+        // Records that arrived in the meantime are written together.
         while let Ok(batch) = self.batches.try_recv() {
             self.take(pending, batch);
         }
@@ -97,11 +97,11 @@ impl Work {
         pending.since = pending.since.or_else(|| Some(Instant::now()));
         self.counts.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         batch.records.clear();
-        // Where nobody takes it back, it is freed.
+        // If the receiver is gone, it is freed.
         let _ = self.give_back.try_send(batch.records);
     }
 
-    /// Writes what waits, and again every second while that fails. Meanwhile others wait, and are lost when they are too many.
+    /// Writes the waiting records, and retries every second while that fails. New records wait, and are lost if there are too many.
     fn write(&mut self, pending: &mut Pending) {
         if pending.records.is_empty() {
             (pending.urgent, pending.since) = (false, None);
@@ -132,7 +132,7 @@ impl Work {
         *pending = Pending { records, ..Pending::default() };
     }
 
-    /// Tells what there is to tell after a success.
+    /// Reports what changed after a successful write.
     fn written(&mut self) {
         if std::mem::take(&mut self.failing) {
             self.counts.failing.store(false, Ordering::Release);

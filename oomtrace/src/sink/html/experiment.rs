@@ -79,7 +79,7 @@ fn figure(outcome: &Outcome, (label, name, show): (&str, &str, Show)) -> Markup 
         @if let Some(full) = full {
             section #(id) aria-labelledby={ (id) "-h" } {
                 h2 #{ (id) "-h" } { (label) }
-                p.small { "the median, and between what half of the runs lie" }
+                p.small { "the median, and the range of the middle half of the runs" }
                 table.stat {
                     thead.hidden { tr {
                         th scope="col" { "variant" } th scope="col" { (label) } th scope="col" { "drawn" }
@@ -101,7 +101,7 @@ fn predictions(outcome: &Outcome) -> Markup {
     html! {
         @if !outcome.predictions.is_empty() {
             section #whatif aria-labelledby="whatif-h" {
-                h2 #whatif-h { "What whatif said beforehand" }
+                h2 #whatif-h { "Predictions of whatif" }
                 @for prediction in &outcome.predictions { p { (predicted(prediction, &outcome.variants)) } }
             }
         }

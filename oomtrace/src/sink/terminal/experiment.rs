@@ -179,11 +179,11 @@ fn difference(outcome: &Outcome, one: &str, other: &str) -> (String, Option<Stri
         .collect();
     let (one, other) = (sentence(one), sentence(other));
     let verdict = if differ.is_empty() {
-        format!("{one} and {other} are not told apart")
+        format!("no difference found between {one} and {other}")
     } else {
         format!("{one} and {other} differ in {}", differ.join(", "))
     };
-    let equal = (!equal.is_empty()).then(|| format!("not told apart in {}", equal.join(", ")));
+    let equal = (!equal.is_empty()).then(|| format!("no difference found in {}", equal.join(", ")));
     (verdict, equal)
 }
 
@@ -192,17 +192,20 @@ pub(crate) fn predicted(prediction: &Prediction, variants: &[OfVariant]) -> Stri
     let Prediction { from, to, claimed, refused, tested, came_true, .. } = prediction;
     let (from, to) = (sentence(from), sentence(to));
     if *claimed == 0 {
-        return format!("from {from}, of {to}: none of {} recordings can say", count(i128_of(*refused)));
+        return format!(
+            "from {from}, for {to}: none of {} recordings contains the answer",
+            count(i128_of(*refused))
+        );
     }
     let said = counts(&prediction.victims);
     let runs = variants.iter().find(|variant| variant.name == prediction.to);
     let was = runs.map_or_else(|| ABSENT.to_owned(), |variant| counts(&variant.victims));
     let judgement = match tested {
-        0 => "no run is like these".to_owned(),
+        0 => "no run to compare with".to_owned(),
         _ => format!("{came_true} of {tested} predictions name the usual victim"),
     };
-    let silent = if *refused > 0 { format!(", {refused} recordings cannot say") } else { String::new() };
-    format!("from {from}, of {to}: {said}; it was {was}: {judgement}{silent}")
+    let silent = if *refused > 0 { format!(", {refused} without an answer") } else { String::new() };
+    format!("from {from}, for {to}: {said}; measured: {was}; {judgement}{silent}")
 }
 
 fn i128_of(number: usize) -> i128 {

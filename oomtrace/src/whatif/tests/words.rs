@@ -30,7 +30,7 @@ fn groups_limits_and_policies_have_their_sentences() {
     assert_eq!(
         says(&[Change::oom_group("/pods=1").unwrap()]),
         "with memory.oom.group 1 for /pods, python (pid 901) would still have been killed, by 4000 pages (15.6 MiB), \
-         and 2 more with it by memory.oom.group"
+         with 2 more of its cgroup (memory.oom.group)"
     );
     assert_eq!(
         says(&[Change::limit("/pods=1G").unwrap()]),
@@ -40,11 +40,11 @@ fn groups_limits_and_policies_have_their_sentences() {
     assert_eq!(
         decide(&on_the_machine(), &[Change::AllocatingTask(true), adj("/=3")]).summary,
         "with vm.oom_kill_allocating_task 1 and oom_score_adj 3 for the 4 tasks in /, shell (pid 950) would have been \
-         killed because it asked instead of python (pid 901)"
+         killed because it was allocating instead of python (pid 901)"
     );
     assert_eq!(
         says(&[adj("/=-1000")]),
-        "with oom_score_adj -1000 for the 4 tasks in /, nobody could have been killed instead of python (pid 901)"
+        "with oom_score_adj -1000 for the 4 tasks in /, no process could have been killed instead of python (pid 901)"
     );
 }
 

@@ -55,7 +55,7 @@ impl Mapping {
 
     /// Small pages alone: a huge one needs no table.
     pub(super) fn small_pages(self) -> Result<()> {
-        // SAFETY: the range is the one mapped, and the advice is about speed, not about contents.
+        // SAFETY: the range is exactly the mapped one, and the advice affects speed, not contents.
         unsafe { madvise(self.start.cast(), self.len, Advice::LinuxNoHugepage) }
             .context("asking for small pages")
     }

@@ -1,4 +1,4 @@
-//! The built-in hog: takes memory of a kind, as fast as it is told to.
+//! The built-in hog: allocates memory of one kind at a given rate.
 
 mod mapping;
 
@@ -24,17 +24,17 @@ use crate::experiment::plan::{Hog, Shape};
 /// Smallest page there is: touching at this distance touches every page.
 const PAGE_BYTES: usize = 4096;
 
-/// What a whole page table maps (x86-64 and arm64 with 4 KiB pages).
+/// Bytes that a full page table maps (x86-64 and arm64 with 4 KiB pages).
 const TABLE_SPAN_BYTES: usize = 2 << 20;
 
-/// What is held: mappings stay by themselves, processes and files have to be kept.
+/// The held memory. Mappings stay by themselves; processes and files must be kept.
 #[derive(Default)]
 pub(super) struct Held {
     _children: Vec<Child>,
     _file: Option<File>,
 }
 
-/// Takes all of it.
+/// Allocates all of it.
 pub(super) fn take(hog: &Hog, name: &str) -> Result<Held> {
     let bytes = usize::try_from(hog.bytes).context("a size beyond the address space")?;
     let pace = Pace::new(hog.rate);
@@ -92,7 +92,7 @@ fn threads(hog: &Hog, bytes: usize) -> Result<()> {
         let (done, rate) = (done.clone(), hog.rate.map(|rate| rate / u64::from(hog.count)));
         thread::spawn(move || {
             grow(mapping, &Pace::new(rate));
-            // Whoever waits for it lives as long as we do.
+            // The process that waits for it lives as long as this one.
             let _ = done.send(());
         });
     }
