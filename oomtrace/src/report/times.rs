@@ -1,12 +1,14 @@
 //! How long an incident took.
 
 use super::{Report, Victim};
+use crate::kernel::tier::Tier;
 
 impl Report {
-    /// From the decision to the SIGKILL of the chosen victim, ns. `None` where the signal was not seen.
+    /// From the decision to the SIGKILL of the chosen victim, ns. `None` where the signal was not seen, and on the tracepoint tier:
+    /// its reports begin with the mark of the victim, not with the decision.
     #[must_use]
     pub fn decision_ns(&self) -> Option<u64> {
-        self.chosen()?.aftermath.sigkill_ns
+        self.chosen()?.aftermath.sigkill_ns.filter(|_| self.tier != Some(Tier::Tracepoint))
     }
 
     /// From the decision until the memory of the last victim was given back, ns: by its exit, or by the reaper before.
@@ -19,5 +21,31 @@ impl Report {
         };
         let all: Option<Vec<u64>> = self.victims.iter().map(given_back).collect();
         all?.into_iter().max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{kernel::tier::Tier, sink::terminal::example};
+
+    #[test]
+    fn a_decision_that_was_not_seen_took_no_known_time() {
+        let mut report = example::memcg_kill();
+        report.victims[0].aftermath.sigkill_ns = Some(7_000);
+        assert_eq!(report.decision_ns(), Some(7_000));
+        report.tier = Some(Tier::Tracepoint);
+        assert_eq!(report.decision_ns(), None);
+    }
+
+    #[test]
+    fn recovery_ends_with_the_last_victim() {
+        let mut report = example::memcg_kill();
+        report.victims[0].aftermath.exit_ns = Some(900);
+        report.victims[0].aftermath.reap_end_ns = Some(500);
+        report.victims.push(report.victims[0].clone());
+        report.victims[1].aftermath.reap_end_ns = None;
+        assert_eq!(report.recovery_ns(), Some(900));
+        report.victims[1].aftermath.exit_ns = None;
+        assert_eq!(report.recovery_ns(), None);
     }
 }

@@ -80,6 +80,7 @@ impl Local {
         tally.count("secrets in command lines are hidden", secrets::hidden(self));
         tally.count("command lines that are not read", secrets::not_read(self));
         tally.count("privileges that are needed no more are given up", privileges::given_up(self));
+        tally.count("the thread of --metrics has no privileges", privileges::server_has_none(self));
         tally.count("a victim outside the tracer's pid namespace", namespaces::no_mistake(self));
         tally.count("the demo in a pid namespace", namespaces::demo(self));
         tally.count("the date in a time namespace", namespaces::right_date(self));

@@ -64,6 +64,15 @@ fn is_alive(pid: &str) -> bool {
         .is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
 }
 
+/// A signal is sent before the process is gone.
+fn ends(pid: &str) {
+    let start = Instant::now();
+    while is_alive(pid) {
+        assert!(start.elapsed() < LONG, "{pid} is alive");
+        sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn the_report_is_on_standard_input() {
     let script = Script::new("cat >> $DIR/reports");
@@ -99,19 +108,14 @@ fn a_command_that_hangs_is_killed_with_what_it_started() {
     let script = Script::new("sleep 1000 & echo $! > $DIR/child; sleep 1000");
     let said = script.run(1, Duration::from_secs(5));
     assert!(said.len() == 1 && said[0].contains("did not end within 5s"), "{said:?}");
-    assert!(!is_alive(&fs::read_to_string(script.file("child")).unwrap()));
+    ends(&fs::read_to_string(script.file("child")).unwrap());
 }
 
 #[test]
 fn what_a_command_leaves_behind_is_killed() {
     let script = Script::new("sleep 1000 & echo $! > $DIR/child; exit 0");
     assert_eq!(script.run(1, LONG), Vec::<String>::new());
-    let child = fs::read_to_string(script.file("child")).unwrap();
-    let start = Instant::now();
-    while is_alive(&child) {
-        assert!(start.elapsed() < LONG, "{child} is alive");
-        sleep(Duration::from_millis(10));
-    }
+    ends(&fs::read_to_string(script.file("child")).unwrap());
 }
 
 #[test]

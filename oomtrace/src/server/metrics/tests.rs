@@ -35,7 +35,7 @@ fn has(text: &str, line: &str) {
 fn counts_kills_by_cause_policy_and_domain() {
     let text = text_of(&[example::memcg_kill(), example::memcg_kill(), example::tracepoint_kill()]);
     has(&text, r#"oomtrace_kills_total{cause="memcg_limit",policy="badness",domain="memcg"} 2"#);
-    has(&text, r#"oomtrace_victims_total{cause="memcg_limit",role="chosen"} 2"#);
+    has(&text, r#"oomtrace_victims_total{cause="memcg_limit",role="chosen"} 3"#);
     has(&text, r#"oomtrace_tier_info{tier="fentry"} 1"#);
     has(&text, "# TYPE oomtrace_recovery_seconds histogram");
     assert!(text.ends_with("# EOF\n"), "{text}");

@@ -16,6 +16,9 @@ const KEPT: [(&str, &[u32]); 2] = [("oomtrace", &[39, 38, 19, 2, 14]), ("oomtrac
 /// The thread that reads names, where there are container runtimes: files that only root can read.
 const NAMES: (&str, &[u32]) = ("oomtrace-names", &[2, 14]);
 
+/// The thread of `--metrics`.
+const SERVER: &str = "oomtrace-server";
+
 /// Somebody else's process.
 const NOBODY: &str = "65534";
 
@@ -33,6 +36,18 @@ pub(super) fn given_up(local: &Local) -> Result<()> {
     let own = reports.iter().find(|report| at(report, "/victims/0/pid") == pid).context("no report")?;
     let program = local.program("hog").display().to_string();
     ensure!(at(own, "/victims/0/exe") == program.as_str(), "the executable was not seen: {own}");
+    Ok(())
+}
+
+/// The thread that answers scrapes has no capability, and its system calls pass the filter.
+pub(super) fn server_has_none(local: &Local) -> Result<()> {
+    let tracer = Tracer::start(local, &["watch", "--metrics", "0"])?;
+    let held = held(tracer.pid());
+    tracer.end("-INT")?;
+    let held = held?;
+    let server = held.iter().find(|thread| thread.name == SERVER).with_context(|| format!("no {SERVER}"))?;
+    ensure!(server.capabilities == 0, "{SERVER} kept {:#x}", server.capabilities);
+    ensure!(server.filtered, "{SERVER} can make every system call");
     Ok(())
 }
 
