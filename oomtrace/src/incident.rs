@@ -88,6 +88,8 @@ pub struct Incident {
     pub other_empty: Vec<EmptyPasses>,
     /// Empty passes of its run that an earlier report told of.
     pub told_before: u64,
+    /// The cgroup that `memory_stat` is of, where the decision was seen from its mark alone.
+    pub memory_stat_of: Option<u64>,
     /// How user space sent SIGKILL; then the kernel decided nothing, and the trigger is the sender.
     pub user_kill: Option<UserKill>,
     /// How short memory was at that moment.
@@ -284,6 +286,12 @@ impl Incident {
     #[must_use]
     pub fn domain(&self) -> Option<u64> {
         self.request.as_ref().and_then(|request| request.memcg)
+    }
+
+    /// `memory.stat` of a cgroup, if it was read.
+    #[must_use]
+    pub fn stat_of(&self, memcg: u64) -> Option<&Rc<BTreeMap<String, u64>>> {
+        self.memory_stat.as_ref().filter(|_| self.domain().or(self.memory_stat_of) == Some(memcg))
     }
 
     /// Empty passes that belong here, in all runs of them.

@@ -32,9 +32,7 @@ const HELD_BACK_BYTES: u64 = 256 << 10;
 /// Accounts for a cgroup's memory; `None` where its `memory.stat` was not read.
 #[must_use]
 pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
-    // It is of the domain that the pass was for.
-    let stat = incident.memory_stat.as_deref().filter(|_| incident.domain() == Some(id))?;
-    let stat = Stat::new(stat);
+    let stat = Stat::new(incident.stat_of(id)?);
     let members = Members::of(incident);
     let usage = usage(incident, id);
     let total_bytes = usage.unwrap_or_else(|| known(stat));

@@ -316,14 +316,19 @@ impl Assembler {
         }
     }
 
-    /// `memory.stat` of the domain of a pass, or of the first of a run of empty ones.
+    /// `memory.stat` of the domain of a pass, of the first of a run of empty ones, or of a cgroup at its limit at a mark.
     fn take_memory_stat(&mut self, pass: Option<u64>, stat: crate::context::MemoryStat) {
         let is_it = |incident: &&mut Incident| {
-            incident.domain() == Some(stat.memcg) && (pass.is_none() || incident.pass == pass)
+            let of_domain =
+                incident.domain() == Some(stat.memcg) && (pass.is_none() || incident.pass == pass);
+            let of_mark =
+                pass.is_none() && incident.pass.is_none() && incident.memcgs.contains_key(&stat.memcg);
+            of_domain || of_mark
         };
         let of_domain = self.open.iter_mut().rev().find(is_it);
         if let Some(incident) = of_domain.filter(|incident| incident.memory_stat.is_none()) {
             incident.memory_stat = Some(Rc::new(stat.stat));
+            incident.memory_stat_of = Some(stat.memcg);
         }
     }
 

@@ -120,7 +120,7 @@ fn domain(incident: &Incident, verdict: &Verdict) -> Domain {
     let mut domain = Domain { kind, total_pages: total_pages(incident), ..Domain::default() };
     let Some(id) = verdict.domain else { return domain };
     domain.cgroup = cgroup::path(&incident.memcgs, id);
-    domain.memory_stat.clone_from(&incident.memory_stat);
+    domain.memory_stat = incident.stat_of(id).cloned();
     domain.memsw = incident.memcgs.get(&id).map(|memcg| memcg.hierarchy != 0);
     domain.chain = chain(incident, id);
     if let Some(level) = domain.chain.iter().find(|level| level.hit) {

@@ -13,7 +13,7 @@ use super::{
     cgroup_paths::Lookup,
     cgroupfs::MemoryHierarchy,
     known::{Known, REMEMBERED},
-    memory_stat::{self, MemoryStats},
+    memory_stat::{self, FullLevel, MemoryStats},
     names::Names,
     pressure::PressureGauge,
     procfs::{self, MachineGauge},
@@ -29,6 +29,7 @@ use crate::{
 /// Everything that is asked of procfs and cgroupfs, and what was asked already.
 pub(super) struct Lookups {
     memory_stats: MemoryStats,
+    full_level: FullLevel,
     known: Known,
     /// Victims whose arguments are known or on their way, and the pass: the rest of the look may have to wait for memory, and what is in
     /// the ring goes first.
@@ -71,6 +72,7 @@ impl Lookups {
         drop((cmdline(cmdlines, own), procfs::exe(own), procfs::sysctl()));
         Self {
             memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
+            full_level: FullLevel::default(),
             known: Known::new(),
             soon: VecDeque::with_capacity(REMEMBERED),
             sysctl_pass: None,
@@ -120,6 +122,9 @@ impl Lookups {
     /// What a frame names and will soon be gone.
     pub(super) fn after(&mut self, header: &FrameHeader, payload: &[u8], now: u64, batch: &mut Vec<u8>) {
         self.shortage.note(header, payload);
+        if header.pass == 0 {
+            self.full_level.note(header.kind, payload);
+        }
         if let Some(kill) = user_kill(header.kind, payload) {
             return self.user_kill(&kill, now, batch);
         }
@@ -149,14 +154,19 @@ impl Lookups {
         let asking = asking(header.kind, payload);
         if dying.is_some() || asking.is_some() {
             self.waiting.push_back(Waiting::Sysctl { pass });
-        }
-        if self.names.is_some() && (dying.is_some() || asking.is_some()) {
-            self.waiting.push_back(Waiting::Names { pass });
+            self.waiting.extend(self.names.is_some().then_some(Waiting::Names { pass }));
         }
         self.waiting.extend(asking.map(|task| Waiting::Process { task, pass }));
         self.waiting.extend(Stacks::of(header, payload).map(Waiting::Stacks));
-        let domain = memory_stat::domain(header.kind, payload);
+        let domain = self.domain(header, payload, now);
         self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
+    }
+
+    /// The cgroup that ran out, as far as a frame tells.
+    fn domain(&mut self, header: &FrameHeader, payload: &[u8], now: u64) -> Option<u64> {
+        let is_mark = header.kind == Kind::MarkVictim.number() && header.pass == 0;
+        let full = if is_mark { self.full_level.take(now) } else { None };
+        memory_stat::domain(header.kind, payload).or(full)
     }
 
     /// Looks up one thing, that which goes first; whether there was anything. The surroundings of a shortage come last: they stay.

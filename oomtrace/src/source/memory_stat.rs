@@ -7,7 +7,7 @@ use std::{
 };
 
 use oomtrace_common::{
-    event::{Emptiness, EmptyPasses, OutOfMemory},
+    event::{Emptiness, EmptyPasses, Memcg, OutOfMemory},
     frame::Kind,
 };
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -18,6 +18,55 @@ use crate::context::MemoryStat;
 
 /// Room for the file, of which v1 has the longest: 3 KiB.
 const BYTES: usize = 16 << 10;
+
+/// Pages by which a cgroup that a charge has filled may be below its limit: the kernel charges them at once.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/memcontrol.h#L31> (`MEMCG_CHARGE_BATCH`)
+const CHARGE_BATCH_PAGES: u64 = 64;
+
+/// The threads of a victim are marked one by one within such a time, ns, each with the same cgroups.
+const MARKS_NS: u64 = 100_000_000;
+
+/// The cgroup that a mark outside of all passes is about, as far as its levels tell: the first one at its limit. Those above the
+/// trigger come first, leaf first, then those above the victim.
+#[derive(Debug, Default)]
+pub(super) struct FullLevel {
+    full: Option<u64>,
+    /// The last one, and when it was taken, `CLOCK_BOOTTIME` ns.
+    taken: Option<(u64, u64)>,
+}
+
+impl FullLevel {
+    /// Takes note of a level. A signal comes before its mark and the levels: those of an earlier one do not count.
+    pub(super) fn note(&mut self, kind: u16, payload: &[u8]) {
+        match Kind::from_number(kind) {
+            Some(Kind::Sigkill) => self.full = None,
+            Some(Kind::Memcg) => {
+                let level = Memcg::read_from_prefix(payload).ok().map(|(level, _)| level);
+                self.full = self.full.or_else(|| level.filter(is_full).map(|level| level.id));
+            }
+            _ => {}
+        }
+    }
+
+    /// The level of a mark; `None` if there is none, or it was taken just before.
+    pub(super) fn take(&mut self, now_ns: u64) -> Option<u64> {
+        let full = self.full.take()?;
+        let again = |(memcg, at): (u64, u64)| memcg == full && now_ns.saturating_sub(at) < MARKS_NS;
+        if self.taken.is_some_and(again) {
+            return None;
+        }
+        self.taken = Some((full, now_ns));
+        Some(full)
+    }
+}
+
+fn is_full(level: &Memcg) -> bool {
+    let near = |bit, usage: u64, max: u64| {
+        level.present & bit != 0 && max.saturating_sub(usage) < CHARGE_BATCH_PAGES
+    };
+    near(Memcg::COUNTERS, level.usage_pages, level.max_pages)
+        || (level.hierarchy != 0 && near(Memcg::SWAP, level.swap_usage_pages, level.swap_max_pages))
+}
 
 /// Reads the file of any cgroup, in memory that is there from the start.
 pub struct MemoryStats {
@@ -102,12 +151,12 @@ fn own_levels(hierarchy: &MemoryHierarchy) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use oomtrace_common::{
-        event::{EmptyPasses, OutOfMemory},
+        event::{EmptyPasses, Memcg, OutOfMemory, Sigkill},
         frame::{Kind, Wire as _},
     };
     use zerocopy::{FromZeros as _, IntoBytes as _};
 
-    use super::{MemoryStats, domain, figures};
+    use super::{FullLevel, MARKS_NS, MemoryStats, domain, figures};
     use crate::source::cgroupfs::MemoryHierarchy;
 
     #[test]
@@ -134,6 +183,31 @@ mod tests {
         assert_eq!(of_run(EmptyPasses { count: 2, ..run }), None);
         assert_eq!(of_run(EmptyPasses { emptiness: 2, ..run }), None, "somebody is dying");
         assert_eq!(domain(Kind::Exit.number(), entry.as_bytes()), None);
+    }
+
+    fn level(id: u64, usage_pages: u64, max_pages: u64) -> Memcg {
+        Memcg { id, usage_pages, max_pages, present: Memcg::COUNTERS, ..Memcg::new_zeroed() }
+    }
+
+    #[test]
+    fn the_first_level_at_its_limit_is_that_of_the_mark() {
+        let mut full = FullLevel::default();
+        let note = |full: &mut FullLevel, level: Memcg| full.note(Memcg::KIND.number(), level.as_bytes());
+        note(&mut full, level(9, 100, 100));
+        full.note(Sigkill::KIND.number(), Sigkill::new_zeroed().as_bytes());
+        assert_eq!(full.take(0), None, "a level of an earlier signal");
+        for level in [level(7, 10, 100), level(8, 70, 100), level(9, 100, 100)] {
+            note(&mut full, level);
+        }
+        assert_eq!((full.take(1), full.take(1)), (Some(8), None));
+        note(&mut full, level(8, 100, 100));
+        assert_eq!(full.take(MARKS_NS), None, "a thread of the same victim");
+        note(&mut full, level(8, 100, 100));
+        assert_eq!(full.take(2 + MARKS_NS), Some(8));
+        let memsw = Memcg { hierarchy: 1, present: Memcg::SWAP, swap_max_pages: 9, ..level(6, 0, 1000) };
+        note(&mut full, memsw);
+        full.note(Memcg::KIND.number(), b"torn");
+        assert_eq!(full.take(3 + MARKS_NS), Some(6), "memory and swap together");
     }
 
     #[test]

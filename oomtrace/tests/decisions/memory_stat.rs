@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use oomtrace_common::{
-    event::{EmptyPasses, OutOfMemory},
+    event::{EmptyPasses, MarkVictim, OutOfMemory},
     frame::Kind,
 };
 use serde_json::json;
 use zerocopy::FromZeros as _;
 
-use crate::stream::{LIMIT, MEMCG, OTHER, PODS, Stream, task};
+use crate::stream::{APP, LIMIT, MEMCG, OTHER, PODS, Stream, task};
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
@@ -23,6 +23,25 @@ fn it_is_the_domains_own_and_the_first_one() {
     stream.context(Kind::MemoryStat, &json!({ "memcg": PODS, "stat": { "shmem": 3 } }));
     stream.kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
     assert_eq!(stream.told().only().domain.memory_stat, Some(Rc::new([("shmem".to_owned(), 2)].into())));
+}
+
+#[test]
+fn at_a_mark_it_is_that_of_the_cgroup_that_was_at_its_limit() {
+    let hog = task(812);
+    let marked = |memcg: u64| {
+        let mut stream = Stream::new("tracepoint");
+        stream.sigkill(812, 812).tree().add(MarkVictim { victim: hog, trigger: hog });
+        stream.context(Kind::MemoryStat, &json!({ "memcg": memcg, "stat": { "anon": 64 << 20 } }));
+        stream.tick(1).exit(812);
+        let told = stream.told();
+        (
+            told.only().domain.memory_stat.is_some(),
+            told.only().account.as_ref().map(|account| account.total_bytes),
+        )
+    };
+    assert_eq!(marked(PODS), (true, Some(LIMIT * 4096)));
+    assert_eq!(marked(APP), (false, None), "a level below it");
+    assert_eq!(marked(OTHER), (false, None), "no level of it");
 }
 
 #[test]

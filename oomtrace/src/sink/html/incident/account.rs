@@ -29,7 +29,7 @@ pub(super) fn account(report: &Report) -> Markup {
                 h2 #account-h { "Where the memory was" }
                 @if let Some(account) = &report.account { (parted(report, account)) }
                 @if let Some(machine) = &report.machine {
-                    (zones(machine))
+                    @if report.domain.kind != Some("memcg") { (zones(machine)) }
                     (beside(machine))
                 }
             }

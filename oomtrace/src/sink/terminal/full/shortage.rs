@@ -78,7 +78,10 @@ fn held(account: &Account) -> String {
 pub(super) fn machine(sheet: &mut Sheet, report: &Report) {
     let Some(machine) = &report.machine else { return };
     let is_machine = report.account.as_ref().is_some_and(|account| account.of == Whole::Machine);
-    zones(sheet, report, machine);
+    // The zones of procfs are there for a cgroup's shortage as well: at a mark nobody knows yet what ran out.
+    if report.domain.kind != Some("memcg") {
+        zones(sheet, report, machine);
+    }
     let Some(rows) = beside(machine, is_machine) else { return };
     for (index, (key, text)) in rows.into_iter().enumerate() {
         if index == 0 && machine.zones.is_empty() && report.account.is_none() {
