@@ -12,7 +12,7 @@ use super::{
     shared::Shared,
     swap::Swap,
 };
-use crate::incident::{Incident, MemoryState};
+use crate::incident::{Incident, MemoryState, StateSource};
 
 /// Accounts for the machine's memory; `None` where it was not read.
 #[must_use]
@@ -24,7 +24,10 @@ pub fn of_machine(incident: &Incident) -> Option<Account> {
     let free = free::split(incident, state);
     let mut ledger = Ledger::new(total_bytes);
     enter_free(&mut ledger, figures, &free);
-    let anon = enter_anon(&mut ledger, figures, swap);
+    let victims_anon = members::of_victims(incident).map_or(0, |(anon, _)| anon);
+    // The kernel side reads before the kill; of procfs the victims may be dying already.
+    let may_return = if state.source == StateSource::Procfs { victims_anon } else { 0 };
+    let (anon, returned) = enter_anon(&mut ledger, figures, swap, may_return);
     let shared = enter_shared(&mut ledger, incident, figures, swap, members);
     ledger.enter(What::File, page_cache(figures), true, false);
     let tables = enter_kernel(&mut ledger, figures);
@@ -41,7 +44,7 @@ pub fn of_machine(incident: &Incident) -> Option<Account> {
             .map(|(anon, tables)| anon.saturating_add(tables).min(total_bytes)),
         locked_bytes: figures.node(&["nr_unevictable"], "Unevictable"),
         dirty_bytes: dirty(figures),
-        returned_bytes: None,
+        returned_bytes: (returned > 0).then_some(returned),
         unexplained_bytes,
         parts,
         holder: None,
@@ -87,9 +90,12 @@ fn enter_free(ledger: &mut Ledger, figures: Figures<'_>, free: &Free) {
 /// `NR_ANON_MAPPED` has what processes map. A page of the swap cache that none maps is on an LRU list and in `NR_FILE_PAGES`,
 /// but neither anonymous memory nor page cache: what the lists have beyond those two is of that kind.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/swap_state.c#L87> (`add_to_swap_cache`)
-fn enter_anon(ledger: &mut Ledger, figures: Figures<'_>, swap: Swap) -> u64 {
+///
+/// A dying process unmaps up to 10,000 pages before it frees them (`MAX_GATHER_BATCH_COUNT`): they are on the lists, and no longer
+/// mapped. Of that kind are at most `may_return` bytes. Returns the anonymous memory, and how much of it is of that kind.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/asm-generic/tlb.h#L235>
+fn enter_anon(ledger: &mut Ledger, figures: Figures<'_>, swap: Swap, may_return: u64) -> (u64, u64) {
     let anon = figures.node(&["nr_anon_mapped", "nr_anon_pages"], "AnonPages").unwrap_or(0);
-    let entered = ledger.enter(What::Anon, anon, swap.has_room(), true);
     let swap_cache = swap_cache(figures);
     let lists = ["inactive_anon", "active_anon", "inactive_file", "active_file"];
     let names = ["Inactive(anon)", "Active(anon)", "Inactive(file)", "Active(file)"];
@@ -102,8 +108,12 @@ fn enter_anon(ledger: &mut Ledger, figures: Figures<'_>, swap: Swap) -> u64 {
         .flatten()
         .fold(0, |sum: u64, bytes| sum.saturating_add(bytes));
     let owned = anon.saturating_add(page_cache(figures)).saturating_add(shmem(figures));
-    ledger.enter(What::SwapCache, on_lists.saturating_sub(owned).min(swap_cache), true, true);
-    entered
+    let beyond = on_lists.saturating_sub(owned);
+    let in_swap_cache = beyond.min(swap_cache);
+    let returned = beyond.saturating_sub(in_swap_cache).min(may_return);
+    let entered = ledger.enter(What::Anon, anon.saturating_add(returned), swap.has_room(), true);
+    ledger.enter(What::SwapCache, in_swap_cache, true, true);
+    (entered, returned.min(entered))
 }
 
 fn swap_cache(figures: Figures<'_>) -> u64 {

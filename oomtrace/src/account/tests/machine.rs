@@ -1,7 +1,7 @@
-use super::example::{MIB, adds_up, machine, mib, mounts, movable, node, pages, zone};
+use super::example::{MIB, adds_up, candidate, decide, machine, mib, mounts, movable, node, pages, zone};
 use crate::{
     account::{What, of_machine},
-    incident::{HugePool, Incident, MemoryState, Surroundings},
+    incident::{HugePool, Incident, MemoryState, StateSource, Surroundings},
 };
 use std::rc::Rc;
 
@@ -45,6 +45,33 @@ fn counts_the_swap_cache_once() {
     assert_eq!(mib(&account, What::SwapCache), 25);
     assert_eq!((mib(&account, What::Anon), mib(&account, What::File)), (200, 70));
     assert_eq!(account.unexplained_bytes, (500 - 10 - 1 - 200 - 25 - 30 - 70) * MIB);
+}
+
+#[test]
+fn pages_that_a_dying_victim_has_unmapped_are_no_kernel_memory() {
+    // As a guest of 5.10 showed them: 29 MiB are on the lists, and no process maps them any more.
+    let with = |source, victim_mib| {
+        let state = MemoryState {
+            source,
+            zones: vec![zone(1, "DMA32", 457, 6, 2)],
+            nodes: vec![node(&[
+                ("nr_anon_mapped", 376),
+                ("nr_file_pages", 16),
+                ("nr_shmem", 16),
+                ("nr_inactive_anon", 412),
+                ("nr_unevictable", 9),
+            ])],
+            ..MemoryState::default()
+        };
+        let mut incident = machine(state, 0, 0);
+        decide(&mut incident, vec![candidate(80, "hog", victim_mib, Some(9))]);
+        let account = of_machine(&incident).unwrap();
+        adds_up(&account);
+        (mib(&account, What::Anon), account.returned_bytes.map(|bytes| bytes / MIB))
+    };
+    assert_eq!(with(StateSource::Procfs, 386), (405, Some(29)));
+    assert_eq!(with(StateSource::Procfs, 10), (386, Some(10)), "a victim returns no more than it had");
+    assert_eq!(with(StateSource::Decision, 386), (376, None), "nobody was killed yet");
 }
 
 #[test]

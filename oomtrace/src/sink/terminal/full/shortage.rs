@@ -69,7 +69,7 @@ fn held(account: &Account) -> String {
         known(account.dirty_bytes)
     );
     if let Some(bytes) = account.returned_bytes {
-        told.push_str(&format!("; {} of it given back before memory.stat was read", size(bytes)));
+        told.push_str(&format!("; {} of it given back before the figures were read", size(bytes)));
     }
     told
 }
