@@ -100,11 +100,13 @@ impl Names {
             uids.extend(place.uid);
             containers.extend(table.container(path).filter(|json| self.told.container(path, json)));
             if let Some(pod) = place.pod {
-                pods.extend(table.pod(&pod.uid).filter(|json| self.told.pod(&pod.uid, json)));
+                let json = table.pod(&pod.uid).filter(|json| self.told.pod(&pod.uid, json));
+                pods.extend(json.map(<[u8]>::to_vec));
             }
         }
         for uid in uids {
-            users.extend(table.user(uid).filter(|json| self.told.user(uid, json)));
+            let json = table.user(uid).filter(|json| self.told.user(uid, json));
+            users.extend(json.map(<[u8]>::to_vec));
         }
         let lists = [("containers", containers), ("pods", pods), ("users", users)];
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());

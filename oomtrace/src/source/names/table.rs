@@ -7,10 +7,16 @@ use std::{
 
 use serde::Serialize;
 
-use crate::context::{NamedContainer, NamedPod, NamedUser};
+use crate::{
+    bytes::ByteString,
+    context::{NamedContainer, NamedPod, NamedUser},
+};
 
 /// Containers and pods that are kept; others have no name.
 const MOST: usize = 4096;
+
+/// How the JSON of a container begins that has no cgroup; the comma belongs to the rest.
+const NO_CGROUP: &[u8] = b"{\"cgroup\":\"\"";
 
 /// What is known. The thread that reads files fills it; the thread that traces looks into it and never waits for it.
 #[derive(Default)]
@@ -21,6 +27,7 @@ pub(super) struct Table {
 }
 
 struct Entry {
+    /// What is written, without the path of a container's cgroup: that is its key.
     json: Box<[u8]>,
     source: u64,
 }
@@ -40,7 +47,9 @@ fn json(of: &impl Serialize) -> Box<[u8]> {
 impl Table {
     /// Takes a container over, in the place of another one in the same cgroup. `source` is where it was found.
     pub(super) fn keep_container(&mut self, container: &NamedContainer, source: u64) {
-        keep(&mut self.containers, container.cgroup.as_bytes(), Entry { json: json(container), source });
+        let without = NamedContainer { cgroup: ByteString::default(), ..container.clone() };
+        let json = json(&without).strip_prefix(NO_CGROUP).unwrap_or_default().into();
+        keep(&mut self.containers, container.cgroup.as_bytes(), Entry { json, source });
     }
 
     /// Likewise a pod.
@@ -66,8 +75,10 @@ impl Table {
     }
 
     /// The JSON of the container in a cgroup.
-    pub(super) fn container(&self, cgroup: &[u8]) -> Option<&[u8]> {
-        self.containers.get(cgroup).map(|entry| &*entry.json)
+    pub(super) fn container(&self, cgroup: &[u8]) -> Option<Vec<u8>> {
+        let entry = self.containers.get(cgroup)?;
+        let path = json(&ByteString::from(cgroup.to_vec()));
+        Some([b"{\"cgroup\":".as_slice(), &path, &entry.json].concat())
     }
 
     /// The JSON of a pod.
@@ -102,8 +113,8 @@ mod tests {
         table.keep_container(&container("/a", "old"), 1);
         table.keep_container(&container("/a", "new"), 2);
         table.forget(1);
-        let json = String::from_utf8(table.container(b"/a").unwrap().to_vec()).unwrap();
-        assert!(json.contains("new") && !json.contains("old"), "{json}");
+        let told: NamedContainer = serde_json::from_slice(&table.container(b"/a").unwrap()).unwrap();
+        assert_eq!(told, container("/a", "new"));
         table.forget(2);
         assert_eq!(table.container(b"/a"), None);
     }

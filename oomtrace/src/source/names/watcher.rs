@@ -108,6 +108,9 @@ impl Watcher {
         self.find_places();
         loop {
             self.work();
+            if self.jobs.is_empty() {
+                self.storage.forget();
+            }
             self.wait();
             self.hear();
         }
@@ -131,6 +134,8 @@ impl Watcher {
         if kind != Kind::Etc {
             for name in files::names(path) {
                 self.came(path, kind, &name);
+                // Of a thousand containers, one after the other waits to be read.
+                self.work();
             }
         }
         true
@@ -175,9 +180,6 @@ impl Watcher {
                 let due = Instant::now() + Duration::from_millis(*after);
                 self.jobs.push(Job { times: job.times + 1, due, ..job });
             }
-        }
-        if self.jobs.is_empty() {
-            self.storage.forget();
         }
     }
 
