@@ -54,6 +54,13 @@ fn copied_of<T: Copy>(calls: &[T], bytes: i32) -> Vec<T> {
     calls.get(..count).unwrap_or(calls).to_vec()
 }
 
+/// Looks up the files of the calls in user space: the trigger is often the victim, and soon gone.
+pub(super) fn files(stacks: &Stacks, batch: &mut Vec<u8>) {
+    if let Some(symbols) = mappings::symbols(stacks.pid, &stacks.user) {
+        batch.extend(context_frame(Kind::UserSymbols, clock::boot_ns(), stacks.pass, &symbols));
+    }
+}
+
 /// What names calls, and what is known already.
 pub(super) struct CallTraces {
     /// For kernels that do not name calls themselves. It is opened while this process may see addresses.
@@ -77,11 +84,8 @@ impl CallTraces {
         Self { list: List::open(), known: HashMap::new(), waiting: VecDeque::new() }
     }
 
-    /// Looks up what is soon gone, and all that the kernel names itself.
-    pub(super) fn look_up(&mut self, stacks: &Stacks, has_machines_pids: bool, batch: &mut Vec<u8>) {
-        if has_machines_pids && let Some(symbols) = mappings::symbols(stacks.pid, &stacks.user) {
-            batch.extend(context_frame(Kind::UserSymbols, clock::boot_ns(), stacks.pass, &symbols));
-        }
+    /// Looks up all that the kernel names itself; the rest is searched for later.
+    pub(super) fn look_up(&mut self, stacks: &Stacks, batch: &mut Vec<u8>) {
         let of = |address: &u64| self.known.get(address).cloned();
         let mut known: Vec<KernelSymbol> = stacks.kernel.iter().filter_map(of).collect();
         let is_unknown = |address: &&u64| !self.known.contains_key(*address);
@@ -157,7 +161,7 @@ mod tests {
 
     fn told(traces: &mut CallTraces, stacks: &Stacks) -> KernelSymbols {
         let mut batch = Vec::new();
-        traces.look_up(stacks, true, &mut batch);
+        traces.look_up(stacks, &mut batch);
         while traces.is_reading() {
             traces.read_on(&mut batch);
         }

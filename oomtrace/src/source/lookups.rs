@@ -9,7 +9,7 @@ use oomtrace_common::{
 use zerocopy::{FromBytes, FromZeros as _};
 
 use super::{
-    call_traces::{CallTraces, Stacks},
+    call_traces::{self, CallTraces, Stacks},
     cgroup_paths::Lookup,
     cgroupfs::MemoryHierarchy,
     known::{Known, REMEMBERED},
@@ -39,6 +39,8 @@ pub(super) struct Lookups {
     pressure: PressureGauge,
     machine: MachineGauge,
     call_traces: CallTraces,
+    /// Stacks whose files in user space are to be looked up while the trigger lives.
+    stacks: VecDeque<Stacks>,
     shortage: ShortageLookups,
     /// Whether processes can be looked up by the ids that the kernel tells.
     has_machines_pids: bool,
@@ -80,6 +82,7 @@ impl Lookups {
             pressure: PressureGauge::new(),
             machine: MachineGauge::open(),
             call_traces: CallTraces::new(),
+            stacks: VecDeque::new(),
             shortage: ShortageLookups::open(),
             has_machines_pids: has_machines_pids(),
             cmdlines,
@@ -157,7 +160,7 @@ impl Lookups {
             self.waiting.extend(self.names.is_some().then_some(Waiting::Names { pass }));
         }
         self.waiting.extend(asking.map(|task| Waiting::Process { task, pass }));
-        self.waiting.extend(Stacks::of(header, payload).map(Waiting::Stacks));
+        self.stacks.extend(Stacks::of(header, payload));
         let domain = self.domain(header, payload, now);
         self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
     }
@@ -174,11 +177,18 @@ impl Lookups {
         self.look_up_sooner(batch) || (self.deciding.is_none() && self.shortage.look_around(batch))
     }
 
-    /// Looks up the rest of a victim, else one of the things that can wait, unless a decision is under way; whether there was
-    /// anything.
+    /// Looks up the rest of a victim, else the files of a trigger, else one of the things that can wait, unless a decision is
+    /// under way; whether there was anything.
     fn look_up_sooner(&mut self, batch: &mut Vec<u8>) -> bool {
         if let Some((task, pass)) = self.soon.pop_front() {
             self.process(&task, pass, batch);
+            return true;
+        }
+        if let Some(stacks) = self.stacks.pop_front() {
+            if self.has_machines_pids {
+                call_traces::files(&stacks, batch);
+            }
+            self.waiting.push_back(Waiting::Stacks(stacks));
             return true;
         }
         let next = if self.deciding.is_none() { self.waiting.pop_front() } else { None };
@@ -208,7 +218,7 @@ impl Lookups {
         match *waiting {
             Waiting::Sysctl { pass } => self.sysctl(pass, batch),
             Waiting::Process { ref task, pass } => self.process(task, pass, batch),
-            Waiting::Stacks(ref stacks) => self.call_traces.look_up(stacks, self.has_machines_pids, batch),
+            Waiting::Stacks(ref stacks) => self.call_traces.look_up(stacks, batch),
             Waiting::Names { pass } => self.tell_names(pass, batch),
             Waiting::MemoryStat { memcg, pass } => {
                 if let Some(stat) = self.memory_stats.of(memcg) {
