@@ -77,9 +77,11 @@ pub(super) fn complete(incident: &mut Incident) {
     trace.kernel.drain(..own);
 }
 
-/// Whether it is a program, or what leads to one.
+/// Whether it is a program, or what leads to one. A trampoline without a symbol of its own (the return probes' up to 5.10)
+/// is taken for the end of the function before it, where no caller of the decision returns to.
 fn is_of_programs(symbol: &Symbol) -> bool {
-    symbol.module.as_deref() == Some("bpf") || TRAMPOLINES.contains(&symbol.name.as_str())
+    let is_program = symbol.module.as_deref() == Some("bpf") || symbol.name.starts_with("bpf_trampoline_");
+    is_program || TRAMPOLINES.contains(&symbol.name.as_str()) || symbol.size == Some(symbol.offset)
 }
 
 fn call_trace(stack: &wire::Stack) -> CallTrace {

@@ -226,6 +226,18 @@ fn a_return_probe_has_a_trampoline_in_place_of_the_decision() {
 }
 
 #[test]
+fn a_trampoline_without_a_symbol_is_no_call() {
+    let mut stream = Stream::with(&known());
+    let hog = task(812);
+    stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(stack(&[1]));
+    let mut symbols = symbols(&[(1, "elfcorehdr_read", None)]);
+    symbols.symbols[0].offset = 9;
+    stream.context(Kind::KernelSymbols, &symbols);
+    stream.execute(hog, hog).leave(1, 1).exit(812);
+    assert_eq!(report(&last(&stream)).allocation.stack, None);
+}
+
+#[test]
 fn a_stack_that_fills_its_room_may_be_deeper() {
     assert!(trace(stack(&[9; 40]), &[]).cut);
     let refused = Stack { kernel_bytes: -14, user_bytes: -14, ..stack(&[1]) };
