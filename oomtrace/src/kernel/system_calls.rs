@@ -209,13 +209,14 @@ pub enum Needs {
     Programs,
 }
 
-/// Commands of `bpf(2)` that look into maps; none loads, attaches or makes anything.
+/// Commands of `bpf(2)` that look into maps, and run a program that is loaded; none loads, attaches or makes anything.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/bpf.h#L916>
-const MAP_COMMANDS: [u64; 6] = [
+const BPF_COMMANDS: [u64; 7] = [
     MAP_LOOKUP_ELEM,
     MAP_UPDATE_ELEM,
     MAP_DELETE_ELEM,
     MAP_GET_NEXT_KEY,
+    PROG_TEST_RUN,
     OBJ_GET_INFO_BY_FD,
     MAP_LOOKUP_AND_DELETE_ELEM,
 ];
@@ -223,6 +224,7 @@ const MAP_LOOKUP_ELEM: u64 = 1;
 const MAP_UPDATE_ELEM: u64 = 2;
 const MAP_DELETE_ELEM: u64 = 3;
 const MAP_GET_NEXT_KEY: u64 = 4;
+const PROG_TEST_RUN: u64 = 10;
 const OBJ_GET_INFO_BY_FD: u64 = 15;
 const MAP_LOOKUP_AND_DELETE_ELEM: u64 = 21;
 
@@ -250,7 +252,7 @@ fn filter(needs: Needs) -> Result<BpfProgram, BackendError> {
     let whole = [FILES, WAITING, OWN, OTHERS, OLDER, SOCKETS, connections].concat();
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         whole.into_iter().map(|call| (call, Vec::new())).collect();
-    let commands = MAP_COMMANDS.into_iter().map(first_argument_is);
+    let commands = BPF_COMMANDS.into_iter().map(first_argument_is);
     rules.insert(libc::SYS_bpf, commands.collect::<Result<_, _>>()?);
     rules.insert(libc::SYS_socket, vec![first_argument_is(LOCAL)?]);
     let refused = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());

@@ -63,6 +63,8 @@ pub(super) fn files(stacks: &Stacks, batch: &mut Vec<u8>) {
 
 /// What names calls, and what is known already.
 pub(super) struct CallTraces {
+    /// The kernel's own way to name calls. Its program is loaded at the start: later on none can be loaded.
+    naming: Option<Naming>,
     /// For kernels that do not name calls themselves. It is opened while this process may see addresses.
     list: Option<List>,
     /// Calls in the kernel itself: modules come and go.
@@ -81,7 +83,9 @@ struct Search {
 impl CallTraces {
     /// Nothing known yet.
     pub(super) fn new() -> Self {
-        Self { list: List::open(), known: HashMap::new(), waiting: VecDeque::new() }
+        let naming = Naming::new();
+        let list = if naming.is_some() { None } else { List::open() };
+        Self { naming, list, known: HashMap::new(), waiting: VecDeque::new() }
     }
 
     /// Looks up all that the kernel names itself; the rest is searched for later.
@@ -93,9 +97,10 @@ impl CallTraces {
         if unknown.is_empty() {
             return tell(stacks.pass, known, batch);
         }
-        if let Some(naming) = Naming::new() {
+        if let Some(naming) = &self.naming {
             let named = unknown.iter().filter_map(|address| Some((*address, naming.name(*address)?)));
-            known.extend(named.map(|(address, call)| self.keep(address, call)));
+            let named: Vec<(u64, Call)> = named.collect();
+            known.extend(named.into_iter().map(|(address, call)| self.keep(address, call)));
             tell(stacks.pass, known, batch);
         } else if self.list.is_some() && self.waiting.len() < WAITING {
             let finder = Finder::new(&unknown);
