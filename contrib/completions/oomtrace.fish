@@ -24,22 +24,22 @@ function __fish_oomtrace_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l format -d 'How reports are shown' -r -f -a "line\t'One line each, at once'
-full\t'The whole explanation, once the victim is gone'
-json\t'One JSON object a line (docs/json.md)'"
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
-fentry\t'fentry and fexit, or nothing'
-kprobe\t'kprobe and kretprobe, or nothing'
-tracepoint\t'Tracepoints alone'"
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l comm -d 'Only kills of processes of this name' -r
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l pid -d 'Only kills of this process' -r
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
+full\t'The full explanation, when the victim has exited'
+json\t'One JSON object per line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
+fentry\t'Only fentry and fexit; fail if they are not available'
+kprobe\t'Only kprobe and kretprobe; fail if they are not available'
+tracepoint\t'Only tracepoints'"
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cgroup -d 'Only kills in this cgroup or below it: the domain\'s or a victim\'s (a path, with or without /sys/fs/cgroup)' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l comm -d 'Only kills of processes with this name' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l pid -d 'Only kills of the process with this pid' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l container -d 'Only kills in the container with this name or identifier (its first 12 digits are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l pod -d 'Only kills in the pod with this name or UID; use NAMESPACE/NAME if the name is not unique' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l namespace -d 'Only kills in pods of this Kubernetes namespace' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cause -d 'Only this cause, such as memcg_limit or global' -r
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Also write every frame to this file; read it with `list`, `show`, `replay` and `dump`' -r -F
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
@@ -51,38 +51,38 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l journal -d 'Write an 
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -s V -l version -d 'Print version'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "watch" -d 'Report kills as they happen'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "check" -d 'Say what this kernel and these privileges allow, and what to do about the rest; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "check" -d 'Show what this kernel and these privileges allow, and how to get the rest; needs no privilege'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "demo" -d 'Cause one contained kill in a 64 MiB scratch cgroup and explain it'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "record" -d 'The flight recorder: keep every decision in files that survive a crash, to be read later'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "list" -d 'List the incidents of recordings, a line each; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "record" -d 'Run the flight recorder: write every decision to files that survive a crash'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "list" -d 'List the incidents of recordings, one per line; needs no privilege'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "show" -d 'Show incidents of recordings in full; needs no privilege'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "why" -d 'Say whether memory killed a process, a unit or a container; needs no privilege'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "diff" -d 'Compare two recordings: victims, causes, time to recover, collateral; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "replay" -d 'Report the kills of a recording again, as `watch` did; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "rank" -d 'Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "whatif" -d 'Decide a kill of a recording again with something changed; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment" -d 'Change a knob, cause the OOM, and compare what the kernel decides'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "dump" -d 'Print the frames of a recording, one a line, for bug reports; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "demo-victim" -d 'The process that the demo lets run out of memory'
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment-supervisor" -d 'The process that puts everything back after an experiment'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "replay" -d 'Print the reports of a recording again, as `watch` printed them; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "rank" -d 'Show which process would be killed if the machine or a cgroup ran out of memory now; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "whatif" -d 'Repeat a recorded decision with one or more settings changed; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment" -d 'Run variants of a setting until memory runs out, and compare what the kernel decides'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "dump" -d 'Print the frames of a recording, one per line, for bug reports; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "demo-victim" -d 'The demo process that runs out of memory'
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment-supervisor" -d 'The process that restores everything after an experiment'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment-process" -d 'A process of an experiment'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l format -d 'How reports are shown' -r -f -a "line\t'One line each, at once'
-full\t'The whole explanation, once the victim is gone'
-json\t'One JSON object a line (docs/json.md)'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
-fentry\t'fentry and fexit, or nothing'
-kprobe\t'kprobe and kretprobe, or nothing'
-tracepoint\t'Tracepoints alone'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l comm -d 'Only kills of processes of this name' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l pid -d 'Only kills of this process' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
+full\t'The full explanation, when the victim has exited'
+json\t'One JSON object per line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
+fentry\t'Only fentry and fexit; fail if they are not available'
+kprobe\t'Only kprobe and kretprobe; fail if they are not available'
+tracepoint\t'Only tracepoints'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cgroup -d 'Only kills in this cgroup or below it: the domain\'s or a victim\'s (a path, with or without /sys/fs/cgroup)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l comm -d 'Only kills of processes with this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l pid -d 'Only kills of the process with this pid' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l container -d 'Only kills in the container with this name or identifier (its first 12 digits are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l pod -d 'Only kills in the pod with this name or UID; use NAMESPACE/NAME if the name is not unique' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l namespace -d 'Only kills in pods of this Kubernetes namespace' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cause -d 'Only this cause, such as memcg_limit or global' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'Keep every frame in this file, too; read it with `replay` and `dump`' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'Also write every frame to this file; read it with `list`, `show`, `replay` and `dump`' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
@@ -92,31 +92,31 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l no-cmdline -
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l format -d 'Print one JSON object' -r -f -a "text\t'For reading'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l format -d 'Output format; JSON is one object' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
-fentry\t'fentry and fexit, or nothing'
-kprobe\t'kprobe and kretprobe, or nothing'
-tracepoint\t'Tracepoints alone'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l layout -d 'Show every field of the kernel\'s layout, not the missing ones alone'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
+fentry\t'Only fentry and fexit; fail if they are not available'
+kprobe\t'Only kprobe and kretprobe; fail if they are not available'
+tracepoint\t'Only tracepoints'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l layout -d 'Show all fields of the kernel\'s layout, not only the missing ones'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -l format -d 'How the report is shown' -r -f -a "line\t'One line each, at once'
-full\t'The whole explanation, once the victim is gone'
-json\t'One JSON object a line (docs/json.md)'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
-fentry\t'fentry and fexit, or nothing'
-kprobe\t'kprobe and kretprobe, or nothing'
-tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
+full\t'The full explanation, when the victim has exited'
+json\t'One JSON object per line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
+fentry\t'Only fentry and fexit; fail if they are not available'
+kprobe\t'Only kprobe and kretprobe; fail if they are not available'
+tracepoint\t'Only tracepoints'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s o -l output -d 'This file; it must not exist' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l dir -d 'Files in this folder, which is made where it is missing' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-size -d 'Begin another file in --dir when one has this size' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-age -d 'Begin another file in --dir when one is this old' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-total -d 'Remove the oldest files in --dir beyond this size of all' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
-fentry\t'fentry and fexit, or nothing'
-kprobe\t'kprobe and kretprobe, or nothing'
-tracepoint\t'Tracepoints alone'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s o -l output -d 'Write to this file; it must not exist' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l dir -d 'Write to files in this directory, which is created if it does not exist' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-size -d 'Start a new file in --dir when the current one has this size' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-age -d 'Start a new file in --dir when the current one is this old' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l max-total -d 'Remove the oldest files in --dir when all together exceed this size' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
+fentry\t'Only fentry and fexit; fail if they are not available'
+kprobe\t'Only kprobe and kretprobe; fail if they are not available'
+tracepoint\t'Only tracepoints'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l verdict -d 'Write what ended CMD, and whether memory did, to this file as JSON (docs/why.md)' -r -F
@@ -126,98 +126,98 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec-timeou
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l until -d 'Not after this' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l comm -d 'Only kills of processes of this name' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l pid -d 'Only kills of this process' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l since -d 'Only incidents at or after this time: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min (90 minutes ago)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l until -d 'Only incidents at or before this time' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l cgroup -d 'Only kills in this cgroup or below it: the domain\'s or a victim\'s (a path, with or without /sys/fs/cgroup)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l comm -d 'Only kills of processes with this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l pid -d 'Only kills of the process with this pid' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l container -d 'Only kills in the container with this name or identifier (its first 12 digits are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l pod -d 'Only kills in the pod with this name or UID; use NAMESPACE/NAME if the name is not unique' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l namespace -d 'Only kills in pods of this Kubernetes namespace' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l cause -d 'Only this cause, such as memcg_limit or global' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l format -d 'Print one JSON object a line (docs/list.md)' -r -f -a "text\t'For reading'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l format -d 'Output format; JSON is one object per line (docs/list.md)' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l html -d 'Write an overview as a page to this file (- for standard output) instead: over time, by cgroup, by cause, repeat victims' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s 1 -l last -d 'Only the last one that fits'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l html -d 'Write an overview page to this file instead (- for standard output): kills over time, by cgroup, by cause, repeated victims' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s 1 -l last -d 'Only the last incident that matches'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l until -d 'Not after this' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l comm -d 'Only kills of processes of this name' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l pid -d 'Only kills of this process' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l since -d 'Only incidents at or after this time: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min (90 minutes ago)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l until -d 'Only incidents at or before this time' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cgroup -d 'Only kills in this cgroup or below it: the domain\'s or a victim\'s (a path, with or without /sys/fs/cgroup)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l comm -d 'Only kills of processes with this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l pid -d 'Only kills of the process with this pid' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l container -d 'Only kills in the container with this name or identifier (its first 12 digits are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l pod -d 'Only kills in the pod with this name or UID; use NAMESPACE/NAME if the name is not unique' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l namespace -d 'Only kills in pods of this Kubernetes namespace' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cause -d 'Only this cause, such as memcg_limit or global' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l format -d 'How they are shown' -r -f -a "line\t'One line each, at once'
-full\t'The whole explanation, once the victim is gone'
-json\t'One JSON object a line (docs/json.md)'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l html -d 'Write the one incident that is meant as a page to this file (- for standard output) instead' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s 1 -l last -d 'Only the last one that fits'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
+full\t'The full explanation, when the victim has exited'
+json\t'One JSON object per line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l html -d 'Write the selected incident as a page to this file instead (- for standard output)' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s 1 -l last -d 'Only the last incident that matches'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l redact -d 'Hide values in command lines that look like passwords or tokens'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l share -d 'Make a page that may be handed on: as --redact, and without titles that processes set for themselves'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l until -d 'Not after this' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l since -d 'Only incidents at or after this time: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min (90 minutes ago)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l until -d 'Only incidents at or before this time' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l format -d 'Print one JSON object' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l since -d 'Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l until -d 'Not after this' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l comm -d 'Only kills of processes of this name' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l pid -d 'Only kills of this process' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l since -d 'Only incidents at or after this time: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min (90 minutes ago)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l until -d 'Only incidents at or before this time' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l cgroup -d 'Only kills in this cgroup or below it: the domain\'s or a victim\'s (a path, with or without /sys/fs/cgroup)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l comm -d 'Only kills of processes with this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l pid -d 'Only kills of the process with this pid' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l container -d 'Only kills in the container with this name or identifier (its first 12 digits are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l pod -d 'Only kills in the pod with this name or UID; use NAMESPACE/NAME if the name is not unique' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l namespace -d 'Only kills in pods of this Kubernetes namespace' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l cause -d 'Only this cause, such as memcg_limit or global' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l format -d 'Print one JSON object (docs/diff.md)' -r -f -a "text\t'For reading'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l format -d 'Output format; JSON is one object (docs/diff.md)' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l format -d 'How reports are shown' -r -f -a "line\t'One line each, at once'
-full\t'The whole explanation, once the victim is gone'
-json\t'One JSON object a line (docs/json.md)'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cgroup -d 'Only kills in this cgroup or below: the domain\'s or a victim\'s (a path below /sys/fs/cgroup, with that or without)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l comm -d 'Only kills of processes of this name' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l pid -d 'Only kills of this process' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l container -d 'Only kills in the container of this name or identifier (12 digits of it are enough)' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l pod -d 'Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l namespace -d 'Only kills in pods of this namespace' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
+full\t'The full explanation, when the victim has exited'
+json\t'One JSON object per line (docs/json.md)'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cgroup -d 'Only kills in this cgroup or below it: the domain\'s or a victim\'s (a path, with or without /sys/fs/cgroup)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l comm -d 'Only kills of processes with this name' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l pid -d 'Only kills of the process with this pid' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l container -d 'Only kills in the container with this name or identifier (its first 12 digits are enough)' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l pod -d 'Only kills in the pod with this name or UID; use NAMESPACE/NAME if the name is not unique' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l namespace -d 'Only kills in pods of this Kubernetes namespace' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l redact -d 'Hide values in command lines that look like passwords or tokens'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l cgroup -d 'If this cgroup ran out (a path below the memory hierarchy\'s mount); one without a limit runs out with the nearest cgroup above it that has one' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l top -d 'Show no more than so many' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l format -d 'Print one JSON object a look (docs/rank.md)' -r -f -a "text\t'For reading'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l cgroup -d 'Assume that this cgroup runs out of memory (a path below the memory hierarchy\'s mount). If it has no limit, the nearest cgroup above it that has one is used' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l top -d 'Number of candidates to show' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l format -d 'Output format; JSON is one object per refresh (docs/rank.md)' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l watch -d 'Look again every second, until interrupted'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l watch -d 'Refresh every second until interrupted'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l incident -d 'Which incident of it, counted from 1; from the end if negative; needed if there are several' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l adj -d 'Another `oom_score_adj` (-1000 to 1000) for a process, for all of a name, or for a cgroup and all below it; repeatable' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l allocating-task -d 'Another `vm.oom_kill_allocating_task`' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l limit -d 'Another `memory.max` for a cgroup: bytes, with K, M, G or T behind, or `max`; repeatable' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l oom-group -d 'Another `memory.oom.group` for a cgroup; repeatable' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l format -d 'How the answer is shown' -r -f -a "text\t'For reading'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l incident -d 'Number of the incident, from 1, or from the end if negative; required if there are several' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l adj -d 'Set `oom_score_adj` (-1000 to 1000) of a process, of all processes with a name, or of a cgroup and all below it; repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l allocating-task -d 'Set `vm.oom_kill_allocating_task`' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l limit -d 'Set `memory.max` of a cgroup: bytes, optionally followed by K, M, G or T, or `max`; repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l oom-group -d 'Set `memory.oom.group` of a cgroup; repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l format -d 'Output format' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -s o -l output -d 'The folder to be made for the result [default: the file\'s name with the time behind it]' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l repeats -d 'Other than the file\'s number of runs of each variant' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l seed -d 'Other than the file\'s seed for the order of the runs' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l state -d 'Where the old values are kept meanwhile: a directory on a disk, to outlive a power cut, that only root can write' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l format -d 'How the result is shown' -r -f -a "text\t'For reading'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -s o -l output -d 'Directory to create for the result [default: the file\'s name followed by the time]' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l repeats -d 'Number of runs of each variant, instead of the file\'s' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l seed -d 'Seed for the order of the runs, instead of the file\'s' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l state -d 'Directory for the values to restore; must be on a disk (to survive a power cut), and only root may write to it' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l format -d 'Output format' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l html -d 'Write the result as a page too: one file that loads and runs nothing' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l tier -d 'How to hook the kernel' -r -f -a "auto\t'The best this kernel allows'
-fentry\t'fentry and fexit, or nothing'
-kprobe\t'kprobe and kretprobe, or nothing'
-tracepoint\t'Tracepoints alone'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l allow-system-oom -d 'Allow what may make this machine run out of memory'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l check -d 'Only say what is wrong with the file, or what it risks, on this machine'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l restore -d 'Put back what an experiment has changed that was killed together with its supervisor'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l html -d 'Also write the result as a page: one file that loads and runs nothing' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
+fentry\t'Only fentry and fexit; fail if they are not available'
+kprobe\t'Only kprobe and kretprobe; fail if they are not available'
+tracepoint\t'Only tracepoints'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l allow-system-oom -d 'Allow an experiment that may make this machine run out of memory'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l check -d 'Only check the file: report its errors and its risks on this machine'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -l restore -d 'Restore what an experiment changed if it was killed together with its supervisor'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand dump" -s h -l help -d 'Print help'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo-victim" -s h -l help -d 'Print help'
@@ -238,19 +238,19 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l hold -d 'Stay afterwards'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "watch" -d 'Report kills as they happen'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "check" -d 'Say what this kernel and these privileges allow, and what to do about the rest; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "check" -d 'Show what this kernel and these privileges allow, and how to get the rest; needs no privilege'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "demo" -d 'Cause one contained kill in a 64 MiB scratch cgroup and explain it'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "record" -d 'The flight recorder: keep every decision in files that survive a crash, to be read later'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "list" -d 'List the incidents of recordings, a line each; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "record" -d 'Run the flight recorder: write every decision to files that survive a crash'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "list" -d 'List the incidents of recordings, one per line; needs no privilege'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "show" -d 'Show incidents of recordings in full; needs no privilege'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "why" -d 'Say whether memory killed a process, a unit or a container; needs no privilege'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "diff" -d 'Compare two recordings: victims, causes, time to recover, collateral; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "replay" -d 'Report the kills of a recording again, as `watch` did; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "rank" -d 'Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "whatif" -d 'Decide a kill of a recording again with something changed; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "experiment" -d 'Change a knob, cause the OOM, and compare what the kernel decides'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "dump" -d 'Print the frames of a recording, one a line, for bug reports; needs no privilege'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "demo-victim" -d 'The process that the demo lets run out of memory'
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "experiment-supervisor" -d 'The process that puts everything back after an experiment'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "replay" -d 'Print the reports of a recording again, as `watch` printed them; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "rank" -d 'Show which process would be killed if the machine or a cgroup ran out of memory now; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "whatif" -d 'Repeat a recorded decision with one or more settings changed; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "experiment" -d 'Run variants of a setting until memory runs out, and compare what the kernel decides'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "dump" -d 'Print the frames of a recording, one per line, for bug reports; needs no privilege'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "demo-victim" -d 'The demo process that runs out of memory'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "experiment-supervisor" -d 'The process that restores everything after an experiment'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "experiment-process" -d 'A process of an experiment'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

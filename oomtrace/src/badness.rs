@@ -1,5 +1,5 @@
-//! The kernel's score as pure functions: what a task weighs, against what, and who of several is chosen. The same in
-//! all kernels from 5.10 to 7.3; what differs between them is which reading of the counters goes in (`incident::Counters`).
+//! The kernel's score as pure functions: the points of a task, the size that they are measured against, and the choice among tasks. It is the same in
+//! all kernels from 5.10 to 7.3; kernels differ only in which reading of the counters they use (`incident::Counters`).
 //!
 //! In a report the kernel's own result stands; this stands beside it, and decides again where a question begins with "if".
 

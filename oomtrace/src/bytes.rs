@@ -1,4 +1,4 @@
-//! Bytes that a user or the kernel chose: names, paths, arguments. Almost always text, but nothing says so.
+//! Byte strings that a user or the kernel chose: names, paths, arguments. Usually they are text, but nothing guarantees it.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{

@@ -1,4 +1,4 @@
-//! What is typed. Settings for the inside are made of it in `cmd/`, so that nothing below knows of clap.
+//! The command line. `cmd/` turns it into settings for the modules below, so that none of them depends on clap.
 
 mod address;
 mod experiment;
@@ -21,13 +21,13 @@ pub use self::{
 };
 use crate::{size::bytes, whatif::Change};
 
-/// Explains every Linux OOM kill: why memory ran out, why this victim, who it was, what happened then.
+/// Explains every Linux OOM kill: why memory ran out, why this process was chosen, who it was, what happened next.
 ///
-/// Without a command it watches, until it is interrupted.
+/// Without a command, `oomtrace` runs `watch` until it is interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "oomtrace", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Cli {
-    /// What to do; `watch` if nothing is named.
+    /// The command; `watch` if none is given.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// The options of `watch`.
@@ -37,7 +37,7 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo oomtrace                          one line for each kill, as it happens
+  sudo oomtrace                          one line per kill, as it happens
   sudo oomtrace --format full            the whole explanation
   sudo oomtrace --format json | jq .cause
   sudo oomtrace record --dir /var/lib/oomtrace
@@ -46,28 +46,28 @@ Examples:
   oomtrace check                         what this kernel and these privileges allow
 
 Exit status:
-  0  done, or ended by SIGINT, SIGTERM or a reader that had seen enough
-  1  something else failed
+  0  finished, or ended by SIGINT, SIGTERM or a closed pipe
+  1  another failure
   2  wrong command line
   3  a privilege is missing
   4  this kernel cannot be traced
   5  the output could not be written
-  6  a file could not be read as what it should be
-  7  the recording does not hold what was asked
-`record -- CMD` ends with the status of CMD; 127 where there is no CMD, 126 where it cannot be started.";
+  6  a file could not be read, or is not what it should be
+  7  the recording does not contain the answer
+`record -- CMD` exits with the status of CMD; with 127 if CMD does not exist, with 126 if it cannot be started.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Report kills as they happen
     Watch(Watch),
-    /// Say what this kernel and these privileges allow, and what to do about the rest; needs no privilege
+    /// Show what this kernel and these privileges allow, and how to get the rest; needs no privilege
     Check(Check),
     /// Cause one contained kill in a 64 MiB scratch cgroup and explain it
     Demo(Demo),
-    /// The flight recorder: keep every decision in files that survive a crash, to be read later
+    /// Run the flight recorder: write every decision to files that survive a crash
     Record(Record),
-    /// List the incidents of recordings, a line each; needs no privilege
+    /// List the incidents of recordings, one per line; needs no privilege
     List(List),
     /// Show incidents of recordings in full; needs no privilege
     Show(Show),
@@ -75,20 +75,20 @@ pub enum Command {
     Why(Why),
     /// Compare two recordings: victims, causes, time to recover, collateral; needs no privilege
     Diff(Diff),
-    /// Report the kills of a recording again, as `watch` did; needs no privilege
+    /// Print the reports of a recording again, as `watch` printed them; needs no privilege
     Replay(Replay),
-    /// Say who would be killed next if the machine, or a cgroup, ran out of memory now; needs no privilege
+    /// Show which process would be killed if the machine or a cgroup ran out of memory now; needs no privilege
     Rank(Rank),
-    /// Decide a kill of a recording again with something changed; needs no privilege
+    /// Repeat a recorded decision with one or more settings changed; needs no privilege
     Whatif(Whatif),
-    /// Change a knob, cause the OOM, and compare what the kernel decides
+    /// Run variants of a setting until memory runs out, and compare what the kernel decides
     Experiment(Experiment),
-    /// Print the frames of a recording, one a line, for bug reports; needs no privilege
+    /// Print the frames of a recording, one per line, for bug reports; needs no privilege
     Dump(Dump),
-    /// The process that the demo lets run out of memory
+    /// The demo process that runs out of memory
     #[command(hide = true)]
     DemoVictim(DemoVictim),
-    /// The process that puts everything back after an experiment
+    /// The process that restores everything after an experiment
     #[command(hide = true)]
     ExperimentSupervisor(ExperimentSupervisor),
     /// A process of an experiment
@@ -105,19 +105,19 @@ Examples:
   sudo oomtrace watch --record /var/log/oom.rec
   sudo oomtrace watch --metrics 9402")]
 pub struct Watch {
-    /// How reports are shown
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// How to hook the kernel
+    /// Kind of hooks to use
     #[arg(long, value_enum, default_value_t)]
     pub tier: TierChoice,
     /// Which reports are shown
     #[command(flatten)]
     pub only: Only,
-    /// Keep every frame in this file, too; read it with `replay` and `dump`
+    /// Also write every frame to this file; read it with `list`, `show`, `replay` and `dump`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// What is looked up
+    /// Which facts about processes are read.
     #[command(flatten)]
     pub look: Look,
     /// Hide values in command lines that look like passwords or tokens; a recording keeps them
@@ -128,7 +128,7 @@ pub struct Watch {
     pub consumers: Consumers,
 }
 
-/// What is looked up beside what the kernel says.
+/// Which facts about processes are read in addition to those from the kernel.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Look {
     /// Never read or record command lines; executables are still named
@@ -147,22 +147,22 @@ Examples:
   sudo oomtrace record -o oom.oomtrace -- make -j64
   sudo oomtrace record -o oom.oomtrace --verdict verdict.json -- ./job")]
 pub struct Record {
-    /// Where to
+    /// The output.
     #[command(flatten)]
     pub place: RecordPlace,
-    /// Begin another file in --dir when one has this size
+    /// Start a new file in --dir when the current one has this size
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size::file_bytes)]
     pub max_size: u64,
-    /// Begin another file in --dir when one is this old
+    /// Start a new file in --dir when the current one is this old
     #[arg(long, value_name = "AGE", default_value = "1day", value_parser = humantime::parse_duration)]
     pub max_age: std::time::Duration,
-    /// Remove the oldest files in --dir beyond this size of all
+    /// Remove the oldest files in --dir when all together exceed this size
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = bytes)]
     pub max_total: u64,
-    /// How to hook the kernel
+    /// Kind of hooks to use
     #[arg(long, value_enum, default_value_t)]
     pub tier: TierChoice,
-    /// What is looked up
+    /// Which facts about processes are read.
     #[command(flatten)]
     pub look: Look,
     /// Write what ended CMD, and whether memory did, to this file as JSON (docs/why.md)
@@ -171,7 +171,7 @@ pub struct Record {
     /// Where else reports go
     #[command(flatten)]
     pub consumers: Consumers,
-    /// A command to run meanwhile; the recording ends with it, and its exit status is passed on
+    /// Command to run; the recording ends when it exits, and oomtrace returns its exit status
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
@@ -180,10 +180,10 @@ pub struct Record {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct RecordPlace {
-    /// This file; it must not exist
+    /// Write to this file; it must not exist
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Files in this folder, which is made where it is missing
+    /// Write to files in this directory, which is created if it does not exist
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
@@ -192,15 +192,15 @@ pub struct RecordPlace {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  oomtrace list                                 what /var/lib/oomtrace holds
+  oomtrace list                                 the recordings in /var/lib/oomtrace
   oomtrace list --since 2h --comm redis-server
   oomtrace list --cause global host-a/ host-b/
   oomtrace list --format json oom.oomtrace | jq .victim.comm
   oomtrace list --html overview.html oom.oomtrace
 
-A recording that cannot be read (on) is named on standard error, and the others are listed; the exit status is then 6.")]
+If a recording cannot be read, its name and the error go to standard error, and the exit status is 6. The others are still listed.")]
 pub struct List {
-    /// Recordings, or folders of them [default: /var/lib/oomtrace]
+    /// Recordings, or directories of recordings [default: /var/lib/oomtrace]
     #[arg(value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
     /// When
@@ -209,13 +209,13 @@ pub struct List {
     /// Which incidents are listed
     #[command(flatten)]
     pub only: Only,
-    /// Only the last one that fits
+    /// Only the last incident that matches
     #[arg(short = '1', long)]
     pub last: bool,
-    /// Print one JSON object a line (docs/list.md)
+    /// Output format; JSON is one object per line (docs/list.md)
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
-    /// Write an overview as a page to this file (- for standard output) instead: over time, by cgroup, by cause, repeat victims
+    /// Write an overview page to this file instead (- for standard output): kills over time, by cgroup, by cause, repeated victims
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub html: Option<PathBuf>,
 }
@@ -229,13 +229,13 @@ Examples:
   oomtrace show 3 oom.oomtrace --html report.html --share
   oomtrace show --comm redis-server --since 2026-01-31 --format json
 
-Exits 7 where there is no such incident.")]
+Exits with status 7 if there is no such incident.")]
 pub struct Show {
-    /// Which incident, by its number in `list`, all that fit where none is named; then recordings, or folders of them
+    /// Number of the incident in `list` (default: all that match), then recordings or directories of recordings
     /// [default: /var/lib/oomtrace]
     #[arg(value_name = "N|FILE|DIR")]
     pub what: Vec<PathBuf>,
-    /// Only the last one that fits
+    /// Only the last incident that matches
     #[arg(short = '1', long)]
     pub last: bool,
     /// When
@@ -244,10 +244,10 @@ pub struct Show {
     /// Which incidents are shown
     #[command(flatten)]
     pub only: Only,
-    /// How they are shown
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Full)]
     pub format: Format,
-    /// Write the one incident that is meant as a page to this file (- for standard output) instead
+    /// Write the selected incident as a page to this file instead (- for standard output)
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub html: Option<PathBuf>,
     /// Hide values in command lines that look like passwords or tokens
@@ -265,9 +265,9 @@ Examples:
   oomtrace diff before.oomtrace after.oomtrace
   oomtrace diff host-a/ host-b/ --cgroup /kubepods --format json | jq .recovery")]
 pub struct Diff {
-    /// A recording, or a folder of them
+    /// A recording, or a directory of recordings
     pub a: PathBuf,
-    /// Another one
+    /// The recording or directory to compare with
     pub b: PathBuf,
     /// When
     #[command(flatten)]
@@ -275,7 +275,7 @@ pub struct Diff {
     /// Which incidents are compared
     #[command(flatten)]
     pub only: Only,
-    /// Print one JSON object (docs/diff.md)
+    /// Output format; JSON is one object (docs/diff.md)
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
 }
@@ -283,10 +283,10 @@ pub struct Diff {
 /// Filters by time, for recordings.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct When {
-    /// Not before this: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min for so long ago
+    /// Only incidents at or after this time: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min (90 minutes ago)
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
     pub since: Option<Moment>,
-    /// Not after this
+    /// Only incidents at or before this time
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
     pub until: Option<Moment>,
 }
@@ -297,7 +297,7 @@ pub struct When {
 pub struct Replay {
     /// A recording
     pub file: PathBuf,
-    /// How reports are shown
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
     /// Which reports are shown
@@ -312,13 +312,13 @@ pub struct Replay {
 #[derive(Debug, Args)]
 #[command(after_help = "Exits 0 only if `watch` would work now.\n\nExample:\n  sudo oomtrace check")]
 pub struct Check {
-    /// Print one JSON object
+    /// Output format; JSON is one object
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
-    /// How to hook the kernel
+    /// Kind of hooks to use
     #[arg(long, value_enum, default_value_t)]
     pub tier: TierChoice,
-    /// Show every field of the kernel's layout, not the missing ones alone
+    /// Show all fields of the kernel's layout, not only the missing ones
     #[arg(long)]
     pub layout: bool,
 }
@@ -327,10 +327,10 @@ pub struct Check {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  sudo oomtrace demo --format json")]
 pub struct Demo {
-    /// How the report is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Full)]
     pub format: Format,
-    /// How to hook the kernel
+    /// Kind of hooks to use
     #[arg(long, value_enum, default_value_t)]
     pub tier: TierChoice,
 }
@@ -339,22 +339,22 @@ pub struct Demo {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  oomtrace rank                            the machine runs out
+  oomtrace rank                            if the machine ran out of memory
   oomtrace rank --cgroup /system.slice --top 3
   oomtrace rank --watch
   oomtrace rank --format json | jq .candidates[0].pid")]
 pub struct Rank {
-    /// If this cgroup ran out (a path below the memory hierarchy's mount); one without a limit runs out with the nearest
-    /// cgroup above it that has one
+    /// Assume that this cgroup runs out of memory (a path below the memory hierarchy's mount). If it has no limit, the nearest
+    /// cgroup above it that has one is used
     #[arg(long, value_name = "PATH")]
     pub cgroup: Option<PathBuf>,
-    /// Show no more than so many
+    /// Number of candidates to show
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub top: usize,
-    /// Look again every second, until interrupted
+    /// Refresh every second until interrupted
     #[arg(long)]
     pub watch: bool,
-    /// Print one JSON object a look (docs/rank.md)
+    /// Output format; JSON is one object per refresh (docs/rank.md)
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
 }
@@ -369,35 +369,35 @@ Examples:
   oomtrace whatif oom.rec --limit /box=128M
   oomtrace whatif oom.rec --oom-group /box=1
 
-Exits 7, with the reason, where the recording does not hold the answer (docs/whatif.md).")]
+Exits with status 7 and the reason if the recording does not contain the answer (docs/whatif.md).")]
 pub struct Whatif {
     /// A recording
     pub file: PathBuf,
-    /// Which incident of it, counted from 1; from the end if negative; needed if there are several
+    /// Number of the incident, from 1, or from the end if negative; required if there are several
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub incident: Option<i64>,
-    /// What is different
+    /// The changes.
     #[command(flatten)]
     pub changes: Changes,
-    /// How the answer is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
 }
 
-/// What is different. At least one thing is.
+/// The changes of `whatif`; at least one is required.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct Changes {
-    /// Another `oom_score_adj` (-1000 to 1000) for a process, for all of a name, or for a cgroup and all below it; repeatable
+    /// Set `oom_score_adj` (-1000 to 1000) of a process, of all processes with a name, or of a cgroup and all below it; repeatable
     #[arg(long, value_name = "PID|COMM|CGROUP=VALUE", value_parser = Change::adj)]
     pub adj: Vec<Change>,
-    /// Another `vm.oom_kill_allocating_task`
+    /// Set `vm.oom_kill_allocating_task`
     #[arg(long, value_name = "0|1", value_parser = Change::allocating_task)]
     pub allocating_task: Option<Change>,
-    /// Another `memory.max` for a cgroup: bytes, with K, M, G or T behind, or `max`; repeatable
+    /// Set `memory.max` of a cgroup: bytes, optionally followed by K, M, G or T, or `max`; repeatable
     #[arg(long, value_name = "CGROUP=SIZE", value_parser = Change::limit)]
     pub limit: Vec<Change>,
-    /// Another `memory.oom.group` for a cgroup; repeatable
+    /// Set `memory.oom.group` of a cgroup; repeatable
     #[arg(long, value_name = "CGROUP=0|1", value_parser = Change::oom_group)]
     pub oom_group: Vec<Change>,
 }
@@ -420,12 +420,12 @@ pub struct DemoVictim {
 /// How reports are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One line each, at once
+    /// One line per incident, as soon as it is decided
     #[default]
     Line,
-    /// The whole explanation, once the victim is gone
+    /// The full explanation, when the victim has exited
     Full,
-    /// One JSON object a line (docs/json.md)
+    /// One JSON object per line (docs/json.md)
     Json,
 }
 
@@ -452,13 +452,13 @@ pub enum NamesChoice {
 /// `--tier`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum TierChoice {
-    /// The best this kernel allows
+    /// The best tier that this kernel allows
     #[default]
     Auto,
-    /// fentry and fexit, or nothing
+    /// Only fentry and fexit; fail if they are not available
     Fentry,
-    /// kprobe and kretprobe, or nothing
+    /// Only kprobe and kretprobe; fail if they are not available
     Kprobe,
-    /// Tracepoints alone
+    /// Only tracepoints
     Tracepoint,
 }

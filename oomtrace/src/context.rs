@@ -1,5 +1,4 @@
-//! The payloads of context frames: JSON, so that they explain themselves in a recording. Unknown keys are ignored and
-//! missing ones absent.
+//! The payloads of context frames. They are JSON, so that a recording explains itself. Unknown keys are ignored, missing ones are absent.
 
 mod memory_state;
 mod names;

@@ -1,4 +1,4 @@
-//! Frames to events. Total: any bytes give an event, nothing, or an error that names the place.
+//! Decodes frames into events. Any bytes give an event, nothing, or an error that names the place.
 
 mod candidates;
 

@@ -1,4 +1,4 @@
-//! Events: one thing the kernel said, or one thing that was looked up at that moment.
+//! Events: one fact from the kernel, or one fact that oomtrace read at that moment.
 
 use oomtrace_common::event as wire;
 

@@ -1,4 +1,4 @@
-//! How the command ends.
+//! Exit statuses of the commands.
 
 /// Exit statuses; documented in `--help` and the README, and never renumbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

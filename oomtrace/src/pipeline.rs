@@ -1,4 +1,4 @@
-//! The road: frames to events, events to incidents, incidents to reports, reports to sinks.
+//! The whole road: frames become events, events incidents, incidents reports, and reports go to sinks.
 
 mod incidents;
 mod progress;
@@ -19,16 +19,16 @@ use crate::{
     source::{Batch, Ended, Source, SourceError},
 };
 
-/// What went down the road.
+/// Totals of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Incidents that were closed.
+    /// Closed incidents.
     pub incidents: u64,
-    /// Victims in them.
+    /// Victims of these incidents.
     pub victims: u64,
-    /// Frames, the context frames included.
+    /// Frames, including context frames.
     pub frames: u64,
-    /// Frames the kernel had no room for.
+    /// Frames that the kernel side lost, because the ring was full.
     pub lost: u64,
     /// OOM kills that the kernel side counted and of which all frames were lost.
     pub unreported_kills: u64,
@@ -36,10 +36,10 @@ pub struct Totals {
     pub unrecorded: u64,
 }
 
-/// Why the road ended early.
+/// The reason why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The source broke.
+    /// The source failed.
     #[error(transparent)]
     Source(#[from] SourceError),
     /// A sink failed.
@@ -47,19 +47,19 @@ pub enum PipelineError {
     Output(#[source] io::Error),
 }
 
-/// A source's incidents, all at once.
+/// All incidents of a source.
 ///
 /// # Errors
 ///
-/// If the source breaks.
+/// If the source fails.
 pub fn incidents(source: impl Source) -> Result<Vec<Incident>, PipelineError> {
     Incidents::new(source).collect()
 }
 
-/// Which reports reach the sinks.
+/// Selects the reports that reach the sinks.
 pub type Filter = Box<dyn Fn(&Report) -> bool>;
 
-/// Everything between a source and the world.
+/// The road from a source to sinks.
 pub struct Pipeline {
     assembler: Assembler,
     sinks: Vec<Box<dyn Sink>>,
@@ -72,7 +72,7 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// A road to these sinks, for the reports that the filter lets pass.
+    /// Creates a road to these sinks, for the reports that match the filter.
     #[must_use]
     pub fn new(sinks: Vec<Box<dyn Sink>>, filter: Filter) -> Self {
         let (assembler, totals) = (Assembler::new(is_kill_for_memory), Totals::default());
@@ -88,14 +88,14 @@ impl Pipeline {
         }
     }
 
-    /// Keeps every frame verbatim, too.
+    /// Also records every frame verbatim.
     #[must_use]
     pub fn recording(mut self, recorder: Option<Recorder>) -> Self {
         self.recorder = recorder;
         self
     }
 
-    /// Hides so much of command lines from the sinks. A recorder keeps frames verbatim all the same.
+    /// Hides this much of command lines from the sinks. The recorder still keeps frames verbatim.
     #[must_use]
     pub const fn redacting(mut self, redact: Redact) -> Self {
         self.redact = redact;
@@ -109,20 +109,20 @@ impl Pipeline {
         self
     }
 
-    /// Ends after so many incidents.
+    /// Ends after this many incidents.
     #[must_use]
     pub const fn stop_after(mut self, incidents: u64) -> Self {
         self.stop_after = Some(incidents);
         self
     }
 
-    /// Drives the source to its end; open incidents are closed and told then.
+    /// Runs until the source ends. Open incidents are then closed and reported.
     ///
     /// # Errors
     ///
     /// If the source, a sink or the recording fails.
     pub fn run(mut self, source: &mut dyn Source) -> Result<(Totals, Option<Ended>), PipelineError> {
-        // A recorder is told when a decision falls: it is on the disk before whoever decides may reset the machine.
+        // The recorder hears of a decision first, so that it is on disk before a person or program resets the machine.
         if self.recorder.is_none() && !self.sinks.iter().any(|sink| sink.hears_decisions()) {
             self.assembler = self.assembler.telling_ends_alone();
         }
@@ -143,7 +143,7 @@ impl Pipeline {
         self.assembler.finish(&mut steps);
         let told = self.tell(&steps);
         self.totals.unrecorded = self.recorder.take().map_or(0, Recorder::finish);
-        // What came before the source broke is told first.
+        // Report everything that came before the source failed.
         told.and(ended).map(|ended| (self.totals, ended))
     }
 
@@ -161,7 +161,7 @@ impl Pipeline {
                 self.assembler.push(event, &mut steps);
             }
         }
-        // Before the sinks: whoever sees a report may reset the machine.
+        // Before the sinks: a reader of the report may reset the machine.
         if let Some(recorder) = &mut self.recorder {
             recorder.hand_over(!steps.is_empty(), self.assembler.open() == 0);
         }

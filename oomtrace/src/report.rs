@@ -65,7 +65,7 @@ pub struct Report {
     pub cause: Cause,
     /// How the victim was chosen.
     pub selection: Selection,
-    /// What was asked for.
+    /// The allocation.
     pub allocation: Allocation,
     /// Settings at that time.
     pub sysctl: Sysctl,
@@ -75,15 +75,15 @@ pub struct Report {
     pub machine: Option<Machine>,
     /// Where the memory that ran out was; `None` where that was not read.
     pub account: Option<Account>,
-    /// Who asked for it.
+    /// The process that allocated.
     pub trigger: Option<Process>,
-    /// Who requested the kill with SysRq-f; `None` for every other cause, and where the request was not seen.
+    /// The request for a kill with SysRq-f; `None` for every other cause, or if the request was not seen.
     pub requested_by: Option<RequestedBy>,
-    /// Who was killed or marked.
+    /// The processes that were killed or marked.
     pub victims: Vec<Victim>,
-    /// Whom the kernel looked at, best first; `None` where this tier does not see it.
+    /// The tasks that the kernel examined, highest points first; `None` if this tier does not see them.
     pub candidates: Option<Vec<Candidate>>,
-    /// Tasks the kernel looked at.
+    /// Number of tasks that the kernel examined.
     pub candidates_total: Option<u32>,
     /// Those among them that have no row, for there were too many.
     pub candidates_left_out: Option<u32>,
@@ -91,7 +91,7 @@ pub struct Report {
     pub kernel_threads: Option<u32>,
     /// Marks seen: more than victims where several threads of one were marked.
     pub marks: u32,
-    /// Passes that killed nobody and belong here.
+    /// Passes that killed no process and belong here.
     pub empty_passes: Option<EmptyPasses>,
     /// How user space killed; `None` for a decision of the kernel.
     pub sent: Option<Sent>,
@@ -108,7 +108,7 @@ pub struct Status {
     pub closed_by: Option<ClosedBy>,
     /// Nothing that belongs to it is known to be missing.
     pub complete: bool,
-    /// Frames the kernel lost meanwhile.
+    /// Frames that the kernel side lost while the incident was open.
     pub lost_frames: u64,
     /// OOM kills that the kernel side counted since the last report and of which all frames were lost.
     pub unreported_kills: u64,
@@ -121,7 +121,7 @@ pub struct Cause {
     pub code: Code,
     /// Seen, or concluded.
     pub confidence: Confidence,
-    /// What it rests on.
+    /// The facts that the cause relies on.
     pub evidence: Vec<String>,
     /// One sentence.
     pub summary: String,
@@ -132,11 +132,11 @@ pub struct Cause {
 pub struct Selection {
     /// The policy; `None` where this tier does not see it.
     pub policy: Option<Policy>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Option<Outcome>,
     /// Points of the chosen one minus the runner-up's.
     pub margin_points: Option<i64>,
-    /// Whom the kernel would have taken otherwise.
+    /// The process that the kernel would have chosen otherwise.
     pub runner_up_pid: Option<i32>,
     /// The greatest `oom_score_adj` of the chosen one at which the runner-up would have been taken.
     pub chosen_adj_at_most: Option<i16>,
@@ -162,7 +162,7 @@ pub struct Domain {
     pub kind: Option<&'static str>,
     /// Path of the memcg.
     pub cgroup: Option<ByteString>,
-    /// What badness is measured against, swap included.
+    /// The size that badness is measured against, including swap.
     pub total_pages: Option<u64>,
     /// `memory.current`.
     pub usage_bytes: Option<u64>,
@@ -176,7 +176,7 @@ pub struct Domain {
     pub memsw: Option<bool>,
     /// `memory.oom.group`.
     pub oom_group: Option<bool>,
-    /// `memory.stat`, looked up right after: the incident's own, which is long.
+    /// `memory.stat`, read right after the decision. It is shared with the incident, because it is long.
     #[serde(serialize_with = "shared")]
     pub memory_stat: Option<Rc<BTreeMap<String, u64>>>,
     /// The memcg and its ancestors, up to the root; empty where the domain is no memcg.
@@ -184,14 +184,14 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// What ran out: the level that was hit.
+    /// The level that was hit.
     #[must_use]
     pub fn place(&self) -> Option<&Attribution> {
         self.chain.iter().find(|level| level.hit).map(|level| &level.place)
     }
 }
 
-/// What is shared looks like what is owned.
+/// Serializes a shared value like an owned one.
 fn shared<T: Serialize, S: Serializer>(value: &Option<Rc<T>>, serializer: S) -> Result<S::Ok, S::Error> {
     value.as_deref().serialize(serializer)
 }
@@ -213,7 +213,7 @@ pub struct Level {
     pub swap_max_bytes: Option<u64>,
     /// `memory.oom.group`.
     pub oom_group: Option<bool>,
-    /// Its limit is the one that was hit.
+    /// Whether its limit was hit.
     pub hit: bool,
     /// What it is.
     #[serde(flatten)]
@@ -235,7 +235,7 @@ pub struct Process {
     pub leader_comm: Option<ByteString>,
     /// Arguments, as far as procfs still had them.
     pub cmdline: Option<Vec<ByteString>>,
-    /// Executable, likewise.
+    /// Path of the executable.
     pub exe: Option<ByteString>,
     /// Real user id.
     pub uid: Option<u32>,
@@ -279,7 +279,7 @@ pub struct Victim {
     pub memory: Option<Memory>,
     /// Its badness; of the chosen one only.
     pub score: Option<Score>,
-    /// What happened then.
+    /// What happened to it after the decision.
     pub aftermath: Aftermath,
 }
 
@@ -311,17 +311,17 @@ impl Memory {
 /// Badness, in pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Score {
-    /// The kernel's own result; `None` where nobody was evaluated.
+    /// The kernel's own result; `None` if no task was evaluated.
     pub points: Option<i64>,
     /// Resident, swapped and page-table pages.
     pub base_pages: Option<i64>,
-    /// What `oom_score_adj` adds.
+    /// Points that `oom_score_adj` adds.
     pub adj_pages: Option<i64>,
     /// Size of the domain.
     pub total_pages: Option<u64>,
 }
 
-/// What happened to a victim, ns after the decision.
+/// The events of a victim after the decision, in ns after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Aftermath {
     /// SIGKILL was sent.
@@ -332,11 +332,11 @@ pub struct Aftermath {
     pub reap_end_ns: Option<u64>,
     /// The last thread exited.
     pub exit_ns: Option<u64>,
-    /// Not told by any hook of this version.
+    /// Always `None`: no hook of this version reports it.
     pub reaped_bytes: Option<u64>,
 }
 
-/// Passes that killed nobody.
+/// Passes that killed no process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct EmptyPasses {
     /// How many.

@@ -1,4 +1,4 @@
-//! Sizes as they are typed, on the command line and in the file of an experiment.
+//! Parses sizes from the command line and from the file of an experiment.
 
 /// Bytes, with K, M, G or T behind as in `memory.max`.
 ///

@@ -42,7 +42,7 @@ impl Folder {
 #[test]
 fn a_standard_error_that_takes_nothing_ends_nothing() {
     let words = ["list", GOLDEN, "--comm", "nobody"].map(OsStr::new);
-    assert_eq!(run(&words.map(|word| word.to_str().unwrap())).2, "oomtrace: none of 3 incidents fits\n");
+    assert_eq!(run(&words.map(|word| word.to_str().unwrap())).2, "oomtrace: none of 3 incidents matches\n");
     let status = oomtrace(&words).stdout(Stdio::null()).stderr(full()).status().unwrap();
     assert_eq!(status.code(), Some(0));
 }
@@ -79,18 +79,18 @@ fn a_page_goes_to_standard_output_and_never_over_a_recording() {
 }
 
 #[test]
-fn a_number_and_the_last_one_are_two() {
+fn rejects_a_number_together_with_the_last_one() {
     let (exit, shown, said) = run(&["show", "2", "-1", GOLDEN]);
-    assert!(exit == 2 && shown.is_empty() && said.contains("incident 2 and the last one"), "{exit} {said}");
+    assert!(exit == 2 && shown.is_empty() && said.contains("either incident 2 or -1"), "{exit} {said}");
 }
 
 #[test]
-fn what_cannot_be_opened_is_said_in_words() {
+fn reports_why_a_file_cannot_be_opened() {
     let folder = Folder::new();
     let absent = folder.path("absent");
     for words in [["list", &absent], ["replay", &absent], ["dump", &absent], ["dump", &folder.path("")]] {
         let (exit, _, said) = run(&words);
-        assert!(exit == 6 && said.contains("it cannot be opened: "), "{words:?}: {exit} {said}");
+        assert!(exit == 6 && said.contains("cannot open it: "), "{words:?}: {exit} {said}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A decision seen from its marks alone: the tracepoint tier.
+//! A decision of which only the marks are seen: the tracepoint tier.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The table of candidates, chunk by chunk, to the ballot of an incident.
+//! Builds the ballot of an incident from the chunks of the candidate table.
 
 use oomtrace_common::{event as wire, limits::TABLE_ROWS};
 

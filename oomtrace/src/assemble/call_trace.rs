@@ -1,4 +1,4 @@
-//! The trigger's stacks, and the names of what is in them.
+//! The trigger's stacks and the symbols of their addresses.
 
 use oomtrace_common::event as wire;
 

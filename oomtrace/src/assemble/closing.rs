@@ -1,4 +1,4 @@
-//! Every incident ends, and says how.
+//! Closes incidents: every incident ends and records how.
 
 use oomtrace_common::limits::EMPTY_PASSES_EVERY_NS;
 

@@ -1,4 +1,4 @@
-//! Passes that killed nobody.
+//! Passes that killed no process.
 
 use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 

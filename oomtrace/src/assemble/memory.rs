@@ -1,4 +1,4 @@
-//! What outlives an incident, or comes before it: all of it bounded.
+//! Facts that outlive an incident or arrive before it, all bounded in size.
 
 use std::{
     collections::{BTreeMap, VecDeque},

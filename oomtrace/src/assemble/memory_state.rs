@@ -1,4 +1,4 @@
-//! Zones and nodes of a decision, from the kernel side or from procfs, and what was read beside them.
+//! Zones and nodes of a decision, from the kernel side or from procfs, and the facts that were read beside them.
 
 use std::{collections::BTreeMap, rc::Rc};
 

@@ -1,5 +1,5 @@
-//! Who dies with the init of a pid namespace: the kernel has it send SIGKILL to all the others on its way out, and
-//! waits until they are gone. <https://github.com/torvalds/linux/blob/v6.12/kernel/pid_namespace.c>
+//! The processes that die with the init of a pid namespace: on its exit it sends SIGKILL to all of them and
+//! waits until they have exited. <https://github.com/torvalds/linux/blob/v6.12/kernel/pid_namespace.c>
 //! (`zap_pid_ns_processes`)
 
 use oomtrace_common::event::Sigkill;

@@ -1,4 +1,4 @@
-//! Who that was: from a cgroup's path to the container, the pod, the unit, the user and the job.
+//! Attribution: finds the container, the pod, the unit, the user and the job of a process from the path of its cgroup.
 
 mod attribution;
 pub mod cgroup;

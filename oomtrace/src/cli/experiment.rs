@@ -1,4 +1,4 @@
-//! What is typed for an experiment, and what it types to its own processes.
+//! The command line of an experiment, and the one that it uses for its own processes.
 
 use std::path::PathBuf;
 
@@ -14,42 +14,42 @@ Examples:
   sudo oomtrace experiment contrib/experiments/oom-score-adj.toml
   sudo oomtrace experiment swap.toml --repeats 5 -o swap-result --format json
   sudo oomtrace experiment swap.toml --html swap.html
-  oomtrace experiment swap.toml --check          say what is wrong with it here, and touch nothing
-  sudo oomtrace experiment --restore             put everything back after a power cut
+  oomtrace experiment swap.toml --check          check the file for this machine, change nothing
+  sudo oomtrace experiment --restore             restore everything after a power cut
 
 docs/experiments.md describes the file and the result.")]
 pub struct Experiment {
-    /// What to do, as TOML
+    /// The experiment file (TOML)
     #[arg(required_unless_present = "restore")]
     pub file: Option<PathBuf>,
-    /// The folder to be made for the result [default: the file's name with the time behind it]
+    /// Directory to create for the result [default: the file's name followed by the time]
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Other than the file's number of runs of each variant
+    /// Number of runs of each variant, instead of the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub repeats: Option<u32>,
-    /// Other than the file's seed for the order of the runs
+    /// Seed for the order of the runs, instead of the file's
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Allow what may make this machine run out of memory
+    /// Allow an experiment that may make this machine run out of memory
     #[arg(long)]
     pub allow_system_oom: bool,
-    /// Only say what is wrong with the file, or what it risks, on this machine
+    /// Only check the file: report its errors and its risks on this machine
     #[arg(long)]
     pub check: bool,
-    /// Put back what an experiment has changed that was killed together with its supervisor
+    /// Restore what an experiment changed if it was killed together with its supervisor
     #[arg(long, conflicts_with_all = ["file", "output", "repeats", "seed", "allow_system_oom", "check"])]
     pub restore: bool,
-    /// Where the old values are kept meanwhile: a directory on a disk, to outlive a power cut, that only root can write
+    /// Directory for the values to restore; must be on a disk (to survive a power cut), and only root may write to it
     #[arg(long, value_name = "DIR", default_value = "/var/lib/oomtrace-experiment")]
     pub state: PathBuf,
-    /// How the result is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,
-    /// Write the result as a page too: one file that loads and runs nothing
+    /// Also write the result as a page: one file that loads and runs nothing
     #[arg(long, value_name = "FILE", conflicts_with_all = ["restore", "check"])]
     pub html: Option<PathBuf>,
-    /// How to hook the kernel
+    /// Kind of hooks to use
     #[arg(long, value_enum, default_value_t)]
     pub tier: TierChoice,
 }

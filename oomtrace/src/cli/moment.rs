@@ -28,7 +28,7 @@ impl Moment {
             return Ok(Self::At(time.into()));
         }
         humantime::parse_duration(typed).map(Self::Ago).map_err(|_| {
-            format!("a time is 2026-01-31, 2026-01-31T13:00:00+01:00, \"2026-01-31 12:00\" (UTC) or 90min, not `{typed}`")
+            format!("`{typed}` is not a time; use 2026-01-31, \"2026-01-31 12:00\" (UTC), 2026-01-31T13:00:00+01:00 or 90min")
         })
     }
 

@@ -9,25 +9,25 @@ use clap::{
 
 use crate::explain::Code;
 
-/// Filters. A report is shown if it fits all that are given. Names are bytes, as the kernel's are.
+/// Filters. A report is shown if it matches all of them. Names are bytes, as in the kernel.
 #[derive(Debug, Default, Args)]
 pub struct Only {
-    /// Only kills in this cgroup or below: the domain's or a victim's (a path below /sys/fs/cgroup, with that or without)
+    /// Only kills in this cgroup or below it: the domain's or a victim's (a path, with or without /sys/fs/cgroup)
     #[arg(long, value_name = "PATH", value_parser = OsStringValueParser::new().try_map(cgroup_path))]
     pub cgroup: Option<OsString>,
-    /// Only kills of processes of this name
+    /// Only kills of processes with this name
     #[arg(long, value_name = "NAME")]
     pub comm: Option<OsString>,
-    /// Only kills of this process
+    /// Only kills of the process with this pid
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
-    /// Only kills in the container of this name or identifier (12 digits of it are enough)
+    /// Only kills in the container with this name or identifier (its first 12 digits are enough)
     #[arg(long, value_name = "NAME|ID")]
     pub container: Option<OsString>,
-    /// Only kills in the pod of this name or UID; NAMESPACE/NAME where a name is not enough
+    /// Only kills in the pod with this name or UID; use NAMESPACE/NAME if the name is not unique
     #[arg(long, value_name = "NAME|UID")]
     pub pod: Option<OsString>,
-    /// Only kills in pods of this namespace
+    /// Only kills in pods of this Kubernetes namespace
     #[arg(long, value_name = "NAME")]
     pub namespace: Option<OsString>,
     /// Only kills in this systemd unit, such as nginx.service
@@ -38,16 +38,16 @@ pub struct Only {
     pub cause: Option<Code>,
 }
 
-/// Of a path without its first slash nothing would ever be found, and `watch` would wait for it.
+/// Rejects a path without a leading slash: it would match nothing, and `watch` would wait forever.
 fn cgroup_path(typed: OsString) -> Result<OsString, &'static str> {
     let whole = typed.as_encoded_bytes().starts_with(b"/");
     whole.then(|| below_mount(typed)).ok_or("a cgroup's path begins with /, as in /system.slice")
 }
 
-/// Where the hierarchies are mounted; those of v1 below it.
+/// The mount point of cgroup v2; the v1 hierarchies are mounted below it.
 const MOUNTS: [&[u8]; 3] = [b"/sys/fs/cgroup/memory", b"/sys/fs/cgroup/unified", b"/sys/fs/cgroup"];
 
-/// A path as a shell completes it is one below the mount, too.
+/// Accepts a path that a shell completed, with the mount point in front.
 fn below_mount(typed: OsString) -> OsString {
     let path = typed.as_encoded_bytes();
     let behind =

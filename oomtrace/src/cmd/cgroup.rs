@@ -23,7 +23,7 @@ use crate::trust::{Links, Place, resolve};
 /// How long it is waited between two attempts.
 const PAUSE: Duration = Duration::from_millis(10);
 
-const ADVICE: &str = "it is no cgroup that was made here";
+const ADVICE: &str = "oomtrace did not create this cgroup";
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -45,13 +45,13 @@ pub(super) fn remove(top: &Path, attempts: u32) -> Result<()> {
         kill(&cgroup);
         remove_below(&cgroup);
         drop(cgroup);
-        // Busy until the last process is gone.
+        // Busy until the last process has exited.
         if matches!(unlinkat(&parent, &name, AtFlags::REMOVEDIR), Ok(()) | Err(Errno::NOENT)) {
             return Ok(());
         }
         thread::sleep(PAUSE);
     }
-    bail!("{} could not be removed: its processes do not end", top.display())
+    bail!("cannot remove {}: its processes do not exit", top.display())
 }
 
 /// Sends SIGKILL to everything in a cgroup and below, if it is there.
@@ -66,7 +66,7 @@ pub(super) fn empty(top: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The cgroup with the directory it is in; `None` if it is gone.
+/// The cgroup with its parent directory; `None` if it has been removed.
 fn open(top: &Path) -> Result<Option<(OwnedFd, std::ffi::OsString, OwnedFd)>> {
     let Place { directory, name, found, .. } = resolve(top, Links::Never, ADVICE)?;
     if found.is_none() {
@@ -79,7 +79,7 @@ fn open(top: &Path) -> Result<Option<(OwnedFd, std::ffi::OsString, OwnedFd)>> {
     };
     ensure!(
         is_cgroup(&directory) && is_cgroup(&cgroup),
-        "refusing {}: it is not on a cgroup file system; nothing in it is killed or removed",
+        "refusing {}: it is not on a cgroup file system; nothing in it was killed or removed",
         top.display()
     );
     Ok(Some((directory, name, cgroup)))
@@ -99,7 +99,7 @@ fn kill(cgroup: &OwnedFd) {
     }
 }
 
-/// A number that was read may be another process's by now: what is killed is held first, and was a member after that.
+/// Kills a process by its number. The number may have been reused, so a pidfd is opened first and membership checked after that.
 fn kill_members(cgroup: &OwnedFd) {
     let opened =
         members(cgroup).into_iter().filter_map(|pid| Some((pid, pidfd_open(pid, PidfdFlags::empty()).ok()?)));
@@ -115,7 +115,7 @@ fn kill_members(cgroup: &OwnedFd) {
 fn members(cgroup: &OwnedFd) -> Vec<Pid> {
     let mut procs = String::new();
     let file = openat(cgroup, "cgroup.procs", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-    // What cannot be read is tried again.
+    // A failed read is tried again.
     let _ = file.map(|file| File::from(file).read_to_string(&mut procs));
     procs.lines().filter_map(|line| line.parse().ok()).filter_map(Pid::from_raw).collect()
 }
@@ -123,7 +123,7 @@ fn members(cgroup: &OwnedFd) -> Vec<Pid> {
 fn remove_below(cgroup: &OwnedFd) {
     for (name, inner) in below(cgroup) {
         remove_below(&inner);
-        // Busy until the last process is gone.
+        // Busy until the last process has exited.
         let _ = unlinkat(cgroup, name.as_c_str(), AtFlags::REMOVEDIR);
     }
 }

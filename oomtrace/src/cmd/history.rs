@@ -1,4 +1,4 @@
-//! What `list` and `show` share: the incidents of recordings, numbered and picked.
+//! The incidents of recordings, numbered and filtered: shared by `list` and `show`.
 
 use std::{path::PathBuf, time::SystemTime};
 
@@ -16,30 +16,30 @@ use crate::{
     source::{SourceError, recordings::Recordings},
 };
 
-/// Where `record` is run as a service, it records to here.
+/// The directory that the service records to.
 const USUAL_FOLDER: &str = "/var/lib/oomtrace";
 
-/// There is nothing to show.
+/// No incident to show.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NotHeld {
-    /// No incident of that number.
-    #[error("there is no incident {number}: the recordings hold {count}")]
+    /// No incident with that number.
+    #[error("no incident {number}: the recordings contain {count}")]
     Number {
-        /// What was asked for.
+        /// The requested number.
         number: u64,
-        /// How many there are.
+        /// Number of incidents in the recordings.
         count: u64,
     },
-    /// None that fits.
-    #[error("none of the {count} incidents in the recordings fits")]
+    /// No incident matches.
+    #[error("none of the {count} incidents in the recordings matches")]
     Fitting {
-        /// How many there are.
+        /// Number of incidents in the recordings.
         count: u64,
     },
 }
 
 /// Reports of recordings with their numbers, in the order of decisions. One incident after the other is in memory, never all.
-/// What is wrong with a file is said on standard error at its place, and the next file is read.
+/// An error in a file is printed to standard error with its place, and reading continues with the next file.
 pub(super) struct History {
     incidents: Incidents<Recordings>,
     picked: Picked,
@@ -47,7 +47,7 @@ pub(super) struct History {
     exit: Exit,
 }
 
-/// Which incidents are meant.
+/// The incidents to return.
 struct Picked {
     number: Option<u64>,
     since_ns: Option<i128>,
@@ -56,7 +56,7 @@ struct Picked {
 }
 
 impl History {
-    /// Of these files and folders, or of the usual folder; of all incidents or the one of that number.
+    /// Opens these files and directories, or the default directory. Returns all incidents, or the one with that number.
     pub(super) fn open(paths: &[PathBuf], number: Option<u64>, when: When, only: &Only) -> Result<Self> {
         let recordings = find(paths)?;
         let now = SystemTime::now();
@@ -70,23 +70,23 @@ impl History {
         Ok(Self { incidents: Incidents::new(recordings), picked, count: 0, exit: Exit::Success })
     }
 
-    /// Hides so much of command lines.
+    /// Hides this much of command lines.
     pub(super) fn redacting(mut self, redact: Redact) -> Self {
         self.incidents = self.incidents.redacting(redact);
         self
     }
 
-    /// Incidents read so far, those that were not picked among them.
+    /// Number of incidents read so far, including those that did not match.
     pub(super) const fn seen(&self) -> u64 {
         self.count
     }
 
-    /// How the command ends that has read all it wanted.
+    /// The exit status after the last incident.
     pub(super) const fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// A recording that ends in the middle of a record was stopped by force, which is what recordings are for.
+    /// Prints an error. A recording that ends in the middle of a record is not a failure: the recorder was killed.
     fn tell(&mut self, error: &PipelineError) {
         if !matches!(error, PipelineError::Source(SourceError::InFile { error: ReadError::Torn { .. }, .. }))
         {
@@ -125,11 +125,11 @@ fn find(paths: &[PathBuf]) -> Result<Recordings> {
     if !paths.is_empty() {
         return Ok(found?);
     }
-    found.context("no recording is named, and none is where the flight recorder usually has them")
+    found.context("no recording given, and the default directory cannot be read; pass a recording, or start one with \"oomtrace record --dir /var/lib/oomtrace\"")
 }
 
 impl Picked {
-    /// Only what passes the cheap questions is explained.
+    /// The report, if the incident matches. The cheap checks come first.
     fn report(&self, number: u64, incident: &Incident) -> Option<Report> {
         let timed = self.since_ns.is_some() || self.until_ns.is_some();
         let wall_ns = incident.wall_ns();

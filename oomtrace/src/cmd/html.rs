@@ -20,10 +20,10 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PageError {
     /// It is not clear of which incident.
-    #[error("a page is of one incident, and several fit: name it by its number, or take the last with -1")]
+    #[error("a page shows one incident, but several match; pass its number, or -1 for the last one")]
     Several,
     /// `--html` with the name of the page forgotten.
-    #[error("{} is a recording, which a page would replace: name another file for it", path.display())]
+    #[error("{} is a recording, and a page must not replace it; pass another file", path.display())]
     Recording {
         /// Which.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub(super) enum PageError {
     Write {
         /// Which.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }
@@ -88,7 +88,7 @@ fn write(file: &Path, page: &str) -> Result<(), PageError> {
     written.map_err(|error| PageError::Write { path: file.to_owned(), error })
 }
 
-/// What is no file is not looked into, and a pipe not waited for.
+/// Only a regular file is read, so that a pipe cannot block.
 fn is_recording(path: &Path) -> bool {
     let mut begins = [0; MAGIC.len()];
     let open = || OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);

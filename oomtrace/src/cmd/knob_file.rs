@@ -17,10 +17,10 @@ const KERNELS: [FsWord; 4] = [0x9fa0, 0x6265_6572, CGROUP, CGROUP2];
 const CGROUP: FsWord = 0x0027_e0eb;
 const CGROUP2: FsWord = 0x6367_7270;
 
-/// More than any knob says.
+/// More bytes than any knob has.
 const MOST_BYTES: u64 = 64 << 10;
 
-const ADVICE: &str = "a knob is a file of the kernel's own";
+const ADVICE: &str = "a knob is a file of procfs, sysfs or a cgroup file system";
 
 /// Reads a knob.
 ///

@@ -35,7 +35,7 @@ pub(super) fn run(options: &List) -> Result<Exit> {
         say(format_args!("{unreported} more OOM kills were not reported: all their frames were lost"));
     }
     if told == 0 && history.exit() == Exit::Success {
-        say(format_args!("none of {} incidents fits", history.seen()));
+        say(format_args!("none of {} incidents matches", history.seen()));
     }
     Ok(history.exit())
 }

@@ -1,4 +1,4 @@
-//! Telling a supervisor that everything is in place: what it starts afterwards is traced from its beginning.
+//! Notifies a service manager that all hooks are in place, so that programs started afterwards are traced from their beginning.
 //! <https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html>
 
 use std::{
@@ -17,7 +17,7 @@ use std::{
 
 use super::say::say;
 
-/// Where a supervisor says that it waits.
+/// The variable in which a service manager names its socket.
 const VARIABLE: &str = "NOTIFY_SOCKET";
 
 /// How long a supervisor may take to make room for the message.
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn tell() {
     let Some(address) = env::var_os(VARIABLE) else { return };
     if let Err(error) = tell_at(&address) {
-        say(format_args!("whoever waits at {VARIABLE} could not be told that all is in place: {error}"));
+        say(format_args!("cannot report readiness to the service manager ({VARIABLE}): {error}"));
     }
 }
 
@@ -37,7 +37,7 @@ fn tell_at(address: &OsStr) -> io::Result<()> {
         None => SocketAddr::from_pathname(address)?,
     };
     let socket = UnixDatagram::unbound()?;
-    // Whoever set the variable may not be reading: the recording goes on all the same.
+    // The service manager may not be reading; the recording continues anyway.
     socket.set_write_timeout(Some(PATIENCE))?;
     socket.send_to_addr(b"READY=1", &address).map(drop)
 }

@@ -1,4 +1,4 @@
-//! What is said to whoever started the command, on standard error.
+//! Messages to the user, on standard error.
 
 use std::{
     fmt::Display,

@@ -13,7 +13,9 @@ use crate::{cli::Show, exit::Exit, pipeline::PipelineError, redact::Redact, repo
 
 /// A number, and the last one.
 #[derive(Debug, thiserror::Error)]
-#[error("incident {number} and the last one (-1) are two: leave one away; a file of that name is ./{number}")]
+#[error(
+    "pass either incident {number} or -1 (the last one), not both; for a file with that name, pass ./{number}"
+)]
 pub(super) struct TwoMeant {
     number: u64,
 }
@@ -34,7 +36,7 @@ pub(super) fn run(options: &Show) -> Result<Exit> {
     } else {
         tell(reports, options)?
     };
-    // Why a file could not be read was said already.
+    // The reason why a file could not be read has already been printed.
     if told > 0 || history.exit() != Exit::Success {
         return Ok(history.exit());
     }
@@ -66,7 +68,7 @@ const fn not_held(number: Option<u64>, count: u64) -> NotHeld {
     }
 }
 
-/// The number, if the first word is one, and the files and folders.
+/// The number, if the first word is one, and the files and directories.
 fn split(what: &[PathBuf]) -> (Option<u64>, &[PathBuf]) {
     let number = |path: &PathBuf| path.to_str()?.parse().ok();
     match what.split_first() {

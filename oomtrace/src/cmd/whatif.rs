@@ -20,18 +20,18 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WhichError {
     /// There is none.
-    #[error("the recording holds no incident")]
+    #[error("the recording contains no incident")]
     None,
     /// None of that number.
-    #[error("there is no incident {number}: the recording holds {count}")]
+    #[error("no incident {number}: the recording contains {count}")]
     Number {
-        /// What was asked for.
+        /// The requested number.
         number: i64,
         /// How many there are.
         count: usize,
     },
     /// Several, and none was named.
-    #[error("the recording holds {count} incidents; say which with --incident:\n{list}")]
+    #[error("the recording contains {count} incidents; choose one with --incident:\n{list}")]
     Several {
         /// How many.
         count: usize,
@@ -46,7 +46,8 @@ pub(super) fn run(options: &Whatif) -> Result<Exit> {
     let source = Replay::new(open(&options.file)?);
     let incidents = pipeline::incidents(source).with_context(reading)?;
     let incident = pick(&incidents, options.incident)?;
-    let answer = decide_again(incident, &changes(&options.changes)).context("this recording cannot say")?;
+    let answer = decide_again(incident, &changes(&options.changes))
+        .context("this recording does not contain the answer")?;
     print(&answer, options.format, &mut std::io::stdout()).map_err(PipelineError::Output)?;
     Ok(Exit::Success)
 }

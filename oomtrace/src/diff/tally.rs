@@ -1,4 +1,4 @@
-//! What is counted of one recording.
+//! The counts of one recording.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     report::{Report, Victim},
 };
 
-/// By name; `None` for what has none.
+/// By name; `None` for entries without a name.
 pub(super) type Counts = BTreeMap<Option<ByteString>, u64>;
 
 /// Counts of the reports that were added.

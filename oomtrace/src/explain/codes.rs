@@ -52,7 +52,7 @@ codes! {
     Confidence {
         /// Seen inside the decision.
         Observed = "observed",
-        /// Follows from what is around it.
+        /// It follows from facts around the decision.
         Inferred = "inferred",
     }
 }
@@ -78,7 +78,7 @@ codes! {
 }
 
 codes! {
-    /// What came of the decision.
+    /// The outcome of the decision.
     Outcome {
         /// One process was killed (and those that share its memory).
         Killed = "killed",

@@ -14,7 +14,7 @@ pub(super) fn invert(verdict: &mut Verdict, rule: Rule) {
     }
 }
 
-/// The other one of a pair; anything else stays what it is.
+/// The other value of a pair; any other value is unchanged.
 fn other<T: Copy + PartialEq>(value: T, [one, two]: [T; 2]) -> T {
     match value {
         value if value == one => two,

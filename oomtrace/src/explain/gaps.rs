@@ -1,4 +1,4 @@
-//! What belongs to an incident and is known to be missing: each gap is listed, and lowers the verdict's confidence.
+//! The gaps of an incident: facts that belong to it and are known to be missing. Each gap is listed and lowers the verdict's confidence.
 
 use crate::{
     attribute::cgroup,
@@ -7,11 +7,11 @@ use crate::{
 
 use super::survivors;
 
-/// The gaps, in words. An incident that is still open lacks nothing for being so.
+/// The gaps, in words. That an incident is still open is not a gap.
 pub(super) fn gaps(incident: &Incident) -> Vec<String> {
     let mut gaps = Vec::new();
     if incident.lost_frames > 0 {
-        gaps.push(format!("{} frames were lost meanwhile", incident.lost_frames));
+        gaps.push(format!("{} while the incident was open", lost(incident.lost_frames)));
     }
     if incident.pass.is_some() && !incident.is_empty_run() {
         gaps.extend(of_pass(incident));
@@ -31,12 +31,16 @@ pub(super) fn gaps(incident: &Incident) -> Vec<String> {
         gaps.extend(cut_off(incident));
     }
     if has_unknown_path(incident) {
-        gaps.push("a cgroup's path was not read whole".to_owned());
+        gaps.push("the path of a cgroup could not be read completely".to_owned());
     }
     gaps
 }
 
-/// What the end of the stream came before.
+fn lost(frames: u64) -> String {
+    if frames == 1 { "1 frame was lost".to_owned() } else { format!("{frames} frames were lost") }
+}
+
+/// Victims that had not exited when the stream ended.
 fn cut_off(incident: &Incident) -> Option<String> {
     let alive = survivors::count_alive(incident);
     let victims = if alive == 1 { "victim" } else { "victims" };
@@ -53,7 +57,7 @@ fn of_pass(incident: &Incident) -> Vec<String> {
         return gaps;
     };
     if returned.kills > 0 && incident.choice.is_none() {
-        gaps.push("on whom the decision fell was not seen".to_owned());
+        gaps.push("the choice of the victim was not seen".to_owned());
     }
     if returned.kills > incident.kill_frames {
         gaps.push(format!("{} of {} kills were seen", incident.kill_frames, returned.kills));
@@ -64,8 +68,8 @@ fn of_pass(incident: &Incident) -> Vec<String> {
     gaps
 }
 
-/// Whether the table of candidates is whole, where there should be one: a recording from before the table has none, and
-/// does not know of the hook on `oom_badness` either.
+/// Whether the table of candidates is complete, if there should be one. Old recordings have no table, and their session does
+/// not list the hook on `oom_badness`.
 fn of_ballot(incident: &Incident) -> Option<String> {
     let session = incident.session.as_ref()?;
     // An earlier report of the same run had it.
@@ -78,7 +82,7 @@ fn of_ballot(incident: &Incident) -> Option<String> {
     (told < u64::from(evaluated)).then(|| format!("{told} of {evaluated} candidates were seen"))
 }
 
-/// How many tasks the kernel looked at, by its count beside the table.
+/// Number of tasks that the kernel examined, from its own count and not from the table.
 fn evaluated(incident: &Incident) -> Option<u32> {
     let returned = incident.returned.as_ref().map(|returned| returned.evaluated);
     let chosen = incident.choice.as_ref().map(|choice| choice.evaluated);
@@ -86,7 +90,7 @@ fn evaluated(incident: &Incident) -> Option<u32> {
     returned.or(chosen).or(empty)
 }
 
-/// Where passes are not seen, the cgroup of a victim that the tracepoint only numbers is not sent either.
+/// If passes are not seen, the tracepoint sends only the pid of a further victim; its cgroup is then not expected.
 fn has_unknown_path(incident: &Incident) -> bool {
     let named = |task: &Task| task.memcg;
     let marked = incident

@@ -24,7 +24,7 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
     Some(found.unwrap_or_else(|| whole_machine(incident, trigger)))
 }
 
-/// A pass whose first frame was lost: what is left of it is the constraint.
+/// A pass whose first frame was lost. Only the constraint is left of it.
 fn without_beginning(incident: &Incident, trigger: &Task) -> Option<Finding> {
     let constraint = constraint(incident)?;
     let evidence = vec![format!("oom_control.constraint is {constraint}")];
@@ -49,7 +49,9 @@ fn requested(incident: &Incident, trigger: &Task) -> Option<Finding> {
     if !trigger.is_bound_kworker() {
         return None;
     }
-    let worker = "the trigger is a kernel worker bound to a CPU, and SysRq-f runs in one".to_owned();
+    let worker =
+        "the trigger is a kernel worker bound to a CPU, and the kernel runs SysRq-f in such a worker"
+            .to_owned();
     if let Some(request) = &incident.requested {
         let evidence = vec![super::sysrq::requested(incident, request), worker];
         return Some(Finding::inferred(Code::Sysrq, None, evidence));
@@ -113,17 +115,21 @@ fn charged_from_outside(incident: &Incident, trigger: &Task) -> Option<Finding> 
     let by_little = limits::is_over(memcg, page_size) && !trigger.is_kthread();
     match spare(incident).filter(|_| nodes(incident).is_none_or(|nodes| nodes <= 1)) {
         Some(spare) if !by_little => {
-            evidence.push(format!("{spare}, so the machine had not run out"));
+            evidence.push(format!("{spare}, so the machine had not run out of memory"));
             evidence
                 .push("a charge can be made for another process's memory, or by a kernel worker".to_owned());
             Some(Finding::inferred(Code::MemcgLimit, Some(memcg.id), evidence))
         }
         Some(spare) => {
-            evidence.push(format!("{spare}: the limit was hit by a charge from outside, or lowered"));
+            evidence.push(format!(
+                "{spare}: either a process outside the cgroup charged memory to it, or the limit was lowered"
+            ));
             Some(Finding::inferred(Code::Unknown, None, evidence))
         }
         None => {
-            evidence.push("whether the machine or some of its nodes had run out is not known".to_owned());
+            evidence.push(
+                "it is not known whether the machine or some of its nodes had run out of memory".to_owned(),
+            );
             Some(Finding::inferred(Code::Unknown, None, evidence))
         }
     }
@@ -153,14 +159,14 @@ fn relieved(incident: &Incident, trigger: &Task) -> Option<Finding> {
             format!("{spare}, and {name} has a limit: {}", limits::describe(memcg, incident.page_size()))
         }
         (None, Some(nodes @ 2..)) => {
-            format!("{spare}: a cpuset or a memory policy may leave some of the {nodes} memory nodes only")
+            format!("{spare}: a cpuset or a memory policy may have confined the allocation to some of the {nodes} memory nodes")
         }
-        (None, _) => format!("{spare}: the allocation may need contiguous blocks, or memory of another zone"),
+        (None, _) => format!("{spare}: the allocation may have needed contiguous pages, or memory of another zone"),
     });
     Some(Finding::inferred(Code::Unknown, None, evidence))
 }
 
-/// No cgroup is at a limit, and little memory is free, or nobody knows how much.
+/// No cgroup is at a limit, and little memory is free or the amount is not known.
 fn whole_machine(incident: &Incident, trigger: &Task) -> Finding {
     let mut evidence = vec!["no memory cgroup above the trigger was at its limit".to_owned()];
     evidence.extend(worker(trigger));
@@ -169,14 +175,14 @@ fn whole_machine(incident: &Incident, trigger: &Task) -> Finding {
         Some(0 | 1) => {
             "there is one memory node: no cpuset or memory policy can confine an allocation".to_owned()
         }
-        _ => "this tier cannot tell a cpuset or a memory policy from the whole machine".to_owned(),
+        _ => "this tier cannot distinguish a cpuset or a memory policy from the whole machine".to_owned(),
     });
     let asked_by_key = trigger.is_bound_kworker() && incident.machine.is_none();
     let code = if asked_by_key { Code::Unknown } else { Code::Global };
     Finding::inferred(code, None, evidence)
 }
 
-/// What a kernel worker as the trigger says: nothing.
+/// A kernel worker as the trigger is no evidence for a cause.
 fn worker(trigger: &Task) -> Option<String> {
     let is_worker = trigger.is_bound_kworker() || trigger.is_unbound_kworker();
     is_worker.then(|| "the trigger is a kernel worker, and no request for SysRq-f was seen".to_owned())
@@ -210,7 +216,7 @@ fn near_limit(incident: &Incident) -> Option<&Memcg> {
 
 fn at_the_mark(incident: &Incident, memcg: &Memcg, how: &str) -> String {
     let name = limits::name(incident, memcg);
-    format!("at the mark {name} {how}: {}", limits::describe(memcg, incident.page_size()))
+    format!("when the victim was marked, {name} {how}: {}", limits::describe(memcg, incident.page_size()))
 }
 
 fn nodes(incident: &Incident) -> Option<usize> {

@@ -14,7 +14,7 @@ pub struct Margin {
     /// Points of the chosen one minus the runner-up's, in pages; 0 where the order decided: of equals the kernel takes
     /// the one it looks at last.
     pub points: i64,
-    /// Whom the kernel would have taken otherwise.
+    /// The task that the kernel would have chosen otherwise.
     pub runner_up: Task,
     /// The greatest `oom_score_adj` of the chosen one, -1000 to 1000, at which the runner-up would have been taken. Absent
     /// where its own is not known.
@@ -67,7 +67,7 @@ fn best(ballot: &Ballot, among: impl Fn(&Scored<'_>) -> bool) -> Option<Scored<'
 }
 
 fn between(best: Scored<'_>, next: Scored<'_>, total_pages: u64) -> Margin {
-    // Who of equals is looked at last needs no point more than the other.
+    // Among equals, the task that is examined last needs no more points than the other.
     let lead = i64::from(best.place > next.place);
     let (chosen, runner_up) = (&best.candidate.task, &next.candidate.task);
     let most = next.points.saturating_sub(lead);

@@ -1,4 +1,4 @@
-//! `oc->memcg` is set: a memory cgroup ran out. By a charge, or because its limit was written below what it uses.
+//! `oc->memcg` is set: a memory cgroup ran out, by a charge or because its limit was lowered below its usage.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L4150> (`memory_max_write`)
 
 use super::{Code, Finding, limits};
@@ -11,7 +11,9 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
     let path = cgroup::path(&incident.memcgs, id);
     let mut evidence = vec![match &path {
         Some(path) => format!("oom_control.memcg is {}", path.to_words()),
-        None => format!("oom_control.memcg is the cgroup with id {id}, whose path was not read whole"),
+        None => {
+            format!("oom_control.memcg is the cgroup with id {id}, whose path could not be read completely")
+        }
     }];
     evidence.extend(memcg.map(|memcg| limits::describe(memcg, incident.page_size())));
     // A writer may also hit its own cgroup's limit by an ordinary charge; only a lowered limit leaves usage above it.

@@ -1,4 +1,4 @@
-//! Why: one rule a file, tried in order; the first that fits gives the verdict.
+//! The verdict: why memory ran out. There is one rule per file. They are tried in order, and the first that fits gives the cause.
 
 mod codes;
 mod doing;
@@ -38,27 +38,27 @@ use crate::{
 pub struct Verdict {
     /// The cause.
     pub code: Code,
-    /// Seen, or concluded.
+    /// Whether the cause was observed or inferred.
     pub confidence: Confidence,
-    /// What it rests on.
+    /// The facts that the cause relies on.
     pub evidence: Vec<String>,
-    /// Nothing that belongs to it is known to be missing.
+    /// Whether no fact of the incident is known to be missing.
     pub complete: bool,
     /// Kernfs id of the memcg that ran out.
     pub domain: Option<u64>,
     /// How the victim was chosen.
     pub policy: Option<Policy>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Option<Outcome>,
-    /// How close it was.
+    /// The lead of the victim over the runner-up.
     pub margin: Option<Margin>,
-    /// Where the memory was; `None` where that was not read.
+    /// Where the memory was; `None` if that was not read.
     pub account: Option<Account>,
-    /// One sentence.
+    /// The summary, one sentence.
     pub summary: String,
 }
 
-/// What a rule has found.
+/// The result of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub(crate) code: Code,
@@ -68,12 +68,12 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// What was seen inside the decision.
+    /// A cause that was seen inside the decision.
     pub(crate) const fn observed(code: Code, domain: Option<u64>, evidence: Vec<String>) -> Self {
         Self { code, confidence: Confidence::Observed, evidence, domain }
     }
 
-    /// What follows from what is around it.
+    /// A cause that follows from facts around the decision.
     pub(crate) const fn inferred(code: Code, domain: Option<u64>, evidence: Vec<String>) -> Self {
         Self { code, confidence: Confidence::Inferred, evidence, domain }
     }
@@ -83,7 +83,7 @@ impl Finding {
 const RULES: [fn(&Incident) -> Option<Finding>; 6] =
     [userspace::rule, memcg_limit::rule, sysrq::rule, mglru::rule, zones::rule, inferred::rule];
 
-/// Whether a SIGKILL from user space was sent because memory was short; all others are none of our business.
+/// Whether a SIGKILL from user space was sent because memory was short. oomtrace ignores all others.
 #[must_use]
 pub fn is_kill_for_memory(incident: &Incident) -> bool {
     userspace::rule(incident).is_some()
@@ -126,7 +126,7 @@ pub fn explain(incident: &Incident) -> Verdict {
     verdict
 }
 
-/// The account of what ran out. A kill by user space is no shortage that the page allocator saw.
+/// The account of the domain. A kill by user space has none, because the page allocator saw no shortage.
 fn accounted(incident: &Incident, code: Code, domain: Option<u64>) -> Option<Account> {
     match (code, domain) {
         (Code::Userspace, _) => None,

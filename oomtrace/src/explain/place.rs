@@ -16,7 +16,7 @@ const SHORT_ID: usize = 12;
 
 /// A cgroup in words.
 pub(super) enum Place {
-    /// As what it is.
+    /// A container, pod, unit or job by name.
     Named(String),
     /// By its path.
     Path(String),
@@ -29,7 +29,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What a cgroup is; its path where that says all, and both where the cgroup is only a part of what it belongs to.
+/// Names a cgroup: by what it is, by its path, or by both if the cgroup is only a part of a container, pod or unit.
 pub(super) fn of_cgroup(incident: &Incident, id: u64) -> Place {
     let path = cgroup::path(&incident.memcgs, id);
     let Some(path) = path else { return Place::Path("a memory cgroup".to_owned()) };

@@ -1,4 +1,4 @@
-//! By which policy the victim was chosen, and what came of it.
+//! The policy by which the victim was chosen, and the outcome.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104> (`out_of_memory`)
 
 use oomtrace_common::event::{Emptiness, EmptyPasses};
@@ -33,7 +33,7 @@ fn unseen() -> Selection {
     Selection { policy: None, outcome: None, evidence: Vec::new() }
 }
 
-/// The kernel chose nobody; by which policy user space did is not told to it.
+/// The kernel chose no task, and oomtrace cannot see the policy of a user-space killer.
 fn by_user_space(incident: &Incident) -> Selection {
     let known = incident.victims.len();
     let count = incident.user_kill.as_ref().map_or(0, |kill| kill.count(known));
@@ -41,7 +41,7 @@ fn by_user_space(incident: &Incident) -> Selection {
     Selection { policy: None, outcome: Some(outcome), evidence: Vec::new() }
 }
 
-/// Without the hooks around it a mark tells neither policy nor signal; SIGKILL tells that it was a kill.
+/// A mark alone shows neither the policy nor the signal. A SIGKILL shows that it was a kill.
 fn alone(incident: &Incident, code: Code) -> Selection {
     let killed = decided_on(incident).any(|victim| victim.sigkill_ns.is_some());
     let group = incident.victims.iter().any(|victim| victim.role == Role::Group);
@@ -53,7 +53,7 @@ fn alone(incident: &Incident, code: Code) -> Selection {
     };
     let (policy, evidence) = match outcome {
         Some(Outcome::MarkedOnly) => {
-            (Some(Policy::AlreadyExiting), vec!["no SIGKILL came before the mark".to_owned()])
+            (Some(Policy::AlreadyExiting), vec!["no SIGKILL was sent before the mark".to_owned()])
         }
         Some(Outcome::GroupKilled) => {
             (Some(Policy::OomGroup), vec!["one thread killed several processes of a cgroup".to_owned()])
@@ -73,8 +73,8 @@ fn signals_are_seen(incident: &Incident) -> bool {
         && incident.lost_frames == 0
 }
 
-/// What chose, as far as the sysctl and the victim leave no other way: for a cgroup's limit the kernel ignores
-/// `oom_kill_allocating_task`, and elsewhere it can only fall on the trigger.
+/// The policy, if the sysctl and the victim leave only one possibility: for a cgroup's limit the kernel ignores
+/// `oom_kill_allocating_task`, and otherwise that sysctl can only select the trigger.
 fn rule_of_choice(incident: &Incident, code: Code) -> (Option<Policy>, Vec<String>) {
     let set = incident.sysctl.and_then(|sysctl| sysctl.oom_kill_allocating_task).map(|value| value != 0);
     let is_trigger = incident.trigger.as_ref().zip(incident.victims.first());
@@ -93,18 +93,18 @@ fn rule_of_choice(incident: &Incident, code: Code) -> (Option<Policy>, Vec<Strin
 
 fn policy(incident: &Incident) -> (Option<Policy>, Vec<String>) {
     let (policy, fact) = match &incident.choice {
-        // Somebody was killed: it is the word on the choice that is missing.
+        // A task was killed, so the frame of the choice was lost.
         None if is_kill_known(incident) => return (None, Vec::new()),
-        None => (Policy::AlreadyExiting, "the trigger was marked, and nobody was chosen".to_owned()),
+        None => (Policy::AlreadyExiting, "the trigger was marked, and no task was chosen".to_owned()),
         Some(choice) if choice.is_allocating_task() => {
             (Policy::AllocatingTask, "the kernel's message names oom_kill_allocating_task".to_owned())
         }
         Some(_) if !is_kill_known(incident) => {
-            (Policy::AlreadyExiting, "the chosen task was dying already".to_owned())
+            (Policy::AlreadyExiting, "the chosen task was already exiting".to_owned())
         }
         Some(_) if is_gone(incident) => (
             Policy::AlreadyExiting,
-            "the chosen task had no memory any more: neither a mark nor SIGKILL".to_owned(),
+            "the chosen task had no memory left, so it was neither marked nor sent SIGKILL".to_owned(),
         ),
         Some(_) => match incident.group {
             Some(group) => (Policy::OomGroup, scope(incident, group)),
@@ -127,7 +127,7 @@ fn is_kill_known(incident: &Incident) -> bool {
     seen || incident.returned.is_none_or(|returned| returned.kills > 0)
 }
 
-/// Whether it turned back at once: the last thread with memory had gone.
+/// Whether the kernel turned back at once, because the last thread with memory had exited.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c> (`__oom_kill_process`, "already exiting")
 fn is_gone(incident: &Incident) -> bool {
     let signalled = decided_on(incident).any(|victim| victim.sigkill_ns.is_some());
@@ -135,7 +135,7 @@ fn is_gone(incident: &Incident) -> bool {
 }
 
 fn outcome(incident: &Incident) -> Outcome {
-    // Called and neither marked nor sent SIGKILL: its memory was gone already. The pass counts the marks itself.
+    // Called but neither marked nor sent SIGKILL: its memory was already freed. The pass counts the marks itself.
     let lost_marks = incident.returned.is_some_and(|returned| returned.marks > incident.mark_frames);
     let killed = decided_on(incident)
         .any(|victim| victim.sigkill_ns.is_some() || (victim.killed && (victim.marked || lost_marks)));
@@ -153,14 +153,20 @@ fn outcome(incident: &Incident) -> Outcome {
 fn empty(passes: &EmptyPasses) -> Selection {
     let is = |emptiness: Emptiness| passes.emptiness == number(emptiness);
     let (policy, evidence) = if is(Emptiness::NothingToKill) && passes.total_pages == 0 {
-        (Policy::Disabled, "out_of_memory returned false before the domain was sized".to_owned())
+        (
+            Policy::Disabled,
+            "out_of_memory returned false before it computed the size of the domain".to_owned(),
+        )
     } else if is(Emptiness::NothingToKill) {
         (
             Policy::NoneKillable,
-            format!("out_of_memory returned false after looking at {} tasks", passes.evaluated),
+            match passes.evaluated {
+                1 => "out_of_memory returned false after examining 1 task".to_owned(),
+                tasks => format!("out_of_memory returned false after examining {tasks} tasks"),
+            },
         )
     } else if is(Emptiness::Nothing) {
-        (Policy::NotifierFreed, "out_of_memory returned true without choosing anybody".to_owned())
+        (Policy::NotifierFreed, "out_of_memory returned true without choosing a task".to_owned())
     } else {
         (Policy::AlreadyExiting, "an earlier victim was still dying".to_owned())
     };

@@ -25,7 +25,7 @@ pub(super) struct Bounds {
     pub(super) swap_free_percent: Option<u64>,
 }
 
-/// What was found.
+/// The signs of a shortage.
 pub(super) struct Shortage {
     /// Kernfs id of the cgroup that was short; `None` where it was the machine.
     pub(super) cgroup: Option<u64>,
@@ -79,21 +79,21 @@ fn full(incident: &Incident, memcg: &Memcg, bounds: &Bounds) -> Option<String> {
     })
 }
 
-/// What reclaim can drop.
+/// Memory that reclaim can free.
 struct Droppable {
     bytes: u64,
     what: &'static str,
 }
 
-/// Page cache and reclaimable slab; `None` if the page cache was not read. Recordings of earlier versions have its inactive part
-/// alone.
+/// Page cache and reclaimable slab; `None` if the page cache was not read. Recordings of earlier versions have only its inactive
+/// part.
 fn droppable(looked_up: &CgroupPressure) -> Option<Droppable> {
     let inactive = looked_up.inactive_file_bytes?;
     let slab = looked_up.slab_reclaimable_bytes.unwrap_or(0);
     Some(match looked_up.active_file_bytes {
         Some(active) => Droppable {
             bytes: inactive.saturating_add(active).saturating_add(slab),
-            what: "page cache and slab that reclaim can drop",
+            what: "page cache and slab that reclaim can free",
         },
         None => Droppable {
             bytes: inactive.saturating_add(slab),

@@ -1,4 +1,4 @@
-//! The one sentence. The only words outside the sinks: scripts that page somebody want it, too.
+//! The summary: one sentence per incident. It is outside the sinks because the JSON has it as well, for scripts that page people.
 
 use super::{
     Code, Confidence, Margin, Outcome, Policy, Verdict, doing, followed,
@@ -41,20 +41,28 @@ fn cause(incident: &Incident, verdict: &Verdict) -> String {
         Code::Cpuset => "the memory nodes of a cpuset ran out".to_owned(),
         Code::Mempolicy => "the memory nodes of a memory policy ran out".to_owned(),
         Code::Sysrq => match incident.requested.as_ref().and_then(|request| request.requester.as_ref()) {
-            Some(requester) => format!("{} asked for an OOM kill with SysRq-f", name(incident, requester)),
+            Some(requester) => format!("{} requested an OOM kill with SysRq-f", name(incident, requester)),
             None => "an OOM kill was requested with SysRq-f".to_owned(),
         },
         Code::Mglru => "the multi-gen LRU's min_ttl_ms could not be kept".to_owned(),
         Code::Userspace => "no kernel OOM".to_owned(),
-        Code::Unknown => "memory ran out, and the evidence does not say where".to_owned(),
+        Code::Unknown => format!("an OOM {} whose cause could not be determined", kind(verdict)),
     };
     match verdict.confidence {
-        Confidence::Observed => what,
-        Confidence::Inferred => format!("probably {what}"),
+        Confidence::Inferred if verdict.code != Code::Unknown => format!("probably {what}"),
+        Confidence::Observed | Confidence::Inferred => what,
     }
 }
 
-/// Who killed whom, and what is concluded of the reason.
+/// A decision may also end without a kill.
+const fn kind(verdict: &Verdict) -> &'static str {
+    match verdict.outcome {
+        Some(Outcome::NoKill | Outcome::MarkedOnly) => "decision",
+        Some(Outcome::Killed | Outcome::GroupKilled) | None => "kill",
+    }
+}
+
+/// The sender, the victims and the inferred reason of a kill from user space.
 fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
     let who = |task: Option<&Task>| task.map_or_else(|| "a process".to_owned(), |task| name(incident, task));
     let sender = who(incident.trigger.as_ref());
@@ -79,10 +87,10 @@ fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
         Confidence::Observed => "when",
         Confidence::Inferred => "probably because",
     };
-    format!("{sender}, not the kernel, killed {victim}{others}, {because} {place} was short of memory")
+    format!("{sender}, not the kernel, killed {victim}{others} {because} {place} was short of memory")
 }
 
-/// The cgroup that ran out, and its limit in parentheses where it is known.
+/// The cgroup that ran out, and its limit in parentheses if it is known.
 fn domain(incident: &Incident, verdict: &Verdict) -> (Place, String) {
     let Some(id) = verdict.domain else { return (Place::Path("a memory cgroup".to_owned()), String::new()) };
     let memcg = incident.memcgs.get(&id);
@@ -97,13 +105,11 @@ fn by(incident: &Incident, verdict: &Verdict) -> String {
     match verdict.code {
         Code::Sysrq | Code::Mglru => String::new(),
         Code::MemcgLimitLowered => format!(" by {}", name(incident, trigger)),
-        Code::MemcgLimit
-        | Code::Global
-        | Code::Cpuset
-        | Code::Mempolicy
-        | Code::Userspace
-        | Code::Unknown => {
-            format!(" when {} asked for more{}", name(incident, trigger), doing::clause(incident))
+        Code::MemcgLimit | Code::Global | Code::Cpuset | Code::Mempolicy | Code::Userspace => {
+            format!(" when {} requested more memory{}", name(incident, trigger), doing::clause(incident))
+        }
+        Code::Unknown => {
+            format!(": {} was allocating memory{}", name(incident, trigger), doing::clause(incident))
         }
     }
 }
@@ -119,12 +125,14 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
     let others = decided_on.saturating_sub(1);
     match (verdict.outcome, verdict.policy) {
         (Some(Outcome::NoKill), Some(Policy::NoneKillable)) => survivors::none_killable(incident),
-        (Some(Outcome::NoKill), Some(Policy::Disabled)) => "the OOM killer is switched off".to_owned(),
+        (Some(Outcome::NoKill), Some(Policy::Disabled)) => "the OOM killer is disabled".to_owned(),
         (Some(Outcome::NoKill), Some(Policy::AlreadyExiting)) if chosen.is_some() => {
-            format!("{who} was chosen and had no memory left to free; nobody was killed")
+            format!("{who} was chosen but had no memory left to free; no process was killed")
         }
-        (Some(Outcome::NoKill), _) => "nobody was killed".to_owned(),
-        (Some(Outcome::MarkedOnly), _) => format!("{who} was dying already and got access to reserves"),
+        (Some(Outcome::NoKill), _) => "no process was killed".to_owned(),
+        (Some(Outcome::MarkedOnly), _) => {
+            format!("{who} was already exiting and got access to memory reserves")
+        }
         (Some(Outcome::GroupKilled), _) => match others {
             0 => format!("{who} was killed"),
             1 => format!("{who} was chosen, and 1 more process was killed with it by {}", group(incident)),
@@ -134,11 +142,11 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
             ),
         },
         (_, Some(Policy::AllocatingTask)) => {
-            format!("{who} was killed because it asked (vm.oom_kill_allocating_task)")
+            format!("{who} was killed because it was allocating (vm.oom_kill_allocating_task)")
         }
         (_, Some(Policy::Badness)) => match candidates(incident) {
             Some(number) if number > 1 => {
-                format!("{who} was killed, the worst of {number} candidates{}", ahead(incident, verdict))
+                format!("{who} was killed: highest score of {number} candidates{}", ahead(incident, verdict))
             }
             Some(1) => format!("{who} was killed, the only candidate"),
             _ => format!("{who} was killed"),
@@ -153,7 +161,7 @@ fn group(incident: &Incident) -> String {
     format!("memory.oom.group{}", of.unwrap_or_default())
 }
 
-/// How many could have been chosen; where not all of that was seen, how many the kernel looked at.
+/// Number of tasks that could have been chosen. If not all of them were seen: number of tasks that the kernel examined.
 fn candidates(incident: &Incident) -> Option<u64> {
     let scored = incident.ballot.as_ref().filter(|ballot| ballot.is_whole()).map(|ballot| {
         let scored = ballot.candidates.iter().filter(|candidate| candidate.points.is_some());
@@ -166,7 +174,7 @@ fn candidates(incident: &Incident) -> Option<u64> {
 fn ahead(incident: &Incident, verdict: &Verdict) -> String {
     match &verdict.margin {
         Some(Margin { points: 0, runner_up, .. }) => {
-            format!(", level with {} and looked at after it", name(incident, runner_up))
+            format!(", equal to {}, which the kernel examined earlier", name(incident, runner_up))
         }
         Some(Margin { points, runner_up, .. }) => {
             let pages = if *points == 1 { "page" } else { "pages" };
@@ -176,11 +184,12 @@ fn ahead(incident: &Incident, verdict: &Verdict) -> String {
     }
 }
 
-/// Who died because the victim was an init.
+/// The number of processes that died because the victim was the init of their pid namespace.
 fn namespace_note(incident: &Incident) -> Option<String> {
     let along = incident.victims.iter().filter(|victim| victim.role == Role::PidNamespace).count();
     let processes = if along == 1 { "process" } else { "processes" };
-    (along > 0).then(|| format!("; with the init went its pid namespace, {along} more {processes}"))
+    (along > 0)
+        .then(|| format!("; the victim was the init of a pid namespace, so {along} more {processes} died"))
 }
 
 /// That it happened before.
@@ -190,18 +199,18 @@ fn repeated(incident: &Incident) -> String {
     format!("; this is the {} such kill in {span}", ordinal(repeats.count))
 }
 
-/// Where the memory was, if the victim does not tell that by itself. SysRq-f and the multi-gen LRU need no shortage.
+/// Where the memory was, if the victim's own size does not explain it. SysRq-f and the multi-gen LRU need no shortage.
 fn shortage_note(verdict: &Verdict) -> Option<String> {
     let clause = verdict.account.as_ref().filter(|_| verdict.code.is_shortage())?.clause()?;
     Some(format!("; {clause}"))
 }
 
-/// A memcg OOM ignores the sysctl; where it is set, people blame it.
+/// A memcg OOM ignores the sysctl, but people suspect it if it is set.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1146>
 fn sysctl_note(incident: &Incident, verdict: &Verdict) -> Option<&'static str> {
     let set = incident.sysctl.as_ref()?.oom_kill_allocating_task? != 0;
     let of_memcg = matches!(verdict.code, Code::MemcgLimit | Code::MemcgLimitLowered);
     (set && of_memcg).then_some(
-        "; vm.oom_kill_allocating_task is set and played no part: the kernel ignores it for a cgroup's limit",
+        "; vm.oom_kill_allocating_task is set but had no effect: the kernel ignores it for cgroup limits",
     )
 }

@@ -4,7 +4,7 @@
 use super::words::{name, size};
 use crate::incident::{Candidate, ClosedBy, Incident, PassedOver, Role, Task, Victim};
 
-/// Why no process could be killed, where the kernel looked for one.
+/// The reason why no process could be killed.
 pub(super) fn none_killable(incident: &Incident) -> String {
     let Some(ballot) = incident.ballot.as_ref().filter(|ballot| ballot.is_whole()) else {
         return "no process in it can be killed".to_owned();
@@ -70,7 +70,7 @@ pub(super) fn count_alive(incident: &Incident) -> usize {
     alive(incident).count()
 }
 
-/// The earlier victim that holds most. The kernel passes over what the reaper is done with, whether or not it freed anything.
+/// The earlier victim that holds most memory. The kernel passes over a task that the reaper has finished with, even if nothing was freed.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L627>
 fn stuck(incident: &Incident) -> Option<&Candidate> {
     incident.choice.as_ref()?;

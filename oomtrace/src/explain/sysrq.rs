@@ -1,4 +1,4 @@
-//! SysRq-f: the only caller with order -1. The trigger is a kernel worker and says nothing about who used memory.
+//! SysRq-f: the only caller with order -1. The trigger is a kernel worker and does not show which process used memory.
 //! <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L389> (`moom_callback`)
 
 use super::{Code, Finding, words};
@@ -11,19 +11,24 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
     (request.order == -1).then(|| Finding::observed(Code::Sysrq, None, evidence))
 }
 
-/// Who requested it, and how long before the decision.
+/// The task that requested the kill, and how long before the decision.
 pub(super) fn requested(incident: &Incident, request: &SysrqRequest) -> String {
     let before = incident.boot_ns.saturating_sub(request.boot_ns) / 1_000;
     match (request.source, &request.requester) {
         (RequestSource::Written, Some(task)) => {
-            format!("{} wrote f to /proc/sysrq-trigger {before} us before", words::name(incident, task))
+            format!(
+                "{} wrote f to /proc/sysrq-trigger {before} us before the decision",
+                words::name(incident, task)
+            )
         }
-        (RequestSource::Written, None) => format!("f was written to /proc/sysrq-trigger {before} us before"),
+        (RequestSource::Written, None) => {
+            format!("f was written to /proc/sysrq-trigger {before} us before the decision")
+        }
         (RequestSource::Input, _) => {
-            format!("SysRq-f came from a keyboard or a serial line {before} us before")
+            format!("SysRq-f came from a keyboard or a serial line {before} us before the decision")
         }
         (RequestSource::Printed, _) => {
-            format!("the kernel printed its message about SysRq-f {before} us before")
+            format!("the kernel printed its message about SysRq-f {before} us before the decision")
         }
     }
 }

@@ -54,18 +54,18 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
     let mut evidence = vec![sent(sender, user_kill)];
     evidence.extend(counted(incident, user_kill));
     evidence.push(if known {
-        format!("{} has no other purpose than to kill when memory is short", name(sender))
+        format!("the only purpose of {} is to kill when memory is short", name(sender))
     } else {
-        "why it was sent is concluded from how short memory was".to_owned()
+        "the reason is inferred from how short memory was".to_owned()
     });
     evidence.extend(shortage.signs);
     if unread {
-        evidence.push("how short memory was could not be looked up".to_owned());
+        evidence.push("it could not be read how short memory was".to_owned());
     }
     evidence.extend(
         user_kill
             .after_kernel_kill_ns
-            .map(|ns| format!("the kernel had killed in the same cgroup {} ms before", ns / 1_000_000)),
+            .map(|ns| format!("the kernel had killed in the same cgroup {} ms earlier", ns / 1_000_000)),
     );
     let confidence = if known && !unread { Confidence::Observed } else { Confidence::Inferred };
     Some(Finding { code: Code::Userspace, confidence, evidence, domain: shortage.cgroup })

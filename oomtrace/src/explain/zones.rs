@@ -1,4 +1,4 @@
-//! The page allocator asked: the machine ran out, or the nodes that a cpuset or a memory policy allows.
+//! The page allocator called: the machine ran out of memory, or the nodes that a cpuset or a memory policy allows did.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L252> (`constrained_alloc`)
 
 use super::{Code, Finding};
@@ -22,11 +22,11 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
     Some(Finding::observed(code, None, evidence))
 }
 
-/// The pass ended before the kernel looked whether anything confines the allocation.
+/// The pass ended before the kernel checked whether anything confines the allocation.
 fn unsized_zones() -> Finding {
     let evidence = vec![
         "oom_control.memcg is NULL".to_owned(),
-        "the pass ended before its constraint was determined".to_owned(),
+        "the pass ended before the kernel determined its constraint".to_owned(),
     ];
     Finding::inferred(Code::Global, None, evidence)
 }
@@ -36,7 +36,7 @@ pub(crate) fn constraint(incident: &Incident) -> Option<&'static str> {
     let number = match (&incident.choice, &incident.returned, &incident.empty) {
         (Some(choice), _, _) => choice.constraint,
         (None, Some(returned), _) => returned.constraint,
-        // Before the domain is sized, the field holds nothing yet.
+        // The kernel sets the field when it computes the size of the domain.
         (None, None, Some(passes)) if passes.total_pages > 0 => passes.constraint,
         (None, None, _) => return None,
     };

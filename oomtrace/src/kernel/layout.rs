@@ -39,7 +39,7 @@ pub struct Finding {
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     /// A required slot without a value.
-    #[error("this kernel's BTF does not tell {slot}, without which no report can be right: {tried}")]
+    #[error("this kernel's BTF does not describe {slot}, which every report needs: {tried}")]
     Missing {
         /// The slot.
         slot: &'static str,

@@ -1,4 +1,4 @@
-//! The running kernel: what it looks like inside, and what it lets us do.
+//! The running kernel: its structures, and what it allows oomtrace to do.
 
 pub mod btf;
 pub mod clock;

@@ -24,9 +24,9 @@ impl Protection {
         match (self.unkillable && self.harmless, self.locked) {
             (true, true) => "",
             (false, _) => {
-                " (without CAP_SYS_RESOURCE oomtrace itself may be killed, or cause a kill, when all memory is gone)"
+                " (without CAP_SYS_RESOURCE, oomtrace itself may be killed or cause a kill when memory runs out)"
             }
-            (true, false) => " (without CAP_IPC_LOCK oomtrace's own pages may be reclaimed)",
+            (true, false) => " (without CAP_IPC_LOCK, the kernel may reclaim oomtrace's own pages)",
         }
     }
 }

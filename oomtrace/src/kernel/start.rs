@@ -54,7 +54,7 @@ pub enum StartError {
     #[error(transparent)]
     Facts(#[from] LookupError),
     /// A field of the decision is missing, and a tier that reads it was asked for.
-    #[error("--tier {}: this kernel's BTF does not tell {slot}, which the decision is read from", .tier.name())]
+    #[error("--tier {}: this kernel's BTF does not describe {slot}, which oomtrace needs to read the decision", .tier.name())]
     Decision {
         /// Asked for.
         tier: Tier,

@@ -1,4 +1,4 @@
-//! The reading end.
+//! The reader of recordings.
 
 use std::io::{self, Read};
 
@@ -28,7 +28,7 @@ pub enum ReadError {
     Damaged {
         /// Where the record begins.
         offset: u64,
-        /// What does not fit.
+        /// The inconsistency.
         what: &'static str,
     },
     /// A record that is not there to its end.
@@ -41,14 +41,14 @@ pub enum ReadError {
         offset: u64,
     },
     /// There is no such file, or it may not be read.
-    #[error("it cannot be opened: {0}")]
+    #[error("cannot open it: {0}")]
     Open(io::Error),
     /// The file failed.
     #[error("reading at byte {offset} failed: {error}")]
     Io {
         /// Where.
         offset: u64,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }
@@ -61,7 +61,7 @@ pub struct Reader<R: Read> {
     torn: bool,
 }
 
-/// What stands where a record may begin.
+/// The bytes at the start of a record.
 enum Head {
     /// A frame of that length with that checksum.
     Record([u8; 4], u32),
@@ -131,7 +131,7 @@ impl<R: Read> Reader<R> {
         let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
         let after_head = self.offset + u64::try_from(RECORD_HEAD_BYTES).unwrap_or(0);
         let end = self.offset.next_multiple_of(block).max(after_head);
-        // At the beginning of a block: all of it is padding.
+        // At the start of a block, all of it is padding.
         let end = if self.offset.is_multiple_of(block) { self.offset + block } else { end };
         let mut rest = [0; BLOCK_BYTES];
         let wanted = usize::try_from(end - after_head).unwrap_or(0);
@@ -203,7 +203,7 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// Fills the buffer as far as the input goes.
+/// Fills the buffer, or as much of it as the input has.
 fn fill(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {

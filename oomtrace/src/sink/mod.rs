@@ -1,4 +1,4 @@
-//! Where reports go. Here, and nowhere before, facts become text.
+//! Sinks: the output of reports. Facts become text here and nowhere before.
 
 use std::io;
 

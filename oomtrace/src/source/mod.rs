@@ -1,4 +1,4 @@
-//! Where frames come from. Downstream of a source nothing can tell a live kernel from a recording.
+//! Sources of frames. Downstream of a source, no code can tell a live kernel from a recording.
 
 mod arguments;
 mod call_traces;
@@ -83,7 +83,7 @@ pub enum SourceError {
         error: ReadError,
     },
     /// A folder without recordings.
-    #[error("{} holds no recording (no file whose name ends in .{EXTENSION})", .path.display())]
+    #[error("{} contains no recording (no *.{EXTENSION} file)", .path.display())]
     EmptyFolder {
         /// Which.
         path: PathBuf,

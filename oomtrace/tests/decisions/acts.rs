@@ -171,7 +171,7 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
         );
         assert_eq!((report.victims.len(), report.status.complete), (256, true));
         assert!(
-            report.cause.summary.contains(&format!(" and {} more, ", processes - 1)),
+            report.cause.summary.contains(&format!(" and {} more when ", processes - 1)),
             "{}",
             report.cause.summary
         );

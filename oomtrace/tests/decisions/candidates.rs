@@ -72,14 +72,17 @@ fn rows_have_their_cgroups_and_the_winner_its_margin() {
     assert_eq!((selection.margin_points, selection.runner_up_pid), (Some(16), Some(814)));
     assert_eq!((selection.chosen_adj_at_most, selection.runner_up_adj_at_least), (Some(2), Some(3)));
     let summary = &report.cause.summary;
-    assert!(summary.ends_with("the worst of 3 candidates, 16 pages ahead of hog (pid 814)"), "{summary}");
+    assert!(summary.ends_with("highest score of 3 candidates, 16 pages ahead of hog (pid 814)"), "{summary}");
 }
 
 #[test]
 fn a_tie_is_told_and_one_alone_is_the_only_candidate() {
     let tie = decided(&[row(812, 0, APP), row(900, 0, APP)], &[]);
     assert_eq!((tie.selection.margin_points, tie.selection.chosen_adj_at_most), (Some(0), Some(-1)));
-    assert!(tie.cause.summary.ends_with("level with hog (pid 812) and looked at after it"), "{tie:?}");
+    assert!(
+        tie.cause.summary.ends_with("equal to hog (pid 812), which the kernel examined earlier"),
+        "{tie:?}"
+    );
     let protected = Candidate { points: i64::MIN, ..row(812, -1000, APP) };
     let alone = decided(&[protected, row(900, 0, APP)], &[]);
     assert_eq!(alone.selection.margin_points, None);

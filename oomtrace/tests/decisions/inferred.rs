@@ -157,7 +157,7 @@ fn a_request_right_before_a_bound_worker_is_sysrq_and_names_its_author() {
         assert_eq!(of(&report).0, Code::Sysrq);
         let by = report.requested_by.unwrap();
         assert_eq!((by.source, by.pid), (seen, requester.map(|task| task.pid)));
-        let named = report.cause.summary.contains("hog (pid 700) asked for an OOM kill with SysRq-f");
+        let named = report.cause.summary.contains("hog (pid 700) requested an OOM kill with SysRq-f");
         assert_eq!(named, requester.is_some(), "{}", report.cause.summary);
     }
 }

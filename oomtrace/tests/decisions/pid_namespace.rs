@@ -41,7 +41,11 @@ fn the_namespace_goes_with_its_init() {
         (report.selection.policy, report.selection.outcome),
         (Some(Policy::Badness), Some(Outcome::Killed))
     );
-    assert!(report.cause.summary.contains("its pid namespace, 2 more processes"), "{}", report.cause.summary);
+    assert!(
+        report.cause.summary.contains("the init of a pid namespace, so 2 more processes died"),
+        "{}",
+        report.cause.summary
+    );
     let along = &report.victims[1];
     assert!(along.aftermath.sigkill_ns.is_some_and(|ns| ns > 300 * MS));
     assert_eq!((along.score, along.memory, along.aftermath.exit_ns), (None, None, None));

@@ -68,7 +68,7 @@ fn names_the_process_that_is_exempt_and_the_trigger() {
     let exempt = passed_over(176, b"dbserver", 0, -1000);
     let told = nothing_to_kill(&[passed_over(90, b"sh", Candidate::IN_VFORK, 0), exempt]).told();
     let summary = &told.only().cause.summary;
-    assert!(summary.contains(" when dbserver (pid 176) asked for more; "), "{summary}");
+    assert!(summary.contains(" when dbserver (pid 176) requested more memory; "), "{summary}");
     assert!(
         summary.contains(
             "no process in it can be killed: dbserver (pid 176) holds 40.0 MiB and has oom_score_adj -1000"
@@ -151,14 +151,14 @@ fn a_thread_is_not_called_by_its_processs_number_alone() {
     let told = stream.told();
     let summary = &told.only().cause.summary;
     assert!(
-        summary.contains(" when thread TIMER of hog (pid 812) asked for more; hog (pid 812) was"),
+        summary.contains(" when thread TIMER of hog (pid 812) requested more memory; hog (pid 812) was"),
         "{summary}"
     );
     let other = Task { tid: 815, ..task(812) };
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(other, PODS).kill(hog, other, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
     assert!(
-        stream.told().only().cause.summary.contains(" when hog (pid 812) asked"),
+        stream.told().only().cause.summary.contains(" when hog (pid 812) requested"),
         "one name, one process"
     );
 }

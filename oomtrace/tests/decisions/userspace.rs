@@ -98,7 +98,7 @@ fn a_cgroup_near_its_limit_makes_it_ours() {
     assert_eq!(
         evidence[2],
         format!(
-            "/pods used {used} of the 67108864 bytes of its memory.max, 0 of them page cache and slab that reclaim can drop"
+            "/pods used {used} of the 67108864 bytes of its memory.max, 0 of them page cache and slab that reclaim can free"
         )
     );
     assert_eq!(told_of(b"bash", FILLED, &calm()), None);
@@ -249,7 +249,7 @@ fn the_report_says_who_killed_whom() {
         assert!(report.status.complete, "{:?}", report.cause.evidence);
         assert_eq!(
             report.cause.summary,
-            "earlyoom (pid 700), not the kernel, killed hog (pid 900), when /pods (memory.max 64.0 MiB) was short of memory"
+            "earlyoom (pid 700), not the kernel, killed hog (pid 900) when /pods (memory.max 64.0 MiB) was short of memory"
         );
     }
 }

@@ -11,9 +11,9 @@ use crate::text::Text;
 pub const RECORDING_FILE: &str = "/disk/read-only.oomtrace";
 
 /// What must be heard of it.
-pub const FAILS: &str = "fails: Read-only file system";
+pub const FAILS: &str = ": Read-only file system";
 /// What must be heard once it is writable again.
-pub const GOES_ON: &str = "goes on; 0 frames were lost";
+pub const GOES_ON: &str = "continues; 0 frames were lost";
 
 /// What was seen: one kill before, one while it was read-only, one after.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -90,9 +90,11 @@ mod tests {
         ReadOnlyRun {
             killed: vec![7, 8, 9],
             lines: [7, 8, 9].map(line).into(),
-            stderr: format!("oomtrace: recording to x {FAILS}\noomtrace: recording to x {GOES_ON} meanwhile")
-                .as_str()
-                .into(),
+            stderr: format!(
+                "oomtrace: cannot record to x{FAILS}\noomtrace: recording to x {GOES_ON} in the meantime"
+            )
+            .as_str()
+            .into(),
             status: Some(Status::Code(0)),
             meanwhile: list(&[7]),
             after: list(&[7, 8, 9]),

@@ -51,7 +51,7 @@ fn rate(bench: &Bench, kills: u32) -> Result<f64> {
     Ok(f64::from(kills) / began.elapsed().as_secs_f64())
 }
 
-/// As in `oomtrace: 1 incidents, 1 victims, 9 frames, 0 lost`.
+/// As in `oomtrace: 1 incident, 1 victim, 9 frames, 0 lost`.
 fn lost(said: &str) -> Option<u64> {
     let (before, _) = said.trim_end().rsplit_once(" lost")?;
     before.rsplit(' ').next()?.parse().ok()

@@ -170,8 +170,8 @@ fn in_a_plain_guest() -> Vec<Case> {
     vec![
         Case::new(unprivileged, PRIVILEGE, "root"),
         Case::new(no_btf, KERNEL, "BTF"),
-        Case::new(interrupted, SUCCESS, "incidents"),
-        Case::new(terminated, SUCCESS, "incidents"),
+        Case::new(interrupted, SUCCESS, "incident"),
+        Case::new(terminated, SUCCESS, "incident"),
         Case::new(closed, SUCCESS, ""),
     ]
 }

@@ -14,6 +14,7 @@ mod recorded;
 mod secrets;
 mod survival;
 pub(super) mod tracer;
+mod tutorial;
 mod user_kill;
 mod verdict;
 
@@ -98,6 +99,7 @@ impl Local {
         tally.count("recordings in another user's directory", planted::recordings(self));
         self.metrics(tally);
         tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
+        tally.count("every command of the tutorial works as shown", tutorial::works(self));
     }
     /// What needs a Prometheus.
     fn metrics(&self, tally: &mut Tally) {

@@ -22,7 +22,7 @@ use crate::{
 
 /// The command was not started.
 #[derive(Debug, thiserror::Error)]
-#[error("{program} could not be started: {error}")]
+#[error("cannot start {program}: {error}")]
 pub(crate) struct NotStarted {
     program: String,
     error: io::Error,
@@ -45,7 +45,7 @@ impl Child {
     /// Starts it with our own standard streams. Before this process protects itself: what it does to itself then is
     /// inherited.
     pub(super) fn start(command: &[OsString], stop: &Stop) -> Result<Self> {
-        let (program, arguments) = command.split_first().context("no command is named")?;
+        let (program, arguments) = command.split_first().context("no command given")?;
         let mut child = Command::new(program)
             .args(arguments)
             .spawn()
@@ -74,7 +74,7 @@ impl Child {
             match kill_process(pid, Signal::TERM) {
                 // It may have ended just now.
                 Ok(()) | Err(Errno::SRCH) => {}
-                Err(error) => bail!("the command (pid {pid}) could not be ended and goes on: {error}"),
+                Err(error) => bail!("cannot end the command (pid {pid}), which keeps running: {error}"),
             }
         }
         let Ok(status) = self.waiter.join() else { bail!("the thread that waits for the command failed") };

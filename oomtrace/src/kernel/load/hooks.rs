@@ -268,7 +268,7 @@ pub static HOOKS: [Hook; 14] = [
     },
     Hook {
         name: "oom_kill_process",
-        tells: "whom the decision fell on, with what score and by which policy",
+        tells: "which task was chosen, with what score and by which policy",
         need: Need::Spine,
         ways: &[
             way(

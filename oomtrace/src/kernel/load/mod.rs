@@ -56,7 +56,7 @@ pub struct Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A limit that had to be lowered for a moment could not be put back.
-    #[error("the limit of open files (RLIMIT_NOFILE) could not be put back: {0}")]
+    #[error("the limit of open files (RLIMIT_NOFILE) could not be restored: {0}")]
     Descriptors(#[source] io::Error),
     /// The object did not get as far as its programs.
     #[error("the eBPF object could not be loaded: {0:#}")]

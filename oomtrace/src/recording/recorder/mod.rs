@@ -35,35 +35,35 @@ const WAITING_BYTES: u64 = 32 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     /// The disk does not take it.
-    #[error("recording to {path} fails: {error}; trying again every second")]
+    #[error("cannot record to {path}: {error}; trying again every second")]
     Failing {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// It does again.
-    #[error("recording to {path} goes on; {lost} frames were lost meanwhile")]
+    #[error("recording to {path} continues; {lost} frames were lost in the meantime")]
     Recovered {
         /// The file.
         path: String,
         /// Frames that are in no recording.
         lost: u64,
     },
-    /// The folder grows beyond its measure.
-    #[error("{path} could not be removed to make room: {error}; recording goes on")]
+    /// The directory exceeds its limit.
+    #[error("cannot remove {path} to make room: {error}; recording continues")]
     Left {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
 }
 
-/// Who is told of troubles.
+/// The function that receives troubles.
 pub type Tell = Box<dyn Fn(&Trouble) + Send>;
 
-/// What is handed to the thread.
+/// A message to the thread.
 struct Batch {
     records: Vec<u8>,
     frames: u64,
@@ -73,26 +73,26 @@ struct Batch {
     settled: bool,
 }
 
-/// What both sides count.
+/// Counters that both sides share.
 #[derive(Debug, Default)]
 struct Counts {
     waiting_bytes: AtomicU64,
     lost_frames: AtomicU64,
-    /// Lost frames that the recording tells of.
+    /// Lost frames that the recording already mentions.
     noted_frames: AtomicU64,
     kept_frames: AtomicU64,
     /// The last attempt to write failed.
     failing: AtomicBool,
-    /// The stream has ended: what cannot be written now never will.
+    /// The stream has ended: frames that cannot be written now are lost.
     ending: AtomicBool,
 }
 
-/// What is on disk already.
+/// The part of the stream that is already on disk.
 #[derive(Clone, Debug)]
 pub struct Kept(Arc<Counts>);
 
 impl Kept {
-    /// Frames that survive whatever happens now; of those that were taken, the first ones.
+    /// Number of frames that survive a crash now; they are the first of those that were taken.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.0.kept_frames.load(Ordering::Acquire)
@@ -127,7 +127,7 @@ pub struct Recorder {
     frames: u64,
 }
 
-/// What a recording says of frames that it lacks.
+/// The record that mentions lost frames.
 fn loss(frames: u64) -> Vec<u8> {
     context_frame(Kind::RecorderLoss, clock::boot_ns(), 0, &RecorderLoss { frames })
 }
@@ -152,7 +152,7 @@ impl Recorder {
         Ok(Self { to_thread, used, thread, counts, records: Vec::new(), frames: 0 })
     }
 
-    /// A look at what is on disk, from any thread.
+    /// A view of what is on disk, usable from any thread.
     #[must_use]
     pub fn kept(&self) -> Kept {
         Kept(Arc::clone(&self.counts))
@@ -210,12 +210,12 @@ impl Recorder {
     }
 
     fn stop(&mut self) {
-        // The thread ends when there is nobody left to send to it.
+        // The thread ends when no sender is left.
         drop(self.to_thread.take());
         self.counts.ending.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // A panic of the thread has been told already, and there is nothing left to save here.
+            // A panic of the thread has already been reported, and there is nothing left to save here.
             let _ = thread.join();
         }
     }

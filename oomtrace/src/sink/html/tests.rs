@@ -51,7 +51,7 @@ fn where_nobody_was_killed_no_victim_is_missed() {
     report.selection.outcome = Some(Outcome::NoKill);
     let page = told(&report);
     assert!(
-        page.contains("<dt>Victim</dt><dd>nobody</dd>") && page.contains("<p>Nobody was killed.</p>"),
+        page.contains("<dt>Victim</dt><dd>none</dd>") && page.contains("<p>No process was killed.</p>"),
         "{page}"
     );
     assert!(!page.contains("memory was not seen") && !page.contains("<dt>Margin</dt>"), "{page}");

@@ -168,7 +168,7 @@ fn what(report: &Report, paint: Paint) -> String {
         Some(Outcome::GroupKilled) => {
             format!("killed a group of {}: {victim}{}", others + 1, and(others, "more"))
         }
-        Some(Outcome::MarkedOnly) => format!("marked {victim}, dying already{}", and(others, "more")),
+        Some(Outcome::MarkedOnly) => format!("marked {victim}, already exiting{}", and(others, "more")),
         Some(Outcome::Killed) => format!("killed {victim}{}", and(others, "sharing its memory")),
         None if report.victims.is_empty() => "no victim seen".to_owned(),
         None if report.victims.iter().any(|victim| victim.aftermath.sigkill_ns.is_some()) => {

@@ -99,7 +99,7 @@ fn report(fixture: &Fixture, incident: &Incident) -> Value {
     let expect = &fixture.scenario.expect;
     let scope = incident.group.as_ref().map(|scope| format!("mem_cgroup_get_oom_group returned {scope}"));
     let set = fixture.scenario.sysctl_value("vm/oom_kill_allocating_task").is_some();
-    let summary = if set { "vm.oom_kill_allocating_task is set and played no part" } else { "" };
+    let summary = if set { "vm.oom_kill_allocating_task is set but had no effect" } else { "" };
     let killed = incident.kills.iter().enumerate().map(|(n, kill)| victim(fixture, incident, n, kill));
     let along = namespace::victims(fixture, incident);
     json!({

@@ -76,7 +76,7 @@ pub(super) fn bad_input(local: &Local) -> Result<()> {
         Command::new(local.program("oomtrace")).arg(command).arg(&file).output().context("starting oomtrace")
     };
     for command in ["replay", "dump", "list", "show"] {
-        judge(&run(command)?, INPUT, "it cannot be opened")?;
+        judge(&run(command)?, INPUT, "cannot open it")?;
         fs::write(&file, b"not a recording").context("writing")?;
         judge(&run(command)?, INPUT, "not an oomtrace recording")?;
         fs::write(&file, b"OOMTRACE\xff\0\0\0\0\0\0\0").context("writing")?;

@@ -51,7 +51,7 @@ fn head(page: &mut Page<'_>, report: &Value) -> Result<()> {
     let words = ["/host", "/kernel", "/tier"].map(|place| text(at(report, place)));
     holds(&page.text_of(".byline")?, &words)?;
     if at(report, "/selection/outcome") == "no_kill" {
-        return holds(&page.text_of(".figures")?, &["nobody".to_owned()]);
+        return holds(&page.text_of(".figures")?, &["none".to_owned()]);
     }
     let resident: u64 = ["anon", "file", "shmem"]
         .iter()
@@ -127,7 +127,7 @@ fn chain(page: &mut Page<'_>, report: &Value) -> Result<()> {
 
 fn ballot(page: &mut Page<'_>, report: &Value) -> Result<()> {
     let looked_at = count_of(at(report, "/candidates_total"));
-    holds(&page.text_of("#ballot")?, &[format!("tasks looked at {looked_at}")])?;
+    holds(&page.text_of("#ballot")?, &[format!("tasks examined {looked_at}")])?;
     if let Some(points) = at(report, "/selection/margin_points").as_i64() {
         let runner_up = format!("(pid {})", plain(at(report, "/selection/runner_up_pid")));
         let words = if points == 0 { "none over".to_owned() } else { count(points) };

@@ -75,7 +75,7 @@ fn list(page: &mut Page<'_>, rows: &[Value], reports: &[Value]) -> Result<()> {
     ensure!(shown.len() == rows.len(), "{} rows of {}", shown.len(), rows.len());
     for (shown, (row, report)) in shown.iter().zip(rows.iter().zip(reports).rev()) {
         let victim = if at(report, "/selection/outcome") == "no_kill" {
-            "nobody".to_owned()
+            "none".to_owned()
         } else {
             let [comm, pid] = ["/victims/0/comm", "/victims/0/pid"].map(|place| at(report, place));
             format!("{} pid {}", text(comm), plain(pid))

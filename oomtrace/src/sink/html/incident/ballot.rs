@@ -30,7 +30,7 @@ pub(super) fn ballot(report: &Report) -> Markup {
             p.lead { (selection.policy.map_or(ABSENT, words::policy)) }
             dl.facts {
                 dt { "outcome" } dd { (selection.outcome.map_or(ABSENT, words::outcome)) }
-                dt { "tasks looked at" } dd { (count(report.candidates_total)) }
+                dt { "tasks examined" } dd { (count(report.candidates_total)) }
                 @if let Some(ahead) = margin::ahead(report) { dt { "margin" } dd #margin { (ahead) } }
                 @if let Some(otherwise) = margin::otherwise(report) { dt { "otherwise" } dd { (otherwise) } }
             }

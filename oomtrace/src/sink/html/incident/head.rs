@@ -67,7 +67,7 @@ fn figures(report: &Report) -> Markup {
     let exit = victim.and_then(|victim| victim.aftermath.exit_ns);
     let pid = known(victim.and_then(|victim| victim.process.pid));
     if report.selection.outcome == Some(Outcome::NoKill) {
-        return html! { dl.figures { (figure("Victim", &html! { "nobody" }, &html! {})) (ran_out(&report.domain)) } };
+        return html! { dl.figures { (figure("Victim", &html! { "none" }, &html! {})) (ran_out(&report.domain)) } };
     }
     html! {
         dl.figures {

@@ -93,7 +93,7 @@ fn allocation(allocation: &Allocation, page_bytes: Option<u64>) -> String {
     });
     let asked = match allocation.order {
         None => format!("order {ABSENT}"),
-        Some(-1) => "order -1 (SysRq: nothing was asked for)".to_owned(),
+        Some(-1) => "order -1 (SysRq: no memory was requested)".to_owned(),
         Some(order) => {
             let pages = u32::try_from(order).ok().and_then(|order| 1_u64.checked_shl(order));
             format!("order {order} = {}", known(pages.map(|pages| units::pages(pages, page_bytes))))

@@ -27,7 +27,7 @@ pub(super) fn memory(report: &Report) -> Markup {
     html! {
         section #memory aria-labelledby="memory-h" {
             h2 #memory-h { "What the memory was" }
-            @if report.selection.outcome == Some(Outcome::NoKill) { p { "Nobody was killed." } }
+            @if report.selection.outcome == Some(Outcome::NoKill) { p { "No process was killed." } }
             @else if held.is_empty() { p { "The victim's memory was not seen." } }
             @for (victim, memory) in held.iter().take(SHOWN) { (self::victim(victim, *memory, full.unwrap_or(0))) }
             @if hidden > 0 { p.more { "and " (number(hidden)) " more victims" } }

@@ -31,7 +31,7 @@ pub(super) fn processes(report: &Report) -> Markup {
                     }
                 }
             }
-            @if report.victims.is_empty() { p { "Nobody was killed." } }
+            @if report.victims.is_empty() { p { "No process was killed." } }
             @if hidden > 0 { p.more { "and " (number(hidden)) " more victims" } }
         }
     }
@@ -46,13 +46,13 @@ fn trigger(report: &Report) -> Markup {
         @if !is_victim {
             article.process {
                 h3 { "Trigger " (title(process)) }
-                p.small { "asked for the memory" }
+                p.small { "allocated the memory" }
                 (details(process))
             }
         } @else {
             article.process {
                 h3 { "Trigger " (title(process)) }
-                p.small { "asked for the memory; is a victim, see there" }
+                p.small { "allocated the memory; also a victim, see there" }
                 dl.facts { dt { "process" } dd { (numbers(process)) } }
             }
         }

@@ -36,7 +36,7 @@ pub(super) fn timeline(report: &Report) -> Markup {
                 tbody {
                     (clock.row("decision", Some(0), 0))
                     @if let Some(passes) = report.empty_passes {
-                        (clock.row(&format!("last of {} passes that killed nobody", count(passes.count)), Some(passes.last_ns), 0))
+                        (clock.row(&format!("last of {} passes that killed no process", count(passes.count)), Some(passes.last_ns), 0))
                     }
                 }
                 @for victim in report.victims.iter().take(SHOWN) {

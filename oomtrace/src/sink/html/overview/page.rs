@@ -182,7 +182,7 @@ fn incident(row: &Row) -> Markup {
             td.number { (row.number) }
             td.when { (row.time.as_deref().and_then(moment::of).map_or_else(|| ABSENT.to_owned(), moment::to_second)) }
             td {
-                @if row.outcome == Some(Outcome::NoKill) { "nobody" } @else {
+                @if row.outcome == Some(Outcome::NoKill) { "none" } @else {
                     (chosen(victim.and_then(|victim| victim.name.comm.as_ref()))) " "
                     span.pid { "pid " (known(victim.and_then(|victim| victim.name.pid))) }
                 }

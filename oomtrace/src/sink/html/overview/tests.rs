@@ -57,7 +57,7 @@ fn an_inferred_cause_says_so_and_nobody_is_no_name() {
     report.victims.clear();
     let page = page(&[report]);
     assert!(page.contains("<code>memcg_limit</code> <span class=\"pid\">inferred</span>"), "{page}");
-    assert!(page.contains("<td>nobody</td>"), "{page}");
+    assert!(page.contains("<td>none</td>"), "{page}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn calls(sheet: &mut Sheet, key: &str, calls: &[String]) {
 fn order(order: Option<i32>, page_bytes: Option<u64>) -> String {
     match order {
         None => format!("order {ABSENT}"),
-        Some(-1) => "order -1 (SysRq: nothing was asked for)".to_owned(),
+        Some(-1) => "order -1 (SysRq: no memory was requested)".to_owned(),
         Some(order) => {
             let asked = u32::try_from(order).ok().and_then(|order| 1_u64.checked_shl(order));
             format!("order {order} = {}", or_absent(asked.map(|asked| pages(asked, page_bytes))))
@@ -64,7 +64,7 @@ pub(super) fn selection(sheet: &mut Sheet, report: &Report) {
     let looked_at = or_absent(report.candidates_total.map(count));
     sheet.named(
         "outcome",
-        &format!("{outcome}; victims {}, tasks looked at {looked_at}", report.victims.len()),
+        &format!("{outcome}; victims {}, tasks examined {looked_at}", report.victims.len()),
     );
     let scored =
         report.victims.iter().find_map(|victim| Some(points(victim, victim.score?, report.page_bytes())));

@@ -28,7 +28,7 @@ pub(super) fn status(sheet: &mut Sheet, report: &Report) {
     }
     if let Some(passes) = report.empty_passes {
         let (number, last) = (count(passes.count), span(passes.last_ns));
-        sheet.more(&format!("passes that killed nobody: {number}, the last +{last}"));
+        sheet.more(&format!("passes that killed no process: {number}, the last +{last}"));
     }
     sheet.more(&format!("incident {}", super::sentence(&report.id)));
 }
@@ -40,6 +40,6 @@ pub(super) fn unseen(sheet: &mut Sheet, report: &Report) {
             "not seen",
             "tier tracepoint does not see the decision itself: score, candidates, constraint, allocation.",
         );
-        sheet.more("Cause and policy are inferred from the limits around the trigger. `oomtrace check` says what hinders more.");
+        sheet.more("Cause and policy are inferred from the limits around the trigger. `oomtrace check` shows what prevents a better tier.");
     }
 }

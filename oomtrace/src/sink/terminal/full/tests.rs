@@ -79,9 +79,9 @@ fn groups_are_bounded_and_empty_passes_are_told() {
     report.victims.extend(vec![member; 69]);
     report.empty_passes = Some(EmptyPasses { count: 2_341, last_ns: 12_000_000 });
     let text = told(&report, false);
-    assert!(text.contains("victims 70, tasks looked at 3"), "{text}");
+    assert!(text.contains("victims 70, tasks examined 3"), "{text}");
     assert!(text.contains("and 6 more (--format json has all of them)"), "{text}");
-    assert!(text.contains("passes that killed nobody: 2 341, the last +12.0 ms"), "{text}");
+    assert!(text.contains("passes that killed no process: 2 341, the last +12.0 ms"), "{text}");
     assert_eq!(text.lines().filter(|line| line.contains("then ")).count(), 4, "{text}");
 }
 
@@ -115,7 +115,7 @@ fn who_went_with_an_init_is_told_as_such() {
     along.process.comm = Some("sleep".into());
     report.victims.push(along);
     let text = told(&report, false);
-    let line = "victim      sleep: pid_namespace (goes with the init of its pid namespace)\n";
+    let line = "victim      sleep: pid_namespace (died with the init of its pid namespace)\n";
     assert!(text.contains(line), "{text}");
 }
 
@@ -127,7 +127,7 @@ fn nobody_was_killed() {
     report.selection.outcome = Some(Outcome::NoKill);
     let text = told(&report, false);
     assert!(text.contains("trigger     -\n") && text.contains("victim      -\n"), "{text}");
-    assert!(text.contains("nobody was killed; victims 0"), "{text}");
+    assert!(text.contains("no process was killed; victims 0"), "{text}");
 }
 
 #[test]
