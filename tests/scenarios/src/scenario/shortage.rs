@@ -11,7 +11,7 @@ mod unusable;
 use super::{Expect, Process, Scenario};
 
 /// How each is made, in the order they are run.
-pub(super) const ALL: [fn() -> Scenario; 25] = [
+pub(super) const ALL: [fn() -> Scenario; 23] = [
     shmem::tmpfs_loop,
     shmem::sysv_loop,
     shmem::tmpfs_machine,
@@ -34,9 +34,7 @@ pub(super) const ALL: [fn() -> Scenario; 25] = [
     unaccounted::packet_rings,
     unaccounted::perf_rings,
     unusable::movable,
-    unusable::movable_datagrams,
     unusable::cma,
-    unusable::cma_datagrams,
 ];
 
 /// The limit of the cgroups here.

@@ -8,25 +8,14 @@ pub(super) fn movable() -> Scenario {
     beside_movable("movable", ("256M", 1024), &PIPES).unexplained(PIPES_MIB.0, PIPES_MIB.1)
 }
 
-/// The same with slab objects, and other sizes.
-pub(super) fn movable_datagrams() -> Scenario {
-    beside_movable("movable_datagrams", ("208M", 704), &DATAGRAMS)
-}
-
 /// The same with memory that is set apart for devices (<https://github.com/raspberrypi/linux/issues/3872>).
 pub(super) fn cma() -> Scenario {
     beside_cma("cma", "192M", &PIPES).unexplained(PIPES_MIB.0, PIPES_MIB.1)
 }
 
-/// That with slab objects, and another size.
-pub(super) fn cma_datagrams() -> Scenario {
-    beside_cma("cma_datagrams", "112M", &DATAGRAMS)
-}
-
 /// What fills the memory that is left, and how much of the first no counter covers then.
 const PIPES: [&str; 3] = ["pipes", "--mib", ENDLESS];
 const PIPES_MIB: (u64, u64) = (100, 400);
-const DATAGRAMS: [&str; 5] = ["sockets", "--kind", "datagram", "--mib", ENDLESS];
 
 fn beside_movable(name: &str, (kernel, memory_mib): (&str, u32), shape: &[&str]) -> Scenario {
     let mut scenario = filled(name, shape).because(&["other_zone"]);
