@@ -87,7 +87,9 @@ fn bar(page: &mut Page<'_>, report: &Value) -> Result<()> {
 fn zones(page: &mut Page<'_>, report: &Value) -> Result<()> {
     let zones = list(report, "/machine/zones");
     let shown = page.texts_of("#zones > li")?;
-    ensure!(shown.len() == zones.len().min(ZONES), "{} zones of {}", shown.len(), zones.len());
+    // A cgroup at its limit may find any zone full of free memory: the page leaves them out.
+    let expected = if at(report, "/domain/kind") == "memcg" { 0 } else { zones.len().min(ZONES) };
+    ensure!(shown.len() == expected, "{} zones of {}, expected {expected}", shown.len(), zones.len());
     for (shown, zone) in shown.iter().zip(zones) {
         let mut words = vec![
             text(at(zone, "/name")),
