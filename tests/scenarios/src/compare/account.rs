@@ -85,14 +85,19 @@ fn of_cgroup(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     if let Some(usage) = ledger.value("domain.usage_bytes") {
         ledger.same("domain.usage_bytes", "account.total_bytes", usage.clone());
     }
+    // What the victim gave back before `memory.stat` was read is in no part but this.
+    let gone = bytes_of(ledger, &["unexplained"]);
     for (names, figures) in OF_CGROUP {
         let says: Option<u64> = figures.iter().map(|figure| case.incident.stat.get(*figure)).sum();
         let told = bytes_of(ledger, names);
         // While an earlier victim goes, its memory is given back in between. Tracepoints do not tell the usage, by which memory
         // that is gone could be missed.
         let goes = case.follows || ledger.tier == Tier::Tracepoint;
-        let is_less = goes && told < says.unwrap_or(0);
-        if says.is_some_and(|says| says.abs_diff(told) > STAT_LAG_BYTES && !is_less) {
+        let fits = |says: u64| {
+            let is_less = goes || says.saturating_sub(told) <= STAT_LAG_BYTES + gone;
+            told.abs_diff(says) <= STAT_LAG_BYTES || (told < says && is_less)
+        };
+        if !says.is_none_or(fits) {
             let field = format!("account.parts.{}", names.first().copied().unwrap_or_default());
             ledger.write(LOG, &field, &format!("{says:?} ± {STAT_LAG_BYTES}"), &told.to_string());
         }

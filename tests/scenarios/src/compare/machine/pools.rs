@@ -25,7 +25,8 @@ fn swap(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// The pools of each node, exactly: they only change when somebody maps huge pages.
+/// The pools of each node, exactly: they only change when somebody maps huge pages. The report has no nodes of a size of which the
+/// machine has no page.
 fn huge_pages(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     let told = list(ledger, "machine.huge_pages");
     let of_nodes = told.iter().any(|pool| pool.get("node").is_some_and(|node| !node.is_null()));
@@ -33,8 +34,14 @@ fn huge_pages(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
         let size = |report: &Value| report.get("size_bytes").and_then(Value::as_u64);
         let is_it = |report: &Value| is_of_node(report, pool.node) && size(report) == Some(pool.size_bytes);
         let Some(at) = told.iter().position(is_it) else {
-            let says = format!("{} bytes a page on node {}", pool.size_bytes, pool.node);
-            ledger.write(LOG, "machine.huge_pages", &says, "nothing");
+            let is_empty = |report: &Value| {
+                let of_machine = report.get("node").is_some_and(Value::is_null);
+                of_machine && size(report) == Some(pool.size_bytes) && report["total"] == 0
+            };
+            if !told.iter().any(is_empty) {
+                let says = format!("{} bytes a page on node {}", pool.size_bytes, pool.node);
+                ledger.write(LOG, "machine.huge_pages", &says, "nothing");
+            }
             continue;
         };
         for (name, pages) in [("total", pool.total), ("free", pool.free), ("surplus", pool.surplus)] {

@@ -1,5 +1,7 @@
 //! Zones: their sizes, watermarks and reserves exactly, and their free memory nearly.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::PAGE_BYTES;
@@ -131,13 +133,32 @@ fn blocks(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str,
     if machine.case.follows {
         return;
     }
-    for (order, ((blocks, size), count)) in zone.free_blocks.iter().zip(sizes).zip(counts).enumerate() {
+    for (order, (blocks, size)) in zone.free_blocks.iter().zip(sizes).enumerate() {
         // A page that is taken splits a block of every order above it.
         ledger.near(LOG, &format!("{at}.free_blocks.{order}"), blocks.count, (tolerance / size).max(2));
-        if count.as_u64() == Some(blocks.count) {
-            let names: Vec<String> = blocks.names().into_iter().map(str::to_owned).collect();
-            ledger.same_set(LOG, &format!("{at}.free_block_types.{order}"), &names);
-        }
+    }
+    types(ledger, zone, at, counts);
+}
+
+/// Migrate types of the orders that have as many blocks as in the log. Since the decision one block may have taken another's
+/// place, of another type and of every order above: up to half of them may differ.
+fn types(ledger: &mut Ledger<'_>, zone: &Zone, at: &str, counts: &[Value]) {
+    let told = list(ledger, &format!("{at}.free_block_types"));
+    let orders = zone.free_blocks.iter().zip(counts).enumerate();
+    let same_count = orders.filter(|(_, (blocks, count))| count.as_u64() == Some(blocks.count));
+    let compared: Vec<(usize, BTreeSet<&str>)> =
+        same_count.map(|(order, (blocks, _))| (order, blocks.names().into_iter().collect())).collect();
+    let types_of = |order: usize| -> BTreeSet<&str> {
+        let types = told.get(order).and_then(Value::as_array);
+        types.into_iter().flatten().filter_map(Value::as_str).collect()
+    };
+    let differing: Vec<_> = compared.iter().filter(|(order, names)| types_of(*order) != *names).collect();
+    if differing.len() * 2 <= compared.len() {
+        return;
+    }
+    for (order, names) in differing {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        ledger.same_set(LOG, &format!("{at}.free_block_types.{order}"), &names);
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn keys() -> Scenario {
 pub(super) fn stacks() -> Scenario {
     let holder = Some("fork_bomb".to_owned());
     let expect = Expect { trigger: Vec::new(), holder, ..Expect::memcg("/stacks", "forker") };
-    let shape = ["crowd", "--count", "3000", "--copy-adj", "-1000", "--mib", "2"];
+    let shape = ["crowd", "--count", "3000", "--mib", "2"];
     let forker = Process::acting("forker", &shape).comm(b"forker").cgroup("/stacks");
     let mut scenario = Scenario::new("stacks", expect).cgroup("/stacks", &[LIMIT]).process(forker);
     // On a second processor it would go on forking until the log is printed.
