@@ -122,6 +122,6 @@ pub(crate) fn count_in(slot: u32, number: u64) {
 pub(crate) unsafe fn add(counter: *mut u64, number: u64) {
     // SAFETY: the caller's promise.
     unsafe {
-        asm!("lock *(u64 *)({counter} + 0) += {number}", counter = in(reg) counter, number = in(reg) number)
+        asm!("lock *(u64 *)({counter} + 0) += {number}", counter = in(reg) counter, number = in(reg) number);
     };
 }

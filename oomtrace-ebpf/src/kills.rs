@@ -102,7 +102,7 @@ pub(crate) fn signal_alone(target: Address) {
 pub(crate) fn mark_alone(victim: Option<Address>, tid: i32, sent: bool) {
     set_marked();
     let Some(killed) = KILLING.get_ptr_mut(bpf_get_current_pid_tgid()) else { return };
-    let tid = victim.map_or(tid as u32 as u64, thread);
+    let tid = victim.map_or(u64::from(tid as u32), thread);
     // SAFETY: an element of the map, which this thread alone writes.
     let killed = unsafe { &mut *killed };
     if *killed != tid || tid == 0 {

@@ -64,16 +64,6 @@ fn out_of_memory_kretprobe(ctx: RetProbeContext) -> u32 {
 fn enter<R: Read>(oc: Address) {
     let Some(pass) = pass::record() else { return };
     let memcg = R::follow(oc, slot!(oom_control_memcg));
-    let mut flags = 0;
-    if value::<R, u64>(oc, slot!(oom_control_zonelist)).0 != 0 {
-        flags |= OutOfMemory::ZONELIST;
-    }
-    if memory_max_write::is_current_inside() {
-        flags |= OutOfMemory::MEMORY_MAX_WRITE;
-    }
-    if !memcg.is_null() {
-        flags |= OutOfMemory::MEMCG;
-    }
     *pass = Pass {
         pid_tgid: bpf_get_current_pid_tgid(),
         entry_ns: now(),
@@ -81,7 +71,7 @@ fn enter<R: Read>(oc: Address) {
         memcg: memcg.addr() as u64,
         memcg_id: memcg::id::<R>(memcg),
         sent: [0; 2],
-        flags,
+        flags: flags::<R>(oc, memcg),
         gfp_mask: value::<R, u32>(oc, slot!(oom_control_gfp_mask)).0,
         order: value::<R, i32>(oc, slot!(oom_control_order)).0,
         evaluated: 0,
@@ -106,6 +96,22 @@ fn enter<R: Read>(oc: Address) {
         reported: 0,
         first_unreported: 0,
     };
+}
+
+/// Flags of [`OutOfMemory`].
+#[inline(always)]
+fn flags<R: Read>(oc: Address, memcg: Address) -> u32 {
+    let mut flags = 0;
+    if value::<R, u64>(oc, slot!(oom_control_zonelist)).0 != 0 {
+        flags |= OutOfMemory::ZONELIST;
+    }
+    if memory_max_write::is_current_inside() {
+        flags |= OutOfMemory::MEMORY_MAX_WRITE;
+    }
+    if !memcg.is_null() {
+        flags |= OutOfMemory::MEMCG;
+    }
+    flags
 }
 
 #[inline(always)]

@@ -101,7 +101,10 @@ impl Case<'_> {
     pub(super) fn frame(&self, ledger: &mut Ledger<'_>, tier: Tier) {
         ledger.same(SCENARIO, "tier", tier.name());
         ledger.same(SCENARIO, "kernel", self.seen.release.as_str());
-        ledger.same(SCENARIO, "status.complete", true);
+        // The tracer is stopped when the scenario is over. A victim that has not exited by then makes the report incomplete.
+        if ledger.value("status.closed_by").is_none_or(|by| by != "end_of_stream") {
+            ledger.same(SCENARIO, "status.complete", true);
+        }
         ledger.same(SCENARIO, "status.lost_frames", 0);
         let value = self.scenario.sysctl_value("vm/oom_kill_allocating_task").unwrap_or("0");
         let is_set = |value: &Value| value.as_u64().or_else(|| value.as_bool().map(u64::from));

@@ -39,7 +39,7 @@ const CASES: [Case; 6] = [
     Case {
         fault: "layout:mem_cgroup_usage",
         scenario: "cgroup",
-        noticed: Noticed::Fields(&["domain.usage_bytes"]),
+        noticed: Noticed::Fields(&["domain.usage_bytes", "account.parts.anon"]),
     },
     Case {
         fault: "layout:signal_struct_oom_score_adj",
