@@ -50,8 +50,8 @@ impl Machine<'_> {
     }
 
     /// Memory in use, likewise.
-    fn used(&self, ledger: &mut Ledger<'_>, field: &str, says: u64) {
-        let tolerance = self.case.tolerance_bytes();
+    fn used(&self, ledger: &mut Ledger<'_>, field: &str, says: u64, margin: u64) {
+        let tolerance = self.case.tolerance_bytes() + margin;
         let most = if self.case.follows { u64::MAX } else { says.saturating_add(tolerance) };
         self.between(ledger, field, says.saturating_sub(tolerance), most);
     }

@@ -59,7 +59,7 @@ fn slabs(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     }
     let is_it = |slab: &Value| slab.get("name").and_then(Value::as_str) == Some(largest);
     match told.iter().position(is_it) {
-        Some(at) => machine.used(ledger, &format!("machine.slabs.{at}.bytes"), *bytes),
+        Some(at) => machine.used(ledger, &format!("machine.slabs.{at}.bytes"), *bytes, 0),
         None => ledger.write(LOG, "machine.slabs", &format!("{bytes} bytes in {largest}"), "nothing"),
     }
 }
