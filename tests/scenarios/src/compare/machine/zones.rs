@@ -79,7 +79,7 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
     if let Some(bytes) = zone.bytes("reserved_highatomic") {
         // Another allocation may reserve or return whole page blocks before the log is printed.
         let told = report.get("highatomic_bytes").and_then(Value::as_u64).unwrap_or(0);
-        if told.abs_diff(bytes) % PAGE_BLOCK_BYTES != 0 {
+        if !told.abs_diff(bytes).is_multiple_of(PAGE_BLOCK_BYTES) {
             ledger.same(LOG, &format!("{at}.highatomic_bytes"), bytes);
         }
     }
@@ -94,7 +94,7 @@ fn watermarks(ledger: &mut Ledger<'_>, zone: &Zone, at: &str, report: &Value) ->
     // It may have grown by page blocks since.
     let min = report.get("min_bytes").and_then(Value::as_u64);
     let grown = zone.bytes("min").and_then(|bytes| bytes.checked_sub(boost)?.checked_sub(min?)).unwrap_or(0);
-    if printed.is_none() && grown % PAGE_BLOCK_BYTES == 0 {
+    if printed.is_none() && grown.is_multiple_of(PAGE_BLOCK_BYTES) {
         boost += grown;
     }
     for name in ["min", "low", "high"] {
