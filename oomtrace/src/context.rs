@@ -150,7 +150,7 @@ pub struct Loss {
     /// OOM kills that the kernel side counted, each process once.
     #[serde(default)]
     pub kills: u64,
-    /// Those of them of which all frames were lost.
+    /// The kills among them whose frames were all lost.
     #[serde(default)]
     pub unreported_kills: u64,
 }

@@ -106,7 +106,7 @@ pub struct Incident {
     pub requested: Option<SysrqRequest>,
     /// What user space did then to other processes of the victims' cgroups.
     pub followed: Vec<Followed>,
-    /// OOM kills that the kernel side counted and of which all frames were lost, meanwhile.
+    /// OOM kills that the kernel side counted meanwhile and whose frames were all lost.
     pub unreported_kills: u64,
     /// Earlier incidents of the same kind, if this one repeats them.
     pub repeats: Option<Repeats>,

@@ -30,7 +30,7 @@ pub struct Totals {
     pub frames: u64,
     /// Frames that the kernel side lost, because the ring was full.
     pub lost: u64,
-    /// OOM kills that the kernel side counted and of which all frames were lost.
+    /// OOM kills that the kernel side counted and whose frames were all lost.
     pub unreported_kills: u64,
     /// Frames that the recorder could not keep.
     pub unrecorded: u64,

@@ -110,7 +110,7 @@ pub struct Status {
     pub complete: bool,
     /// Frames that the kernel side lost while the incident was open.
     pub lost_frames: u64,
-    /// OOM kills that the kernel side counted since the last report and of which all frames were lost.
+    /// OOM kills that the kernel side counted since the last report and whose frames were all lost.
     pub unreported_kills: u64,
 }
 

@@ -231,7 +231,7 @@ impl Assembler {
         self.lost
     }
 
-    /// OOM kills that the kernel side counted and of which all frames were lost, so far.
+    /// OOM kills so far that the kernel side counted and whose frames were all lost.
     #[must_use]
     pub const fn unreported_kills(&self) -> u64 {
         self.unreported_kills

@@ -1,5 +1,5 @@
-//! Commands that only read recordings give up the rest of the file system and the network before they read the first byte: a
-//! recording may come from anybody, and a fault in its reader should reach nothing else.
+//! Commands that only read recordings give up access to all other files and to the network before they read the first byte. A
+//! recording can come from any source, and a defect in the code that reads it must not put anything else at risk.
 
 use std::path::{Path, PathBuf};
 
@@ -20,12 +20,12 @@ const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 const WRITE: BitFlags<AccessFs> =
     make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | MakeReg});
 
-/// From here on this thread, and those it starts, can open these files, those in these directories, and the page to be
-/// written; by name they open nothing else. They make no TCP connection and send no signal to other processes. Files that
-/// are open already stay so.
+/// After this call, this thread and the threads that it starts can open only these files, the files in these directories, and the page
+/// that is to be written. They cannot open a TCP connection or send a signal to another process. Files that are already open
+/// stay usable.
 ///
-/// A kernel without Landlock (before 5.13, or where it is switched off) refuses nothing, and the command works all the
-/// same: it is a second line of defense.
+/// A kernel without Landlock (before 5.13, or with Landlock disabled) refuses nothing, and the command works the same: this is a
+/// second line of defense.
 pub(super) fn to_reading<'path>(read: impl IntoIterator<Item = &'path PathBuf>, page: Option<&Path>) {
     let _ = enforce(read, page);
 }
@@ -48,8 +48,8 @@ fn enforce<'path>(
     ruleset.restrict_self().map(|status| status.landlock)
 }
 
-/// A path that is not there needs no rule: opening it says what is wrong. Neither does a pipe without a name, to which no rule
-/// applies.
+/// A missing path needs no rule, because opening it fails with the right error. A pipe without a name cannot have a rule, and needs
+/// none.
 fn allow(ruleset: &mut RulesetCreated, path: &Path, rights: BitFlags<AccessFs>) {
     for rule in path_beneath_rules([path], rights).flatten() {
         let _ = ruleset.add_rule(rule);

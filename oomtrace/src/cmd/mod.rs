@@ -101,7 +101,7 @@ fn give_up_all_but(needed: CapabilitySet) {
     }
 }
 
-/// Refuses itself the system calls that are needed no more; likewise.
+/// Gives up the system calls that are no longer needed. If that fails, oomtrace says so and continues.
 fn refuse_other_calls(needs: Needs) {
     if let Err(error) = refuse_all_others(needs) {
         say(format_args!("system calls that are needed no more could not be refused: {error}"));

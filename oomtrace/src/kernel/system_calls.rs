@@ -1,5 +1,6 @@
-//! The system calls that a tracer needs once it is armed. Every other one is refused from then on: whoever takes it over can
-//! start no program, load none into the kernel, mount nothing, look into no process's memory and reach no network.
+//! The system calls that a tracer needs once it is armed. A filter refuses all others. A compromised tracer then cannot start a
+//! program, load one into the kernel, mount anything, trace a process or open a network connection. The filter does not see
+//! paths: the tracer can still open every file that its capabilities allow, `/proc/PID/mem` included.
 
 use std::{collections::BTreeMap, env::consts::ARCH};
 
@@ -231,9 +232,8 @@ const MAP_LOOKUP_AND_DELETE_ELEM: u64 = 21;
 /// `AF_UNIX`.
 const LOCAL: u64 = 1;
 
-/// Refuses all other calls to every thread of the process, for good, with "function not implemented": a library then tries
-/// an older call where it has one. Where programs are started, the calling thread alone is refused them: a filter is passed on to
-/// programs.
+/// Installs the filter in every thread of the process. It cannot be removed. A refused call fails with `ENOSYS`, so that a library
+/// can fall back to an older call. With [`Needs::Programs`] only the calling thread gets the filter, because programs inherit it.
 ///
 /// # Errors
 ///
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn no_process_is_looked_into_and_nothing_mounted() {
+    fn no_process_is_traced_and_nothing_mounted() {
         with_filter(|| {
             for number in [libc::SYS_ptrace, libc::SYS_process_vm_readv, libc::SYS_process_vm_writev] {
                 assert!(refused(call(number, usize::MAX)), "{number}");
@@ -356,9 +356,11 @@ mod tests {
         with_filter(|| {
             assert!(File::open("/proc/self/status").is_ok());
             assert!(thread::spawn(|| true).join().unwrap());
-            // A map is looked into: there is none at this descriptor, and that is what the kernel says.
-            let looked = call(libc::SYS_bpf, 1);
-            assert!(looked.is_err() && !refused(looked));
+            // Looking into a map, and running the program that names calls: the kernel rejects the null attributes itself.
+            for command in [super::MAP_LOOKUP_ELEM, super::PROG_TEST_RUN] {
+                let tried = call(libc::SYS_bpf, usize::try_from(command).unwrap());
+                assert!(tried.is_err() && !refused(tried), "{command}");
+            }
         });
     }
 }

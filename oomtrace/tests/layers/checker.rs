@@ -34,7 +34,7 @@ fn finds_each_spelling_of_an_upward_import() {
         "pub use crate::high::*;",
         "use super::high::Thing;",
         "fn f() { crate::high::f() }",
-        "fn f() -> super::high::Thing { todo!() }",
+        "fn f() -> super::high::Thing { make() }",
         "fn f() { println!(\"{}\", crate::high::f::<u8>()) }",
         "mod inner { use super::super::high::Thing; }",
         "#[cfg(any(test, feature = \"faults\"))] use crate::high::Thing;",
