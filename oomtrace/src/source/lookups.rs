@@ -135,6 +135,8 @@ impl Lookups {
             return self.known.keep_arguments(&told);
         }
         if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
+            // The decision is told with the machine's memory where everybody involved is known already: names come first.
+            self.tell_names(0, batch);
             batch.extend(context_frame(Kind::Machine, now, 0, &self.machine.read()));
         }
         if header.kind == Kind::Memcg.number()

@@ -140,7 +140,8 @@ impl Engines {
 
     /// A container that comes while one tracer runs, and is there when the other begins: both name its kill.
     fn test(&self, start: fn(&Self) -> Result<Expected>, kill: fn(&Self) -> Result<()>) -> Result<()> {
-        let file = self.path("oom.oomtrace");
+        let folder = TempDir::new_in(self.folder.path()).context("making a folder for a recording")?;
+        let file = folder.path().join("oom.oomtrace");
         let recorded = file.display().to_string();
         let first = Tracer::start(&self.local, &["watch", "--format", "json", "--record", &recorded])?;
         let expected = start(self)?;
@@ -156,7 +157,7 @@ impl Engines {
         ensure!(replay.as_bytes() == json.stdout, "the replay differs: {replay}");
         let page = output(self.tracer().arg("show").arg("1").arg(&file).args(["--html", "-"]))?;
         ensure!(page.contains(&expected.label), "the page lacks {}: {report}", expected.label);
-        fs::remove_file(&file).context("removing the recording")
+        Ok(())
     }
 
     fn tracer(&self) -> Command {
