@@ -1,6 +1,7 @@
 //! Reports against witnesses: every field in which they disagree, by name.
 
 mod account;
+mod call_trace;
 mod candidates;
 mod choice;
 mod collateral;

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::{Disagreement, PAGE_BYTES, account, candidates, domain, followed, ground, machine, victim};
+use super::{
+    Disagreement, PAGE_BYTES, account, call_trace, candidates, domain, followed, ground, machine, victim,
+};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Hierarchy, Process, Scenario};
@@ -34,6 +36,7 @@ pub(super) fn judge(
     }
     case.selection(&mut ledger, tier);
     case.allocation(&mut ledger);
+    call_trace::judge(&case, &mut ledger);
     case.trigger(&mut ledger);
     victim::judge(&case, &mut ledger);
     candidates::judge(&case, &mut ledger, tier);

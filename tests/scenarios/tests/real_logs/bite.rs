@@ -29,6 +29,7 @@ const WRONG: &str = r#"{
     "/allocation/gfp_mask": "0xcc1",
     "/allocation/gfp_flags": ["GFP_ATOMIC"],
     "/allocation/constraint": "none",
+    "/allocation/stack": ["out_of_memory+0x1/0x2"],
     "/sysctl/oom_kill_allocating_task": 1,
     "/domain/kind": "system",
     "/domain/cgroup": "/parent/a",

@@ -10,7 +10,7 @@ use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{CommandRun, Observation, ProcessRun, Replay, TracerRun};
 use oomtrace_scenarios::scenario::{self, Hierarchy, Scenario};
 use oomtrace_scenarios::text::Text;
-use oomtrace_scenarios::witness::{self, Incident, Killed, Message};
+use oomtrace_scenarios::witness::{self, Incident, Killed, Kind, Message};
 use serde_json::{Value, json};
 
 use crate::{ballot, memory, namespace, no_kill};
@@ -168,7 +168,14 @@ pub(crate) fn allocation(incident: &Incident) -> Value {
         "gfp_mask": format!("{:#x}", invoked.gfp_mask),
         "gfp_flags": invoked.gfp_flags,
         "constraint": constraint.to_lowercase(),
+        "stack": stack(incident),
     })
+}
+
+/// With a size and a module, of which the witness knows nothing.
+fn stack(incident: &Incident) -> Vec<String> {
+    let sure = incident.call_trace.iter().filter(|call| call.kind == Kind::Sure);
+    sure.map(|call| format!("{}/0x1000 [module]", call.place)).collect()
 }
 
 pub(crate) fn domain(fixture: &Fixture, incident: &Incident) -> Value {

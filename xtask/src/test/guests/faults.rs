@@ -35,7 +35,7 @@ enum Noticed {
 
 /// An offset that the start's self-check does not reach and one that it does; a frame without which the tracer still knows
 /// everything and one without which it does not, both missed by itself; two rules.
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     Case {
         fault: "layout:mem_cgroup_usage",
         scenario: "cgroup",
@@ -62,6 +62,7 @@ const CASES: [Case; 6] = [
             "candidates.chosen",
         ]),
     },
+    Case { fault: "drop:Stack", scenario: "cgroup", noticed: Noticed::Fields(&["allocation.stack"]) },
     Case {
         fault: "rule:memcg_limit",
         scenario: "cgroup",
