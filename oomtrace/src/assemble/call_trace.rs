@@ -75,13 +75,18 @@ pub(super) fn complete(incident: &mut Incident) {
     trace.kernel.drain(..decision.map_or(0, |last| last + 1));
     let own = trace.kernel.iter().take_while(|call| call.symbol.as_ref().is_some_and(is_of_programs)).count();
     trace.kernel.drain(..own);
+    // A program at the exit of a function further up stands between it and its caller. The kernel's log leaves it out, too.
+    trace.kernel.retain(|call| !call.symbol.as_ref().is_some_and(is_bpf));
 }
 
 /// Whether it is a program, or what leads to one. A trampoline without a symbol of its own (the return probes' up to 5.10)
 /// is taken for the end of the function before it, where no caller of the decision returns to.
 fn is_of_programs(symbol: &Symbol) -> bool {
-    let is_program = symbol.module.as_deref() == Some("bpf") || symbol.name.starts_with("bpf_trampoline_");
-    is_program || TRAMPOLINES.contains(&symbol.name.as_str()) || symbol.size == Some(symbol.offset)
+    is_bpf(symbol) || TRAMPOLINES.contains(&symbol.name.as_str()) || symbol.size == Some(symbol.offset)
+}
+
+fn is_bpf(symbol: &Symbol) -> bool {
+    symbol.module.as_deref() == Some("bpf") || symbol.name.starts_with("bpf_trampoline_")
 }
 
 fn call_trace(stack: &wire::Stack) -> CallTrace {

@@ -226,6 +226,14 @@ fn a_return_probe_has_a_trampoline_in_place_of_the_decision() {
 }
 
 #[test]
+fn a_program_between_a_function_and_its_caller_is_no_call() {
+    let named =
+        [(1, "memory_max_write", None), (2, "bpf_trampoline_6442543659", None), (3, "vfs_write", None)];
+    let calls = ["memory_max_write+0x5/0x9", "vfs_write+0x5/0x9"].map(str::to_owned);
+    assert_eq!(told(&named, false).allocation.stack, Some(calls.to_vec()));
+}
+
+#[test]
 fn a_trampoline_without_a_symbol_is_no_call() {
     let mut stream = Stream::with(&known());
     let hog = task(812);
