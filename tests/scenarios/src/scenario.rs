@@ -140,6 +140,12 @@ impl Scenario {
         self
     }
 
+    /// What the trigger wanted memory for each time: one of these.
+    pub(crate) fn allocating(mut self, kinds: &[&str]) -> Self {
+        self.expect.allocation_kinds = kinds.iter().map(|&kind| kind.to_owned()).collect();
+        self
+    }
+
     /// Bytes that no counter covers, in MiB.
     pub(crate) fn unexplained(mut self, least: u64, most: u64) -> Self {
         self.expect.ranges.push(Range::mib("account.unexplained_bytes", least, most));

@@ -1,14 +1,24 @@
-//! The trigger's kernel stack against the call trace in the log: the same calls at the same places.
+//! The trigger's kernel stack against the call trace in the log: the same calls at the same places. What it wanted memory for is
+//! known to the scenario.
 
 use serde_json::Value;
 
-use super::incident::{Case, LOG};
+use super::incident::{Case, LOG, SCENARIO};
 use super::ledger::Ledger;
 use crate::witness::Kind;
 
 const FIELD: &str = "allocation.stack";
 
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
+    stack(case, ledger);
+    let kinds = &case.scenario.expect.allocation_kinds;
+    if !kinds.is_empty() {
+        let is_one = |kind: &Value| kind.as_str().is_some_and(|kind| kinds.iter().any(|one| one == kind));
+        ledger.check(SCENARIO, "allocation.kind", &format!("one of {kinds:?}"), is_one);
+    }
+}
+
+fn stack(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let sure = case.incident.call_trace.iter().filter(|call| call.kind != Kind::Guess);
     // Where a return probe hides the caller, the tracer's own way through the stack may show it.
     let hidden = sure.clone().take_while(|call| call.kind == Kind::Replaced).count();

@@ -8,5 +8,5 @@ pub(super) fn scenario() -> Scenario {
         .cgroup("/confined", &[("cpuset.mems", "1")])
         .process(allocator);
     scenario.machine.nodes = 2;
-    scenario.because(&["other_node"])
+    scenario.because(&["other_node"]).allocating(&["anon_fault"])
 }

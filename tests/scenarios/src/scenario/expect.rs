@@ -65,6 +65,9 @@ pub struct Expect {
     /// `account.holder.kind` of every report: who holds the memory where a kill does not reach it.
     #[serde(default)]
     pub holder: Option<String>,
+    /// What `allocation.kind` of every report may be: what the trigger wanted memory for. None named: it does not matter.
+    #[serde(default)]
+    pub allocation_kinds: Vec<String>,
     /// Figures of the domain's `memory.stat` that hold still through the kill: the report's are about those of the log.
     #[serde(default)]
     pub steady_stat: Vec<String>,
@@ -127,6 +130,7 @@ impl Expect {
             ranges: Vec::new(),
             reasons: Vec::new(),
             holder: None,
+            allocation_kinds: Vec::new(),
             steady_stat: Vec::new(),
             user_kills: Vec::new(),
             followed: false,

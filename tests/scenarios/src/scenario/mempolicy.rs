@@ -7,5 +7,5 @@ pub(super) fn scenario() -> Scenario {
     let mut scenario =
         Scenario::new("mempolicy", Expect::confined("mempolicy", 1, "allocator")).process(allocator);
     scenario.machine.nodes = 2;
-    scenario.because(&["other_node"])
+    scenario.because(&["other_node"]).allocating(&["anon_fault"])
 }

@@ -22,4 +22,5 @@ pub(super) fn scenario() -> Scenario {
         .process(Process::bystander("resident", 12).comm(b"resident").cgroup("/sparse"))
         .process(sparse.comm(b"sparse").cgroup("/sparse"))
         .because(&["page_tables"])
+        .allocating(&["page_table"])
 }

@@ -19,4 +19,5 @@ pub(super) fn scenario() -> Scenario {
         .cgroup("/tmpfs", &[("memory.max", "32M")])
         .process(writer.comm(b"writer").cgroup("/tmpfs"))
         .because(&["tmpfs"])
+        .allocating(&["tmpfs"])
 }

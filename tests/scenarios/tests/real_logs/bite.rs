@@ -163,6 +163,14 @@ fn the_guard_of_the_multi_gen_lru_is_not_called_global() {
 }
 
 #[test]
+fn another_purpose_of_the_memory_is_named() {
+    for name in ["5.10-cgroup", "7.3-page_tables"] {
+        assert_eq!(altered(name, "/allocation/kind", json!("slab")), ["allocation.kind"], "{name}");
+        assert_eq!(altered(name, "/allocation/kind", Value::Null), ["allocation.kind"], "{name}");
+    }
+}
+
+#[test]
 fn a_wrong_process_id_is_no_victim() {
     let named = altered("5.10-cgroup", "/victims/0/pid", json!(1));
     assert!(named.iter().any(|field| field == "victims"), "{named:?}");

@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use oomtrace_scenarios::compare::{Disagreement, judge};
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{CommandRun, Observation, ProcessRun, Replay, TracerRun};
-use oomtrace_scenarios::scenario::{self, Hierarchy, Scenario};
+use oomtrace_scenarios::scenario::{self, Expect, Hierarchy, Scenario};
 use oomtrace_scenarios::text::Text;
 use oomtrace_scenarios::witness::{self, Incident, Killed, Kind, Message};
 use serde_json::{Value, json};
@@ -109,7 +109,7 @@ fn report(fixture: &Fixture, incident: &Incident) -> Value {
         "status": { "complete": true, "lost_frames": 0 },
         "cause": { "code": expect.cause, "confidence": "observed", "summary": summary, "evidence": [scope] },
         "selection": selection(fixture, incident),
-        "allocation": allocation(incident),
+        "allocation": with_kind(allocation(incident), expect),
         "sysctl": { "oom_kill_allocating_task": i32::from(set) },
         "domain": domain(fixture, incident),
         "machine": memory::machine(fixture, incident),
@@ -170,6 +170,11 @@ pub(crate) fn allocation(incident: &Incident) -> Value {
         "constraint": constraint.to_lowercase(),
         "stack": stack(incident),
     })
+}
+
+fn with_kind(mut allocation: Value, expect: &Expect) -> Value {
+    allocation["kind"] = json!(expect.allocation_kinds.first());
+    allocation
 }
 
 /// With a size and a module, of which the witness knows nothing.

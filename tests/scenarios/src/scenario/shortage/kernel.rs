@@ -8,12 +8,16 @@ const KERNEL: &[&str] = &["kernel", "unexplained"];
 /// Unix datagrams (<https://github.com/docker/for-linux/issues/1001>). They go with the victim, and some may have gone when
 /// `memory.stat` is read.
 pub(super) fn datagrams() -> Scenario {
-    filling("datagrams", &["sockets", "--kind", "datagram", "--mib", "64"]).because(&["slab", "unexplained"])
+    filling("datagrams", &["sockets", "--kind", "datagram", "--mib", "64"])
+        .because(&["slab", "unexplained"])
+        .allocating(&["socket"])
 }
 
 /// Unix streams: pages instead of slab objects.
 pub(super) fn streams() -> Scenario {
-    filling("streams", &["sockets", "--kind", "stream", "--mib", "64"]).because(KERNEL)
+    filling("streams", &["sockets", "--kind", "stream", "--mib", "64"])
+        .because(KERNEL)
+        .allocating(&["socket"])
 }
 
 /// TCP counts as `sock`, and at the limit it drops packets instead of asking for a kill.
@@ -23,12 +27,14 @@ pub(super) fn tcp() -> Scenario {
 
 /// Pipes.
 pub(super) fn pipes() -> Scenario {
-    filling("pipes", &["pipes", "--mib", "64"]).because(KERNEL)
+    filling("pipes", &["pipes", "--mib", "64"]).because(KERNEL).allocating(&["pipe"])
 }
 
 /// Pipes that were made larger, as log collectors do.
 pub(super) fn large_pipes() -> Scenario {
-    filling("large_pipes", &["pipes", "--mib", "64", "--each-kib", "1024"]).because(KERNEL)
+    filling("large_pipes", &["pipes", "--mib", "64", "--each-kib", "1024"])
+        .because(KERNEL)
+        .allocating(&["pipe"])
 }
 
 /// Rings of io_uring fail at the limit instead of asking for a kill; whoever comes next is killed.
