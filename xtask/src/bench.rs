@@ -56,6 +56,9 @@ pub(crate) struct Arguments {
     /// Decisions without the tracer, and as many with it, twice over
     #[arg(long, requires = "guest", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     decisions: u32,
+    /// Nodes of the guest's memory
+    #[arg(long, requires = "guest", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
+    nodes: u32,
     /// Only this tier (fentry, kprobe); repeatable
     #[arg(long, requires = "guest", value_parser = vm::tier)]
     tier: Vec<Tier>,

@@ -61,7 +61,7 @@ fn measure_one(
 ) -> Result<Vec<Measured>> {
     say(&format!("decisions of {} with {} and without", kernel.series, tier.name()));
     let plan = Plan { tier, crowds: arguments.crowd.clone(), rounds: ROUNDS, decisions: arguments.decisions };
-    let all = commands::cost(kernel, programs, &plan)
+    let all = commands::cost(kernel, programs, &plan, arguments.nodes)
         .with_context(|| format!("measuring {} with {}", kernel.series, tier.name()))?;
     ensure!(all.len() == 2 * plan.crowds.len(), "the guest sent {} measurements", all.len());
     all.iter().try_for_each(is_accounted_for)?;

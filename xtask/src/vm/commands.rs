@@ -71,9 +71,10 @@ pub(crate) fn experiment(
 }
 
 /// Boot a kernel, and hand back what decisions cost there.
-pub(crate) fn cost(kernel: &Kernel, programs: &Programs, plan: &Plan) -> Result<Vec<Measured>> {
+pub(crate) fn cost(kernel: &Kernel, programs: &Programs, plan: &Plan, nodes: u32) -> Result<Vec<Measured>> {
     // With one processor nothing else runs while a decision is taken.
-    let machine = Machine { memory_mib: COST_MIB, cpus: 1, instruction_clock: true, ..Machine::default() };
+    let machine =
+        Machine { memory_mib: COST_MIB, cpus: 1, nodes, instruction_clock: true, ..Machine::default() };
     let work = Work::Cost(plan.clone());
     let hierarchy = machine.hierarchy;
     let job = Job { hierarchy, swap_mib: 0, disk: false, tracefs: true, deadline_s: COST_S, work };
