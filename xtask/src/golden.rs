@@ -12,15 +12,15 @@ use crate::run::say;
 use crate::vm::{self, commands, programs};
 use crate::{kernels, workspace};
 
-/// What is recorded: two incidents that differ in all that a small recording can hold.
-const SCENARIOS: [&str; 2] = ["oom_group", "global"];
-
 /// `cargo xtask golden`
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The kernel series
     #[arg(long, default_value = "6.12")]
     series: String,
+    /// What is recorded; repeatable
+    #[arg(long, required = true)]
+    scenario: Vec<String>,
     /// The version of the format, as the file's name tells it
     #[arg(long, default_value_t = 1)]
     version: u32,
@@ -33,7 +33,7 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     let programs = programs::build(true)?;
     let folder = workspace::root().join("tests/recordings");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    for scenario in vm::choose(&SCENARIOS.map(str::to_owned))? {
+    for scenario in vm::choose(&arguments.scenario)? {
         let name = format!("v{}-{}", arguments.version, scenario.name);
         say(&format!("recording {name} on {}", kernel.release));
         let seen = commands::record(&kernel, &programs, &scenario, Tier::Fentry)?;
