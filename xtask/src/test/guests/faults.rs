@@ -35,7 +35,7 @@ enum Noticed {
 
 /// An offset that the start's self-check does not reach and one that it does; a frame without which the tracer still knows
 /// everything and one without which it does not, both missed by itself; two rules.
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case {
         fault: "layout:mem_cgroup_usage",
         scenario: "cgroup",
@@ -63,6 +63,11 @@ const CASES: [Case; 7] = [
         ]),
     },
     Case { fault: "drop:Stack", scenario: "cgroup", noticed: Noticed::Fields(&["allocation.stack"]) },
+    Case {
+        fault: "drop:Zone",
+        scenario: "global",
+        noticed: Noticed::Fields(&["machine", "account.reasons"]),
+    },
     Case {
         fault: "rule:memcg_limit",
         scenario: "cgroup",
