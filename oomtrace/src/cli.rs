@@ -129,7 +129,7 @@ pub struct Watch {
 }
 
 /// Which facts about processes are read in addition to those from the kernel.
-#[derive(Clone, Copy, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Look {
     /// Never read or record command lines; executables are still named
     #[arg(long)]
@@ -137,6 +137,9 @@ pub struct Look {
     /// Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time
     #[arg(long, value_enum, default_value_t)]
     pub names: NamesChoice,
+    /// A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable
+    #[arg(long, value_name = "NAME")]
+    pub killer: Vec<OsString>,
 }
 
 /// Options of `record`.

@@ -62,6 +62,9 @@ pub struct Session {
     /// How the tracer was called.
     #[serde(default)]
     pub command_line: Vec<ByteString>,
+    /// Programs whose purpose is to kill when memory is short, as the tracer was told: names of commands or executables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub killers: Vec<ByteString>,
 }
 
 impl Session {

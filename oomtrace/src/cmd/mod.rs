@@ -31,6 +31,7 @@ use rustix::thread::CapabilitySet;
 
 use self::say::say;
 use crate::{
+    bytes::ByteString,
     cli::{Cli, Command, Look, NamesChoice, Only, TierChoice},
     exit::Exit,
     kernel::{
@@ -147,6 +148,11 @@ impl Look {
     /// Whether command lines may be read.
     const fn cmdlines(&self) -> Cmdlines {
         if self.no_cmdline { Cmdlines::Never } else { Cmdlines::Read }
+    }
+
+    /// Programs that kill when memory is short, besides those that are known.
+    fn killers(&self) -> Vec<ByteString> {
+        self.killer.iter().map(|name| ByteString::from(name.as_encoded_bytes().to_vec())).collect()
     }
 
     /// Where names come from, with the thread that reads them.

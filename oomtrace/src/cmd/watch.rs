@@ -30,7 +30,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let stop = Stop::on_signals()?;
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
-    let session = session::frame(&armed, facts, &resolved);
+    let session = session::frame(&armed, facts, &resolved, options.look.killers());
     let hang_up = io::stdout();
     let mut live =
         Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?.naming(options.look.names());

@@ -1,6 +1,8 @@
 //! No kernel OOM: user space sent SIGKILL. Whether it did so for memory is concluded from how short that was at the
 //! moment, and from who did it.
 
+use oomtrace_common::limits::COMM_BYTES;
+
 use super::{
     Confidence, Finding,
     codes::Code,
@@ -10,6 +12,9 @@ use crate::{
     bytes::ByteString,
     incident::{Incident, Method, Task, UserKill, is_of},
 };
+
+/// Bytes of a name that the kernel keeps of a task (`TASK_COMM_LEN` without the zero).
+const COMM_MAX: usize = COMM_BYTES - 1;
 
 /// Programs that have no other purpose than to kill before the kernel must, by name or by executable.
 const OOM_KILLERS: [&[u8]; 6] = [b"systemd-oomd", b"oomd", b"earlyoom", b"nohang", b"lmkd", b"bustd"];
@@ -99,13 +104,16 @@ fn name(task: &Task) -> String {
     task.comm.as_ref().map_or_else(|| "a process".to_owned(), ByteString::to_words)
 }
 
-/// By its name, its process's or its executable's; a script is known by its name alone.
+/// By its name, its process's or its executable's; a script is known by its name alone. The kernel cuts a name after 15 bytes.
 fn is_oom_killer(incident: &Incident, sender: &Task) -> bool {
     let looked_up = incident.processes.iter().find(|process| is_of(process, sender));
     let exe = looked_up.and_then(|process| process.exe.as_ref()).map(ByteString::as_bytes);
     let program = exe.and_then(|path| path.rsplit(|byte| *byte == b'/').next());
     let names = [&sender.comm, &sender.leader_comm].into_iter().flatten().map(ByteString::as_bytes);
-    names.chain(program).any(|name| OOM_KILLERS.contains(&name))
+    let told = incident.session.iter().flat_map(|session| &session.killers).map(ByteString::as_bytes);
+    let killers = || OOM_KILLERS.into_iter().chain(told.clone());
+    let is_named = |name: &[u8]| killers().any(|killer| killer.get(..COMM_MAX).unwrap_or(killer) == name);
+    names.clone().any(is_named) || program.is_some_and(|name| killers().any(|killer| killer == name))
 }
 
 #[cfg(test)]
@@ -114,6 +122,6 @@ mod tests {
 
     #[test]
     fn every_name_fits_into_a_comm() {
-        assert!(OOM_KILLERS.iter().all(|name| name.len() < oomtrace_common::limits::COMM_BYTES));
+        assert!(OOM_KILLERS.iter().all(|name| name.len() <= super::COMM_MAX));
     }
 }

@@ -12,10 +12,11 @@ use crate::{
     kernel::{clock, cmdlines::Cmdlines, facts::KernelFacts, layout::Resolved, load::Armed},
 };
 
-/// The session frame of a live run.
+/// The session frame of a live run. `killers` are programs whose purpose is to kill when memory is short.
 #[must_use]
-pub fn frame(armed: &Armed, facts: KernelFacts, resolved: &Resolved) -> Vec<u8> {
-    context_frame(Kind::Session, clock::boot_ns(), 0, &session(armed, facts, resolved))
+pub fn frame(armed: &Armed, facts: KernelFacts, resolved: &Resolved, killers: Vec<ByteString>) -> Vec<u8> {
+    let session = Session { killers, ..session(armed, facts, resolved) };
+    context_frame(Kind::Session, clock::boot_ns(), 0, &session)
 }
 
 fn session(armed: &Armed, facts: KernelFacts, resolved: &Resolved) -> Session {
@@ -40,6 +41,7 @@ fn session(armed: &Armed, facts: KernelFacts, resolved: &Resolved) -> Session {
         memory_hierarchy: MemoryHierarchy::find().map(|hierarchy| hierarchy.name().to_owned()),
         memory_nodes: memory_nodes(),
         command_line: command_line(armed.cmdlines),
+        killers: Vec::new(),
     }
 }
 

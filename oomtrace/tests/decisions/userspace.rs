@@ -1,6 +1,7 @@
 //! SIGKILL from user space: whose business it is, and what is told of it.
 
 use oomtrace::{
+    context::Session,
     explain::{Code, Confidence, Outcome},
     incident::Role,
     kernel::tier::Tier,
@@ -224,6 +225,22 @@ fn without_a_look_at_memory_only_the_senders_purpose_counts() {
         for report in &told.closed {
             assert_eq!((report.cause.confidence, report.domain.kind), (Confidence::Inferred, None));
         }
+    }
+}
+
+#[test]
+fn a_killer_that_the_tracer_was_told_of_counts_as_one() {
+    // The kernel keeps 15 bytes of a name.
+    for (killer, comm, reports) in [
+        (&b"memguard"[..], &b"memguard"[..], 1),
+        (b"cluster-memory-guard", b"cluster-memory-", 1),
+        (b"cluster-memory-guard", b"cluster-memory", 0),
+        (b"memguard", b"memguard2", 0),
+    ] {
+        let mut stream =
+            Stream::with(&Session { killers: vec![killer.to_vec().into()], ..session("fentry", &[]) });
+        kill(&mut stream, user_kill(task(900), sender(700, comm)), FILLED, &calm());
+        assert_eq!(stream.tick(S).told().closed.len(), reports, "{comm:?}");
     }
 }
 

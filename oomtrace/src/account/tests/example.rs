@@ -77,6 +77,7 @@ fn session() -> Session {
         memory_hierarchy: Some("v2".to_owned()),
         memory_nodes: Some(1),
         command_line: Vec::new(),
+        killers: Vec::new(),
     }
 }
 

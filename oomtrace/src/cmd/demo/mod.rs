@@ -37,7 +37,7 @@ pub(super) fn run(options: &Demo) -> Result<Exit> {
     let hierarchy = MemoryHierarchy::find()
         .context("no cgroup hierarchy with the memory controller is mounted; the demo needs one")?;
     let tier = armed.tier;
-    let session = session::frame(&armed, facts, &resolved);
+    let session = session::frame(&armed, facts, &resolved, Vec::new());
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?;
     let scratch = Scratch::create(&hierarchy)?;
     say(format_args!("armed, tier {}", tier.name()));

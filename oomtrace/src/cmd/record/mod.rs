@@ -37,7 +37,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let stop = Stop::on_signals()?;
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
-    let session = session::frame(&armed, facts, &resolved);
+    let session = session::frame(&armed, facts, &resolved, options.look.killers());
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?.naming(options.look.names());
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let mut running = Running::start(wanted, tier, Some(&recorder))?;
