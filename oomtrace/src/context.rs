@@ -63,8 +63,11 @@ pub struct Session {
     #[serde(default)]
     pub command_line: Vec<ByteString>,
     /// Programs whose purpose is to kill when memory is short, as the tracer was told: names of commands or executables.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub killers: Vec<ByteString>,
+    /// [`CODES`] of the tracer that made the stream.
+    #[serde(default = "first_codes")]
+    pub codes: u32,
 }
 
 impl Session {
@@ -73,6 +76,14 @@ impl Session {
     pub fn has_hook(&self, name: &str) -> bool {
         self.hooks.iter().any(|hook| hook.name == name && hook.tier.is_some())
     }
+}
+
+/// Which codes reports have: 2 since a pass for an allocation without `__GFP_FS` has a policy of its own. An older recording is
+/// told in the codes of its time, as it was then.
+pub const CODES: u32 = 2;
+
+const fn first_codes() -> u32 {
+    1
 }
 
 /// A hook and what carries it.

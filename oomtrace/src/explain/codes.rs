@@ -72,7 +72,9 @@ codes! {
         NoneKillable = "none_killable",
         /// The OOM killer is off.
         Disabled = "disabled",
-        /// A notifier freed memory, or the allocation may not kill.
+        /// The allocation has no `__GFP_FS`: it must not cause a kill for the machine.
+        GfpNofs = "gfp_nofs",
+        /// A notifier freed memory.
         NotifierFreed = "notifier_freed",
     }
 }

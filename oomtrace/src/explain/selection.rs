@@ -7,6 +7,7 @@ use super::{Code, Outcome, Policy};
 use crate::{
     attribute::cgroup,
     incident::{Incident, Role, Victim},
+    kernel::facts::gfp_flag,
 };
 
 pub(super) struct Selection {
@@ -20,7 +21,7 @@ pub(super) fn selection(incident: &Incident, code: Code) -> Selection {
         return by_user_space(incident);
     }
     if !incident.has_victims() && incident.choice.is_none() {
-        return incident.empty.as_ref().map_or_else(unseen, empty);
+        return incident.empty.as_ref().map_or_else(unseen, |passes| empty(incident, passes));
     }
     if incident.pass.is_none() {
         return alone(incident, code);
@@ -150,7 +151,7 @@ fn outcome(incident: &Incident) -> Outcome {
     }
 }
 
-fn empty(passes: &EmptyPasses) -> Selection {
+fn empty(incident: &Incident, passes: &EmptyPasses) -> Selection {
     let is = |emptiness: Emptiness| passes.emptiness == number(emptiness);
     let (policy, evidence) = if is(Emptiness::NothingToKill) && passes.total_pages == 0 {
         (
@@ -165,12 +166,26 @@ fn empty(passes: &EmptyPasses) -> Selection {
                 tasks => format!("out_of_memory returned false after examining {tasks} tasks"),
             },
         )
+    } else if is(Emptiness::Nothing) && lacks_fs(incident, passes) {
+        (
+            Policy::GfpNofs,
+            "out_of_memory returned true without choosing a task, and the gfp_mask lacks __GFP_FS".to_owned(),
+        )
     } else if is(Emptiness::Nothing) {
         (Policy::NotifierFreed, "out_of_memory returned true without choosing a task".to_owned())
     } else {
         (Policy::AlreadyExiting, "an earlier victim was still dying".to_owned())
     };
     Selection { policy: Some(policy), outcome: Some(Outcome::NoKill), evidence: vec![evidence] }
+}
+
+/// Whether the allocation must not wait for file systems, for which the kernel kills nobody. Without a `gfp_mask` (a page fault up to
+/// 5.15), or for a cgroup, this plays no part.
+/// <https://github.com/torvalds/linux/blob/v5.10/mm/oom_kill.c#L1086> (`out_of_memory`)
+fn lacks_fs(incident: &Incident, passes: &EmptyPasses) -> bool {
+    let session = incident.session.as_ref().filter(|session| session.codes >= 2);
+    let fs = session.and_then(|session| gfp_flag("__GFP_FS", &session.facts));
+    passes.gfp_mask != 0 && fs.is_some_and(|fs| u64::from(passes.gfp_mask) & fs == 0)
 }
 
 #[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]

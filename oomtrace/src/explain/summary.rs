@@ -126,6 +126,10 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
     match (verdict.outcome, verdict.policy) {
         (Some(Outcome::NoKill), Some(Policy::NoneKillable)) => survivors::none_killable(incident),
         (Some(Outcome::NoKill), Some(Policy::Disabled)) => "the OOM killer is disabled".to_owned(),
+        (Some(Outcome::NoKill), Some(Policy::GfpNofs)) => {
+            "no process was killed, because this allocation must not wait for file systems (no __GFP_FS)"
+                .to_owned()
+        }
         (Some(Outcome::NoKill), Some(Policy::AlreadyExiting)) if chosen.is_some() => {
             format!("{who} was chosen but had no memory left to free; no process was killed")
         }

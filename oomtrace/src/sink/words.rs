@@ -19,9 +19,8 @@ pub(super) const fn policy(policy: Policy) -> &'static str {
         }
         Policy::NoneKillable => "none_killable: no task of the domain can be killed",
         Policy::Disabled => "disabled: the OOM killer was disabled",
-        Policy::NotifierFreed => {
-            "notifier_freed: a notifier freed memory, or the allocation must not cause a kill"
-        }
+        Policy::GfpNofs => "gfp_nofs: an allocation without __GFP_FS must not cause a kill",
+        Policy::NotifierFreed => "notifier_freed: a notifier freed memory",
     }
 }
 

@@ -7,7 +7,7 @@ use oomtrace_common::frame::Kind;
 use super::{cgroupfs::MemoryHierarchy, procfs};
 use crate::{
     bytes::ByteString,
-    context::{HookState, Session},
+    context::{CODES, HookState, Session},
     frame::context_frame,
     kernel::{clock, cmdlines::Cmdlines, facts::KernelFacts, layout::Resolved, load::Armed},
 };
@@ -42,6 +42,7 @@ fn session(armed: &Armed, facts: KernelFacts, resolved: &Resolved) -> Session {
         memory_nodes: memory_nodes(),
         command_line: command_line(armed.cmdlines),
         killers: Vec::new(),
+        codes: CODES,
     }
 }
 

@@ -237,8 +237,14 @@ fn a_kill_ends_the_run_before_it() {
 
 #[test]
 fn disabled_and_freed_are_told_from_unkillable() {
-    let cases = [(Emptiness::NothingToKill, Policy::Disabled), (Emptiness::Nothing, Policy::NotifierFreed)];
-    for (emptiness, policy) in cases {
+    let cases = [
+        (Emptiness::NothingToKill, 0xcc0, Policy::Disabled),
+        (Emptiness::Nothing, 0xcc0, Policy::NotifierFreed),
+        (Emptiness::Nothing, 0xc40, Policy::GfpNofs),
+        // A page fault had no mask up to 5.15.
+        (Emptiness::Nothing, 0, Policy::NotifierFreed),
+    ];
+    for (emptiness, gfp_mask, policy) in cases {
         let mut stream = Stream::new("kprobe");
         stream.enter();
         let passes = run(&stream, emptiness, 1, stream.pass);
@@ -247,6 +253,7 @@ fn disabled_and_freed_are_told_from_unkillable() {
             flags: OutOfMemory::ZONELIST,
             total_pages: 0,
             constraint: 0,
+            gfp_mask,
             ..passes
         });
         let told = stream.told();

@@ -55,7 +55,15 @@ fn killed() -> Stream {
     stream
 }
 
+/// With `__GFP_FS`, and without it.
+const GFP_KERNEL: u32 = 0xcc0;
+const GFP_NOFS: u32 = 0xc40;
+
 fn passes(emptiness: Emptiness, memcg: u64, flags: u32, total_pages: u64) -> Stream {
+    passes_for(GFP_KERNEL, emptiness, memcg, flags, total_pages)
+}
+
+fn passes_for(gfp_mask: u32, emptiness: Emptiness, memcg: u64, flags: u32, total_pages: u64) -> Stream {
     let mut stream = Stream::new("fentry");
     stream.enter();
     let first_ns = stream.pass;
@@ -66,6 +74,7 @@ fn passes(emptiness: Emptiness, memcg: u64, flags: u32, total_pages: u64) -> Str
     stream.tree().add(EmptyPasses {
         flags,
         total_pages,
+        gfp_mask,
         evaluated: 2,
         pid: 812,
         tid: 812,
@@ -182,6 +191,7 @@ fn stream(way: &str) -> Stream {
         "15" => passes(Emptiness::NothingToKill, PODS, OutOfMemory::MEMCG, LIMIT),
         "16" => passes(Emptiness::VictimDying, PODS, OutOfMemory::MEMCG, LIMIT),
         "17, freed" => passes(Emptiness::Nothing, 0, OutOfMemory::ZONELIST, 0),
+        "17, NOFS" => passes_for(GFP_NOFS, Emptiness::Nothing, 0, OutOfMemory::ZONELIST, 0),
         "17, off" => passes(Emptiness::NothingToKill, 0, OutOfMemory::ZONELIST, 0),
         "18" => with_user_kill(Stream::new("fentry"), b"earlyoom"),
         other => panic!("{other} is in the document and not here"),
@@ -194,7 +204,7 @@ const BESIDE_A_KILL: [&str; 2] = ["11", "12"];
 #[test]
 fn every_way_is_told_as_documented() {
     let documented = documented();
-    assert_eq!(documented.len(), 19, "{:?}", documented.keys());
+    assert_eq!(documented.len(), 20, "{:?}", documented.keys());
     for (way, expected) in documented {
         let told = stream(&way).tick(10 * S).told();
         let codes: Vec<[String; 3]> = told.closed.iter().map(codes).collect();

@@ -78,6 +78,7 @@ fn session() -> Session {
         memory_nodes: Some(1),
         command_line: Vec::new(),
         killers: Vec::new(),
+        codes: crate::context::CODES,
     }
 }
 

@@ -144,6 +144,13 @@ pub(super) fn macro_bits() -> Vec<GfpBit> {
     MACRO_BITS.iter().map(|(bit, name)| GfpBit { bit: *bit, name: format!("__GFP_{name}") }).collect()
 }
 
+/// A single flag, such as `__GFP_FS`, as a number; `None` if this kernel has none of that name.
+#[must_use]
+pub fn gfp_flag(name: &str, facts: &KernelFacts) -> Option<u64> {
+    let known = facts.gfp_bits.iter().find(|bit| bit.name == name);
+    known.map(GfpBit::value).filter(|value| *value != 0)
+}
+
 /// The names of a mask's flags as that kernel's log has them; empty for an empty mask. What has no name comes last,
 /// as one hexadecimal number.
 #[must_use]

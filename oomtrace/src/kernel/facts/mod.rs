@@ -6,7 +6,7 @@ mod memory;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    gfp::{GfpBit, GfpNaming, gfp_names},
+    gfp::{GfpBit, GfpNaming, gfp_flag, gfp_names},
     memory::MemoryNames,
 };
 use super::btf::{Btf, Enumerator, LookupError};

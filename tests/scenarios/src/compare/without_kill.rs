@@ -143,7 +143,7 @@ fn is_gfp_without_fs(ledger: &Ledger<'_>) -> bool {
 /// (`out_of_memory`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1139>). The log has no line of it.
 fn may_not_kill(scenario: &Scenario, ledger: &mut Ledger<'_>) {
     ledger.same(SCENARIO, "selection.outcome", "no_kill");
-    ledger.same(SCENARIO, "selection.policy", "notifier_freed");
+    ledger.same(SCENARIO, "selection.policy", "gfp_nofs");
     if scenario.expect.domain == "memcg" {
         ledger.write(
             SCENARIO,

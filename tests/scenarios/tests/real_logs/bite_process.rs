@@ -116,12 +116,12 @@ fn a_decision_without_a_kill_needs_a_witness() {
 #[test]
 fn an_allocation_that_may_not_kill_says_so_and_only_for_the_machine() {
     let may_not = |reports: &mut Vec<Value>| {
-        nobody("notifier_freed", "0xc00")(reports);
+        nobody("gfp_nofs", "0xc00")(reports);
         reports[1]["cause"]["confidence"] = json!("inferred");
     };
     assert_eq!(named("7.3-global", may_not), [""; 0]);
-    assert_eq!(named("7.3-global", nobody("notifier_freed", "0xc00")), ["cause.confidence"]);
-    assert_eq!(named("7.3-global", nobody("notifier_freed", "0xcc0")), ["selection.policy"]);
+    assert_eq!(named("7.3-global", nobody("gfp_nofs", "0xc00")), ["cause.confidence"]);
+    assert_eq!(named("7.3-global", nobody("gfp_nofs", "0xcc0")), ["selection.policy"]);
     assert_eq!(named("7.3-cgroup", may_not), ["allocation.gfp_mask", "empty_passes.count"]);
 }
 
