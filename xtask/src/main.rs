@@ -48,6 +48,8 @@ enum Task {
     Experiments(experiments::Arguments),
     /// Measure start, memory, latency, loss and replay, or what a decision costs, and print a table of docs/benchmarks.md
     Bench(bench::Arguments),
+    /// Kill processes in ordinary ways where memory is short nearby, and count false alarms: a table of docs/verdicts.md
+    Alarms(test::alarms::Arguments),
     /// Damage recordings in every way and see that nothing breaks: ten million inputs
     Fuzz(fuzz::Arguments),
     /// Take pictures of pages in a real browser, in light and dark
@@ -81,6 +83,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Vm(arguments) => vm::task(&arguments),
         Task::Experiments(arguments) => experiments::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
+        Task::Alarms(arguments) => test::alarms::task(&arguments),
         Task::Fuzz(arguments) => fuzz::task(&arguments),
         Task::Pictures(arguments) => pictures::task(&arguments),
         Task::Golden(arguments) => golden::task(&arguments),

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test there is, counted.
 
+pub(crate) mod alarms;
 mod cargo;
 mod checks;
 mod conditions;
