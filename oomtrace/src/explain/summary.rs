@@ -114,6 +114,22 @@ fn by(incident: &Incident, verdict: &Verdict) -> String {
     }
 }
 
+/// Why nobody was killed. `who` was chosen.
+fn no_kill(incident: &Incident, policy: Option<Policy>, who: Option<&String>) -> String {
+    match (policy, who) {
+        (Some(Policy::NoneKillable), _) => survivors::none_killable(incident),
+        (Some(Policy::Disabled), _) => "the OOM killer is disabled".to_owned(),
+        (Some(Policy::GfpNofs), _) => {
+            "no process was killed, because this allocation must not wait for file systems (no __GFP_FS)"
+                .to_owned()
+        }
+        (Some(Policy::AlreadyExiting), Some(who)) => {
+            format!("{who} was chosen but had no memory left to free; no process was killed")
+        }
+        _ => "no process was killed".to_owned(),
+    }
+}
+
 fn consequence(incident: &Incident, verdict: &Verdict) -> String {
     let chosen = incident
         .victims
@@ -124,16 +140,7 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
     let decided_on = incident.victims.iter().filter(|victim| victim.role.is_of_decision()).count();
     let others = decided_on.saturating_sub(1);
     match (verdict.outcome, verdict.policy) {
-        (Some(Outcome::NoKill), Some(Policy::NoneKillable)) => survivors::none_killable(incident),
-        (Some(Outcome::NoKill), Some(Policy::Disabled)) => "the OOM killer is disabled".to_owned(),
-        (Some(Outcome::NoKill), Some(Policy::GfpNofs)) => {
-            "no process was killed, because this allocation must not wait for file systems (no __GFP_FS)"
-                .to_owned()
-        }
-        (Some(Outcome::NoKill), Some(Policy::AlreadyExiting)) if chosen.is_some() => {
-            format!("{who} was chosen but had no memory left to free; no process was killed")
-        }
-        (Some(Outcome::NoKill), _) => "no process was killed".to_owned(),
+        (Some(Outcome::NoKill), policy) => no_kill(incident, policy, chosen.is_some().then_some(&who)),
         (Some(Outcome::MarkedOnly), _) => {
             format!("{who} was already exiting and got access to memory reserves")
         }
