@@ -63,11 +63,7 @@ const CASES: [Case; 8] = [
         ]),
     },
     Case { fault: "drop:Stack", scenario: "cgroup", noticed: Noticed::Fields(&["allocation.stack"]) },
-    Case {
-        fault: "drop:Zone",
-        scenario: "global",
-        noticed: Noticed::Fields(&["machine", "account.reasons"]),
-    },
+    Case { fault: "drop:Zone", scenario: "sysrq", noticed: Noticed::Fields(&["machine"]) },
     Case {
         fault: "rule:memcg_limit",
         scenario: "cgroup",
