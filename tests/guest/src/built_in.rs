@@ -3,12 +3,24 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 use oomtrace_scenarios::scenario::Feature;
 
 /// The kernel's list of its symbols.
 const KALLSYMS: &str = "/proc/kallsyms";
+
+/// Whether the list leaves out where the memory of each CPU is, as it does with `CONFIG_KALLSYMS_ALL=n`.
+pub(crate) fn hides_cpu_offsets() -> Result<bool> {
+    static HIDES: OnceLock<bool> = OnceLock::new();
+    if let Some(&hides) = HIDES.get() {
+        return Ok(hides);
+    }
+    let list = std::fs::read(KALLSYMS).with_context(|| format!("reading {KALLSYMS}"))?;
+    let lists = |line: &[u8]| line.ends_with(b" __per_cpu_offset");
+    Ok(*HIDES.get_or_init(|| !list.split(|&byte| byte == b'\n').any(lists)))
+}
 
 /// An error if the kernel was built with a feature that could not be found.
 pub(crate) fn confirm_missing(feature: Feature) -> Result<()> {

@@ -7,17 +7,23 @@ use anyhow::{Context, Result};
 use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
 use serde::Serialize;
 
+/// The first serial port, where the kernel's console is.
+pub(crate) const CONSOLE: &str = if IS_ARM { "/dev/ttyAMA0" } else { "/dev/ttyS0" };
+/// The second. The ARM board has one port of its own, and the other is on PCI.
+const PORT: &str = if IS_ARM { "/dev/ttyS0" } else { "/dev/ttyS1" };
+const IS_ARM: bool = cfg!(target_arch = "aarch64");
+
 /// The port, passing bytes unchanged.
 pub(crate) struct Port(File);
 
 impl Port {
     /// Open it.
     pub(crate) fn open() -> Result<Self> {
-        let file =
-            OpenOptions::new().write(true).read(true).open("/dev/ttyS1").context("opening /dev/ttyS1")?;
-        let mut settings = tcgetattr(&file).context("asking /dev/ttyS1 for its settings")?;
+        let file = OpenOptions::new().write(true).read(true).open(PORT);
+        let file = file.with_context(|| format!("opening {PORT}"))?;
+        let mut settings = tcgetattr(&file).with_context(|| format!("asking {PORT} for its settings"))?;
         settings.make_raw();
-        tcsetattr(&file, OptionalActions::Now, &settings).context("making /dev/ttyS1 raw")?;
+        tcsetattr(&file, OptionalActions::Now, &settings).with_context(|| format!("making {PORT} raw"))?;
         Ok(Self(file))
     }
 
@@ -27,13 +33,13 @@ impl Port {
         let mut framed = format!("{}\n", document.len()).into_bytes();
         framed.extend_from_slice(&document);
         framed.push(b'\n');
-        self.0.write_all(&framed).context("writing to /dev/ttyS1")?;
-        tcdrain(&self.0).context("waiting for /dev/ttyS1")
+        self.0.write_all(&framed).with_context(|| format!("writing to {PORT}"))?;
+        tcdrain(&self.0).with_context(|| format!("waiting for {PORT}"))
     }
 
     /// Send the end, length 0, so that a guest cut short can be told from one that is done.
     pub(crate) fn close(mut self) -> Result<()> {
-        self.0.write_all(b"0\n").context("writing to /dev/ttyS1")?;
-        tcdrain(&self.0).context("waiting for /dev/ttyS1")
+        self.0.write_all(b"0\n").with_context(|| format!("writing to {PORT}"))?;
+        tcdrain(&self.0).with_context(|| format!("waiting for {PORT}"))
     }
 }

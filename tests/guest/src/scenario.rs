@@ -1,12 +1,13 @@
 //! One scenario from preparation to what was seen.
 
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use oomtrace_scenarios::job::{Command, FREEZER_FOLDER, TRACER_FILE, Watch};
+use oomtrace_scenarios::job::{Command, FREEZER_FOLDER, TRACER_FILE, Tier, Watch};
 use oomtrace_scenarios::observation::{CgroupCounters, CommandRun, Observation};
 use oomtrace_scenarios::scenario::{Feature, Hierarchy, Scenario};
 
@@ -16,7 +17,7 @@ use crate::kernel_log::KernelLog;
 use crate::marks::Marks;
 use crate::mounts::Mounted;
 use crate::nodes;
-use crate::port::Port;
+use crate::port::{CONSOLE, Port};
 use crate::processes::Processes;
 use crate::relief::relieve;
 use crate::runs::Runs;
@@ -24,8 +25,6 @@ use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
 use crate::{command, mounts, sysv_shm, tracing, wall_clock};
 
-/// The first serial port, where the kernel's console is.
-const CONSOLE: &str = "/dev/ttyS0";
 /// How long the OOM may take, from the word to begin until the processes named have ended.
 const DYING: Duration = Duration::from_secs(150);
 /// How long the processes left over may take to go.
@@ -45,13 +44,18 @@ pub(crate) fn observe(scenario: &Scenario, how: Option<&Watch>, port: &mut Port)
 
 fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation, port: &mut Port) -> Result<()> {
     seen.release = rustix::system::uname().release().to_string_lossy().into_owned();
-    if let Some(&missing) = scenario.needs.iter().find(|&&need| !is_there(need)) {
+    // x86-64 has had trampolines for longer than oomtrace supports.
+    let asks = cfg!(target_arch = "aarch64") && how.is_some_and(|how| how.tier == Tier::Fentry);
+    let trampoline = asks.then_some(Feature::DirectCalls);
+    if let Some(&missing) = scenario.needs.iter().chain(&trampoline).find(|&&need| !is_there(need)) {
         built_in::confirm_missing(missing)?;
         seen.not_applicable = Some(missing.to_string());
         return Ok(());
     }
     seen.memory_bytes = sysctl::memory_bytes()?;
     seen.swap_bytes = sysctl::swap_bytes()?;
+    seen.page_size = NonZeroU64::new(u64::try_from(rustix::param::page_size())?);
+    seen.hides_cpu_offsets = built_in::hides_cpu_offsets()?;
     seen.node_pages = nodes::present_pages()?;
     seen.mark_victim_tells_task = tracing::mark_victim_tells_task()?;
     let _sysctls: Vec<Sysctl> =
@@ -134,6 +138,8 @@ fn is_there(feature: Feature) -> bool {
         Feature::LruGen => Path::new("/sys/kernel/mm/lru_gen/min_ttl_ms").exists(),
         Feature::MemcgV1 => Path::new(Hierarchy::V1.mount_point()).join("memory.limit_in_bytes").exists(),
         Feature::CgroupKill => cgroup::has_file("cgroup.kill"),
+        // Trying it is what the tracer is for; the list of symbols is the only other witness.
+        Feature::DirectCalls => built_in::confirm_missing(feature).is_err(),
         Feature::Cma => sysctl::has_cma(),
         Feature::Freezer => Path::new(FREEZER_FOLDER).join("cgroup.procs").exists(),
     }

@@ -11,7 +11,6 @@ const DEVICE: &str = "/dev/zram0";
 const SETTINGS: &str = "/sys/block/zram0";
 /// The one compressor that every kernel has without another module.
 const COMPRESSOR: &str = "deflate";
-const PAGE_BYTES: usize = 4096;
 /// Where the header tells of the area: after the boot sector's place
 /// (`union swap_header`, <https://github.com/torvalds/linux/blob/v6.12/include/linux/swap.h#L114>).
 const INFO_AT: usize = 1024;
@@ -28,23 +27,24 @@ pub(crate) fn set_up(mib: u32) -> Result<()> {
         let path = Path::new(SETTINGS).join(file);
         fs::write(&path, &value).with_context(|| format!("writing {value} to {}", path.display()))?;
     }
-    write_header(bytes / u64::try_from(PAGE_BYTES)?)
+    let page_bytes = rustix::param::page_size();
+    write_header(bytes / u64::try_from(page_bytes)?, page_bytes)
         .with_context(|| format!("writing the swap header of {DEVICE}"))?;
     switch_on()
 }
 
 /// What `mkswap` writes.
-fn write_header(pages: u64) -> Result<()> {
-    OpenOptions::new().write(true).open(DEVICE)?.write_all_at(&header(pages)?, 0)?;
+fn write_header(pages: u64, page_bytes: usize) -> Result<()> {
+    OpenOptions::new().write(true).open(DEVICE)?.write_all_at(&header(pages, page_bytes)?, 0)?;
     Ok(())
 }
 
 /// The first page of an area: version, last page and number of bad pages, and the magic word at its end.
-fn header(pages: u64) -> Result<Vec<u8>> {
+fn header(pages: u64, page_bytes: usize) -> Result<Vec<u8>> {
     let last_page = u32::try_from(pages.saturating_sub(1))?;
     let info: Vec<u8> = [1, last_page, 0].into_iter().flat_map(u32::to_le_bytes).collect();
-    let mut page = vec![0; PAGE_BYTES];
-    for (at, bytes) in [(INFO_AT, info.as_slice()), (PAGE_BYTES - MAGIC.len(), MAGIC)] {
+    let mut page = vec![0; page_bytes];
+    for (at, bytes) in [(INFO_AT, info.as_slice()), (page_bytes - MAGIC.len(), MAGIC)] {
         let place = page.get_mut(at..at + bytes.len()).context("a page has room for the header")?;
         place.copy_from_slice(bytes);
     }
@@ -65,8 +65,8 @@ mod tests {
 
     #[test]
     fn the_header_tells_of_the_last_page() {
-        let page = header(4096).unwrap();
-        assert_eq!(page.len(), 4096);
+        let page = header(4096, 16384).unwrap();
+        assert_eq!(page.len(), 16384);
         assert_eq!(page[1024..1036], [1, 0, 0, 0, 0xff, 0x0f, 0, 0, 0, 0, 0, 0]);
         assert!(page.ends_with(b"SWAPSPACE2"));
     }

@@ -31,9 +31,6 @@ use crate::observation::Observation;
 use crate::scenario::Scenario;
 use crate::witness;
 
-/// Bytes of a page; the guests are x86-64.
-const PAGE_BYTES: u64 = 4096;
-
 /// A field in which a report, or the outcome itself, is not what a witness says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Disagreement {

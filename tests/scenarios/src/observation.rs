@@ -1,6 +1,7 @@
 //! What a guest hands back.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,13 @@ pub struct Observation {
     /// SwapTotal, in bytes.
     #[serde(default)]
     pub swap_bytes: u64,
+    /// Bytes of a page; absent in what was captured before guests with other pages than 4 KiB.
+    #[serde(default)]
+    pub page_size: Option<NonZeroU64>,
+    /// Whether the kernel does not list where the memory of each CPU is (`CONFIG_KALLSYMS_ALL=n`): per-CPU figures cannot be
+    /// read then.
+    #[serde(default)]
+    pub hides_cpu_offsets: bool,
     /// Pages present in each memory node.
     #[serde(default)]
     pub node_pages: BTreeMap<u32, u64>,
@@ -48,6 +56,14 @@ pub struct Observation {
     pub mark_victim_tells_task: bool,
     /// Milliseconds the scenario took, the tracer's start included.
     pub elapsed_ms: u64,
+}
+
+impl Observation {
+    /// Bytes of a page.
+    #[must_use]
+    pub fn page_bytes(&self) -> u64 {
+        self.page_size.map_or(4096, NonZeroU64::get)
+    }
 }
 
 /// One run of the tracer.

@@ -6,8 +6,6 @@ use rustix::mm::{Advice, MapFlags, MlockFlags, madvise, mlock_with};
 
 use super::{Taken, mapping::Mapping};
 
-const PAGE_BYTES: usize = 4096;
-
 /// Memory that is locked, and of which most is given back page by page.
 #[derive(Args)]
 pub(crate) struct Fragments {
@@ -24,14 +22,15 @@ impl Fragments {
         let mapping = Mapping::anonymous(self.mib, MapFlags::PRIVATE)?;
         mapping.advise(Advice::LinuxNoHugepage)?;
         mapping.touch();
-        for offset in (0..mapping.len()).step_by(PAGE_BYTES) {
+        let page_bytes = rustix::param::page_size();
+        for offset in (0..mapping.len()).step_by(page_bytes) {
             let page = mapping.start().wrapping_add(offset).cast();
-            if (offset / PAGE_BYTES).is_multiple_of(self.keep_one_of) {
+            if (offset / page_bytes).is_multiple_of(self.keep_one_of) {
                 // SAFETY: the page lies inside the mapping.
-                unsafe { mlock_with(page, PAGE_BYTES, MlockFlags::empty()) }.context("locking a page")?;
+                unsafe { mlock_with(page, page_bytes, MlockFlags::empty()) }.context("locking a page")?;
             } else {
                 // SAFETY: the page lies inside the mapping, and nobody reads what was in it.
-                unsafe { madvise(page, PAGE_BYTES, Advice::LinuxDontNeed) }.context("giving back a page")?;
+                unsafe { madvise(page, page_bytes, Advice::LinuxDontNeed) }.context("giving back a page")?;
             }
         }
         Ok(mapping.into())

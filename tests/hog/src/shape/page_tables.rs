@@ -6,12 +6,7 @@ use rustix::mm::{Advice, MapFlags};
 
 use super::{Taken, mapping::Mapping};
 
-/// Bytes of page tables that one page costs where no other page is near: a whole table.
-const TABLE_BYTES: usize = 4096;
-/// What one such table maps (x86-64 and arm64 with 4 KiB pages).
-const SPAN_MIB: usize = 2;
-
-/// One page in each 2 MiB of a huge mapping is read: what is there is the zero page, and a table to reach it.
+/// One page in each 2 MiB (32 MiB with pages of 16 KiB) of a huge mapping is read: what is there is the zero page, and a table to reach it.
 #[derive(Args)]
 pub(crate) struct PageTables {
     /// How much the page tables take, in MiB
@@ -33,10 +28,12 @@ impl PageTables {
 }
 
 fn tables(mib: usize) -> Result<Taken> {
-    let tables = (mib << 20) / TABLE_BYTES;
-    let mapping = Mapping::anonymous(tables * SPAN_MIB, MapFlags::PRIVATE)?;
+    // One page costs a whole table where no other page is near. A table is a page of 8-byte entries for a page each.
+    let table_bytes = rustix::param::page_size();
+    let span_bytes = table_bytes * table_bytes / 8;
+    let mapping = Mapping::anonymous((mib << 20) / table_bytes * (span_bytes >> 20), MapFlags::PRIVATE)?;
     // A huge zero page would need no table.
     mapping.advise(Advice::LinuxNoHugepage)?;
-    mapping.read_each(SPAN_MIB << 20);
+    mapping.read_each(span_bytes);
     Ok(mapping.into())
 }

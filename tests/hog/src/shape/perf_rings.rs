@@ -11,7 +11,6 @@ use super::Taken;
 
 /// Data of one ring; a page for its head comes on top.
 const RING_MIB: usize = 32;
-const PAGE_BYTES: usize = 4096;
 /// `PERF_TYPE_SOFTWARE` and `PERF_COUNT_SW_DUMMY`: an event that never happens.
 const SOFTWARE: u32 = 1;
 const DUMMY: u64 = 9;
@@ -42,7 +41,7 @@ fn ring() -> Result<OwnedFd> {
     ensure!(file >= 0, "opening a perf event: {}", Error::last_os_error());
     // SAFETY: the kernel has just made it, and nobody else knows of it.
     let file = unsafe { OwnedFd::from_raw_fd(i32::try_from(file)?) };
-    let (len, access) = ((RING_MIB << 20) + PAGE_BYTES, ProtFlags::READ | ProtFlags::WRITE);
+    let (len, access) = ((RING_MIB << 20) + rustix::param::page_size(), ProtFlags::READ | ProtFlags::WRITE);
     // SAFETY: a null address lets the kernel choose a place where nothing is mapped; it stays until the process ends.
     unsafe { mmap(std::ptr::null_mut(), len, access, MapFlags::SHARED, &file, 0) }?;
     Ok(file)

@@ -9,9 +9,6 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 use super::{Taken, open_files};
 
-/// What one write fills: a page.
-const PAGE: [u8; 4096] = [1; 4096];
-
 /// Pipes that are full and that nobody reads.
 #[derive(Args)]
 pub(crate) struct Pipes {
@@ -26,23 +23,25 @@ pub(crate) struct Pipes {
 impl Pipes {
     pub(crate) fn take(&self) -> Result<Taken> {
         open_files::allow()?;
-        let (mut left, mut files) = ((self.mib << 20) / PAGE.len(), Vec::new());
+        // One write fills a page.
+        let page = vec![1; rustix::param::page_size()];
+        let (mut left, mut files) = ((self.mib << 20) / page.len(), Vec::new());
         while left > 0 {
             let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).context("making a pipe")?;
             if let Some(kib) = self.each_kib {
                 fcntl_setpipe_size(&writer, kib << 10).context("sizing a pipe")?;
             }
-            left -= fill(&writer, left)?;
+            left -= fill(&writer, &page, left)?;
             files.extend([reader, writer]);
         }
         Ok(files.into())
     }
 }
 
-/// Fill a pipe with so many pages at most; how many went in.
-fn fill(writer: &OwnedFd, most: usize) -> Result<usize> {
+/// Fill a pipe with a page so many times at most; how many went in.
+fn fill(writer: &OwnedFd, page: &[u8], most: usize) -> Result<usize> {
     for written in 0..most {
-        match rustix::io::write(writer, &PAGE) {
+        match rustix::io::write(writer, page) {
             Ok(_) => {}
             Err(Errno::AGAIN) => return Ok(written),
             Err(error) => {

@@ -31,7 +31,7 @@ pub(crate) struct Sockets {
 enum Kind {
     /// Unix datagrams, whose bytes lie in slab objects
     Datagram,
-    /// Unix streams, whose bytes lie in pages
+    /// Unix streams, whose bytes lie in pages (in slab objects with pages of 16 KiB)
     Stream,
     /// TCP over the loopback device, which memory cgroups count as `sock`
     Tcp,

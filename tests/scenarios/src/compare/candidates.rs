@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
-use super::PAGE_BYTES;
 use super::ground;
 use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
@@ -161,7 +160,7 @@ impl Ballot<'_> {
         let tolerance = self.case.tolerance_pages();
         ledger.near(TABLE, &field(index, "rss_pages"), row.rss_pages, tolerance);
         ledger.near(TABLE, &field(index, "swap_pages"), row.swap_pages, tolerance);
-        let pgtables = row.pgtables_bytes / PAGE_BYTES;
+        let pgtables = row.pgtables_bytes / self.case.page_bytes();
         ledger.near(TABLE, &field(index, "pgtables_pages"), pgtables, PGTABLES_SLACK);
         self.points(ledger, index, row, reason);
     }
@@ -191,7 +190,7 @@ impl Ballot<'_> {
         if let Some(total) = self.case.total_pages() {
             let per_unit = i64::try_from(total / 1000).unwrap_or(i64::MAX);
             let adjusted = i64::from(row.oom_score_adj).saturating_mul(per_unit);
-            let base = i64::try_from(row.base_pages(PAGE_BYTES)).unwrap_or(i64::MAX);
+            let base = i64::try_from(row.base_pages(self.case.page_bytes())).unwrap_or(i64::MAX);
             let tolerance = self.case.tolerance_pages();
             ledger.near_signed(TABLE, &field(index, "points"), base.saturating_add(adjusted), tolerance);
             ledger.same(TABLE, &field(index, "adj_pages"), adjusted);
@@ -213,7 +212,8 @@ impl Ballot<'_> {
             return ledger.absent(ROWS, &field(index, "difference_pages"), "a part is not known");
         };
         ledger.same(ROWS, &field(index, "difference_pages"), points - sum);
-        ledger.near_signed(ROWS, &field(index, "difference_pages"), 0, TOLERANCE_BYTES / PAGE_BYTES);
+        let tolerance = TOLERANCE_BYTES / self.case.page_bytes();
+        ledger.near_signed(ROWS, &field(index, "difference_pages"), 0, tolerance);
         let kinds = ["anon_pages", "file_pages", "shmem_pages"].map(|key| number(row, key));
         let resident = kinds.into_iter().try_fold(0_i64, |sum, part| sum.checked_add(part?));
         if resident != number(row, "rss_pages") {

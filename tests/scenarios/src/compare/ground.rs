@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Disagreement, PAGE_BYTES, choice, collateral, marks, no_kill};
+use super::{Disagreement, choice, collateral, marks, no_kill};
 use crate::observation::{Observation, ProcessRun, Status};
 use crate::scenario::{Hierarchy, Scenario};
 use crate::witness::{Incident, Message, Row};
@@ -22,7 +22,7 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     ground.decisions();
     ground.equals();
     ground.bystander_tracer();
-    ground.found.extend(choice::judge(log));
+    ground.found.extend(choice::judge(log, seen.page_bytes()));
     ground.found.extend(no_kill::ground(scenario, seen, log));
     ground.found
 }
@@ -226,8 +226,10 @@ impl Ground<'_> {
         let Some((incident, summary)) = first.and_then(|first| Some((first, first.summary.as_ref()?))) else {
             return;
         };
-        let total = incident.usage.map_or(self.seen.memory_bytes, |usage| usage.limit_bytes) / PAGE_BYTES;
-        let points = |row: &&Row| row.points(PAGE_BYTES, total);
+        let total = incident.usage.map_or(self.seen.memory_bytes, |usage| usage.limit_bytes);
+        let page_bytes = self.seen.page_bytes();
+        let total = total / page_bytes;
+        let points = |row: &&Row| row.points(page_bytes, total);
         let most = incident.rows.iter().map(|row| points(&row)).max();
         let equals: Vec<u32> =
             incident.rows.iter().filter(|row| Some(points(row)) == most).map(|row| row.tgid).collect();

@@ -3,9 +3,7 @@
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use super::{
-    Disagreement, PAGE_BYTES, account, call_trace, candidates, domain, followed, ground, machine, victim,
-};
+use super::{Disagreement, account, call_trace, candidates, domain, followed, ground, machine, victim};
 use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Hierarchy, Process, Scenario};
@@ -78,7 +76,17 @@ impl Case<'_> {
 
     /// The same in pages.
     pub(super) fn tolerance_pages(&self) -> u64 {
-        self.tolerance_bytes() / PAGE_BYTES
+        self.tolerance_bytes() / self.page_bytes()
+    }
+
+    /// `pageblock_nr_pages` in bytes: what one table of page tables, a page of 8-byte entries, maps.
+    pub(super) fn page_block_bytes(&self) -> u64 {
+        self.page_bytes() * self.page_bytes() / 8
+    }
+
+    /// Bytes of a page.
+    pub(super) fn page_bytes(&self) -> u64 {
+        self.seen.page_bytes()
     }
 
     /// Pages the score is measured against (`constrained_alloc`): the limit with the swap that may be used, the nodes
@@ -90,12 +98,12 @@ impl Case<'_> {
         match (self.scenario.expect.domain.as_str(), self.incident.usage) {
             ("memcg", Some(usage)) => {
                 let swap_bytes = self.incident.swap.map_or(0, |swap| swap.limit_bytes.min(swap_bytes));
-                Some((usage.limit_bytes + swap_bytes) / PAGE_BYTES)
+                Some((usage.limit_bytes + swap_bytes) / self.page_bytes())
             }
-            ("system", _) => Some(self.seen.memory_bytes / PAGE_BYTES),
+            ("system", _) => Some(self.seen.memory_bytes / self.page_bytes()),
             ("cpuset" | "mempolicy", _) => {
                 let present: Option<u64> = nodes.iter().map(|node| self.seen.node_pages.get(node)).sum();
-                Some(present? + swap_bytes / PAGE_BYTES)
+                Some(present? + swap_bytes / self.page_bytes())
             }
             _ => None,
         }

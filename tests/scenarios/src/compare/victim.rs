@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
-use super::{PAGE_BYTES, collateral, ground, pairing};
+use super::{collateral, ground, pairing};
 use crate::scenario::Process;
 use crate::witness::{Killed, Message};
 
@@ -117,12 +117,12 @@ impl Victim<'_> {
             ledger.near(LOG, &self.field(name), bytes, self.case.tolerance_bytes());
         }
         if let Some(row) = self.case.incident.row(kill.pid) {
-            let bytes = row.swap_pages * PAGE_BYTES;
+            let bytes = row.swap_pages * self.case.page_bytes();
             ledger.near(TABLE, &self.field("memory.swap_bytes"), bytes, TOLERANCE_BYTES);
         }
         // A victim that is not the trigger goes on faulting until the signal arrives.
         let is_trigger = self.case.incident.trigger_tid == Some(kill.pid);
-        let slack = if is_trigger { 0 } else { 8 * PAGE_BYTES };
+        let slack = if is_trigger { 0 } else { 8 * self.case.page_bytes() };
         ledger.near(LOG, &self.field("memory.pgtables_bytes"), kill.pgtables_bytes, slack);
     }
 
@@ -147,8 +147,9 @@ impl Victim<'_> {
             return;
         }
         let tolerance = self.case.tolerance_pages();
-        let base = row.base_pages(PAGE_BYTES);
-        ledger.near_signed(TABLE, &self.field("score.points"), row.points(PAGE_BYTES, total), tolerance);
+        let page_bytes = self.case.page_bytes();
+        let (base, points) = (row.base_pages(page_bytes), row.points(page_bytes, total));
+        ledger.near_signed(TABLE, &self.field("score.points"), points, tolerance);
         ledger.near(TABLE, &self.field("score.base_pages"), base, tolerance);
         ledger.same(TABLE, &self.field("score.adj_pages"), row.adj_pages(total));
         ledger.same(TABLE, &self.field("score.total_pages"), total);

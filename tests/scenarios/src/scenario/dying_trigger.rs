@@ -6,7 +6,8 @@ use super::{Expect, Process, Scenario};
 pub(super) fn scenario() -> Scenario {
     Scenario::new("dying_trigger", Expect::dying("/last", "dying"))
         .cgroup("/last", &[("memory.max", "24M")])
+        // Until the kill it is not so full that the kill would seem to be for memory.
         .process(
-            Process::acting("dying", &["last-words", "--mib", "12"]).cgroup("/last").children(&["killer"]),
+            Process::acting("dying", &["last-words", "--mib", "11"]).cgroup("/last").children(&["killer"]),
         )
 }

@@ -17,6 +17,9 @@ pub enum Feature {
     CgroupKill,
     /// The freezer of cgroup v1 (`CONFIG_CGROUP_FREEZER`), from which SIGKILL does not free.
     Freezer,
+    /// Functions can be traced through a trampoline (`CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS`, on arm64 from 6.4 on): the
+    /// fentry tier.
+    DirectCalls,
     /// Memory can be set apart for devices, and lent to movable allocations (`CONFIG_CMA`).
     Cma,
 }
@@ -35,6 +38,8 @@ impl Feature {
             Self::CgroupKill => "cgroup_kill_write",
             // Makes a cgroup: <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/legacy_freezer.c> (`freezer_css_alloc`)
             Self::Freezer => "freezer_css_alloc",
+            // Attaches one: <https://github.com/torvalds/linux/blob/v6.12/kernel/trace/ftrace.c> (`register_ftrace_direct`)
+            Self::DirectCalls => "register_ftrace_direct",
             // Hands out a part of it: <https://github.com/torvalds/linux/blob/v6.12/mm/cma.c> (`cma_alloc`)
             Self::Cma => "cma_alloc",
         }
@@ -48,6 +53,7 @@ impl fmt::Display for Feature {
             Self::LruGen => "LRU_GEN",
             Self::CgroupKill => "cgroup.kill",
             Self::Freezer => "CGROUP_FREEZER",
+            Self::DirectCalls => "DYNAMIC_FTRACE_WITH_DIRECT_CALLS",
             Self::Cma => "CMA",
         })
     }

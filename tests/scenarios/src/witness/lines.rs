@@ -52,8 +52,9 @@ pub(super) fn is_in_kernel_thread(line: &str) -> bool {
 }
 
 /// What stands for no limit (`PAGE_COUNTER_MAX`,
-/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/page_counter.h#L45>), pages of 4096 bytes.
-const NO_LIMIT_BYTES: u64 = (1 << 63) - 4096;
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/page_counter.h#L45>) in pages of 64 KiB, the largest there are:
+/// in smaller ones it is more.
+const NO_LIMIT_BYTES: u64 = (1 << 63) - (64 << 10);
 
 /// Usage and limit of a memory cgroup or of its swap, `memory: usage 32768kB, limit 32768kB, failcnt 19`
 /// (`mem_cgroup_print_oom_meminfo`, <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1545>).

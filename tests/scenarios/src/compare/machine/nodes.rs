@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::super::PAGE_BYTES;
 use super::super::incident::LOG;
 use super::super::ledger::Ledger;
 use super::{Machine, is_of_node, list};
@@ -63,7 +62,7 @@ fn totals(machine: &Machine<'_>, ledger: &mut Ledger<'_>, told: &[Value]) {
         let Some(pages) = machine.info.totals.get(name).filter(|_| !machine.is_later) else { continue };
         let bytes = |report: &Value| report.get(format!("{counter}_bytes"))?.as_u64();
         let sum: Option<u64> = told.iter().map(bytes).sum();
-        let says = pages * PAGE_BYTES;
+        let says = pages * machine.case.page_bytes();
         let least = says.saturating_sub(tolerance);
         let is_near = sum.is_some_and(|sum| sum >= least && (follows || sum <= says + tolerance));
         if !is_near {

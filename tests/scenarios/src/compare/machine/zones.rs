@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::PAGE_BYTES;
 use super::super::incident::{LOG, SCENARIO};
 use super::super::ledger::Ledger;
 use super::{Machine, is_of_node, list};
+use crate::job::Tier;
 use crate::witness::Zone;
 
-/// Names of x86-64's zones in the order of `enum zone_type`
+/// Names of the zones of x86-64 and arm64 in the order of `enum zone_type`
 /// (<https://github.com/torvalds/linux/blob/v6.12/include/linux/mmzone.h#L735>).
 const CLASSES: [&str; 5] = ["DMA", "DMA32", "Normal", "Movable", "Device"];
 
@@ -52,9 +52,6 @@ fn unprinted(machine: &Machine<'_>, ledger: &mut Ledger<'_>, told: &[Value]) {
     }
 }
 
-/// `pageblock_nr_pages` of x86-64, in bytes.
-const PAGE_BLOCK_BYTES: u64 = 2 << 20;
-
 fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, report: &Value) {
     for name in ["managed", "present"] {
         if let Some(bytes) = zone.bytes(name) {
@@ -64,14 +61,19 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
     if machine.is_later {
         return;
     }
-    let boost = watermarks(ledger, zone, at, report);
+    let boost = watermarks(machine, ledger, zone, at, report);
     if let Some(boost) = boost {
         ledger.same(LOG, &format!("{at}.boost_bytes"), boost);
     }
     class(machine, ledger, zone, at);
     for (name, field) in [("free", "free"), ("free_cma", "cma_free"), ("free_pcp", "percpu_lists")] {
         // Pages that an earlier victim gives back go to the lists of single CPUs and on from there.
-        let moves_on = name == "free_pcp" && machine.case.follows;
+        let is_percpu = name == "free_pcp";
+        if is_percpu && machine.case.seen.hides_cpu_offsets && ledger.tier != Tier::Tracepoint {
+            ledger.absent(LOG, &format!("{at}.{field}_bytes"), "the kernel does not list __per_cpu_offset");
+            continue;
+        }
+        let moves_on = is_percpu && machine.case.follows;
         if let Some(bytes) = zone.bytes(name).filter(|_| !moves_on) {
             machine.free(ledger, &format!("{at}.{field}_bytes"), bytes);
         }
@@ -79,7 +81,7 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
     if let Some(bytes) = zone.bytes("reserved_highatomic") {
         // Another allocation may reserve or return whole page blocks before the log is printed.
         let told = report.get("highatomic_bytes").and_then(Value::as_u64).unwrap_or(0);
-        if !told.abs_diff(bytes).is_multiple_of(PAGE_BLOCK_BYTES) {
+        if !told.abs_diff(bytes).is_multiple_of(machine.case.page_block_bytes()) {
             ledger.same(LOG, &format!("{at}.highatomic_bytes"), bytes);
         }
     }
@@ -88,13 +90,19 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
 
 /// The log prints each watermark with what is added to it for a while. Kernels before 5.12 do not print that alone: then
 /// the report's own word is taken for it.
-fn watermarks(ledger: &mut Ledger<'_>, zone: &Zone, at: &str, report: &Value) -> Option<u64> {
+fn watermarks(
+    machine: &Machine<'_>,
+    ledger: &mut Ledger<'_>,
+    zone: &Zone,
+    at: &str,
+    report: &Value,
+) -> Option<u64> {
     let printed = zone.bytes("boost");
     let mut boost = printed.or_else(|| report.get("boost_bytes")?.as_u64()).unwrap_or(0);
     // It may have grown by page blocks since.
     let min = report.get("min_bytes").and_then(Value::as_u64);
     let grown = zone.bytes("min").and_then(|bytes| bytes.checked_sub(boost)?.checked_sub(min?)).unwrap_or(0);
-    if printed.is_none() && grown.is_multiple_of(PAGE_BLOCK_BYTES) {
+    if printed.is_none() && grown.is_multiple_of(machine.case.page_block_bytes()) {
         boost += grown;
     }
     for name in ["min", "low", "high"] {
@@ -110,7 +118,7 @@ fn class(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str) 
     let Some(invoked) = &machine.case.incident.invoked else { return };
     let class = class_of(invoked.gfp_mask);
     if let Some(pages) = zone.reserve_pages.get(class) {
-        ledger.same(LOG, &format!("{at}.reserve_bytes"), pages * PAGE_BYTES);
+        ledger.same(LOG, &format!("{at}.reserve_bytes"), pages * machine.case.page_bytes());
     }
     let nodes = &machine.case.scenario.expect.nodes;
     let on_node = nodes.is_empty() || nodes.iter().any(|&node| i32::try_from(node) == Ok(zone.node));
@@ -118,7 +126,7 @@ fn class(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str) 
     ledger.same(SCENARIO, &format!("{at}.usable"), reaches && on_node);
 }
 
-/// `gfp_zone` of x86-64, which has no HighMem.
+/// `gfp_zone` of 64-bit kernels, which have no HighMem.
 fn class_of(mask: u64) -> usize {
     match mask & (DMA | HIGHMEM | DMA32 | MOVABLE) {
         DMA => 0,
@@ -136,7 +144,8 @@ fn blocks(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str,
         let says = format!("{} orders", zone.free_blocks.len());
         return ledger.write(LOG, &format!("{at}.free_blocks"), &says, &counts.len().to_string());
     }
-    let sizes = (0_u32..).map(|order| PAGE_BYTES << order);
+    let page_bytes = machine.case.page_bytes();
+    let sizes = (0_u32..).map(|order| page_bytes << order);
     let sum: u64 =
         counts.iter().zip(sizes.clone()).map(|(count, size)| count.as_u64().unwrap_or(0) * size).sum();
     let free = report.get("free_bytes").and_then(Value::as_u64).unwrap_or(0);
