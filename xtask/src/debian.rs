@@ -14,6 +14,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use oomtrace_object::Arch;
 
 use crate::run::{output, run};
 use private::Private;
@@ -25,11 +26,11 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// Gets the suite's index, or makes sure that the one at hand is the newest.
-    pub(crate) fn open(name: &str) -> Result<Self> {
+    /// Gets the suite's index for an architecture, or makes sure that the one at hand is the newest.
+    pub(crate) fn open(name: &str, arch: Arch) -> Result<Self> {
         let mut reasons = Vec::new();
         for mirror in mirror::candidates(name)? {
-            let apt = Private::new(name, &mirror)?;
+            let apt = Private::new(name, arch, &mirror)?;
             match apt.update() {
                 Ok(()) => {
                     return Ok(Self { name: name.to_owned(), apt });

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::job::{Command, Meanwhile, TRACER_FILE};
 use oomtrace_scenarios::observation::{CommandRun, Status};
 use oomtrace_scenarios::scenario::Machine;
@@ -55,7 +56,7 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
         println!("everything was as it should be");
         return Ok(());
     }
-    install_qemu()?;
+    install_qemu(Arch::X86_64)?;
     let kernel = kernels::ensure(&options.series)?;
     let programs = programs::build(true)?;
     let mut failed = Vec::new();

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{Observation, Status};
 use oomtrace_scenarios::text::Text;
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
 
 /// Record real kills in a guest, and keep the recording with the reports that were printed live.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
-    vm::install_qemu()?;
+    vm::install_qemu(Arch::X86_64)?;
     let kernel = kernels::ensure(&arguments.series)?;
     let programs = programs::build(true)?;
     let folder = workspace::root().join("tests/recordings");

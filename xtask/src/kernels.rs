@@ -1,6 +1,7 @@
-//! Debian's cloud kernels, by series, in a cache that every checkout shares.
+//! Debian's kernels, by series, in a cache that every checkout shares.
 
 mod fetch;
+mod flavour;
 mod series;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use oomtrace_object::Arch;
 use serde::{Deserialize, Serialize};
 
 use crate::{run::say, workspace};
@@ -21,8 +23,12 @@ const RECORD: &str = "kernel.json";
 /// `cargo xtask kernels`
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Kernel series, such as 6.12; with its Debian suite where none is known: 7.2=sid [default: all known]
+    /// Kernel series, such as 6.12; with its flavour if it is not the cloud kernel: 6.12-rt; with its Debian suite where
+    /// none is known: 7.2=sid [default: all known]
     series: Vec<String>,
+    /// Architecture of the kernels: x86_64 or aarch64
+    #[arg(long, default_value_t = Arch::X86_64, value_parser = arch)]
+    arch: Arch,
     /// Look for newer kernels than those in the cache
     #[arg(long)]
     refresh: bool,
@@ -31,8 +37,10 @@ pub(crate) struct Arguments {
 /// A kernel ready to boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kernel {
-    /// As asked for: `6.12`.
+    /// As asked for: `6.12`, `6.12-16k`.
     pub(crate) series: String,
+    /// What it runs on.
+    pub(crate) arch: Arch,
     /// As `uname -r` gives it.
     pub(crate) release: String,
     /// Debian's version of its package.
@@ -56,25 +64,34 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     let all = || series::KNOWN.iter().map(|(series, _)| (*series).to_owned()).collect();
     let wanted: Vec<String> = if arguments.series.is_empty() { all() } else { arguments.series.clone() };
     for name in wanted {
-        let kernel = if arguments.refresh { refresh(&name) } else { ensure(&name) }?;
+        let kernel = get(&name, arguments.arch, arguments.refresh)?;
         println!("{}\t{}\t{}", kernel.series, kernel.release, kernel.vmlinuz.display());
     }
     Ok(())
 }
 
-/// The kernel of a series, fetched if it is not in the cache. One that is there needs no network.
+/// The x86_64 kernel of a series, fetched if it is not in the cache. One that is there needs no network.
 pub(crate) fn ensure(series: &str) -> Result<Kernel> {
-    get(series, false)
+    get(series, Arch::X86_64, false)
 }
 
-/// The newest kernel of a series that its suite has.
-pub(crate) fn refresh(series: &str) -> Result<Kernel> {
-    get(series, true)
+/// The same for an architecture.
+pub(crate) fn ensure_for(arch: Arch, series: &str) -> Result<Kernel> {
+    get(series, arch, false)
 }
 
-fn get(series: &str, look_for_newer: bool) -> Result<Kernel> {
-    let series = Series::parse(series)?;
-    let cache = workspace::cache()?.join("kernels");
+/// An architecture by its name.
+pub(crate) fn arch(name: &str) -> Result<Arch, String> {
+    Arch::from_name(name).ok_or_else(|| format!("expected {}", Arch::ALL.map(Arch::name).join(" or ")))
+}
+
+fn get(series: &str, arch: Arch, look_for_newer: bool) -> Result<Kernel> {
+    let series = Series::parse(series, arch)?;
+    let kernels = workspace::cache()?.join("kernels");
+    let cache = match arch {
+        Arch::X86_64 => kernels,
+        Arch::Aarch64 => kernels.join(arch.name()),
+    };
     let _lock = lock(&cache, &series)?;
     let folder = cache.join(series.name());
     let cached = read(&series, &folder);
@@ -109,6 +126,7 @@ fn read(series: &Series, folder: &Path) -> Option<Kernel> {
     let vmlinuz = folder.join("vmlinuz");
     vmlinuz.is_file().then(|| Kernel {
         series: series.name().to_owned(),
+        arch: series.arch(),
         release: record.release,
         version: record.version,
         vmlinuz,
@@ -123,7 +141,7 @@ mod tests {
     #[test]
     fn a_kernel_is_in_the_cache_once_its_record_is() {
         let folder = tempfile::tempdir().unwrap();
-        let series = Series::parse("6.12").unwrap();
+        let series = Series::parse("6.12", Arch::X86_64).unwrap();
         fs::write(folder.path().join("vmlinuz"), "MZ").unwrap();
         assert_eq!(read(&series, folder.path()), None);
         let record = r#"{"release": "6.12.1-cloud-amd64", "version": "6.12.1-1", "suite": "trixie"}"#;

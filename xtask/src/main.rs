@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod btf;
+mod cross;
 mod debian;
 mod demo;
 mod ebpf;

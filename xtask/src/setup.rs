@@ -28,3 +28,8 @@ pub(crate) fn ebpf_toolchain() -> Result<Toolchain> {
     bpf_linker::ensure(&root).context("bpf-linker cannot be had")?;
     Ok(Toolchain::find(&root)?)
 }
+
+/// Gets the source of Rust's standard library where it is missing.
+pub(crate) fn rust_library() -> Result<()> {
+    rust_src::ensure().context("the source of Rust's standard library cannot be had")
+}

@@ -19,6 +19,7 @@ mod table;
 use std::num::NonZeroUsize;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::scenario::{self, Scenario};
 
@@ -28,13 +29,25 @@ pub(crate) use self::table::render;
 use crate::kernels;
 
 /// The series a plain `cargo xtask vm` runs.
-const SERIES: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.3"];
+fn usual_series(arch: Arch) -> [&'static str; 5] {
+    match arch {
+        Arch::X86_64 => ["5.10", "6.1", "6.12", "6.18", "7.3"],
+        Arch::Aarch64 => ["5.10", "6.1", "6.12", "7.3", "7.3-16k"],
+    }
+}
 
 /// `cargo xtask vm`
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Kernel series; by default 5.10, 6.1, 6.12, 6.18 and 7.3
+    /// Kernel series; by default 5.10, 6.1, 6.12, 6.18 and 7.3, for aarch64 7.3-16k instead of 6.18. The cloud kernel's
+    /// other flavours are named after the numbers: 6.12-full, 6.12-rt, 6.12-16k
     series: Vec<String>,
+    /// Run the kernels of x86_64 that the usual series leave out: other flavours, and series in between
+    #[arg(long, conflicts_with_all = ["series", "arch"])]
+    nightly: bool,
+    /// Architecture of the guests: x86_64 or aarch64
+    #[arg(long, default_value_t = Arch::X86_64, value_parser = kernels::arch)]
+    arch: Arch,
     /// Only this scenario; repeatable
     #[arg(long)]
     scenario: Vec<String>,
@@ -54,8 +67,8 @@ pub(crate) struct Arguments {
     /// Let the tracer go wrong in one place, such as rule:memcg_limit: the cells must then disagree
     #[arg(long, conflicts_with = "no_tracer")]
     fault: Option<String>,
-    /// Run all of each SERIES (of every one, where none is named), and write their columns of docs/compatibility.md
-    #[arg(long)]
+    /// Write what was run into docs/compatibility.md; cells that were not run stay as they are
+    #[arg(long, conflicts_with_all = ["no_tracer", "fault"])]
     write_compatibility: bool,
     /// Run the experiments instead of scenarios: what `oomtrace whatif` predicts, tried out
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility"])]
@@ -68,22 +81,20 @@ pub(crate) struct Arguments {
     read_only: bool,
 }
 
+/// What `--nightly` runs.
+const NIGHTLY: [&str; 10] =
+    ["5.10-full", "6.1-full", "6.12-full", "6.12-rt", "6.16", "6.19", "7.0", "7.2", "7.3-full", "7.3-rt"];
+
 impl Arguments {
-    /// Whether this is every scenario and every tier, with an honest tracer.
-    fn is_whole(&self) -> bool {
-        let Self { scenario, tier, no_tracer, fault, .. } = self;
-        scenario.is_empty() && tier.is_empty() && !no_tracer && fault.is_none()
+    /// The series to run; none named: the usual ones.
+    fn series(&self) -> Vec<String> {
+        if self.nightly { NIGHTLY.map(str::to_owned).to_vec() } else { self.series.clone() }
     }
 }
 
 /// Run what was asked for and print the table.
 pub(crate) fn task(options: &Arguments) -> Result<()> {
-    ensure!(
-        options.is_whole() || !options.write_compatibility,
-        "docs/compatibility.md tells of whole runs: --write-compatibility goes with no --scenario, --tier, \
-         --no-tracer or --fault"
-    );
-    install_qemu()?;
+    install_qemu(options.arch)?;
     if options.experiments {
         return try_predictions(options);
     }
@@ -99,7 +110,7 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
         (false, chosen) => chosen.iter().copied().map(Some).collect(),
     };
     let matrix = Matrix {
-        kernels: find_kernels(&options.series)?,
+        kernels: find_kernels(options.arch, &options.series())?,
         scenarios: choose(&options.scenario)?,
         tiers,
         jobs: options.jobs,
@@ -109,8 +120,7 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     let run = matrix.run()?;
     print!("{}", render(&run));
     if options.write_compatibility {
-        let scenarios: Vec<String> = matrix.scenarios.iter().map(|scenario| scenario.name.clone()).collect();
-        compatibility::write(&matrix.kernels, &scenarios, &run)?;
+        compatibility::write(&matrix.kernels, &run)?;
     }
     let cells = &run.cells;
     let failed = cells.iter().filter(|cell| cell.verdict.is_failure()).count();
@@ -124,9 +134,9 @@ fn each(
     test: fn(&kernels::Kernel, &programs::Programs, Tier) -> Result<()>,
     passed: &str,
 ) -> Result<()> {
-    let programs = programs::build(true)?;
+    let programs = programs::build_for(options.arch, true)?;
     let tiers = if options.tier.is_empty() { Tier::ALL.to_vec() } else { options.tier.clone() };
-    for kernel in find_kernels(&options.series)? {
+    for kernel in find_kernels(options.arch, &options.series())? {
         for &tier in &tiers {
             test(&kernel, &programs, tier).with_context(|| format!("{} {}", kernel.series, tier.name()))?;
             println!("{:<6} {:<10} {passed}", kernel.series, tier.name());
@@ -137,7 +147,7 @@ fn each(
 
 /// Run the experiments.
 fn try_predictions(options: &Arguments) -> Result<()> {
-    let kernels = find_kernels(&options.series)?;
+    let kernels = find_kernels(options.arch, &options.series())?;
     let tiers = if options.tier.is_empty() { experiments::TIERS.to_vec() } else { options.tier.clone() };
     let tried = experiments::run(&kernels.iter().collect::<Vec<_>>(), &tiers)?;
     let failed = tried.iter().filter(|tried| tried.result.is_err()).count();
@@ -146,12 +156,14 @@ fn try_predictions(options: &Arguments) -> Result<()> {
 }
 
 /// The kernels of the series named, fetched where they are not there yet.
-pub(crate) fn find_kernels(series: &[String]) -> Result<Vec<kernels::Kernel>> {
-    let usual = || SERIES.map(str::to_owned).to_vec();
+pub(crate) fn find_kernels(arch: Arch, series: &[String]) -> Result<Vec<kernels::Kernel>> {
+    let usual = || usual_series(arch).map(str::to_owned).to_vec();
     let series = if series.is_empty() { usual() } else { series.to_vec() };
     series
         .iter()
-        .map(|name| kernels::ensure(name).with_context(|| format!("getting a kernel of series {name}")))
+        .map(|name| {
+            kernels::ensure_for(arch, name).with_context(|| format!("getting a kernel of series {name}"))
+        })
         .collect()
 }
 

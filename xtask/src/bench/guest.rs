@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::cost::{Ballot, FIXED_WORK, FixedWork, Measured, Plan, Program, as_float};
 use oomtrace_scenarios::job::Tier;
 use tempfile::TempDir;
@@ -31,9 +32,9 @@ const PER_CANDIDATE: [&str; 2] = ["evaluate_task", "badness"];
 
 /// Measures, and prints a table.
 pub(super) fn measure(series: &[String], arguments: &Arguments) -> Result<()> {
-    vm::install_qemu()?;
+    vm::install_qemu(Arch::X86_64)?;
     let usual = || SERIES.map(str::to_owned).to_vec();
-    let kernels = vm::find_kernels(&if series.is_empty() { usual() } else { series.to_vec() })?;
+    let kernels = vm::find_kernels(Arch::X86_64, &if series.is_empty() { usual() } else { series.to_vec() })?;
     let tiers = if arguments.tier.is_empty() { TIERS.to_vec() } else { arguments.tier.clone() };
     ensure!(!tiers.contains(&Tier::Tracepoint), "tracepoints alone do not see candidates");
     let programs = programs::build(true)?;

@@ -7,14 +7,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use oomtrace_object::Arch;
 
 use crate::{run::output, workspace};
 
 /// Signs every Debian suite; part of the package debian-archive-keyring.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/// The architecture of the guests' kernels. What is fetched besides is for all architectures.
-const ARCHITECTURE: &str = "amd64";
 
 /// apt's settings and lists for one suite of one mirror.
 pub(super) struct Private {
@@ -25,9 +23,9 @@ pub(super) struct Private {
 
 impl Private {
     /// Writes the settings. Nothing is fetched yet.
-    pub(super) fn new(suite: &str, mirror: &str) -> Result<Self> {
+    pub(super) fn new(suite: &str, arch: Arch, mirror: &str) -> Result<Self> {
         ensure!(Path::new(KEYRING).is_file(), "{KEYRING} is missing: install debian-archive-keyring");
-        let folder = workspace::cache()?.join("apt").join(suite);
+        let folder = workspace::cache()?.join("apt").join(folder_name(suite, arch));
         for name in ["state/lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(folder.join(name))
                 .with_context(|| format!("cannot create {}", folder.join(name).display()))?;
@@ -36,7 +34,7 @@ impl Private {
         lock.lock()?;
         let config = folder.join("apt.conf");
         fs::write(folder.join("sources.list"), format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"))?;
-        fs::write(&config, settings(&folder, &machine_settings()?))?;
+        fs::write(&config, settings(&folder, arch, &machine_settings()?))?;
         Ok(Self { config, _lock: lock })
     }
 
@@ -71,13 +69,29 @@ fn machine_settings() -> Result<String> {
     Ok(all.lines().filter(is_network).flat_map(|line| [line, "\n"]).collect())
 }
 
-fn settings(folder: &Path, machine: &str) -> String {
-    let folder = folder.display();
+/// Each architecture has lists of its own: apt removes the lists that its settings do not name.
+fn folder_name(suite: &str, arch: Arch) -> String {
+    match arch {
+        Arch::X86_64 => suite.to_owned(),
+        Arch::Aarch64 => format!("{suite}-{}", debian_name(arch)),
+    }
+}
+
+/// Debian's name of an architecture.
+fn debian_name(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "amd64",
+        Arch::Aarch64 => "arm64",
+    }
+}
+
+fn settings(folder: &Path, arch: Arch, machine: &str) -> String {
+    let (folder, architecture) = (folder.display(), debian_name(arch));
     format!(
         "{machine}
 Acquire::Languages \"none\";
-APT::Architecture \"{ARCHITECTURE}\";
-APT::Architectures {{ \"{ARCHITECTURE}\"; }};
+APT::Architecture \"{architecture}\";
+APT::Architectures {{ \"{architecture}\"; }};
 APT::Sandbox::User \"root\";
 Dir::Cache \"{folder}/cache\";
 Dir::State \"{folder}/state\";
@@ -95,6 +109,14 @@ Dir::Etc::sourceparts \"/dev/null\";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn architectures_share_no_lists() {
+        let names = Arch::ALL.map(|arch| folder_name("trixie", arch));
+        assert_eq!(names, ["trixie", "trixie-arm64"]);
+        let settings = settings(Path::new("/cache"), Arch::Aarch64, "");
+        assert!(settings.contains("APT::Architectures { \"arm64\"; };"), "{settings}");
+    }
 
     #[test]
     fn a_failed_update_says_why_in_one_line() {

@@ -22,15 +22,21 @@ pub(super) struct Newest {
 
 /// Looks it up. Nothing but the suite's index is fetched.
 pub(super) fn newest(series: &Series) -> Result<Newest> {
-    let suite = Suite::open(series.suite())?;
-    let names = suite.names("linux-image-")?;
-    let release =
-        names.iter().filter_map(|name| series.release_in(name)).max_by_key(|release| numbers(release));
-    let release = release.context("its index names none")?.to_owned();
+    let suite = Suite::open(series.suite(), series.arch())?;
+    let names = suite.names("linux-")?;
+    let releases = names.iter().filter_map(|name| series.release_in(name));
+    let newest = releases.max_by_key(|release| (is_whole(release, &names), numbers(release)));
+    let release = newest.context("its index names none")?.to_owned();
     let versions = suite.versions(&format!("linux-image-{release}"))?;
     let version =
         versions.first().with_context(|| format!("its index names no version of {release}"))?.clone();
     Ok(Newest { suite, record: Record { release, version, suite: series.suite().to_owned() } })
+}
+
+/// Whether the suite still has the modules of a kernel that is split in parts.
+fn is_whole(release: &str, names: &[String]) -> bool {
+    let has = |part: &str| names.contains(&format!("linux-{part}-{release}"));
+    !has("binary") || has("modules")
 }
 
 /// The numbers of a release in their order, which is the releases' order: 6.12.99 comes before 6.12.107.
@@ -107,6 +113,15 @@ mod tests {
         releases.sort_by_key(|release| numbers(release));
         assert!(releases[0].starts_with("6.12.9+") && releases[2].starts_with("6.12.107"));
         assert!(numbers("5.10.0-32-cloud-amd64") > numbers("5.10.0-9-cloud-amd64"));
+    }
+
+    #[test]
+    fn a_kernel_without_its_modules_comes_after_an_older_one_with_them() {
+        let names =
+            ["linux-binary-7.0.9-x", "linux-modules-7.0.9-x", "linux-binary-7.0.10-x", "linux-image-6.1-x"];
+        let names = names.map(str::to_owned);
+        let whole = ["7.0.9-x", "7.0.10-x", "6.1-x"].map(|release| is_whole(release, &names));
+        assert_eq!(whole, [true, false, true]);
     }
 
     fn arranged(files: &[&str]) -> Result<Vec<String>> {

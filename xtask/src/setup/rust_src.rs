@@ -4,7 +4,7 @@
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
-use oomtrace_object::{LIBRARY_MARK, require_library, rustc_release, rustc_sysroot};
+use oomtrace_object::{Arch, LIBRARY_MARK, require_library, rustc_release, rustc_sysroot};
 
 use crate::{
     debian::{self, Suite},
@@ -63,7 +63,8 @@ fn by_debian(release: &str, sysroot: &Path) -> Result<()> {
 
 /// Fetches and lays the package of one suite; returns its Debian version.
 fn from_suite(name: &str, release: &str, sysroot: &Path) -> Result<String> {
-    let suite = Suite::open(name)?;
+    // The package is for all architectures, so any index lists it.
+    let suite = Suite::open(name, Arch::X86_64)?;
     let versions = suite.versions("rust-src")?;
     let version = versions.into_iter().find(|version| debian::upstream(version) == release);
     let version = version.with_context(|| format!("{name} holds no rust-src {release}"))?;

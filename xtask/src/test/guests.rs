@@ -4,10 +4,12 @@ mod faults;
 mod subset;
 
 use anyhow::Result;
+use oomtrace_object::Arch;
 use oomtrace_scenarios::job::Tier;
 
-use self::subset::{SERIES, SUBSET, Slice};
+use self::subset::{AARCH64, SERIES, SUBSET, Slice};
 use super::{Tally, conditions, experiments};
+use crate::cross;
 use crate::kernels::{self, Kernel};
 use crate::run::say;
 use crate::vm::programs;
@@ -17,7 +19,7 @@ use crate::vm::{self, Cell, Matrix, Verdict};
 
 /// Run them.
 pub(crate) fn run(tally: &mut Tally) {
-    if let Err(error) = vm::install_qemu() {
+    if let Err(error) = vm::install_qemu(Arch::X86_64) {
         return tally.skip("guests", format!("there is no QEMU: {error:#}"));
     }
     let kernels = kernels(tally);
@@ -32,6 +34,23 @@ pub(crate) fn run(tally: &mut Tally) {
         tally.count("guests", Err(error));
     }
     faults::run(&kernels, tally);
+    aarch64(tally);
+}
+
+/// A few cells of arm64, which is emulated wherever the tests run on x86-64.
+fn aarch64(tally: &mut Tally) {
+    let ready = vm::install_qemu(Arch::Aarch64).and_then(|()| cross::install(Arch::Aarch64));
+    if let Err(error) = ready {
+        return tally.skip("arm64 guests", format!("{error:#}"));
+    }
+    let result = AARCH64.iter().try_for_each(|slice| {
+        let kernels: Result<Vec<Kernel>> =
+            slice.series.iter().map(|series| kernels::ensure_for(Arch::Aarch64, series)).collect();
+        matrix(slice, &kernels?, tally)
+    });
+    if let Err(error) = result {
+        tally.count("arm64 guests", Err(error));
+    }
 }
 
 /// A recording to a disk survives a reset, and goes on after the disk was read-only, on the oldest and the newest kernel.
@@ -72,17 +91,21 @@ fn matrix(slice: &Slice, kernels: &[Kernel], tally: &mut Tally) -> Result<()> {
     }
     .run()?;
     print!("{}", vm::render(&run));
+    let architecture = match run.arch {
+        Arch::X86_64 => "",
+        Arch::Aarch64 => " (arm64)",
+    };
     for cell in &run.cells {
-        count(cell, tally);
+        count(cell, architecture, tally);
     }
     Ok(())
 }
 
-fn count(cell: &Cell, tally: &mut Tally) {
-    let name = format!("{} on {}, {}", cell.scenario, cell.series, cell.tier);
+fn count(cell: &Cell, architecture: &str, tally: &mut Tally) {
+    let name = format!("{} on {}{architecture}, {}", cell.scenario, cell.series, cell.tier);
     match &cell.verdict {
         Verdict::Agrees => tally.pass(1),
-        Verdict::NotApplicable(_) => tally.skip(name, cell.verdict.reason()),
+        Verdict::NotApplicable(_) | Verdict::Skipped(_) => tally.skip(name, cell.verdict.reason()),
         Verdict::Disagrees(_) | Verdict::Broken(_) | Verdict::Lost(_) => {
             tally.fail(name, cell.verdict.reason());
         }

@@ -118,7 +118,7 @@ fn boot_within<T: DeserializeOwned>(
 ) -> Result<Vec<T>> {
     let modules = modules::of_machine(kernel, machine)?;
     let initramfs = initramfs::of_guest(programs, modules, extras, job)?;
-    let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
+    let ran = qemu::boot(kernel, initramfs.path(), machine, limit)?;
     let stream = stream::parse(&ran.output).context("what the guest sent")?;
     ensure!(stream.complete, "the guest was lost; {}", console::end(&ran));
     Ok(stream.documents)

@@ -1,12 +1,13 @@
-//! `docs/compatibility.md`: what whole runs of each series came to, with the kernels they ran on. A run of some series
-//! replaces their columns and leaves the others.
+//! `docs/compatibility.md`: what runs of each series came to, with the kernels they ran on, for each architecture. A run
+//! replaces the cells that it ran and leaves the others.
 
 mod page;
 
 use std::fmt::Write as _;
 use std::fs;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::job::Tier;
 use time::OffsetDateTime;
 
@@ -32,97 +33,122 @@ struct Circumstances {
     qemu: String,
 }
 
-/// Write the page, or the columns of the series that were run. Each must have been run as a whole.
-pub(super) fn write(kernels: &[Kernel], scenarios: &[String], run: &Run) -> Result<()> {
-    ensure_whole(kernels, scenarios, run)?;
+/// Write the page, or the cells that were run.
+pub(super) fn write(kernels: &[Kernel], run: &Run) -> Result<()> {
+    ensure_once(run)?;
     let date = OffsetDateTime::now_utc().date().to_string();
     let path = workspace::root().join(PAGE);
     let before = fs::read_to_string(&path).unwrap_or_default();
-    let kept = page::kept(&before, |series| kernels.iter().any(|kernel| kernel.series == series));
-    if let Some(series) = kept.iter().find(|column| column.has_failures()).map(|column| &column.series) {
-        bail!(
-            "{PAGE} was left as it is: it has failures of {series}, whose words would be lost; run {series}, too"
-        );
-    }
-    let page = render(kernels, run, kept, &Circumstances { date, qemu: qemu::describe()? });
-    fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
+    let circumstances = Circumstances { date, qemu: qemu::describe(run.arch)? };
+    let part = |arch: Arch| {
+        let old = part(&before, arch);
+        if arch == run.arch { render(kernels, run, old, &circumstances) } else { Ok(old.to_owned()) }
+    };
+    let parts = Arch::ALL.map(part).into_iter().collect::<Result<Vec<_>>>()?;
+    let page = format!("{}{}", introduction(), parts.concat());
+    fs::write(&path, page.trim_end().to_owned() + "\n")?;
     say(&format!("wrote {PAGE}"));
     Ok(())
 }
 
-/// Each scenario on each kernel with each tier, once.
-fn ensure_whole(kernels: &[Kernel], scenarios: &[String], run: &Run) -> Result<()> {
-    for kernel in kernels {
-        for (scenario, tier) in scenarios.iter().flat_map(|scenario| Tier::ALL.map(|tier| (scenario, tier))) {
-            let is_it = |cell: &&Cell| {
-                cell.series == kernel.series && cell.scenario == *scenario && cell.tier == tier.name()
-            };
-            let cells = run.cells.iter().filter(is_it).count();
-            let (series, tier) = (&kernel.series, tier.name());
-            ensure!(
-                cells == 1,
-                "{PAGE} was left as it is: {cells} cells instead of one for {scenario} on {series}, {tier}"
-            );
-        }
+/// Each scenario on each kernel with each tier at most once.
+fn ensure_once(run: &Run) -> Result<()> {
+    let name = |cell: &Cell| (cell.series.clone(), cell.scenario.clone(), cell.tier);
+    for cell in &run.cells {
+        let cells = run.cells.iter().filter(|other| name(other) == name(cell)).count();
+        let Cell { series, scenario, tier, .. } = cell;
+        ensure!(
+            cells == 1,
+            "{PAGE} was left as it is: {cells} cells instead of one for {scenario} on {series}, {tier}"
+        );
     }
     Ok(())
 }
 
-fn render(kernels: &[Kernel], run: &Run, kept: Vec<Column>, circumstances: &Circumstances) -> String {
-    let Circumstances { date, qemu } = circumstances;
+fn introduction() -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let mut columns: Vec<Column> = kernels.iter().map(|kernel| column(kernel, &run.cells, date)).collect();
-    columns.extend(kept);
-    columns.sort_by_key(|column| table::number(&column.series));
-    let of = |wanted: &str| run.cells.iter().filter(|cell| word(&cell.verdict) == wanted).count();
-    let (cells, took) = (run.cells.len(), table::minutes(run.elapsed));
-    let (pass, fail, not_applicable) = (of("pass"), of("**fail**"), of("not applicable"));
     format!(
         "# Compatibility\n\n\
-         `{COMMAND}` generated this page on {date}; do not edit it. In each cell, a guest really ran out of memory. The\n\
+         `{COMMAND}` generates this page; do not edit it. In each cell, a guest really ran out of memory. The\n\
          cell passes if the report of oomtrace {version} agrees with every witness: the kernel's log\n\
          of the same kill, the exit statuses of the processes, `memory.events` and `/proc/vmstat`. On the tracepoint tier, a\n\
          report may omit facts that only a hook inside the decision can see; all facts in it must be right.\n\n\
-         A run of some series replaces their columns. The last run: {cells} cells in {took}: {pass} pass, {fail} fail,\n\
-         {not_applicable} not applicable. {qemu}.\n\n\
-         ## Kernels\n\n{}\n\
-         ## Scenarios\n\n\
-         A single word covers all three tiers: fentry, kprobe and tracepoint. A cell that is not applicable names the option that the\n\
-         kernel was built without; the harness confirms that from the kernel's list of symbols.\n\n{}{}",
+         A run replaces the cells that it ran. A single word covers all three tiers: fentry, kprobe and tracepoint. A cell that\n\
+         is not applicable names the option that the kernel was built without; the harness confirms that from the kernel's list of\n\
+         symbols.\n\n"
+    )
+}
+
+/// The heading of an architecture's part.
+fn heading(arch: Arch) -> String {
+    format!("## {arch}\n")
+}
+
+/// An architecture's part of a page; empty if there is none.
+fn part(page: &str, arch: Arch) -> &str {
+    let heading = heading(arch);
+    let Some(start) = page.find(&heading) else { return "" };
+    let from = page.get(start..).unwrap_or_default();
+    let next = from.get(heading.len()..).and_then(|rest| rest.find("\n## "));
+    next.and_then(|end| from.get(..heading.len() + end + 1)).unwrap_or(from)
+}
+
+fn render(kernels: &[Kernel], run: &Run, old: &str, circumstances: &Circumstances) -> Result<String> {
+    let Circumstances { date, qemu } = circumstances;
+    let columns = columns(kernels, run, old, date)?;
+    let of = |wanted: &str| run.cells.iter().filter(|cell| word(&cell.verdict) == wanted).count();
+    let (cells, took) = (run.cells.len(), table::minutes(run.elapsed));
+    let (pass, fail, not_applicable) = (of("pass"), of("**fail**"), of("not applicable"));
+    Ok(format!(
+        "{}\nThe last run, on {date}: {cells} cells in {took}: {pass} pass, {fail} fail, {not_applicable} not applicable.\n\
+         {qemu}.\n\n### Kernels\n\n{}\n### Scenarios\n\n{}{}\n",
+        heading(run.arch),
         page::kernels_table(&columns),
         page::scenarios_table(&columns),
         failures(&run.cells)
-    )
+    ))
+}
+
+/// The columns of the run, with what older runs say of cells that it left out, and the other columns.
+fn columns(kernels: &[Kernel], run: &Run, old: &str, date: &str) -> Result<Vec<Column>> {
+    let mut columns: Vec<Column> = kernels.iter().map(|kernel| column(kernel, &run.cells, date)).collect();
+    for old in page::columns(old) {
+        match columns.iter_mut().find(|column| column.series == old.series) {
+            Some(column) => column.complete_from(old),
+            None => columns.push(old),
+        }
+    }
+    let failed = run.cells.iter().filter(|cell| cell.verdict.is_failure()).count();
+    ensure!(
+        columns.iter().map(Column::failures).sum::<usize>() == failed,
+        "{PAGE} was left as it is: it has failures that were not run again, whose words would be lost"
+    );
+    columns.sort_by_key(|column| table::number(&column.series));
+    Ok(columns)
 }
 
 fn column(kernel: &Kernel, cells: &[Cell], date: &str) -> Column {
     let Kernel { series, release, version, .. } = kernel;
-    let own: Vec<&Cell> = cells.iter().filter(|cell| cell.series == *series).collect();
-    let of =
-        |scenario: &str| own.iter().copied().filter(|cell| cell.scenario == scenario).collect::<Vec<_>>();
-    let results = own.iter().map(|cell| (cell.scenario.clone(), tiers(&of(&cell.scenario)))).collect();
+    let own = cells.iter().filter(|cell| cell.series == *series);
+    let mut results = std::collections::BTreeMap::new();
+    for cell in own {
+        let tiers = results.entry(cell.scenario.clone()).or_insert_with(page::not_run);
+        for (_, tier) in Tier::ALL.iter().zip(tiers).filter(|(tier, _)| tier.name() == cell.tier) {
+            *tier = result(&cell.verdict);
+        }
+    }
     let [series, release, version, date] = [series, release, version, date].map(str::to_owned);
     Column { series, release, version, date, results }
-}
-
-/// What one scenario came to on one kernel: for all tiers at once where they agree.
-fn tiers(here: &[&Cell]) -> String {
-    let of = |tier: Tier| here.iter().find(|cell| cell.tier == tier.name()).map(|cell| result(&cell.verdict));
-    let results = Tier::ALL.map(|tier| of(tier).unwrap_or_else(|| page::NOT_RUN.to_owned()));
-    let [first, rest @ ..] = &results;
-    if rest.iter().all(|result| result == first) {
-        return first.clone();
-    }
-    let named = Tier::ALL.iter().zip(&results).map(|(tier, result)| format!("{} {result}", tier.name()));
-    named.collect::<Vec<_>>().join(", ")
 }
 
 fn result(verdict: &Verdict) -> String {
     match verdict {
         Verdict::NotApplicable(feature) => format!("{}: `{feature}=n`", word(verdict)),
-        Verdict::Agrees | Verdict::Disagrees(_) | Verdict::Broken(_) | Verdict::Lost(_) => {
-            word(verdict).to_owned()
-        }
+        Verdict::Agrees
+        | Verdict::Skipped(_)
+        | Verdict::Disagrees(_)
+        | Verdict::Broken(_)
+        | Verdict::Lost(_) => word(verdict).to_owned(),
     }
 }
 
@@ -130,6 +156,7 @@ fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Agrees => "pass",
         Verdict::NotApplicable(_) => "not applicable",
+        Verdict::Skipped(_) => page::NOT_RUN,
         Verdict::Disagrees(_) | Verdict::Broken(_) | Verdict::Lost(_) => "**fail**",
     }
 }
@@ -138,7 +165,7 @@ fn word(verdict: &Verdict) -> &'static str {
 fn failures(cells: &[Cell]) -> String {
     let mut failed: Vec<&Cell> = cells.iter().filter(|cell| cell.verdict.is_failure()).collect();
     failed.sort_by_key(|cell| (&cell.scenario, &cell.series, cell.tier));
-    let mut text = if failed.is_empty() { String::new() } else { "\n## Failures\n".to_owned() };
+    let mut text = if failed.is_empty() { String::new() } else { "\n### Failures\n".to_owned() };
     for Cell { series, scenario, tier, verdict, .. } in failed {
         let _ = writeln!(text, "\n{scenario} on {series}, {tier}:\n");
         for line in verdict.reason().lines().take(REASON_LINES) {
@@ -153,11 +180,12 @@ mod tests {
     use std::path::PathBuf;
 
     use super::super::table::tests::run;
-    use super::{Circumstances, Kernel, ensure_whole, page, render};
+    use super::{Arch, Circumstances, Kernel, Run, ensure_once, introduction, page, part};
 
     fn kernel(series: &str) -> Kernel {
         Kernel {
             series: series.to_owned(),
+            arch: Arch::X86_64,
             release: format!("{series}.9-cloud-amd64"),
             version: format!("{series}.9-1~bpo"),
             vmlinuz: PathBuf::new(),
@@ -165,71 +193,89 @@ mod tests {
         }
     }
 
-    fn page() -> String {
+    fn render(kernels: &[&str], run: &Run, old: &str) -> String {
         let circumstances = Circumstances { date: "2026-01-31".to_owned(), qemu: "QEMU 1.0".to_owned() };
-        render(&[kernel("6.1"), kernel("6.12")], &run(), Vec::new(), &circumstances)
+        let kernels: Vec<Kernel> = kernels.iter().copied().map(kernel).collect();
+        super::render(&kernels, run, old, &circumstances).unwrap()
     }
 
     #[test]
     fn it_says_when_and_where() {
-        let page = page();
+        let text = render(&["6.1", "6.12"], &run(), "");
         let wanted = [
-            "on 2026-01-31;",
-            "\n3 not applicable. QEMU 1.0.\n",
+            "\nThe last run, on 2026-01-31: 10 cells in 2 min 5 s: 4 pass, 3 fail, 3 not applicable.\nQEMU 1.0.\n",
             "\n| 6.12 | 6.12.9-cloud-amd64 | 6.12.9-1~bpo | 2026-01-31 |\n",
-            "The last run: 10 cells in 2 min 5 s: 4 pass, 3 fail,\n",
         ];
         for line in wanted {
-            assert!(page.contains(line), "{line}: {page}");
+            assert!(text.contains(line), "{line}: {text}");
         }
     }
 
     #[test]
     fn a_row_for_each_scenario_and_a_word_where_the_tiers_agree() {
+        let text = render(&["6.1", "6.12"], &run(), "");
         let table = "\n| scenario | 6.1 | 6.12 |\n| --- | --- | --- |\n\
              | cgroup | fentry not run, kprobe **fail**, tracepoint not run \
              | fentry pass, kprobe **fail**, tracepoint **fail** |\n\
-             | cgroup_v1 | pass | not applicable: `MEMCG_V1=n` |\n\n## Failures\n";
-        assert!(page().contains(table), "{}", page());
+             | cgroup_v1 | pass | not applicable: `MEMCG_V1=n` |\n\n### Failures\n";
+        assert!(text.contains(table), "{text}");
     }
 
     #[test]
     fn failures_are_told_with_the_field() {
-        let page = page();
+        let text = render(&["6.1", "6.12"], &run(), "");
         let told = "\ncgroup on 6.12, tracepoint:\n\n    cause.code: the kernel log says global | machine, the report";
-        assert!(page.contains(told), "{page}");
+        assert!(text.contains(told), "{text}");
+        assert!(!render(&["6.1", "6.12"], &good(), "").contains("Failures"));
+    }
+
+    fn good() -> Run {
         let mut good = run();
         good.cells.retain(|cell| !cell.verdict.is_failure());
-        let circumstances = Circumstances { date: String::new(), qemu: String::new() };
-        assert!(!render(&[], &good, Vec::new(), &circumstances).contains("Failures"));
+        good
     }
 
     #[test]
-    fn a_run_of_one_series_leaves_the_others() {
-        let (old, mut new) = (page(), run());
-        new.cells.retain(|cell| cell.series == "6.12");
+    fn a_run_leaves_the_cells_that_it_did_not_run() {
+        let old = render(&["6.1", "6.12"], &good(), "");
+        let mut new = good();
+        new.cells.retain(|cell| cell.series == "6.12" && cell.tier == "fentry" && cell.scenario == "cgroup");
         new.cells.iter_mut().for_each(|cell| "fresh".clone_into(&mut cell.scenario));
-        let kept = page::kept(&old, |series| series == "6.12");
-        assert!(kept.iter().all(|column| column.series == "6.1" && column.has_failures()), "{kept:?}");
-        let circumstances = Circumstances { date: "2026-02-01".to_owned(), qemu: String::new() };
-        let page = render(&[kernel("6.12")], &new, kept, &circumstances);
+        let text = render(&["6.12"], &new, &old);
         for line in [
-            "\n| 6.1 | 6.1.9-cloud-amd64 | 6.1.9-1~bpo | 2026-01-31 |\n| 6.12 | 6.12.9-cloud-amd64 | 6.12.9-1~bpo | 2026-02-01 |\n",
-            "\n| cgroup_v1 | pass | not run |\n",
+            "\n| cgroup | not run | fentry pass, kprobe not run, tracepoint not run |\n",
+            "\n| cgroup_v1 | pass | not applicable: `MEMCG_V1=n` |\n",
+            "\n| fresh | not run | fentry pass, kprobe not run, tracepoint not run |\n",
         ] {
-            assert!(page.contains(line), "{line}: {page}");
+            assert!(text.contains(line), "{line}: {text}");
         }
+        let moved = old.replace("6.12.9-cloud", "6.12.8-cloud");
+        assert!(!render(&["6.12"], &new, &moved).contains("MEMCG_V1"), "of another release");
     }
 
     #[test]
-    fn a_run_with_a_cell_missing_or_twice_is_refused() {
-        let scenarios = ["cgroup_v1".to_owned()];
-        let kernels = [kernel("6.1"), kernel("6.12")];
+    fn a_failure_that_was_not_run_again_keeps_the_page_as_it_is() {
+        let old = render(&["6.1", "6.12"], &run(), "");
+        let circumstances = Circumstances { date: String::new(), qemu: String::new() };
+        assert!(super::render(&[kernel("6.12")], &good(), &old, &circumstances).is_err());
+    }
+
+    #[test]
+    fn each_architecture_has_a_part() {
+        let x86_64 = render(&["6.1", "6.12"], &good(), "");
+        let aarch64 = x86_64.replace("## x86_64", "## aarch64");
+        let page = [introduction(), x86_64.clone(), aarch64.clone()].concat();
+        assert_eq!([part(&page, Arch::X86_64), part(&page, Arch::Aarch64)], [x86_64, aarch64]);
+        assert_eq!(page::columns(part(&page, Arch::Aarch64)).len(), 2);
+        assert_eq!(part("# Compatibility\n", Arch::X86_64), "");
+    }
+
+    #[test]
+    fn a_run_with_a_cell_twice_is_refused() {
         let mut run = run();
-        assert!(ensure_whole(&kernels, &scenarios, &run).is_ok());
-        let refusal = ensure_whole(&[kernel("7.3")], &scenarios, &run).unwrap_err().to_string();
-        assert!(refusal.contains("0 cells instead of one for cgroup_v1 on 7.3, fentry"), "{refusal}");
+        assert!(ensure_once(&run).is_ok());
         run.cells.extend(super::super::table::tests::run().cells);
-        assert!(ensure_whole(&kernels, &scenarios, &run).is_err());
+        let refusal = ensure_once(&run).unwrap_err().to_string();
+        assert!(refusal.contains("2 cells instead of one for cgroup on 6.12, tracepoint"), "{refusal}");
     }
 }

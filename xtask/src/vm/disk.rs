@@ -49,7 +49,7 @@ impl Disk {
         let job = Job { hierarchy, swap_mib: 0, disk: true, tracefs: true, deadline_s, work };
         let initramfs = initramfs::of_guest(programs, Vec::new(), &[], &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);
-        let ran = qemu::boot_with(&kernel.vmlinuz, initramfs.path(), machine, Some(self.0.path()), limit)?;
+        let ran = qemu::boot_with(kernel, initramfs.path(), machine, Some(self.0.path()), limit)?;
         let stream = stream::parse(&ran.output).context("what the guest sent")?;
         Ok((ran, stream))
     }

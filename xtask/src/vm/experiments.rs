@@ -1,6 +1,7 @@
 //! What `oomtrace whatif` predicts, tried out in guests: the kernel must do it.
 
 use anyhow::{Error, Result, anyhow, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::experiment::{self, Experiment};
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::ExperimentRun;
@@ -23,7 +24,8 @@ pub(crate) struct Tried {
 
 /// Run every experiment on every kernel and tier, saying on standard output what came of each.
 pub(crate) fn run(kernels: &[&Kernel], tiers: &[Tier]) -> Result<Vec<Tried>> {
-    let programs = programs::build(true)?;
+    let arch = kernels.first().map_or(Arch::X86_64, |kernel| kernel.arch);
+    let programs = programs::build_for(arch, true)?;
     let experiments = experiment::all();
     let mut tried = Vec::new();
     for kernel in kernels {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::compare::{Disagreement, Ending, judge, judge_panic};
 use oomtrace_scenarios::job::{Job, RECORDING_FILE, Tier, Watch, Work};
 use oomtrace_scenarios::observation::Observation;
@@ -43,6 +44,8 @@ pub(crate) struct Matrix {
 
 /// All that came of a matrix.
 pub(crate) struct Run {
+    /// The guests' architecture.
+    pub(crate) arch: Arch,
     /// Its cells, in the order in which they were done.
     pub(crate) cells: Vec<Cell>,
     /// How long it took, the build included.
@@ -73,6 +76,8 @@ pub(crate) enum Verdict {
     Disagrees(Vec<Disagreement>),
     /// The kernel lacks the feature named, as the guest found by looking.
     NotApplicable(String),
+    /// It could not be tried, for the reason named.
+    Skipped(&'static str),
     /// The scenario could not be run to its end.
     Broken(String),
     /// The guest went down or hung; with the end of its console.
@@ -82,7 +87,7 @@ pub(crate) enum Verdict {
 impl Verdict {
     /// Whether this counts as a failure.
     pub(crate) fn is_failure(&self) -> bool {
-        !matches!(self, Self::Agrees | Self::NotApplicable(_))
+        !matches!(self, Self::Agrees | Self::NotApplicable(_) | Self::Skipped(_))
     }
 
     /// The reason, in lines; empty for a cell that agrees.
@@ -91,6 +96,7 @@ impl Verdict {
             Self::Agrees => String::new(),
             Self::Disagrees(all) => all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             Self::NotApplicable(feature) => format!("the kernel has no {feature}"),
+            Self::Skipped(reason) => (*reason).to_owned(),
             Self::Broken(reason) | Self::Lost(reason) => reason.clone(),
         }
     }
@@ -101,8 +107,12 @@ impl Matrix {
     pub(crate) fn run(&self) -> Result<Run> {
         let start = Instant::now();
         let with_tracer = self.tiers.iter().any(Option::is_some);
-        let programs =
-            if self.fault.is_some() { programs::build_with_faults() } else { programs::build(with_tracer) }?;
+        let arch = self.arch()?;
+        let programs = if self.fault.is_some() {
+            programs::build_with_faults(arch)
+        } else {
+            programs::build_for(arch, with_tracer)
+        }?;
         let batches = Mutex::new(plan::batches(self.kernels.len(), &self.tiers, &self.scenarios));
         let logs = logs_folder()?;
         let usual = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -116,7 +126,14 @@ impl Matrix {
             drop(sender);
             cells.iter().inspect(|cell| println!("{}", progress(cell))).collect()
         });
-        Ok(Run { cells, elapsed: start.elapsed(), fault: self.fault.clone() })
+        Ok(Run { arch, cells, elapsed: start.elapsed(), fault: self.fault.clone() })
+    }
+
+    /// The architecture that all its kernels are for.
+    fn arch(&self) -> Result<Arch> {
+        let arch = self.kernels.first().context("a matrix without a kernel")?.arch;
+        ensure!(self.kernels.iter().all(|kernel| kernel.arch == arch), "a matrix of several architectures");
+        Ok(arch)
     }
 
     /// Take one batch after the other until there is none.
@@ -137,6 +154,10 @@ impl Matrix {
 
     /// Boot one guest; at least one cell comes of it.
     fn boot(&self, batch: &Batch, programs: &Programs, logs: &Path) -> Vec<Cell> {
+        if self.lacks_modules(batch) {
+            let verdict = || Verdict::Skipped("its suite has no modules of this kernel any more");
+            return batch.scenarios.iter().map(|scenario| self.cell(batch, scenario, verdict(), 0)).collect();
+        }
         match self.guest(batch, programs) {
             Ok(guest) => {
                 let mut cells: Vec<Cell> = Vec::new();
@@ -160,6 +181,12 @@ impl Matrix {
         }
     }
 
+    /// Whether the guest needs modules, and the suite has the package of this kernel's modules no longer.
+    fn lacks_modules(&self, batch: &Batch) -> bool {
+        let has = self.kernels.get(batch.kernel).is_some_and(|kernel| kernel.modules.is_some());
+        !has && batch.scenarios.iter().any(|scenario| scenario.machine.swap_mib > 0)
+    }
+
     fn guest(&self, batch: &Batch, programs: &Programs) -> Result<Guest> {
         let kernel = self.kernels.get(batch.kernel).context("a batch without a kernel")?;
         let machine = &batch.scenarios.first().context("a batch without a scenario")?.machine;
@@ -177,7 +204,7 @@ impl Matrix {
         let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
         let initramfs = initramfs::of_guest(programs, modules::of_machine(kernel, machine)?, &[], &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);
-        let ran = qemu::boot(&kernel.vmlinuz, initramfs.path(), machine, limit)?;
+        let ran = qemu::boot(kernel, initramfs.path(), machine, limit)?;
         ensure!(!ran.console.is_empty() || !ran.output.is_empty(), "QEMU ran nothing: {}", ran.complaint);
         let stream = stream::parse(&ran.output)?;
         let end = format!("the guest was lost; {}", console::end(&ran));
@@ -200,7 +227,12 @@ impl Matrix {
             return;
         }
         let fault = self.fault.as_ref().map(|fault| format!("-{}", fault.replace(':', "-")));
-        let name = format!("{}-{}-{}{}", cell.series, cell.tier, cell.scenario, fault.unwrap_or_default());
+        let arch = match self.kernels.first().map(|kernel| kernel.arch) {
+            Some(Arch::Aarch64) => "aarch64-",
+            Some(Arch::X86_64) | None => "",
+        };
+        let fault = fault.unwrap_or_default();
+        let name = format!("{arch}{}-{}-{}{fault}", cell.series, cell.tier, cell.scenario);
         let document = seen.and_then(|seen| serde_json::to_vec_pretty(seen).ok());
         let recording = seen.and_then(|seen| seen.tracer.as_ref()?.recording.as_ref());
         let parts = [
@@ -257,6 +289,7 @@ fn progress(cell: &Cell) -> String {
         Verdict::Agrees => "ok",
         Verdict::Disagrees(_) => "disagrees",
         Verdict::NotApplicable(_) => "not applicable",
+        Verdict::Skipped(_) => "skipped",
         Verdict::Broken(_) => "broken",
         Verdict::Lost(_) => "lost",
     };

@@ -1,4 +1,6 @@
-//! One guest: QEMU, its flags, and what came through its two serial ports.
+//! One guest: QEMU, and what came through its two serial ports.
+
+mod flags;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -9,21 +11,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, fs};
 
 use anyhow::{Context, Result};
 use oomtrace_scenarios::scenario::Machine;
 
-use crate::{run, setup};
-
-/// The program.
-const QEMU: &str = "qemu-system-x86_64";
-/// An oops or a panic resets the guest, and `-no-reboot` makes that the end of QEMU. The crypto
-/// self-tests would be a fifth of the boot; the log must hold every report of a scenario. Whether the timer works is
-/// checked by counting its interrupts for a moment, in which an emulator on a busy machine may not get to run:
-/// <https://github.com/torvalds/linux/blob/v6.12/arch/x86/kernel/apic/io_apic.c> (`timer_irq_works`)
-const COMMAND_LINE: &str = "console=ttyS0,115200 quiet oops=panic panic=-1 log_buf_len=4M cryptomgr.notests \
-                            random.trust_cpu=on no_timer_check";
+pub(crate) use self::flags::{describe, install};
+use crate::kernels::Kernel;
 
 /// What a guest did.
 pub(crate) struct Ran {
@@ -37,31 +30,14 @@ pub(crate) struct Ran {
     pub(crate) complaint: String,
 }
 
-/// Install QEMU where it is missing.
-pub(crate) fn install() -> Result<()> {
-    let found = |folder: std::path::PathBuf| folder.join(QEMU).is_file();
-    if env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(found)) {
-        return Ok(());
-    }
-    setup::apt(&["qemu-system-x86"]).context("installing QEMU (Debian's package qemu-system-x86)")
-}
-
-/// Which QEMU runs guests, and how, in its own words.
-pub(crate) fn describe() -> Result<String> {
-    let said = run::output(Command::new(QEMU).arg("--version"))?;
-    let version = said.lines().next().context("QEMU tells no version")?;
-    let how = if kvm_is_usable() { "in hardware (KVM)" } else { "by emulation (TCG)" };
-    Ok(format!("{version}, {how}"))
-}
-
 /// Boot a guest and wait until it is gone.
-pub(crate) fn boot(kernel: &Path, initramfs: &Path, machine: &Machine, limit: Duration) -> Result<Ran> {
+pub(crate) fn boot(kernel: &Kernel, initramfs: &Path, machine: &Machine, limit: Duration) -> Result<Ran> {
     boot_with(kernel, initramfs, machine, None, limit)
 }
 
 /// The same with a disk: a file that stays as the guest leaves it.
 pub(crate) fn boot_with(
-    kernel: &Path,
+    kernel: &Kernel,
     initramfs: &Path,
     machine: &Machine,
     disk: Option<&Path>,
@@ -78,7 +54,7 @@ pub(crate) fn boot_with(
         .stdout(Stdio::from(OwnedFd::from(output_end)))
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("starting {QEMU}"))?;
+        .with_context(|| format!("starting {}", flags::program(kernel.arch)))?;
     // It holds QEMU's ends of the ports: they close when QEMU does.
     drop(command);
     let ran = listen(&mut qemu, [console, output], deadline);
@@ -120,27 +96,21 @@ fn forward(number: usize, mut port: impl Read + Send + 'static, sender: Sender<(
     });
 }
 
-/// QEMU with flags found stable. Under emulation of 7.2, a thread for each CPU lets one CPU run code that
-/// another has just patched, and `cmpxchg16b` can return garbage in the flags; both crash guests at random.
-fn command(kernel: &Path, initramfs: &Path, machine: &Machine) -> Command {
-    let mut command = Command::new(QEMU);
-    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35"]);
+fn command(kernel: &Kernel, initramfs: &Path, machine: &Machine) -> Command {
+    let mut command = Command::new(flags::program(kernel.arch));
+    command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
+    command.args(flags::board(kernel.arch)).args(nodes(machine));
     command.args(["-smp", &machine.cpus.to_string(), "-m", &format!("{}M", machine.memory_mib)]);
-    command.args(nodes(machine));
-    let in_hardware = kvm_is_usable();
-    command.args(if in_hardware {
-        ["-accel", "kvm", "-cpu", "host"]
-    } else {
-        ["-accel", "tcg,thread=single", "-cpu", "max,-cx16"]
-    });
+    let in_hardware = flags::kvm_is_usable(kernel.arch);
+    command.args(flags::processor(kernel.arch, in_hardware));
     if machine.instruction_clock && !in_hardware {
         // 2^0 ns for each instruction; an idle moment is skipped.
         command.args(["-icount", "shift=0,sleep=off"]);
     }
-    command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs);
-    command.arg("-append").arg(format!("{COMMAND_LINE} {}", machine.command_line));
-    command.args(["-chardev", "socket,id=console,fd=0", "-serial", "chardev:console"]);
-    command.args(["-chardev", "socket,id=output,fd=1", "-serial", "chardev:output"]);
+    command.arg("-kernel").arg(&kernel.vmlinuz).arg("-initrd").arg(initramfs);
+    command.arg("-append").arg(format!("{} {}", flags::command_line(kernel.arch), machine.command_line));
+    command.args(["-chardev", "socket,id=console,fd=0", "-chardev", "socket,id=output,fd=1"]);
+    command.args(flags::ports(kernel.arch));
     command
 }
 
@@ -166,13 +136,4 @@ fn nodes(machine: &Machine) -> Vec<String> {
         ["-object".to_owned(), memory, "-numa".to_owned(), join]
     };
     (0..machine.nodes).flat_map(node).collect()
-}
-
-/// Whether KVM can run a stock kernel. That `/dev/kvm` opens does not say so: where it comes without
-/// virtualisation in hardware, only kernels made for it boot.
-fn kvm_is_usable() -> bool {
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    let in_hardware = flags.split_ascii_whitespace().any(|flag| flag == "vmx" || flag == "svm");
-    in_hardware && fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok()
 }

@@ -5,11 +5,15 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::matrix::{Cell, Run, Verdict};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::job::Tier;
 
 /// What each letter stands for.
-const LEGEND: &str = "f fentry, k kprobe, t tracepoint, w witnesses without a tracer: agreed; - not applicable; \
+const LEGEND: &str = "f fentry, k kprobe, t tracepoint, w witnesses without a tracer: agreed; - not applicable or skipped; \
                       X disagreed, B broken, L lost";
+
+/// How wide the column of a series is at least.
+const COLUMN: usize = 4;
 
 /// The table, the count, and a command for each cell that failed.
 pub(crate) fn render(run: &Run) -> String {
@@ -17,7 +21,7 @@ pub(crate) fn render(run: &Run) -> String {
     let mut text = format!("\n{}\n{LEGEND}\n{}\n", grid(&run.cells), count(run, failed.len()));
     for cell in failed {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "again: {}", command(cell, run.fault.as_deref()));
+        let _ = writeln!(text, "again: {}", command(cell, run));
     }
     text
 }
@@ -27,13 +31,14 @@ fn grid(cells: &[Cell]) -> String {
     let first = scenarios.iter().map(|name| name.len()).max().unwrap_or_default();
     let mut text = format!("{:first$}", "");
     for name in &series {
-        let _ = write!(text, "  {name:<4}");
+        let _ = write!(text, "  {name:<COLUMN$}");
     }
     for scenario in scenarios {
         let _ = write!(text, "\n{scenario:<first$}");
         for name in &series {
             let here = |cell: &&Cell| cell.scenario == scenario && cell.series == *name;
-            let _ = write!(text, "  {:<4}", letters(&cells.iter().filter(here).collect::<Vec<_>>()));
+            let letters = letters(&cells.iter().filter(here).collect::<Vec<_>>());
+            let _ = write!(text, "  {letters:<0$}", name.len().max(COLUMN));
         }
     }
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
@@ -53,7 +58,7 @@ fn letter(cell: &Cell) -> char {
         Verdict::Agrees if cell.tier == "-" => 'w',
         Verdict::Agrees => cell.tier.chars().next().unwrap_or('?'),
         Verdict::Disagrees(_) => 'X',
-        Verdict::NotApplicable(_) => '-',
+        Verdict::NotApplicable(_) | Verdict::Skipped(_) => '-',
         Verdict::Broken(_) => 'B',
         Verdict::Lost(_) => 'L',
     }
@@ -62,7 +67,7 @@ fn letter(cell: &Cell) -> char {
 fn count(run: &Run, failed: usize) -> String {
     let of = |wanted: fn(&Verdict) -> bool| run.cells.iter().filter(|cell| wanted(&cell.verdict)).count();
     let agreed = of(|verdict| matches!(verdict, Verdict::Agrees));
-    let not_applicable = of(|verdict| matches!(verdict, Verdict::NotApplicable(_)));
+    let not_applicable = of(|verdict| matches!(verdict, Verdict::NotApplicable(_) | Verdict::Skipped(_)));
     let (cells, took) = (run.cells.len(), minutes(run.elapsed));
     format!("{cells} cells in {took}: {agreed} ok, {failed} failed, {not_applicable} not applicable")
 }
@@ -74,13 +79,17 @@ pub(super) fn minutes(elapsed: Duration) -> String {
 }
 
 /// What runs one cell alone, and keeps what the guest sent.
-fn command(cell: &Cell, fault: Option<&str>) -> String {
+fn command(cell: &Cell, run: &Run) -> String {
     let how = match cell.tier {
         "-" => "--no-tracer".to_owned(),
         tier => format!("--tier {tier}"),
     };
-    let fault = fault.map(|fault| format!(" --fault {fault}")).unwrap_or_default();
-    format!("cargo xtask vm {} --scenario {} {how}{fault} --keep-log", cell.series, cell.scenario)
+    let fault = run.fault.as_ref().map(|fault| format!(" --fault {fault}")).unwrap_or_default();
+    let arch = match run.arch {
+        Arch::X86_64 => String::new(),
+        Arch::Aarch64 => format!(" --arch {}", run.arch),
+    };
+    format!("cargo xtask vm {}{arch} --scenario {} {how}{fault} --keep-log", cell.series, cell.scenario)
 }
 
 /// The series in the order of their numbers, each once.
@@ -90,9 +99,9 @@ pub(super) fn series(cells: &[Cell]) -> Vec<&str> {
     series
 }
 
-/// What a series is sorted by.
+/// What a series is sorted by; a flavour comes after the series without one.
 pub(super) fn number(series: &str) -> Vec<u32> {
-    series.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+    series.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
 }
 
 /// The scenarios by name, each once.
@@ -113,7 +122,7 @@ pub(super) mod tests {
 
     use oomtrace_scenarios::compare::Disagreement;
 
-    use super::{Cell, Run, Verdict, render};
+    use super::{Arch, Cell, Run, Verdict, render};
 
     fn cell(series: &str, scenario: &str, tier: &'static str, verdict: Verdict) -> Cell {
         Cell { series: series.to_owned(), scenario: scenario.to_owned(), tier, verdict, elapsed_ms: 7 }
@@ -140,7 +149,7 @@ pub(super) mod tests {
             cell("6.1", "cgroup_v1", "tracepoint", Verdict::Agrees),
             cell("6.1", "cgroup", "kprobe", Verdict::Broken("no hog".to_owned())),
         ];
-        Run { cells, elapsed: Duration::from_secs(125), fault: None }
+        Run { arch: Arch::X86_64, cells, elapsed: Duration::from_secs(125), fault: None }
     }
 
     #[test]
@@ -157,7 +166,8 @@ pub(super) mod tests {
     fn a_run_with_a_fault_and_one_without_a_tracer_are_repeated_as_they_were() {
         let render_one = |tier, verdict, fault: Option<&str>| {
             let cells = vec![cell("7.3", "cgroup", tier, verdict)];
-            render(&Run { cells, elapsed: Duration::ZERO, fault: fault.map(str::to_owned) })
+            let fault = fault.map(str::to_owned);
+            render(&Run { arch: Arch::X86_64, cells, elapsed: Duration::ZERO, fault })
         };
         let broken = || Verdict::Broken(String::new());
         let text = render_one("kprobe", broken(), Some("drop:Exit"));
@@ -174,10 +184,23 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_run_of_another_architecture_is_repeated_there_and_a_flavour_has_a_wider_column() {
+        let cells = vec![
+            cell("7.3", "cgroup", "fentry", Verdict::Agrees),
+            cell("7.3-16k", "cgroup", "fentry", Verdict::Broken(String::new())),
+        ];
+        let text = render(&Run { arch: Arch::Aarch64, cells, elapsed: Duration::ZERO, fault: None });
+        assert!(text.starts_with("\n        7.3   7.3-16k\ncgroup  f     B\n"), "{text}");
+        let again =
+            "again: cargo xtask vm 7.3-16k --arch aarch64 --scenario cgroup --tier fentry --keep-log\n";
+        assert!(text.ends_with(again), "{text}");
+    }
+
+    #[test]
     fn series_stand_in_the_order_of_their_numbers() {
-        let names = ["10.0", "6.12", "5.10", "6.1"];
+        let names = ["10.0", "6.12", "5.10", "6.12-16k", "6.1"];
         let cells: Vec<Cell> =
             names.iter().map(|name| cell(name, "cgroup", "fentry", Verdict::Agrees)).collect();
-        assert_eq!(super::series(&cells), ["5.10", "6.1", "6.12", "10.0"]);
+        assert_eq!(super::series(&cells), ["5.10", "6.1", "6.12", "6.12-16k", "10.0"]);
     }
 }

@@ -65,9 +65,26 @@ pub(super) const SUBSET: [Slice; 5] = [
     },
 ];
 
+/// The slices of arm64. The oldest kernel has neither trampolines nor prototypes of static functions; the newest one here
+/// has pages of 16 KiB.
+pub(super) const AARCH64: [Slice; 2] = [
+    Slice {
+        name: "the oldest kernel of arm64",
+        series: &["5.10"],
+        tiers: &[Tier::Kprobe],
+        scenarios: &["cgroup", "global"],
+    },
+    Slice {
+        name: "pages of 16 KiB on arm64",
+        series: &["7.3-16k"],
+        tiers: &[Tier::Fentry],
+        scenarios: &["cgroup", "global"],
+    },
+];
+
 #[cfg(test)]
 mod tests {
-    use super::{SCENARIOS, SERIES, SUBSET};
+    use super::{AARCH64, SCENARIOS, SERIES, SUBSET};
 
     #[test]
     fn every_series_is_in_the_subset() {
@@ -79,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_scenario_named_exists() {
-        for slice in &SUBSET {
+        for slice in SUBSET.iter().chain(&AARCH64) {
             let names: Vec<String> = slice.scenarios.iter().map(|&name| name.to_owned()).collect();
             let chosen = crate::vm::choose(&names).unwrap().len();
             assert!(

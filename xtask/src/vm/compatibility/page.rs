@@ -1,7 +1,9 @@
-//! The page's two tables: written, and read again where a run leaves columns as they are.
+//! The tables of one architecture: written, and read again where a run leaves cells as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+
+use oomtrace_scenarios::job::Tier;
 
 /// What a cell says that no run has filled.
 pub(super) const NOT_RUN: &str = "not run";
@@ -9,6 +11,9 @@ pub(super) const NOT_RUN: &str = "not run";
 const KERNELS: &str = "| series | `uname -r` | Debian's package version | run on |";
 /// How the table of scenarios begins.
 const SCENARIOS: &str = "| scenario |";
+
+/// What a scenario came to on each tier.
+pub(super) type Results = [String; Tier::ALL.len()];
 
 /// All that the page says of one series.
 #[derive(Clone, Debug)]
@@ -19,13 +24,31 @@ pub(super) struct Column {
     /// The day it was run, UTC.
     pub(super) date: String,
     /// What each scenario came to, by name.
-    pub(super) results: BTreeMap<String, String>,
+    pub(super) results: BTreeMap<String, Results>,
 }
 
 impl Column {
-    pub(super) fn has_failures(&self) -> bool {
-        self.results.values().any(|result| result.contains("**fail**"))
+    /// Takes over what an older column has of the same kernel, for the cells that were not run again.
+    pub(super) fn complete_from(&mut self, old: Self) {
+        if old.release != self.release {
+            return;
+        }
+        for (scenario, before) in old.results {
+            let results = self.results.entry(scenario).or_insert_with(not_run);
+            for (result, before) in results.iter_mut().zip(before).filter(|(result, _)| *result == NOT_RUN) {
+                *result = before;
+            }
+        }
     }
+
+    /// How many of its cells failed.
+    pub(super) fn failures(&self) -> usize {
+        self.results.values().flatten().filter(|result| result.contains("**fail**")).count()
+    }
+}
+
+pub(super) fn not_run() -> Results {
+    [(); Tier::ALL.len()].map(|()| NOT_RUN.to_owned())
 }
 
 pub(super) fn kernels_table(columns: &[Column]) -> String {
@@ -42,28 +65,45 @@ pub(super) fn scenarios_table(columns: &[Column]) -> String {
     let mut text = format!("{SCENARIOS} {} |\n|{}\n", series.join(" | "), " --- |".repeat(series.len() + 1));
     let scenarios: BTreeSet<&String> = columns.iter().flat_map(|column| column.results.keys()).collect();
     for scenario in scenarios {
-        let of =
-            |column: &Column| column.results.get(scenario).cloned().unwrap_or_else(|| NOT_RUN.to_owned());
+        let of = |column: &Column| column.results.get(scenario).map_or_else(|| NOT_RUN.to_owned(), to_text);
         let results: Vec<String> = columns.iter().map(of).collect();
         let _ = writeln!(text, "| {scenario} | {} |", results.join(" | "));
     }
     text
 }
 
-/// The columns of a page, but for those that are written anew.
-pub(super) fn kept(page: &str, is_new: impl Fn(&str) -> bool) -> Vec<Column> {
-    let kernels = rows(page, KERNELS);
-    let head = page.lines().find(|line| line.starts_with(SCENARIOS)).unwrap_or_default();
+/// One result for all tiers at once where they agree, or each after the name of its tier.
+fn to_text(results: &Results) -> String {
+    let [first, rest @ ..] = results;
+    if rest.iter().all(|result| result == first) {
+        return first.clone();
+    }
+    let named = Tier::ALL.iter().zip(results).map(|(tier, result)| format!("{} {result}", tier.name()));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+fn from_text(text: &str) -> Results {
+    let of = |tier: Tier| {
+        let named = |part: &str| part.strip_prefix(tier.name())?.strip_prefix(' ').map(str::to_owned);
+        text.split(", ").find_map(named).unwrap_or_else(|| text.to_owned())
+    };
+    Tier::ALL.map(of)
+}
+
+/// The columns of an architecture's part of the page.
+pub(super) fn columns(part: &str) -> Vec<Column> {
+    let kernels = rows(part, KERNELS);
+    let head = part.lines().find(|line| line.starts_with(SCENARIOS)).unwrap_or_default();
     let series = cells(head);
-    let scenarios = rows(page, SCENARIOS);
+    let scenarios = rows(part, SCENARIOS);
     let column = |kernel: &Vec<String>| {
         let [name, release, version, date] = <[String; 4]>::try_from(kernel.clone()).ok()?;
         let place = series.iter().position(|series| *series == name)?;
-        let result = |row: &Vec<String>| Some((row.first()?.clone(), row.get(place)?.clone()));
+        let result = |row: &Vec<String>| Some((row.first()?.clone(), from_text(row.get(place)?)));
         let results = scenarios.iter().filter_map(result).collect();
         Some(Column { series: name, release, version, date, results })
     };
-    kernels.iter().filter_map(column).filter(|column| !is_new(&column.series)).collect()
+    kernels.iter().filter_map(column).collect()
 }
 
 /// The rows of a table, by how its head begins.
@@ -74,4 +114,21 @@ fn rows(page: &str, head: &str) -> Vec<Vec<String>> {
 
 fn cells(row: &str) -> Vec<String> {
     row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_read_as_they_were_written() {
+        let [pass, fail] = ["pass", "**fail**"].map(str::to_owned);
+        for results in [
+            [pass.clone(), pass.clone(), pass.clone()],
+            [pass.clone(), fail, NOT_RUN.to_owned()],
+            ["not applicable: `X=n`".to_owned(), pass.clone(), pass],
+        ] {
+            assert_eq!(from_text(&to_text(&results)), results);
+        }
+    }
 }

@@ -1,0 +1,154 @@
+//! Static programs for an architecture, this machine's own or another.
+//!
+//! Another architecture needs a C compiler, as linker, and a static C library: Debian's packages. It also needs Rust's
+//! standard library. Where rustup has not installed that library, it is compiled from its source, which stable cargo does
+//! only if it is told to behave like a nightly one (`RUSTC_BOOTSTRAP`).
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use oomtrace_object::{Arch, rustc_sysroot};
+use serde_json::Value;
+
+use crate::{setup, workspace};
+
+/// What cargo calls an architecture, and what Debian calls its tools.
+struct Names {
+    /// Cargo's target.
+    target: &'static str,
+    /// The same as a part of cargo's environment variables.
+    variable: &'static str,
+    /// The C compiler for it on other architectures.
+    linker: &'static str,
+    /// Debian's packages with that compiler and a static C library.
+    packages: [&'static str; 2],
+}
+
+const fn names(arch: Arch) -> Names {
+    match arch {
+        Arch::X86_64 => Names {
+            target: "x86_64-unknown-linux-gnu",
+            variable: "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU",
+            linker: "x86_64-linux-gnu-gcc",
+            packages: ["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"],
+        },
+        Arch::Aarch64 => Names {
+            target: "aarch64-unknown-linux-gnu",
+            variable: "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU",
+            linker: "aarch64-linux-gnu-gcc",
+            packages: ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        },
+    }
+}
+
+/// What to build.
+pub(crate) struct Build<'a> {
+    /// For which architecture.
+    pub(crate) arch: Arch,
+    /// The packages whose programs are wanted.
+    pub(crate) packages: &'a [&'a str],
+    /// More options of `cargo build`.
+    pub(crate) options: &'a [&'a str],
+    /// Settings of cargo's profile, as environment variables.
+    pub(crate) profile: &'a [(&'a str, &'a str)],
+}
+
+impl Build<'_> {
+    /// Has cargo build the programs, linked statically; returns their paths.
+    ///
+    /// # Errors
+    /// If a tool is missing and cannot be installed, if cargo fails, or if a program needs libraries.
+    pub(crate) fn run(&self) -> Result<Vec<PathBuf>> {
+        let mut cargo = self.cargo();
+        if self.arch.name() != env::consts::ARCH {
+            prepare(&mut cargo, self.arch)?;
+        }
+        let output = cargo.stderr(Stdio::inherit()).output().context("starting cargo")?;
+        let (packages, status) = (self.packages.join(", "), output.status);
+        ensure!(status.success(), "building {packages} for {}: cargo ended with {status}", self.arch);
+        let messages = output.stdout.split(|&byte| byte == b'\n');
+        let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+        let programs = messages.filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from));
+        programs.map(|path| ensure_static(&path).map(|()| path)).collect()
+    }
+
+    fn cargo(&self) -> Command {
+        let Names { target, variable, .. } = names(self.arch);
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(workspace::root()).args(["build", "--quiet", "--locked", "--target", target]);
+        cargo.args(["--message-format", "json-render-diagnostics"]);
+        cargo.args(self.packages.iter().flat_map(|package| ["--package", package])).args(self.options);
+        cargo.envs(self.profile.iter().copied());
+        cargo.env(format!("{variable}_RUSTFLAGS"), "-Ctarget-feature=+crt-static");
+        cargo
+    }
+}
+
+/// The path of the one program of that name.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn find<'a>(programs: &'a [PathBuf], name: &str) -> Result<&'a Path> {
+    let found = programs.iter().find(|path| path.file_name().is_some_and(|file| file == name));
+    found.map(PathBuf::as_path).with_context(|| format!("cargo built no {name}"))
+}
+
+/// Whether this machine can build for an architecture, or can be made to; installs what is missing.
+///
+/// # Errors
+/// If something cannot be had; the error names it.
+pub(crate) fn install(arch: Arch) -> Result<()> {
+    if arch.name() == env::consts::ARCH {
+        return Ok(());
+    }
+    let Names { packages, .. } = names(arch);
+    setup::apt(&packages).with_context(|| format!("installing a C compiler for {arch}"))?;
+    if has_standard_library(arch)? { Ok(()) } else { setup::rust_library() }
+}
+
+/// Settings for a foreign architecture.
+fn prepare(cargo: &mut Command, arch: Arch) -> Result<()> {
+    install(arch)?;
+    let Names { variable, linker, .. } = names(arch);
+    cargo.env(format!("{variable}_LINKER"), linker);
+    if !has_standard_library(arch)? {
+        cargo.args(["-Z", "build-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1");
+    }
+    Ok(())
+}
+
+/// Whether the compiler came with the standard library of an architecture.
+fn has_standard_library(arch: Arch) -> Result<bool> {
+    let library = rustc_sysroot()?.join("lib/rustlib").join(names(arch).target).join("lib");
+    Ok(library.is_dir())
+}
+
+/// Makes sure that a program needs no loader.
+fn ensure_static(path: &Path) -> Result<()> {
+    let program = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    let needs = needs_loader(&program).with_context(|| format!("{} is no ELF program", path.display()))?;
+    ensure!(
+        !needs,
+        "{} is linked dynamically; is the static C library (libc6-dev) installed?",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Whether a 64-bit ELF program has a `PT_INTERP` segment; `None` if it is none.
+fn needs_loader(program: &[u8]) -> Option<bool> {
+    const PT_INTERP: u32 = 3;
+    program.starts_with(b"\x7fELF").then_some(())?;
+    let table = usize::try_from(u64::from_le_bytes(*program.get(32..)?.first_chunk()?)).ok()?;
+    let entry_size = usize::from(u16::from_le_bytes(*program.get(54..)?.first_chunk()?));
+    let entries = usize::from(u16::from_le_bytes(*program.get(56..)?.first_chunk()?));
+    let kind = |entry: usize| {
+        let at = table.checked_add(entry.checked_mul(entry_size)?)?;
+        Some(u32::from_le_bytes(*program.get(at..)?.first_chunk()?))
+    };
+    (0..entries).map(kind).try_fold(false, |found, kind| Some(found || kind? == PT_INTERP))
+}
