@@ -5,7 +5,7 @@ use serde::Serialize;
 use zerocopy::IntoBytes as _;
 
 use super::{
-    btf::{Argument, Btf, BtfError, LookupError, Meaning},
+    btf::{Argument, Btf, BtfError, Kind, LookupError, Meaning},
     require::{self, Need, Pick, Place, Requirement, Shape},
 };
 
@@ -152,6 +152,7 @@ fn value(btf: &Btf, place: &Place) -> Result<u32, LookupError> {
         Place::Length { of, path } => length(place, btf.locate(of, path)?.meaning),
         Place::Size { of } => btf.size_of(of),
         Place::Parameter { function, name, to } => parameter(&btf.parameters(function)?, place, name, to),
+        Place::Source { function, at, .. } => in_source(btf, place, function, at),
         Place::Result { function } => position(btf.parameters(function)?.len(), place),
         Place::Trace { event, pick } => position(argument(&btf.trace_arguments(event)?, place, pick)?, place),
         Place::Format { .. } => Err(wrong(place, "not in BTF", "tracefs")),
@@ -189,6 +190,14 @@ fn parameter(all: &[Argument<'_>], place: &Place, name: &str, to: &str) -> Resul
     }
     let unnamed = |argument: &Argument<'_>| argument.name.is_empty() && of_type(argument);
     position(only(all, unnamed).ok_or_else(|| none(place, &format!("`{name}`")))?, place)
+}
+
+/// A prototype in BTF contradicts a position from the source: it was tried before, and has no such parameter.
+fn in_source(btf: &Btf, place: &Place, function: &str, at: u32) -> Result<u32, LookupError> {
+    if btf.find(Kind::Func, function).next().is_some() {
+        return Err(wrong(place, "in BTF, without this parameter", "a function that BTF does not have"));
+    }
+    Ok(at)
 }
 
 fn argument(all: &[Argument<'_>], place: &Place, pick: Pick) -> Result<usize, LookupError> {

@@ -3,6 +3,11 @@
 use super::{Pick, Place, Requirement, slot};
 
 /// Of functions by name; of tracepoints by type.
+///
+/// The BTF of 5.10 on arm64 has no static functions. Their parameters are where the source of every kernel from 5.10 on
+/// has them: <https://github.com/torvalds/linux/blob/v5.10/mm/oom_kill.c> (`oom_evaluate_task`, `__oom_kill_process`,
+/// `oom_kill_process`). A compiler that moves the parameters of a function also renames it, as in `NAME.isra.0`, and the
+/// kprobe is then refused.
 pub(super) const SLOTS: &[Requirement] = &[
     slot!(
         arg_out_of_memory_oc,
@@ -12,23 +17,35 @@ pub(super) const SLOTS: &[Requirement] = &[
     slot!(
         arg_oom_kill_process_oc,
         Optional,
-        [Place::Parameter { function: "oom_kill_process", name: "oc", to: "oom_control" }]
+        [
+            Place::Parameter { function: "oom_kill_process", name: "oc", to: "oom_control" },
+            Place::Source { function: "oom_kill_process", name: "oc", at: 0 },
+        ]
     ),
     slot!(
         arg_oom_kill_process_message,
         Optional,
-        [Place::Parameter { function: "oom_kill_process", name: "message", to: "char" }]
+        [
+            Place::Parameter { function: "oom_kill_process", name: "message", to: "char" },
+            Place::Source { function: "oom_kill_process", name: "message", at: 1 },
+        ]
     ),
     slot!(
         arg_kill_process_victim,
         Optional,
-        [Place::Parameter { function: "__oom_kill_process", name: "victim", to: "task_struct" }]
+        [
+            Place::Parameter { function: "__oom_kill_process", name: "victim", to: "task_struct" },
+            Place::Source { function: "__oom_kill_process", name: "victim", at: 0 },
+        ]
     ),
     slot!(arg_get_oom_group_ret, Optional, [Place::Result { function: "mem_cgroup_get_oom_group" }]),
     slot!(
         arg_evaluate_task_task,
         Optional,
-        [Place::Parameter { function: "oom_evaluate_task", name: "task", to: "task_struct" }]
+        [
+            Place::Parameter { function: "oom_evaluate_task", name: "task", to: "task_struct" },
+            Place::Source { function: "oom_evaluate_task", name: "task", at: 0 },
+        ]
     ),
     slot!(arg_evaluate_task_ret, Optional, [Place::Result { function: "oom_evaluate_task" }]),
     slot!(arg_badness_ret, Optional, [Place::Result { function: "oom_badness" }]),

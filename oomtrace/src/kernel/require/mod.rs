@@ -97,6 +97,16 @@ pub enum Place {
         /// What it points to.
         to: &'static str,
     },
+    /// The position of a parameter of a static function that BTF does not have at all. It is the position in the source of
+    /// every kernel that has the function. A kprobe can be attached there although the prototype is missing.
+    Source {
+        /// The function.
+        function: &'static str,
+        /// The parameter.
+        name: &'static str,
+        /// Its position, from 0.
+        at: u32,
+    },
     /// Where fexit finds a function's result: after its parameters.
     Result {
         /// The function.
@@ -198,6 +208,7 @@ impl fmt::Display for Place {
             Self::Length { of, path } => write!(f, "length of {of}.{path}"),
             Self::Size { of } => write!(f, "sizeof(struct {of})"),
             Self::Parameter { function, name, .. } => write!(f, "{function}({name})"),
+            Self::Source { function, name, at } => write!(f, "{function}({name}), #{at} in the source"),
             Self::Result { function } => write!(f, "{function}() =>"),
             Self::Trace { event, pick: Pick::Pointer(to) } => write!(f, "{event}(struct {to} *)"),
             Self::Trace { event, pick: Pick::Int { nth, .. } } => write!(f, "{event}(int #{nth})"),
@@ -219,7 +230,7 @@ pub fn roots() -> impl Iterator<Item = (Kind, String)> {
         | Place::Distance { of, .. }
         | Place::Length { of, .. }
         | Place::Size { of } => Some((Kind::Struct, of.to_owned())),
-        Place::Parameter { function, .. } | Place::Result { function } => {
+        Place::Parameter { function, .. } | Place::Source { function, .. } | Place::Result { function } => {
             Some((Kind::Func, function.to_owned()))
         }
         Place::Trace { event, .. } => Some((Kind::Typedef, format!("btf_trace_{event}"))),

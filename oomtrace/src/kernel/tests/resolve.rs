@@ -140,11 +140,27 @@ fn an_optional_field_that_is_missing_is_absent() {
 }
 
 #[test]
-fn a_function_that_is_not_in_btf_leaves_its_arguments_absent() {
-    let resolved = resolve(&renamed("6.12", "__oom_kill_process", "__oom_kill_other")).unwrap();
-    assert_eq!(resolved.layout.arg_kill_process_victim, ABSENT);
-    let found = finding(&resolved, "arg_kill_process_victim");
-    assert_eq!(found.absent_because.as_deref(), Some("there is no function `__oom_kill_process`"));
+fn a_function_that_is_not_in_btf_leaves_its_result_absent() {
+    let resolved = resolve(&renamed("6.12", "mem_cgroup_get_oom_group", "mem_cgroup_get_oom_other")).unwrap();
+    assert_eq!(resolved.layout.arg_get_oom_group_ret, ABSENT);
+    let found = finding(&resolved, "arg_get_oom_group_ret");
+    assert_eq!(found.absent_because.as_deref(), Some("there is no function `mem_cgroup_get_oom_group`"));
+}
+
+/// As on 5.10 for arm64.
+#[test]
+fn parameters_of_static_functions_that_are_not_in_btf_are_where_the_source_has_them() {
+    let names = [
+        ("oom_evaluate_task", "oom_evaluate_other"),
+        ("__oom_kill_process", "__oom_kill_other"),
+        ("oom_kill_process", "oom_kill_other"),
+    ];
+    let resolved = resolve(&renamed_all("5.10", &names)).unwrap();
+    let layout = &resolved.layout;
+    assert_eq!([layout.arg_evaluate_task_task, layout.arg_kill_process_victim], [0, 0]);
+    assert_eq!([layout.arg_oom_kill_process_oc, layout.arg_oom_kill_process_message], [0, 1]);
+    let spelling = finding(&resolved, "arg_oom_kill_process_message").spelling.as_deref();
+    assert_eq!(spelling, Some("oom_kill_process(message), #1 in the source"));
 }
 
 #[test]
