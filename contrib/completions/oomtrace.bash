@@ -125,7 +125,7 @@ _oomtrace() {
 
     case "${cmd}" in
         oomtrace)
-            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --redact --metrics --exec --exec-timeout --journal --help --version watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
+            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --redact --metrics --exec --exec-timeout --journal --help --version watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -180,6 +180,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --killer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -775,7 +779,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__record)
-            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --killer --verdict --metrics --exec --exec-timeout --journal --help"
+            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --killer --history --verdict --metrics --exec --exec-timeout --journal --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -814,6 +818,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --killer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -953,7 +961,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__watch)
-            opts="-h --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --redact --metrics --exec --exec-timeout --journal --help"
+            opts="-h --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --redact --metrics --exec --exec-timeout --journal --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1008,6 +1016,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --killer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_oomtrace_global_optspecs
-    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= killer= redact metrics= exec= exec-timeout= journal h/help V/version
+    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= killer= history= redact metrics= exec= exec-timeout= journal h/help V/version
 end
 
 function __fish_oomtrace_needs_command
@@ -43,6 +43,7 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Also write
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
@@ -87,6 +88,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'A
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
@@ -122,6 +124,7 @@ tracepoint\t'Only tracepoints'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l verdict -d 'Write what ended CMD, and whether memory did, to this file as JSON (docs/why.md)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r

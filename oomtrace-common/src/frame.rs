@@ -101,6 +101,8 @@ pub enum Kind {
     UserSymbols = 0x10f,
     /// Names of containers, pods and users, as the files of the node tell them.
     Names = 0x118,
+    /// What memory and processes did in the minutes before a decision.
+    LeadUp = 0x128,
 }
 
 impl Kind {
@@ -108,7 +110,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -145,6 +147,7 @@ impl Kind {
         Self::KernelSymbols,
         Self::UserSymbols,
         Self::Names,
+        Self::LeadUp,
     ];
 
     /// The kind of that number, if there is one.

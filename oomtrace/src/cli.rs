@@ -2,6 +2,7 @@
 
 mod address;
 mod experiment;
+mod history;
 mod moment;
 mod only;
 mod server;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::{
     experiment::{Experiment, ExperimentProcess, ExperimentSupervisor},
+    history::HistoryChoice,
     moment::Moment,
     only::Only,
     server::Consumers,
@@ -140,6 +142,9 @@ pub struct Look {
     /// A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable
     #[arg(long, value_name = "NAME")]
     pub killer: Vec<OsString>,
+    /// How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`
+    #[arg(long, value_name = "off|INTERVAL", default_value_t, value_parser = HistoryChoice::parse)]
+    pub history: HistoryChoice,
 }
 
 /// Options of `record`.

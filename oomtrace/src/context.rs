@@ -1,5 +1,6 @@
 //! The payloads of context frames. They are JSON, so that a recording explains itself. Unknown keys are ignored, missing ones are absent.
 
+mod lead_up;
 mod memory_state;
 mod names;
 mod surroundings;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    lead_up::{CgroupHistory, LeadUp, MemoryHistory, ProcessHistory},
     memory_state::{FreeBlocks, Meminfo, Node, Zone, Zones},
     names::{NAMES_KEPT, NamedContainer, NamedPod, NamedUser, Names},
     surroundings::{HugePool, SURROUNDINGS_NS, Slab, Surroundings, SwapDevice, Tmpfs},

@@ -57,6 +57,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::CgroupPaths => Event::CgroupPaths(json(kind, payload)?),
         Kind::Pressure => Event::Pressure(json(kind, payload)?),
         Kind::Names => Event::Names(json(kind, payload)?),
+        Kind::LeadUp => Event::LeadUp(json(kind, payload)?),
         Kind::Zones => Event::Shortage(Shortage::Zones(json(kind, payload)?)),
         Kind::Meminfo => Event::Shortage(Shortage::Meminfo(json(kind, payload)?)),
         Kind::Surroundings => Event::Shortage(Shortage::Surroundings(json(kind, payload)?)),
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn every_kind_takes_any_bytes_without_a_panic_and_unknown_kinds_are_skipped() {
         let noise: Vec<u8> = (0..600_u32).map(|at| u8::try_from(at * 37 % 256).unwrap()).collect();
-        for kind in 0..0x120 {
+        for kind in 0..0x130 {
             for cut in 0..noise.len() {
                 let decoded = decode(&frame(kind, &noise[..cut]));
                 if Kind::from_number(kind).is_none() {

@@ -56,6 +56,7 @@ pub enum Event {
     CgroupPaths(context::CgroupPaths),
     Pressure(context::Pressure),
     Names(context::Names),
+    LeadUp(context::LeadUp),
     Shortage(Shortage),
 }
 

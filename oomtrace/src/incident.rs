@@ -28,7 +28,7 @@ pub use self::{
 };
 use crate::{
     bytes::ByteString,
-    context::{Machine, Pressure, Process, Session, Sysctl},
+    context::{LeadUp, Machine, Pressure, Process, Session, Sysctl},
 };
 
 /// One decision.
@@ -100,6 +100,8 @@ pub struct Incident {
     pub node_masks: BTreeMap<i32, u32>,
     /// What only procfs and sysfs know of it, read later.
     pub surroundings: Option<Rc<Surroundings>>,
+    /// What happened in the minutes before, as far as oomtrace remembers.
+    pub lead_up: Option<Rc<LeadUp>>,
     /// What the trigger was doing.
     pub call_trace: Option<CallTrace>,
     /// The request that led to this decision, if it is one of SysRq-f.

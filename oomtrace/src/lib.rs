@@ -23,6 +23,7 @@ pub mod faults;
 pub mod frame;
 pub mod incident;
 pub mod kernel;
+pub mod lead_up;
 pub mod pipeline;
 pub mod rank;
 pub mod recording;

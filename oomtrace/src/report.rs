@@ -33,6 +33,7 @@ use crate::{
     explain::{Code, Confidence, Outcome, Policy},
     incident::{RequestSource, Role},
     kernel::tier::Tier,
+    lead_up::LeadUp,
 };
 pub use crate::{
     attribute::{Attribution, Container, Pod},
@@ -75,6 +76,8 @@ pub struct Report {
     pub machine: Option<Machine>,
     /// Where the memory that ran out was; `None` where that was not read.
     pub account: Option<Account>,
+    /// What happened in the minutes before; `None` if that is not known.
+    pub lead_up: Option<LeadUp>,
     /// The process that allocated.
     pub trigger: Option<Process>,
     /// The request for a kill with SysRq-f; `None` for every other cause, or if the request was not seen.

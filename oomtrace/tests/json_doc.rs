@@ -8,6 +8,7 @@ use oomtrace::{
     explain::{Code, Confidence, Outcome, Policy},
     incident::{AllocationKind, Method, PassedOver, Role, StateSource},
     kernel::tier::Tier,
+    lead_up::Shape,
     report::{Allocation, ClosedBy, Report, UserCall},
 };
 use serde_json::Value;
@@ -17,6 +18,8 @@ use self::{
     shortage::{empty_account, empty_machine},
 };
 
+#[path = "json_doc/lead_up.rs"]
+mod lead_up;
 #[path = "json_doc/reports.rs"]
 mod reports;
 #[path = "json_doc/shortage.rs"]
@@ -50,7 +53,11 @@ fn documented() -> BTreeMap<String, Key> {
 }
 
 /// Lists of objects.
-const ROWS: [&str; 15] = [
+const ROWS: [&str; 19] = [
+    "lead_up.samples[]",
+    "lead_up.growers[]",
+    "lead_up.growers[].samples[]",
+    "lead_up.cgroups[]",
     "allocation.user_stack[]",
     "followed[]",
     "followed[].processes[]",
@@ -166,6 +173,8 @@ fn the_document_names_every_code() {
     names("account.parts[].what", What::ALL.iter().map(|what| what.name()));
     names("account.holder.kind", HolderKind::ALL.map(HolderKind::name));
     names("account.reasons[].code", ReasonCode::ALL.iter().map(|code| code.name()));
+    names("lead_up.of", [Whole::Machine, Whole::Cgroup].map(Whole::name));
+    names("lead_up.shape", Shape::ALL.map(Shape::name));
     names("machine.source", [StateSource::Decision, StateSource::Procfs].map(StateSource::name));
     names("candidates[].passed_over", PassedOver::ALL.map(PassedOver::name));
     names("victims[].job.kind", JobKind::ALL.map(JobKind::name));

@@ -126,7 +126,7 @@ impl Assembler {
     }
 
     /// The incident that a look after a decision is for: that of the pass, else the last one without.
-    fn told_of(&mut self, pass: Option<u64>) -> Option<&mut Incident> {
+    pub(super) fn told_of(&mut self, pass: Option<u64>) -> Option<&mut Incident> {
         self.open.iter_mut().rev().find(|incident| incident.pass == pass)
     }
 }

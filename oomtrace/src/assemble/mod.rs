@@ -7,6 +7,7 @@ mod call_trace;
 mod closing;
 mod empty;
 mod kill;
+mod lead_up;
 mod memory;
 mod memory_state;
 mod pid_namespace;
@@ -51,7 +52,8 @@ const fn moves_time(event: &Event) -> bool {
         | Event::MemoryStat(_)
         | Event::CgroupPaths(_)
         | Event::Pressure(_)
-        | Event::Names(_) => false,
+        | Event::Names(_)
+        | Event::LeadUp(_) => false,
         Event::Shortage(shortage) => shortage.is_of_kernel(),
         Event::OutOfMemory(_)
         | Event::OutOfMemoryReturn(_)
@@ -161,6 +163,7 @@ impl Assembler {
             Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             Event::Names(told) => self.memory.keep_names(told),
+            Event::LeadUp(told) => self.take_lead_up(pass, told),
             // What was found there comes as a look at the process.
             Event::Tick(_) | Event::Arguments(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),

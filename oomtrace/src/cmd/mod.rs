@@ -32,7 +32,7 @@ use rustix::thread::CapabilitySet;
 use self::say::say;
 use crate::{
     bytes::ByteString,
-    cli::{Cli, Command, Look, NamesChoice, Only, TierChoice},
+    cli::{Cli, Command, HistoryChoice, Look, NamesChoice, Only, TierChoice},
     exit::Exit,
     kernel::{
         cmdlines::Cmdlines,
@@ -50,6 +50,7 @@ use crate::{
     server::NotFound,
     source::{
         SourceError,
+        history::{self as minutes, History},
         names::{self, Names},
     },
     whatif::Refusal,
@@ -158,6 +159,16 @@ impl Look {
     /// Where names come from, with the thread that reads them.
     fn names(&self) -> Option<Names> {
         (self.names == NamesChoice::Auto).then(names::start)
+    }
+
+    /// The minutes before a kill, with the thread that takes the samples.
+    fn history(&self) -> Option<History> {
+        match self.history {
+            HistoryChoice::Off => None,
+            HistoryChoice::Every(every) => {
+                Some(minutes::start(u64::try_from(every.as_nanos()).unwrap_or(u64::MAX)))
+            }
+        }
     }
 }
 

@@ -32,8 +32,9 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let tier = armed.tier;
     let session = session::frame(&armed, facts, &resolved, options.look.killers());
     let hang_up = io::stdout();
-    let mut live =
-        Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?.naming(options.look.names());
+    let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?
+        .naming(options.look.names())
+        .remembering(options.look.history());
     let mut running = Running::start(wanted, tier, recording.as_ref())?;
     let protection = protect();
     give_up_all_but(TRACING);

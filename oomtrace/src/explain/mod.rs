@@ -7,6 +7,7 @@ mod fault;
 mod followed;
 mod gaps;
 mod inferred;
+mod lead_up;
 pub(crate) mod limits;
 mod margin;
 mod memcg_limit;
@@ -31,6 +32,7 @@ pub use self::{
 use crate::{
     account::{self, Account},
     incident::Incident,
+    lead_up::LeadUp,
 };
 
 /// Why an incident happened and how its victim was chosen.
@@ -54,6 +56,8 @@ pub struct Verdict {
     pub margin: Option<Margin>,
     /// Where the memory was; `None` if that was not read.
     pub account: Option<Account>,
+    /// What happened in the minutes before; `None` if that is not known.
+    pub lead_up: Option<LeadUp>,
     /// The summary, one sentence.
     pub summary: String,
 }
@@ -116,6 +120,7 @@ pub fn explain(incident: &Incident) -> Verdict {
         outcome: selection.outcome,
         margin: margin::margin(incident),
         account: accounted(incident, code, domain),
+        lead_up: led_up(incident, code, domain),
         summary: String::new(),
     };
     #[cfg(feature = "faults")]
@@ -137,5 +142,14 @@ fn accounted(incident: &Incident, code: Code, domain: Option<u64>) -> Option<Acc
         (Code::Global | Code::Cpuset | Code::Mempolicy | Code::Sysrq | Code::Mglru | Code::Unknown, None) => {
             account::of_machine(incident)
         }
+    }
+}
+
+/// The minutes before, of whatever ran out.
+fn led_up(incident: &Incident, code: Code, domain: Option<u64>) -> Option<LeadUp> {
+    match (code, domain) {
+        (Code::Userspace, _) | (Code::MemcgLimit | Code::MemcgLimitLowered, None) => None,
+        (_, Some(id)) => crate::lead_up::of_cgroup(incident, id),
+        (_, None) => crate::lead_up::of_machine(incident),
     }
 }

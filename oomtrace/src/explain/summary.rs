@@ -1,7 +1,7 @@
 //! The summary: one sentence per incident. It is outside the sinks because the JSON has it as well, for scripts that page people.
 
 use super::{
-    Code, Confidence, Margin, Outcome, Policy, Verdict, doing, followed,
+    Code, Confidence, Margin, Outcome, Policy, Verdict, doing, followed, lead_up,
     limits::{self, Threshold},
     place::{self, Place},
     survivors,
@@ -21,6 +21,7 @@ pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     sentence.extend(followed::note(incident));
     sentence.push_str(&repeated(incident));
     sentence.extend(shortage_note(verdict));
+    sentence.extend(lead_up::note(incident, verdict));
     if let Some(note) = sysctl_note(incident, verdict) {
         sentence.push_str(note);
     }

@@ -47,15 +47,13 @@ pub fn report(incident: &Incident) -> Report {
         candidates_left_out: incident.ballot.as_ref().map(|ballot| ballot.left_out),
         kernel_threads: incident.ballot.as_ref().map(|ballot| ballot.kernel_threads),
         marks: incident.marks,
-        empty_passes: incident.last_empty_ns().map(|last_ns| EmptyPasses {
-            count: incident.empty_passes(),
-            last_ns: last_ns.saturating_sub(incident.boot_ns),
-        }),
+        empty_passes: empty_passes(incident),
         sent: followed::sent(incident),
         followed: followed::followed(incident),
         repeats: followed::repeats(incident),
         selection: selection(&verdict),
         account: verdict.account,
+        lead_up: verdict.lead_up,
         cause: Cause {
             code: verdict.code,
             confidence: verdict.confidence,
@@ -63,6 +61,11 @@ pub fn report(incident: &Incident) -> Report {
             summary: verdict.summary,
         },
     }
+}
+
+fn empty_passes(incident: &Incident) -> Option<EmptyPasses> {
+    let last_ns = incident.last_empty_ns()?.saturating_sub(incident.boot_ns);
+    Some(EmptyPasses { count: incident.empty_passes(), last_ns })
 }
 
 fn selection(verdict: &Verdict) -> Selection {

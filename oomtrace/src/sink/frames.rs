@@ -39,45 +39,47 @@ pub fn write(output: &mut impl Write, offset: u64, frame: &Frame<'_>) -> io::Res
 }
 
 fn content(kind: Option<Kind>, payload: &[u8]) -> String {
+    kind.map_or_else(|| hex(payload), |kind| of_kind(kind, payload))
+}
+
+fn of_kind(kind: Kind, payload: &[u8]) -> String {
     match kind {
-        Some(Kind::OutOfMemory) => fields::<OutOfMemory>(payload),
-        Some(Kind::OutOfMemoryReturn) => fields::<OutOfMemoryReturn>(payload),
-        Some(Kind::OomKillProcess) => fields::<OomKillProcess>(payload),
-        Some(Kind::KillProcess) => fields::<KillProcess>(payload),
-        Some(Kind::OomGroup) => fields::<OomGroup>(payload),
-        Some(Kind::MarkVictim) => fields::<MarkVictim>(payload),
-        Some(Kind::Memcg) => fields::<Memcg>(payload),
-        Some(Kind::EmptyPasses) => fields::<EmptyPasses>(payload),
-        Some(Kind::Sigkill | Kind::Sigterm) => fields::<Sigkill>(payload),
-        Some(Kind::UserKills) => fields::<UserKills>(payload),
-        Some(Kind::Exit) => fields::<Exit>(payload),
-        Some(Kind::Reap) => fields::<Reap>(payload),
-        Some(Kind::SysrqOom) => fields::<SysrqOom>(payload),
-        Some(Kind::Arguments) => fields::<Arguments>(payload),
-        Some(Kind::Zone) => fields::<Zone>(payload),
-        Some(Kind::Node) => fields::<Node>(payload),
-        Some(Kind::Stack) => fields::<Stack>(payload),
-        Some(
-            Kind::Session
-            | Kind::Process
-            | Kind::Sysctl
-            | Kind::Tick
-            | Kind::Loss
-            | Kind::MemoryStat
-            | Kind::Machine
-            | Kind::CgroupPaths
-            | Kind::Pressure
-            | Kind::RecorderLoss
-            | Kind::Clock
-            | Kind::Names
-            | Kind::Zones
-            | Kind::Meminfo
-            | Kind::Surroundings
-            | Kind::KernelSymbols
-            | Kind::UserSymbols,
-        ) => json(payload),
-        Some(Kind::Candidate) => table(payload),
-        None => hex(payload),
+        Kind::OutOfMemory => fields::<OutOfMemory>(payload),
+        Kind::OutOfMemoryReturn => fields::<OutOfMemoryReturn>(payload),
+        Kind::OomKillProcess => fields::<OomKillProcess>(payload),
+        Kind::KillProcess => fields::<KillProcess>(payload),
+        Kind::OomGroup => fields::<OomGroup>(payload),
+        Kind::MarkVictim => fields::<MarkVictim>(payload),
+        Kind::Memcg => fields::<Memcg>(payload),
+        Kind::EmptyPasses => fields::<EmptyPasses>(payload),
+        Kind::Sigkill | Kind::Sigterm => fields::<Sigkill>(payload),
+        Kind::UserKills => fields::<UserKills>(payload),
+        Kind::Exit => fields::<Exit>(payload),
+        Kind::Reap => fields::<Reap>(payload),
+        Kind::SysrqOom => fields::<SysrqOom>(payload),
+        Kind::Arguments => fields::<Arguments>(payload),
+        Kind::Zone => fields::<Zone>(payload),
+        Kind::Node => fields::<Node>(payload),
+        Kind::Stack => fields::<Stack>(payload),
+        Kind::Session
+        | Kind::Process
+        | Kind::Sysctl
+        | Kind::Tick
+        | Kind::Loss
+        | Kind::MemoryStat
+        | Kind::Machine
+        | Kind::CgroupPaths
+        | Kind::Pressure
+        | Kind::RecorderLoss
+        | Kind::Clock
+        | Kind::Names
+        | Kind::Zones
+        | Kind::Meminfo
+        | Kind::Surroundings
+        | Kind::KernelSymbols
+        | Kind::UserSymbols
+        | Kind::LeadUp => json(payload),
+        Kind::Candidate => table(payload),
     }
 }
 

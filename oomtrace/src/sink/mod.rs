@@ -9,6 +9,7 @@ mod followed;
 pub mod frames;
 pub mod html;
 pub mod json;
+mod lead_up;
 mod margin;
 mod memory_stat;
 mod place;

@@ -14,6 +14,7 @@ use zerocopy::FromBytes as _;
 
 use super::{
     Batch, Ended, Source, SourceError,
+    history::History,
     lookups::Lookups,
     loss::Losses,
     names::Names,
@@ -90,6 +91,13 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn naming(mut self, names: Option<Names>) -> Self {
         self.lookups.name(names);
+        self
+    }
+
+    /// Tells the minutes before each decision.
+    #[must_use]
+    pub fn remembering(mut self, history: Option<History>) -> Self {
+        self.lookups.remember(history);
         self
     }
 

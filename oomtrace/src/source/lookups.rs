@@ -12,6 +12,7 @@ use super::{
     call_traces::{self, CallTraces, Stacks},
     cgroup_paths::Lookup,
     cgroupfs::MemoryHierarchy,
+    history::History,
     known::{Known, REMEMBERED},
     memory_stat::{self, FullLevel, MemoryStats},
     names::Names,
@@ -30,6 +31,7 @@ use crate::{
 pub(super) struct Lookups {
     memory_stats: MemoryStats,
     full_level: FullLevel,
+    history: Option<History>,
     known: Known,
     /// Victims whose arguments are known or on their way, and the pass: the rest of the look may have to wait for memory, and what is in
     /// the ring goes first.
@@ -75,6 +77,7 @@ impl Lookups {
         Self {
             memory_stats: MemoryStats::new(MemoryHierarchy::find().as_ref()),
             full_level: FullLevel::default(),
+            history: None,
             known: Known::new(),
             soon: VecDeque::with_capacity(REMEMBERED),
             sysctl_pass: None,
@@ -97,6 +100,11 @@ impl Lookups {
         self.names = names;
     }
 
+    /// Tells the minutes before each decision.
+    pub(super) fn remember(&mut self, history: Option<History>) {
+        self.history = history;
+    }
+
     /// Candidates' cgroups are not about to go: they are looked up when the victims were, just before the frame that has
     /// the decision told.
     pub(super) fn before(&mut self, header: &FrameHeader, payload: &[u8], batch: &mut Vec<u8>) {
@@ -115,6 +123,7 @@ impl Lookups {
                     batch.extend(context_frame(Kind::CgroupPaths, clock::boot_ns(), header.pass, &paths));
                 }
                 self.tell_names(header.pass, batch);
+                self.tell_history(batch);
             }
             // Once it is over, what is known of it comes first: after a stall its end is in the ring already.
             Some(Kind::Exit) => while self.look_up_sooner(batch) {},
@@ -148,12 +157,8 @@ impl Lookups {
             return self.process(&requester, 0, batch);
         }
         let dying = dying(header.kind, payload);
-        match &dying {
-            Some(task) if self.known.has_all_arguments_of(task) || asked_itself(header.kind, payload) => {
-                self.soon.push_back((*task, header.pass));
-            }
-            Some(task) => self.process(task, header.pass, batch),
-            None => {}
+        if let Some(task) = &dying {
+            self.victim(task, header, payload, batch);
         }
         let pass = header.pass;
         let asking = asking(header.kind, payload);
@@ -164,6 +169,7 @@ impl Lookups {
         self.waiting.extend(asking.map(|task| Waiting::Process { task, pass }));
         self.stacks.extend(Stacks::of(header, payload));
         let domain = self.domain(header, payload, now);
+        self.note_history(header, payload, domain, batch);
         self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
     }
 
@@ -197,7 +203,41 @@ impl Lookups {
         if let Some(waiting) = &next {
             self.look_up(waiting, batch);
         }
-        next.is_some() || (self.deciding.is_none() && self.shortage.look_up_state(batch))
+        next.is_some()
+            || (self.deciding.is_none() && (self.shortage.look_up_state(batch) || self.tell_history(batch)))
+    }
+
+    /// Looks a victim up, or later if its arguments are known or on their way.
+    fn victim(&mut self, task: &event::Task, header: &FrameHeader, payload: &[u8], batch: &mut Vec<u8>) {
+        if self.known.has_all_arguments_of(task) || asked_itself(header.kind, payload) {
+            self.soon.push_back((*task, header.pass));
+        } else {
+            self.process(task, header.pass, batch);
+        }
+    }
+
+    /// Takes note of what a frame says of a decision. A mark outside of all passes comes after its decision.
+    fn note_history(
+        &mut self,
+        header: &FrameHeader,
+        payload: &[u8],
+        domain: Option<u64>,
+        batch: &mut Vec<u8>,
+    ) {
+        if let Some(history) = &mut self.history {
+            history.note(header, payload, domain);
+        }
+        if header.pass == 0 && self.deciding.is_none() {
+            self.tell_history(batch);
+        }
+    }
+
+    /// Tells the minutes before the last decision, unless that was done; whether there was anything. The end of a decision that was
+    /// lost does not hold it back.
+    fn tell_history(&mut self, batch: &mut Vec<u8>) -> bool {
+        let Some(history) = &mut self.history else { return false };
+        history.decided();
+        history.tell(batch)
     }
 
     /// Looks up everything that has waited: the decision has been taken, or its end will not come any more.

@@ -11,6 +11,7 @@ mod gaps;
 mod history;
 mod inferred;
 mod inside;
+mod lead_up;
 mod memory_stat;
 mod outside;
 mod paths;

@@ -15,7 +15,10 @@ use oomtrace::{
     },
 };
 
-use super::shortage::{account, allocation, empty_account, empty_machine, machine};
+use super::{
+    lead_up::{empty_lead_up, lead_up},
+    shortage::{account, allocation, empty_account, empty_machine, machine},
+};
 
 /// A report in which everything is known that this version knows, and a victim that lacks nothing.
 pub(super) fn maximal() -> Report {
@@ -44,6 +47,7 @@ pub(super) fn maximal() -> Report {
         domain: domain(),
         machine: Some(machine()),
         account: Some(account()),
+        lead_up: Some(lead_up()),
         trigger: Some(process()),
         requested_by: Some(requested_by()),
         victims: vec![victim()],
@@ -294,6 +298,7 @@ pub(super) fn minimal() -> Report {
         domain: Domain::default(),
         machine: None,
         account: None,
+        lead_up: None,
         trigger: None,
         requested_by: None,
         victims: vec![Victim {
@@ -345,6 +350,7 @@ pub(super) fn without_inner_values() -> Report {
             ..empty_machine()
         }),
         account: Some(Account { holder: None, ..empty_account() }),
+        lead_up: Some(empty_lead_up()),
         candidates: Some(vec![empty_candidate()]),
         ..maximal()
     }

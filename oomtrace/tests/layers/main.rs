@@ -19,7 +19,7 @@ use self::{
 
 /// The top-level modules, the lowest first, each with the reason for its place. A module imports only those above it in this
 /// table, so a new module needs one row.
-const LAYERS: [(&str, &str); 31] = [
+const LAYERS: [(&str, &str); 32] = [
     ("bytes", "names and paths as the kernel has them, which every module holds"),
     ("size", "sizes as they are typed, on the command line and in a file"),
     ("exit", "exit statuses, which errors of every layer name"),
@@ -37,6 +37,7 @@ const LAYERS: [(&str, &str); 31] = [
     ("attribute", "who that was; reads an incident"),
     ("redact", "what is hidden of command lines; reads events, and knows titles"),
     ("account", "where the memory was; reads an incident and its attribution"),
+    ("lead_up", "what happened in the minutes before; reads an incident and shares the account's words"),
     ("explain", "why; reads an incident and its attribution"),
     ("report", "the incident, the attribution and the verdict, for sinks"),
     ("rank", "who would die next; pure, like the three below"),

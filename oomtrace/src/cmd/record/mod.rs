@@ -38,7 +38,9 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
     let session = session::frame(&armed, facts, &resolved, options.look.killers());
-    let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?.naming(options.look.names());
+    let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?
+        .naming(options.look.names())
+        .remembering(options.look.history());
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let mut running = Running::start(wanted, tier, Some(&recorder))?;
     let protection = protect();

@@ -57,6 +57,7 @@ pub(crate) fn memcg_kill() -> Report {
         domain: domain(),
         machine: None,
         account: None,
+        lead_up: None,
         trigger: Some(process()),
         requested_by: None,
         victims: vec![victim()],

@@ -9,7 +9,6 @@ mod huge_pages;
 mod lines;
 mod meminfo;
 mod mounts;
-mod pace;
 mod slabinfo;
 mod state;
 mod surroundings;
@@ -26,8 +25,8 @@ use oomtrace_common::{
 };
 use zerocopy::FromBytes;
 
-use self::{lines::Lines, pace::Pace, state::StateGauge, surroundings::SurroundingsGauge};
-use super::memory_stat::NOTHING_TO_KILL;
+use self::{lines::Lines, state::StateGauge, surroundings::SurroundingsGauge};
+use super::{memory_stat::NOTHING_TO_KILL, pace::Pace};
 use crate::{context::SURROUNDINGS_NS, frame::context_frame, kernel::clock};
 
 /// Decisions whose state is still to be read.

@@ -10,8 +10,9 @@ use super::tracer::{Tracer, at};
 use crate::scratch::Scratch;
 
 /// What each thread may keep, by its name and by the bits of <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/capability.h>:
-/// CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_IPC_LOCK to trace; CAP_DAC_OVERRIDE and CAP_IPC_LOCK to record.
-const KEPT: [(&str, &[u32]); 2] = [("oomtrace", &[39, 38, 19, 2, 14]), ("oomtrace-record", &[1, 14])];
+/// CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_IPC_LOCK to trace; CAP_DAC_OVERRIDE and CAP_IPC_LOCK to record; CAP_IPC_LOCK to sample memory.
+const KEPT: [(&str, &[u32]); 3] =
+    [("oomtrace", &[39, 38, 19, 2, 14]), ("oomtrace-record", &[1, 14]), ("oomtrace-sample", &[14])];
 
 /// The thread that reads names, where there are container runtimes: files that only root can read.
 const NAMES: (&str, &[u32]) = ("oomtrace-names", &[2, 14]);

@@ -6,6 +6,7 @@ mod call_trace;
 mod facts;
 mod followed;
 mod head;
+mod lead_up;
 mod limits;
 mod memory;
 mod processes;
@@ -23,6 +24,7 @@ pub fn page(report: &Report) -> String {
     let body = html! {
         (head::head(report))
         (timeline::timeline(report))
+        (lead_up::lead_up(report))
         (limits::limits(report))
         (account::account(report))
         (ballot::ballot(report))

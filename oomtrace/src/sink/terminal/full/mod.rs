@@ -5,6 +5,7 @@ mod decision;
 mod domain;
 mod ending;
 mod followed;
+mod lead_up;
 mod process;
 pub(super) mod sheet;
 mod shortage;
@@ -57,6 +58,7 @@ fn page(report: &Report, paint: Paint) -> String {
     sheet.section("when", &when(report));
     decision::why(&mut sheet, report);
     domain::domain(&mut sheet, report);
+    lead_up::lead_up(&mut sheet, report);
     shortage::account(&mut sheet, report);
     shortage::machine(&mut sheet, report);
     decision::allocation(&mut sheet, report);

@@ -1,0 +1,166 @@
+//! The last ten minutes of memory: of the machine, of each cgroup and of the large processes.
+//!
+//! A thread of its own takes the samples (`sampler`) and keeps them in one table, in memory that is there from the start. The tracing
+//! thread reads no file for it. Once a decision has been made, it copies what belongs to the decision into a frame (`told`). It does
+//! not wait for the table: if the table is in use at that moment, it tries again after the next frame.
+
+mod files;
+mod hot;
+mod processes;
+mod sampler;
+mod series;
+mod table;
+mod told;
+mod tree;
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use oomtrace_common::{
+    event::{self, KillProcess, MarkVictim, OomKillProcess, OutOfMemory},
+    frame::{FrameHeader, Kind},
+};
+use zerocopy::FromBytes;
+
+use self::table::Table;
+use super::pace::Pace;
+use crate::{frame::context_frame, kernel::clock};
+
+/// Processes of one decision that are named: the trigger and the first victims.
+const MOST_TASKS: usize = 16;
+
+/// At most one decision in this time gets its history, ns: a storm of kills must not cost more than a single one.
+const EVERY_NS: u64 = 1_000_000_000;
+
+/// A decision that lasts longer than this does not stop the samples any more, ns. Its end may have been lost.
+const DECISION_NS: u64 = 1_000_000_000;
+
+/// What both threads use.
+struct Shared {
+    table: Mutex<Table>,
+    /// When the decision began that is in progress, `CLOCK_BOOTTIME` ns; 0 without one.
+    deciding_ns: AtomicU64,
+}
+
+impl Shared {
+    /// The table, for the sampling thread.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a decision is in progress: then nothing is read.
+    fn is_deciding(&self, now_ns: u64) -> bool {
+        let since_ns = self.deciding_ns.load(Ordering::Relaxed);
+        since_ns != 0 && now_ns.saturating_sub(since_ns) < DECISION_NS
+    }
+}
+
+/// The tracing side.
+pub struct History {
+    shared: Arc<Shared>,
+    interval_ns: u64,
+    wanted: Option<Wanted>,
+    pace: Pace,
+}
+
+/// The decision whose history is to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    pass: u64,
+    decided_ns: u64,
+    /// Kernfs id of the cgroup that ran out; absent for the machine, and if that is not known.
+    domain: Option<u64>,
+    tasks: Vec<Task>,
+}
+
+/// A process that a decision names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Task {
+    pid: i32,
+    memcg: u64,
+}
+
+/// Starts the thread, which takes a sample that often.
+#[must_use]
+pub fn start(interval_ns: u64) -> History {
+    let table = Mutex::new(Table::new(clock::boot_ns()));
+    let shared = Arc::new(Shared { table, deciding_ns: AtomicU64::new(0) });
+    sampler::start(Arc::clone(&shared), interval_ns);
+    History { shared, interval_ns, wanted: None, pace: Pace::new(EVERY_NS) }
+}
+
+impl History {
+    /// Takes note of a frame. `domain` is the cgroup that a mark outside of all passes is about, if that is known.
+    pub(super) fn note(&mut self, header: &FrameHeader, payload: &[u8], domain: Option<u64>) {
+        match Kind::from_number(header.kind) {
+            Some(Kind::OutOfMemory) => self.begin(header, payload),
+            Some(Kind::OomKillProcess) => {
+                self.add(header.pass, of(payload).map(|choice: OomKillProcess| choice.chosen));
+            }
+            Some(Kind::KillProcess) => {
+                self.add(header.pass, of(payload).map(|kill: KillProcess| kill.victim));
+            }
+            Some(Kind::MarkVictim) if header.pass == 0 => {
+                let Some(mark) = of::<MarkVictim>(payload) else { return };
+                let tasks = [mark.victim, mark.trigger].iter().filter_map(task).collect();
+                self.wanted = Some(Wanted { pass: 0, decided_ns: header.boot_ns, domain, tasks });
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, header: &FrameHeader, payload: &[u8]) {
+        let Some(entry) = of::<OutOfMemory>(payload) else { return };
+        self.shared.deciding_ns.store(header.pass, Ordering::Relaxed);
+        let domain = (entry.flags & OutOfMemory::MEMCG != 0).then_some(entry.memcg);
+        let tasks = task(&entry.trigger).into_iter().collect();
+        self.wanted = Some(Wanted { pass: header.pass, decided_ns: header.pass, domain, tasks });
+    }
+
+    fn add(&mut self, pass: u64, told: Option<event::Task>) {
+        let wanted =
+            self.wanted.as_mut().filter(|wanted| wanted.pass == pass && wanted.tasks.len() < MOST_TASKS);
+        if let Some((wanted, task)) = wanted.zip(told.as_ref().and_then(task)) {
+            wanted.tasks.push(task);
+        }
+    }
+
+    /// The decision has been made.
+    pub(super) fn decided(&mut self) {
+        self.shared.deciding_ns.store(0, Ordering::Relaxed);
+    }
+
+    /// Appends the frame for the last decision; whether there was one. If the table is in use, the decision stays wanted.
+    pub(super) fn tell(&mut self, batch: &mut Vec<u8>) -> bool {
+        let begun = clock::boot_ns();
+        let Some(wanted) = self.wanted.take() else { return false };
+        if !self.pace.is_due(begun) {
+            return false;
+        }
+        let shared = Arc::clone(&self.shared);
+        let Ok(table) = shared.table.try_lock() else {
+            self.wanted = Some(wanted);
+            return false;
+        };
+        let Some(told) = told::lead_up(&table, &wanted, self.interval_ns) else { return false };
+        drop(table);
+        batch.extend(context_frame(Kind::LeadUp, begun, wanted.pass, &told));
+        self.pace.looked(begun, clock::boot_ns());
+        true
+    }
+}
+
+fn task(task: &event::Task) -> Option<Task> {
+    let has = |bit| task.present & bit != 0;
+    has(event::Task::PID)
+        .then(|| Task { pid: task.pid, memcg: if has(event::Task::MEMCG) { task.memcg } else { 0 } })
+}
+
+fn of<T: FromBytes>(payload: &[u8]) -> Option<T> {
+    T::read_from_prefix(payload).ok().map(|(event, _)| event)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! The thread that takes the samples. It has no privileges, and it never costs more than a small share of one CPU.
+
+use std::{
+    os::fd::OwnedFd,
+    path::PathBuf,
+    sync::{Arc, Barrier},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    fs::{CWD, OFlags},
+    thread::CapabilitySet,
+    time::{ClockId, clock_gettime},
+};
+
+use super::{
+    Shared,
+    files::{Files, figures, open, stall_permille},
+    hot::hot,
+    processes::{Moment, Processes},
+    table::{Kib, Sample},
+    tree::{Place, Tools, Tree},
+};
+use crate::{
+    kernel::{clock, pid_namespace::has_machines_pids, privilege::keep_only, protect::be_io_flusher},
+    source::{cgroupfs::MemoryHierarchy, memcg::folder},
+};
+
+/// Memory that is locked as it is touched needs this, and nothing else does.
+const NEEDED: CapabilitySet = CapabilitySet::IPC_LOCK;
+
+/// Its stack: a walk keeps a buffer and a few words for each level.
+const STACK_BYTES: usize = 512 << 10;
+
+/// How often something that is about to run out is read, ns.
+const FAST_NS: u64 = 250_000_000;
+
+/// The pause after a sample of everything is at least this many times the CPU time that the sample took: 0.3 % of one CPU.
+const TIMES_ITS_OWN: u64 = 333;
+
+/// The same for a sample of what is about to run out: 2 %.
+const FAST_TIMES_ITS_OWN: u64 = 50;
+
+/// Starts the thread, and waits until it has given up its privileges. If that fails, there is no history, and everything else goes on.
+pub(super) fn start(shared: Arc<Shared>, interval_ns: u64) {
+    let thread = thread::Builder::new().name("oomtrace-sample".to_owned()).stack_size(STACK_BYTES);
+    let given_up = Arc::new(Barrier::new(2));
+    let started = Arc::clone(&given_up);
+    let run = move || {
+        // Its reads must not invoke the OOM killer.
+        be_io_flusher();
+        // A capability that cannot be given up does no harm here.
+        let _ = keep_only(NEEDED);
+        started.wait();
+        Sampler::new(shared, interval_ns).run();
+    };
+    if thread.spawn(run).is_ok() {
+        given_up.wait();
+    }
+}
+
+struct Sampler {
+    shared: Arc<Shared>,
+    interval_ns: u64,
+    tree: Option<(Tree, OwnedFd, PathBuf)>,
+    files: Files,
+    processes: Processes,
+    meminfo: Option<OwnedFd>,
+    pressure: Option<OwnedFd>,
+    round: u32,
+}
+
+impl Sampler {
+    fn new(shared: Arc<Shared>, interval_ns: u64) -> Self {
+        let read = |path: &str| open(CWD, path, OFlags::RDONLY);
+        let tree = MemoryHierarchy::find().and_then(|hierarchy| {
+            let root = open(CWD, hierarchy.mount(), OFlags::PATH | OFlags::DIRECTORY)?;
+            Some((Tree::new(&hierarchy), root, hierarchy.mount().to_owned()))
+        });
+        Self {
+            shared,
+            interval_ns,
+            tree,
+            files: Files::new(),
+            processes: Processes::new(has_machines_pids()),
+            meminfo: read("/proc/meminfo"),
+            pressure: read("/proc/pressure/memory"),
+            round: 0,
+        }
+    }
+
+    fn run(mut self) {
+        loop {
+            let begun = (clock::boot_ns(), cpu_ns());
+            self.sample(begun.0);
+            let took = cpu_ns().saturating_sub(begun.1);
+            let next = begun.0.saturating_add(self.interval_ns.max(took.saturating_mul(TIMES_ITS_OWN)));
+            self.wait(next);
+        }
+    }
+
+    /// A sample of everything.
+    fn sample(&mut self, at_ns: u64) {
+        self.round = self.round.wrapping_add(1);
+        let now = Moment { at_ns, round: self.round };
+        self.sample_machine(at_ns);
+        if let Some((tree, root, _)) = &mut self.tree {
+            let (files, processes) = (&mut self.files, &mut self.processes);
+            let mut tools = Tools { files, processes, shared: &self.shared, now };
+            tree.walk(root, &mut tools);
+        }
+        self.processes.sweep(&mut self.files, &self.shared, now);
+    }
+
+    /// Sleeps until then. Whatever is about to run out is read more often.
+    fn wait(&mut self, until_ns: u64) {
+        loop {
+            let now = clock::boot_ns();
+            let left = until_ns.saturating_sub(now);
+            if left == 0 {
+                return;
+            }
+            let found = hot(&self.shared.table(), now, self.interval_ns);
+            if found.is_empty() {
+                return sleep(left);
+            }
+            let begun = cpu_ns();
+            sleep(FAST_NS.min(left));
+            if left > FAST_NS {
+                self.sample_hot(&found.cgroups, found.machine);
+            }
+            let took = cpu_ns().saturating_sub(begun);
+            sleep(took.saturating_mul(FAST_TIMES_ITS_OWN).saturating_sub(FAST_NS));
+        }
+    }
+
+    /// A sample of what is about to run out.
+    fn sample_hot(&mut self, cgroups: &[(u64, Vec<u8>)], machine: bool) {
+        let at_ns = clock::boot_ns();
+        let now = Moment { at_ns, round: self.round };
+        if machine {
+            self.sample_machine(at_ns);
+            self.processes.look_at_watched(&mut self.files, &self.shared, now);
+        }
+        let Some((tree, _, mount)) = &mut self.tree else { return };
+        let (files, processes) = (&mut self.files, &mut self.processes);
+        let mut tools = Tools { files, processes, shared: &self.shared, now };
+        for (parent, path) in cgroups {
+            let below = folder(mount, &path.clone().into());
+            if let Some(folder) = open(CWD, below, OFlags::PATH | OFlags::DIRECTORY) {
+                let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+                let place = Place { parent: *parent, name, depth: 0, full: true, above_full: true };
+                tree.visit(&folder, place, &mut tools);
+            }
+        }
+    }
+
+    fn sample_machine(&mut self, at_ns: u64) {
+        let Some(meminfo) = self.meminfo.as_ref().and_then(|file| self.files.again(file)) else { return };
+        let (mut sample, total) = machine(meminfo, at_ns);
+        let stall = self.pressure.as_ref().and_then(|file| stall_permille(self.files.again(file)?));
+        sample.stall = stall.unwrap_or(u16::MAX);
+        self.shared.table().keep_machine(sample, total);
+    }
+}
+
+/// The machine's memory in `/proc/meminfo`, and `MemTotal`. The usage is all memory that is neither free nor on the lists of file pages.
+fn machine(meminfo: &[u8], at_ns: u64) -> (Sample, Option<u64>) {
+    let kib = |wanted: &[u8]| {
+        let found = figures(meminfo).find(|(name, _)| *name == wanted);
+        found.map(|(_, kib)| kib.saturating_mul(1024))
+    };
+    let sum = |names: [&[u8]; 2]| Some(kib(names[0])?.saturating_add(kib(names[1])?));
+    let total = kib(b"MemTotal");
+    let file = sum([b"Active(file)", b"Inactive(file)"]);
+    let free = kib(b"MemFree");
+    let usage = total.zip(free).map(|(total, free)| total.saturating_sub(free));
+    let kernel =
+        sum([b"SUnreclaim", b"KernelStack"]).map(|sum| sum.saturating_add(kib(b"PageTables").unwrap_or(0)));
+    let swap = kib(b"SwapTotal").zip(kib(b"SwapFree")).map(|(total, free)| total.saturating_sub(free));
+    let sample = Sample {
+        usage: Kib::of(usage),
+        anon: Kib::of(kib(b"AnonPages")),
+        file: Kib::of(file),
+        shmem: Kib::of(kib(b"Shmem")),
+        kernel: Kib::of(kernel),
+        swap: Kib::of(swap),
+        ..Sample::at(at_ns)
+    };
+    (sample, total)
+}
+
+fn cpu_ns() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn sleep(ns: u64) {
+    if ns > 0 {
+        thread::sleep(Duration::from_nanos(ns));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::machine;
+
+    #[test]
+    fn the_machines_usage_is_what_is_not_free() {
+        let text = b"MemTotal:  1000 kB\nMemFree:   200 kB\nActive(file):   50 kB\nInactive(file):  60 kB\n\
+                     AnonPages:  500 kB\nSwapTotal: 10 kB\nSwapFree: 4 kB\n";
+        let (sample, total) = machine(text, 7);
+        assert_eq!((sample.usage.bytes(), total), (Some(800 << 10), Some(1000 << 10)));
+        assert_eq!((sample.file.bytes(), sample.swap.bytes()), (Some(110 << 10), Some(6 << 10)));
+        assert_eq!((sample.shmem.bytes(), sample.kernel.bytes()), (None, None));
+        assert_eq!(sample.held_bytes(), Some(690 << 10));
+    }
+}

@@ -1,0 +1,256 @@
+//! The history itself: what the sampling thread writes, and the tracing thread reads once a decision has been made.
+
+use super::series::{Series, Timed};
+
+/// Cgroups that have a history.
+pub(super) const MOST_CGROUPS: usize = 512;
+
+/// Processes that have a history.
+pub(super) const MOST_PROCESSES: usize = 256;
+
+/// An amount of memory in KiB, up to 4 TiB; or that it was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kib(u32);
+
+impl Kib {
+    /// Not read.
+    pub(super) const ABSENT: Self = Self(u32::MAX);
+
+    /// From bytes.
+    pub(super) fn of(bytes: Option<u64>) -> Self {
+        let kib = bytes.map(|bytes| u32::try_from(bytes / 1024).unwrap_or(u32::MAX - 1));
+        kib.map_or(Self::ABSENT, |kib| Self(kib.min(u32::MAX - 1)))
+    }
+
+    /// In bytes.
+    pub(super) fn bytes(self) -> Option<u64> {
+        (self != Self::ABSENT).then(|| u64::from(self.0) * 1024)
+    }
+}
+
+/// Memory at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub(super) at_ns: u64,
+    pub(super) usage: Kib,
+    pub(super) anon: Kib,
+    pub(super) file: Kib,
+    pub(super) shmem: Kib,
+    pub(super) kernel: Kib,
+    pub(super) swap: Kib,
+    /// Pages since the first sample; `u32::MAX` if they were not read.
+    pub(super) refaults: u32,
+    /// In thousandths; `u16::MAX` if it was not read.
+    pub(super) stall: u16,
+}
+
+impl Sample {
+    /// Only the time is known.
+    pub(super) const fn at(at_ns: u64) -> Self {
+        let absent = Kib::ABSENT;
+        Self {
+            at_ns,
+            usage: absent,
+            anon: absent,
+            file: absent,
+            shmem: absent,
+            kernel: absent,
+            swap: absent,
+            refaults: u32::MAX,
+            stall: u16::MAX,
+        }
+    }
+
+    /// Usage without the page cache; all of it where that is not known.
+    pub(super) fn held_bytes(&self) -> Option<u64> {
+        Some(self.usage.bytes()?.saturating_sub(self.file.bytes().unwrap_or(0)))
+    }
+}
+
+impl Timed for Sample {
+    fn at_ns(&self) -> u64 {
+        self.at_ns
+    }
+}
+
+/// Resident memory of a process at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resident {
+    pub(super) at_ns: u64,
+    pub(super) bytes: Kib,
+}
+
+impl Timed for Resident {
+    fn at_ns(&self) -> u64 {
+        self.at_ns
+    }
+}
+
+/// A cgroup.
+#[derive(Debug)]
+pub(super) struct Cgroup {
+    /// Kernfs id.
+    pub(super) id: u64,
+    /// That of the cgroup above; 0 above the root of the mount.
+    pub(super) parent: u64,
+    /// Empty for the root of the mount.
+    pub(super) name: Box<[u8]>,
+    pub(super) limit: Kib,
+    /// The count of refaults at the first sample that has one.
+    pub(super) first_refaults: Option<u64>,
+    pub(super) series: Series<Sample>,
+    /// The usage when its files were last read in full.
+    pub(super) read_usage: Kib,
+    /// The round in which it was last seen, and the round in which its files were read in full.
+    pub(super) seen_round: u32,
+    pub(super) read_round: u32,
+}
+
+/// A process.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) pid: i32,
+    pub(super) start_ns: Option<u64>,
+    pub(super) comm: [u8; 16],
+    /// Kernfs id of its cgroup.
+    pub(super) memcg: u64,
+    pub(super) series: Series<Resident>,
+}
+
+/// Everything that is remembered. The vectors have room for all from the start.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) begun_ns: u64,
+    /// When all cgroups were last listed.
+    pub(super) listed_ns: Option<u64>,
+    pub(super) left_out: u32,
+    pub(super) machine: Option<Series<Sample>>,
+    pub(super) machine_bytes: Option<u64>,
+    pub(super) cgroups: Vec<Cgroup>,
+    /// The ids of the cgroups in the same order: a search in them touches little memory.
+    ids: Vec<u64>,
+    pub(super) processes: Vec<Process>,
+}
+
+impl Table {
+    pub(super) fn new(begun_ns: u64) -> Self {
+        Self {
+            begun_ns,
+            listed_ns: None,
+            left_out: 0,
+            machine: None,
+            machine_bytes: None,
+            cgroups: Vec::with_capacity(MOST_CGROUPS),
+            ids: Vec::with_capacity(MOST_CGROUPS),
+            processes: Vec::with_capacity(MOST_PROCESSES),
+        }
+    }
+
+    pub(super) fn cgroup(&self, id: u64) -> Option<&Cgroup> {
+        self.cgroups.get(self.ids.iter().position(|own| *own == id)?)
+    }
+
+    pub(super) fn cgroup_mut(&mut self, id: u64) -> Option<&mut Cgroup> {
+        self.cgroups.get_mut(self.ids.iter().position(|own| *own == id)?)
+    }
+
+    /// Adds a cgroup that is not there yet; false if there is no room.
+    pub(super) fn add(&mut self, cgroup: Cgroup) -> bool {
+        let has_room = self.cgroups.len() < MOST_CGROUPS;
+        if has_room {
+            self.ids.push(cgroup.id);
+            self.cgroups.push(cgroup);
+        }
+        has_room
+    }
+
+    /// The cgroup and those above it, leaf first.
+    pub(super) fn chain(&self, id: u64) -> Vec<&Cgroup> {
+        let mut chain = Vec::new();
+        let mut next = self.cgroup(id);
+        while let Some(cgroup) = next.filter(|_| chain.len() < LEVELS) {
+            chain.push(cgroup);
+            next = self.cgroup(cgroup.parent);
+        }
+        chain
+    }
+
+    /// The path of a cgroup below the mount.
+    pub(super) fn path(&self, id: u64) -> Option<Vec<u8>> {
+        let chain = self.chain(id);
+        chain.last().filter(|root| root.parent == 0)?;
+        let names = chain.iter().rev().skip(1).map(|cgroup| &*cgroup.name);
+        let path = names.fold(Vec::new(), |path, name| [&path, b"/".as_slice(), name].concat());
+        Some(if path.is_empty() { b"/".to_vec() } else { path })
+    }
+
+    /// Takes the sample of the machine.
+    pub(super) fn keep_machine(&mut self, sample: Sample, total_bytes: Option<u64>) {
+        self.machine_bytes = total_bytes;
+        match &mut self.machine {
+            Some(series) => series.push(sample),
+            None => self.machine = Some(Series::new(sample)),
+        }
+    }
+
+    /// Ends a listing of all cgroups: those that were not seen in it do not exist any more.
+    pub(super) fn end_round(&mut self, round: u32, listed_ns: Option<u64>, left_out: u32) {
+        self.cgroups.retain(|cgroup| cgroup.seen_round == round);
+        self.ids.clear();
+        self.ids.extend(self.cgroups.iter().map(|cgroup| cgroup.id));
+        self.listed_ns = listed_ns;
+        self.left_out = left_out;
+    }
+}
+
+/// Levels of a path.
+pub(super) const LEVELS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::{Cgroup, Kib, Sample, Series, Table};
+
+    fn cgroup(id: u64, parent: u64, name: &str) -> Cgroup {
+        Cgroup {
+            id,
+            parent,
+            name: name.as_bytes().into(),
+            limit: Kib::ABSENT,
+            first_refaults: None,
+            series: Series::new(Sample::at(1)),
+            read_usage: Kib::ABSENT,
+            seen_round: 1,
+            read_round: 1,
+        }
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_zero() {
+        assert_eq!((Kib::of(None).bytes(), Kib::of(Some(0)).bytes()), (None, Some(0)));
+        assert_eq!(Kib::of(Some(5000)).bytes(), Some(4096));
+        assert!(Kib::of(Some(u64::MAX)).bytes().is_some());
+    }
+
+    #[test]
+    fn paths_are_made_of_names() {
+        let mut table = Table::new(0);
+        for (id, parent, name) in [(1, 0, ""), (5, 1, "a"), (6, 5, "b"), (8, 7, "c")] {
+            assert!(table.add(cgroup(id, parent, name)));
+        }
+        let path = |id| table.path(id).map(|path| String::from_utf8(path).unwrap());
+        assert_eq!([path(1), path(6)], [Some("/".to_owned()), Some("/a/b".to_owned())]);
+        assert_eq!([path(8), path(9)], [None, None], "the way up is not known");
+        table.add(cgroup(7, 8, "d"));
+        assert_eq!(table.path(8), None, "a circle ends");
+    }
+
+    #[test]
+    fn a_round_ends_those_that_were_not_seen() {
+        let mut table = Table::new(0);
+        table.add(cgroup(1, 0, ""));
+        table.add(Cgroup { seen_round: 2, ..cgroup(5, 1, "a") });
+        table.end_round(2, Some(9), 3);
+        assert_eq!((table.cgroups.len(), table.listed_ns, table.left_out), (1, Some(9), 3));
+        assert!(table.cgroup(5).is_some() && table.cgroup(1).is_none());
+    }
+}

@@ -1,0 +1,242 @@
+//! A walk over the memory cgroups. The usage of each one is read; the rest only where the usage has changed, and now and then.
+
+use std::{mem::MaybeUninit, os::fd::OwnedFd};
+
+use rustix::fs::{FileType, OFlags, RawDir, fstat};
+
+use super::{
+    Shared,
+    files::{Files, open, parts, stall_permille},
+    processes::{Moment, Processes},
+    series::Series,
+    table::{Cgroup, Kib, LEVELS, Sample},
+};
+use crate::source::cgroupfs::MemoryHierarchy;
+
+/// A cgroup whose usage has not changed is read in full once in so many rounds.
+const ROUNDS: u32 = 6;
+
+/// A change of usage that is worth a look: this many bytes, or one part in [`CHANGE_SHARE`].
+const CHANGE_BYTES: u64 = 256 << 10;
+const CHANGE_SHARE: u64 = 128;
+
+/// Processes of one cgroup that are looked at.
+const MOST_PIDS: usize = 4096;
+
+/// v1 writes a limit that is off as almost the greatest signed number.
+const V1_UNLIMITED: u64 = 0x7fff_ffff_ffff_0000;
+
+/// The kernfs id of a hierarchy's root.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L2131> (`cgroup_setup_root`)
+const ROOT_ID: u64 = 1;
+
+/// The names of the files of a hierarchy.
+#[derive(Clone, Copy)]
+struct Names {
+    usage: &'static str,
+    limit: &'static str,
+    /// v2 only.
+    swap: Option<&'static str>,
+    pressure: Option<&'static str>,
+}
+
+const V1: Names =
+    Names { usage: "memory.usage_in_bytes", limit: "memory.limit_in_bytes", swap: None, pressure: None };
+const V2: Names = Names {
+    usage: "memory.current",
+    limit: "memory.max",
+    swap: Some("memory.swap.current"),
+    pressure: Some("memory.pressure"),
+};
+
+/// What a walk needs, kept from one to the next.
+pub(super) struct Tree {
+    names: Names,
+    pids: Vec<i32>,
+    /// Cgroups for which there was no room in this walk.
+    left_out: u32,
+    whole: bool,
+}
+
+/// Where a cgroup is.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) parent: u64,
+    pub(super) name: &'a [u8],
+    pub(super) depth: usize,
+    /// Whether it is read in full whatever its usage is.
+    pub(super) full: bool,
+    /// Whether the cgroup above was read in full: then a cgroup without a usage of its own is, too.
+    pub(super) above_full: bool,
+}
+
+/// The tools of a walk.
+pub(super) struct Tools<'a> {
+    pub(super) files: &'a mut Files,
+    pub(super) processes: &'a mut Processes,
+    pub(super) shared: &'a Shared,
+    pub(super) now: Moment,
+}
+
+impl Tree {
+    pub(super) fn new(hierarchy: &MemoryHierarchy) -> Self {
+        let names = match hierarchy {
+            MemoryHierarchy::V1(_) => V1,
+            MemoryHierarchy::V2(_) => V2,
+        };
+        Self { names, pids: Vec::with_capacity(MOST_PIDS), left_out: 0, whole: true }
+    }
+
+    /// Walks the whole hierarchy; false if a decision interrupted the walk.
+    pub(super) fn walk(&mut self, root: &OwnedFd, tools: &mut Tools<'_>) -> bool {
+        (self.left_out, self.whole) = (0, true);
+        self.visit(root, Place { parent: 0, name: b"", depth: 0, full: false, above_full: true }, tools);
+        if self.whole {
+            // In a cgroup namespace, there are cgroups outside of the mount.
+            let is_all = fstat(root).is_ok_and(|root| root.st_ino == ROOT_ID);
+            let listed_ns = is_all.then_some(tools.now.at_ns);
+            tools.shared.table().end_round(tools.now.round, listed_ns, self.left_out);
+        }
+        self.whole
+    }
+
+    /// Reads a cgroup and all below it.
+    pub(super) fn visit(&mut self, folder: &OwnedFd, place: Place<'_>, tools: &mut Tools<'_>) {
+        if tools.shared.is_deciding(tools.now.at_ns) {
+            self.whole = false;
+            return;
+        }
+        let Ok(stat) = fstat(folder) else { return };
+        let id = stat.st_ino;
+        let usage = tools.files.number(folder, self.names.usage);
+        let full = place.full || (usage.is_none() && place.above_full) || is_due(tools, id, usage);
+        let mut sample = Sample { usage: Kib::of(usage), ..Sample::at(tools.now.at_ns) };
+        let read = full.then(|| self.read(folder, &mut sample, tools));
+        self.keep(id, place, sample, read, tools.shared, tools.now.round);
+        if full {
+            self.look_at_processes(folder, id, tools);
+        }
+        // A directory of kernfs has two links and one more for each directory in it.
+        if stat.st_nlink != 2 && place.depth + 1 < LEVELS {
+            self.visit_below(folder, id, Place { above_full: full, ..place }, tools);
+        }
+    }
+
+    /// Visits the cgroups in a directory.
+    fn visit_below(&mut self, folder: &OwnedFd, id: u64, place: Place<'_>, tools: &mut Tools<'_>) {
+        let mut buffer = [MaybeUninit::uninit(); 2048];
+        let Some(list) = open(folder, ".", OFlags::RDONLY | OFlags::DIRECTORY) else { return };
+        let mut entries = RawDir::new(list, &mut buffer);
+        while let Some(Ok(entry)) = entries.next() {
+            let name = entry.file_name();
+            if entry.file_type() != FileType::Directory || name.to_bytes().starts_with(b".") {
+                continue;
+            }
+            let Some(below) = open(folder, name, OFlags::DIRECTORY | OFlags::PATH) else { continue };
+            let depth = place.depth + 1;
+            self.visit(&below, Place { parent: id, name: name.to_bytes(), depth, ..place }, tools);
+        }
+    }
+
+    /// Reads the parts, and gives the limit and the count of refaults.
+    fn read(&self, folder: &OwnedFd, sample: &mut Sample, tools: &mut Tools<'_>) -> (Kib, Option<u64>) {
+        let files = &mut *tools.files;
+        let parts = files.read(folder, "memory.stat").map(parts).unwrap_or_default();
+        let swap = self.names.swap.and_then(|name| files.number(folder, name));
+        sample.anon = Kib::of(parts.anon);
+        sample.file = Kib::of(parts.file);
+        sample.shmem = Kib::of(parts.shmem);
+        sample.kernel = Kib::of(parts.kernel);
+        sample.swap = Kib::of(swap.or(parts.swap));
+        let stall = self.names.pressure.and_then(|name| stall_permille(files.read(folder, name)?));
+        sample.stall = stall.unwrap_or(u16::MAX);
+        let limit = files.number(folder, self.names.limit).filter(|limit| *limit < V1_UNLIMITED);
+        (Kib::of(limit), parts.refaults)
+    }
+
+    fn keep(
+        &mut self,
+        id: u64,
+        place: Place<'_>,
+        mut sample: Sample,
+        read: Option<(Kib, Option<u64>)>,
+        shared: &Shared,
+        round: u32,
+    ) {
+        let mut table = shared.table();
+        let begun_before = table.cgroup(id).is_some();
+        if !begun_before && !table.add(begin(id, place, sample)) {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let Some(cgroup) = table.cgroup_mut(id) else { return };
+        cgroup.seen_round = round;
+        if let Some((limit, refaults)) = read {
+            (cgroup.limit, cgroup.read_usage, cgroup.read_round) = (limit, sample.usage, round);
+            cgroup.first_refaults = cgroup.first_refaults.or(refaults);
+            let since = refaults.zip(cgroup.first_refaults).map(|(now, first)| now.saturating_sub(first));
+            sample.refaults = since.map_or(u32::MAX, |count| u32::try_from(count).unwrap_or(u32::MAX - 1));
+        }
+        if begun_before {
+            cgroup.series.push(sample);
+        } else {
+            cgroup.series = Series::new(sample);
+        }
+    }
+
+    fn look_at_processes(&mut self, folder: &OwnedFd, id: u64, tools: &mut Tools<'_>) {
+        let mut pids = std::mem::take(&mut self.pids);
+        tools.files.pids(folder, &mut pids);
+        for pid in pids.iter().filter(|pid| **pid > 0) {
+            if tools.shared.is_deciding(tools.now.at_ns) {
+                break;
+            }
+            tools.processes.look(tools.files, tools.shared, tools.now, (*pid, id));
+        }
+        self.pids = pids;
+    }
+}
+
+fn begin(id: u64, place: Place<'_>, sample: Sample) -> Cgroup {
+    Cgroup {
+        id,
+        parent: place.parent,
+        name: place.name.into(),
+        limit: Kib::ABSENT,
+        first_refaults: None,
+        series: Series::new(sample),
+        read_usage: Kib::ABSENT,
+        seen_round: 0,
+        read_round: 0,
+    }
+}
+
+/// Whether a cgroup is to be read in full: it is new, its usage has changed, or its turn has come.
+fn is_due(tools: &Tools<'_>, id: u64, usage: Option<u64>) -> bool {
+    let table = tools.shared.table();
+    let Some(cgroup) = table.cgroup(id) else { return true };
+    let turn = id.wrapping_add(u64::from(tools.now.round)).is_multiple_of(u64::from(ROUNDS));
+    turn || has_changed(cgroup.read_usage.bytes(), usage)
+}
+
+fn has_changed(before: Option<u64>, now: Option<u64>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => before.abs_diff(now) >= (before / CHANGE_SHARE).max(CHANGE_BYTES),
+        (None, None) => false,
+        (None, Some(_)) | (Some(_), None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_changed;
+
+    #[test]
+    fn a_change_of_a_share_is_worth_a_look() {
+        let mib = 1 << 20;
+        assert!(has_changed(Some(0), Some(mib)) && has_changed(Some(mib), Some(0)));
+        assert!(!has_changed(Some(1024 * mib), Some(1027 * mib)));
+        assert!(has_changed(Some(1024 * mib), Some(1033 * mib)));
+        assert!(!has_changed(None, None) && has_changed(None, Some(0)));
+    }
+}
