@@ -14,6 +14,7 @@ mod io_urings;
 mod keys;
 mod kill;
 mod last_words;
+mod leak;
 mod locked;
 mod loopback;
 mod mapping;
@@ -49,6 +50,8 @@ pub(crate) enum Shape {
     Idle,
     /// Private anonymous memory
     Anon(anon::Anon),
+    /// Private anonymous memory, at a constant rate
+    Leak(leak::Leak),
     /// Private anonymous memory, touched by a second thread
     Thread(thread::Thread),
     /// Pages of a file, mapped shared
@@ -116,7 +119,7 @@ pub(crate) enum Shape {
 /// Memory that stays taken until it is dropped: mappings, processes that have some, or files that stand for some.
 #[derive(Default)]
 pub(crate) struct Taken {
-    _mappings: Vec<mapping::Mapping>,
+    mappings: Vec<mapping::Mapping>,
     _children: Vec<std::process::Child>,
     _files: Vec<OwnedFd>,
 }
@@ -132,6 +135,7 @@ impl Shape {
         match self {
             Self::Idle => Ok(Taken::default()),
             Self::Anon(anon) => anon.take(),
+            Self::Leak(leak) => leak.take(),
             Self::Thread(thread) => thread.take(),
             Self::File(file) => file.take(),
             Self::Shmem(shmem) => shmem.take(),
@@ -175,7 +179,7 @@ impl From<mapping::Mapping> for Taken {
 
 impl From<Vec<mapping::Mapping>> for Taken {
     fn from(mappings: Vec<mapping::Mapping>) -> Self {
-        Self { _mappings: mappings, ..Self::default() }
+        Self { mappings, ..Self::default() }
     }
 }
 

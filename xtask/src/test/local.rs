@@ -4,6 +4,7 @@ mod demo;
 mod ends;
 pub(crate) mod experiment;
 pub(super) mod kills;
+mod lead_up;
 mod metrics;
 mod names;
 mod namespaces;
@@ -73,6 +74,8 @@ impl Local {
         tally.count("a hundred kills in a row, each reported once", kills::hundred(self));
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
         tally.count("live equals replay", kills::live_equals_replay(self));
+        tally.count("a leak is told from a burst and from processes that start", lead_up::shapes(self));
+        tally.count("a victim that had not grown", lead_up::innocent(self));
         tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
         tally.count("a recorded command's status is passed on", recorded::passes_on(self));
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));

@@ -1,0 +1,130 @@
+//! The minutes before a kill: programs that take memory in a known way.
+
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::Local;
+use super::kills::escaped;
+use super::tracer::{Tracer, at};
+use crate::scratch::Scratch;
+
+const MIB: u64 = 1 << 20;
+
+/// A rate may differ by one part in so many.
+const TOLERANCE: u64 = 20;
+
+/// MiB per second of the leak.
+const RATE: u64 = 10;
+
+/// A hog in the cgroup, which is killed with this value.
+struct Hog(Child);
+
+impl Hog {
+    fn start(local: &Local, scratch: &Scratch, arguments: &[&str]) -> Result<Self> {
+        let mut hog = Command::new(local.program("hog"));
+        hog.args(["--hold", "--cgroup"]).arg(escaped(&scratch.path)).args(arguments);
+        hog.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map(Self).context("starting a hog")
+    }
+
+    fn wait(&mut self) -> Result<u32> {
+        self.0.wait().context("waiting for a hog")?;
+        Ok(self.0.id())
+    }
+}
+
+impl Drop for Hog {
+    fn drop(&mut self) {
+        // It may have been killed already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Lets the tracer take some samples.
+fn samples(count: u64) {
+    thread::sleep(Duration::from_secs(count) + Duration::from_millis(500));
+}
+
+fn tracer(local: &Local) -> Result<Tracer> {
+    Tracer::start(local, &["watch", "--format", "json", "--history", "1s"])
+}
+
+/// What led up to the kill in that cgroup.
+fn lead_up(tracer: Tracer, scratch: &Scratch) -> Result<Value> {
+    let reports = tracer.end("-INT")?.reports()?;
+    let name = scratch.path.file_name().and_then(|name| name.to_str()).context("a cgroup without a name")?;
+    let is_it =
+        |report: &&Value| at(report, "/domain/cgroup").as_str().is_some_and(|path| path.ends_with(name));
+    let report = reports.iter().find(is_it).context("no report of the kill")?;
+    ensure!(at(report, "/lead_up").is_object(), "nothing is known of the time before: {report}");
+    Ok(at(report, "/lead_up").clone())
+}
+
+/// A leak has its rate, and its process; a burst is sudden; processes that start one after the other are steps.
+pub(super) fn shapes(local: &Local) -> Result<()> {
+    leak(local)?;
+    burst(local)?;
+    steps(local)
+}
+
+fn leak(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-leak", 96 * MIB)?;
+    let tracer = tracer(local)?;
+    samples(2);
+    let mut hog = Hog::start(local, &scratch, &["leak", "--mib", "200", "--rate", &RATE.to_string()])?;
+    let pid = hog.wait()?;
+    let found = lead_up(tracer, &scratch)?;
+    ensure!(at(&found, "/shape") == "steady", "a leak is not steady: {found}");
+    let rate = at(&found, "/bytes_per_second").as_u64().context("no rate")?;
+    ensure!(rate.abs_diff(RATE * MIB) <= RATE * MIB / TOLERANCE, "10 MiB/s are {rate} bytes/s: {found}");
+    ensure!(at(&found, "/growers/0/pid") == pid, "the leak is not who grew: {found}");
+    ensure!(at(&found, "/victim_grew") == true, "the victim had grown: {found}");
+    Ok(())
+}
+
+fn burst(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-burst", 96 * MIB)?;
+    let tracer = tracer(local)?;
+    let _idle = Hog::start(local, &scratch, &["anon", "--mib", "4"])?;
+    samples(4);
+    let pid = Hog::start(local, &scratch, &["anon", "--mib", "200"])?.wait()?;
+    let found = lead_up(tracer, &scratch)?;
+    ensure!(at(&found, "/shape") == "sudden", "a burst is not sudden: {found}");
+    ensure!(at(&found, "/growers/0/pid") == pid, "the burst is not who grew: {found}");
+    Ok(())
+}
+
+fn steps(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-steps", 96 * MIB)?;
+    let tracer = tracer(local)?;
+    samples(2);
+    let mut hogs = Vec::new();
+    for _ in 0..9 {
+        hogs.push(Hog::start(local, &scratch, &["anon", "--mib", "12"])?);
+        thread::sleep(Duration::from_millis(800));
+    }
+    let found = lead_up(tracer, &scratch)?;
+    ensure!(at(&found, "/growers/4").is_object(), "not all that grew are named: {found}");
+    // Without the ballot, only the processes of the samples are known.
+    ensure!(at(&found, "/shape") == "steps", "processes that start are not steps: {found}");
+    Ok(())
+}
+
+/// The largest process is killed, and another one had grown.
+pub(super) fn innocent(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-innocent", 96 * MIB)?;
+    let tracer = tracer(local)?;
+    let mut large = Hog::start(local, &scratch, &["anon", "--mib", "60"])?;
+    samples(4);
+    let growing = Hog::start(local, &scratch, &["leak", "--mib", "200", "--rate", &RATE.to_string()])?;
+    let pid = large.wait()?;
+    let found = lead_up(tracer, &scratch)?;
+    ensure!(at(&found, "/victim_grew") == false, "the victim {pid} had not grown: {found}");
+    ensure!(at(&found, "/growers/0/pid") == growing.0.id(), "the leak is not who grew: {found}");
+    ensure!(at(&found, "/growers/0/is_victim") == false, "the leak was not killed: {found}");
+    Ok(())
+}
