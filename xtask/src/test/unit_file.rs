@@ -12,9 +12,10 @@ use crate::workspace;
 
 const FILE: &str = "contrib/oomtrace.service";
 
-/// Where the unit expects oomtrace to be installed; on this machine something else stands in for it.
-const INSTALLED: &str = "/usr/local/bin/oomtrace";
-const STAND_IN: &str = "/bin/true";
+/// How the unit starts oomtrace. systemd looks for it in `/usr/local/bin` and `/usr/bin`; on this machine something else
+/// stands in for it.
+const INSTALLED: &str = "ExecStart=oomtrace ";
+const STAND_IN: &str = "ExecStart=/bin/true ";
 
 /// Whether systemd understands every line of it.
 pub(super) fn check(tally: &mut Tally) {
@@ -28,7 +29,7 @@ pub(super) fn check(tally: &mut Tally) {
 fn verify() -> Result<()> {
     let path = workspace::root().join(FILE);
     let unit = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    ensure!(unit.contains(&format!("ExecStart={INSTALLED} ")), "{FILE} does not start {INSTALLED}");
+    ensure!(unit.contains(INSTALLED), "{FILE} has no line `{INSTALLED}`");
     let folder = TempDir::new().context("making a folder for the unit")?;
     let copy = folder.path().join("oomtrace.service");
     fs::write(&copy, unit.replace(INSTALLED, STAND_IN))
