@@ -7,7 +7,7 @@ use std::{
 use crate::{Arch, Error, Result, Toolchain, recipe, strip_debug, toolchain};
 
 /// Environment variables that would change what cargo compiles, or how; a build script's cargo sets many.
-const FOREIGN: [&str; 9] = [
+pub const FOREIGN_VARIABLES: [&str; 9] = [
     "RUSTFLAGS",
     "RUSTC_WRAPPER",
     "RUSTC_WORKSPACE_WRAPPER",
@@ -61,21 +61,26 @@ pub fn cargo(workspace: &Path, toolchain: &Toolchain, arch: Arch, subcommand: &s
     for setting in recipe::PROFILE {
         command.arg("--config").arg(format!("profile.ebpf.{setting}"));
     }
-    FOREIGN.iter().for_each(|name| {
+    FOREIGN_VARIABLES.iter().for_each(|name| {
         command.env_remove(name);
     });
     command.env("RUSTC", toolchain::rustc()).env("RUSTC_BOOTSTRAP", "1");
-    command.env("CARGO_ENCODED_RUSTFLAGS", recipe::rustflags(arch, &renamed(workspace, toolchain)));
+    command.env(
+        "CARGO_ENCODED_RUSTFLAGS",
+        recipe::rustflags(arch, &renamed_folders(workspace, &toolchain.sysroot)),
+    );
     // By its place on the path, not by an option that would stand in cargo's hashes; it opens the compiler's LLVM.
     command.env("PATH", prepended("PATH", toolchain.linker.parent()));
     command.env("LD_LIBRARY_PATH", prepended("LD_LIBRARY_PATH", Some(&toolchain.sysroot.join("lib"))));
     command
 }
 
-/// Folders whose names must not get into the object, and what stands there instead.
-fn renamed(workspace: &Path, toolchain: &Toolchain) -> Vec<(PathBuf, &'static str)> {
+/// Directories whose names must not get into a compiled file, and what `--remap-path-prefix` puts there instead.
+/// `sysroot` is the compiler's.
+#[must_use]
+pub fn renamed_folders(workspace: &Path, sysroot: &Path) -> Vec<(PathBuf, &'static str)> {
     let registries = registries().into_iter().map(|folder| (folder, recipe::REGISTRY_AS));
-    let library = toolchain.sysroot.join("lib/rustlib/src/rust");
+    let library = sysroot.join("lib/rustlib/src/rust");
     [(workspace.to_owned(), recipe::WORKSPACE_AS), (library, recipe::SYSROOT_AS)]
         .into_iter()
         .chain(registries)
@@ -105,13 +110,19 @@ fn prepended(variable: &str, folder: Option<&Path>) -> std::ffi::OsString {
 
 /// An object that names a folder of this machine would differ on every other: better to fail here than there.
 fn refuse_paths(workspace: &Path, toolchain: &Toolchain, arch: Arch, object: &[u8]) -> Result<()> {
-    let folders = [workspace, &toolchain.sysroot, &cargo_home()].map(|path| path.display().to_string());
-    let stands_in = |path: &&String| path.len() > 1 && contains(object, path.as_bytes());
-    let is_own_name = |path: &&String| recipe::WORKSPACE_AS.starts_with(path.as_str());
-    match folders.iter().filter(|path| !is_own_name(path)).find(stands_in) {
-        Some(path) => Err(Error::Path { arch: arch.name(), path: path.clone() }),
+    match folder_of_this_machine(workspace, &toolchain.sysroot, object) {
+        Some(path) => Err(Error::Path { arch: arch.name(), path }),
         None => Ok(()),
     }
+}
+
+/// The name of a directory of this machine that a compiled file contains: the workspace, the compiler's, or cargo's.
+#[must_use]
+pub fn folder_of_this_machine(workspace: &Path, sysroot: &Path, compiled: &[u8]) -> Option<String> {
+    let folders = [workspace, sysroot, &cargo_home()].map(|path| path.display().to_string());
+    let stands_in = |path: &String| path.len() > 1 && contains(compiled, path.as_bytes());
+    let is_own_name = |path: &String| recipe::WORKSPACE_AS.starts_with(path.as_str());
+    folders.into_iter().filter(|path| !is_own_name(path)).find(stands_in)
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {

@@ -19,7 +19,7 @@ mod strip;
 mod toolchain;
 
 pub use arch::Arch;
-pub use compile::{cargo, compile};
+pub use compile::{FOREIGN_VARIABLES, cargo, compile, folder_of_this_machine, renamed_folders};
 pub use error::{Error, Result};
 pub use inputs::Inputs;
 pub use recipe::BPF_LINKER_VERSION;

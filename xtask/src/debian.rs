@@ -19,6 +19,8 @@ use oomtrace_object::Arch;
 use crate::run::{output, run};
 use private::Private;
 
+pub(crate) use mirror::candidates as mirrors;
+
 /// A suite of the Debian archive, such as `trixie-backports`, with its index at hand.
 pub(crate) struct Suite {
     name: String,

@@ -6,6 +6,7 @@ mod btf;
 mod cross;
 mod debian;
 mod demo;
+mod dist;
 mod ebpf;
 mod experiments;
 mod fuzz;
@@ -39,6 +40,8 @@ enum Task {
     Kernels(kernels::Arguments),
     /// Show one contained OOM kill, explained: builds oomtrace and runs `oomtrace demo`
     Demo(demo::Arguments),
+    /// Build the files of a release: static programs, archives, bills of materials and checksums
+    Dist(dist::Arguments),
     /// Check format, lints and house rules
     Lint,
     /// Run every test there is: unit tests, lints, real kills on this machine and in guests
@@ -79,6 +82,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Ebpf(arguments) => ebpf::task(&arguments),
         Task::Kernels(arguments) => kernels::task(&arguments),
         Task::Demo(arguments) => return demo::task(&arguments),
+        Task::Dist(arguments) => dist::task(&arguments),
         Task::Lint => lint::task(),
         Task::Test(arguments) => return test::task(&arguments),
         Task::Vm(arguments) => vm::task(&arguments),

@@ -1,6 +1,7 @@
 //! What the tasks need on this machine, and how to get it.
 
 mod bpf_linker;
+mod cargo_tool;
 mod packages;
 mod rust_src;
 
@@ -9,6 +10,7 @@ use oomtrace_object::Toolchain;
 
 use crate::{run::say, workspace};
 
+pub(crate) use cargo_tool::CargoTool;
 pub(crate) use packages::{apt, is_root};
 
 /// `cargo xtask setup`

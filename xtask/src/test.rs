@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use self::tally::Tally;
+pub(crate) use self::tally::Tally;
 use crate::run::say;
 
 /// Options of `cargo xtask test`.

@@ -24,7 +24,7 @@ use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::scenario::{self, Scenario};
 
 pub(crate) use self::matrix::{Cell, Matrix, Verdict};
-pub(crate) use self::qemu::install as install_qemu;
+pub(crate) use self::qemu::{boot_with, install as install_qemu};
 pub(crate) use self::table::render;
 use crate::kernels;
 

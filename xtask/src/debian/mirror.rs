@@ -16,7 +16,7 @@ struct Source<'a> {
 
 /// The mirrors that may hold a suite, likely ones first: one that apt uses for that suite, then Debian's, then the
 /// rest. A wrong one does no harm: Debian's keyring refuses what Debian has not signed.
-pub(super) fn candidates(suite: &str) -> Result<Vec<String>> {
+pub(crate) fn candidates(suite: &str) -> Result<Vec<String>> {
     let format = "$(REPO_URI)|$(RELEASE)|$(ORIGIN)";
     let listing =
         output(Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]))

@@ -1,0 +1,52 @@
+//! The archive of a platform: the program and all that belongs to it, for those who use no package manager.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result};
+
+use super::{Platform, Release};
+use crate::run::run;
+
+/// What goes in beside the program: files and directories of the checkout, and what they are called in the archive.
+const CONTENTS: [(&str, &str); 9] = [
+    ("README.md", "README.md"),
+    ("CHANGELOG.md", "CHANGELOG.md"),
+    ("LICENSE-APACHE", "LICENSE-APACHE"),
+    ("LICENSE-MIT", "LICENSE-MIT"),
+    ("LICENSE-GPL-2.0", "LICENSE-GPL-2.0"),
+    ("contrib/oomtrace.service", "oomtrace.service"),
+    ("contrib/completions", "completions"),
+    ("contrib/man", "man"),
+    ("contrib/journal/oomtrace.catalog", "oomtrace.catalog"),
+];
+
+/// Writes it: one directory with the name of the archive, all files of root and of the commit's time.
+pub(super) fn write(release: &Release, platform: Platform, binary: &Path, archive: &Path) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let name = release.name(platform);
+    let folder = scratch.path().join(&name);
+    fs::create_dir(&folder)?;
+    copy(binary, &folder.join("oomtrace"))?;
+    for (from, to) in CONTENTS {
+        copy(&release.root.join(from), &folder.join(to))?;
+    }
+    let mut tar = Command::new("tar");
+    tar.args(["--create", "--format=ustar", "--sort=name", "--owner=root:0", "--group=root:0"]);
+    tar.args(["--mode=u=rwX,go=rX", &format!("--mtime=@{}", release.moment)]);
+    // `gzip` alone would write the name and the time of its input.
+    tar.args(["--use-compress-program", "gzip --no-name --best", "--file"]).arg(archive);
+    run(tar.arg("--directory").arg(scratch.path()).arg(&name))
+}
+
+/// Copies a file, or the files of a directory.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return fs::copy(from, to).map(|_| ()).with_context(|| format!("cannot copy {}", from.display()));
+    }
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! The program, static and reproducible: it runs on any distribution, in an empty container and in an initramfs.
+//!
+//! The standard library is compiled with it (`-Z build-std`), because no other is at hand for aarch64, and because one
+//! way for all platforms gives the same bytes on each machine with this compiler and this C library.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use object::{
+    Endianness,
+    elf::{FileHeader64, PT_INTERP},
+    read::elf::{FileHeader as _, ProgramHeader as _},
+};
+use oomtrace_object::{FOREIGN_VARIABLES, folder_of_this_machine, renamed_folders, rustc_sysroot};
+
+use super::{Platform, Release, moment};
+use crate::{
+    run::{run, say},
+    setup,
+};
+
+/// Builds it, and returns its path.
+pub(super) fn build(release: &Release, platform: Platform) -> Result<PathBuf> {
+    setup::ebpf_toolchain().context("the source of Rust's standard library is missing")?;
+    platform.install_linker()?;
+    say(&format!("building oomtrace {} for {}", release.version, platform.triple));
+    // Crates must be there before their directories can be renamed.
+    run(cargo(release).args(["fetch", "--quiet", "--locked"]))?;
+    let sysroot = rustc_sysroot()?;
+    run(&mut cargo_build(release, platform, &sysroot))?;
+    let path = release.target.join(platform.triple).join("release/oomtrace");
+    check(release, &sysroot, &path)?;
+    Ok(path)
+}
+
+fn cargo(release: &Release) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&release.root);
+    FOREIGN_VARIABLES.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    command.env("RUSTC_BOOTSTRAP", "1").env(moment::VARIABLE, release.moment.to_string());
+    command
+}
+
+fn cargo_build(release: &Release, platform: Platform, sysroot: &Path) -> Command {
+    let mut command = cargo(release);
+    command.args(["build", "--quiet", "--release", "--locked", "--package", "oomtrace", "--bin", "oomtrace"]);
+    command.args(["--target", platform.triple, "-Z", "build-std=std,panic_abort"]);
+    command.arg("--target-dir").arg(&release.target);
+    let triple = platform.triple.to_uppercase().replace('-', "_");
+    command.env(format!("CARGO_TARGET_{triple}_LINKER"), platform.linker);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(&renamed_folders(&release.root, sysroot)));
+    command
+}
+
+/// The compiler's flags, in the form of `CARGO_ENCODED_RUSTFLAGS`.
+fn flags(renamed: &[(PathBuf, &str)]) -> OsString {
+    let mut flags = OsString::from("-Ctarget-feature=+crt-static");
+    for (folder, name) in renamed {
+        flags.push("\x1f--remap-path-prefix=");
+        flags.push(folder);
+        flags.push(format!("={name}"));
+    }
+    flags
+}
+
+/// A program that needs a loader, or that names this machine's directories, is not published.
+fn check(release: &Release, sysroot: &Path, path: &Path) -> Result<()> {
+    let program = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let is_static = is_static(&program).with_context(|| format!("{} is no ELF program", path.display()))?;
+    ensure!(is_static, "{} is linked dynamically", path.display());
+    let named = folder_of_this_machine(&release.root, sysroot, &program);
+    ensure!(named.is_none(), "{} names {}", path.display(), named.unwrap_or_default());
+    Ok(())
+}
+
+/// Whether no segment of an ELF program names a loader.
+fn is_static(program: &[u8]) -> object::Result<bool> {
+    let header = FileHeader64::<Endianness>::parse(program)?;
+    let endian = header.endian()?;
+    let segments = header.program_headers(endian, program)?;
+    Ok(!segments.iter().any(|segment| segment.p_type(endian) == PT_INTERP))
+}

@@ -1,0 +1,75 @@
+//! The static program in an initramfs without a C library, a loader or a shell: there is PID 1, the program, and what
+//! runs out of memory.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use oomtrace_scenarios::{
+    compare::judge,
+    job::{Command, TRACER_FILE, Tier},
+    observation::{CommandRun, Status},
+    scenario::Machine,
+};
+
+use super::Built;
+use crate::{
+    kernels::{self, Kernel},
+    vm::{
+        self, commands,
+        programs::{self, Programs},
+    },
+};
+
+/// The kernel of Debian 13.
+const SERIES: &str = "6.12";
+
+/// A cgroup at its limit.
+const SCENARIO: &str = "cgroup";
+
+pub(super) fn check(built: &Built<'_>) -> Result<()> {
+    vm::install_qemu()?;
+    let kernel = kernels::ensure(SERIES)?;
+    let program = built.out.join(built.program_name());
+    let tracer = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
+    let programs = Programs { tracer: Some(tracer), ..programs::build(false)? };
+    let tier = commands(&kernel, &programs)?;
+    println!("Linux {}: the tier is {}", kernel.release, tier.name());
+    kill(&kernel, &programs, tier)
+}
+
+/// `check` and `demo`; returns the tier that `check` names.
+fn commands(kernel: &Kernel, programs: &Programs) -> Result<Tier> {
+    let command = |word: &str| Command {
+        name: word.to_owned(),
+        arguments: [TRACER_FILE, word].map(str::to_owned).to_vec(),
+        ..Command::default()
+    };
+    let list = [command("check"), command("demo")];
+    let runs = commands::run(kernel, programs, &Machine::default(), true, &list)?;
+    let [check, demo] = runs.as_slice() else { bail!("the guest ran {} commands of 2", runs.len()) };
+    said(demo, "was killed")?;
+    said(check, "watch would work")?;
+    let text = check.stdout.to_chars();
+    let is_named = |tier: &Tier| text.contains(&format!("on the {} tier", tier.name()));
+    Tier::ALL.into_iter().find(is_named).with_context(|| format!("no tier in {text}"))
+}
+
+fn said(run: &CommandRun, word: &str) -> Result<()> {
+    let text = run.stdout.to_chars();
+    let problem = || format!("{} ended with {:?}: {text}{}", run.name, run.status, run.stderr.to_chars());
+    ensure!(run.status == Some(Status::Code(0)) && text.contains(word), problem());
+    Ok(())
+}
+
+/// A kill, whose report equals the kernel's log of it.
+fn kill(kernel: &Kernel, programs: &Programs, tier: Tier) -> Result<()> {
+    for scenario in vm::choose(&[SCENARIO.to_owned()])? {
+        let seen = commands::record(kernel, programs, &scenario, tier)?;
+        if let Some(failure) = &seen.failure {
+            bail!("the guest could not run {SCENARIO}: {failure}");
+        }
+        let disagreements = judge(&scenario, &seen, Some(tier));
+        ensure!(disagreements.is_empty(), "the report is not what the log says: {disagreements:?}");
+    }
+    Ok(())
+}

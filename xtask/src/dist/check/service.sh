@@ -1,0 +1,42 @@
+# Runs as a unit of a booted Debian system with real systemd: the life of the packaged service. The second serial port
+# takes what it says, and the guest ends with it. The last line of a complete run is "service: passed".
+set -eu
+cd /root/check
+exec >/dev/ttyS1 2>&1
+trap 'sleep 1; systemctl reboot --force --force' EXIT
+
+fail() { echo "service: $1"; exit 1; }
+property() { systemctl show --property="$1" --value oomtrace; }
+recorded() { oomtrace list --comm dd | grep -q dd; }
+
+dpkg --install old.deb >/dev/null
+[ "$(systemctl is-enabled oomtrace || true)" = disabled ] || fail "installing enabled the service"
+[ "$(property ActiveState)" = inactive ] || fail "installing started the service"
+journalctl --list-catalog 6cd8a46431c4418697e6843ea466dc9d || fail "the journal's catalog lacks the message"
+echo 'OOMTRACE_OPTIONS="--journal"' >/etc/default/oomtrace
+
+systemctl enable --now oomtrace || { journalctl --no-pager -u oomtrace; fail "the service does not start"; }
+[ "$(property ActiveState)" = active ] || fail "the service is not running"
+[ "$(property NRestarts)" = 0 ] || fail "the service had to be restarted"
+! systemctl start eater || fail "the process was not killed"
+for _ in $(seq 100); do recorded && break; sleep 0.1; done
+recorded || fail "the service did not record the kill"
+oomtrace show -1 | head -20
+oomtrace show -1 | grep -q eater.service || fail "the report does not name the unit of the victim"
+journalctl --no-pager --output=cat OOM_VICTIM_COMM=dd | grep eater || fail "the journal has no entry of the kill"
+
+first=$(property MainPID)
+dpkg --install new.deb >/dev/null
+[ "$(property ActiveState)" = active ] || fail "the upgrade stopped the service"
+[ "$(property MainPID)" != "$first" ] || fail "the upgrade left the old program running"
+[ "$(systemctl is-enabled oomtrace)" = enabled ] || fail "the upgrade disabled the service"
+grep -q journal /etc/default/oomtrace || fail "the upgrade overwrote the settings"
+recorded || fail "the upgrade lost the recording"
+
+dpkg --remove oomtrace >/dev/null
+[ "$(systemctl is-active oomtrace || true)" = inactive ] || fail "removing left the service running"
+ls /var/lib/oomtrace/*.oomtrace || fail "removing deleted the recordings"
+
+dpkg --purge oomtrace >/dev/null
+[ ! -e /var/lib/oomtrace ] && [ ! -e /var/lib/private/oomtrace ] || fail "purging left the recordings"
+echo "service: passed"
