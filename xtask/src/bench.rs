@@ -47,6 +47,9 @@ pub(crate) struct Arguments {
     /// Incidents that are listed
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     list: u64,
+    /// Compare the start and the memory of these builds of oomtrace, started in turn, and nothing else; repeatable
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kills", "storm", "replay_mb", "list"])]
+    program: Vec<PathBuf>,
     /// Measure in guests what a decision costs with the tracer and without, and nothing else; by default on 5.10 and 7.3
     #[arg(long, value_name = "SERIES", num_args = 0.., conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list"])]
     guest: Option<Vec<String>>,
@@ -86,6 +89,12 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         return guest::measure(series, arguments);
     }
     ensure!(setup::is_root()?, "tracing and making cgroups take root: run `sudo cargo xtask bench`");
+    if !arguments.program.is_empty() {
+        let load = load()?;
+        let (tier, rows) = start::compare(&arguments.program, arguments.starts)?;
+        print!("{}\n{}", machine(tier.as_str(), &load)?, figures::table(&rows));
+        return Ok(());
+    }
     let bench = prepare()?;
     let load = load()?;
     say(&format!("{} starts", arguments.starts));

@@ -31,7 +31,7 @@ struct Passed {
 /// A row for each figure.
 pub(super) fn measure(bench: &Bench, kills: u32) -> Result<Vec<Row>> {
     let scratch = bench.scratch("oomtrace-bench-kills")?;
-    let tracer = Tracer::start(bench, None)?;
+    let tracer = Tracer::start(&bench.oomtrace, None)?;
     let mut all = Vec::new();
     for _ in 0..kills {
         let pid = kill_one(bench, &scratch)?;

@@ -18,7 +18,7 @@ const HOGS: usize = 4;
 pub(super) fn measure(bench: &Bench, kills: u32) -> Result<(PathBuf, Vec<Row>)> {
     let without = rate(bench, kills)?;
     let recording = bench.folder.path().join("storm");
-    let tracer = Tracer::start(bench, Some(&recording))?;
+    let tracer = Tracer::start(&bench.oomtrace, Some(&recording))?;
     let with = rate(bench, kills)?;
     let (said, lines) = tracer.end()?;
     let lost = lost(&said).with_context(|| format!("oomtrace does not count its losses: {said}"))?;

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{Bench, clock};
+use super::clock;
 
 /// A tracer that has not ended by then is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -46,8 +46,8 @@ impl Line {
 
 impl Tracer {
     /// Starts it and waits until it is armed.
-    pub(super) fn start(bench: &Bench, record: Option<&Path>) -> Result<Self> {
-        let mut command = Command::new(&bench.oomtrace);
+    pub(super) fn start(program: &Path, record: Option<&Path>) -> Result<Self> {
+        let mut command = Command::new(program);
         command.args(["watch", "--format", "json"]);
         if let Some(file) = record {
             command.arg("--record").arg(file);
