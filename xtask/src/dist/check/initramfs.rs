@@ -4,6 +4,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::{
     compare::judge,
     job::{Command, TRACER_FILE, Tier},
@@ -11,7 +12,7 @@ use oomtrace_scenarios::{
     scenario::Machine,
 };
 
-use super::Built;
+use super::{Built, Platform};
 use crate::{
     kernels::{self, Kernel},
     vm::{
@@ -26,14 +27,19 @@ const SERIES: &str = "6.12";
 /// A cgroup at its limit.
 const SCENARIO: &str = "cgroup";
 
+/// For each architecture of the release, on an emulated machine if this one has another.
 pub(super) fn check(built: &Built<'_>) -> Result<()> {
-    vm::install_qemu()?;
-    let kernel = kernels::ensure(SERIES)?;
-    let program = built.out.join(built.program_name());
+    built.archs.iter().try_for_each(|&arch| on(built, arch).with_context(|| format!("on {arch}")))
+}
+
+fn on(built: &Built<'_>, arch: Arch) -> Result<()> {
+    vm::install_qemu(arch)?;
+    let kernel = kernels::ensure_for(arch, SERIES)?;
+    let program = built.out.join(built.release.name(Platform::of(arch)));
     let tracer = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
-    let programs = Programs { tracer: Some(tracer), ..programs::build(false)? };
+    let programs = Programs { tracer: Some(tracer), ..programs::build_for(arch, false)? };
     let tier = commands(&kernel, &programs)?;
-    println!("Linux {}: the tier is {}", kernel.release, tier.name());
+    println!("Linux {} on {arch}: the tier is {}", kernel.release, tier.name());
     kill(&kernel, &programs, tier)
 }
 

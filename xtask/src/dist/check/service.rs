@@ -3,6 +3,7 @@
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
+use oomtrace_object::Arch;
 use oomtrace_scenarios::scenario::Machine;
 
 use super::{Built, deb};
@@ -30,7 +31,7 @@ const COMMAND_LINE: &str = "root=/dev/nvme0n1 rw rootwait init=/sbin/init system
 const PATIENCE: Duration = Duration::from_mins(8);
 
 pub(super) fn check(built: &Built<'_>) -> Result<()> {
-    vm::install_qemu()?;
+    vm::install_qemu(Arch::X86_64)?;
     let scratch = tempfile::tempdir()?;
     let root = deb::root(SUITE, scratch.path())?;
     let folder = root.join("root/check");
@@ -55,7 +56,7 @@ fn boot(disk: &Path, initramfs: &Path) -> Result<()> {
     let kernel = kernels::ensure(SERIES)?;
     let command_line = COMMAND_LINE.to_owned();
     let machine = Machine { memory_mib: MEMORY_MIB, command_line, ..Machine::default() };
-    let ran = vm::boot_with(&kernel.vmlinuz, initramfs, &machine, Some(disk), PATIENCE);
+    let ran = vm::boot_with(&kernel, initramfs, &machine, Some(disk), PATIENCE);
     let ran = ran.context("booting Debian")?;
     let said = String::from_utf8_lossy(&ran.output);
     let has_passed = said.lines().any(|line| line.trim() == "service: passed");
