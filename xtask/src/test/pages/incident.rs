@@ -98,7 +98,7 @@ fn of(usage: &Value, limit: &Value) -> String {
 
 fn chain(page: &mut Page<'_>, report: &Value) -> Result<()> {
     let levels = list(report, "/domain/chain");
-    let shown = page.texts_of("ol.chain > li")?;
+    let shown = page.texts_of("#limits ol.chain > li")?;
     ensure!(shown.len() == levels.len(), "{} levels of {}", shown.len(), levels.len());
     for (shown, level) in shown.iter().zip(levels) {
         let memory = of(at(level, "/usage_bytes"), at(level, "/max_bytes"));
@@ -110,7 +110,7 @@ fn chain(page: &mut Page<'_>, report: &Value) -> Result<()> {
         ensure!(at(level, "/hit") == is_hit, "the mark is wrong: {shown}");
     }
     let widths = page.evaluate(
-        "[...document.querySelectorAll('ol.chain > li rect.hit, ol.chain > li rect.used')].map(bar => \
+        "[...document.querySelectorAll('#limits li rect.hit, #limits li rect.used')].map(bar => \
          bar.getBoundingClientRect().width / bar.parentElement.getBoundingClientRect().width)",
     )?;
     let limited = levels
