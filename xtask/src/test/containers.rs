@@ -165,7 +165,8 @@ impl Engines {
     }
 
     fn without_names(&self) -> Result<()> {
-        let tracer = Tracer::start(&self.local, &["watch", "--format", "json", "--names", "off"])?;
+        let tracer =
+            Tracer::start(&self.local, &["watch", "--format", "json", "--names", "off", "--history", "off"])?;
         let threads =
             fs::read_dir(format!("/proc/{}/task", tracer.pid())).context("reading threads")?.count();
         let killed = docker::kill(self);

@@ -59,7 +59,9 @@ fn lead_up(tracer: Tracer, scratch: &Scratch) -> Result<Value> {
     let name = scratch.path.file_name().and_then(|name| name.to_str()).context("a cgroup without a name")?;
     let is_it =
         |report: &&Value| at(report, "/domain/cgroup").as_str().is_some_and(|path| path.ends_with(name));
-    let report = reports.iter().find(is_it).context("no report of the kill")?;
+    // The first one: a second kill within the same second has none.
+    let boot_ns = |report: &&Value| at(report, "/boot_ns").as_u64();
+    let report = reports.iter().filter(is_it).min_by_key(boot_ns).context("no report of the kill")?;
     ensure!(at(report, "/lead_up").is_object(), "nothing is known of the time before: {report}");
     Ok(at(report, "/lead_up").clone())
 }

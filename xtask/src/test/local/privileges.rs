@@ -1,6 +1,6 @@
 //! What the tracer may still do once it is armed.
 
-use std::fs;
+use std::{fs, thread, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -28,7 +28,7 @@ pub(super) fn given_up(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-privileges", 4 << 20)?;
     let file = local.program("privileges.oomtrace").display().to_string();
     let tracer = Tracer::start(local, &["watch", "--format", "json", "--record", &file])?;
-    let held = held(tracer.pid());
+    let held = held_with(tracer.pid(), "oomtrace-record");
     let pid = kill_one(local, &scratch, &["--uid", NOBODY])?;
     let said = tracer.end("-INT")?;
     fs::remove_file(&file).with_context(|| format!("removing {file}"))?;
@@ -43,7 +43,7 @@ pub(super) fn given_up(local: &Local) -> Result<()> {
 /// The thread that answers scrapes has no capability, and its system calls pass the filter.
 pub(super) fn server_has_none(local: &Local) -> Result<()> {
     let tracer = Tracer::start(local, &["watch", "--metrics", "0"])?;
-    let held = held(tracer.pid());
+    let held = held_with(tracer.pid(), SERVER);
     tracer.end("-INT")?;
     let held = held?;
     let server = held.iter().find(|thread| thread.name == SERVER).with_context(|| format!("no {SERVER}"))?;
@@ -60,6 +60,18 @@ struct Thread {
     capabilities: u64,
     /// Whether its system calls pass a filter.
     filtered: bool,
+}
+
+/// The threads, once one of them has this name: a thread names itself when it first runs.
+fn held_with(pid: u32, name: &str) -> Result<Vec<Thread>> {
+    for _ in 0..250 {
+        let held = held(pid)?;
+        if held.iter().any(|thread| thread.name == name) {
+            return Ok(held);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    held(pid)
 }
 
 fn held(pid: u32) -> Result<Vec<Thread>> {
