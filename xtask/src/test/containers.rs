@@ -18,6 +18,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use self::kill::{Expected, judge};
@@ -131,6 +132,7 @@ impl Engines {
             self.test(containerd::run, containerd::kill),
         );
         tally.count("a kill in a container of docker has its name", self.test(docker::run, docker::kill));
+        tally.count("a container that is killed at once has its identifier", self.at_once());
         tally.count("docker does not see a kill that oomtrace names", docker::sees_nothing(self));
         tally.count("without names there is no thread, and identifiers stay", self.without_names());
         docker::clean_up(self);
@@ -162,6 +164,22 @@ impl Engines {
 
     fn tracer(&self) -> Command {
         Command::new(self.local.program("oomtrace"))
+    }
+
+    /// A container whose first process takes too much at once. Its name is there if docker's file was in time, and never another one.
+    fn at_once(&self) -> Result<()> {
+        let tracer = Tracer::start(&self.local, &["watch", "--format", "json"])?;
+        let ran = docker::at_once(self);
+        thread::sleep(Duration::from_secs(1));
+        let reports = tracer.end("-INT")?.reports()?;
+        let (id, name) = ran?;
+        let containers = reports.iter().filter_map(|report| report.pointer("/victims/0/container"));
+        let is_it = |container: &&Value| container["id"] == id.as_str();
+        let container =
+            containers.clone().find(is_it).with_context(|| format!("{id} is not in {reports:?}"))?;
+        ensure!(container["runtime"] == "docker", "{container}");
+        ensure!(container["name"].is_null() || container["name"] == name, "{container}");
+        Ok(())
     }
 
     fn without_names(&self) -> Result<()> {

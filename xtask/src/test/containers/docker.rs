@@ -9,6 +9,9 @@ use crate::run::output;
 
 const NAME: &str = "oomtrace-shop";
 
+/// The one that is killed at once.
+const BRIEF: &str = "oomtrace-brief";
+
 pub(super) fn daemon(engines: &Engines) -> Command {
     let mut dockerd = Command::new("dockerd");
     dockerd.args(["--storage-driver=vfs", "--iptables=false", "--ip6tables=false", "--bridge=none"]);
@@ -51,6 +54,15 @@ pub(super) fn kill(engines: &Engines) -> Result<()> {
     Ok(())
 }
 
+/// Runs a container whose first process takes more than its limit, to its end; its identifier and name.
+pub(super) fn at_once(engines: &Engines) -> Result<(String, &'static str)> {
+    let mut run = docker(engines);
+    run.args(["run", "-d", "--name", BRIEF, "--network", "none", "--memory", LIMIT, "oomtest"]);
+    let id = output(run.args(EATER))?.trim().to_owned();
+    output(docker(engines).args(["wait", BRIEF]))?;
+    Ok((id, BRIEF))
+}
+
 /// After a kill of a process that is not the container's first, docker says that there was none.
 pub(super) fn sees_nothing(engines: &Engines) -> Result<()> {
     let said = inspect(engines, "{{.State.OOMKilled}} {{.State.Running}}")?;
@@ -60,5 +72,5 @@ pub(super) fn sees_nothing(engines: &Engines) -> Result<()> {
 
 pub(super) fn clean_up(engines: &Engines) {
     // What could not be made is not there.
-    let _ = docker(engines).args(["rm", "-f", NAME]).output();
+    let _ = docker(engines).args(["rm", "-f", NAME, BRIEF]).output();
 }
