@@ -62,7 +62,11 @@ const CASES: [Case; 8] = [
             "candidates.chosen",
         ]),
     },
-    Case { fault: "drop:Stack", scenario: "cgroup", noticed: Noticed::Fields(&["allocation.stack"]) },
+    Case {
+        fault: "drop:Stack",
+        scenario: "cgroup",
+        noticed: Noticed::Fields(&["allocation.stack", "allocation.kind"]),
+    },
     Case { fault: "drop:Zone", scenario: "sysrq", noticed: Noticed::Fields(&["machine"]) },
     Case {
         fault: "rule:memcg_limit",
