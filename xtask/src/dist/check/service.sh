@@ -25,6 +25,35 @@ oomtrace show -1 | head -20
 oomtrace show -1 | grep -q eater.service || fail "the report does not name the unit of the victim"
 journalctl --no-pager --output=cat OOM_VICTIM_COMM=dd | grep eater || fail "the journal has no entry of the kill"
 
+# Capabilities that a container's host may lack itself: the rows SYS_NICE, SYS_RESOURCE and SYSLOG of docs/install.md.
+lacking() { echo "--property=CapabilityBoundingSet=~CAP_$1"; }
+start() {
+    systemctl stop lacking 2>/dev/null || true
+    systemd-run --quiet --collect --unit=lacking "$@" /usr/bin/oomtrace watch
+    pid=$(systemctl show --property=MainPID --value lacking)
+    for _ in $(seq 100); do
+        journalctl --no-pager _PID="$pid" | grep -q armed && return
+        sleep 0.1
+    done
+    fail "a tracer with $* is not armed"
+}
+# SCHED_FIFO or SCHED_RR.
+is_real_time() { case $(cut -d' ' -f41 "/proc/$pid/stat") in 1 | 2) ;; *) return 1 ;; esac; }
+is_spared() { [ "$(cat "/proc/$pid/oom_score_adj")" = -1000 ]; }
+said() { systemd-run --quiet --pipe --wait --collect "$@" /usr/bin/oomtrace check || true; }
+start
+is_real_time || fail "with all capabilities the tracer has no real-time priority"
+is_spared || fail "with all capabilities the tracer can be killed"
+start "$(lacking SYS_NICE)"
+! is_real_time || fail "without SYS_NICE the tracer has real-time priority"
+is_spared || fail "without SYS_NICE the tracer can be killed"
+start "$(lacking SYS_RESOURCE)"
+is_real_time || fail "without SYS_RESOURCE the tracer has no real-time priority"
+! is_spared || fail "without SYS_RESOURCE the tracer cannot be killed"
+systemctl stop lacking
+! said | grep "stay approximate" || fail "with all capabilities counters stay approximate"
+said "$(lacking SYSLOG)" | grep "stay approximate" || fail "without SYSLOG counters do not stay approximate"
+
 first=$(property MainPID)
 dpkg --install new.deb >/dev/null
 [ "$(property ActiveState)" = active ] || fail "the upgrade stopped the service"
