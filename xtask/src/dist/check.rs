@@ -3,6 +3,7 @@
 //! What is built is installed, run and removed in places that have no Rust: Debian root directories, guests, containers.
 
 mod again;
+mod arch;
 mod crates;
 mod deb;
 mod image;
@@ -24,15 +25,26 @@ use super::{Platform, Release};
 use crate::{run, setup, test::Tally};
 
 /// Debian's packages with the programs that the checks run.
-const PACKAGES: [&str; 7] =
-    ["mmdebstrap", "e2fsprogs", "podman", "runc", "rpm", "python3-venv", "busybox-static"];
+const PACKAGES: [&str; 10] = [
+    "mmdebstrap",
+    "e2fsprogs",
+    "podman",
+    "runc",
+    "rpm",
+    "python3-venv",
+    "busybox-static",
+    "makepkg",
+    "libarchive-tools",
+    "fakeroot",
+];
 
 /// A check: the name that `--only` takes, what it shows, and how.
 type Check = (&'static str, &'static str, fn(&Built<'_>) -> Result<()>);
 
 /// All of them; quick ones first.
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     ("rpm", "rpm reads, installs, verifies and erases the rpm", rpm::check),
+    ("arch", "makepkg makes a package of the archive", arch::check),
     ("manifest", "the Kubernetes manifest is valid", manifest::check),
     ("initramfs", "check, demo and a kill in an otherwise empty initramfs", initramfs::check),
     ("image", "a kill in another container is reported with its name", image::check),

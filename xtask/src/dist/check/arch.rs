@@ -1,0 +1,53 @@
+//! The recipe for Arch Linux, by Debian's `makepkg`: it makes a package of the archive, with the program and the service in it.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::Built;
+use crate::run::output;
+
+const RECIPE: &str = "contrib/arch/PKGBUILD";
+
+/// What must be in the package, besides the program.
+const FILES: [&str; 4] = [
+    "usr/lib/systemd/system/oomtrace.service",
+    "usr/lib/systemd/catalog/oomtrace.catalog",
+    "usr/share/man/man1/oomtrace.1.gz",
+    "usr/share/bash-completion/completions/oomtrace",
+];
+
+/// makepkg refuses to run as root.
+const USER: &str = "nobody";
+
+pub(super) fn check(built: &Built<'_>) -> Result<()> {
+    let scratch = tempfile::tempdir()?;
+    let folder = scratch.path();
+    fs::copy(built.release.root.join(RECIPE), folder.join("PKGBUILD"))
+        .with_context(|| format!("copying {RECIPE}"))?;
+    let name = built.program_name();
+    let archive = format!("{name}.tar.gz");
+    fs::copy(built.out.join(&archive), folder.join(&archive))
+        .with_context(|| format!("copying {archive}"))?;
+    output(Command::new("chown").arg("-R").arg(USER).arg(folder))?;
+    let mut makepkg = Command::new("runuser");
+    makepkg.args(["-u", USER, "--", "env", "CARCH=x86_64"]).arg(format!("HOME={}", folder.display()));
+    // It looks for pacman, which would install what the recipe depends on: nothing.
+    makepkg.args(["PACMAN=true", "makepkg", "--nodeps", "--noconfirm"]);
+    output(makepkg.current_dir(folder))?;
+    let package = package(folder)?;
+    let listed = output(Command::new("bsdtar").arg("-tf").arg(&package))?;
+    for file in FILES {
+        ensure!(listed.lines().any(|line| line == file), "the package lacks {file}: {listed}");
+    }
+    output(Command::new("bsdtar").arg("-xf").arg(&package).arg("-C").arg(folder).arg("usr/bin/oomtrace"))?;
+    let same = fs::read(folder.join("usr/bin/oomtrace"))? == fs::read(built.out.join(&name))?;
+    ensure!(same, "the program in the package is not {name}");
+    Ok(())
+}
+
+fn package(folder: &Path) -> Result<std::path::PathBuf> {
+    let paths = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut packages = paths.filter(|path| path.to_string_lossy().contains(".pkg.tar"));
+    packages.next().context("makepkg made no package")
+}
