@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use serde_json::Value;
 
 use super::ground;
-use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
+use super::incident::{Case, LOG, SCENARIO};
 use super::ledger::Ledger;
 use crate::job::Tier;
 use crate::witness::Row;
@@ -18,6 +18,8 @@ const ROWS: &str = "rows";
 /// What a task that the table leaves out is passed over for: `dump_task` knows neither init, nor who has no memory, nor
 /// whom the nodes do not concern.
 const NOT_IN_TABLE: [&str; 3] = ["init", "no_memory", "not_eligible"];
+/// How far the parts of a score may be apart from the score.
+const HELD_BACK_PAGES: u64 = 256;
 /// What an earlier victim is passed over for, as long as it is there.
 const OF_EARLIER_VICTIM: [&str; 2] = ["oom_skip", "no_memory"];
 /// `OOM_SCORE_ADJ_MIN`.
@@ -212,8 +214,8 @@ impl Ballot<'_> {
             return ledger.absent(ROWS, &field(index, "difference_pages"), "a part is not known");
         };
         ledger.same(ROWS, &field(index, "difference_pages"), points - sum);
-        let tolerance = TOLERANCE_BYTES / self.case.page_bytes();
-        ledger.near_signed(ROWS, &field(index, "difference_pages"), 0, tolerance);
+        // What processors hold back of a counter is a number of pages, whatever their size.
+        ledger.near_signed(ROWS, &field(index, "difference_pages"), 0, HELD_BACK_PAGES);
         let kinds = ["anon_pages", "file_pages", "shmem_pages"].map(|key| number(row, key));
         let resident = kinds.into_iter().try_fold(0_i64, |sum, part| sum.checked_add(part?));
         if resident != number(row, "rss_pages") {
