@@ -77,10 +77,12 @@ fn lost_without(engine: &Engine, options: &[String], present: &BTreeSet<String>)
     Ok(lost(present, &seen))
 }
 
-/// The keys of a report that have a value. A list has those that one of its elements has.
+/// The keys of a report that have a value. A list has those that one of its elements has. What is known of the minutes before depends on
+/// the moments of the samples: only whether anything is known counts.
 fn keys(report: &Value) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     collect(report, "", &mut keys);
+    keys.retain(|key| !key.starts_with("lead_up."));
     keys
 }
 
