@@ -11,6 +11,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use object::{
+    Endianness,
+    elf::{FileHeader64, PT_INTERP},
+    read::elf::{FileHeader as _, ProgramHeader as _},
+};
 use oomtrace_object::{Arch, rustc_sysroot};
 use serde_json::Value;
 
@@ -130,25 +135,22 @@ fn has_standard_library(arch: Arch) -> Result<bool> {
 /// Makes sure that a program needs no loader.
 fn ensure_static(path: &Path) -> Result<()> {
     let program = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let needs = needs_loader(&program).with_context(|| format!("{} is no ELF program", path.display()))?;
+    let is_static = is_static(&program).with_context(|| format!("{} is no ELF program", path.display()))?;
     ensure!(
-        !needs,
+        is_static,
         "{} is linked dynamically; is the static C library (libc6-dev) installed?",
         path.display()
     );
     Ok(())
 }
 
-/// Whether a 64-bit ELF program has a `PT_INTERP` segment; `None` if it is none.
-fn needs_loader(program: &[u8]) -> Option<bool> {
-    const PT_INTERP: u32 = 3;
-    program.starts_with(b"\x7fELF").then_some(())?;
-    let table = usize::try_from(u64::from_le_bytes(*program.get(32..)?.first_chunk()?)).ok()?;
-    let entry_size = usize::from(u16::from_le_bytes(*program.get(54..)?.first_chunk()?));
-    let entries = usize::from(u16::from_le_bytes(*program.get(56..)?.first_chunk()?));
-    let kind = |entry: usize| {
-        let at = table.checked_add(entry.checked_mul(entry_size)?)?;
-        Some(u32::from_le_bytes(*program.get(at..)?.first_chunk()?))
-    };
-    (0..entries).map(kind).try_fold(false, |found, kind| Some(found || kind? == PT_INTERP))
+/// Whether no segment of an ELF program names a loader.
+///
+/// # Errors
+/// If it is none.
+pub(crate) fn is_static(program: &[u8]) -> object::Result<bool> {
+    let header = FileHeader64::<Endianness>::parse(program)?;
+    let endian = header.endian()?;
+    let segments = header.program_headers(endian, program)?;
+    Ok(!segments.iter().any(|segment| segment.p_type(endian) == PT_INTERP))
 }

@@ -12,15 +12,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use object::{
-    Endianness,
-    elf::{FileHeader64, PT_INTERP},
-    read::elf::{FileHeader as _, ProgramHeader as _},
-};
 use oomtrace_object::{FOREIGN_VARIABLES, folder_of_this_machine, renamed_folders, rustc_sysroot};
 
 use super::{Platform, Release, moment};
 use crate::{
+    cross::is_static,
     run::{run, say},
     setup,
 };
@@ -79,12 +75,4 @@ fn check(release: &Release, sysroot: &Path, path: &Path) -> Result<()> {
     let named = folder_of_this_machine(&release.root, sysroot, &program);
     ensure!(named.is_none(), "{} names {}", path.display(), named.unwrap_or_default());
     Ok(())
-}
-
-/// Whether no segment of an ELF program names a loader.
-fn is_static(program: &[u8]) -> object::Result<bool> {
-    let header = FileHeader64::<Endianness>::parse(program)?;
-    let endian = header.endian()?;
-    let segments = header.program_headers(endian, program)?;
-    Ok(!segments.iter().any(|segment| segment.p_type(endian) == PT_INTERP))
 }
