@@ -1,7 +1,7 @@
 //! The policy by which the victim was chosen, and the outcome.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104> (`out_of_memory`)
 
-use oomtrace_common::event::{Emptiness, EmptyPasses};
+use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 
 use super::{Code, Outcome, Policy};
 use crate::{
@@ -179,13 +179,14 @@ fn empty(incident: &Incident, passes: &EmptyPasses) -> Selection {
     Selection { policy: Some(policy), outcome: Some(Outcome::NoKill), evidence: vec![evidence] }
 }
 
-/// Whether the allocation must not wait for file systems, for which the kernel kills nobody. Without a `gfp_mask` (a page fault up to
-/// 5.15), or for a cgroup, this plays no part.
+/// Whether the machine ran out for an allocation without `__GFP_FS`: the kernel kills no process then. It does not look at the flag for a
+/// cgroup, or without a `gfp_mask` (a page fault up to 5.15).
 /// <https://github.com/torvalds/linux/blob/v5.10/mm/oom_kill.c#L1086> (`out_of_memory`)
 fn lacks_fs(incident: &Incident, passes: &EmptyPasses) -> bool {
     let session = incident.session.as_ref().filter(|session| session.codes >= 2);
     let fs = session.and_then(|session| gfp_flag("__GFP_FS", &session.facts));
-    passes.gfp_mask != 0 && fs.is_some_and(|fs| u64::from(passes.gfp_mask) & fs == 0)
+    let is_of_machine = passes.flags & OutOfMemory::MEMCG == 0;
+    is_of_machine && passes.gfp_mask != 0 && fs.is_some_and(|fs| u64::from(passes.gfp_mask) & fs == 0)
 }
 
 #[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]

@@ -236,6 +236,16 @@ fn a_kill_ends_the_run_before_it() {
 }
 
 #[test]
+fn a_cgroup_kills_for_an_allocation_without_fs_too() {
+    let mut stream = Stream::new("kprobe");
+    stream.enter();
+    let passes = run(&stream, Emptiness::Nothing, 1, stream.pass);
+    let flags = OutOfMemory::MEMCG;
+    stream.add(EmptyPasses { memcg: PODS, flags, gfp_mask: 0xc40, ..passes });
+    assert_eq!(stream.told().only().selection.policy, Some(Policy::NotifierFreed));
+}
+
+#[test]
 fn disabled_and_freed_are_told_from_unkillable() {
     let cases = [
         (Emptiness::NothingToKill, 0xcc0, Policy::Disabled),
