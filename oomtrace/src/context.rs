@@ -64,7 +64,7 @@ pub struct Session {
     /// How the tracer was called.
     #[serde(default)]
     pub command_line: Vec<ByteString>,
-    /// Programs whose purpose is to kill when memory is short, as the tracer was told: names of commands or executables.
+    /// Names of further programs that kill when memory is short (`--killer`): commands or executables.
     #[serde(default)]
     pub killers: Vec<ByteString>,
     /// [`CODES`] of the tracer that made the stream.

@@ -115,7 +115,7 @@ fn by(incident: &Incident, verdict: &Verdict) -> String {
     }
 }
 
-/// Why nobody was killed. `who` was chosen.
+/// Why no process was killed. `who` is the chosen process.
 fn no_kill(incident: &Incident, policy: Option<Policy>, who: Option<&String>) -> String {
     match (policy, who) {
         (Some(Policy::NoneKillable), _) => survivors::none_killable(incident),

@@ -63,7 +63,7 @@ fn points(history: &ProcessHistory) -> Vec<Point> {
     samples.map(|(at_ns, bytes)| Point { at_ns: *at_ns, bytes: *bytes }).collect()
 }
 
-/// A process of which the kernel side read the memory at the decision.
+/// A process whose memory the kernel side read at the decision.
 fn of_task(incident: &Incident, lead_up: &LeadUp, task: &Task, since_ns: u64) -> Option<Grown> {
     let counters = task.exact.or(task.memory)?;
     let bytes = counters.resident_pages().saturating_mul(incident.page_size());

@@ -144,7 +144,7 @@ impl Lookups {
             return self.known.keep_arguments(&told);
         }
         if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
-            // The decision is told with the machine's memory where everybody involved is known already: names come first.
+            // If all processes involved are known, the next frame completes the decision: names must come before it.
             self.tell_names(0, batch);
             batch.extend(context_frame(Kind::Machine, now, 0, &self.machine.read()));
         }

@@ -5,7 +5,7 @@ use oomtrace::{
     lead_up::{Grower, GrownCgroup, LeadUp, Resident, Sample, Shape},
 };
 
-/// Minutes of which everything is known.
+/// A history in which everything is known.
 pub(super) fn lead_up() -> LeadUp {
     LeadUp {
         of: Whole::Cgroup,
@@ -41,7 +41,7 @@ pub(super) fn lead_up() -> LeadUp {
     }
 }
 
-/// Minutes of which hardly anything is known.
+/// A history in which hardly anything is known.
 pub(super) fn empty_lead_up() -> LeadUp {
     let grower = Grower { comm: None, cgroup: None, start_boot_ns: None, ..lead_up().growers.remove(0) };
     LeadUp {

@@ -14,7 +14,7 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     if !trace.places.is_empty() {
         trace.judge(ledger);
     }
-    // Up to 5.10 a return probe hides all callers, from the kernel as well: then nobody knows what they wanted.
+    // Up to 5.10, a return probe hides all callers, from the kernel's log as well. The purpose is unknown then.
     let is_hidden =
         trace.places.is_empty() && trace.hidden > 0 && ledger.value(FIELD).is_none_or(Value::is_null);
     let kinds = &case.scenario.expect.allocation_kinds;
