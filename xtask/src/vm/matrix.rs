@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{fs, mem, thread};
 
 use anyhow::{Context, Result, ensure};
 use oomtrace_object::Arch;
@@ -25,6 +25,8 @@ use crate::{kernels::Kernel, workspace};
 const BOOT_S: u64 = 60;
 const SCENARIO_S: u64 = 180;
 const RUN_S: u64 = 2;
+/// How often a cell runs again that differs in moving figures alone. A defect differs every time.
+const RUNS_AGAIN: u32 = 2;
 
 /// What to run.
 pub(crate) struct Matrix {
@@ -66,6 +68,16 @@ pub(crate) struct Cell {
     pub(crate) verdict: Verdict,
     /// Milliseconds it took in the guest.
     pub(crate) elapsed_ms: u64,
+    /// How often it ran before this.
+    pub(crate) ran: u32,
+}
+
+impl Cell {
+    /// Whether to run it again: witnesses and report differ in nothing but what changed between the two readings.
+    fn only_moved(&self) -> bool {
+        let Verdict::Disagrees(all) = &self.verdict else { return false };
+        self.ran < RUNS_AGAIN && all.iter().all(Disagreement::may_have_moved)
+    }
 }
 
 /// What came of a cell.
@@ -143,10 +155,16 @@ impl Matrix {
             // A guest that is lost takes one scenario with it; the others get another guest.
             while !batch.scenarios.is_empty() {
                 let finished = self.boot(&batch, programs, logs);
-                batch.scenarios.drain(..finished.len().min(batch.scenarios.len()));
-                for cell in finished {
-                    // The receiver lives as long as this scope.
-                    drop(done.send(cell));
+                let rest = batch.scenarios.split_off(finished.len().min(batch.scenarios.len()));
+                let ran = mem::replace(&mut batch.scenarios, rest);
+                for (scenario, cell) in ran.into_iter().zip(finished) {
+                    if self.fault.is_none() && cell.only_moved() {
+                        println!("{}\n    only in figures that move: it runs again", progress(&cell));
+                        put_back(batches, Batch { scenarios: vec![scenario], ran: cell.ran + 1, ..batch });
+                    } else {
+                        // The receiver lives as long as this scope.
+                        drop(done.send(cell));
+                    }
                 }
             }
         }
@@ -218,6 +236,7 @@ impl Matrix {
             tier: batch.tier.map_or("-", Tier::name),
             verdict,
             elapsed_ms,
+            ran: batch.ran,
         }
     }
 
@@ -247,6 +266,11 @@ impl Matrix {
             }
         }
     }
+}
+
+/// To be done next, by whoever is free first.
+fn put_back(batches: &Mutex<VecDeque<Batch>>, batch: Batch) {
+    batches.lock().unwrap_or_else(PoisonError::into_inner).push_front(batch);
 }
 
 /// What came back from one guest.
@@ -284,7 +308,7 @@ fn logs_folder() -> Result<PathBuf> {
 }
 
 fn progress(cell: &Cell) -> String {
-    let Cell { series, scenario, tier, verdict, elapsed_ms } = cell;
+    let Cell { series, scenario, tier, verdict, elapsed_ms, .. } = cell;
     let word = match verdict {
         Verdict::Agrees => "ok",
         Verdict::Disagrees(_) => "disagrees",

@@ -14,6 +14,8 @@ pub(crate) struct Batch {
     pub(crate) tier: Option<Tier>,
     /// The scenarios, in order; all of one machine.
     pub(crate) scenarios: Vec<Scenario>,
+    /// How often they ran before.
+    pub(crate) ran: u32,
 }
 
 /// A guest for each kernel and tier, and one more for each scenario that shares none, or needs another
@@ -22,7 +24,10 @@ pub(crate) fn batches(kernels: usize, tiers: &[Option<Tier>], scenarios: &[Scena
     let groups = group(scenarios);
     let cells = (0..kernels).flat_map(|kernel| tiers.iter().map(move |&tier| (kernel, tier)));
     let batch = |(kernel, tier)| {
-        groups.iter().map(move |group| Batch { kernel, tier, scenarios: group.clone() }).collect::<Vec<_>>()
+        groups
+            .iter()
+            .map(move |group| Batch { kernel, tier, scenarios: group.clone(), ran: 0 })
+            .collect::<Vec<_>>()
     };
     cells.flat_map(batch).collect()
 }

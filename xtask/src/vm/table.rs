@@ -69,7 +69,11 @@ fn count(run: &Run, failed: usize) -> String {
     let agreed = of(|verdict| matches!(verdict, Verdict::Agrees));
     let not_applicable = of(|verdict| matches!(verdict, Verdict::NotApplicable(_) | Verdict::Skipped(_)));
     let (cells, took) = (run.cells.len(), minutes(run.elapsed));
-    format!("{cells} cells in {took}: {agreed} ok, {failed} failed, {not_applicable} not applicable")
+    let again = match run.cells.iter().filter(|cell| cell.ran > 0).count() {
+        0 => String::new(),
+        again => format!(" ({again} after figures had moved)"),
+    };
+    format!("{cells} cells in {took}: {agreed} ok, {failed} failed, {not_applicable} not applicable{again}")
 }
 
 /// `12 min 3 s`.
@@ -125,7 +129,14 @@ pub(super) mod tests {
     use super::{Arch, Cell, Run, Verdict, render};
 
     fn cell(series: &str, scenario: &str, tier: &'static str, verdict: Verdict) -> Cell {
-        Cell { series: series.to_owned(), scenario: scenario.to_owned(), tier, verdict, elapsed_ms: 7 }
+        Cell {
+            series: series.to_owned(),
+            scenario: scenario.to_owned(),
+            tier,
+            verdict,
+            elapsed_ms: 7,
+            ran: 0,
+        }
     }
 
     /// Two kernels: one where everything is right, and one where each kind of cell is.

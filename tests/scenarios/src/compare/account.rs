@@ -102,8 +102,9 @@ fn of_cgroup(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     if let Some(usage) = ledger.value("domain.usage_bytes") {
         ledger.same("domain.usage_bytes", "account.total_bytes", usage.clone());
     }
-    // What the victim gave back before `memory.stat` was read is in no part but this.
-    let gone = bytes_of(ledger, &["unexplained"]);
+    // What the victim gave back before `memory.stat` was read is in no part but this. What is on its way to swap has left
+    // `anon` for the swap cache (`shrink_folio_list`, <https://github.com/torvalds/linux/blob/v6.12/mm/vmscan.c#L1043>).
+    let gone = bytes_of(ledger, &["unexplained", "swap_cache"]);
     for (names, figures) in OF_CGROUP {
         let says: Option<u64> = figures.iter().map(|figure| case.incident.stat.get(*figure)).sum();
         let told = bytes_of(ledger, names);

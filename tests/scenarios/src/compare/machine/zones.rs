@@ -61,9 +61,8 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
     if machine.is_later {
         return;
     }
-    let boost = watermarks(machine, ledger, zone, at, report);
-    if let Some(boost) = boost.filter(|&boost| !may_have_ended(machine, report, boost)) {
-        ledger.same(LOG, &format!("{at}.boost_bytes"), boost);
+    if let Some(printed) = watermarks(machine, ledger, zone, at, report) {
+        boost(machine, ledger, zone, at, printed);
     }
     class(machine, ledger, zone, at);
     for (name, field) in [("free", "free"), ("free_cma", "cma_free"), ("free_pcp", "percpu_lists")] {
@@ -88,10 +87,19 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
     blocks(machine, ledger, zone, at, report);
 }
 
-/// Whether a boost may have ended before the log was printed. With pages of 4 KiB it is 2 MiB, and balancing the zone takes longer.
-fn may_have_ended(machine: &Machine<'_>, report: &Value, boost: u64) -> bool {
-    let told = report.get("boost_bytes").and_then(Value::as_u64).unwrap_or(0);
-    machine.case.page_bytes() > 4096 && boost == 0 && told.is_multiple_of(machine.case.page_block_bytes())
+/// A boost grows by page blocks up to one and a half times the high watermark (`boost_watermark`,
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c#L1951>, `watermark_boost_factor`), and kswapd takes it back
+/// (`balance_pgdat`): it may have done so before the log was printed.
+fn boost(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, printed: u64) {
+    let told = ledger.value(&format!("{at}.boost_bytes")).and_then(Value::as_u64);
+    let (block, page) = (machine.case.page_block_bytes(), machine.case.page_bytes());
+    let high_pages = zone.bytes("high").unwrap_or(0).saturating_sub(printed) / page;
+    let most = (high_pages * 3 / 2 * page).max(block);
+    let is_a_boost =
+        |bytes: u64| bytes <= most && (bytes.is_multiple_of(block) || (most - bytes).is_multiple_of(block));
+    if !told.is_some_and(is_a_boost) {
+        ledger.same(LOG, &format!("{at}.boost_bytes"), printed);
+    }
 }
 
 /// The log prints each watermark with what is added to it for a while. Kernels before 5.12 do not print that alone: then
