@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use serde_json::Value;
 
 use super::ground;
-use super::incident::{Case, LOG, SCENARIO};
+use super::incident::{Case, HELD_BACK_PAGES, LOG, SCENARIO};
 use super::ledger::Ledger;
 use crate::job::Tier;
 use crate::witness::Row;
@@ -18,8 +18,6 @@ const ROWS: &str = "rows";
 /// What a task that the table leaves out is passed over for: `dump_task` knows neither init, nor who has no memory, nor
 /// whom the nodes do not concern.
 const NOT_IN_TABLE: [&str; 3] = ["init", "no_memory", "not_eligible"];
-/// How far the parts of a score may be apart from the score.
-const HELD_BACK_PAGES: u64 = 256;
 /// What an earlier victim is passed over for, as long as it is there.
 const OF_EARLIER_VICTIM: [&str; 2] = ["oom_skip", "no_memory"];
 /// `OOM_SCORE_ADJ_MIN`.

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::Disagreement;
-use super::incident::TOLERANCE_BYTES;
+use super::incident::{HELD_BACK_PAGES, TOLERANCE_BYTES};
 use crate::witness::{Incident, Message, Row};
 
 /// A process that is never chosen.
@@ -34,7 +34,7 @@ fn of_incident(incident: &Incident, gone: &BTreeSet<u32>, page_bytes: u64) -> Op
     let rows = || incident.rows.iter().filter(may_be_chosen);
     let victim = rows().find(|row| row.pid == first.pid)?;
     let worst = rows().max_by_key(|row| points(row, total_pages, page_bytes))?;
-    let tolerance = i64::try_from(TOLERANCE_BYTES / page_bytes).unwrap_or(i64::MAX);
+    let tolerance = i64::try_from((TOLERANCE_BYTES / page_bytes).max(HELD_BACK_PAGES)).unwrap_or(i64::MAX);
     let [killed, most] = [victim, worst].map(|row| points(row, total_pages, page_bytes));
     (most.saturating_sub(killed) > tolerance).then(|| Disagreement {
         field: "(outcome) choice".to_owned(),

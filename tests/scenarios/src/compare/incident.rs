@@ -12,6 +12,9 @@ use crate::witness::Incident;
 
 /// How far counters read at slightly different moments, or batched per processor, may be apart.
 pub(super) const TOLERANCE_BYTES: u64 = 1 << 20;
+/// How far the counters of one task may be from what they count: three counters, and up to 32 pages or twice the number of
+/// processors for each of these (`percpu_counter_batch`, <https://github.com/torvalds/linux/blob/v6.12/lib/percpu_counter.c#L244>).
+pub(super) const HELD_BACK_PAGES: u64 = 256;
 /// The witnesses.
 pub(super) const LOG: &str = "kernel log";
 pub(super) const SCENARIO: &str = "scenario";
@@ -74,9 +77,10 @@ impl Case<'_> {
         if asking_goes_on { 16 * TOLERANCE_BYTES } else { TOLERANCE_BYTES }
     }
 
-    /// The same in pages.
+    /// The same for the counters of one task, in pages. What processors hold back of them is a number of pages, whatever
+    /// their size.
     pub(super) fn tolerance_pages(&self) -> u64 {
-        self.tolerance_bytes() / self.page_bytes()
+        (self.tolerance_bytes() / self.page_bytes()).max(HELD_BACK_PAGES)
     }
 
     /// `pageblock_nr_pages` in bytes: what one table of page tables, a page of 8-byte entries, maps.

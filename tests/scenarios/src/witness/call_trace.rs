@@ -63,15 +63,37 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Take a line in; the call on it, if it is one. The trace ends at the first line that is not indented.
+    /// Take a line in; the call on it, if it is one. The trace ends at the first line that is neither indented nor about registers.
     pub(super) fn take(&mut self, line: &str) -> Option<Call> {
-        if line == "Call Trace:" {
+        // With a small t on arm64.
+        if line.eq_ignore_ascii_case("Call Trace:") {
             self.is_open = true;
-        } else if !line.starts_with(' ') {
+        } else if !line.starts_with(' ') && !is_of_registers(line) {
             self.is_open = false;
         }
-        Call::parse(line).filter(|_| self.is_open)
+        let call = interrupted(line).unwrap_or(line);
+        Call::parse(call).filter(|_| self.is_open)
     }
+}
+
+/// The function that a fault in the kernel interrupted: `RIP: 0010:__put_user_4+0xd/0x30`. The calls that led there follow.
+/// Of a fault in user space this line has an address alone, and is the last.
+fn interrupted(line: &str) -> Option<&str> {
+    let (_, place) = line.strip_prefix("RIP: ")?.split_once(':')?;
+    place.contains('+').then_some(place)
+}
+
+/// Registers and code at an interruption (`show_iret_regs`, `__show_regs`,
+/// <https://github.com/torvalds/linux/blob/v6.12/arch/x86/kernel/process_64.c#L71>).
+fn is_of_registers(line: &str) -> bool {
+    let name = line.split_once(':').map_or("", |(name, _)| name);
+    if name == "RIP" {
+        return interrupted(line).is_some();
+    }
+    let is_general = name.strip_prefix('R').is_some_and(|rest| {
+        rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    });
+    is_general || name == "Code"
 }
 
 /// The calls that led to `out_of_memory`, innermost first: what prints the report is left out, and so is what tracing put
@@ -121,6 +143,27 @@ mod tests {
             ("asm_exc_page_fault+0x26", Kind::Sure),
         ];
         assert_eq!(calls, expected(callers));
+    }
+
+    #[test]
+    fn goes_on_behind_a_fault_in_the_kernel() {
+        let calls = read(&[
+            "Call Trace:",
+            " <TASK>",
+            " out_of_memory+0x217/0x4b0",
+            " asm_exc_page_fault+0x26/0x30",
+            "RIP: 0010:__put_user_4+0xd/0x30",
+            "Code: 66 89 01 31 c9 <89> 01 31 c9",
+            "RSP: 0018:ff68caac0132ff10 EFLAGS: 00040202",
+            "RAX: 0000000000000199 RBX: 0000000000000000 RCX: 00005555806586d0",
+            "R10: 000000000000000a R11: ff1a25a65d01d000 R12: 0000000000000000",
+            " schedule_tail+0x45/0x90",
+            " </TASK>",
+            "memory: usage 32768kB, limit 32768kB, failcnt 36",
+            " too_late+0x1/0x2",
+        ]);
+        let callers = ["asm_exc_page_fault+0x26", "__put_user_4+0xd", "schedule_tail+0x45"];
+        assert_eq!(calls, expected(callers.map(|place| (place, Kind::Sure))));
     }
 
     #[test]
