@@ -20,6 +20,8 @@ use crate::workspace;
 
 /// The page, from the workspace's folder.
 const PAGE: &str = "docs/compatibility.md";
+/// What recent kernels changed, in words.
+const CHANGES: &str = include_str!("compatibility/changes.md");
 /// The command that writes it.
 const COMMAND: &str = "cargo xtask vm --write-compatibility";
 /// Lines of a failure's reason that are shown.
@@ -45,7 +47,7 @@ pub(super) fn write(kernels: &[Kernel], run: &Run) -> Result<()> {
         if arch == run.arch { render(kernels, run, old, &circumstances) } else { Ok(old.to_owned()) }
     };
     let parts = Arch::ALL.map(part).into_iter().collect::<Result<Vec<_>>>()?;
-    let page = format!("{}{}", introduction(), parts.concat());
+    let page = format!("{}{CHANGES}{}", introduction(), parts.concat());
     fs::write(&path, page.trim_end().to_owned() + "\n")?;
     say(&format!("wrote {PAGE}"));
     Ok(())
