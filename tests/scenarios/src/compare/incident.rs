@@ -129,12 +129,19 @@ impl Case<'_> {
 
     /// Whether the report says, rightly, that it cannot tell the cause. Tracepoints come after the decision:
     /// when it followed another one, memory of the earlier victim can have been given back meanwhile, and
-    /// no limit looks hit any more; and nothing in them tells of the nodes an allocation was confined to. To say so is
-    /// honest; to name another cause is not.
+    /// no limit looks hit any more; and nothing in them tells of the nodes an allocation was confined to, or of the zone it
+    /// needed. To say so is honest; to name another cause is not.
     fn cannot_be_known(&self, ledger: &Ledger<'_>, tier: Tier) -> bool {
         let code = ledger.value("cause.code").and_then(Value::as_str);
-        let hidden = self.follows || !self.scenario.expect.nodes.is_empty();
+        let hidden = self.follows || !self.scenario.expect.nodes.is_empty() || self.had_memory_to_spare();
         tier == Tier::Tracepoint && hidden && code == Some("unknown")
+    }
+
+    /// Whether the log itself has more than a tenth of the machine's memory free.
+    fn had_memory_to_spare(&self) -> bool {
+        let zones = || self.incident.mem_info.iter().flat_map(|info| &info.zones);
+        let sum = |name: &str| zones().filter_map(|zone| zone.bytes(name)).sum::<u64>();
+        sum("free") > sum("managed") / 10
     }
 
     pub(super) fn cause(&self, ledger: &mut Ledger<'_>, tier: Tier) {
