@@ -54,6 +54,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Kill processes in ordinary ways where memory is short nearby, and count false alarms: a table of docs/verdicts.md
     Alarms(test::alarms::Arguments),
+    /// End processes in ways that look alike, and check the answers of `oomtrace why` and `record --verdict`
+    Endings(test::endings::Arguments),
     /// Damage recordings in every way and see that nothing breaks: ten million inputs
     Fuzz(fuzz::Arguments),
     /// Take pictures of pages in a real browser, in light and dark
@@ -89,6 +91,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Experiments(arguments) => experiments::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
         Task::Alarms(arguments) => test::alarms::task(&arguments),
+        Task::Endings(arguments) => test::endings::task(&arguments),
         Task::Fuzz(arguments) => fuzz::task(&arguments),
         Task::Pictures(arguments) => pictures::task(&arguments),
         Task::Golden(arguments) => golden::task(&arguments),

@@ -5,6 +5,7 @@ mod cargo;
 mod checks;
 mod conditions;
 mod containers;
+pub(crate) mod endings;
 mod experiments;
 mod guests;
 pub(crate) mod local;
