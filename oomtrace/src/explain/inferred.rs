@@ -178,7 +178,9 @@ fn whole_machine(incident: &Incident, trigger: &Task) -> Finding {
         _ => "this tier cannot distinguish a cpuset or a memory policy from the whole machine".to_owned(),
     });
     let asked_by_key = trigger.is_bound_kworker() && incident.machine.is_none();
-    let code = if asked_by_key { Code::Unknown } else { Code::Global };
+    let may_be_confined =
+        nodes(incident).is_some_and(|nodes| nodes > 1) && incident.machine.is_some_and(is_ample);
+    let code = if asked_by_key || may_be_confined { Code::Unknown } else { Code::Global };
     Finding::inferred(code, None, evidence)
 }
 
@@ -230,8 +232,18 @@ fn spare(incident: &Incident) -> Option<String> {
     let resident = incident.victims.iter().filter_map(|victim| victim.task.memory);
     let held = resident.fold(0_u64, |all, memory| all.saturating_add(memory.resident_pages()));
     let held = held.saturating_mul(incident.page_size());
-    let left = machine.available_bytes.unwrap_or(machine.free_bytes).saturating_sub(held);
+    let left = available(machine).saturating_sub(held);
     (left > machine.total_bytes / 10).then(|| free(machine))
+}
+
+/// Whether more than a tenth of the memory is available. On one node the victims may have given it back since; if there are
+/// several, it may also be on a node that the allocation could not use.
+fn is_ample(machine: Machine) -> bool {
+    available(machine) > machine.total_bytes / 10
+}
+
+fn available(machine: Machine) -> u64 {
+    machine.available_bytes.unwrap_or(machine.free_bytes)
 }
 
 fn free(machine: Machine) -> String {

@@ -132,6 +132,14 @@ fn the_machine_ran_out_only_where_it_has_little_left() {
 }
 
 #[test]
+fn memory_that_the_victim_may_have_returned_can_be_on_another_node() {
+    let two_nodes = || Stream::with(&Session { memory_nodes: Some(2), ..sees_requests() });
+    let with = |available| mark(&mut two_nodes(), task(812), levels(UNLIMITED, UNLIMITED), Some(available));
+    assert_eq!(of(&with(LITTLE)).0, Code::Unknown, "a cpuset or a memory policy may leave one of them only");
+    assert_eq!(of(&with(GIB / 20)).0, Code::Global);
+}
+
+#[test]
 fn kswapd_asks_for_the_multi_gen_lru_alone() {
     for available in [None, Some(0), Some(PLENTY)] {
         let report = cause(kthread(55, b"kswapd0", 0x0002_0000), levels(UNLIMITED, UNLIMITED), available);
