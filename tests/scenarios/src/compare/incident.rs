@@ -137,11 +137,14 @@ impl Case<'_> {
         tier == Tier::Tracepoint && hidden && code == Some("unknown")
     }
 
-    /// Whether the log itself has more than a tenth of the machine's memory free.
+    /// Whether more than a tenth of the machine's memory was free by the log, or in zones that the allocation could not use, which the
+    /// log leaves out.
     fn had_memory_to_spare(&self) -> bool {
-        let zones = || self.incident.mem_info.iter().flat_map(|info| &info.zones);
-        let sum = |name: &str| zones().filter_map(|zone| zone.bytes(name)).sum::<u64>();
-        sum("free") > sum("managed") / 10
+        let Some(info) = &self.incident.mem_info else { return false };
+        let sum = |name: &str| info.zones.iter().filter_map(|zone| zone.bytes(name)).sum::<u64>();
+        let pages = info.ram_pages.zip(info.reserved_pages);
+        let managed = pages.map_or(0, |(ram, reserved)| ram.saturating_sub(reserved) * self.page_bytes());
+        sum("free") + managed.saturating_sub(sum("managed")) > managed / 10
     }
 
     pub(super) fn cause(&self, ledger: &mut Ledger<'_>, tier: Tier) {

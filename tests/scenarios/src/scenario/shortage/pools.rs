@@ -16,7 +16,9 @@ pub(super) fn mapped() -> Scenario {
 }
 
 fn pool(name: &str, shape: &[&str]) -> Scenario {
-    let scenario = on_machine(name, shape).sysctl(POOL.0, POOL.1);
+    let mut scenario = on_machine(name, shape).sysctl(POOL.0, POOL.1);
+    // With pages of 16 KiB, the default is 32 MiB.
+    scenario.machine.command_line = "default_hugepagesz=2M".to_owned();
     // Where the pools were not read, no counter covers them.
     scenario.because(&["huge_pages", "unexplained"]).unexplained(0, 220)
 }
