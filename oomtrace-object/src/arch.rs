@@ -1,7 +1,6 @@
 use std::fmt;
 
-/// An architecture that an object is built for. One object for all would not do: what a kprobe's registers are
-/// called, and where, differs.
+/// An architecture that has an eBPF object. One object cannot serve all: the names and places of a kprobe's registers differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Arch {
     /// AMD64.
@@ -11,7 +10,7 @@ pub enum Arch {
 }
 
 impl Arch {
-    /// Every architecture that has an object, in the order of the stamp.
+    /// All architectures that have an object, in the order of the stamp.
     pub const ALL: [Self; 2] = [Self::X86_64, Self::Aarch64];
 
     /// The name as in `CARGO_CFG_TARGET_ARCH` and in `cfg(bpf_target_arch)`.
@@ -23,13 +22,13 @@ impl Arch {
         }
     }
 
-    /// The architecture of that name, if there is an object for it.
+    /// The architecture with this name, or `None` if there is no object for it.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|arch| arch.name() == name)
     }
 
-    /// The file name of its object.
+    /// The file name of the architecture's object.
     #[must_use]
     pub const fn object_file(self) -> &'static str {
         match self {

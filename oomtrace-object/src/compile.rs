@@ -6,7 +6,7 @@ use std::{
 
 use crate::{Arch, Error, Result, Toolchain, recipe, strip_debug, toolchain};
 
-/// Environment variables that would change what cargo compiles, or how; a build script's cargo sets many.
+/// Environment variables that would change the result of cargo. A build script inherits many of them from its own cargo.
 pub const FOREIGN_VARIABLES: [&str; 9] = [
     "RUSTFLAGS",
     "RUSTC_WRAPPER",
@@ -19,16 +19,16 @@ pub const FOREIGN_VARIABLES: [&str; 9] = [
     "CARGO_INCREMENTAL",
 ];
 
-/// Compiles the object for one architecture, using `target` as cargo's target folder. Cargo's messages go to the
-/// standard error; nothing is printed otherwise.
+/// Compiles the object for one architecture, with `target` as cargo's target directory. Cargo prints to standard error; this
+/// function prints nothing.
 ///
 /// # Errors
-/// If the sources do not compile, or the result names a folder of this machine.
+/// If the sources do not compile, or if the result contains a directory name of this machine.
 pub fn compile(workspace: &Path, toolchain: &Toolchain, arch: Arch, target: &Path) -> Result<Vec<u8>> {
     loop {
         let registries = registries();
         build(workspace, toolchain, arch, target)?;
-        // Cargo may have downloaded from a registry that was not known, and so not renamed, when it began.
+        // Cargo may have downloaded from a registry that did not exist at the start; its directory was then not renamed.
         if registries == self::registries() {
             break;
         }
@@ -50,8 +50,8 @@ fn build(workspace: &Path, toolchain: &Toolchain, arch: Arch, target: &Path) -> 
     Err(Error::Failed { command: format!("cargo build --package oomtrace-ebpf (for {arch})"), status })
 }
 
-/// A cargo command (`build`, `clippy`) for the eBPF crate of one architecture, with all that it needs: target,
-/// profile, flags, `core` from source, and the linker and LLVM to be found.
+/// Builds the cargo command (`build`, `clippy`) for the eBPF crate of one architecture. It sets the target, the profile, the
+/// flags, `core` from source, and the paths of the linker and LLVM.
 #[must_use]
 pub fn cargo(workspace: &Path, toolchain: &Toolchain, arch: Arch, subcommand: &str) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -69,14 +69,14 @@ pub fn cargo(workspace: &Path, toolchain: &Toolchain, arch: Arch, subcommand: &s
         "CARGO_ENCODED_RUSTFLAGS",
         recipe::rustflags(arch, &renamed_folders(workspace, &toolchain.sysroot)),
     );
-    // By its place on the path, not by an option that would stand in cargo's hashes; it opens the compiler's LLVM.
+    // Cargo finds the linker through `PATH`: an option would change cargo's hashes. The linker opens the compiler's LLVM.
     command.env("PATH", prepended("PATH", toolchain.linker.parent()));
     command.env("LD_LIBRARY_PATH", prepended("LD_LIBRARY_PATH", Some(&toolchain.sysroot.join("lib"))));
     command
 }
 
-/// Directories whose names must not get into a compiled file, and what `--remap-path-prefix` puts there instead.
-/// `sysroot` is the compiler's.
+/// Directories whose names must not get into a compiled file, each with the name that `--remap-path-prefix` puts there instead.
+/// `sysroot` belongs to the compiler.
 #[must_use]
 pub fn renamed_folders(workspace: &Path, sysroot: &Path) -> Vec<(PathBuf, &'static str)> {
     let registries = registries().into_iter().map(|folder| (folder, recipe::REGISTRY_AS));
@@ -87,7 +87,7 @@ pub fn renamed_folders(workspace: &Path, sysroot: &Path) -> Vec<(PathBuf, &'stat
         .collect()
 }
 
-/// The folders that cargo has unpacked registries' crates into. They are named after the registry's host.
+/// The directories into which cargo unpacked the crates of registries. Their names contain the registry's host.
 fn registries() -> Vec<PathBuf> {
     let folder = cargo_home().join("registry/src");
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -104,11 +104,11 @@ fn cargo_home() -> PathBuf {
 fn prepended(variable: &str, folder: Option<&Path>) -> std::ffi::OsString {
     let old = env::var_os(variable).unwrap_or_default();
     let folders = folder.map(Path::to_owned).into_iter().chain(env::split_paths(&old));
-    // A folder with a colon in its name cannot stand in such a list: it is left as it was.
+    // Such a list cannot hold a directory with a colon in its name. The variable then keeps its old value.
     env::join_paths(folders).unwrap_or(old)
 }
 
-/// An object that names a folder of this machine would differ on every other: better to fail here than there.
+/// Rejects an object that contains a directory name of this machine: the object would differ on every other machine.
 fn refuse_paths(workspace: &Path, toolchain: &Toolchain, arch: Arch, object: &[u8]) -> Result<()> {
     match folder_of_this_machine(workspace, &toolchain.sysroot, object) {
         Some(path) => Err(Error::Path { arch: arch.name(), path }),
@@ -116,7 +116,7 @@ fn refuse_paths(workspace: &Path, toolchain: &Toolchain, arch: Arch, object: &[u
     }
 }
 
-/// The name of a directory of this machine that a compiled file contains: the workspace, the compiler's, or cargo's.
+/// The name of a directory of this machine in a compiled file: the workspace, the compiler's directory or cargo's.
 #[must_use]
 pub fn folder_of_this_machine(workspace: &Path, sysroot: &Path, compiled: &[u8]) -> Option<String> {
     let folders = [workspace, sysroot, &cargo_home()].map(|path| path.display().to_string());

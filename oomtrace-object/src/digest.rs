@@ -2,12 +2,12 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of some bytes, in lower-case hex.
+/// SHA-256 of bytes, in lowercase hex.
 pub(crate) fn of(bytes: &[u8]) -> String {
     hex(Sha256::new().chain_update(bytes))
 }
 
-/// SHA-256 over named pieces. Name and length go in before the bytes, so that no two lists of pieces collide.
+/// SHA-256 over named pieces. The name and the length precede the bytes, so two different lists of pieces never collide.
 #[derive(Default)]
 pub(crate) struct Pieces(Sha256);
 
@@ -35,12 +35,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digest_is_sha256_in_hex() {
+    fn formats_sha256_as_hex() {
         assert_eq!(of(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]
-    fn pieces_do_not_run_into_each_other() {
+    fn separates_adjacent_pieces() {
         let digest = |pieces: &[(&str, &[u8])]| {
             let mut all = Pieces::default();
             pieces.iter().for_each(|(name, bytes)| all.add(name, bytes));

@@ -1,16 +1,16 @@
 use std::{io, path::PathBuf, process::ExitStatus};
 
-/// What went wrong while an object was built, stamped or checked.
+/// An error while an object was built, stamped or checked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
-        /// What was tried, as a verb: `read`, `write`, `list`.
+        /// The attempted action, as a verb: `read`, `write`, `list`.
         action: &'static str,
-        /// On what.
+        /// The file of the action.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
     /// A program could not be started.
@@ -18,57 +18,57 @@ pub enum Error {
     Start {
         /// The program, as it was called.
         program: String,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
-    /// A program ended with a failure.
+    /// A program exited with a failure.
     #[error("`{command}` failed ({status})")]
     Failed {
-        /// The command and what it was for.
+        /// The command and its purpose.
         command: String,
-        /// How it ended.
+        /// The exit status.
         status: ExitStatus,
     },
-    /// The stamp is not of the form [`crate::Stamp`] writes.
+    /// The stamp does not have the form that [`crate::Stamp`] writes.
     #[error("{}: {reason}", path.display())]
     Stamp {
         /// The stamp file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect of the stamp.
         reason: String,
     },
-    /// Cargo.lock names no such package.
+    /// Cargo.lock does not contain the package.
     #[error("{} names no package `{package}`", path.display())]
     Lock {
         /// The lock file.
         path: PathBuf,
-        /// The package looked for.
+        /// The missing package.
         package: String,
     },
-    /// A tool for building from source is not there, or is the wrong version.
+    /// A tool for building from source is missing or has the wrong version.
     #[error("{what}; `cargo xtask setup` gets it")]
     Tool {
-        /// What is missing, as half a sentence.
+        /// The missing tool, as half a sentence.
         what: String,
     },
-    /// The linker's output is no ELF file that debug sections can be removed from.
+    /// The linker's output is not an ELF file, so the debug sections cannot be removed.
     #[error("cannot remove the debug sections of the object")]
     Strip(#[from] object::build::Error),
-    /// The object names a folder of the machine that built it.
+    /// The object contains the name of a directory of the build machine.
     #[error("the object built for {arch} holds the path {path}: it would differ on every machine")]
     Path {
-        /// The architecture it was built for.
+        /// The architecture of the object.
         arch: &'static str,
-        /// The folder that stands in it.
+        /// The directory in the object.
         path: String,
     },
 }
 
-/// The result of everything here that can fail.
+/// The result of the fallible functions of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// For `map_err`: names what was tried on which file.
+    /// Builds an error for `map_err` that names the action and the file.
     pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { action, path, source }

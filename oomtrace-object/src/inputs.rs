@@ -8,11 +8,11 @@ use crate::{Error, Result, digest::Pieces, lock, recipe};
 /// The crates that the object is compiled from.
 const CRATES: [&str; 2] = ["oomtrace-common", "oomtrace-ebpf"];
 
-/// What those crates take from the workspace's Cargo.toml: lines that begin so.
+/// The lines of the workspace's Cargo.toml that those crates inherit, by their beginnings.
 const INHERITED: [&str; 4] = ["edition", "aya-ebpf", "aya-build", "oomtrace-common"];
 
-/// All that decides the object's bytes and lies in the repository: the sources and manifests of the two crates,
-/// what they inherit from the workspace, their part of Cargo.lock, and how they are compiled.
+/// Everything in the repository that decides the object's bytes: the sources and manifests of the two crates, the lines that
+/// they inherit from the workspace, their part of Cargo.lock, and the build recipe.
 #[derive(Clone, Debug)]
 pub struct Inputs {
     digest: String,
@@ -20,11 +20,11 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Reads the inputs below the workspace's folder; `None` where the eBPF sources are not there at all, as in a
-    /// package of the `oomtrace` crate alone.
+    /// Reads the inputs below the workspace's directory. Returns `None` if the eBPF sources are missing, as in a package of the
+    /// `oomtrace` crate alone.
     ///
     /// # Errors
-    /// If one of them cannot be read, or Cargo.lock does not hold the eBPF crate.
+    /// If one of the inputs cannot be read, or if Cargo.lock does not contain the eBPF crate.
     pub fn read(workspace: &Path) -> Result<Option<Self>> {
         if !workspace.join("oomtrace-ebpf/Cargo.toml").is_file() {
             return Ok(None);
@@ -43,13 +43,13 @@ impl Inputs {
         Ok(Some(Self { digest: pieces.finish(), watched: watched(workspace) }))
     }
 
-    /// SHA-256 over them all, in hex.
+    /// SHA-256 over all inputs, in hex.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest
     }
 
-    /// Files and folders in which a change may change the digest, for `cargo::rerun-if-changed`.
+    /// Files and directories that can change the digest, for `cargo::rerun-if-changed`.
     #[must_use]
     pub fn watched(&self) -> &[PathBuf] {
         &self.watched
@@ -86,7 +86,7 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The lines of the workspace's Cargo.toml that the crates inherit: an edit elsewhere in it changes no object.
+/// The lines of the workspace's Cargo.toml that the crates inherit. An edit elsewhere in that file changes no object.
 fn inherited(workspace: &Path) -> Result<String> {
     let path = workspace.join("Cargo.toml");
     let text = fs::read_to_string(&path).map_err(Error::file("read", &path))?;
@@ -99,7 +99,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(Error::file("read", path))
 }
 
-/// The path below the workspace's folder, so that the digest is the same wherever that lies.
+/// The path relative to the workspace, so that the digest does not depend on the workspace's location.
 fn name_in(workspace: &Path, path: &Path) -> String {
     path.strip_prefix(workspace).unwrap_or(path).to_string_lossy().into_owned()
 }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_sources_elsewhere_have_the_same_digest() {
+    fn digest_does_not_depend_on_the_directory() {
         assert_eq!(digest(workspace().path()), digest(workspace().path()));
     }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_input_does_not_change_the_digest() {
+    fn other_files_do_not_change_the_digest() {
         let write = |path: &'static str| move |folder: &Path| fs::write(folder.join(path), "x").unwrap();
         assert_changes(false, write("oomtrace-ebpf/src/.main.rs.swp"));
         assert_changes(false, write("oomtrace-ebpf/README.md"));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn no_ebpf_sources_are_no_inputs() {
+    fn returns_none_without_ebpf_sources() {
         assert!(Inputs::read(tempfile::tempdir().unwrap().path()).unwrap().is_none());
     }
 }

@@ -1,11 +1,11 @@
-//! How oomtrace's eBPF object is built, stamped and told apart from a stale one.
+//! Builds oomtrace's eBPF object, stamps it, and detects a stale one.
 //!
-//! Two programs need to agree on this to the byte, so it stands here once: `cargo xtask ebpf`, which builds the
-//! committed objects and checks them, and `oomtrace/build.rs`, which embeds one.
+//! Two programs must agree on this byte for byte, so both use this crate: `cargo xtask ebpf`, which builds and checks the
+//! committed objects, and `oomtrace/build.rs`, which embeds one.
 //!
-//! * [`Inputs`] digests all that decides the object's bytes and lies in the repository.
+//! * [`Inputs`] digests everything in the repository that decides the object's bytes.
 //! * [`Stamp`] is the text file beside the objects: that digest, the tools, and a digest of each object.
-//! * [`Toolchain`] finds the tools on this machine; [`compile`] makes the object with them.
+//! * [`Toolchain`] finds the tools on this machine. [`compile`] builds the object with them.
 
 mod arch;
 mod compile;
@@ -29,5 +29,5 @@ pub use toolchain::{
     LIBRARY_MARK, TOOLS_FOLDER, Toolchain, find_linker, require_library, rustc_release, rustc_sysroot,
 };
 
-/// The one command that brings the committed objects up to date, as every message names it.
+/// The command that brings the committed objects up to date. Every message names it this way.
 pub const REBUILD: &str = "cargo xtask ebpf";

@@ -1,4 +1,4 @@
-//! The part of Cargo.lock that the object is built from: the eBPF crate's dependencies, and theirs.
+//! The part of Cargo.lock that the object depends on: the eBPF crate, its dependencies, and their dependencies.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,13 +10,13 @@ use crate::{Error, Result};
 /// The crate that the object is built from.
 const ROOT: &str = "oomtrace-ebpf";
 
-/// Its dependencies in Cargo.lock belong to its `user` feature, which the eBPF side builds without.
+/// A crate whose dependencies are skipped: they belong to its `user` feature, which the eBPF side does not use.
 const LEAF: &str = "oomtrace-common";
 
-/// The lock file's stanzas that decide the object's bytes, sorted, ready to be digested.
+/// The stanzas of the lock file that decide the object's bytes, sorted, ready for the digest.
 ///
 /// # Errors
-/// If the file names no package `oomtrace-ebpf`, or lists a dependency that it does not hold.
+/// If the file contains no package `oomtrace-ebpf`, or lists a dependency that it does not contain.
 pub(crate) fn relevant(path: &Path, text: &str) -> Result<String> {
     let packages: Vec<Package<'_>> = text.split("[[package]]").skip(1).map(Package::parse).collect();
     let by_name = index(&packages);
@@ -40,7 +40,7 @@ struct Package<'a> {
 }
 
 impl<'a> Package<'a> {
-    /// Takes one stanza apart. The form is Cargo's own: a key a line, a dependency a line.
+    /// Parses one stanza. Cargo writes one key per line and one dependency per line.
     fn parse(stanza: &'a str) -> Self {
         // `[metadata]` and the like may follow the last package.
         let stanza = stanza.split("\n[").next().unwrap_or(stanza).trim();
@@ -61,7 +61,7 @@ fn index<'a, 'p>(packages: &'p [Package<'a>]) -> BTreeMap<&'a str, Vec<&'p Packa
     by_name
 }
 
-/// A dependency reads `name`, or `name version` (and the source after it) where the name alone is ambiguous.
+/// Finds the package of a dependency: `name`, or `name version` (and the source) if the name alone is ambiguous.
 fn find<'a, 'p>(
     by_name: &BTreeMap<&'a str, Vec<&'p Package<'a>>>,
     dependency: &str,
@@ -129,19 +129,19 @@ version = "0.8.0"
     }
 
     #[test]
-    fn walks_the_ebpf_crates_dependencies_and_nothing_else() {
+    fn selects_only_the_ebpf_crates_dependencies() {
         assert_eq!(names(LOCK), ["aya-ebpf", "oomtrace-common", "oomtrace-ebpf", "syn"]);
         assert!(relevant(Path::new("Cargo.lock"), LOCK).unwrap().contains("2.0.1"));
     }
 
     #[test]
-    fn unrelated_packages_do_not_change_it() {
+    fn ignores_unrelated_packages() {
         let other = LOCK.replace("4.0.0", "4.0.1").replace("0.8.0", "0.8.1").replace("1.0.9", "1.0.10");
         assert_eq!(relevant(Path::new("x"), LOCK).unwrap(), relevant(Path::new("x"), &other).unwrap());
     }
 
     #[test]
-    fn a_missing_package_is_named() {
+    fn reports_the_missing_package() {
         let error = relevant(Path::new("Cargo.lock"), &LOCK.replace("\"syn\"", "\"sin\"")).unwrap_err();
         assert_eq!(error.to_string(), "Cargo.lock names no package `syn 2.0.1`");
     }

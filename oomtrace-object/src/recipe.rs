@@ -1,17 +1,17 @@
-//! How the object is compiled: everything of the command line that decides its bytes. Part of the stamp.
+//! The build recipe: all parts of the command line that decide the object's bytes. It is part of the stamp.
 
 use std::{ffi::OsString, path::Path};
 
 use crate::Arch;
 
-/// The linker's version: the newest that links against the LLVM of the compiler in use, LLVM 22.
+/// The linker's version: the newest one that links against LLVM 22, the LLVM of the compiler in use.
 pub const BPF_LINKER_VERSION: &str = "0.10.4";
 
-/// Where eBPF bytecode runs: little-endian, no operating system. Both architectures are little-endian.
+/// The target of eBPF bytecode: little-endian, no operating system. Both architectures are little-endian.
 pub(crate) const TARGET: &str = "bpfel-unknown-none";
 
-/// A profile of its own, so that no change of the workspace's profiles changes the object. All is spelt out, so
-/// that nothing is inherited.
+/// A separate profile, so that no change of the workspace's profiles changes the object. It sets every option, so it inherits
+/// none.
 pub(crate) const PROFILE: [&str; 10] = [
     "inherits = 'release'",
     "opt-level = 3",
@@ -26,18 +26,18 @@ pub(crate) const PROFILE: [&str; 10] = [
     "overflow-checks = false",
 ];
 
-/// As aya-build passes them.
+/// The same flags that aya-build passes.
 const RUSTFLAGS: [&str; 2] = ["-Cdebuginfo=2", "-Clink-arg=--btf"];
 
-/// What cargo is told besides, as aya-build does: `core` is compiled for the target, which has none prebuilt.
+/// Compiles `core` for the target, which has no prebuilt one. aya-build does the same.
 pub(crate) const BUILD_STD: [&str; 2] = ["-Z", "build-std=core"];
 
-/// The folders that BTF's line information would otherwise name, and what stands there instead.
+/// The names that replace directories in BTF's line information: the workspace, the compiler's sysroot, the registries.
 pub(crate) const WORKSPACE_AS: &str = "/oomtrace";
 pub(crate) const SYSROOT_AS: &str = "/rust";
 pub(crate) const REGISTRY_AS: &str = "/registry";
 
-/// The recipe as text, for the stamp.
+/// The recipe as text for the stamp.
 pub(crate) fn text() -> String {
     let lines = [["bpf-linker", BPF_LINKER_VERSION], ["target", TARGET]].map(|pair| pair.join(" "));
     let renamed = [WORKSPACE_AS, SYSROOT_AS, REGISTRY_AS].join(" ");

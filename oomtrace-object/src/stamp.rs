@@ -14,7 +14,7 @@ const HEAD: &str = "\
 # sources, and `cargo xtask ebpf --check` rebuilds the objects and compares them byte for byte.
 ";
 
-/// What the committed objects were built from, and which bytes they are.
+/// The stamp of the committed objects: a digest of their inputs, the tools, and a digest of each object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
     inputs: String,
@@ -24,7 +24,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of objects just built.
+    /// Creates the stamp of objects that were just built.
     #[must_use]
     pub fn new<'a>(
         inputs: &Inputs,
@@ -39,10 +39,10 @@ impl Stamp {
         }
     }
 
-    /// Reads the stamp in a folder of objects; `None` if there is none.
+    /// Reads the stamp in a directory of objects. Returns `None` if there is no stamp.
     ///
     /// # Errors
-    /// If it cannot be read, or lacks one of its lines.
+    /// If the stamp cannot be read or lacks one of its lines.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(STAMP_FILE);
         if !path.exists() {
@@ -68,7 +68,7 @@ impl Stamp {
         })
     }
 
-    /// The compiler the objects were built with: version, commit, LLVM, host.
+    /// The compiler that built the objects: version, commit, LLVM, host.
     #[must_use]
     pub fn rustc(&self) -> &str {
         &self.rustc
@@ -80,16 +80,16 @@ impl Stamp {
         self.inputs == inputs.digest()
     }
 
-    /// Whether a rebuild with these tools can be expected to give the same bytes.
+    /// Whether a rebuild with these tools should give the same bytes.
     #[must_use]
     pub fn is_by(&self, toolchain: &Toolchain) -> bool {
         self.rustc == toolchain.rustc() && self.linker == toolchain.linker_version()
     }
 
-    /// The path of an object in its folder, once its bytes are found to be those stamped.
+    /// Returns the path of an object in its directory after checking the object's digest against the stamp.
     ///
     /// # Errors
-    /// If it cannot be read or is not the object that was stamped.
+    /// If the object cannot be read, or if its digest differs from the stamp.
     pub fn object(&self, folder: &Path, arch: Arch) -> Result<PathBuf> {
         let path = folder.join(arch.object_file());
         let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
@@ -128,20 +128,20 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_it_writes() {
+    fn reads_its_own_output() {
         let stamp = stamp(b"x86");
         assert_eq!(Stamp::parse(Path::new("STAMP"), &stamp.to_string()).unwrap(), stamp);
     }
 
     #[test]
-    fn a_missing_line_is_named() {
+    fn reports_the_missing_line() {
         let text = stamp(b"x86").to_string().replace("object aarch64", "object arm");
         let error = Stamp::parse(Path::new("ebpf/STAMP"), &text).unwrap_err().to_string();
         assert_eq!(error, "ebpf/STAMP: no line `object aarch64`; `cargo xtask ebpf` writes it anew");
     }
 
     #[test]
-    fn only_the_stamped_bytes_are_the_object() {
+    fn rejects_an_object_that_differs_from_the_stamp() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(Arch::X86_64.object_file());
         fs::write(&path, b"x86").unwrap();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn no_stamp_is_none() {
+    fn returns_none_without_a_stamp() {
         assert_eq!(Stamp::read(tempfile::tempdir().unwrap().path()).unwrap(), None);
     }
 }

@@ -5,11 +5,11 @@ use object::{
 
 use crate::Result;
 
-/// Removes the DWARF sections of an object and keeps BTF, all that a loader reads: a tenth of the size, and nothing
-/// of the build machine's paths but line information.
+/// Removes the DWARF sections of an object and keeps BTF, the only debug information that a loader reads. The result is a tenth
+/// of the size. Line information is then the only part with paths of the build machine.
 ///
 /// # Errors
-/// If the bytes are no ELF file.
+/// If the bytes are not an ELF file.
 pub fn strip_debug(object: &[u8]) -> Result<Vec<u8>> {
     let mut builder = Builder::read(object)?;
     for section in builder.sections.iter_mut() {
@@ -22,7 +22,7 @@ pub fn strip_debug(object: &[u8]) -> Result<Vec<u8>> {
     Ok(stripped)
 }
 
-/// LLVM keeps the names of sections and symbols in one section. The writer wants them apart.
+/// Separates the names of sections from the names of symbols. LLVM keeps both in one section, and the writer needs two.
 fn add_section_names(builder: &mut Builder<'_>) {
     let section = builder.sections.add();
     section.name = ".shstrtab".into();
@@ -40,13 +40,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_sections_go_and_btf_stays() {
+    fn removes_debug_sections_and_keeps_btf() {
         assert!(is_debug(b".debug_info") && is_debug(b".rel.debug_line"));
         assert!(!is_debug(b".BTF") && !is_debug(b".rel.BTF.ext") && !is_debug(b".text"));
     }
 
     #[test]
-    fn what_is_no_elf_file_is_refused() {
+    fn rejects_a_file_that_is_not_elf() {
         assert!(strip_debug(b"not an object").is_err());
     }
 }

@@ -8,11 +8,11 @@ use std::{
 
 use crate::{BPF_LINKER_VERSION, Error, Result};
 
-/// The project's own folder for tools, below the workspace. Not below `target`: `cargo clean` keeps it.
+/// The project's own directory for tools, below the workspace. It is not below `target`, so `cargo clean` keeps it.
 pub const TOOLS_FOLDER: &str = ".tools";
 
-/// A file in the standard library's source that names the compiler it was laid there for by `cargo xtask setup`.
-/// rustup leaves none: it keeps its own in step with the compiler.
+/// A file beside the standard library's source that names the source's compiler. `cargo xtask setup` writes it. rustup writes
+/// none, because it keeps its own source in step with the compiler.
 pub const LIBRARY_MARK: &str = ".oomtrace-rustc";
 
 /// The tools that build an object from source, found on this machine.
@@ -24,11 +24,11 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// Finds the compiler in use, the source of its `core`, and bpf-linker: in the workspace's folder of tools,
-    /// else on `PATH`.
+    /// Finds the compiler in use, the source of its `core`, and bpf-linker. The workspace's tools directory comes before
+    /// `PATH`.
     ///
     /// # Errors
-    /// [`Error::Tool`] names the first that is missing or of another version.
+    /// [`Error::Tool`] names the first tool that is missing or has another version.
     pub fn find(workspace: &Path) -> Result<Self> {
         let sysroot = rustc_sysroot()?;
         require_library(&sysroot, &rustc_release()?)?;
@@ -65,7 +65,7 @@ fn rustc_version() -> Result<String> {
     output(Command::new(rustc()).arg("-vV"))
 }
 
-/// The folder that the compiler's own libraries lie in.
+/// The directory that contains the compiler's own libraries.
 ///
 /// # Errors
 /// If there is no compiler.
@@ -82,11 +82,11 @@ fn one_line(version: &str) -> String {
     format!("{first}, LLVM {}, {}", value(version, "LLVM version"), value(version, "host"))
 }
 
-/// Checks that the source of the standard library lies below the sysroot and is the compiler's own: another
-/// version's `core` does not compile, or worse, does.
+/// Checks that the source of the standard library exists below the sysroot and belongs to this compiler. The `core` of another
+/// version does not compile, or compiles to a different object.
 ///
 /// # Errors
-/// [`Error::Tool`] if it is missing or stale.
+/// [`Error::Tool`] if the source is missing or stale.
 pub fn require_library(sysroot: &Path, release: &str) -> Result<()> {
     let library = sysroot.join("lib/rustlib/src/rust/library");
     let laid_for = fs::read_to_string(library.join(LIBRARY_MARK)).ok();
@@ -98,7 +98,7 @@ pub fn require_library(sysroot: &Path, release: &str) -> Result<()> {
     Ok(())
 }
 
-/// Finds bpf-linker of the right version: in the workspace's folder of tools, else on `PATH`.
+/// Finds bpf-linker of the right version. The workspace's tools directory comes before `PATH`.
 ///
 /// # Errors
 /// [`Error::Tool`] if there is none.
@@ -136,13 +136,13 @@ mod tests {
                            release: 1.95.0\nLLVM version: 22.1.2\n";
 
     #[test]
-    fn a_compiler_is_named_in_one_line() {
+    fn describes_the_compiler_in_one_line() {
         let line = "1.95.0 (59807616e 2026-04-14), LLVM 22.1.2, x86_64-unknown-linux-gnu";
         assert_eq!(one_line(VERSION), line);
     }
 
     #[test]
-    fn a_library_of_another_compiler_does_not_count() {
+    fn rejects_the_library_of_another_compiler() {
         let sysroot = tempfile::tempdir().unwrap();
         let library = sysroot.path().join("lib/rustlib/src/rust/library");
         assert!(require_library(sysroot.path(), "1.95.0").is_err());
