@@ -1,4 +1,4 @@
-//! The commands as they are typed: what they say, where they write, how they end.
+//! The commands as typed: their messages, output and exit status.
 #![cfg(test)]
 
 use std::{
@@ -16,7 +16,7 @@ fn oomtrace(words: &[&OsStr]) -> Command {
     command
 }
 
-/// Runs it; its status, what it printed, and what it said.
+/// Runs a command. Returns the exit status, standard output and standard error.
 fn run(words: &[&str]) -> (i32, String, String) {
     let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
     let Output { status, stdout, stderr } = oomtrace(&words).output().unwrap();
@@ -40,7 +40,7 @@ impl Folder {
 }
 
 #[test]
-fn a_standard_error_that_takes_nothing_ends_nothing() {
+fn a_closed_standard_error_does_not_end_a_command() {
     let words = ["list", GOLDEN, "--comm", "nobody"].map(OsStr::new);
     assert_eq!(run(&words.map(|word| word.to_str().unwrap())).2, "oomtrace: none of 3 incidents matches\n");
     let status = oomtrace(&words).stdout(Stdio::null()).stderr(full()).status().unwrap();
@@ -48,7 +48,7 @@ fn a_standard_error_that_takes_nothing_ends_nothing() {
 }
 
 #[test]
-fn an_output_that_takes_nothing_is_told_once() {
+fn reports_a_full_output_once() {
     for words in [
         vec!["list", GOLDEN],
         vec!["show", GOLDEN],
@@ -64,7 +64,7 @@ fn an_output_that_takes_nothing_is_told_once() {
 }
 
 #[test]
-fn a_page_goes_to_standard_output_and_never_over_a_recording() {
+fn writes_a_page_to_standard_output_and_never_over_a_recording() {
     let folder = Folder::new();
     let recording = folder.path("oom.oomtrace");
     fs::copy(GOLDEN, &recording).unwrap();
@@ -72,7 +72,7 @@ fn a_page_goes_to_standard_output_and_never_over_a_recording() {
     assert!(exit == 0 && page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{exit}");
     let (exit, page, _) = run(&["list", &recording, "--html", "-"]);
     assert!(exit == 0 && page.contains("3 kills in 3 incidents"), "{exit}");
-    // The name of the page was forgotten.
+    // The name of the page is missing.
     let (exit, _, said) = run(&["list", GOLDEN, "--html", &recording]);
     assert!(exit == 2 && said.contains("is a recording"), "{exit} {said}");
     assert_eq!(fs::read(&recording).unwrap(), fs::read(GOLDEN).unwrap());
@@ -95,7 +95,7 @@ fn reports_why_a_file_cannot_be_opened() {
 }
 
 #[test]
-fn an_empty_file_is_a_recording_that_was_never_begun() {
+fn reads_an_empty_file_as_a_recording_that_never_began() {
     let folder = Folder::new();
     let empty = folder.path("empty.oomtrace");
     fs::write(&empty, "").unwrap();
@@ -106,9 +106,9 @@ fn an_empty_file_is_a_recording_that_was_never_begun() {
     }
 }
 
-/// Whether or not there is the privilege to trace.
+/// The test works with and without the privilege to trace.
 #[test]
-fn a_recording_that_could_not_begin_is_not_in_the_way_of_the_next() {
+fn a_recording_that_could_not_begin_does_not_block_the_next() {
     let folder = Folder::new();
     let file = folder.path("oom.oomtrace");
     for _ in 0..2 {

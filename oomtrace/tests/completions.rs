@@ -11,11 +11,11 @@ use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
 use oomtrace::cli::Cli;
 
-/// If this variable is set, the tests write the files.
+/// The environment variable that makes the tests write the files.
 const WRITE: &str = "OOMTRACE_WRITE_COMPLETIONS";
 
 #[test]
-fn completions_know_every_command_and_option() {
+fn completions_contain_every_command_and_option() {
     for (shell, file) in
         [(Shell::Bash, "oomtrace.bash"), (Shell::Zsh, "_oomtrace"), (Shell::Fish, "oomtrace.fish")]
     {
@@ -39,10 +39,10 @@ fn each_command_has_a_manual_page() {
     }
 }
 
-/// The pages by file name: one of the program, one of each command that `--help` shows.
+/// The manual pages by file name: one for the program, and one for each command that `--help` shows.
 fn manual_pages() -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
-    // The page of `help` would only repeat the others.
+    // A page for `help` would only repeat the others.
     let command = Cli::command().disable_help_subcommand(true);
     clap_mangen::generate_to(command, folder.path()).unwrap();
     let entries = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);

@@ -1,4 +1,4 @@
-//! Every command that only reads recordings gives up its rights before it opens one.
+//! Every command that only reads recordings drops its privileges before it opens one.
 #![cfg(test)]
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-/// With a pipe that nobody writes to as its recording, a command waits in its first `open`.
+/// The commands. Their recording is a pipe without a writer, so each command blocks in its first `open`.
 const COMMANDS: [&[&str]; 6] = [
     &["list", "PIPE"],
     &["show", "PIPE"],
@@ -21,7 +21,7 @@ const COMMANDS: [&[&str]; 6] = [
     &["dump", "PIPE"],
 ];
 
-/// Until it waits in `openat`, or has ended.
+/// Waits until the command blocks in `openat` or exits.
 fn is_waiting(child: &mut Child) -> io::Result<bool> {
     while child.try_wait()?.is_none() {
         let state = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
@@ -34,7 +34,7 @@ fn is_waiting(child: &mut Child) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether it is inside `openat`, as procfs shows the call that a task waits in.
+/// Whether the task is inside `openat`, read from the system call in procfs.
 fn opens_the_pipe(pid: u32) -> bool {
     let call = fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
     call.split(' ').next().is_some_and(|number| number == libc::SYS_openat.to_string())
@@ -59,7 +59,7 @@ fn reading_commands_are_confined_before_they_open_a_recording() {
         let _ = child.kill();
         let output = child.wait_with_output().unwrap();
         assert!(waits, "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        // Landlock requires it, and nothing else in these commands sets it.
+        // Landlock requires this flag, and these commands set it for no other reason.
         assert!(status.contains("NoNewPrivs:\t1"), "{arguments:?}: {status}");
     }
 }

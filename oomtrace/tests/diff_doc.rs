@@ -1,4 +1,4 @@
-//! `docs/diff.md` and the JSON of `oomtrace diff` say the same.
+//! `docs/diff.md` matches the JSON of `oomtrace diff`.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn keys(value: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_key_is_documented_and_nothing_else_is() {
+fn documents_exactly_the_keys_of_the_json() {
     let diff = serde_json::to_value(compare(Tally::default(), Tally::default())).unwrap();
     let mut found = keys(&diff);
     let spread = serde_json::to_value(Spread::of(vec![1])).unwrap();

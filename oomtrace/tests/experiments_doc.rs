@@ -1,5 +1,5 @@
-//! `docs/experiments.md` and the code say the same: what an experiment's file takes, and what `result.json` holds; and the ready
-//! experiments are files of that kind.
+//! `docs/experiments.md` matches the code: the keys of an experiment's file and of `result.json`. The experiments in `contrib`
+//! are valid files.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,29 +18,29 @@ use serde_json::Value;
 
 const DOC: &str = include_str!("../../docs/experiments.md");
 
-/// The file of the document, whole.
+/// The complete example file of the document.
 fn example() -> &'static str {
     DOC.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default()
 }
 
-/// What the document's tables have in their first cells.
+/// The first cells of the document's tables.
 fn documented() -> BTreeSet<&'static str> {
     let rows = DOC.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| row.split('`').next()).collect()
 }
 
 #[test]
-fn the_example_is_a_good_file_and_uses_every_key() {
+fn the_example_is_valid_and_uses_every_key() {
     let plan = parse(example()).unwrap();
     assert!(plan.variants.len() > 1);
     for key in keys_of(example()) {
-        assert!(documented().contains(key.as_str()), "{key} is in the example, and not in the table");
+        assert!(documented().contains(key.as_str()), "{key} is in the example but not in the table");
     }
 }
 
 /// The keys of the example's tables.
 fn keys_of(text: &str) -> BTreeSet<String> {
-    // What is in quotes is a name of the kernel's.
+    // Quoted keys are names of kernel files.
     let lines = text.lines().filter(|line| !line.starts_with(['#', '"']));
     let keys = lines
         .filter_map(|line| line.split_once(" = "))
@@ -48,9 +48,9 @@ fn keys_of(text: &str) -> BTreeSet<String> {
     keys.map(str::to_owned).collect()
 }
 
-/// Every key that a complaint lists is documented: the lists come from what the reader asked for.
+/// Every key in an error's list of known keys is documented. The reader makes these lists from the keys that it requested.
 #[test]
-fn every_key_the_reader_knows_is_documented() {
+fn documents_every_key_of_the_reader() {
     let wrong = "x = 1\n[[cgroup]]\npath = \"a\"\nx = 1\n[[process]]\nname = \"p\"\nhog = \"anon\"\nsize = 1\nx = 1\n[[variant]]\nname = \
                  \"v\"\nprocess.p.x = 1\nx = 1\n";
     let complaints = parse(wrong).unwrap_err();
@@ -64,7 +64,7 @@ fn every_key_the_reader_knows_is_documented() {
 }
 
 #[test]
-fn every_shape_and_figure_is_documented() {
+fn documents_every_shape_and_figure() {
     for shape in Shape::ALL {
         assert!(DOC.contains(&format!("| `{}`", shape.name())), "{}", shape.name());
     }
@@ -74,7 +74,7 @@ fn every_shape_and_figure_is_documented() {
 }
 
 #[test]
-fn every_key_of_the_result_is_documented() {
+fn documents_every_key_of_the_result() {
     let plan = parse(example()).unwrap();
     let run = |variant: &str, number| Run {
         number,
@@ -112,7 +112,7 @@ fn every_key_of_the_result_is_documented() {
     }
 }
 
-/// The keys of objects, but for those that are names of the experiment's own.
+/// Collects the keys of objects, except names that the experiment chose.
 fn collect(value: &Value, keys: &mut BTreeSet<String>) {
     const OWN_NAMES: [&str; 5] = ["victims", "causes", "policies", "collateral", "ended"];
     match value {
@@ -130,7 +130,7 @@ fn collect(value: &Value, keys: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_ready_experiments_are_good_files_and_their_results_stand_in_the_document() {
+fn the_ready_experiments_are_valid_and_their_results_are_documented() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/experiments");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<_> =

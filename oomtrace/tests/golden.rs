@@ -1,5 +1,5 @@
-//! Recordings that older versions made, of each version of the format: all that was reported of them then is still reported.
-//! They are never made anew.
+//! Recordings made by older versions, at least one for each version of the format. This version must report every fact that the
+//! older version reported. Existing recordings are never regenerated.
 #![cfg(test)]
 
 use std::{
@@ -17,7 +17,7 @@ use oomtrace::{
 use oomtrace_common::frame::Kind;
 use serde_json::Value;
 
-/// Each with the reports that were printed live.
+/// Each recording with the reports that the older version printed live.
 fn goldens() -> Vec<(PathBuf, Vec<Value>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -37,10 +37,10 @@ fn reports(path: &Path) -> Vec<Value> {
     incidents.map(|incident| serde_json::to_value(report(&incident.unwrap())).unwrap()).collect()
 }
 
-/// Sentences may become better; facts may only become more.
+/// Keys with sentences. Sentences may improve. Facts may only be added.
 const WORDS: [&str; 2] = ["summary", "evidence"];
 
-/// Where what was told then is not told now.
+/// The places of facts that the old report has and the new one lacks.
 fn missing(then: &Value, now: &Value, place: &str) -> Vec<String> {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => then
@@ -54,7 +54,7 @@ fn missing(then: &Value, now: &Value, place: &str) -> Vec<String> {
             let pairs = then.iter().zip(now).enumerate();
             pairs.flat_map(|(index, (then, now))| missing(then, now, &format!("{place}/{index}"))).collect()
         }
-        // What was not known then may be known now.
+        // A later version may know a fact that the older one did not.
         (Value::Null, _) => Vec::new(),
         (then, now) if then == now => Vec::new(),
         (then, now) => vec![format!("{place}: {then} then, {now} now")],
@@ -62,17 +62,17 @@ fn missing(then: &Value, now: &Value, place: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_was_told_of_them_is_still_told() {
+fn reports_every_fact_of_the_older_versions() {
     for (path, then) in goldens() {
         let mut now = reports(&path);
-        // Live ones come as they are closed, these as they were decided.
+        // Live reports come in the order of their closing, these in the order of their decisions.
         now.sort_by_key(|report| then.iter().position(|then| then["id"] == report["id"]));
         assert_eq!(missing(&Value::Array(then), &Value::Array(now), ""), [""; 0], "{}", path.display());
     }
 }
 
 #[test]
-fn there_is_one_of_every_version_and_each_begins_with_a_whole_session() {
+fn every_version_has_a_recording_that_begins_with_a_complete_session() {
     let goldens = goldens();
     for version in 1..=VERSION {
         let of_version =
@@ -97,7 +97,7 @@ fn there_is_one_of_every_version_and_each_begins_with_a_whole_session() {
 }
 
 #[test]
-fn a_fact_that_is_not_told_any_more_is_noticed() {
+fn detects_a_missing_fact() {
     let (_, then) = goldens().remove(0);
     let mut now = then.clone();
     now[0]["victims"][0]["pid"] = Value::Null;

@@ -1,4 +1,4 @@
-//! `docs/json.md` and the JSON say the same: every key is documented, and nothing else is.
+//! `docs/json.md` matches the JSON: it documents every key and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ struct Key {
     null_when: String,
 }
 
-/// The keys of the document, by path: rows whose first cell is paths and nothing else.
+/// The keys of the document by path: the rows whose first cell contains only paths.
 fn documented() -> BTreeMap<String, Key> {
     let mut keys = BTreeMap::new();
     for line in DOC.lines().filter(|line| line.starts_with("| `")) {
@@ -75,7 +75,7 @@ const ROWS: [&str; 19] = [
     "machine.zones[].free_block_types[]",
 ];
 
-/// Every path in a value with the types seen there.
+/// Collects every path in a value with the types found there.
 fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'static str>>) {
     let kind = match value {
         Value::Null => "null",
@@ -86,7 +86,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'stat
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    // The elements of these are objects that every row of theirs describes.
+    // A list of objects has no row of its own: the rows of its keys describe each element.
     if !path.is_empty() && !ROWS.contains(&path) {
         found.entry(path.to_owned()).or_default().insert(kind);
     }
@@ -184,14 +184,14 @@ fn the_document_names_every_code() {
 }
 
 #[test]
-fn the_reasons_are_spelt_alike_in_json_and_in_code() {
+fn json_and_code_spell_the_reasons_alike() {
     for reason in PassedOver::ALL {
         assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
     }
 }
 
 #[test]
-fn the_document_names_every_tier_and_end() {
+fn the_document_names_every_tier_and_ending() {
     names("tier", [Tier::Fentry, Tier::Kprobe, Tier::Tracepoint].map(Tier::name));
     let closed_by = [ClosedBy::Kernel, ClosedBy::Timeout, ClosedBy::EndOfStream];
     let closed_by = closed_by.map(|by| serde_json::to_value(by).unwrap().as_str().unwrap().to_owned());
@@ -202,7 +202,7 @@ fn the_document_names_every_tier_and_end() {
     names("requested_by.source", ["written", "input", "printed"]);
 }
 
-/// Requires that the row of a key has these values.
+/// Checks that the row of a key names these values.
 fn names<'a>(path: &str, values: impl IntoIterator<Item = &'a str>) {
     let cell = format!("`{path}`");
     let is_row = |line: &&str| line.split('|').nth(1).is_some_and(|first| first.contains(&cell));
@@ -213,11 +213,11 @@ fn names<'a>(path: &str, values: impl IntoIterator<Item = &'a str>) {
 }
 
 #[test]
-fn the_example_is_json_and_has_no_key_of_its_own() {
+fn the_example_is_valid_json_without_unknown_keys() {
     let example = DOC.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let mut in_example = BTreeMap::new();
     paths(&serde_json::from_str(example).unwrap(), "", &mut in_example);
     let documented = documented();
     let unknown: Vec<_> = in_example.keys().filter(|path| !documented.contains_key(*path)).collect();
-    assert_eq!(unknown, ["victims[].comm.bytes"], "the one key that is none: bytes that are no text");
+    assert_eq!(unknown, ["victims[].comm.bytes"], "the only unknown path: bytes that are not UTF-8 text");
 }

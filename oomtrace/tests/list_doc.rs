@@ -1,4 +1,4 @@
-//! `docs/list.md` and the JSON of `oomtrace list` say the same.
+//! `docs/list.md` matches the JSON of `oomtrace list`.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_key_is_documented_and_nothing_else_is() {
+fn documents_exactly_the_keys_of_the_json() {
     let name = Name { pid: None, comm: None };
     let row = Row {
         number: 1,

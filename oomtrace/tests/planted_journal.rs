@@ -1,4 +1,4 @@
-//! What `experiment --restore` does with a journal that somebody else could have written: nothing, and it says why.
+//! `experiment --restore` with a journal that another user could have written: it does nothing and reports why.
 #![cfg(test)]
 
 use std::{
@@ -11,13 +11,13 @@ use std::{
 use oomtrace::source::cgroupfs::MemoryHierarchy;
 use tempfile::TempDir;
 
-/// A state directory with a journal, and a file that a planted journal wants to have written.
+/// A state directory with a journal, and a file that the planted journal tries to write.
 struct Planted {
     directory: TempDir,
 }
 
 impl Planted {
-    /// A journal that names this boot, this scratch cgroup and these knobs.
+    /// Creates a journal that names this boot, this scratch cgroup and these knobs.
     fn new(scratch: &Path, knobs: &[(&Path, &str)]) -> Self {
         let planted = Self { directory: tempfile::tempdir().unwrap() };
         fs::create_dir(planted.state()).unwrap();
@@ -56,7 +56,7 @@ fn restore(state: &Path) -> Output {
     command.output().unwrap()
 }
 
-/// It refuses in these words, and the journal stays for whoever looks into it.
+/// Checks that the command refuses with these words and keeps the journal for inspection.
 fn assert_refused(output: &Output, journal: &Path, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{said}");
@@ -66,13 +66,13 @@ fn assert_refused(output: &Output, journal: &Path, words: &[&str]) {
     assert!(journal.exists(), "the journal is gone: {said}");
 }
 
-/// A cgroup as an experiment calls its own, that is gone already.
+/// A path as an experiment names its cgroup. The cgroup does not exist.
 fn no_scratch() -> PathBuf {
     MemoryHierarchy::find().unwrap().mount().join("oomtrace-experiment-0")
 }
 
 #[test]
-fn planted_journal_writes_no_file_that_is_no_knob() {
+fn planted_journal_writes_only_knobs() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("passwd");
     fs::write(&file, "root:x:0:0\n").unwrap();
@@ -83,8 +83,8 @@ fn planted_journal_writes_no_file_that_is_no_knob() {
 }
 
 #[test]
-fn planted_journal_sets_no_kernel_setting_outside_the_table() {
-    // The values are those that are set: nothing would happen to the machine if it were not refused.
+fn planted_journal_sets_only_kernel_settings_of_the_table() {
+    // The values equal the current ones, so a missing refusal would not change the machine.
     for path in ["/proc/sys/kernel/core_pattern", "/proc/sys/vm/../kernel/core_pattern"] {
         let value = fs::read_to_string(path).unwrap();
         let planted = Planted::new(&no_scratch(), &[(Path::new(path), &value)]);
@@ -93,28 +93,28 @@ fn planted_journal_sets_no_kernel_setting_outside_the_table() {
 }
 
 #[test]
-fn planted_journal_removes_nothing_but_an_experiments_cgroup() {
+fn planted_journal_removes_only_an_experiments_cgroup() {
     let directory = tempfile::tempdir().unwrap();
     let victim = directory.path().join("oomtrace-experiment-1");
     fs::create_dir(&victim).unwrap();
     fs::write(victim.join("cgroup.kill"), "").unwrap();
     let planted = Planted::new(&victim, &[]);
     let output = planted.restore();
-    assert_eq!(fs::read(victim.join("cgroup.kill")).unwrap(), b"", "it was told to kill");
+    assert_eq!(fs::read(victim.join("cgroup.kill")).unwrap(), b"", "cgroup.kill was written");
     assert_refused(&output, &planted.journal(), &["oomtrace-experiment-1"]);
     let planted = Planted::new(Path::new("/sys/fs/cgroup/not-there.slice"), &[]);
     assert_refused(&planted.restore(), &planted.journal(), &["not-there.slice"]);
 }
 
 #[test]
-fn state_directory_that_others_can_write_is_refused() {
+fn rejects_a_state_directory_that_others_can_write() {
     let planted = Planted::new(&no_scratch(), &[]);
     fs::set_permissions(planted.state(), fs::Permissions::from_mode(0o777)).unwrap();
     assert_refused(&planted.restore(), &planted.journal(), &["other users can write", "0777", "--state"]);
 }
 
 #[test]
-fn state_directory_behind_a_symbolic_link_is_refused() {
+fn rejects_a_state_directory_behind_a_symbolic_link() {
     let planted = Planted::new(&no_scratch(), &[]);
     let link = planted.directory.path().join("link");
     symlink(planted.state(), &link).unwrap();
@@ -122,7 +122,7 @@ fn state_directory_behind_a_symbolic_link_is_refused() {
 }
 
 #[test]
-fn journal_that_others_could_have_made_is_refused() {
+fn rejects_a_journal_that_others_could_have_written() {
     let planted = Planted::new(&no_scratch(), &[]);
     fs::set_permissions(planted.journal(), fs::Permissions::from_mode(0o666)).unwrap();
     assert_refused(&planted.restore(), &planted.journal(), &["experiment.json", "other users can write"]);
@@ -138,7 +138,7 @@ fn journal_that_others_could_have_made_is_refused() {
 }
 
 #[test]
-fn journal_that_is_no_file_is_refused_at_once() {
+fn rejects_a_journal_that_is_not_a_regular_file() {
     let planted = Planted::new(&no_scratch(), &[]);
     fs::remove_file(planted.journal()).unwrap();
     let made = Command::new("mkfifo").arg(planted.journal()).status().unwrap();
@@ -147,7 +147,7 @@ fn journal_that_is_no_file_is_refused_at_once() {
 }
 
 #[test]
-fn journal_of_an_earlier_boot_is_forgotten() {
+fn discards_the_journal_of_an_earlier_boot() {
     let planted = Planted::new(&no_scratch(), &[(Path::new("/etc/passwd"), "")]);
     let journal = fs::read_to_string(planted.journal()).unwrap();
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();

@@ -1,4 +1,4 @@
-//! `docs/rank.md` and the JSON of `oomtrace rank` say the same.
+//! `docs/rank.md` matches the JSON of `oomtrace rank`.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// One candidate, one that is protected, and a group.
+/// A ranking with one candidate, one protected process and one group.
 fn ranking() -> Ranking {
     let memory = Counters {
         total_vm_pages: 9,
@@ -64,7 +64,7 @@ fn ranking() -> Ranking {
 }
 
 #[test]
-fn every_key_is_documented_and_nothing_else_is() {
+fn documents_exactly_the_keys_of_the_json() {
     let mut found = BTreeSet::new();
     keys(&serde_json::to_value(ranking()).unwrap(), "", &mut found);
     assert_eq!(documented(), found);

@@ -1,4 +1,4 @@
-//! `docs/recording-format.md` says what the code does.
+//! `docs/recording-format.md` matches the code.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use serde_json::json;
 const DOC: &str = include_str!("../../docs/recording-format.md");
 
 #[test]
-fn the_figures_are_those_of_the_code() {
+fn the_document_has_the_figures_of_the_code() {
     let magic = std::str::from_utf8(&MAGIC).unwrap();
     let told = [
         format!("0   8  \"{magic}\""),
@@ -31,7 +31,7 @@ fn the_figures_are_those_of_the_code() {
     }
 }
 
-/// The rows of the table below that heading: what stands in their first two cells, without the quotes.
+/// The rows of the table below this heading: the first two cells without their quotes.
 fn table(heading: &str) -> Vec<(String, String)> {
     let section = DOC.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
     let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
@@ -44,7 +44,7 @@ fn table(heading: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_kind_is_listed() {
+fn the_document_lists_every_kind() {
     let listed = table("The kinds");
     let kinds: Vec<(String, String)> =
         Kind::ALL.iter().map(|kind| (format!("{:#x}", kind.number()), format!("{kind:?}"))).collect();
@@ -52,7 +52,7 @@ fn every_kind_is_listed() {
 }
 
 #[test]
-fn every_key_of_the_session_is_listed() {
+fn the_document_lists_every_key_of_the_session() {
     let least = json!({
         "tool_version": "", "kernel_release": "", "host": "", "wall_offset_ns": 0, "page_size": 4096, "tier": "fentry",
         "facts": { "constraint": { "none": 0, "cpuset": 1, "memory_policy": 2, "memcg": 3 },
@@ -67,12 +67,12 @@ fn every_key_of_the_session_is_listed() {
     assert_eq!(listed, keys);
 }
 
-/// The bytes of the document, put together by hand.
+/// Assembles the bytes by hand as the document describes them.
 #[test]
-fn a_recording_made_by_the_document_is_read() {
+fn reads_a_recording_made_from_the_document() {
     let mut bytes = b"OOMTRACE\x01\0\0\0\0\0\0\0".to_vec();
     assert_eq!(bytes, header());
-    // Kind 0x103, an event of 5 bytes, made at 7 ns, of no pass.
+    // Kind 0x103, an event of 5 bytes at 7 ns, outside any pass.
     let event = b"\x03\x01\0\0\x05\0\0\0\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0{   }";
     let length = u32::try_from(event.len()).unwrap().to_le_bytes();
     bytes.extend(length);

@@ -1,4 +1,4 @@
-//! What never leaves a process, and what is hidden when a report is handed on.
+//! Data that oomtrace never reads from a process, and data that it hides in shared reports.
 #![cfg(test)]
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/v1-several-fentry.oomtrace");
 
-/// Sources of the tracer, both sides of it.
+/// The source files of both sides of the tracer.
 fn sources() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut left: Vec<PathBuf> =
@@ -31,7 +31,7 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Whether a word stands in a text by itself.
+/// Whether a text contains this word as a whole word.
 fn has_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
         let bytes = text.as_bytes();
@@ -54,21 +54,21 @@ fn no_code_reads_the_environment_of_a_process() {
     assert!(has_word("/proc/self/environ\"", "environ") && !has_word("environment", "environ"));
 }
 
-/// Exit status and standard output.
+/// Runs a command. Returns the exit status and standard output.
 fn run(words: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_oomtrace")).args(words).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
 }
 
 #[test]
-fn a_page_to_hand_on_is_a_page() {
-    assert_eq!(run(&["show", "1", GOLDEN, "--share"]).0, 2, "there is no page");
+fn share_requires_a_page() {
+    assert_eq!(run(&["show", "1", GOLDEN, "--share"]).0, 2, "the command writes no page");
     let (exit, page) = run(&["show", "1", GOLDEN, "--html", "-", "--share"]);
     assert!(exit == 0 && page.starts_with("<!DOCTYPE html>") && page.contains("cmdline"), "{exit}");
 }
 
 #[test]
-fn hiding_changes_nothing_where_there_is_no_secret() {
+fn share_changes_nothing_without_secrets() {
     for command in [&["show", GOLDEN, "--format", "json"][..], &["replay", GOLDEN, "--format", "json"]] {
         let plain = run(command);
         assert_eq!(run(&[command, &["--redact"]].concat()), plain);

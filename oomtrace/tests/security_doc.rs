@@ -8,13 +8,13 @@ use std::{
 
 const DOC: &str = include_str!("../../SECURITY.md");
 
-/// The names in the last column of a table's row.
+/// The names in the last column of a table row.
 fn named(row: &str) -> Vec<&str> {
     let tests = row.trim_end().trim_end_matches('|').rsplit('|').next().unwrap_or_default();
     tests.split('`').skip(1).step_by(2).collect()
 }
 
-/// All sources of the workspace.
+/// The text of all source files of the workspace.
 fn sources() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut left: Vec<PathBuf> = ["oomtrace", "xtask", "tests"].map(|name| root.join(name)).to_vec();
@@ -31,7 +31,7 @@ fn sources() -> String {
     text
 }
 
-/// A test function, or one that `cargo xtask test` counts.
+/// Whether a test function or a check of `cargo xtask test` has this name.
 fn exists(name: &str, sources: &str) -> bool {
     let function = format!("#[test]\nfn {name}()");
     let indented = format!("#[test]\n    fn {name}()");

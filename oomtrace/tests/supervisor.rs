@@ -1,4 +1,4 @@
-//! The supervisor of an experiment that was killed before it could hear that it has one.
+//! The supervisor of an experiment that was killed before the supervisor reported its start.
 #![cfg(test)]
 
 use std::{
@@ -12,10 +12,10 @@ use std::{
 };
 
 #[test]
-fn an_experiment_killed_meanwhile_is_put_back_all_the_same() {
+fn restores_after_an_experiment_that_was_killed_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("experiment.json");
-    // A value that is set already needs no privilege to be put back.
+    // The knob already has the value, so restoring it needs no privilege.
     let knob = "/proc/sys/vm/swappiness";
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let told = serde_json::json!({
@@ -33,10 +33,10 @@ fn an_experiment_killed_meanwhile_is_put_back_all_the_same() {
     supervisor.arg("experiment-supervisor").arg(folder.path());
     let status = supervisor.stdin(Stdio::from(OwnedFd::from(theirs))).status().unwrap();
     assert!(status.success(), "{status}");
-    assert!(!journal.exists(), "nothing is left to be put back");
+    assert!(!journal.exists(), "no value is left to restore");
 }
 
-/// Where the memory controller is mounted here.
+/// The directory where the memory controller is mounted.
 fn memory_hierarchy() -> PathBuf {
     oomtrace::source::cgroupfs::MemoryHierarchy::find().unwrap().mount().to_owned()
 }

@@ -1,8 +1,8 @@
-//! A recorder that is killed at any moment: what it knew to be on disk is there, and what can be read is a beginning of the
-//! truth.
+//! Kills a recorder at any moment. All that the recorder knew to be on disk must be there, and everything in the recording must
+//! be true.
 //!
-//! The child is this test program itself, run again: the real pipeline with the real recorder and its thread, fed with the
-//! frames of real kills from a golden recording as fast as the disk takes them.
+//! The child is this test program, started again. It runs the real pipeline with the real recorder and its thread, on the
+//! frames of real kills from a golden recording, as fast as the disk accepts them.
 #![cfg(test)]
 
 use std::{
@@ -25,22 +25,22 @@ use oomtrace::{
     source::{Batch, Ended, Source, SourceError, recordings::Recordings},
 };
 
-/// The variable that makes this program the child: the folder to record to.
+/// The environment variable that turns this program into the child. Its value is the directory to record to.
 const CHILD: &str = "OOMTRACE_SURVIVAL_CHILD";
 
-/// How many are killed; a hundred where nothing is said.
+/// The environment variable with the number of kills. The default is 100.
 const KILLS: &str = "OOMTRACE_SURVIVAL_KILLS";
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/v1-oom_group.oomtrace");
 
-/// Time between two incidents of the child's stream, ns: longer than any of them takes.
+/// Time between two incidents of the child's stream, in ns. It is longer than any of them takes.
 const APART_NS: u64 = 60_000_000_000;
 
-/// Where the kernel's times stand in a frame's header.
+/// The position of the kernel's time in a frame's header.
 const BOOT_NS: std::ops::Range<usize> = 8..16;
 const PASS: std::ops::Range<usize> = 16..24;
 
-/// The golden recording's incident again and again, each a minute after the last.
+/// The incident of the golden recording, repeated every minute.
 struct Storm {
     session: Vec<u8>,
     frames: Vec<Vec<u8>>,
@@ -65,7 +65,7 @@ impl Storm {
         for frame in &self.frames {
             let mut frame = frame.clone();
             shift(&mut frame[BOOT_NS], self.round);
-            // What belongs to no pass still belongs to none.
+            // Frames outside any pass stay outside.
             if frame[PASS].iter().any(|byte| *byte != 0) {
                 shift(&mut frame[PASS], self.round);
             }
@@ -74,7 +74,7 @@ impl Storm {
         self.round += 1;
     }
 
-    /// The reports of so many rounds.
+    /// The reports of this many rounds.
     fn reports(rounds: u64) -> Vec<Report> {
         struct Rounds(Storm, u64);
         impl Source for Rounds {
@@ -96,7 +96,7 @@ fn shift(bytes: &mut [u8], round: u64) {
 
 impl Source for Storm {
     fn next(&mut self, _: Option<u64>, batch: &mut Vec<u8>) -> Result<Batch, SourceError> {
-        // No disk takes as much as could be made of it.
+        // No disk accepts frames as fast as they can be generated.
         sleep(Duration::from_micros(500));
         batch.clear();
         self.next_round(batch);
@@ -104,7 +104,7 @@ impl Source for Storm {
     }
 }
 
-/// Tells the parent how many frames are on disk, whenever there are more: a number of eight bytes each time.
+/// Writes the number of frames on disk to the parent as eight bytes, whenever the number grows.
 fn tell(kept: &Kept) {
     let (mut stderr, mut told) = (std::io::stderr(), 0);
     loop {
@@ -117,12 +117,12 @@ fn tell(kept: &Kept) {
     }
 }
 
-/// Small files, so that kills hit the changes between them, too.
+/// Small files, so that some kills hit the change from one file to the next.
 fn rotation() -> Rotation {
     Rotation { file_bytes: 64 << 10, file_age: Duration::from_secs(3600), total_bytes: 1 << 40 }
 }
 
-/// The child: records until it is killed.
+/// The child, which records until it is killed.
 #[test]
 #[ignore = "the child of the test below, which starts it"]
 fn child() {
@@ -131,11 +131,11 @@ fn child() {
     let kept = recorder.kept();
     std::thread::spawn(move || tell(&kept));
     let road = Pipeline::new(Vec::new(), Box::new(|_| true)).recording(Some(recorder));
-    // It never ends by itself.
+    // The stream never ends.
     road.run(&mut Storm::new()).unwrap();
 }
 
-/// Starts a child, kills it after so long, and tells how many frames it knew to be on disk.
+/// Starts a child, kills it after this time, and returns the number of frames that it knew to be on disk.
 fn killed_after(folder: &Path, time: Duration) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads", "1"])
@@ -145,7 +145,7 @@ fn killed_after(folder: &Path, time: Duration) -> u64 {
         .spawn()
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    // From its first frames on: before that there is nothing to keep.
+    // The time starts at the first frames on disk. Before that there is nothing to keep.
     let mut told = [0; 8];
     stderr.read_exact(&mut told).unwrap();
     let reader = std::thread::spawn(move || {
@@ -161,7 +161,7 @@ fn killed_after(folder: &Path, time: Duration) -> u64 {
     reader.join().unwrap()
 }
 
-/// What can be read of a folder: reports, and how often a file ended inside a record.
+/// Reads a directory. Returns the reports, and the number of files that end inside a record.
 fn read(folder: &Path) -> (Vec<Report>, usize) {
     let (mut reports, mut torn) = (Vec::new(), 0);
     for item in Incidents::new(Recordings::find(&[folder.to_owned()]).unwrap()) {
@@ -176,14 +176,14 @@ fn read(folder: &Path) -> (Vec<Report>, usize) {
     (reports, torn)
 }
 
-/// A small generator of moments: each as likely as the other, and the same in every run.
+/// A small generator of moments, evenly distributed and the same in every run.
 fn moment(number: u64) -> Duration {
     let mixed = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     Duration::from_micros((mixed ^ (mixed >> 29)) % 20_000)
 }
 
 #[test]
-fn a_recorder_killed_at_any_moment_leaves_a_beginning_of_the_truth() {
+fn a_recorder_killed_at_any_moment_leaves_a_true_recording() {
     let kills: u64 = env::var(KILLS).map_or(100, |kills| kills.parse().unwrap());
     let frames = u64::try_from(Storm::new().frames.len()).unwrap();
     let (mut expected, mut incidents, mut torn) = (Storm::reports(50), 0, 0);
@@ -199,7 +199,7 @@ fn a_recorder_killed_at_any_moment_leaves_a_beginning_of_the_truth() {
         assert!(whole >= promised, "kill {number}: {promised} incidents were on disk, {whole} are read");
         assert_eq!(reports[..whole], expected[..whole], "kill {number}");
         assert!(reports.len() <= whole + 1, "kill {number}: {} reports, {whole} whole", reports.len());
-        // The last one may have been under way.
+        // The last incident may have been incomplete on disk.
         for (report, known) in reports.iter().zip(&expected).skip(whole) {
             assert_eq!(report.id, known.id, "kill {number}");
             assert_eq!(report.status.closed_by, Some(ClosedBy::EndOfStream), "kill {number}");

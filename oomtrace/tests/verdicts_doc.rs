@@ -1,5 +1,4 @@
-//! `docs/verdicts.md` has a row for each code, and rows for nothing else; each rests on the kernel's source, and each
-//! cause has an example.
+//! `docs/verdicts.md` has exactly one row for each code. Each row cites the kernel's source, and each cause has an example.
 
 use std::collections::BTreeSet;
 
@@ -7,20 +6,20 @@ use oomtrace::explain::{Code, Outcome, Policy};
 
 const DOC: &str = include_str!("../../docs/verdicts.md");
 
-/// How a reference to the kernel's source begins.
+/// The beginning of a link to the kernel's source.
 const KERNEL: &str = "https://github.com/torvalds/linux/blob/v";
 
 fn section(name: &str) -> &'static str {
     DOC.split("\n## ").find(|part| part.starts_with(name)).unwrap_or_default()
 }
 
-/// The rows of a section's first table.
+/// The rows of the first table in a section.
 fn rows(name: &str) -> impl Iterator<Item = &'static str> {
     let table = section(name).split("\n\n").find(|part| part.starts_with("| code |")).unwrap_or_default();
     table.lines().filter(|line| line.starts_with("| `"))
 }
 
-/// The codes in the first cells.
+/// The codes in the first cells of a section's table.
 fn codes(name: &str) -> BTreeSet<&'static str> {
     rows(name).filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
 }
@@ -33,7 +32,7 @@ fn each_code_has_its_row() {
 }
 
 #[test]
-fn each_policy_and_outcome_rests_on_the_kernels_source() {
+fn each_policy_and_outcome_cites_the_kernels_source() {
     for row in rows("Policies").chain(rows("Outcomes")) {
         assert!(row.contains(KERNEL), "{row}");
     }

@@ -1,4 +1,4 @@
-//! `docs/whatif.md` and the JSON of `oomtrace whatif` say the same: every key is documented, and nothing else is.
+//! `docs/whatif.md` matches the JSON of `oomtrace whatif`: it documents every key and no other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 const DOC: &str = include_str!("../../docs/whatif.md");
 
-/// Path, type and whether it can be `null`, of every key in the document.
+/// Every key in the document, with its path, its type and whether it can be `null`.
 fn documented() -> BTreeMap<String, (String, bool)> {
     let mut keys = BTreeMap::new();
     for line in DOC.lines().filter(|line| line.starts_with("| `")) {
@@ -27,7 +27,7 @@ fn documented() -> BTreeMap<String, (String, bool)> {
     keys
 }
 
-/// Every path in a value with the type seen there; elements of an array of objects stand for themselves.
+/// Collects every path in a value with its type. Elements of an array of objects share one path.
 fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, String>) {
     let kind = match value {
         Value::Null => "null",
@@ -97,7 +97,7 @@ fn the_document_names_every_role_and_reason() {
     }
 }
 
-/// An answer in which everything is known.
+/// An answer with every field known.
 fn maximal() -> Answer {
     let victim =
         Victim { pid: Some(1), comm: Some("a".into()), cgroup: Some("/a".into()), role: Role::Chosen };
@@ -136,7 +136,7 @@ fn maximal() -> Answer {
     }
 }
 
-/// An answer in which nothing is known that need not be.
+/// An answer with only the fields that are always known.
 fn minimal() -> Answer {
     let victim = Victim { pid: None, comm: None, cgroup: None, role: Role::Chosen };
     let decision = Decision { victims: vec![victim], ..Decision::default() };

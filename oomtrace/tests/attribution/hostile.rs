@@ -1,10 +1,10 @@
-//! Any bytes are a path: nothing panics, and no name is made up.
+//! Paths of any bytes: parsing them never panics and never invents a name.
 
 use oomtrace::{attribute::Place, bytes::ByteString};
 
 use super::{LOOK_ALIKES, REAL, rows};
 
-/// Numbers that look random and are the same in every run.
+/// Pseudorandom numbers, the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -20,7 +20,7 @@ impl Numbers {
     }
 }
 
-/// What systemd writes as an escape may stand for one byte.
+/// Replaces each systemd escape with the byte that it may stand for.
 fn unescaped(path: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = path;
@@ -47,7 +47,7 @@ fn has(path: &[u8], part: &[u8]) -> bool {
     !part.is_empty() && path.windows(part.len()).any(|window| window == part)
 }
 
-/// Everything that is told of a path is in it.
+/// Checks that every reported name occurs in the path.
 fn nothing_made_up(path: &[u8]) {
     let place = Place::of(path);
     let plain = unescaped(path);
@@ -73,7 +73,7 @@ fn nothing_made_up(path: &[u8]) {
 }
 
 #[test]
-fn any_bytes_are_a_path() {
+fn accepts_any_bytes_as_a_path() {
     let mut numbers = Numbers(0x5eed);
     let alphabet = b"/-_.:@\\x2dabf019kubepodsdockerlxcscopesliceservicejob\0\xff\n";
     for _ in 0..20_000 {
@@ -84,7 +84,7 @@ fn any_bytes_are_a_path() {
 }
 
 #[test]
-fn damaged_paths_tell_nothing_that_is_not_in_them() {
+fn damaged_paths_give_no_invented_names() {
     let mut numbers = Numbers(0xdead);
     for row in rows(REAL).into_iter().chain(rows(LOOK_ALIKES)) {
         nothing_made_up(row[0].as_bytes());
@@ -105,7 +105,7 @@ fn damaged_paths_tell_nothing_that_is_not_in_them() {
 }
 
 #[test]
-fn one_digit_more_or_less_is_no_container() {
+fn rejects_container_ids_of_another_length() {
     for length in [12, 63, 65, 128] {
         let id = "c".repeat(length);
         for path in [format!("/docker/{id}"), format!("/system.slice/docker-{id}.scope"), format!("/{id}")] {

@@ -1,4 +1,4 @@
-//! What the path of a cgroup says: real paths and look-alikes, each with the place where it was seen.
+//! Names read from cgroup paths: real paths and look-alikes, each with its source.
 #![cfg(test)]
 
 mod hostile;
@@ -10,16 +10,16 @@ use oomtrace::{attribute::Place, bytes::ByteString};
 /// Paths of containers, pods, units, sessions and jobs.
 const REAL: &str = include_str!("paths.tsv");
 
-/// Paths that other tools took for containers, or that come close to one.
+/// Paths that other tools took for containers, or that look almost like one.
 const LOOK_ALIKES: &str = include_str!("look_alikes.tsv");
 
-/// A row of the table: the path, what it says, and where it was seen.
+/// The rows of the table: the path, the expected names, and the source.
 fn rows(table: &str) -> Vec<Vec<&str>> {
     let lines = table.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.split('\t').collect()).collect()
 }
 
-/// What is read from a path, in the words of the table.
+/// The names read from a path, in the words of the table.
 fn read(path: &str) -> Vec<String> {
     let place = Place::of(path.as_bytes());
     let text = |bytes: &ByteString| String::from_utf8(bytes.as_bytes().to_vec()).unwrap();
@@ -50,7 +50,7 @@ fn reads_every_real_path_as_its_source_says() {
 }
 
 #[test]
-fn takes_no_look_alike_for_a_container_or_a_job() {
+fn rejects_look_alikes_of_containers_and_jobs() {
     let wrong = disagreements(LOOK_ALIKES);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     for row in rows(LOOK_ALIKES) {
@@ -59,7 +59,7 @@ fn takes_no_look_alike_for_a_container_or_a_job() {
 }
 
 #[test]
-fn each_path_is_there_once_and_names_its_source() {
+fn each_path_is_unique_and_names_its_source() {
     for (table, least) in [(REAL, 150), (LOOK_ALIKES, 40)] {
         let rows = rows(table);
         let paths: BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
@@ -69,7 +69,7 @@ fn each_path_is_there_once_and_names_its_source() {
 }
 
 #[test]
-fn tells_which_container_is_the_outermost() {
+fn names_the_outermost_container() {
     let [outer, inner] = ["a", "b"].map(|digit| digit.repeat(64));
     let of = |path: &str| Place::of(path.as_bytes()).container.unwrap();
     let alone = of(&format!("/docker/{outer}/init"));

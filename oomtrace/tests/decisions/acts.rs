@@ -1,5 +1,5 @@
-//! What user space does with signals: after a kill by the kernel, and to thousands of processes at once; kills that no frame
-//! tells of; and the same thing again.
+//! Signals that user space sends after a kernel kill and to thousands of processes at once; kills without any frame; and
+//! repeated kills.
 
 use oomtrace::{
     explain::{Code, Confidence},
@@ -27,7 +27,7 @@ fn named(pid: i32, comm: &[u8]) -> Task {
     sender
 }
 
-/// A signal as the kernel side of this version sends it: the `count`-th of an act.
+/// A signal as this version's kernel side sends it: the `count`-th signal of an act.
 fn signal(pid: i32, sender: Task, origin: u32, group: u32, (first_ns, count): (u64, u64)) -> Sigkill {
     Sigkill {
         sender_pid: sender.pid,
@@ -68,7 +68,7 @@ fn counts(
 }
 
 #[test]
-fn what_a_supervisor_kills_then_belongs_to_the_incident() {
+fn kills_by_a_supervisor_belong_to_the_incident() {
     let systemd = named(1, b"systemd");
     let mut stream = Stream::new("fentry");
     killed(&mut stream).later(12 * MS);
@@ -100,7 +100,7 @@ fn what_a_supervisor_kills_then_belongs_to_the_incident() {
 }
 
 #[test]
-fn a_service_that_is_stopped_gets_sigterm_first() {
+fn a_stopped_service_receives_sigterm_first() {
     let systemd = named(1, b"systemd");
     let mut stream = Stream::new("fentry");
     killed(&mut stream).later(5 * MS);
@@ -124,7 +124,7 @@ fn sigterm_alone_is_no_incident() {
 }
 
 #[test]
-fn what_happens_elsewhere_or_later_does_not_belong_to_it() {
+fn signals_elsewhere_or_later_do_not_belong_to_the_incident() {
     for (later, memcg) in [(10 * MS, OTHER), (1500 * MS, APP)] {
         let mut stream = Stream::new("fentry");
         killed(&mut stream).later(later);
@@ -136,14 +136,14 @@ fn what_happens_elsewhere_or_later_does_not_belong_to_it() {
     }
 }
 
-/// One write to `cgroup.kill` takes so many processes, of which 256 have frames.
+/// One write to `cgroup.kill` that kills this many processes, of which 256 have frames.
 fn one_write(stream: &mut Stream, sender: Task, processes: u64) {
     levels(stream);
     let first_ns = stream.now;
     for (pid, count) in (1000..1256).zip(1..) {
         stream.add(signal(pid, sender, Sigkill::FROM_NOINFO, 0, (first_ns, count)));
     }
-    // It goes on for longer than a second.
+    // The write takes longer than a second.
     for step in 1..=30 {
         let count = processes / 30 * step + processes % 30;
         stream.later(50 * MS);
@@ -160,7 +160,7 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
         one_write(&mut stream, oomd, processes);
         let full = json!({ "memcg": APP, "total_bytes": 1000, "available_bytes": 20 });
         stream.context(Kind::Pressure, &full);
-        // Another sender at the same time keeps its own count.
+        // Another sender at the same time has its own count.
         let other = signal(5000, named(701, b"earlyoom"), Sigkill::FROM_NOINFO, 1, (stream.now, 1));
         let told = stream.add(other).tick(S).told();
         let [report, second] = told.closed.as_slice() else { panic!("{}", told.closed.len()) };
@@ -188,7 +188,7 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
 }
 
 #[test]
-fn a_container_runtime_that_kills_thousands_after_the_kernel_is_one_act() {
+fn thousands_of_kills_by_a_container_runtime_are_one_act() {
     let mut stream = Stream::new("fentry");
     killed(&mut stream).later(40 * MS);
     one_write(&mut stream, named(300, b"runc"), 2105);
@@ -213,7 +213,7 @@ fn unreported(reports: &[Report]) -> Vec<u64> {
 }
 
 #[test]
-fn kills_that_no_frame_tells_of_are_counted_once() {
+fn counts_kills_without_frames_once() {
     let mut stream = Stream::new("fentry");
     killed(&mut stream);
     loss(&mut stream, 1498);
@@ -230,12 +230,12 @@ fn kills_that_no_frame_tells_of_are_counted_once() {
 }
 
 #[test]
-fn the_same_kill_again_is_counted_with_the_time_since_the_first() {
+fn counts_repeated_kills_and_the_time_since_the_first() {
     let mut stream = Stream::new("fentry");
     for _ in 0..3 {
         killed(&mut stream).tick(20 * S);
     }
-    // Another place, and another name.
+    // Another place and another name.
     let other = Task { memcg: OTHER, ..task(900) };
     stream.enter().add(crate::stream::memcg_request(other, OTHER));
     stream.add(level(OTHER, ROOT, b"other", LIMIT, LIMIT)).add(level(ROOT, 0, b"", 0, NO_LIMIT));

@@ -1,4 +1,5 @@
-//! The table of candidates: whole, cut, lost in part, of passes that kill nobody, and why each was passed over.
+//! The table of candidates: complete, shortened, partly lost, from passes without a kill, and why each candidate was passed
+//! over.
 
 use oomtrace::{
     assemble::Step,
@@ -16,14 +17,14 @@ use crate::stream::{APP, LIMIT, MEMCG, MS, NONE, PODS, S, Stream, choice, return
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
-/// A stream of a tracer that has the table.
+/// A stream of a tracer that records the table.
 fn stream() -> Stream {
     let mut session = session("fentry", &[]);
     session.hooks.push(HookState { name: "oom_badness".to_owned(), tier: Some(Tier::Fentry) });
     Stream::with(&session)
 }
 
-/// A process of 60 MiB with points.
+/// A candidate of 60 MiB with points.
 fn row(pid: i32, points: i64) -> Candidate {
     let mut row = Candidate::new_zeroed();
     row.present = Candidate::MEMORY | Candidate::POINTS | Candidate::UID | Candidate::OOM_SCORE_ADJ;
@@ -33,7 +34,7 @@ fn row(pid: i32, points: i64) -> Candidate {
     row
 }
 
-/// One that `oom_badness` was not called for.
+/// A candidate for which the kernel did not call `oom_badness`.
 fn unasked(pid: i32, present: u32) -> Candidate {
     Candidate { present, ..row(pid, i64::MIN) }
 }
@@ -59,7 +60,7 @@ fn chunk(stream: &mut Stream, rows: &[Candidate]) {
     table(stream, head(rows, 0), rows);
 }
 
-/// What was told last.
+/// The incident of the last step.
 fn last(stream: &Stream) -> Incident {
     match stream.steps().pop().unwrap() {
         Step::Closed(incident) | Step::Decided(incident) => *incident,
@@ -74,7 +75,7 @@ fn pids(ballot: &Ballot) -> Vec<i32> {
     ballot.candidates.iter().map(|candidate| candidate.task.pid.unwrap()).collect()
 }
 
-/// A decision about a cgroup with these rows, which kills 812.
+/// A decision about a cgroup with these rows. The kernel kills 812.
 fn decided(rows: &[Candidate]) -> Stream {
     let hog = task(812);
     let mut stream = stream();
@@ -89,7 +90,7 @@ fn gaps(stream: &Stream) -> bool {
 }
 
 #[test]
-fn candidates_come_in_the_kernels_order_with_what_was_read_of_them() {
+fn lists_candidates_in_the_kernels_order() {
     let rows = [row(900, 7), row(812, 15_400), row(901, -57_794), row(902, i64::MAX)];
     let stream = decided(&rows);
     let ballot = ballot(&stream);
@@ -101,13 +102,13 @@ fn candidates_come_in_the_kernels_order_with_what_was_read_of_them() {
     assert_eq!((memory.anon_pages, memory.file_pages, memory.swap_pages), (15_000, 0, 10));
     assert_eq!((hog.task.uid, hog.task.memcg, hog.passed_over), (Some(1000), Some(APP), None));
     assert!(ballot.is_whole() && !gaps(&stream));
-    // What was decided has it already.
+    // The decided incident already has the table.
     let first = stream.steps().into_iter().next().unwrap();
     assert!(matches!(first, Step::Decided(incident) if incident.ballot.as_ref() == Some(&ballot)));
 }
 
 #[test]
-fn rows_may_come_before_the_choice_and_before_the_pass_is_told() {
+fn accepts_rows_before_the_choice_and_the_pass() {
     let hog = task(812);
     let rows = [row(812, 9), row(813, 8), row(814, 7), row(815, 6)];
     for beginning in [true, false] {
@@ -123,7 +124,7 @@ fn rows_may_come_before_the_choice_and_before_the_pass_is_told() {
 }
 
 #[test]
-fn chunks_join_and_what_was_left_out_is_told() {
+fn joins_chunks_and_reports_omitted_rows() {
     let rows: Vec<Candidate> = (0..100).map(|pid| row(1000 + pid, i64::from(pid))).collect();
     let counts = CandidatesHead { kernel_threads: 80, left_out: 5, left_out_points: 41, ..head(&rows, 0) };
     let hog = task(812);
@@ -136,22 +137,22 @@ fn chunks_join_and_what_was_left_out_is_told() {
     let ballot = ballot(&stream);
     assert_eq!((ballot.candidates.len(), ballot.kernel_threads, ballot.left_out), (100, 80, 5));
     assert_eq!((ballot.left_out_points, ballot.is_whole(), ballot.evaluated()), (Some(41), false, 185));
-    assert!(!gaps(&stream), "left out is not lost");
+    assert!(!gaps(&stream), "omitted rows are not lost rows");
 }
 
 #[test]
-fn rows_that_were_lost_are_a_gap() {
+fn lost_rows_are_a_gap() {
     let three = [row(812, 9), row(813, 8), row(814, 7)];
     assert!(gaps(&decided(&three)));
     let hog = task(812);
     let mut without = stream();
     without.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
-    assert!(gaps(&without), "none of them");
-    // A tracer from before the table has none, and lacks nothing for it.
+    assert!(gaps(&without), "all rows are missing");
+    // A tracer from before the table records none, so nothing is missing.
     let mut old = Stream::new("fentry");
     old.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
     assert!(!gaps(&old) && last(&old).ballot.is_none());
-    // Nobody was looked at.
+    // The kernel examined no process.
     let mut allocating = stream();
     allocating.global_oom(hog).add(oomtrace_common::event::OomKillProcess {
         evaluated: 0,
@@ -162,7 +163,7 @@ fn rows_that_were_lost_are_a_gap() {
 }
 
 #[test]
-fn each_reason_is_told_from_the_task_itself() {
+fn derives_each_reason_from_the_task() {
     let all = Candidate::MEMORY | Candidate::OOM_SCORE_ADJ;
     let spared = Candidate { oom_score_adj: -1000, ..unasked(5, all | Candidate::POINTS) };
     let cases = [
@@ -170,14 +171,14 @@ fn each_reason_is_told_from_the_task_itself() {
         (Candidate { returned: 1, ..unasked(5, Candidate::WAS_VICTIM) }, Some(PassedOver::AlreadyVictim)),
         (unasked(5, Candidate::WAS_VICTIM | Candidate::OOM_SKIP), Some(PassedOver::OomSkip)),
         (spared, Some(PassedOver::AdjMin)),
-        // Another `oom_score_adj` would not have helped.
+        // Another `oom_score_adj` would have changed nothing.
         (Candidate { present: spared.present | Candidate::IN_VFORK, ..spared }, Some(PassedOver::InVfork)),
         (Candidate { present: spared.present | Candidate::OOM_SKIP, ..spared }, Some(PassedOver::OomSkip)),
         (unasked(5, all | Candidate::POINTS | Candidate::IN_VFORK), Some(PassedOver::InVfork)),
         (unasked(5, Candidate::POINTS | Candidate::OOM_SCORE_ADJ), Some(PassedOver::NoMemory)),
         (unasked(5, all | Candidate::POINTS), Some(PassedOver::NoMemory)),
         (unasked(5, all), None),
-        // The kernel had points for a dead leader's living thread, and for a victim under SysRq.
+        // The kernel computed points: for the living thread of a dead leader, and for a victim under SysRq.
         (row(5, 3), None),
         (Candidate { present: Candidate::POINTS | Candidate::WAS_VICTIM, ..row(5, 3) }, None),
     ];
@@ -189,7 +190,7 @@ fn each_reason_is_told_from_the_task_itself() {
 }
 
 #[test]
-fn the_nodes_are_a_reason_only_where_they_are_looked_at() {
+fn nodes_are_a_reason_only_if_the_kernel_checks_them() {
     let hog = task(812);
     let all = Candidate::MEMORY | Candidate::OOM_SCORE_ADJ;
     let of_machine = |rows: &[Candidate]| {
@@ -201,7 +202,7 @@ fn the_nodes_are_a_reason_only_where_they_are_looked_at() {
     };
     assert_eq!(of_machine(&[unasked(5, all), row(812, 9)]), Some(PassedOver::NotEligible));
     assert_eq!(ballot(&decided(&[unasked(5, all), row(812, 9)])).candidates[0].passed_over, None);
-    // Where `oom_badness` is not seen, nothing follows from its silence; the winner's points are known all the same.
+    // If `oom_badness` is not traced, missing points mean nothing. The winner's points are known anyway.
     let chosen = Candidate { points: 9, ..unasked(812, all | Candidate::CHOSEN) };
     assert_eq!(of_machine(&[unasked(5, all), chosen]), None);
     assert_eq!(ballot(&decided(&[unasked(5, all), chosen])).candidates[1].points, Some(9));
@@ -228,7 +229,7 @@ fn empty(stream: &mut Stream, emptiness: Emptiness, rows: &[Candidate]) -> Empty
 }
 
 #[test]
-fn the_first_of_a_run_that_kills_nobody_has_its_table() {
+fn the_first_empty_pass_of_a_run_has_the_table() {
     let spared = [Candidate { oom_score_adj: -1000, ..row(900, i64::MIN) }];
     let mut stream = stream();
     let passes = empty(&mut stream, Emptiness::NothingToKill, &spared);
@@ -243,7 +244,7 @@ fn the_first_of_a_run_that_kills_nobody_has_its_table() {
         Step::Decided(_) => None,
     });
     let told: Vec<_> = closed.map(|incident| incident.ballot.as_ref().map(pids)).collect();
-    assert_eq!(told, [Some(vec![900]), None, None], "told with the first report");
+    assert_eq!(told, [Some(vec![900]), None, None], "the first report has the table");
     let reports = stream.told().closed;
     let mut evidence = reports.iter().flat_map(|report| &report.cause.evidence);
     assert!(reports[0].status.complete && !evidence.any(|fact| fact.contains("candidates were seen")));
@@ -251,7 +252,7 @@ fn the_first_of_a_run_that_kills_nobody_has_its_table() {
 }
 
 #[test]
-fn the_table_of_a_pass_during_a_kill_is_not_the_kills() {
+fn keeps_the_tables_of_overlapping_passes_apart() {
     let rows = [row(812, 9), row(813, 8), row(814, 7), row(815, 6)];
     let hog = task(812);
     let mut stream = stream();
@@ -265,7 +266,7 @@ fn the_table_of_a_pass_during_a_kill_is_not_the_kills() {
 }
 
 #[test]
-fn a_damaged_stream_cannot_grow_a_ballot_without_bound() {
+fn bounds_the_ballot_of_a_damaged_stream() {
     let rows = vec![row(5, 1); 64];
     let hog = task(812);
     let mut stream = stream();

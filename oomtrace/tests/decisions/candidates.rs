@@ -1,4 +1,4 @@
-//! The ballot in the report: rows, margin, and the cgroups that user space looked up.
+//! The ballot in the report: rows, margin, and the cgroup paths that user space read.
 
 use oomtrace::{
     context::{CGROUPS_KEPT, CgroupPaths},
@@ -15,7 +15,7 @@ use crate::stream::{APP, LIMIT, MEMCG, OTHER, PODS, Stream, base, start, task};
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
-/// A task that is like [`task`] but for these.
+/// A candidate like [`task`], with this pid, `oom_score_adj` and cgroup.
 fn row(pid: i32, adj: i16, memcg: u64) -> Candidate {
     let like = task(pid);
     let mut row = Candidate::new_zeroed();
@@ -29,7 +29,8 @@ fn row(pid: i32, adj: i16, memcg: u64) -> Candidate {
     row
 }
 
-/// A decision of the kernel's among these, with so many kernel threads; whoever has pid 900 is killed.
+/// A decision of the kernel among these candidates. The kernel kills the one with pid 900; user space reports the paths in
+/// `told`.
 fn decided(rows: &[Candidate], told: &[(u64, &str)]) -> Report {
     let (trigger, mut victim) = (task(812), task(900));
     victim.oom_score_adj = rows.iter().find(|row| row.pid == 900).unwrap().oom_score_adj;
@@ -55,7 +56,7 @@ fn decided(rows: &[Candidate], told: &[(u64, &str)]) -> Report {
 }
 
 #[test]
-fn rows_have_their_cgroups_and_the_winner_its_margin() {
+fn reports_the_cgroup_of_each_row_and_the_winners_margin() {
     let passed_over = Candidate { points: i64::MIN, ..row(813, -1000, 77) };
     let rows = [row(812, -30, APP), row(900, 3, OTHER), passed_over, row(814, 2, 78)];
     let report = decided(&rows, &[(OTHER, "/other"), (APP, "/not/asked"), (78, "/x")]);
@@ -64,7 +65,7 @@ fn rows_have_their_cgroups_and_the_winner_its_margin() {
     let pids: Vec<_> = told.iter().map(|row| (row.pid.unwrap(), row.chosen)).collect();
     assert_eq!(pids, [(900, true), (814, false), (812, false), (813, false)]);
     assert_eq!([path(0), path(1)], [Some(b"/other".to_vec()), Some(b"/x".to_vec())]);
-    assert_eq!(path(2), Some(b"/pods/app".to_vec()), "the kernel side's word is nearer to the decision");
+    assert_eq!(path(2), Some(b"/pods/app".to_vec()), "the kernel side read its path closer to the decision");
     assert_eq!((path(3), told[3].passed_over), (None, Some(PassedOver::AdjMin)));
     assert!(told.iter().all(|row| row.difference_pages.unwrap_or(0) == 0), "{told:?}");
     assert_eq!((report.candidates_left_out, report.kernel_threads), (Some(0), Some(2)));
@@ -76,7 +77,7 @@ fn rows_have_their_cgroups_and_the_winner_its_margin() {
 }
 
 #[test]
-fn a_tie_is_told_and_one_alone_is_the_only_candidate() {
+fn reports_a_tie_and_a_single_candidate() {
     let tie = decided(&[row(812, 0, APP), row(900, 0, APP)], &[]);
     assert_eq!((tie.selection.margin_points, tie.selection.chosen_adj_at_most), (Some(0), Some(-1)));
     assert!(
@@ -89,9 +90,9 @@ fn a_tie_is_told_and_one_alone_is_the_only_candidate() {
     assert!(alone.cause.summary.ends_with("the only candidate"), "{}", alone.cause.summary);
 }
 
-/// Whoever tells the paths forgets them in the same order, and tells them again.
+/// User space forgets paths in the same order as the assembler, and sends them again.
 #[test]
-fn only_so_many_paths_are_remembered() {
+fn bounds_the_remembered_paths() {
     let many: Vec<(u64, &str)> =
         (1000..=1000 + u64::try_from(CGROUPS_KEPT).unwrap()).map(|id| (id, "/it")).collect();
     let last = many.last().unwrap().0;

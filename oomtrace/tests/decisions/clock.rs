@@ -1,4 +1,4 @@
-//! A wall clock that is set while the tracer runs.
+//! The wall clock is set while the tracer runs.
 
 use oomtrace_common::frame::Kind;
 use serde_json::json;
@@ -14,7 +14,7 @@ fn kill(stream: &mut Stream, pid: i32) {
 }
 
 #[test]
-fn what_is_decided_afterwards_has_the_new_date() {
+fn later_decisions_have_the_new_date() {
     let mut stream = Stream::new("fentry");
     kill(&mut stream, 812);
     stream.context(Kind::Clock, &json!({ "wall_offset_ns": 1_800_000_000_000_000_000_i64 }));
@@ -23,11 +23,11 @@ fn what_is_decided_afterwards_has_the_new_date() {
     let dates: Vec<&str> = told.closed.iter().map(|report| &report.time.as_deref().unwrap()[..10]).collect();
     assert_eq!(dates, ["2023-11-14", "2027-01-15"]);
     let kernels: Vec<_> = told.closed.iter().map(|report| report.kernel.clone()).collect();
-    assert_eq!(kernels[0], kernels[1], "nothing else of the session has changed");
+    assert_eq!(kernels[0], kernels[1], "the rest of the session is unchanged");
 }
 
 #[test]
-fn what_is_open_keeps_its_date() {
+fn open_incidents_keep_their_date() {
     let mut stream = Stream::new("fentry");
     let victim = task(812);
     stream.memcg_oom(victim, PODS).sysctl(0).kill(victim, victim, MESSAGE, MEMCG, LIMIT).leave(1, 1);
@@ -37,7 +37,7 @@ fn what_is_open_keeps_its_date() {
 }
 
 #[test]
-fn the_next_file_of_a_recorder_goes_on_where_the_last_one_ended() {
+fn the_next_file_of_a_recorder_continues_the_clock() {
     let mut stream = Stream::new("fentry");
     let session = stream.bytes.clone();
     let clock = json!({ "wall_offset_ns": 1_800_000_000_000_000_000_i64 });
@@ -53,7 +53,7 @@ fn the_next_file_of_a_recorder_goes_on_where_the_last_one_ended() {
 }
 
 #[test]
-fn a_clock_before_any_session_is_nothing() {
+fn ignores_a_clock_before_the_first_session() {
     let mut stream = Stream::new("fentry");
     let session = std::mem::take(&mut stream.bytes);
     stream.context(Kind::Clock, &json!({ "wall_offset_ns": 1_800_000_000_000_000_000_i64 }));

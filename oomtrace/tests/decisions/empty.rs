@@ -1,4 +1,4 @@
-//! Passes that kill nobody.
+//! Passes that kill no process.
 
 use oomtrace::{
     explain::{Code, Outcome, Policy},
@@ -29,7 +29,7 @@ fn run(stream: &Stream, emptiness: Emptiness, count: u64, first_ns: u64) -> Empt
     }
 }
 
-/// The first of a run, as the kernel tells it: with the domain's path.
+/// The first pass of a run as the kernel side sends it, with the domain's path.
 fn first(stream: &mut Stream, emptiness: Emptiness) -> EmptyPasses {
     stream.enter();
     let passes = run(stream, emptiness, 1, stream.pass);
@@ -52,7 +52,7 @@ fn counts(reports: &[Report]) -> Vec<u64> {
 }
 
 #[test]
-fn nothing_can_be_killed_again_and_again() {
+fn reports_repeated_passes_without_a_candidate() {
     let mut stream = Stream::new("fentry");
     let passes = first(&mut stream, Emptiness::NothingToKill);
     for second in 1..=5 {
@@ -72,7 +72,7 @@ fn nothing_can_be_killed_again_and_again() {
 }
 
 #[test]
-fn the_kernels_own_count_is_the_last_word() {
+fn the_kernels_count_is_final() {
     let mut stream = Stream::new("fentry");
     let passes = first(&mut stream, Emptiness::NothingToKill);
     again(&mut stream, passes, 500, S);
@@ -82,7 +82,7 @@ fn the_kernels_own_count_is_the_last_word() {
 }
 
 #[test]
-fn a_storm_of_hours_is_told_every_minute_and_counted_once() {
+fn reports_a_long_storm_every_minute_and_counts_it_once() {
     let mut stream = Stream::new("fentry");
     let passes = first(&mut stream, Emptiness::NothingToKill);
     for second in 1..=150 {
@@ -112,7 +112,7 @@ fn two_domains_that_alternate_are_two_incidents() {
 }
 
 #[test]
-fn a_writers_storm_belongs_to_the_kill() {
+fn the_empty_passes_of_a_writer_belong_to_its_kill() {
     let mut writer = task(700);
     writer.memcg = ROOT;
     let victim = task(900);
@@ -122,7 +122,7 @@ fn a_writers_storm_belongs_to_the_kill() {
     again(&mut stream, passes, 2000, S);
     let dying = first(&mut stream, Emptiness::TriggerDying);
     again(&mut stream, dying, 10, S);
-    // The victim's pages are still charged, and it no longer counts.
+    // The victim's pages are still charged, but the victim is no candidate any more.
     first(&mut stream, Emptiness::NothingToKill);
     stream.exit(900);
     first(&mut stream, Emptiness::NothingToKill);
@@ -140,19 +140,19 @@ fn an_incident_waits_for_the_kernels_count() {
     let passes = first(&mut stream, Emptiness::VictimDying);
     stream.exit(900);
     let mut counted = stream.clone();
-    // The kernel side holds it back; the last pass itself was right after the first.
+    // The kernel side holds the count back. The last pass came right after the first.
     counted.later(S + 100 * MS).add(EmptyPasses { count: 2690, last_ns: passes.last_ns + 30 * MS, ..passes });
     counted.tick(2 * S);
     let told = counted.told();
     assert_eq!((counts(&told.closed), told.only().status.closed_by), (vec![2690], Some(ClosedBy::Kernel)));
-    // A count that never comes is not awaited for long.
+    // A count that never arrives is not awaited for long.
     stream.tick(2 * S);
     let told = stream.told();
     assert_eq!((counts(&told.closed), told.only().status.closed_by), (vec![1], Some(ClosedBy::Kernel)));
 }
 
 #[test]
-fn a_writers_passes_are_awaited_even_after_the_victim_has_gone() {
+fn waits_for_the_writers_passes_after_the_victim_exits() {
     let (writer, victim) = (task(700), task(900));
     let mut stream = Stream::new("fentry");
     let flags = OutOfMemory::MEMCG | OutOfMemory::MEMORY_MAX_WRITE;
@@ -166,7 +166,7 @@ fn a_writers_passes_are_awaited_even_after_the_victim_has_gone() {
 }
 
 #[test]
-fn what_a_run_counted_before_a_kill_belongs_to_the_kill_before() {
+fn empty_passes_before_a_kill_belong_to_the_previous_kill() {
     let (writer, one, other) = (task(700), task(900), task(901));
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(writer, PODS).kill(one, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
@@ -181,7 +181,7 @@ fn what_a_run_counted_before_a_kill_belongs_to_the_kill_before() {
 }
 
 #[test]
-fn a_run_that_goes_on_in_the_next_kill_is_counted_once_though_both_are_open() {
+fn counts_a_run_across_two_open_kills_once() {
     let (writer, one, other) = (task(700), task(900), task(901));
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(writer, PODS).kill(one, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
@@ -193,7 +193,7 @@ fn a_run_that_goes_on_in_the_next_kill_is_counted_once_though_both_are_open() {
 }
 
 #[test]
-fn runs_that_alternate_are_counted_once() {
+fn counts_alternating_runs_once() {
     let (writer, victim) = (task(700), task(900));
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(writer, PODS).kill(victim, writer, MESSAGE, MEMCG, LIMIT).leave(1, 1);
@@ -205,7 +205,7 @@ fn runs_that_alternate_are_counted_once() {
 }
 
 #[test]
-fn a_storm_that_outlives_the_kill_is_told() {
+fn reports_a_storm_that_outlives_the_kill() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1);
@@ -236,7 +236,7 @@ fn a_kill_ends_the_run_before_it() {
 }
 
 #[test]
-fn a_cgroup_kills_for_an_allocation_without_fs_too() {
+fn a_cgroup_kills_for_an_allocation_without_gfp_fs() {
     let mut stream = Stream::new("kprobe");
     stream.enter();
     let passes = run(&stream, Emptiness::Nothing, 1, stream.pass);
@@ -246,12 +246,12 @@ fn a_cgroup_kills_for_an_allocation_without_fs_too() {
 }
 
 #[test]
-fn disabled_and_freed_are_told_from_unkillable() {
+fn distinguishes_disabled_and_freed_from_unkillable() {
     let cases = [
         (Emptiness::NothingToKill, 0xcc0, Policy::Disabled),
         (Emptiness::Nothing, 0xcc0, Policy::NotifierFreed),
         (Emptiness::Nothing, 0xc40, Policy::GfpNofs),
-        // A page fault had no mask up to 5.15.
+        // Up to 5.15, a page fault has no GFP mask.
         (Emptiness::Nothing, 0, Policy::NotifierFreed),
     ];
     for (emptiness, gfp_mask, policy) in cases {
@@ -278,7 +278,7 @@ fn disabled_and_freed_are_told_from_unkillable() {
 }
 
 #[test]
-fn dying_victims_of_nobody_we_know_are_no_incident() {
+fn dying_victims_of_an_unknown_kill_are_no_incident() {
     for emptiness in [Emptiness::VictimDying, Emptiness::TriggerDying] {
         let mut stream = Stream::new("fentry");
         first(&mut stream, emptiness);

@@ -1,4 +1,4 @@
-//! Frames that were lost, and time that stood still.
+//! Lost frames and a tracer that stood still.
 
 use oomtrace::{
     assemble::Assembler,
@@ -36,7 +36,7 @@ fn counted_loss_lowers_the_confidence() {
 }
 
 #[test]
-fn a_pass_without_its_end() {
+fn reports_a_pass_without_its_end() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT).exit(812);
@@ -49,7 +49,7 @@ fn a_pass_without_its_end() {
         (told.only().cause.confidence, told.only().selection.outcome),
         (Confidence::Inferred, Some(Outcome::Killed))
     );
-    // A later pass proves that it ended.
+    // A later pass proves that this one ended.
     let other = task(900);
     stream.memcg_oom(other, PODS).kill(other, other, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(900).tick(6 * S);
     let told = stream.told();
@@ -59,7 +59,7 @@ fn a_pass_without_its_end() {
 }
 
 #[test]
-fn a_pass_without_its_beginning() {
+fn reports_a_pass_without_its_beginning() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.enter().tree().kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
@@ -69,13 +69,13 @@ fn a_pass_without_its_beginning() {
     assert_eq!(
         report.domain.cgroup.as_ref().unwrap().as_bytes(),
         b"/pods",
-        "it is at its limit above the trigger"
+        "its level at the limit is above the trigger"
     );
     assert_eq!((report.status.complete, report.trigger.as_ref().unwrap().pid), (false, Some(812)));
 }
 
 #[test]
-fn kills_whose_frames_were_lost_are_still_kills() {
+fn reports_kills_whose_frames_were_lost() {
     let (trigger, victim) = (task(812), task(900));
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(trigger, PODS).choose(victim, MESSAGE, MEMCG, LIMIT).add(MarkVictim { victim, trigger });
@@ -96,7 +96,7 @@ fn kills_whose_frames_were_lost_are_still_kills() {
 }
 
 #[test]
-fn a_missing_level_is_a_gap_and_no_shorter_path() {
+fn a_missing_level_is_a_gap_and_does_not_shorten_the_path() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.enter().add(memcg_request(hog, PODS)).add(level(APP, PODS, b"app", 1, 1));
@@ -127,12 +127,12 @@ fn values_belong_to_their_pass() {
 }
 
 #[test]
-fn what_was_looked_up_late_does_not_move_the_kernels_time() {
+fn late_lookups_do_not_change_the_kernels_times() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS);
     let kernel = stream.now;
-    // The tracer stood still for a minute; the ring has all of it.
+    // The tracer stands still for a minute. The ring keeps all frames.
     stream.later(60 * S).looked_up(812).sysctl(0).now = kernel;
     stream.kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
     let told = stream.told();
@@ -141,7 +141,7 @@ fn what_was_looked_up_late_does_not_move_the_kernels_time() {
 }
 
 #[test]
-fn without_the_exit_hook_incidents_end_all_the_same() {
+fn closes_incidents_without_the_exit_hook() {
     let hog = task(812);
     let mut stream = Stream::with(&crate::stream::session("fentry", &["sched_process_exit"]));
     stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1).tick(6 * S);
@@ -149,7 +149,7 @@ fn without_the_exit_hook_incidents_end_all_the_same() {
 }
 
 #[test]
-fn deadlines_alone_bring_every_incident_to_its_end() {
+fn deadlines_alone_close_every_incident() {
     for tier in ["fentry", "tracepoint"] {
         let hog = task(812);
         let mut stream = Stream::new(tier);
@@ -176,7 +176,7 @@ fn deadlines_alone_bring_every_incident_to_its_end() {
 }
 
 #[test]
-fn a_hundred_kills_in_a_row_are_a_hundred_reports() {
+fn reports_each_of_a_hundred_kills_in_a_row() {
     for tier in ["fentry", "tracepoint"] {
         let mut stream = Stream::new(tier);
         for pid in 1000..1100 {
@@ -188,7 +188,7 @@ fn a_hundred_kills_in_a_row_are_a_hundred_reports() {
             }
             stream.looked_up(pid).later(4 * MS);
             if pid >= 1001 {
-                // Each victim goes while the next is being killed.
+                // Each victim exits while the kernel kills the next one.
                 stream.exit(pid - 1);
             }
         }
@@ -214,7 +214,7 @@ fn a_kill_without_its_choice_has_no_policy() {
 }
 
 #[test]
-fn a_kill_whose_mark_and_signal_were_lost_is_a_kill() {
+fn reports_a_kill_whose_mark_and_signal_were_lost() {
     let (trigger, victim) = (task(812), task(900));
     let mut stream = Stream::new("fentry");
     stream

@@ -1,4 +1,4 @@
-//! Incidents read back from recordings: in order, each once, and never a wrong one, whatever became of the file.
+//! Incidents read from recordings: in order, each once, and never a wrong one, however the file was damaged.
 
 use std::{fs, path::PathBuf};
 
@@ -22,7 +22,7 @@ impl Stream {
     }
 }
 
-/// The file that a recorder would have made, a block for each ten frames, and where each record's frame ends.
+/// The file that a recorder would write, one block for each ten frames, with the end of each record's frame.
 fn recording(frames: &[u8]) -> (Vec<u8>, Vec<usize>) {
     let (mut bytes, mut ends) = (header().to_vec(), Vec::new());
     for (number, (_, frame)) in Frame::each(frames).enumerate() {
@@ -35,7 +35,7 @@ fn recording(frames: &[u8]) -> (Vec<u8>, Vec<usize>) {
     (bytes, ends)
 }
 
-/// Reports, and what stopped the reading.
+/// The reports, and the error that stopped reading.
 fn read(bytes: &[u8]) -> (Vec<Report>, Option<ReadError>) {
     let reader = match Reader::new(bytes) {
         Ok(reader) => reader,
@@ -59,7 +59,7 @@ fn pids(reports: &[Report]) -> Vec<i32> {
     reports.iter().map(|report| report.victims[0].process.pid.unwrap()).collect()
 }
 
-/// Three kills, of which the first victim goes last.
+/// Three kills. The first victim exits last.
 fn three() -> Stream {
     let mut stream = Stream::new("fentry");
     stream.killed(11).killed(12).later(MS).exit(12).killed(13).later(MS).exit(13).exit(11);
@@ -67,7 +67,7 @@ fn three() -> Stream {
 }
 
 #[test]
-fn incidents_come_in_the_order_of_their_decisions() {
+fn lists_incidents_in_the_order_of_their_decisions() {
     let stream = three();
     assert_eq!(pids(&stream.told().closed), [12, 13, 11]);
     let (reports, stopped) = read(&recording(&stream.bytes).0);
@@ -75,8 +75,9 @@ fn incidents_come_in_the_order_of_their_decisions() {
     assert!(stopped.is_none() && reports.iter().all(|report| report.status.complete));
 }
 
-/// What is closed by the kernel in a part of the file is what the whole file has. All else says that the decision is not
-/// complete, or that the stream ended before the victims did and lacks nothing but their end.
+/// Compares the incidents of a part of the file with those of the whole. An incident that the kernel's frames closed must be
+/// equal. Any other must say that the decision is incomplete, or that the stream ended before its victims did; it then lacks
+/// only their end.
 fn judge(part: &[Report], whole: &[Report], about: &str) {
     for report in part.iter().filter(|report| report.status.complete) {
         let mut known = whole.iter().find(|known| known.id == report.id).unwrap().clone();
@@ -97,7 +98,7 @@ fn judge(part: &[Report], whole: &[Report], about: &str) {
 }
 
 #[test]
-fn a_cut_at_any_byte_keeps_every_whole_incident_and_tells_no_wrong_one() {
+fn a_cut_at_any_byte_keeps_all_complete_incidents_and_adds_none() {
     let (bytes, ends) = recording(&three().bytes);
     let (whole, _) = read(&bytes);
     let mut most = 0;
@@ -108,17 +109,17 @@ fn a_cut_at_any_byte_keeps_every_whole_incident_and_tells_no_wrong_one() {
         let over = part.iter().filter(|report| report.status.closed_by == Some(ClosedBy::Kernel)).count();
         assert!(over >= most, "cut at {cut}: {over} incidents after {most}");
         most = over;
-        // One more byte, and with it a record, may be the one that an incident ends with.
+        // The next bytes may complete the record that ends an incident.
         assert!(over < whole.len() || ends.last().is_none_or(|end| cut + 8 > *end), "cut at {cut}");
     }
     assert_eq!(most, whole.len());
 }
 
 #[test]
-fn a_flipped_bit_stops_the_reading_and_tells_no_wrong_incident() {
+fn a_flipped_bit_stops_reading_and_adds_no_wrong_incident() {
     let (bytes, _) = recording(&three().bytes);
     let (whole, _) = read(&bytes);
-    // Every byte and every bit of a byte, frame by frame, is the reader's own test.
+    // The reader's own test covers every bit of every byte of each frame.
     for position in (16..bytes.len()).step_by(7) {
         let mut broken = bytes.clone();
         broken[position] ^= 1 << (position % 8);
@@ -128,14 +129,14 @@ fn a_flipped_bit_stops_the_reading_and_tells_no_wrong_incident() {
             Some(ReadError::Damaged { offset, .. }) => {
                 assert!(usize::try_from(offset).unwrap() <= position, "byte {position}: {offset}");
             }
-            // A length that grew beyond the end of the file.
+            // The length now points beyond the end of the file.
             None => assert!(part.len() < whole.len() || part != whole, "byte {position}"),
             Some(error) => panic!("byte {position}: {error}"),
         }
     }
 }
 
-/// Files in a folder of their own.
+/// Files in a temporary directory.
 struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -149,7 +150,7 @@ impl Folder {
         path
     }
 
-    /// Victims, and how many files were told to be wrong.
+    /// Returns the victims, and the number of files with an error.
     fn read(&self) -> (Vec<i32>, usize) {
         let source = Recordings::find(&[self.0.path().to_owned()]).unwrap();
         let (read, wrong): (Vec<_>, Vec<_>) = Incidents::new(source).partition(Result::is_ok);
@@ -164,7 +165,7 @@ fn other_boot() -> Session {
 }
 
 #[test]
-fn an_incident_may_end_in_the_next_file_of_its_recorder_and_in_no_other() {
+fn continues_an_incident_only_in_its_recorders_next_file() {
     let mut first = Stream::new("fentry");
     first.killed(11);
     let session = first.bytes.len() - {
@@ -193,13 +194,17 @@ fn an_incident_may_end_in_the_next_file_of_its_recorder_and_in_no_other() {
     };
     let (kernel, end) = (Some(ClosedBy::Kernel), Some(ClosedBy::EndOfStream));
     assert_eq!(read(&["1.oomtrace", "2.oomtrace"]), [kernel, kernel]);
-    assert_eq!(read(&["1.oomtrace", "3.oomtrace"]), [end, kernel], "another boot's exit is another's");
+    assert_eq!(
+        read(&["1.oomtrace", "3.oomtrace"]),
+        [end, kernel],
+        "an exit in another boot belongs to another process"
+    );
 }
 
 #[test]
-fn what_was_open_when_the_machine_went_down_comes_before_what_the_next_boot_has() {
+fn incidents_open_at_a_crash_precede_those_of_the_next_boot() {
     let (mut before, mut after) = (Stream::new("fentry"), Stream::with(&other_boot()));
-    // The clock begins anew with each boot.
+    // The clock starts again at each boot.
     before.later(100_000 * MS).killed(11);
     after.killed(12).exit(12).killed(13).exit(13);
     let folder = Folder::new();
@@ -209,7 +214,7 @@ fn what_was_open_when_the_machine_went_down_comes_before_what_the_next_boot_has(
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_told_and_the_others_are_read() {
+fn reports_a_bad_file_and_reads_the_others() {
     let whole = recording(&three().bytes).0;
     let mut damaged = whole.clone();
     let middle = damaged.len() / 2;

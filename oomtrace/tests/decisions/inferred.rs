@@ -1,4 +1,4 @@
-//! What the tracepoint tier concludes of the limits, of the memory left and of the trigger, and what it must not conclude.
+//! Conclusions of the tracepoint tier from the limits, the free memory and the trigger, and conclusions that it must not draw.
 
 use oomtrace::{
     context::Session,
@@ -14,12 +14,12 @@ use zerocopy::FromZeros as _;
 
 use crate::stream::{APP, GIB, LIMIT, MS, NO_LIMIT, OTHER, ROOT, S, Stream, kthread, level, session, task};
 
-/// Memory to spare on a machine of 1 GiB: the victim may have given back its 60 MiB already.
+/// Enough available memory on a machine of 1 GiB, even without the 60 MiB that the victim may have freed already.
 const PLENTY: u64 = GIB / 2;
-/// A tenth of it and what the victim held, and no more.
+/// Little available memory: a tenth of the machine, plus the victim's memory.
 const LITTLE: u64 = GIB / 10 + (59 << 20);
 
-/// `/app` and `/other`, with so many pages in use.
+/// `/app` and `/other`, each with its used pages and its limit.
 fn levels(app: (u64, u64), other: (u64, u64)) -> [Memcg; 3] {
     [
         level(APP, ROOT, b"app", app.0, app.1),
@@ -46,7 +46,7 @@ fn sees_requests() -> Session {
     known
 }
 
-/// A process of `/app` is marked by that trigger.
+/// The trigger marks a process of `/app`.
 fn mark(stream: &mut Stream, trigger: Task, levels: [Memcg; 3], available: Option<u64>) -> Report {
     let victim = task(900);
     stream.sigkill(victim.pid, trigger.tid);
@@ -73,7 +73,7 @@ fn of(report: &Report) -> (Code, Option<&[u8]>) {
 }
 
 #[test]
-fn a_charge_for_the_victim_from_outside_is_its_cgroups_limit() {
+fn an_outside_charge_for_the_victim_hits_the_victims_limit() {
     for trigger in [outsider(700), kthread(44, b"kworker/u8:1", 0), kthread(45, b"kworker/1:2", 0)] {
         let report = cause(trigger, levels(FULL, UNLIMITED), Some(PLENTY));
         assert_eq!(of(&report), (Code::MemcgLimit, Some(&b"/app"[..])));
@@ -82,7 +82,7 @@ fn a_charge_for_the_victim_from_outside_is_its_cgroups_limit() {
 }
 
 #[test]
-fn a_full_cgroup_of_the_victim_decides_nothing_where_the_machine_may_have_run_out() {
+fn a_full_cgroup_proves_nothing_if_the_machine_may_have_run_out() {
     for available in [None, Some(0), Some(LITTLE)] {
         assert_eq!(
             of(&cause(outsider(700), levels(FULL, UNLIMITED), available)).0,
@@ -92,11 +92,11 @@ fn a_full_cgroup_of_the_victim_decides_nothing_where_the_machine_may_have_run_ou
     }
     let two_nodes = Session { memory_nodes: Some(2), ..sees_requests() };
     let report = mark(&mut Stream::with(&two_nodes), outsider(700), levels(FULL, UNLIMITED), Some(PLENTY));
-    assert_eq!(of(&report).0, Code::Unknown, "a memory policy may leave one of them only");
+    assert_eq!(of(&report).0, Code::Unknown, "a memory policy may allow only one of the nodes");
 }
 
 #[test]
-fn a_full_cgroup_without_the_victim_in_it_is_not_the_one() {
+fn ignores_a_full_cgroup_without_the_victim() {
     assert_eq!(of(&cause(outsider(700), levels(HALF, FULL), Some(0))).0, Code::Global);
     assert_eq!(of(&cause(outsider(700), levels(HALF, FULL), Some(PLENTY))).0, Code::Unknown);
     let inside = cause(task(700), levels(FULL, FULL), Some(0));
@@ -104,26 +104,34 @@ fn a_full_cgroup_without_the_victim_in_it_is_not_the_one() {
 }
 
 #[test]
-fn a_limit_is_lowered_by_a_process_outside_and_by_more_than_a_charge() {
+fn a_lowered_limit_needs_an_outside_writer_and_more_than_a_charge() {
     let above = |pages: u64| (LIMIT + pages, LIMIT);
     let lowered = cause(outsider(700), levels(above(4000), UNLIMITED), Some(PLENTY));
     assert_eq!(of(&lowered), (Code::MemcgLimitLowered, Some(&b"/app"[..])));
     let by_little = cause(outsider(700), levels(above(3), UNLIMITED), Some(PLENTY));
-    assert_eq!(of(&by_little).0, Code::Unknown, "a charge that may not fail goes that far, too");
+    assert_eq!(
+        of(&by_little).0,
+        Code::Unknown,
+        "a charge that must not fail also exceeds the limit this far"
+    );
     let by_worker = cause(kthread(44, b"kworker/u8:1", 0), levels(above(4000), UNLIMITED), Some(PLENTY));
-    assert_eq!(of(&by_worker), (Code::MemcgLimit, Some(&b"/app"[..])), "a kernel worker writes no limit");
+    assert_eq!(
+        of(&by_worker),
+        (Code::MemcgLimit, Some(&b"/app"[..])),
+        "a kernel worker does not write limits"
+    );
     let inside = cause(task(700), levels(above(4000), UNLIMITED), Some(PLENTY));
     assert_eq!(of(&inside).0, Code::MemcgLimit);
 }
 
 #[test]
-fn the_machine_ran_out_only_where_it_has_little_left() {
+fn the_machine_ran_out_only_if_little_memory_is_available() {
     for trigger in [task(812), kthread(66, b"jbd2/vda1-8", 0), kthread(44, b"kworker/0:1", 0)] {
         assert_eq!(of(&cause(trigger, levels(UNLIMITED, UNLIMITED), Some(LITTLE))).0, Code::Global);
         assert_eq!(of(&cause(trigger, levels(UNLIMITED, UNLIMITED), Some(PLENTY))).0, Code::Unknown);
         assert_eq!(of(&cause(trigger, levels(HALF, UNLIMITED), Some(PLENTY))).0, Code::Unknown);
     }
-    // A kernel that does not tell what is available.
+    // The kernel does not report the available memory.
     let mut stream = Stream::with(&sees_requests());
     stream.sigkill(900, 812).add(level(APP, ROOT, b"app", 9, NO_LIMIT)).add(level(ROOT, 0, b"", 0, NO_LIMIT));
     stream.add(MarkVictim { victim: task(900), trigger: task(812) });
@@ -135,12 +143,12 @@ fn the_machine_ran_out_only_where_it_has_little_left() {
 fn memory_that_the_victim_may_have_returned_can_be_on_another_node() {
     let two_nodes = || Stream::with(&Session { memory_nodes: Some(2), ..sees_requests() });
     let with = |available| mark(&mut two_nodes(), task(812), levels(UNLIMITED, UNLIMITED), Some(available));
-    assert_eq!(of(&with(LITTLE)).0, Code::Unknown, "a cpuset or a memory policy may leave one of them only");
+    assert_eq!(of(&with(LITTLE)).0, Code::Unknown, "a cpuset or a memory policy may allow only one of them");
     assert_eq!(of(&with(GIB / 20)).0, Code::Global);
 }
 
 #[test]
-fn kswapd_asks_for_the_multi_gen_lru_alone() {
+fn kswapd_triggers_kills_only_for_the_multi_gen_lru() {
     for available in [None, Some(0), Some(PLENTY)] {
         let report = cause(kthread(55, b"kswapd0", 0x0002_0000), levels(UNLIMITED, UNLIMITED), available);
         assert_eq!(of(&report).0, Code::Mglru);
@@ -152,7 +160,7 @@ fn request(source: u32, requester: Option<Task>) -> SysrqOom {
 }
 
 #[test]
-fn a_request_right_before_a_bound_worker_is_sysrq_and_names_its_author() {
+fn a_request_before_a_bound_worker_is_sysrq_and_names_its_sender() {
     let worker = kthread(44, b"kworker/0:1", 0);
     for (source, requester, seen) in [
         (SysrqOom::WRITTEN, Some(outsider(700)), RequestSource::Written),
@@ -171,7 +179,7 @@ fn a_request_right_before_a_bound_worker_is_sysrq_and_names_its_author() {
 }
 
 #[test]
-fn a_request_says_nothing_of_other_triggers_of_later_kills_or_of_a_second_one() {
+fn a_request_explains_only_the_next_kill_by_a_worker() {
     let worker = kthread(44, b"kworker/0:1", 0);
     for trigger in [task(812), outsider(700), kthread(46, b"kworker/u8:1", 0)] {
         let mut stream = Stream::with(&sees_requests());
@@ -195,7 +203,7 @@ fn a_request_says_nothing_of_other_triggers_of_later_kills_or_of_a_second_one() 
 }
 
 #[test]
-fn a_recording_that_cannot_hold_requests_says_sysrq_where_nothing_else_fits() {
+fn without_requests_sysrq_is_the_last_possible_cause() {
     let worker = kthread(44, b"kworker/0:1", 0);
     let old = || Stream::with(&session("tracepoint", &[]));
     assert_eq!(of(&mark(&mut old(), worker, levels(HALF, UNLIMITED), Some(PLENTY))).0, Code::Sysrq);

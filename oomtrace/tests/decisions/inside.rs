@@ -1,4 +1,4 @@
-//! Decisions seen from inside: the fentry and kprobe tiers.
+//! Decisions traced from inside `out_of_memory`: the fentry and kprobe tiers.
 
 use oomtrace::{
     explain::{Code, Confidence, Outcome, Policy},
@@ -18,7 +18,7 @@ const MESSAGE: &str = "Out of memory";
 const ALLOCATING: &str = "Out of memory (oom_kill_allocating_task)";
 
 #[test]
-fn a_parents_limit_is_hit_and_the_largest_is_killed() {
+fn a_parents_limit_kills_the_largest_process() {
     for tier in ["fentry", "kprobe"] {
         let (trigger, mut victim) = (task(812), task(900));
         victim.oom_score_adj = 3;
@@ -57,7 +57,7 @@ fn a_parents_limit_is_hit_and_the_largest_is_killed() {
 }
 
 #[test]
-fn the_allocating_task_is_a_thread_and_its_leader_is_killed() {
+fn an_allocating_thread_gets_its_leader_killed() {
     let leader = task(150);
     let mut thread = task(150);
     thread.tid = 151;
@@ -72,11 +72,11 @@ fn the_allocating_task_is_a_thread_and_its_leader_is_killed() {
     assert_eq!(report.trigger.as_ref().unwrap().tid, Some(151));
     assert_eq!(report.victims.len(), 1);
     assert_eq!((report.victims[0].process.pid, report.victims[0].process.tid), (Some(150), Some(150)));
-    assert_eq!(report.victims[0].score.unwrap().points, None, "nobody was evaluated");
+    assert_eq!(report.victims[0].score.unwrap().points, None, "no process was evaluated");
 }
 
 #[test]
-fn a_cgroups_limit_ignores_the_sysctl_and_says_so() {
+fn reports_that_a_cgroups_limit_ignores_the_sysctl() {
     for tier in ["fentry", "tracepoint"] {
         let hog = task(812);
         let mut stream = Stream::new(tier);
@@ -100,7 +100,7 @@ fn a_cgroups_limit_ignores_the_sysctl_and_says_so() {
 }
 
 #[test]
-fn causes_without_a_cgroup() {
+fn reports_causes_without_a_cgroup() {
     let cases = [(NONE, Code::Global, "none"), (CPUSET, Code::Cpuset, "cpuset")];
     for (constraint, code, name) in
         cases.into_iter().chain([(MEMORY_POLICY, Code::Mempolicy, "memory_policy")])
@@ -123,7 +123,7 @@ fn causes_without_a_cgroup() {
 }
 
 #[test]
-fn kernel_threads_ask_for_sysrq_and_for_mglru() {
+fn kernel_threads_trigger_sysrq_and_mglru_kills() {
     let worker = kthread(44, b"kworker/1:2", 0);
     let mut stream = Stream::new("fentry");
     stream.enter().add(OutOfMemory { order: -1, flags: OutOfMemory::ZONELIST, ..request(worker) }).tree();
@@ -138,7 +138,7 @@ fn kernel_threads_ask_for_sysrq_and_for_mglru() {
 }
 
 #[test]
-fn a_lowered_limit_is_told_from_a_charge_by_the_writer() {
+fn distinguishes_a_lowered_limit_from_a_charge_by_the_writer() {
     for (usage, code) in [(LIMIT + 900, Code::MemcgLimitLowered), (LIMIT, Code::MemcgLimit)] {
         let mut writer = task(700);
         writer.memcg = ROOT;
@@ -157,7 +157,7 @@ fn a_lowered_limit_is_told_from_a_charge_by_the_writer() {
 }
 
 #[test]
-fn a_dying_trigger_is_marked_and_nothing_else() {
+fn a_dying_trigger_is_only_marked() {
     let dying = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(dying, PODS).add(MarkVictim { victim: dying, trigger: dying }).leave(0, 1).exit(812);
@@ -171,7 +171,7 @@ fn a_dying_trigger_is_marked_and_nothing_else() {
 }
 
 #[test]
-fn the_threads_of_a_victim_come_back_and_are_counted() {
+fn counts_the_threads_of_a_victim() {
     for closed_first in [false, true] {
         let hog = task(812);
         let mut stream = Stream::new("fentry");
@@ -193,7 +193,7 @@ fn the_threads_of_a_victim_come_back_and_are_counted() {
 }
 
 #[test]
-fn the_chosen_one_was_dying_already() {
+fn the_chosen_process_was_already_dying() {
     let (trigger, chosen) = (task(812), task(900));
     let mut stream = Stream::new("kprobe");
     stream.memcg_oom(trigger, PODS).choose(chosen, MEMCG_MESSAGE, MEMCG, LIMIT);
@@ -208,7 +208,7 @@ fn the_chosen_one_was_dying_already() {
 }
 
 #[test]
-fn the_chosen_one_had_no_memory_left() {
+fn the_chosen_process_had_no_memory_left() {
     let (trigger, mut chosen) = (task(812), task(900));
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(trigger, PODS).choose(chosen, MEMCG_MESSAGE, MEMCG, LIMIT);
@@ -226,7 +226,7 @@ fn the_chosen_one_had_no_memory_left() {
 }
 
 #[test]
-fn a_dead_leaders_worker_is_killed() {
+fn kills_the_worker_of_a_dead_leader() {
     let trigger = task(812);
     let mut leader = task(144);
     leader.present &= !oomtrace_common::event::Task::MEMORY;
@@ -255,7 +255,7 @@ fn a_dead_leaders_worker_is_killed() {
 }
 
 #[test]
-fn a_group_is_killed_and_its_first_twice() {
+fn a_group_kill_signals_its_first_member_twice() {
     let (trigger, first, second) = (task(812), task(812), task(900));
     let mut stream = Stream::new("fentry");
     stream
@@ -268,7 +268,11 @@ fn a_group_is_killed_and_its_first_twice() {
         .add(KillProcess { victim: first })
         .sigkill(812, 812);
     stream.leave(3, 2).exit(900);
-    assert_eq!(stream.told().only().status.closed_by, Some(ClosedBy::EndOfStream), "one is still there");
+    assert_eq!(
+        stream.told().only().status.closed_by,
+        Some(ClosedBy::EndOfStream),
+        "one victim has not exited"
+    );
     stream.exit(812);
     let told = stream.told();
     let report = told.only();
@@ -299,7 +303,7 @@ fn a_group_of_one_is_a_group() {
 }
 
 #[test]
-fn who_shares_the_memory_dies_with_it() {
+fn processes_that_share_the_memory_die_with_the_victim() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream
@@ -320,7 +324,7 @@ fn who_shares_the_memory_dies_with_it() {
 }
 
 #[test]
-fn a_sharer_that_is_also_a_member_of_the_group_is_a_member() {
+fn a_sharer_in_the_group_is_a_member_of_the_group() {
     let (first, second) = (task(812), task(900));
     let mut stream = Stream::new("fentry");
     stream
@@ -334,7 +338,7 @@ fn a_sharer_that_is_also_a_member_of_the_group_is_a_member() {
 }
 
 #[test]
-fn signals_outside_a_pass_are_no_victims() {
+fn signals_outside_a_pass_make_no_victims() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS).kill(hog, hog, MEMCG_MESSAGE, MEMCG, LIMIT).leave(1, 1);
@@ -343,7 +347,7 @@ fn signals_outside_a_pass_are_no_victims() {
 }
 
 #[test]
-fn a_task_that_asked_to_go_first_has_a_rank_and_no_sum() {
+fn an_oom_task_origin_has_a_rank_and_no_sum() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream
@@ -366,7 +370,7 @@ fn tiny_domains_give_oom_score_adj_no_weight_and_scores_may_be_negative() {
 }
 
 #[test]
-fn the_reading_that_gives_the_kernels_points_is_the_one_reported() {
+fn reports_the_reading_that_gives_the_kernels_points() {
     for exact_counts in [false, true] {
         let mut hog = task(812);
         hog.present |= oomtrace_common::event::Task::EXACT;
@@ -389,7 +393,7 @@ fn the_reading_that_gives_the_kernels_points_is_the_one_reported() {
 }
 
 #[test]
-fn a_slow_console_inside_the_pass_does_not_break_it_in_two() {
+fn a_slow_console_does_not_split_a_pass() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS).choose(hog, MEMCG_MESSAGE, MEMCG, LIMIT).tick(6 * S).tick(6 * S);
@@ -400,7 +404,7 @@ fn a_slow_console_inside_the_pass_does_not_break_it_in_two() {
 }
 
 #[test]
-fn the_victim_may_be_gone_before_the_pass_returns() {
+fn the_victim_may_exit_before_the_pass_returns() {
     let (trigger, victim) = (task(812), task(900));
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(trigger, PODS).kill(victim, trigger, MEMCG_MESSAGE, MEMCG, LIMIT);
@@ -433,7 +437,7 @@ fn a_stuck_victim_is_reaped_and_the_incident_times_out() {
 }
 
 #[test]
-fn a_number_that_is_used_again_is_another_process() {
+fn a_reused_pid_is_another_process() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS).kill(hog, hog, MEMCG_MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
@@ -443,11 +447,11 @@ fn a_number_that_is_used_again_is_another_process() {
     stream.add(Exit { pid: 812, tid: 812, start_boot_ns: start(812), live: 0, reserved: 0 });
     let told = stream.told();
     assert_eq!(told.closed.len(), 2);
-    assert_eq!(told.closed[1].status.closed_by, Some(ClosedBy::EndOfStream), "the exit was another's");
+    assert_eq!(told.closed[1].status.closed_by, Some(ClosedBy::EndOfStream), "another process exited");
 }
 
 #[test]
-fn any_bytes_in_names_reach_the_report() {
+fn reports_names_with_any_bytes() {
     let mut hog = task(812);
     hog.comm = *b"h\"o\\g\n\xff\x1b[31m'\0\0\0";
     let mut stream = Stream::new("fentry");

@@ -1,4 +1,4 @@
-//! The minutes before a decision reach its report and its sentence.
+//! The minutes before a decision, in its report and its summary.
 
 use oomtrace::lead_up::Shape;
 use oomtrace_common::{event::MarkVictim, frame::Kind};
@@ -8,7 +8,7 @@ use crate::stream::{LIMIT, MEMCG, OTHER, PODS, S, Stream, task};
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
-/// A cgroup that held 1 MiB until about a second before the first decision of a stream.
+/// A cgroup that used 1 MiB until about a second before the first decision of a stream.
 fn history(memcg: u64) -> Value {
     json!({
         "interval_ns": 5_000_000_000_u64,
@@ -18,7 +18,7 @@ fn history(memcg: u64) -> Value {
 }
 
 #[test]
-fn a_decision_has_the_first_history_of_its_pass() {
+fn uses_the_first_history_of_the_pass() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS);
@@ -33,7 +33,7 @@ fn a_decision_has_the_first_history_of_its_pass() {
 }
 
 #[test]
-fn a_mark_has_its_history_as_well() {
+fn uses_the_history_of_a_mark() {
     let hog = task(812);
     let mut stream = Stream::new("tracepoint");
     stream.sigkill(812, 812).tree().add(MarkVictim { victim: hog, trigger: hog });
@@ -43,7 +43,7 @@ fn a_mark_has_its_history_as_well() {
 }
 
 #[test]
-fn without_a_history_nothing_is_known() {
+fn reports_nothing_without_a_history() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS);

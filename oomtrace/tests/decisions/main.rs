@@ -1,5 +1,5 @@
-//! Every way a decision can go, as the hooks tell it, and what must be reported of it: for all tiers, with frames lost,
-//! late and damaged.
+//! Every kind of decision as the hooks report it, and the report that it must give: on all tiers, with lost, late and damaged
+//! frames.
 #![cfg(test)]
 
 mod acts;

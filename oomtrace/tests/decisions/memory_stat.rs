@@ -1,4 +1,4 @@
-//! `memory.stat` goes to the pass it was read for.
+//! `memory.stat` belongs to the pass for which it was read.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::stream::{APP, LIMIT, MEMCG, OTHER, PODS, Stream, task};
 const MESSAGE: &str = "Memory cgroup out of memory";
 
 #[test]
-fn it_is_the_domains_own_and_the_first_one() {
+fn uses_the_first_one_of_the_domain() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS);
@@ -26,7 +26,7 @@ fn it_is_the_domains_own_and_the_first_one() {
 }
 
 #[test]
-fn at_a_mark_it_is_that_of_the_cgroup_that_was_at_its_limit() {
+fn a_mark_uses_that_of_the_cgroup_at_its_limit() {
     let hog = task(812);
     let marked = |memcg: u64| {
         let mut stream = Stream::new("tracepoint");
@@ -40,8 +40,8 @@ fn at_a_mark_it_is_that_of_the_cgroup_that_was_at_its_limit() {
         )
     };
     assert_eq!(marked(PODS), (true, Some(LIMIT * 4096)));
-    assert_eq!(marked(APP), (false, None), "a level below it");
-    assert_eq!(marked(OTHER), (false, None), "no level of it");
+    assert_eq!(marked(APP), (false, None), "a level below the full cgroup");
+    assert_eq!(marked(OTHER), (false, None), "not a level of the full cgroup");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn another_pass_of_the_same_cgroup_has_its_own() {
 }
 
 #[test]
-fn where_nobody_can_be_killed_it_tells_what_is_there() {
+fn reports_it_if_no_process_can_be_killed() {
     let mut stream = Stream::new("fentry");
     stream.enter().tree();
     let mut passes = EmptyPasses::new_zeroed();

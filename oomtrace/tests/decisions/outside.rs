@@ -1,4 +1,4 @@
-//! Decisions of which the marks alone are seen: the tracepoint tier.
+//! Decisions of which only the marks are traced: the tracepoint tier.
 
 use oomtrace::{
     explain::{Code, Confidence, Outcome, Policy},
@@ -16,13 +16,13 @@ use crate::stream::{
     APP, GIB, LIMIT, MS, NO_LIMIT, OTHER, PODS, ROOT, S, Stream, level, session, sigkill_of, task, tree,
 };
 
-/// One mark with the signal before it, and the levels of `/pods/app`.
+/// One mark with the signal before it and the levels of `/pods/app`.
 fn marked(stream: &mut Stream, victim: Task, trigger: Task) -> &mut Stream {
     stream.sigkill(victim.pid, trigger.tid).tree().add(MarkVictim { victim, trigger })
 }
 
 #[test]
-fn what_one_look_came_too_late_for_another_one_has() {
+fn combines_several_lookups_of_a_process() {
     let hog = task(812);
     let looks = [("exe", serde_json::json!("/usr/bin/it")), ("cmdline", serde_json::json!(["it", "--now"]))];
     let mut stream = Stream::new("tracepoint");
@@ -61,28 +61,28 @@ fn the_level_at_its_limit_names_the_domain() {
     assert_eq!(
         (report.allocation.order, report.candidates_total),
         (None, None),
-        "this tier does not see them"
+        "this tier does not trace them"
     );
     assert_eq!(report.victims[0].process.cmdline.as_ref().unwrap().len(), 2);
 }
 
 #[test]
-fn the_decision_is_told_before_the_victim_is_gone() {
+fn reports_the_decision_before_the_victim_exits() {
     let hog = task(812);
     let mut stream = Stream::new("tracepoint");
     marked(&mut stream, hog, hog);
-    assert_eq!(stream.told().decided.len(), 0, "who it was is still being looked up");
+    assert_eq!(stream.told().decided.len(), 0, "the victim is still being looked up");
     assert_eq!(
         stream.clone().looked_up(812).told().decided.len(),
         0,
-        "the cause hangs on the machine's memory"
+        "the cause depends on the machine's memory"
     );
     assert_eq!(stream.clone().machine(GIB).looked_up(812).told().decided.len(), 1);
-    assert_eq!(stream.tick(2 * MS).told().decided.len(), 1, "or was in vain");
+    assert_eq!(stream.tick(2 * MS).told().decided.len(), 1, "the lookup failed");
 }
 
 #[test]
-fn what_was_looked_up_behind_the_victims_exit_is_awaited() {
+fn waits_for_lookups_after_the_victims_exit() {
     let (hog, asking) = (task(812), task(900));
     let mut stream = Stream::new("tracepoint");
     marked(&mut stream, hog, asking).looked_up(812).later(S).exit(812);
@@ -92,15 +92,15 @@ fn what_was_looked_up_behind_the_victims_exit_is_awaited() {
     let report = told.only();
     assert_eq!(report.sysctl.oom_kill_allocating_task, Some(1));
     assert!(report.trigger.as_ref().is_some_and(|trigger| trigger.cmdline.is_some()));
-    assert_eq!(stream.steps().len(), early, "it is not told twice");
-    // What never comes is not awaited for ever.
+    assert_eq!(stream.steps().len(), early, "the incident is reported once");
+    // A lookup that never arrives is not awaited forever.
     let mut stream = Stream::new("tracepoint");
     marked(&mut stream, hog, hog).exit(812).tick(S);
     assert_eq!(stream.told().only().status.closed_by, Some(ClosedBy::Kernel));
 }
 
 #[test]
-fn of_several_at_their_limit_the_innermost_with_least_left() {
+fn picks_the_innermost_level_with_the_least_room() {
     let cases = [
         ((LIMIT, LIMIT), (LIMIT, LIMIT), &b"/pods/app"[..]),
         ((LIMIT - 30, LIMIT), (LIMIT - 2, LIMIT), b"/pods"),
@@ -118,7 +118,7 @@ fn of_several_at_their_limit_the_innermost_with_least_left() {
 }
 
 #[test]
-fn on_v1_memory_and_swap_together_have_a_limit_too() {
+fn reads_the_memsw_limit_of_cgroup_v1() {
     let hog = task(812);
     let mut stream = Stream::new("tracepoint");
     let v1 = |mut memcg: Memcg| {
@@ -141,7 +141,7 @@ fn on_v1_memory_and_swap_together_have_a_limit_too() {
 }
 
 #[test]
-fn a_limit_below_the_usage_of_the_victim_alone_was_lowered() {
+fn a_limit_below_the_victims_usage_was_lowered() {
     let mut writer = task(700);
     writer.memcg = OTHER;
     let mut stream = Stream::new("tracepoint");
@@ -175,7 +175,7 @@ fn members_of_a_group_are_one_decision() {
             .add(MarkVictim { victim: task(pid), trigger })
             .looked_up(pid);
     }
-    assert_eq!(stream.told().decided.len(), 0, "more may come");
+    assert_eq!(stream.told().decided.len(), 0, "more marks may follow");
     stream.exit(812).exit(900).exit(901).tick(200 * MS);
     let told = stream.told();
     assert_eq!(stream.clone().told().closed.len(), 1);
@@ -187,7 +187,7 @@ fn members_of_a_group_are_one_decision() {
 }
 
 #[test]
-fn two_kills_by_one_writer_are_two_decisions() {
+fn reports_two_kills_by_one_writer_as_two_decisions() {
     let mut writer = task(700);
     writer.memcg = ROOT;
     let mut stream = Stream::new("tracepoint");
@@ -201,7 +201,7 @@ fn two_kills_by_one_writer_are_two_decisions() {
 }
 
 #[test]
-fn the_threads_of_a_victim_are_counted_not_told() {
+fn counts_the_threads_of_a_victim_without_listing_them() {
     let hog = task(812);
     let mut stream = Stream::new("tracepoint");
     marked(&mut stream, hog, hog);
@@ -227,12 +227,12 @@ fn a_mark_without_a_signal_is_no_kill() {
     );
     let mut stream = Stream::with(&session("tracepoint", &["signal_generate"]));
     stream.tree().add(MarkVictim { victim: hog, trigger: hog }).exit(812);
-    assert_eq!(stream.told().only().selection.outcome, None, "signals are not seen at all");
+    assert_eq!(stream.told().only().selection.outcome, None, "signals are not traced at all");
 }
 
 #[test]
-fn a_thread_number_alone_is_resolved() {
-    // The trigger itself; another process, known from its signal; and one that nothing else tells of.
+fn resolves_a_bare_thread_number() {
+    // The trigger itself, another process that is known from its signal, and a process that no other frame mentions.
     let number = |tid: i32| Task { tid, ..Task::new_zeroed() };
     let trigger = Task { tid: 813, ..task(812) };
     let mut stream = Stream::new("tracepoint");
@@ -259,11 +259,11 @@ fn a_thread_number_alone_is_resolved() {
     for _ in 0..2 {
         stream.tree().add(MarkVictim { victim: number(905), trigger }).tick(20 * S);
     }
-    assert_eq!(stream.told().closed.len(), 2, "the number was given to another thread meanwhile");
+    assert_eq!(stream.told().closed.len(), 2, "another thread got the same number meanwhile");
 }
 
 #[test]
-fn the_sysctl_and_the_victim_tell_the_policy_of_a_global_decision() {
+fn derives_the_global_policy_from_the_sysctl_and_the_victim() {
     let cases = [
         (812, Some(1), Some(Policy::AllocatingTask)),
         (900, Some(1), Some(Policy::Badness)),
@@ -285,7 +285,7 @@ fn the_sysctl_and_the_victim_tell_the_policy_of_a_global_decision() {
 }
 
 #[test]
-fn what_an_init_kills_does_not_share_its_memory() {
+fn processes_killed_by_an_init_do_not_share_its_memory() {
     for (ns_pid, victims) in [(1, 1), (7, 2)] {
         let init = Task { ns_pid, ..task(812) };
         let mut stream = Stream::new("tracepoint");
@@ -302,7 +302,7 @@ fn signals_alone_are_no_incident() {
 }
 
 #[test]
-fn who_shares_the_memory_is_signalled_after_the_victim_has_gone() {
+fn a_sharer_may_get_its_signal_after_the_victims_exit() {
     let (hog, twin) = (task(812), task(813));
     let mut stream = Stream::new("tracepoint");
     stream.sigkill(813, 812).tree().add(MarkVictim { victim: twin, trigger: hog });

@@ -1,4 +1,4 @@
-//! Every way a process ends up dead or marked, or nobody does, against its row in `docs/verdicts.md`.
+//! Every way in which a pass kills or marks a process, or none, against its row in `docs/verdicts.md`.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ const MEMCG_MESSAGE: &str = "Memory cgroup out of memory";
 const MESSAGE: &str = "Out of memory";
 const ALLOCATING: &str = "Out of memory (oom_kill_allocating_task)";
 
-/// Cause, policy and outcome, `-` for what is absent; `None` for a way without a report of its own.
+/// Cause, policy and outcome. `-` stands for an absent value, `None` for a way without a report of its own.
 type Expected = Option<[String; 3]>;
 
-/// The rows of the document, by their first cell.
+/// The rows of the document by their first cell.
 fn documented() -> BTreeMap<String, Expected> {
     let section = DOC.split("\n## ").find(|part| part.starts_with("The ways of a decision")).unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains("/blob/"));
@@ -41,7 +41,7 @@ fn codes(report: &Report) -> [String; 3] {
     [report.cause.code.name(), policy, outcome].map(str::to_owned)
 }
 
-/// A kill at the limit of `/pods`, before the pass returns.
+/// A kill at the limit of `/pods`, up to the return of the pass.
 fn killing() -> Stream {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
@@ -55,7 +55,7 @@ fn killed() -> Stream {
     stream
 }
 
-/// With `__GFP_FS`, and without it.
+/// Masks with and without `__GFP_FS`.
 const GFP_KERNEL: u32 = 0xcc0;
 const GFP_NOFS: u32 = 0xc40;
 
@@ -85,7 +85,7 @@ fn passes_for(gfp_mask: u32, emptiness: Emptiness, memcg: u64, flags: u32, total
     stream
 }
 
-/// Chosen at the limit of `/pods`, and then.
+/// A choice at the limit of `/pods`, followed by the frames that `then` adds.
 fn chosen(then: impl FnOnce(&mut Stream, Task)) -> Stream {
     let victim = task(900);
     let mut stream = Stream::new("fentry");
@@ -154,7 +154,7 @@ fn with_user_kill(mut stream: Stream, comm: &[u8]) -> Stream {
     stream
 }
 
-/// The way by that number.
+/// The stream of the way with this number.
 fn stream(way: &str) -> Stream {
     let dying = task(812);
     match way {
@@ -186,7 +186,7 @@ fn stream(way: &str) -> Stream {
             stream
         }
         "12" => with_user_kill(killed(), b"containerd-shim"),
-        // Of these no hook is called, or none that says anything.
+        // The kernel calls no hook in these ways, or none that identifies them.
         "13" | "14" => Stream::new("fentry"),
         "15" => passes(Emptiness::NothingToKill, PODS, OutOfMemory::MEMCG, LIMIT),
         "16" => passes(Emptiness::VictimDying, PODS, OutOfMemory::MEMCG, LIMIT),
@@ -194,15 +194,15 @@ fn stream(way: &str) -> Stream {
         "17, NOFS" => passes_for(GFP_NOFS, Emptiness::Nothing, 0, OutOfMemory::ZONELIST, 0),
         "17, off" => passes(Emptiness::NothingToKill, 0, OutOfMemory::ZONELIST, 0),
         "18" => with_user_kill(Stream::new("fentry"), b"earlyoom"),
-        other => panic!("{other} is in the document and not here"),
+        other => panic!("{other} is in the document and not in this test"),
     }
 }
 
-/// Ways that come with a kill which is a report already.
+/// Ways that accompany a kill with a report of its own.
 const BESIDE_A_KILL: [&str; 2] = ["11", "12"];
 
 #[test]
-fn every_way_is_told_as_documented() {
+fn reports_every_way_as_documented() {
     let documented = documented();
     assert_eq!(documented.len(), 20, "{:?}", documented.keys());
     for (way, expected) in documented {

@@ -1,4 +1,4 @@
-//! A container's init is killed, and its pid namespace goes with it.
+//! The kernel kills the init of a pid namespace, and the other processes of the namespace die with it.
 
 use oomtrace::{
     explain::{Outcome, Policy},
@@ -16,7 +16,7 @@ fn init(pid: i32) -> Task {
     Task { ns_pid: 1, ..task(pid) }
 }
 
-/// A pass that kills this process, and the process's exit.
+/// A pass that kills this process, and the exit of the process.
 fn killed(victim: Task) -> Stream {
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(victim, PODS).kill(victim, victim, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(victim.pid);
@@ -28,7 +28,7 @@ fn victims(report: &Report) -> Vec<(Option<i32>, Role)> {
 }
 
 #[test]
-fn the_namespace_goes_with_its_init() {
+fn the_namespace_dies_with_its_init() {
     let mut stream = killed(init(812));
     stream.later(300 * MS).sigkill(950, 812).sigkill(951, 812).looked_up(950).tick(101 * MS);
     let told = stream.told();
@@ -52,11 +52,11 @@ fn the_namespace_goes_with_its_init() {
     assert_eq!(along.process.cgroup.as_ref().unwrap().as_bytes(), b"/pods/app");
     assert_eq!(along.process.cmdline.as_ref().unwrap().len(), 2);
     assert_eq!(told.decided.len(), 1);
-    assert_eq!(told.decided[0].victims.len(), 1, "the decision is told before what came of it");
+    assert_eq!(told.decided[0].victims.len(), 1, "the decision is reported before its consequences");
 }
 
 #[test]
-fn an_init_without_others_is_awaited_for_three_seconds_and_no_longer() {
+fn waits_three_seconds_for_the_processes_of_a_lone_init() {
     let mut stream = killed(init(812));
     assert_eq!(stream.clone().tick(2999 * MS).told().only().status.closed_by, Some(ClosedBy::EndOfStream));
     let told = stream.tick(3001 * MS).told();
@@ -65,8 +65,8 @@ fn an_init_without_others_is_awaited_for_three_seconds_and_no_longer() {
 }
 
 #[test]
-fn only_what_the_init_itself_kills_goes_with_it() {
-    // Another sender, a sender that is no init, and a target that was dying already.
+fn only_processes_killed_by_the_init_die_with_it() {
+    // Another sender, a sender that is no init, and a target that was already dying.
     let dying = |stream: &mut Stream| {
         stream.add(Sigkill { sender_pid: 812, sender_tid: 812, result: 1, ..sigkill_of(950) });
     };
@@ -91,7 +91,7 @@ fn a_member_that_shares_the_memory_or_the_group_keeps_its_role() {
 }
 
 #[test]
-fn a_namespace_that_goes_with_a_dying_init_makes_no_kill_of_a_mark() {
+fn the_namespace_of_a_dying_init_does_not_turn_a_mark_into_a_kill() {
     let init = init(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(init, PODS).add(MarkVictim { victim: init, trigger: init }).leave(0, 1);
@@ -102,7 +102,7 @@ fn a_namespace_that_goes_with_a_dying_init_makes_no_kill_of_a_mark() {
 }
 
 #[test]
-fn on_tracepoints_only_an_init_that_has_exited_is_known_to_take_others_along() {
+fn on_tracepoints_the_init_must_exit_before_its_namespace_dies() {
     let init = init(812);
     let mut stream = Stream::new("tracepoint");
     stream.sigkill(812, 812).tree().add(MarkVictim { victim: init, trigger: init }).looked_up(812);

@@ -1,4 +1,4 @@
-//! Zones, nodes and stacks, as a 7.3 guest of 512 MiB sent them, to the state and the call trace of an incident.
+//! Zones, nodes and stacks of a 7.3 guest of 512 MiB, and the memory state and call trace that an incident gets from them.
 
 use oomtrace::{
     assemble::Step,
@@ -24,7 +24,7 @@ fn words(names: &str) -> Vec<String> {
     names.split(' ').map(str::to_owned).collect()
 }
 
-/// A session of a kernel that is known by name.
+/// A session of a kernel whose names are known.
 fn known() -> Session {
     let mut session = session("fentry", &[]);
     session.facts.memory = MemoryNames {
@@ -65,7 +65,7 @@ fn node(number: i32, flags: u32) -> Node {
 
 const ALLOWED: u32 = Node::MEMS_ALLOWED | Node::IN_MEMS_ALLOWED;
 
-/// A decision about the machine, with this mask, over two nodes with these masks.
+/// A decision about the machine with this GFP mask, over two nodes with these masks.
 fn state(gfp_mask: u32, nodes: [u32; 2]) -> MemoryState {
     let mut stream = Stream::with(&known());
     let hog = task(812);
@@ -83,7 +83,7 @@ fn last(stream: &Stream) -> Incident {
 }
 
 #[test]
-fn figures_have_the_kernels_names() {
+fn names_figures_as_the_kernel_does() {
     let state = state(0x14_0dca, [ALLOWED; 2]);
     assert_eq!((state.source, state.class, state.allowed_nodes), (StateSource::Decision, Some(3), None));
     assert_eq!((state.zones.len(), state.zones_left_out, state.nodes_left_out), (2, 1, 0));
@@ -103,7 +103,7 @@ fn figures_have_the_kernels_names() {
 }
 
 #[test]
-fn the_class_is_that_of_the_mask() {
+fn derives_the_class_from_the_mask() {
     let class = |gfp_mask| state(gfp_mask, [ALLOWED; 2]).class;
     assert_eq!([0xcc0, 0xcc4, 0xcc2, 0xcca, 0xcc8].map(class), [2, 1, 2, 3, 2].map(Some));
 }
@@ -162,7 +162,7 @@ fn trace(stack: Stack, named: &[(u64, &str, Option<&str>)]) -> CallTrace {
 }
 
 #[test]
-fn a_trace_begins_with_the_caller_of_the_decision() {
+fn starts_the_trace_at_the_caller_of_the_decision() {
     let named = [
         (1, "bpf_prog_1_oom_kill_process_fentry", Some("bpf")),
         (2, "oom_kill_process", None),
@@ -182,7 +182,7 @@ fn a_trace_begins_with_the_caller_of_the_decision() {
     assert_eq!((trace.user[1].address, trace.user[1].offset), (Some(0xddc4), Some(0xdc4)));
 }
 
-/// The report of a decision about the machine with this stack, told in this order.
+/// The report of a machine-wide decision with this stack. The names come before or after the stack.
 fn told(named: &[(u64, &str, Option<&str>)], is_before: bool) -> Report {
     let mut stream = Stream::with(&known());
     let hog = task(812);
@@ -200,7 +200,7 @@ fn told(named: &[(u64, &str, Option<&str>)], is_before: bool) -> Report {
 }
 
 #[test]
-fn the_report_says_what_the_memory_was_for() {
+fn reports_the_purpose_of_the_allocation() {
     let named = [(1, "out_of_memory", None), (2, "copy_process", None), (3, "__do_sys_clone", Some("odd"))];
     for is_before in [false, true] {
         let told = told(&named, is_before);
@@ -213,20 +213,20 @@ fn the_report_says_what_the_memory_was_for() {
 }
 
 #[test]
-fn without_symbols_there_is_no_stack() {
+fn reports_no_stack_without_symbols() {
     let told = told(&[], false);
     assert_eq!((told.allocation.kind, told.allocation.stack), (None, None));
     assert_eq!(told.allocation.user_stack.unwrap().len(), 2);
 }
 
 #[test]
-fn a_return_probe_has_a_trampoline_in_place_of_the_decision() {
+fn accepts_a_return_probes_trampoline_as_the_decision() {
     let trace = trace(stack(&[1, 5]), &[(1, "arch_rethook_trampoline", None), (5, "try_charge", None)]);
     assert_eq!(trace.kernel.len(), 1);
 }
 
 #[test]
-fn a_program_between_a_function_and_its_caller_is_no_call() {
+fn skips_a_program_between_a_function_and_its_caller() {
     let named =
         [(1, "memory_max_write", None), (2, "bpf_trampoline_6442543659", None), (3, "vfs_write", None)];
     let calls = ["memory_max_write+0x5/0x9", "vfs_write+0x5/0x9"].map(str::to_owned);
@@ -234,7 +234,7 @@ fn a_program_between_a_function_and_its_caller_is_no_call() {
 }
 
 #[test]
-fn a_trampoline_without_a_symbol_is_no_call() {
+fn skips_a_trampoline_without_a_symbol() {
     let mut stream = Stream::with(&known());
     let hog = task(812);
     stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(stack(&[1]));
@@ -246,14 +246,14 @@ fn a_trampoline_without_a_symbol_is_no_call() {
 }
 
 #[test]
-fn a_stack_that_fills_its_room_may_be_deeper() {
+fn marks_a_full_stack_as_possibly_deeper() {
     assert!(trace(stack(&[9; 40]), &[]).cut);
     let refused = Stack { kernel_bytes: -14, user_bytes: -14, ..stack(&[1]) };
     assert_eq!(trace(refused, &[]), CallTrace::default());
 }
 
 #[test]
-fn what_is_read_later_belongs_to_the_pass() {
+fn later_reads_belong_to_the_pass() {
     let mut stream = Stream::with(&known());
     let hog = task(812);
     stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, 16_384);
@@ -270,7 +270,7 @@ fn what_is_read_later_belongs_to_the_pass() {
     assert_eq!(incident.surroundings.unwrap().sysv_shm_bytes, Some(4));
 }
 
-/// One zone, as procfs shows it.
+/// One zone as procfs shows it.
 fn shown() -> Zones {
     let zone =
         incident::Zone { name: "DMA32".to_owned(), index: 1, free_pages: 9, ..incident::Zone::default() };
@@ -278,7 +278,7 @@ fn shown() -> Zones {
 }
 
 #[test]
-fn zones_of_procfs_stand_in_for_those_that_the_kernel_side_did_not_send() {
+fn zones_of_procfs_replace_missing_ones_of_the_kernel_side() {
     let mut stream = Stream::with(&known());
     let hog = task(812);
     stream
@@ -298,7 +298,7 @@ fn zones_of_procfs_stand_in_for_those_that_the_kernel_side_did_not_send() {
 }
 
 #[test]
-fn zones_of_the_kernel_side_are_not_replaced() {
+fn keeps_zones_of_the_kernel_side() {
     let mut stream = Stream::with(&known());
     let hog = task(812);
     stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(zone(0, 1, 0));
@@ -314,7 +314,7 @@ fn around(stream: &mut Stream, bytes: u64) {
 }
 
 #[test]
-fn surroundings_are_those_of_all_decisions_about_that_time() {
+fn decisions_close_in_time_share_their_surroundings() {
     let mut stream = Stream::with(&known());
     let kill = |stream: &mut Stream, pid| {
         let hog = task(pid);
@@ -340,7 +340,7 @@ fn surroundings_are_those_of_all_decisions_about_that_time() {
 }
 
 #[test]
-fn surroundings_read_after_a_decision_replace_those_read_before() {
+fn later_surroundings_replace_earlier_ones() {
     let mut stream = Stream::with(&known());
     let (first, second) = (task(812), task(813));
     stream.memcg_oom(first, PODS).kill(first, first, MESSAGE, MEMCG, 16_384).leave(1, 1);

@@ -1,4 +1,4 @@
-//! Streams of frames made by hand, sent down the real road: frame, decode, assemble, explain, report.
+//! Handmade streams of frames on the real road: frame, decode, assemble, explain, report.
 
 use oomtrace::{
     assemble::{Assembler, Step},
@@ -37,7 +37,7 @@ pub(crate) const GIB: u64 = 1 << 30;
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const S: u64 = 1_000 * MS;
 
-/// Frames in a row, with a clock.
+/// A sequence of frames with a clock.
 #[derive(Clone)]
 pub(crate) struct Stream {
     pub(crate) bytes: Vec<u8>,
@@ -45,7 +45,7 @@ pub(crate) struct Stream {
     pub(crate) pass: u64,
 }
 
-/// What came of a stream.
+/// The reports of a stream.
 pub(crate) struct Told {
     pub(crate) decided: Vec<Report>,
     pub(crate) closed: Vec<Report>,
@@ -59,7 +59,7 @@ impl Told {
     }
 }
 
-/// A session of that tier with every hook in place but those.
+/// A session of this tier with every hook in place except the missing ones.
 pub(crate) fn session(tier: &str, missing: &[&str]) -> Session {
     let names = [
         "mark_victim",
@@ -109,7 +109,7 @@ impl Stream {
         stream
     }
 
-    /// A frame of the kernel, a microsecond after the last.
+    /// Adds a frame of the kernel, one microsecond after the last.
     pub(crate) fn add<T: Wire + IntoBytes + Immutable>(&mut self, event: T) -> &mut Self {
         self.now += 1000;
         self.raw(T::KIND.number(), event.as_bytes())
@@ -140,7 +140,7 @@ impl Stream {
         self.context(Kind::Process, &found)
     }
 
-    /// The memory that is available right after a mark, of a machine of 1 GiB.
+    /// Adds the memory that is available right after a mark, on a machine of 1 GiB.
     pub(crate) fn machine(&mut self, available_bytes: u64) -> &mut Self {
         let machine = json!({
             "free_bytes": available_bytes / 2, "total_bytes": GIB, "available_bytes": available_bytes,
@@ -161,24 +161,24 @@ impl Stream {
         self
     }
 
-    /// `out_of_memory` is entered.
+    /// Enters `out_of_memory`.
     pub(crate) fn enter(&mut self) -> &mut Self {
         self.now += 1000;
         self.pass = self.now;
         self
     }
 
-    /// The pass for a cgroup begins, by a task in it.
+    /// Begins the pass for a cgroup. The trigger is a task in it.
     pub(crate) fn memcg_oom(&mut self, trigger: Task, memcg: u64) -> &mut Self {
         self.enter().add(memcg_request(trigger, memcg)).tree()
     }
 
-    /// The pass for the machine begins.
+    /// Begins the pass for the machine.
     pub(crate) fn global_oom(&mut self, trigger: Task) -> &mut Self {
         self.enter().add(OutOfMemory { flags: OutOfMemory::ZONELIST, ..request(trigger) }).tree()
     }
 
-    /// The levels of the tests' cgroup tree; `/pods` is at its limit.
+    /// Adds the levels of the test's cgroup tree. `/pods` is at its limit.
     pub(crate) fn tree(&mut self) -> &mut Self {
         for memcg in tree() {
             self.add(memcg);
@@ -186,13 +186,13 @@ impl Stream {
         self
     }
 
-    /// SIGKILL from the thread `sender`.
+    /// Adds a SIGKILL from the thread `sender`.
     pub(crate) fn sigkill(&mut self, pid: i32, sender: i32) -> &mut Self {
         let in_pass = u32::from(self.pass != 0);
         self.add(Sigkill { sender_pid: sender, sender_tid: sender, in_pass, ..sigkill_of(pid) })
     }
 
-    /// The choice, the kill, the signal and the mark of a process by a task.
+    /// Adds the choice, the kill, the signal and the mark of a process by a task.
     pub(crate) fn kill(
         &mut self,
         victim: Task,
@@ -220,7 +220,7 @@ impl Stream {
         self.add(KillProcess { victim }).sigkill(victim.pid, trigger.tid).add(MarkVictim { victim, trigger })
     }
 
-    /// The pass returns.
+    /// Returns from the pass.
     pub(crate) fn leave(&mut self, kills: u32, marks: u32) -> &mut Self {
         self.add(returned(kills, marks));
         self.pass = 0;
@@ -232,12 +232,12 @@ impl Stream {
         self.add(Exit { pid, tid: pid, start_boot_ns: start(pid), live: 0, reserved: 0 })
     }
 
-    /// Everything up to the end of the stream, in reports.
+    /// The reports of the whole stream.
     pub(crate) fn told(&self) -> Told {
         told(&self.steps())
     }
 
-    /// Everything up to the end of the stream, as incidents. Whoever hears ends alone hears the same of them.
+    /// The incidents of the whole stream. An assembler that sends only ends must send the same ends.
     pub(crate) fn steps(&self) -> Vec<Step> {
         let steps = self.steps_of(Assembler::new(is_kill_for_memory));
         let ends = told(&self.steps_of(Assembler::new(is_kill_for_memory).telling_ends_alone()));
@@ -282,7 +282,7 @@ fn filled<const N: usize>(text: &[u8]) -> [u8; N] {
     bytes
 }
 
-/// A process of 60 MiB in `/pods/app`, all of it known.
+/// A process of 60 MiB in `/pods/app` with all fields known.
 pub(crate) fn task(pid: i32) -> Task {
     let mut task = Task::new_zeroed();
     task.present = Task::PID
@@ -316,7 +316,7 @@ pub(crate) fn kthread(pid: i32, comm: &[u8], flags: u32) -> Task {
     task
 }
 
-/// What badness starts from.
+/// The pages that badness starts from.
 pub(crate) fn base(task: &Task) -> i64 {
     let resident = task.anon_rss_pages + task.file_rss_pages + task.shmem_rss_pages + task.swap_pages;
     resident + i64::try_from(task.pgtables_bytes / 4096).unwrap()
@@ -361,7 +361,7 @@ pub(crate) fn level(id: u64, parent: u64, name: &[u8], usage_pages: u64, max_pag
     (memcg.id, memcg.parent, memcg.usage_pages, memcg.max_pages) = (id, parent, usage_pages, max_pages);
     (memcg.high_pages, memcg.swap_max_pages) = (NO_LIMIT, NO_LIMIT);
     memcg.name = filled(name);
-    // Its NUL included, as the kernel side counts.
+    // The length includes the NUL, as the kernel side counts it.
     memcg.name_len = i32::try_from(name.len() + 1).unwrap();
     memcg
 }

@@ -1,4 +1,4 @@
-//! Processes that hold memory and go on, and threads that are not their process.
+//! Processes that hold memory and survive, and threads whose names differ from their process.
 
 use oomtrace::report::ClosedBy;
 use oomtrace_common::{
@@ -11,7 +11,7 @@ use crate::stream::{APP, LIMIT, MEMCG, PODS, ROOT, S, Stream, level, start, task
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
-/// A process of 40 MiB that was passed over.
+/// A process of 40 MiB that the kernel passed over.
 fn passed_over(pid: i32, comm: &[u8], present: u32, adj: i16) -> Candidate {
     let mut row = Candidate::new_zeroed();
     row.present = Candidate::MEMORY | Candidate::OOM_SCORE_ADJ | present;
@@ -34,7 +34,7 @@ fn table(stream: &mut Stream, rows: &[Candidate]) {
     stream.raw(Kind::Candidate.number(), &[head.as_bytes(), rows.as_bytes()].concat());
 }
 
-/// Passes of `/pods` that found nothing to kill among these.
+/// Passes of `/pods` that find no process to kill among these.
 #[expect(clippy::as_conversions, reason = "the discriminants are the numbers")]
 fn nothing_to_kill(rows: &[Candidate]) -> Stream {
     let mut stream = Stream::new("fentry");
@@ -64,7 +64,7 @@ fn nothing_to_kill(rows: &[Candidate]) -> Stream {
 }
 
 #[test]
-fn names_the_process_that_is_exempt_and_the_trigger() {
+fn names_the_exempt_process_and_the_trigger() {
     let exempt = passed_over(176, b"dbserver", 0, -1000);
     let told = nothing_to_kill(&[passed_over(90, b"sh", Candidate::IN_VFORK, 0), exempt]).told();
     let summary = &told.only().cause.summary;
@@ -86,7 +86,7 @@ fn an_empty_cgroup_has_no_process_to_kill() {
     assert!(summary.contains("there is no process in it to kill"), "{summary}");
 }
 
-/// A kill of 812 after a stuck victim was passed over.
+/// A kill of 812 after the kernel passed over a stuck victim.
 fn second_kill(stuck: Candidate) -> Stream {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
@@ -99,7 +99,7 @@ fn second_kill(stuck: Candidate) -> Stream {
 }
 
 #[test]
-fn an_earlier_victim_that_is_stuck_is_why_another_process_was_killed() {
+fn a_stuck_earlier_victim_explains_the_next_kill() {
     let stuck = passed_over(700, b"mlocker", Candidate::OOM_SKIP, 0);
     let told = second_kill(stuck).told();
     let cause = &told.only().cause;
@@ -113,11 +113,14 @@ fn an_earlier_victim_that_is_stuck_is_why_another_process_was_killed() {
     assert!(cause.evidence.iter().any(|line| line.contains("41943040 bytes were not freed")), "{cause:?}");
     let freed = Candidate { anon_rss_pages: 0, ..stuck };
     let told = second_kill(freed).told();
-    assert!(!told.only().cause.summary.contains("killed before"), "it holds nothing any more");
+    assert!(
+        !told.only().cause.summary.contains("killed before"),
+        "the earlier victim holds no memory any more"
+    );
 }
 
 #[test]
-fn a_victim_that_does_not_exit_is_named_and_a_cut_stream_is_incomplete() {
+fn names_a_victim_that_does_not_exit_and_marks_a_cut_stream() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1);
@@ -137,11 +140,11 @@ fn a_victim_that_does_not_exit_is_named_and_a_cut_stream_is_incomplete() {
     );
     let gone = stream.clone().told();
     assert_eq!(gone.decided.len(), 1);
-    assert!(!gone.decided[0].cause.summary.contains("exited"), "nothing is known of it at the decision");
+    assert!(!gone.decided[0].cause.summary.contains("exited"), "at the decision, the exit is unknown");
 }
 
 #[test]
-fn a_thread_is_not_called_by_its_processs_number_alone() {
+fn names_a_thread_and_its_process() {
     let (hog, mut thread) = (task(812), task(812));
     thread.tid = 815;
     thread.comm = [0; 16];
@@ -159,12 +162,12 @@ fn a_thread_is_not_called_by_its_processs_number_alone() {
     stream.memcg_oom(other, PODS).kill(hog, other, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(812);
     assert!(
         stream.told().only().cause.summary.contains(" when hog (pid 812) requested"),
-        "one name, one process"
+        "the thread has the name of its process"
     );
 }
 
 #[test]
-fn a_group_of_one_is_a_kill_of_one() {
+fn words_a_group_of_one_as_a_single_kill() {
     let hog = task(812);
     for (others, words) in [
         (&[][..], "; hog (pid 812) was killed"),

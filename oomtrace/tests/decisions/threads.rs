@@ -1,4 +1,4 @@
-//! The thread that was chosen, the one that was killed and the one that asked may be three of one process.
+//! The chosen thread, the killed thread and the allocating thread may be three threads of one process.
 
 use oomtrace_common::event::{KillProcess, MarkVictim, OomKillProcess, Sigkill, Task};
 use zerocopy::FromZeros;
@@ -8,12 +8,12 @@ use crate::stream::{LIMIT, MEMCG, NONE, PODS, Stream, base, choice, sigkill_of, 
 const MEMCG_MESSAGE: &str = "Memory cgroup out of memory";
 const ALLOCATING: &str = "Out of memory (oom_kill_allocating_task)";
 
-/// A mark of a kernel whose tracepoint has a number alone.
+/// A mark of a kernel whose tracepoint contains only a thread number.
 fn mark_by_number(tid: i32, trigger: Task) -> MarkVictim {
     MarkVictim { victim: Task { tid, ..Task::new_zeroed() }, trigger }
 }
 
-/// A process whose leader is gone, and the thread that has its memory.
+/// A process whose leader has exited, and the thread that still has its memory.
 fn leader_and_worker() -> (Task, Task) {
     let (mut leader, mut worker) = (task(144), task(144));
     leader.present &= !Task::MEMORY;
@@ -28,7 +28,7 @@ fn sigkill_to(worker: Task, sender: i32) -> Sigkill {
 }
 
 #[test]
-fn a_thread_known_by_number_has_the_name_that_its_signal_gave() {
+fn a_bare_thread_number_gets_its_name_from_the_signal() {
     let leader = task(150);
     let mut thread = task(150);
     thread.tid = 151;
@@ -41,12 +41,16 @@ fn a_thread_known_by_number_has_the_name_that_its_signal_gave() {
     let told = stream.told();
     let victim = &told.only().victims[0];
     assert_eq!((victim.process.pid, victim.process.tid), (Some(150), Some(150)));
-    assert_eq!(victim.process.comm.as_ref().unwrap().as_bytes(), b"hog", "and not the asking thread's");
-    assert_eq!(victim.process.leader_comm, None, "it is the leader");
+    assert_eq!(
+        victim.process.comm.as_ref().unwrap().as_bytes(),
+        b"hog",
+        "not the name of the allocating thread"
+    );
+    assert_eq!(victim.process.leader_comm, None, "the victim is the leader");
 }
 
 #[test]
-fn a_dead_leaders_worker_known_by_number_that_asked_itself_has_its_memory() {
+fn a_bare_number_equal_to_the_trigger_gets_the_triggers_memory() {
     let (leader, worker) = leader_and_worker();
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(worker, PODS);
@@ -57,12 +61,12 @@ fn a_dead_leaders_worker_known_by_number_that_asked_itself_has_its_memory() {
     let victim = &told.only().victims[0];
     assert_eq!((victim.process.pid, victim.process.tid), (Some(144), Some(145)));
     assert_eq!(victim.process.comm.as_ref().unwrap().as_bytes(), b"worker");
-    assert_eq!(victim.memory.unwrap().anon_rss_bytes, 15_000 * 4096, "the trigger's is the same");
+    assert_eq!(victim.memory.unwrap().anon_rss_bytes, 15_000 * 4096, "the trigger has the same memory");
     assert_eq!(victim.score.unwrap().base_pages, Some(base(&worker)));
 }
 
 #[test]
-fn a_dead_leader_is_measured_by_the_memory_of_the_thread_that_is_marked() {
+fn a_dead_leader_gets_the_memory_of_the_marked_thread() {
     let (trigger, (leader, worker)) = (task(812), leader_and_worker());
     let mut stream = Stream::new("kprobe");
     stream.memcg_oom(trigger, PODS);
@@ -75,7 +79,7 @@ fn a_dead_leader_is_measured_by_the_memory_of_the_thread_that_is_marked() {
 }
 
 #[test]
-fn memory_that_nobody_told_of_is_absent() {
+fn unreported_memory_is_absent() {
     let (trigger, (leader, worker)) = (task(812), leader_and_worker());
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(trigger, PODS);

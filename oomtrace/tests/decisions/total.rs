@@ -1,4 +1,4 @@
-//! Any bytes give reports or refusals, never a panic: what a damaged recording holds is not ours to choose.
+//! Any bytes give reports or errors and never a panic, because a damaged recording may contain anything.
 
 use oomtrace::{
     assemble::Assembler,
@@ -44,7 +44,7 @@ fn everything() -> Stream {
     stream
 }
 
-/// Everything downstream of the frames, all sinks included.
+/// Sends the bytes through everything downstream of the frames, including all sinks.
 fn through(bytes: &[u8]) -> usize {
     let mut assembler = Assembler::new(is_kill_for_memory);
     let mut steps = Vec::new();
@@ -65,7 +65,7 @@ fn through(bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn every_truncation_of_every_frame_decodes_or_is_refused() {
+fn decodes_or_rejects_every_truncated_frame() {
     for (frame, whole) in Frame::each(&everything().bytes) {
         for length in 0..frame.payload.len() {
             let len = u32::try_from(length).unwrap();
@@ -80,19 +80,19 @@ fn every_truncation_of_every_frame_decodes_or_is_refused() {
         let surplus = FrameHeader { len: frame.header.len + 1, ..frame.header };
         longer[..24].copy_from_slice(surplus.as_bytes());
         longer.push(b' ');
-        assert!(decode(&Frame::parse(&longer).unwrap()).unwrap().is_some(), "a longer frame is taken");
+        assert!(decode(&Frame::parse(&longer).unwrap()).unwrap().is_some(), "a longer frame is accepted");
     }
 }
 
 #[test]
-fn kinds_of_a_later_version_are_passed_over() {
+fn skips_kinds_of_a_later_version() {
     let mut stream = everything();
     let before = through(&stream.bytes);
     stream.raw(31, b"whatever").raw(0x1ff, b"{}").raw(0, b"").raw(Kind::Candidate.number(), b"x");
     assert_eq!(through(&stream.bytes), before);
 }
 
-/// A small generator, so that a failure can be run again by its seed.
+/// A small random generator. Its seed reproduces a failure.
 struct Dice(u64);
 
 impl Dice {
@@ -118,7 +118,7 @@ fn damaged_dropped_doubled_and_shuffled_frames_never_panic() {
         for _ in 0..dice.below(40) {
             let mut frame = frames[dice.below(frames.len())].clone();
             for _ in 0..dice.below(4) {
-                // Anywhere but in the length: that would only end the stream.
+                // Damage any field except the length: a wrong length would only end the stream.
                 let at = match dice.below(frame.len()) {
                     at @ 4..8 => at + 4,
                     at => at,
@@ -134,7 +134,7 @@ fn damaged_dropped_doubled_and_shuffled_frames_never_panic() {
 }
 
 #[test]
-fn an_empty_stream_is_silent() {
+fn an_empty_stream_gives_no_report() {
     assert_eq!(through(&[]), 0);
     let mut steps = Vec::new();
     Assembler::new(is_kill_for_memory).finish(&mut steps);

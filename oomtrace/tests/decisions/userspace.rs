@@ -1,4 +1,4 @@
-//! SIGKILL from user space: whose business it is, and what is told of it.
+//! SIGKILL from user space: which signals are reported, and what the report says.
 
 use oomtrace::{
     context::Session,
@@ -19,7 +19,7 @@ use crate::stream::{
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
-/// A process of `/` with a name.
+/// A process of `/` with this name.
 fn sender(pid: i32, comm: &[u8]) -> Task {
     let mut sender = Task { memcg: ROOT, ..task(pid) };
     (sender.comm, sender.leader_comm) = ([0; 16], [0; 16]);
@@ -34,7 +34,7 @@ fn user_kill(target: Task, sender: Task) -> Sigkill {
     Sigkill { sender_pid, sender_tid, memcg, origin, target, sender, ..sigkill_of(target.pid) }
 }
 
-/// `/pods/app` below `/pods`, which uses so much of its limit.
+/// `/pods/app` below `/pods`, with this usage of its limit.
 fn levels(used_pages: u64) -> [Memcg; 3] {
     [
         level(APP, PODS, b"app", used_pages, NO_LIMIT),
@@ -43,7 +43,7 @@ fn levels(used_pages: u64) -> [Memcg; 3] {
     ]
 }
 
-/// A machine with memory to spare.
+/// A machine with enough memory.
 fn calm() -> Value {
     json!({
         "memcg": APP, "total_bytes": 1000, "available_bytes": 900, "swap_total_bytes": 100, "swap_free_bytes": 100,
@@ -55,7 +55,7 @@ fn calm() -> Value {
     })
 }
 
-/// One kill in `/pods/app` with what was looked up beside it.
+/// Adds one kill in `/pods/app`, with the facts that user space read at that time.
 fn kill(stream: &mut Stream, kill: Sigkill, used_pages: u64, pressure: &Value) {
     for level in levels(used_pages) {
         stream.add(level);
@@ -79,19 +79,19 @@ fn told_of(
     Some((report.cause.confidence, cgroup, report.cause.evidence.clone()))
 }
 
-/// Everybody is told of at 95 %, those whose purpose it is at 80 %.
+/// From 95 % on, kills by any sender are reported; from 80 % on, kills by programs that exist to kill.
 const FULL: u64 = LIMIT / 100 * 95;
 const FILLED: u64 = LIMIT / 100 * 80;
 
 #[test]
-fn a_kill_without_need_is_nobodys_business() {
+fn ignores_a_kill_without_a_shortage() {
     for comm in [&b"bash"[..], b"earlyoom", b"containerd-shim"] {
         assert_eq!(told_of(comm, LIMIT / 2, &calm()), None);
     }
 }
 
 #[test]
-fn a_cgroup_near_its_limit_makes_it_ours() {
+fn reports_a_kill_in_a_cgroup_near_its_limit() {
     let (confidence, cgroup, evidence) = told_of(b"bash", FULL, &calm()).unwrap();
     assert_eq!((confidence, cgroup.as_deref()), (Confidence::Inferred, Some(&b"/pods"[..])));
     assert_eq!(evidence[0], "bash sent SIGKILL by kill or pidfd_send_signal (si_code 0)");
@@ -104,7 +104,7 @@ fn a_cgroup_near_its_limit_makes_it_ours() {
     );
     assert_eq!(told_of(b"bash", FILLED, &calm()), None);
     let (confidence, ..) = told_of(b"earlyoom", FILLED, &calm()).unwrap();
-    assert_eq!(confidence, Confidence::Observed, "it has no other purpose");
+    assert_eq!(confidence, Confidence::Observed, "the program has no other purpose");
 }
 
 #[test]
@@ -118,11 +118,11 @@ fn page_cache_at_the_limit_is_no_shortage() {
         assert_eq!(told_of(b"containerd-shim", LIMIT, &used), None, "{key}");
     }
     cached["cgroups"][1]["inactive_file_bytes"] = Value::Null;
-    assert_eq!(told_of(b"containerd-shim", LIMIT, &cached), None, "nobody knows how much of it is cache");
+    assert_eq!(told_of(b"containerd-shim", LIMIT, &cached), None, "the amount of cache is unknown");
 }
 
 #[test]
-fn memory_high_is_a_limit_too() {
+fn counts_memory_high_as_a_limit() {
     let [app, mut pods, root] = levels(FULL);
     (pods.max_pages, pods.high_pages) = (NO_LIMIT, LIMIT);
     let mut stream = Stream::new("kprobe");
@@ -133,7 +133,7 @@ fn memory_high_is_a_limit_too() {
 }
 
 #[test]
-fn names_the_limit_that_was_met() {
+fn names_the_limit_that_was_reached() {
     let [app, mut pods, root] = levels(FULL * 3 / 8);
     pods.high_pages = LIMIT * 3 / 8;
     let mut stream = Stream::new("fentry");
@@ -149,7 +149,7 @@ fn names_the_limit_that_was_met() {
 }
 
 #[test]
-fn the_machines_stall_counts_for_anybody_only_while_the_machine_has_little_left() {
+fn the_machines_stall_counts_only_if_little_memory_is_available() {
     for (available, comm, reports) in [
         (900, &b"bash"[..], false),
         (251, b"bash", false),
@@ -161,13 +161,13 @@ fn the_machines_stall_counts_for_anybody_only_while_the_machine_has_little_left(
         pressure["available_bytes"] = json!(available);
         assert_eq!(told_of(comm, 100, &pressure).is_some(), reports, "{available}");
     }
-    // Where it is not known what is left, the stall of others says nothing about the target.
+    // If the available memory is unknown, the stall of other cgroups says nothing about the target.
     let stalled = json!({ "memcg": APP, "stall": { "some_avg10": 40.0 } });
     assert_eq!(told_of(b"bash", 100, &stalled), None);
 }
 
 #[test]
-fn waiting_tasks_make_it_ours() {
+fn reports_a_kill_while_tasks_wait_for_memory() {
     for (place, percent, comm, cgroup) in [
         ("/cgroups/0/stall", 12.5, &b"bash"[..], Some(&b"/pods/app"[..])),
         ("/cgroups/1/stall", 1.0, b"systemd-oomd", Some(b"/pods")),
@@ -187,7 +187,7 @@ fn waiting_tasks_make_it_ours() {
 }
 
 #[test]
-fn the_machine_runs_low() {
+fn reports_a_kill_while_the_machine_runs_low() {
     for (available, swap_free, comm, is_told) in [
         (100, 100, &b"bash"[..], true),
         (101, 100, b"bash", false),
@@ -205,16 +205,20 @@ fn the_machine_runs_low() {
 }
 
 #[test]
-fn a_machine_without_psi_swap_and_limits_is_judged_by_what_it_has() {
+fn judges_a_machine_without_psi_swap_and_limits() {
     let nothing = json!({ "memcg": APP, "total_bytes": 1000, "available_bytes": 20 });
     let (confidence, cgroup, evidence) = told_of(b"bash", 100, &nothing).unwrap();
     assert_eq!((confidence, cgroup), (Confidence::Inferred, None));
     assert_eq!(evidence[2], "20 of 1000 bytes of the machine were available");
-    assert_eq!(told_of(b"earlyoom", 100, &json!({ "memcg": APP })), None, "looked at, and nothing found");
+    assert_eq!(
+        told_of(b"earlyoom", 100, &json!({ "memcg": APP })),
+        None,
+        "oomtrace looked and found no shortage"
+    );
 }
 
 #[test]
-fn without_a_look_at_memory_only_the_senders_purpose_counts() {
+fn without_memory_figures_only_the_senders_purpose_counts() {
     for (comm, reports) in [(&b"earlyoom"[..], 1), (b"bash", 0)] {
         let mut stream = Stream::new("fentry");
         for level in levels(FULL) {
@@ -229,7 +233,7 @@ fn without_a_look_at_memory_only_the_senders_purpose_counts() {
 }
 
 #[test]
-fn a_killer_that_the_tracer_was_told_of_counts_as_one() {
+fn accepts_configured_killers() {
     // The kernel keeps 15 bytes of a name.
     for (killer, comm, reports) in [
         (&b"memguard"[..], &b"memguard"[..], 1),
@@ -245,14 +249,14 @@ fn a_killer_that_the_tracer_was_told_of_counts_as_one() {
 }
 
 #[test]
-fn the_report_says_who_killed_whom() {
+fn reports_the_sender_and_the_target() {
     for tier in ["fentry", "kprobe", "tracepoint"] {
         let mut stream = Stream::new(tier);
         let victim = Task { oom_score_adj: 300, ..task(900) };
         kill(&mut stream, user_kill(victim, sender(700, b"earlyoom")), FULL, &calm());
         let told = stream.looked_up(900).tick(S).told();
         let report = told.only();
-        assert_eq!(report.tier.map(Tier::name), Some(tier), "there is nothing more to see of it");
+        assert_eq!(report.tier.map(Tier::name), Some(tier), "every tier traces all of it");
         assert_eq!((report.selection.policy, report.selection.outcome), (None, Some(Outcome::Killed)));
         assert_eq!((report.allocation.order, report.marks), (None, 0));
         assert_eq!(report.trigger.as_ref().unwrap().comm.as_ref().unwrap().as_bytes(), b"earlyoom");
@@ -272,7 +276,7 @@ fn the_report_says_who_killed_whom() {
 }
 
 #[test]
-fn a_script_is_known_by_its_name_and_a_program_by_its_executable() {
+fn identifies_scripts_by_name_and_programs_by_executable() {
     let mut stream = Stream::new("fentry");
     kill(&mut stream, user_kill(task(900), sender(700, b"worker-1")), FILLED, &calm());
     assert!(stream.clone().tick(S).told().closed.is_empty());
@@ -283,14 +287,14 @@ fn a_script_is_known_by_its_name_and_a_program_by_its_executable() {
 }
 
 #[test]
-fn a_cgroup_killed_as_a_whole_is_one_story() {
+fn reports_a_cgroup_killed_as_a_whole_as_one_incident() {
     let mut stream = Stream::new("fentry");
     for pid in [900, 901, 902] {
         let noinfo =
             Sigkill { origin: Sigkill::FROM_NOINFO, ..user_kill(task(pid), sender(700, b"systemd-oomd")) };
         kill(&mut stream, noinfo, FULL, &calm());
     }
-    // A second signal to one of them does not arrive, and another sender is another story.
+    // A second signal to the same process is not delivered. Another sender is another incident.
     stream.add(Sigkill { result: 2, ..user_kill(task(900), sender(700, b"systemd-oomd")) });
     kill(&mut stream, user_kill(task(950), sender(701, b"bash")), FULL, &calm());
     let told = stream.tick(S).told();
@@ -304,7 +308,7 @@ fn a_cgroup_killed_as_a_whole_is_one_story() {
 }
 
 #[test]
-fn a_storm_ends_and_says_what_was_left_out() {
+fn a_storm_ends_and_reports_the_omitted_kills() {
     let mut stream = Stream::new("fentry");
     let mut left_out = 0;
     for pid in 1000..1040 {
@@ -314,7 +318,7 @@ fn a_storm_ends_and_says_what_was_left_out() {
         stream.later(50 * MS);
     }
     let told = stream.told();
-    assert_eq!(told.closed.len(), 2, "one each second");
+    assert_eq!(told.closed.len(), 2, "one incident per second");
     assert!(told.closed.iter().all(|report| !report.status.complete));
     let told_of: usize = told.closed.iter().map(|report| report.victims.len()).sum();
     assert_eq!(told_of, 40);
@@ -328,10 +332,10 @@ fn a_storm_ends_and_says_what_was_left_out() {
 }
 
 #[test]
-fn what_follows_a_kill_by_the_kernel_is_a_consequence() {
+fn kills_after_a_kernel_kill_are_consequences() {
     for (comm, later, memcg, reports) in [
         (&b"containerd-shim"[..], 10 * MS, APP, 1),
-        // Somewhere else, later, or by one that watches memory: another story.
+        // Kills elsewhere, later or by a memory watcher are separate incidents.
         (b"containerd-shim", 10 * MS, OTHER, 2),
         (b"containerd-shim", 3 * S, APP, 2),
         (b"systemd-oomd", 10 * MS, APP, 2),
@@ -348,12 +352,12 @@ fn what_follows_a_kill_by_the_kernel_is_a_consequence() {
         let told = stream.tick(2 * S).told();
         assert_eq!(told.closed.len(), reports, "{later} {memcg}");
         let by_kernel = told.closed.iter().find(|report| report.cause.code == Code::MemcgLimit).unwrap();
-        assert_eq!(by_kernel.victims.len(), 1, "never a victim of the kernel's decision");
+        assert_eq!(by_kernel.victims.len(), 1, "not a victim of the kernel's decision");
     }
 }
 
 #[test]
-fn a_reaction_while_the_victim_is_still_dying_is_one_too() {
+fn a_kill_while_the_victim_is_dying_is_a_consequence() {
     let hog = task(812);
     let mut stream = Stream::new("fentry");
     stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT).leave(1, 1);
@@ -365,7 +369,7 @@ fn a_reaction_while_the_victim_is_still_dying_is_one_too() {
 }
 
 #[test]
-fn what_has_no_reason_to_look_for_is_left_alone() {
+fn ignores_signals_that_need_no_explanation() {
     let full = |kill: Sigkill| {
         let mut stream = Stream::new("fentry");
         self::kill(&mut stream, kill, FULL, &calm());
@@ -380,8 +384,8 @@ fn what_has_no_reason_to_look_for_is_left_alone() {
 }
 
 #[test]
-fn a_dying_process_that_is_marked_was_not_killed_by_the_kernel() {
-    // The signal of user space must not be taken for the one that comes before a mark.
+fn a_marked_dying_process_was_not_killed_by_the_kernel() {
+    // The signal of user space must not count as the signal before a mark.
     let hog = task(900);
     let mut stream = Stream::new("tracepoint");
     kill(&mut stream, user_kill(hog, sender(700, b"earlyoom")), FULL, &calm());
@@ -398,7 +402,7 @@ fn a_dying_process_that_is_marked_was_not_killed_by_the_kernel() {
 }
 
 #[test]
-fn an_older_recordings_signals_are_the_kernels() {
+fn signals_of_an_older_recording_come_from_the_kernel() {
     let hog = task(812);
     let mut stream = Stream::with(&session("tracepoint", &[]));
     let kernels = Sigkill { sender_tid: 812, ..sigkill_of(812) };

@@ -1,11 +1,11 @@
-//! The minutes before in the report of the test.
+//! The minutes before the decision, in the test's report.
 
 use oomtrace::{
     account::Whole,
     lead_up::{Grower, GrownCgroup, LeadUp, Resident, Sample, Shape},
 };
 
-/// A history in which everything is known.
+/// A history with every field known.
 pub(super) fn lead_up() -> LeadUp {
     LeadUp {
         of: Whole::Cgroup,
@@ -41,7 +41,7 @@ pub(super) fn lead_up() -> LeadUp {
     }
 }
 
-/// A history in which hardly anything is known.
+/// A history with almost no field known.
 pub(super) fn empty_lead_up() -> LeadUp {
     let grower = Grower { comm: None, cgroup: None, start_boot_ns: None, ..lead_up().growers.remove(0) };
     LeadUp {

@@ -1,4 +1,4 @@
-//! Reports in which everything is known, and in which nothing is.
+//! Reports with every field known, and reports with none.
 
 use std::rc::Rc;
 
@@ -20,7 +20,7 @@ use super::{
     shortage::{account, allocation, empty_account, empty_machine, machine},
 };
 
-/// A report in which everything is known that this version knows, and a victim that lacks nothing.
+/// A report with every field that this version knows, and a complete victim.
 pub(super) fn maximal() -> Report {
     Report {
         schema: SCHEMA,
@@ -89,7 +89,7 @@ fn followed() -> Followed {
     }
 }
 
-/// An act of which nothing is known but that it was one.
+/// An act without any known detail.
 fn unknown_act() -> Followed {
     Followed {
         method: None,
@@ -190,7 +190,7 @@ fn place() -> Attribution {
     }
 }
 
-/// A place of which nothing is known but that it is one.
+/// A place without any known detail.
 fn place_without_names() -> Attribution {
     let place = place();
     let container = place.container.map(|container| Container {
@@ -252,7 +252,7 @@ fn candidate() -> Candidate {
     }
 }
 
-/// A row that has nothing but its place.
+/// A candidate with only its rank.
 fn empty_candidate() -> Candidate {
     Candidate {
         pid: None,
@@ -277,7 +277,7 @@ fn empty_candidate() -> Candidate {
     }
 }
 
-/// A report in which nothing is known.
+/// A report without any known field.
 pub(super) fn minimal() -> Report {
     Report {
         time: None,
@@ -319,7 +319,7 @@ pub(super) fn minimal() -> Report {
     }
 }
 
-/// A report whose parts are there and hold nothing.
+/// A report whose objects exist but are empty.
 pub(super) fn without_inner_values() -> Report {
     let score = Score { points: None, base_pages: None, adj_pages: None, total_pages: None };
     let level = Level {

@@ -1,4 +1,4 @@
-//! The allocation, the machine and the account in the report of the test.
+//! The allocation, the machine and the account in the test's report.
 
 use oomtrace::{
     account::{Account, Holder, HolderKind, Part, Reason, ReasonCode, What, Whole},
@@ -6,7 +6,7 @@ use oomtrace::{
     report::{Allocation, HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, UserCall, Zone},
 };
 
-/// A machine of which everything is known.
+/// A machine with every field known.
 pub(super) fn machine() -> Machine {
     Machine {
         source: Some(StateSource::Decision.name()),
@@ -60,7 +60,7 @@ fn huge_pages(known: Option<u64>) -> HugePages {
     HugePages { size_bytes: 1, node: known.map(|_| 0), total: 1, free: 1, reserved: known, surplus: known }
 }
 
-/// A machine of which each list has a row, and the rows nothing.
+/// A machine whose lists have one empty row each.
 pub(super) fn empty_machine() -> Machine {
     Machine {
         swap: Swap { devices: machine().swap.devices, ..Swap::default() },
@@ -73,7 +73,7 @@ pub(super) fn empty_machine() -> Machine {
     }
 }
 
-/// An account of which everything is known.
+/// An account with every field known.
 pub(super) fn account() -> Account {
     let part = |what| Part { what, bytes: 1, reclaimable: Some(false), freed_by_kill: Some(true) };
     Account {
@@ -103,7 +103,7 @@ fn holder() -> Holder {
     }
 }
 
-/// An account of which only the amounts are known.
+/// An account with only the amounts known.
 pub(super) fn empty_account() -> Account {
     let none = Holder { processes: None, pid: None, comm: None, cgroup: None, ..holder() };
     Account {
@@ -118,7 +118,7 @@ pub(super) fn empty_account() -> Account {
     }
 }
 
-/// An allocation of which everything is known.
+/// An allocation with every field known.
 pub(super) fn allocation() -> Allocation {
     Allocation {
         order: Some(0),

@@ -1,4 +1,4 @@
-//! The checker itself, on small crates.
+//! Tests of the checker itself on small crates.
 
 use crate::{
     graph::{cycles, edges, unlayered, upward},
@@ -7,7 +7,7 @@ use crate::{
 
 const LAYERS: [(&str, &str); 2] = [("low", "the lower one"), ("high", "the upper one")];
 
-/// A crate of these files, with `low` and `high` in `lib.rs`.
+/// A crate with these files, and with `low` and `high` in `lib.rs`.
 fn krate(files: &[(&str, &str)]) -> Crate {
     let lib = ("lib.rs", "pub mod low; pub mod high;");
     let known = |path: &str| files.iter().chain([&lib]).find(|(name, _)| *name == path);
@@ -18,7 +18,7 @@ fn krate(files: &[(&str, &str)]) -> Crate {
     read.unwrap()
 }
 
-/// What is wrong with a crate whose lower module has this text.
+/// The errors of a crate whose lower module has this text.
 fn said(low: &str) -> Vec<String> {
     upward(&edges(&krate(&[("low.rs", low)])), &LAYERS)
 }
@@ -44,12 +44,12 @@ fn finds_each_spelling_of_an_upward_import() {
 }
 
 #[test]
-fn tells_the_line() {
+fn reports_the_line() {
     assert_eq!(said("//! Low.\n\nuse crate::{\n    high::Thing,\n};\n"), ["low.rs:4: low is below high"]);
 }
 
 #[test]
-fn accepts_what_is_no_upward_import() {
+fn accepts_paths_that_import_nothing_upward() {
     for low in [
         "// use crate::high;",
         "/// As [`crate::high::Thing`].\nfn f() { \"crate::high\"; }",
@@ -66,7 +66,7 @@ fn accepts_what_is_no_upward_import() {
 }
 
 #[test]
-fn reads_on_behind_code_of_tests() {
+fn continues_after_test_code() {
     for before in
         ["use crate::low::{A, B};", "mod tests { fn f() {} }", "const A: B = B { c: 1 };", "fn f() {}"]
     {
@@ -75,7 +75,7 @@ fn reads_on_behind_code_of_tests() {
 }
 
 #[test]
-fn finds_a_name_that_is_passed_on() {
+fn follows_reexported_names() {
     let files = [("low.rs", "use crate::high::Thing;"), ("high.rs", "pub use crate::low::Thing;")];
     assert_eq!(upward(&edges(&krate(&files)), &LAYERS), ["low.rs:1: low is below high"]);
 }
@@ -90,7 +90,7 @@ fn accepts_downward_imports() {
 }
 
 #[test]
-fn wants_a_layer_for_each_module_and_a_module_for_each_layer() {
+fn requires_a_layer_for_each_module_and_a_module_for_each_layer() {
     let layers = [LAYERS[0], ("main", "the program"), ("gone", "no module has this name")];
     assert_eq!(unlayered(&krate(&[]), &layers), ["gone", "high"]);
 }

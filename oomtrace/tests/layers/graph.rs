@@ -1,13 +1,13 @@
-//! Who imports whom, by directory.
+//! The imports between modules, by directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::source::Crate;
 
-/// One import between two members of a directory. A member is a file, or a directory with all that is in it.
+/// One import between two members of a directory. A member is a file, or a directory with everything in it.
 #[derive(Debug)]
 pub(crate) struct Edge {
-    /// The directory, as a module's path; empty for `src`.
+    /// The directory as a module path. It is empty for `src`.
     directory: Vec<String>,
     from: String,
     to: String,
@@ -39,7 +39,7 @@ fn edge(from: &[String], to: &[String], place: &str) -> Option<Edge> {
     Some(Edge { directory, from: member.clone(), to: other.clone(), place: place.to_owned() })
 }
 
-/// Imports of a top-level module from one that is lower in the table, in words.
+/// Describes imports of a top-level module by one that is lower in the table.
 pub(crate) fn upward(edges: &[Edge], layers: &[(&str, &str)]) -> Vec<String> {
     let layer = |name: &str| layers.iter().position(|(known, _)| *known == name);
     let top = edges.iter().filter(|edge| edge.directory.is_empty());
@@ -56,7 +56,7 @@ pub(crate) fn unlayered(krate: &Crate, layers: &[(&str, &str)]) -> Vec<String> {
     modules.symmetric_difference(&layers).map(|name| (*name).to_owned()).collect()
 }
 
-/// Members of a directory below `src` that import each other, directly or through others: `DIRECTORY: MEMBER, MEMBER`.
+/// Members of a directory below `src` that import each other, directly or indirectly: `DIRECTORY: MEMBER, MEMBER`.
 pub(crate) fn cycles(edges: &[Edge]) -> Vec<String> {
     let mut graphs: BTreeMap<String, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
     for edge in edges.iter().filter(|edge| !edge.directory.is_empty()) {
@@ -77,7 +77,7 @@ pub(crate) fn cycles(edges: &[Edge]) -> Vec<String> {
     cycles.into_iter().collect()
 }
 
-/// All that a member imports, directly or through others.
+/// All members that a member imports, directly or indirectly.
 fn reached<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>, member: &str) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
     let mut next: Vec<&str> = graph.get(member).into_iter().flatten().copied().collect();

@@ -1,4 +1,4 @@
-//! The modules of the crate import downwards only, and the files of a directory do not import each other in a circle.
+//! The modules of the crate import downwards only, and the files of a directory do not import each other in a cycle.
 //!
 //! The test reads the crate's own source. It takes every path that begins with `crate`, `super` or `self`, in `use` items, in
 //! code and inside macros. Code under `#[cfg(test)]` may import anything.
@@ -21,36 +21,36 @@ use self::{
 /// table, so a new module needs one row.
 const LAYERS: [(&str, &str); 32] = [
     ("bytes", "names and paths as the kernel has them, which every module holds"),
-    ("size", "sizes as they are typed, on the command line and in a file"),
+    ("size", "sizes as written on the command line and in a file"),
     ("exit", "exit statuses, which errors of every layer name"),
     ("cgroup", "the levels of a cgroup as the kernel side sends them"),
     ("badness", "the kernel's arithmetic on numbers alone"),
-    ("faults", "which fault the tests ask for; the places that go wrong are above"),
+    ("faults", "the fault that a test requests; the faulty places are in the modules above"),
     ("trust", "which paths root may follow; knows file systems alone"),
     ("kernel", "the running kernel and this process; knows no frame"),
     ("frame", "the start of the road: header and bytes"),
-    ("context", "what user space adds to the stream, with facts of the kernel"),
-    ("event", "what a frame says"),
+    ("context", "the frames that user space adds, with facts of the kernel"),
+    ("event", "the decoded content of a frame"),
     ("decode", "from a frame to an event"),
     ("incident", "one decision; made of facts of events and contexts"),
     ("assemble", "from events to incidents; does not judge"),
-    ("attribute", "who that was; reads an incident"),
-    ("redact", "what is hidden of command lines; reads events, and knows titles"),
-    ("account", "where the memory was; reads an incident and its attribution"),
-    ("lead_up", "what happened in the minutes before; reads an incident and shares the account's words"),
-    ("explain", "why; reads an incident and its attribution"),
+    ("attribute", "the container, pod or unit of a process; reads an incident"),
+    ("redact", "hides parts of command lines; reads events, and knows titles"),
+    ("account", "the users of the memory; reads an incident and its attribution"),
+    ("lead_up", "the minutes before a decision; reads an incident and shares the account's words"),
+    ("explain", "the cause; reads an incident and its attribution"),
     ("report", "the incident, the attribution and the verdict, for sinks"),
-    ("rank", "who would die next; pure, like the three below"),
+    ("rank", "the next victim; pure, like the three below"),
     ("diff", "two recordings compared, on reports"),
     ("whatif", "a decision decided again, on incidents and reports"),
     ("experiment", "the pure part of an experiment; asks whatif for predictions"),
     ("recording", "frames on disk; decodes what a new file must repeat"),
-    ("source", "where frames come from: the kernel, or a recording"),
-    ("sink", "where reports and answers go; the only place with text"),
+    ("source", "reads frames from the kernel or from a recording"),
+    ("sink", "writes reports and answers; the only place with text"),
     ("pipeline", "the whole road, from a source to sinks"),
     ("server", "consumers of reports that may block, on a thread of their own"),
-    ("cli", "what is typed; names codes, changes and shapes of the modules above"),
-    ("cmd", "the commands: from what is typed to all of the above"),
+    ("cli", "the command line; names codes, changes and shapes of the modules above"),
+    ("cmd", "the commands, which use everything above"),
     ("main", "the program"),
 ];
 

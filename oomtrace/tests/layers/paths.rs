@@ -1,20 +1,20 @@
-//! The paths in a file, found in its tokens: comments, texts and documentation are none.
+//! Finds the paths in a file from its tokens. Comments, string literals and documentation contain no paths.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// What a file says of modules.
+/// The module declarations and paths in a file.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) paths: Vec<Named>,
-    /// Modules in files of their own (`mod name;`), by their path.
+    /// Modules in their own files (`mod name;`), by path.
     pub(crate) children: Vec<Vec<String>>,
 }
 
-/// A path, from the root of the crate.
+/// A path from the root of the crate.
 #[derive(Debug)]
 pub(crate) struct Named {
     pub(crate) path: Vec<String>,
-    /// In a `use` item: the module in which it gives a name, and that name.
+    /// For a `use` item: the module in which it defines a name, and that name.
     pub(crate) gives: Option<(Vec<String>, String)>,
     pub(crate) line: usize,
 }
@@ -49,7 +49,7 @@ pub(crate) fn read(tokens: TokenStream, module: &[String], found: &mut Found) {
     }
 }
 
-/// What is in brackets; `use {crate::a, crate::b};` goes on there.
+/// Reads the tokens inside brackets. A `use {crate::a, crate::b};` continues there.
 fn read_group(tokens: TokenStream, module: &[String], in_use: bool, found: &mut Found) {
     let before = found.paths.len();
     read(tokens, module, found);
@@ -58,7 +58,7 @@ fn read_group(tokens: TokenStream, module: &[String], in_use: bool, found: &mut 
     }
 }
 
-/// `mod name;` or `mod name { … }`.
+/// Reads `mod name;` or `mod name { … }`.
 fn declared(tokens: &[TokenTree], at: usize, module: &[String], found: &mut Found) -> usize {
     let (Some(TokenTree::Ident(name)), body) = (tokens.get(at), tokens.get(at + 1)) else { return at };
     let inner: Vec<String> = module.iter().cloned().chain([name.to_string()]).collect();
@@ -71,7 +71,7 @@ fn declared(tokens: &[TokenTree], at: usize, module: &[String], found: &mut Foun
 
 type Whole = (Vec<String>, Option<String>, usize);
 
-/// A path or a tree of paths that begins at a word; returns the place behind it.
+/// Reads a path or a tree of paths that begins at a word. Returns the position after it.
 fn path(tokens: &[TokenTree], mut at: usize, before: &[String], whole: &mut Vec<Whole>) -> usize {
     let mut words = before.to_vec();
     let line = tokens.get(at).map_or(0, |token| token.span().start().line);
@@ -108,7 +108,7 @@ fn path(tokens: &[TokenTree], mut at: usize, before: &[String], whole: &mut Vec<
     at
 }
 
-/// The same path from the root of the crate.
+/// Converts a path to the same path from the root of the crate.
 fn from_root(words: &[String], module: &[String]) -> Vec<String> {
     let mut path = match words.first().map(String::as_str) {
         Some("self" | "super") => module.to_vec(),
@@ -138,12 +138,13 @@ fn is_cfg_test(attribute: Option<&TokenTree>) -> bool {
     attribute.is_some_and(|attribute| attribute.to_string().replace(' ', "") == "[cfg(test)]")
 }
 
-/// `(in crate::a)` of a visibility says who may import, and imports nothing.
+/// Whether the group is `(in crate::a)` of a visibility. It restricts access and imports nothing.
 fn is_visibility(group: TokenStream) -> bool {
     matches!(group.into_iter().next(), Some(TokenTree::Ident(word)) if word == "in")
 }
 
-/// The place behind an item: its `;`, or its body if it is none of those that may hold one before the `;`.
+/// The position after an item: after its `;`, or after its body unless the item is of a kind that may have a body before the
+/// `;`.
 fn after_item(tokens: &[TokenTree], mut at: usize) -> usize {
     let mut ends_with_body = true;
     while let Some(token) = tokens.get(at) {

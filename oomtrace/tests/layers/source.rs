@@ -1,4 +1,4 @@
-//! The crate as modules, each with the paths in it.
+//! The crate as modules, each with its paths.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use proc_macro2::TokenStream;
 
 use crate::paths::{Found, Named, read};
 
-/// The modules that are compiled into the product, by their path.
+/// The modules of the product, by path.
 pub(crate) struct Crate {
     pub(crate) modules: BTreeMap<Vec<String>, Module>,
-    /// Names that `use` items give in a module: the module, the name, and what it stands for.
+    /// Names that `use` items define in a module: the module, the name, and the path that it stands for.
     names: BTreeMap<(Vec<String>, String), Vec<String>>,
 }
 
@@ -20,11 +20,11 @@ pub(crate) struct Module {
 }
 
 impl Crate {
-    /// From the files below `src`, which `file` gives by their path: those that `lib.rs` and `main.rs` lead to.
+    /// Reads the files below `src` that `lib.rs` and `main.rs` lead to. `file` returns the text of a path.
     ///
     /// # Errors
     ///
-    /// With the file that is missing or does not parse.
+    /// Names the file that is missing or does not parse.
     pub(crate) fn read(file: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let mut krate = Self { modules: BTreeMap::new(), names: BTreeMap::new() };
         krate.take(&[], &["lib.rs"], &file)?;
@@ -32,7 +32,7 @@ impl Crate {
         Ok(krate)
     }
 
-    /// Takes a module, from the first of these files that exists, and those declared in it.
+    /// Reads a module from the first of these files that exists, and the modules declared in it.
     fn take(
         &mut self,
         module: &[String],
@@ -57,10 +57,10 @@ impl Crate {
         Ok(())
     }
 
-    /// The module that holds what a path names. What a module only passes on belongs to where that comes from.
+    /// The module that defines the item of a path. A reexported item belongs to the module that defines it.
     pub(crate) fn holder(&self, path: &[String]) -> Vec<String> {
         let mut path = path.to_vec();
-        // A name may be passed on several times; a circle of names does not compile.
+        // A name may be reexported several times. A cycle of names does not compile.
         for _ in 0..16 {
             let module = self.longest(&path);
             let Some(name) = path.get(module.len()) else { return module };
