@@ -1,4 +1,4 @@
-//! The recordings that inputs are made of.
+//! The recordings from which inputs are made.
 
 use std::{fs, path::PathBuf};
 
@@ -10,14 +10,14 @@ pub(crate) struct Corpus {
     pub(crate) recordings: Vec<Recording>,
 }
 
-/// One of them.
+/// One recording.
 pub(crate) struct Recording {
     pub(crate) bytes: Vec<u8>,
     pub(crate) frames: Vec<Vec<u8>>,
 }
 
 impl Corpus {
-    /// Reads them; each must be whole.
+    /// Reads the recordings. Each must be complete.
     pub(crate) fn read(paths: &[PathBuf]) -> Result<Self> {
         let recordings = paths
             .iter()
@@ -26,11 +26,11 @@ impl Corpus {
                 Recording::new(bytes).with_context(|| format!("reading {}", path.display()))
             })
             .collect::<Result<Vec<_>>>()?;
-        ensure!(!recordings.is_empty(), "there are no recordings to begin with");
+        ensure!(!recordings.is_empty(), "no recordings to start from");
         Ok(Self { recordings })
     }
 
-    /// One of them.
+    /// Picks one recording at random.
     pub(crate) fn pick(&self, random: &mut fastrand::Rng) -> (usize, &Recording) {
         static NONE: Recording = Recording { bytes: Vec::new(), frames: Vec::new() };
         let index = random.usize(..self.recordings.len().max(1));
@@ -45,7 +45,7 @@ impl Recording {
         while reader.next(&mut frame)? {
             frames.push(std::mem::take(&mut frame));
         }
-        ensure!(!reader.torn() && !frames.is_empty(), "it is not whole");
+        ensure!(!reader.torn() && !frames.is_empty(), "the recording is incomplete");
         Ok(Self { bytes, frames })
     }
 }

@@ -1,5 +1,4 @@
-//! What must hold of every input, however damaged: an end without a panic, an error that names the place, and never a report
-//! that is not true.
+//! Checks that hold for every input, however damaged: no panic, errors that name their place, and only true reports.
 
 use std::collections::BTreeSet;
 
@@ -21,19 +20,19 @@ use oomtrace::{
     whatif::{Change, Who, decide_again},
 };
 
-/// One of so many inputs becomes pages, too: that takes longer than all the rest.
+/// One of this many inputs is also rendered as a page, because rendering takes longer than all other steps.
 const PAGES: u64 = 16;
 
-/// What is known of the recordings before they are damaged.
+/// The facts about the recordings before any damage.
 pub(crate) struct Judge {
     truths: Vec<Truth>,
 }
 
-/// A recording's frames, and the reports of its incidents.
+/// A recording's frames and the reports of its incidents.
 struct Truth {
     frames: Vec<Vec<u8>>,
     reports: BTreeSet<String>,
-    /// The same without what is looked up last.
+    /// The same reports without the facts that are read last.
     early: BTreeSet<String>,
 }
 
@@ -52,7 +51,7 @@ impl Judge {
         Ok(Self { truths: corpus.recordings.iter().map(truth).collect::<Result<_>>()? })
     }
 
-    /// Judges one.
+    /// Judges one input.
     pub(crate) fn input(&self, input: &Input, number: u64, tally: &mut Tally) -> Result<()> {
         let truth = match input.damage {
             Damage::Noticed(index) => self.truths.get(index),
@@ -82,16 +81,16 @@ impl Judge {
     }
 }
 
-/// Frame by frame: where it stops it says so, at a place in the file.
+/// Reads frame by frame. An error must name the offset in the file where reading stopped.
 fn read(bytes: &[u8], truth: Option<&Truth>, tally: &mut Tally) -> Result<()> {
     let mut reader = match Reader::new(bytes) {
         Ok(reader) => reader,
         Err(ReadError::NotARecording | ReadError::Newer { .. }) => {
             tally.refused += 1;
-            ensure!(truth.is_none(), "a good header was refused");
+            ensure!(truth.is_none(), "a valid header was rejected");
             return Ok(());
         }
-        Err(error) => bail!("a good input failed: {error}"),
+        Err(error) => bail!("reading a valid input failed: {error}"),
     };
     let (mut frame, mut index) = (Vec::new(), 0);
     loop {
@@ -108,7 +107,7 @@ fn read(bytes: &[u8], truth: Option<&Truth>, tally: &mut Tally) -> Result<()> {
                 return names_the_place(&error, reader.offset(), bytes.len());
             }
         }
-        ensure!(reader.offset() > offset, "it does not move on at {offset}");
+        ensure!(reader.offset() > offset, "the reader makes no progress at {offset}");
         if let Some(truth) = truth {
             ensure!(
                 truth.frames.get(index) == Some(&frame),
@@ -123,12 +122,12 @@ fn read(bytes: &[u8], truth: Option<&Truth>, tally: &mut Tally) -> Result<()> {
 
 fn names_the_place(error: &ReadError, offset: u64, length: usize) -> Result<()> {
     let ReadError::Damaged { offset: told, .. } = error else {
-        bail!("an input that is there failed: {error}")
+        bail!("reading existing bytes failed: {error}")
     };
-    ensure!(*told == offset, "it stopped at {offset} and says {told}");
-    ensure!(error.to_string().contains(&format!("byte {offset} ")), "no place in: {error}");
-    // What a file lacks of its last block's padding is passed over.
-    ensure!(offset <= u64::try_from(length + BLOCK_BYTES)?, "{offset} is behind the end, {length}");
+    ensure!(*told == offset, "the reader stopped at {offset} and reports {told}");
+    ensure!(error.to_string().contains(&format!("byte {offset} ")), "the error names no place: {error}");
+    // The reader tolerates missing padding of the last block.
+    ensure!(offset <= u64::try_from(length + BLOCK_BYTES)?, "offset {offset} is beyond the end, {length}");
     Ok(())
 }
 
@@ -144,35 +143,35 @@ fn decoded(bytes: &[u8], tally: &mut Tally) -> Result<()> {
         tally.undecoded += 1;
         ensure!(
             error.to_string().contains(&format!("at byte {FRAME_HEADER_BYTES} ")),
-            "no place in: {error}"
+            "the error names no place: {error}"
         );
     }
     Ok(())
 }
 
-/// A frame that is none says how many bytes there are, or at which one it ends.
+/// Checks that an invalid frame's error names the number of bytes, or the byte at which the frame ends.
 fn places(words: &str, length: usize) -> Result<()> {
     let mut numbers =
         words.split(|letter: char| !letter.is_ascii_digit()).filter_map(|word| word.parse().ok());
-    ensure!(numbers.any(|number: usize| number <= length), "no place in: {words}");
+    ensure!(numbers.any(|number: usize| number <= length), "the error names no place: {words}");
     Ok(())
 }
 
-/// The incidents of a file, and what stopped the reading.
+/// The incidents of a file, and the error that stopped reading.
 fn incidents(bytes: &[u8]) -> Result<(Vec<Incident>, Option<String>)> {
     let Ok(reader) = Reader::new(bytes) else { return Ok((Vec::new(), None)) };
     let mut incidents = Vec::new();
     for incident in Incidents::new(Replay::new(reader)) {
         match incident {
             Ok(incident) => incidents.push(incident),
-            // There is nothing behind it in one file.
+            // In one file, nothing follows an error.
             Err(error) => return Ok((incidents, Some(error.to_string()))),
         }
     }
     Ok((incidents, None))
 }
 
-/// A report is JSON, and one that is whole is one of the true ones.
+/// Checks that a report is JSON, and that a complete report is one of the true ones.
 fn tell(report: &Report, truth: Option<&Truth>) -> Result<()> {
     let json = lasting(report)?;
     ensure!(json.starts_with("{\"schema\":1,") && json.ends_with('}'), "no report: {json}");
@@ -180,18 +179,18 @@ fn tell(report: &Report, truth: Option<&Truth>) -> Result<()> {
     if let Some(truth) = truth.filter(|_| is_whole) {
         let is_early = || Ok::<_, anyhow::Error>(truth.early.contains(&lasting(&early(report))?));
         let is_true = truth.reports.contains(&json) || (lacks_surroundings(report) && is_early()?);
-        ensure!(is_true, "it is not true: {json}");
+        ensure!(is_true, "the report is not true: {json}");
     }
     Ok(())
 }
 
-/// Whether a recording ends before the surroundings of the incident, which are read last and not awaited.
+/// Whether the recording ends before the incident's surroundings, which are read last and not awaited.
 fn lacks_surroundings(report: &Report) -> bool {
     report.machine.as_ref().is_none_or(|machine| machine.tmpfs.is_none())
 }
 
-/// What was there before anything was looked up that stays: without the surroundings, the names of calls and the history, and without
-/// the conclusions from those.
+/// The part of a report that is known before the lookups and does not change: without the surroundings, the names of calls and
+/// the history, and without conclusions from those.
 fn early(report: &Report) -> Report {
     let mut early = Report { machine: None, account: None, lead_up: None, ..report.clone() };
     early.cause.summary.clear();
@@ -200,21 +199,21 @@ fn early(report: &Report) -> Report {
     early
 }
 
-/// What cannot change any more once an incident is whole. The passes that kill nobody go on while its victim's memory is
-/// given back, and are counted for as long as there is a recording.
+/// The part of a report that cannot change once the incident is complete. Passes that kill no process continue while the
+/// victim's memory is freed, and are counted until the recording ends.
 fn lasting(report: &Report) -> Result<String> {
     Ok(serde_json::to_string(&Report { empty_passes: None, ..report.clone() })?)
 }
 
-/// A page is whole, and nothing in it runs.
+/// Checks that a page is complete and contains nothing that runs.
 fn shown(page: &str) -> Result<()> {
     let lower = page.to_lowercase();
-    ensure!(page.ends_with("</html>"), "it ends in the middle");
-    ensure!(!lower.contains("<script") && !lower.contains("<img"), "it has an element of a name's making");
+    ensure!(page.ends_with("</html>"), "the page is incomplete");
+    ensure!(!lower.contains("<script") && !lower.contains("<img"), "a name created an element in the page");
     Ok(())
 }
 
-/// Asks one of the questions; whether it was answered.
+/// Asks one of the questions. Returns whether it was answered.
 fn ask(incident: &Incident, report: &Report, number: u64) -> Result<bool> {
     let cgroup = report.domain.cgroup.clone().unwrap_or_else(|| "/".into());
     let pid = report.selection.runner_up_pid.unwrap_or(1);
@@ -230,7 +229,7 @@ fn ask(incident: &Incident, report: &Report, number: u64) -> Result<bool> {
             Ok(true)
         }
         Err(refusal) => {
-            ensure!(!refusal.to_string().is_empty(), "refused without a word");
+            ensure!(!refusal.to_string().is_empty(), "the refusal has no message");
             Ok(false)
         }
     }

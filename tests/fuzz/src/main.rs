@@ -1,8 +1,8 @@
-//! Takes real recordings, damages them in every way it can think of, and sends each down the whole road: reader, decoder,
-//! assembler, report, JSON, page, `whatif`. What must hold of each is in `judge`; a path of a cgroup goes with each (`path`).
+//! Damages real recordings in many ways and sends each down the whole road: reader, decoder, assembler, report, JSON, page,
+//! `whatif`. `judge` contains the checks. Each input also tests the path of a cgroup (`path`).
 //!
-//! An input is made of the seed and its number alone, so that one that fails is made again with `--first NUMBER --inputs 1`.
-//! A bound on this process's memory stands for the bound on the reader's: who takes more is ended.
+//! An input depends only on the seed and its number, so `--first NUMBER --inputs 1` reproduces a failing one. A limit on this
+//! process's memory stands for a limit on the reader's: exceeding it ends the process.
 
 mod corpus;
 mod judge;
@@ -24,13 +24,13 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use self::{corpus::Corpus, judge::Judge, mutate::Input, tally::Tally};
 
-/// Inputs a thread takes at a time.
+/// Inputs that a thread takes at a time.
 const PORTION: u64 = 256;
 
-/// Damage recordings and see that nothing breaks.
+/// Damage recordings and check that nothing breaks
 #[derive(Parser)]
 struct Arguments {
-    /// Recordings to begin with: files
+    /// Recordings to start from: files
     #[arg(required = true)]
     recordings: Vec<PathBuf>,
     /// How many inputs
@@ -39,13 +39,13 @@ struct Arguments {
     /// The number of the first one
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// What the inputs are made of, with their numbers
+    /// The seed of the inputs; seed and number determine an input
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Data that this process may have, in MiB
     #[arg(long, default_value_t = 128)]
     memory_mib: u64,
-    /// Threads; by default one for each processor
+    /// Threads (default: one per processor)
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -67,7 +67,7 @@ fn run(arguments: &Arguments) -> Result<Tally> {
     let corpus = Corpus::read(&arguments.recordings)?;
     let bytes = arguments.memory_mib << 20;
     let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    setrlimit(Resource::Data, limit).context("bounding this process's memory")?;
+    setrlimit(Resource::Data, limit).context("limiting this process's memory")?;
     let judge = Judge::new(&corpus)?;
     let usual = || thread::available_parallelism().map_or(1, Into::into);
     let next = AtomicU64::new(arguments.first);
@@ -95,7 +95,10 @@ fn work(arguments: &Arguments, corpus: &Corpus, judge: &Judge, next: &AtomicU64)
                 judge.input(&input, number, &mut tally)
             }));
             let again = || {
-                format!("input {number}: again with --seed {} --first {number} --inputs 1", arguments.seed)
+                format!(
+                    "input {number}: reproduce with --seed {} --first {number} --inputs 1",
+                    arguments.seed
+                )
             };
             judged.unwrap_or_else(|_| bail!("a panic")).with_context(again)?;
         }

@@ -1,4 +1,4 @@
-//! Inputs: recordings damaged as disks, crashes and enemies damage them.
+//! Inputs: recordings with the damage that disks, crashes and attackers cause.
 
 mod file;
 mod frames;
@@ -10,23 +10,23 @@ use crate::corpus::Corpus;
 pub(crate) struct Input {
     /// The file.
     pub(crate) bytes: Vec<u8>,
-    /// What was done to it.
+    /// The damage.
     pub(crate) damage: Damage,
 }
 
-/// What may be expected of the reader.
+/// The kind of damage, which decides what the reader must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
-    /// The recording of this number with a few bits flipped or its end cut off: what is read are its first frames.
+    /// Recording number N with a few bits flipped or its end cut off. The reader must return its first frames.
     Noticed(usize),
-    /// Bytes of the file replaced, moved or made up: checksums do not fit, or do by design.
+    /// Bytes of the file were replaced, moved or invented. Checksums are wrong, or fit on purpose.
     File,
-    /// Frames changed, and their checksums made to fit: whatever a frame may hold reaches the decoder.
+    /// Frames were changed and their checksums recomputed, so that any frame content reaches the decoder.
     Frames,
 }
 
 impl Input {
-    /// The input of that number.
+    /// Makes the input with this number.
     pub(crate) fn new(corpus: &Corpus, seed: u64, number: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number);
         match random.u8(..10) {
@@ -40,12 +40,12 @@ impl Input {
     }
 }
 
-/// A place before which there are `length` of something.
+/// A random position, at most `length`.
 fn place(length: usize, random: &mut fastrand::Rng) -> usize {
     random.usize(..=length)
 }
 
-/// A number that breaks things more often than others.
+/// A number that breaks programs more often than others.
 fn odd_number(random: &mut fastrand::Rng) -> u64 {
     const ODD: [u64; 16] = [
         0,
@@ -68,11 +68,11 @@ fn odd_number(random: &mut fastrand::Rng) -> u64 {
     if random.bool() { ODD.get(random.usize(..ODD.len())).copied().unwrap_or(0) } else { random.u64(..) }
 }
 
-/// Writes a number of one, two, four or eight bytes somewhere.
+/// Overwrites one, two, four or eight bytes at a random position with a number.
 fn overwrite(bytes: &mut [u8], random: &mut fastrand::Rng) {
     let width = 1_usize << random.usize(..4);
     let at = place(bytes.len().saturating_sub(width), random);
-    // Half of them where a number would be.
+    // Half of the positions are aligned as numbers are.
     let at = if random.bool() { at - at % width } else { at };
     let number = odd_number(random).to_le_bytes();
     for (to, from) in bytes.iter_mut().skip(at).zip(number.iter().take(width)) {

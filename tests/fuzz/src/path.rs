@@ -1,9 +1,9 @@
-//! Paths of cgroups without number: whatever is read from one is in it.
+//! Random cgroup paths: every name read from a path must occur in it.
 
 use anyhow::{Result, ensure};
 use oomtrace::attribute::Place;
 
-/// Parts that the grammar knows, and what comes close to them.
+/// Parts that the grammar knows, and parts that look almost like them.
 const PARTS: [&str; 40] = [
     "/",
     "docker",
@@ -47,7 +47,7 @@ const PARTS: [&str; 40] = [
     "0d08203e-255a-11e9-8cd9-0007cb0b2cc8",
 ];
 
-/// One path, made of the seed and the number; an error if something was made up.
+/// Judges the path of this seed and number. Fails if a name was invented.
 pub(crate) fn judge(seed: u64, number: u64) -> Result<()> {
     let mut random = fastrand::Rng::with_seed(seed.rotate_left(32) ^ number);
     let mut path = Vec::new();
@@ -65,7 +65,7 @@ pub(crate) fn judge(seed: u64, number: u64) -> Result<()> {
     ] {
         ensure!(
             part.is_none_or(|part| path.starts_with(part)),
-            "a cgroup that is not there: {}",
+            "the path does not contain this cgroup: {}",
             path.escape_ascii()
         );
     }
@@ -73,7 +73,7 @@ pub(crate) fn judge(seed: u64, number: u64) -> Result<()> {
     let session = place.session.as_ref().map(oomtrace::bytes::ByteString::as_bytes);
     for part in [job, session].into_iter().flatten() {
         let is_there = path.windows(part.len().max(1)).any(|window| window == part);
-        ensure!(is_there, "a name that is not there: {}", path.escape_ascii());
+        ensure!(is_there, "the path does not contain this name: {}", path.escape_ascii());
     }
     Ok(())
 }

@@ -1,29 +1,29 @@
-//! What came of the inputs.
+//! Counts of the results.
 
 use std::fs;
 
-/// Counts.
+/// The results of inputs.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tally {
     pub(crate) inputs: u64,
     pub(crate) bytes: u64,
     pub(crate) frames: u64,
-    /// Files that are no recording, or of a newer format.
+    /// Files that are not recordings, or have a newer format.
     pub(crate) refused: u64,
     /// Files in which a record is damaged.
     pub(crate) damaged: u64,
     /// Files that end inside a record.
     pub(crate) torn: u64,
-    /// Frames that are none, or whose JSON is not of its kind.
+    /// Invalid frames, and frames whose JSON does not fit their kind.
     pub(crate) undecoded: u64,
     pub(crate) incidents: u64,
     pub(crate) pages: u64,
-    /// Questions of `whatif` that were answered.
+    /// Answered questions of `whatif`.
     pub(crate) answers: u64,
 }
 
 impl Tally {
-    /// Both together.
+    /// The sum of both.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             inputs: self.inputs + other.inputs,
@@ -39,7 +39,7 @@ impl Tally {
         }
     }
 
-    /// In words.
+    /// The counts as a sentence.
     pub(crate) fn render(&self) -> String {
         let Self { inputs, bytes, frames, refused, damaged, torn, undecoded, incidents, pages, answers } =
             self;
@@ -52,7 +52,7 @@ impl Tally {
     }
 }
 
-/// The most memory this process had resident.
+/// The greatest amount of resident memory of this process.
 fn peak_kib() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

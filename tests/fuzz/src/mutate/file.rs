@@ -1,14 +1,14 @@
-//! Damage to a file as such.
+//! Damage to the file as a whole.
 
 use oomtrace::recording::{HEADER_BYTES, header};
 
 use super::{Damage, Input, odd_number, overwrite, place};
 use crate::corpus::Corpus;
 
-/// The longest garbage.
+/// The greatest length of garbage.
 const GARBAGE_BYTES: usize = 4096;
 
-/// Up to three bits flipped, anywhere behind the header.
+/// Flips up to three bits after the header.
 pub(super) fn flipped(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     let (index, recording) = corpus.pick(random);
     let mut bytes = recording.bytes.clone();
@@ -21,7 +21,7 @@ pub(super) fn flipped(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     Input { bytes, damage: Damage::Noticed(index) }
 }
 
-/// The end cut off, or never written: zeroes.
+/// Cuts off the end, or fills it with zeros as if it was never written.
 pub(super) fn cut(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     let (index, recording) = corpus.pick(random);
     let mut bytes = recording.bytes.clone();
@@ -32,7 +32,7 @@ pub(super) fn cut(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     Input { bytes, damage: Damage::Noticed(index) }
 }
 
-/// Numbers written over, pieces removed, doubled or put in, the header included.
+/// Overwrites numbers and removes, doubles or inserts pieces, including the header.
 pub(super) fn edited(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     let mut bytes = corpus.pick(random).1.bytes.clone();
     for _ in 0..random.usize(1..=8) {
@@ -55,7 +55,7 @@ pub(super) fn edited(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     Input { bytes, damage: Damage::File }
 }
 
-/// The beginning of one and the end of another.
+/// Joins the beginning of one recording to the end of another.
 pub(super) fn spliced(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     let mut bytes = corpus.pick(random).1.bytes.clone();
     bytes.truncate(place(bytes.len(), random));
@@ -64,7 +64,7 @@ pub(super) fn spliced(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     Input { bytes, damage: Damage::File }
 }
 
-/// Anything at all, mostly behind a good header, and often with a length that could be one.
+/// Random bytes, mostly after a valid header, and often with a plausible length.
 pub(super) fn garbage(random: &mut fastrand::Rng) -> Input {
     let mut bytes = if random.u8(..8) > 0 { header().to_vec() } else { Vec::new() };
     if random.bool() {

@@ -1,4 +1,4 @@
-//! Damage behind the checksums: frames that no recorder would write, in files that any reader must take.
+//! Damage with correct checksums: frames that no recorder writes, in files that every reader must accept.
 
 use oomtrace::recording::{append, header};
 use oomtrace_common::frame::Kind;
@@ -9,7 +9,7 @@ use crate::corpus::Corpus;
 /// Bytes of a frame before its event.
 const FRAME_HEADER_BYTES: usize = 24;
 
-/// The frames of a recording, in part changed, moved, doubled, left out, or another's.
+/// The frames of a recording, some of them changed, moved, doubled, omitted or replaced by another recording's.
 pub(super) fn changed(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     let mut frames = corpus.pick(random).1.frames.clone();
     let wild = random.u8(..4) == 0;
@@ -18,7 +18,7 @@ pub(super) fn changed(corpus: &Corpus, random: &mut fastrand::Rng) -> Input {
     }
     let mut bytes = header().to_vec();
     for frame in &frames {
-        // One that is too long is left out, as a recorder does.
+        // A frame that is too long is omitted, as a recorder omits it.
         let _ = append(frame, &mut bytes);
     }
     Input { bytes, damage: Damage::Frames }
@@ -52,7 +52,7 @@ fn change(corpus: &Corpus, frames: &mut Vec<Vec<u8>>, random: &mut fastrand::Rng
     }
 }
 
-/// A frame's own bytes.
+/// Changes the bytes of a frame.
 fn inside(frame: &mut Vec<u8>, random: &mut fastrand::Rng) {
     match random.u8(..8) {
         0 => kind(frame, random),
@@ -80,7 +80,7 @@ fn inside(frame: &mut Vec<u8>, random: &mut fastrand::Rng) {
     }
 }
 
-/// Another kind for the same bytes.
+/// Changes the kind of a frame and keeps its bytes.
 fn kind(frame: &mut [u8], random: &mut fastrand::Rng) {
     let known = Kind::ALL.get(random.usize(..Kind::ALL.len())).map_or(0, |kind| kind.number());
     let number = if random.u8(..4) > 0 { known } else { random.u16(..) };
@@ -89,7 +89,7 @@ fn kind(frame: &mut [u8], random: &mut fastrand::Rng) {
     }
 }
 
-/// Mostly the true length: a frame that lies about it ends its batch.
+/// Sets the length, mostly to the true one: a frame with a wrong length ends its batch.
 fn tell_length(frame: &mut [u8], random: &mut fastrand::Rng) {
     if random.u8(..8) == 0 {
         return;

@@ -1,8 +1,8 @@
-//! JSON, broken, and JSON that is whole and says absurd things.
+//! Broken JSON, and valid JSON with absurd values.
 
 use super::{odd_number, place};
 
-/// What stands in for a value.
+/// Replacements for values.
 const VALUES: [&str; 14] = [
     "null",
     "-1",
@@ -20,7 +20,7 @@ const VALUES: [&str; 14] = [
     "{\"bytes\":\"////\"}",
 ];
 
-/// The text with something changed.
+/// Changes something in the text.
 pub(super) fn changed(mut text: Vec<u8>, random: &mut fastrand::Rng) -> Vec<u8> {
     match random.u8(..4) {
         0 => nested(random),
@@ -35,13 +35,13 @@ pub(super) fn changed(mut text: Vec<u8>, random: &mut fastrand::Rng) -> Vec<u8> 
     }
 }
 
-/// Deeper than any parser should follow.
+/// JSON nested deeper than any parser should follow.
 fn nested(random: &mut fastrand::Rng) -> Vec<u8> {
     let depth = random.usize(1..5000);
     if random.bool() { vec![b'['; depth] } else { b"{\"a\":".repeat(depth) }
 }
 
-/// Another value behind one of the colons.
+/// Replaces the value after one of the colons.
 fn value(text: Vec<u8>, random: &mut fastrand::Rng) -> Vec<u8> {
     let colons: Vec<usize> =
         text.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(index, _)| index + 1).collect();
