@@ -1,5 +1,5 @@
-//! What the kernel was built with, by its own list of symbols: a witness against calling a feature missing that is
-//! there and was only not found.
+//! Features that the kernel was built with, from its own list of symbols. The list is a second witness: a feature must not be
+//! called missing just because it was not found.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -11,7 +11,7 @@ use oomtrace_scenarios::scenario::Feature;
 /// The kernel's list of its symbols.
 const KALLSYMS: &str = "/proc/kallsyms";
 
-/// Whether the list leaves out where the memory of each CPU is, as it does with `CONFIG_KALLSYMS_ALL=n`.
+/// Whether the list lacks the offsets of per-CPU memory, as with `CONFIG_KALLSYMS_ALL=n`.
 pub(crate) fn hides_cpu_offsets() -> Result<bool> {
     static HIDES: OnceLock<bool> = OnceLock::new();
     if let Some(&hides) = HIDES.get() {
@@ -22,7 +22,7 @@ pub(crate) fn hides_cpu_offsets() -> Result<bool> {
     Ok(*HIDES.get_or_init(|| !list.split(|&byte| byte == b'\n').any(lists)))
 }
 
-/// An error if the kernel was built with a feature that could not be found.
+/// Fails if the kernel was built with a feature that could not be found.
 pub(crate) fn confirm_missing(feature: Feature) -> Result<()> {
     let symbol = feature.symbol();
     let file = File::open(KALLSYMS).with_context(|| format!("opening {KALLSYMS}"))?;
@@ -36,7 +36,7 @@ pub(crate) fn confirm_missing(feature: Feature) -> Result<()> {
     Ok(())
 }
 
-/// The symbol of a line `ADDRESS TYPE NAME [MODULE]`, without what a compiler adds behind a dot.
+/// The symbol in a line `ADDRESS TYPE NAME [MODULE]`, without the compiler's suffix after a dot.
 fn name(line: &str) -> &str {
     let name = line.split_ascii_whitespace().nth(2).unwrap_or_default();
     name.split_once('.').map_or(name, |(name, _)| name)
@@ -47,7 +47,7 @@ mod tests {
     use super::name;
 
     #[test]
-    fn symbols_are_told_from_their_copies_and_modules() {
+    fn strips_compiler_suffixes_and_modules_from_symbols() {
         assert_eq!(name("ffffffff81000000 t mem_cgroup_charge"), "mem_cgroup_charge");
         assert_eq!(name("ffffffff81000000 t mem_cgroup_charge.isra.0 [zram]"), "mem_cgroup_charge");
         assert_eq!(name(""), "");

@@ -10,19 +10,19 @@ use anyhow::{Context, Result};
 use oomtrace_scenarios::scenario::{Cgroup, Hierarchy};
 use oomtrace_scenarios::text::Text;
 
-/// How long a cgroup may stay busy after its processes are gone.
+/// How long a cgroup may stay busy after its processes exited.
 const REMOVAL: Duration = Duration::from_secs(5);
 
 /// A cgroup that exists until dropped.
 pub(crate) struct Made {
     hierarchy: Hierarchy,
     folder: PathBuf,
-    /// Its counters when it was made.
+    /// The cgroup's counters when it was created.
     pub(crate) before: BTreeMap<String, u64>,
 }
 
 impl Made {
-    /// Make a cgroup and write its files.
+    /// Create a cgroup and write its files.
     pub(crate) fn new(hierarchy: Hierarchy, cgroup: &Cgroup) -> Result<Self> {
         let folder = folder(hierarchy, &cgroup.path);
         if hierarchy == Hierarchy::V2 {
@@ -43,7 +43,7 @@ impl Made {
         Ok(made)
     }
 
-    /// Its counters now.
+    /// The current counters.
     pub(crate) fn counters(&self) -> Result<BTreeMap<String, u64>> {
         counters(self.hierarchy, &self.folder)
     }
@@ -75,23 +75,23 @@ impl Drop for Made {
                 eprintln!("guest: removing {}: {error}", self.folder.display());
                 break;
             }
-            // Nothing tells when a cgroup without processes can be removed.
+            // The kernel does not report when an empty cgroup can be removed.
             thread::sleep(Duration::from_millis(10));
         }
     }
 }
 
-/// The folder of a cgroup.
+/// The directory of a cgroup.
 pub(crate) fn folder(hierarchy: Hierarchy, path: &Text) -> PathBuf {
     let below = path.to_path();
     Path::new(hierarchy.mount_point()).join(below.strip_prefix("/").unwrap_or(&below))
 }
 
-/// Whether cgroups of the unified hierarchy, but for the root, have a file of that name.
+/// Whether cgroups of the unified hierarchy, except the root, have a file with this name.
 pub(crate) fn has_file(name: &str) -> bool {
     let folder = Path::new(Hierarchy::V2.mount_point()).join("looking");
     let found = fs::create_dir(&folder).is_ok() && folder.join(name).exists();
-    // Nothing is in it; one that could not be made cannot be removed either.
+    // The cgroup is empty. If it could not be created, it cannot be removed either.
     let _ = fs::remove_dir(&folder);
     found
 }

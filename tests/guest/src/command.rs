@@ -1,4 +1,4 @@
-//! One command from its preparation to its result.
+//! Runs one command, from its preparation to its result.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -14,10 +14,10 @@ use crate::mounts::Hidden;
 use crate::processes::{Process, Processes};
 use crate::tracer::text;
 
-/// How long a command may take if the job does not say.
+/// The time limit of a command if the job sets none.
 const USUAL: Duration = Duration::from_secs(60);
 
-/// Run a command; what went wrong is part of the result.
+/// Run a command. Errors are part of the result.
 pub(crate) fn observe(command: &job::Command) -> CommandRun {
     let mut seen = CommandRun { name: command.name.clone(), ..CommandRun::default() };
     seen.before = leftovers::traces();
@@ -46,7 +46,7 @@ fn run(command: &job::Command, processes: &mut Processes, seen: &mut CommandRun)
     disturbed
 }
 
-/// Wait for the word, then do what is to be done while the command runs.
+/// Wait for the word on standard error, then disturb the running command.
 fn disturb(what: &Meanwhile, number: usize, deadline: Instant, processes: &mut Processes) -> Result<()> {
     let heard = |p: &Processes| p.get(number).is_ok_and(|process| process.err_holds(&what.word));
     let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);
@@ -57,7 +57,7 @@ fn disturb(what: &Meanwhile, number: usize, deadline: Instant, processes: &mut P
         processes.until(deadline, |p| p.get(other).is_ok_and(Process::is_over))?;
     }
     let Some(signal) = what.signal else { return Ok(()) };
-    let signal = Signal::from_named_raw(signal).with_context(|| format!("there is no signal {signal}"))?;
+    let signal = Signal::from_named_raw(signal).with_context(|| format!("no signal {signal}"))?;
     processes.signal(number, signal)
 }
 
@@ -68,7 +68,7 @@ fn program(arguments: &[String]) -> Result<Command> {
     Ok(command)
 }
 
-/// Where the command's output goes.
+/// The destination of the command's output.
 fn stdout(stdout: job::Stdout) -> Result<Stdio> {
     match stdout {
         job::Stdout::Collected => Ok(Stdio::piped()),

@@ -1,4 +1,4 @@
-//! What decisions cost: a cgroup full of small processes runs out of memory again and again, with the tracer and without.
+//! Measures the cost of decisions: a cgroup full of small processes runs out of memory repeatedly, with and without the tracer.
 
 mod crowd;
 mod durations;
@@ -21,13 +21,13 @@ use crate::processes::Processes;
 use crate::sysctl::Sysctl;
 use crate::tracer::Tracer;
 
-/// Between two decisions. The kernel logs ten in five seconds at most (`oom_rs` of
-/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1014>), and all that are measured shall be alike.
+/// The time between two decisions. The kernel logs at most ten in five seconds (`oom_rs` of
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1014>), and all measured decisions must be alike.
 const PACE: Duration = Duration::from_millis(600);
-/// How long a report may take.
+/// The time limit for a report.
 const REPORTING: Duration = Duration::from_secs(60);
 
-/// Measure each crowd, without a dump of all tasks in the kernel's log and with one, and send what came out.
+/// Measure each crowd, with and without a dump of all tasks in the kernel's log, and send the results.
 pub(crate) fn measure(plan: &Plan, port: &mut Port) -> Result<()> {
     let fixed_work = fixed_work::measure()?;
     let durations = Durations::from_now()?;
@@ -51,7 +51,7 @@ pub(crate) fn measure(plan: &Plan, port: &mut Port) -> Result<()> {
     Ok(())
 }
 
-/// Without the tracer, with it, and so on; last, with it and with the kernel timing its programs.
+/// Measure alternately without and with the tracer. At the end, measure with the tracer while the kernel times its programs.
 fn take_turns(plan: &Plan, crowd: &Crowd, durations: &Durations, measured: &mut Measured) -> Result<()> {
     for _ in 0..plan.rounds {
         let mut processes = Processes::new();
@@ -73,15 +73,15 @@ fn take_turns(plan: &Plan, crowd: &Crowd, durations: &Durations, measured: &mut 
     Ok(())
 }
 
-/// One decision, and how long it took: the longest call of all that one process too many has led to, for others find that
-/// somebody is dying already.
+/// Cause one decision and return its duration. Of all calls that one excess process causes, the longest is the decision: the
+/// others find a task that is already dying.
 fn decide(crowd: &Crowd, durations: &Durations, processes: &mut Processes) -> Result<u64> {
     durations.forget()?;
     crowd.run_out(processes)?;
-    durations.seen()?.into_iter().max().context("nothing was decided")
+    durations.seen()?.into_iter().max().context("no decision was made")
 }
 
-/// A tracer, and how many reports it must have told.
+/// A tracer, and the number of reports that it must have printed.
 struct Watched {
     processes: Processes,
     tracer: Tracer,
@@ -96,7 +96,7 @@ impl Watched {
         Ok(Self { processes, tracer, reports: 0 })
     }
 
-    /// Decide so many times, each once the one before has been told.
+    /// Cause this many decisions, each after the report of the previous one.
     fn decide(&mut self, decisions: u32, crowd: &Crowd, durations: &Durations) -> Result<Vec<u64>> {
         let mut took = Vec::new();
         for _ in 0..decisions {
@@ -106,16 +106,16 @@ impl Watched {
             let reports = self.reports;
             let awaited = |lines: &[Vec<u8>]| lines.len() >= reports;
             let told = self.tracer.has_told(awaited, deadline, &mut self.processes)?;
-            ensure!(told, "the tracer did not tell of decision {}", self.reports);
+            ensure!(told, "the tracer did not report decision {}", self.reports);
             thread::sleep(PACE);
         }
         Ok(took)
     }
 
-    /// End it; what its last report says.
+    /// Stop the tracer. Returns the ballot of its last report.
     fn end(mut self) -> Result<Ballot> {
         let lines = &self.tracer.end(&mut self.processes)?.out;
-        let last = lines.last().context("the tracer told nothing")?;
+        let last = lines.last().context("the tracer printed no report")?;
         Ok(ballot(&serde_json::from_slice(last).context("reading the tracer's last report")?))
     }
 }

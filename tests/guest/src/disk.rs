@@ -1,4 +1,4 @@
-//! The guest's disk, where it has one.
+//! The guest's disk, if it has one.
 
 use std::fs;
 use std::path::Path;
@@ -8,19 +8,19 @@ use anyhow::{Context, Result, ensure};
 use oomtrace_scenarios::reset::DISK_FOLDER;
 use rustix::mount::{MountFlags, mount};
 
-/// The kernels have drivers for it, and for its file system, built in.
+/// The disk. Its driver and its file system are built into the kernels.
 const DEVICE: &str = "/dev/nvme0n1";
 const FILE_SYSTEM: &str = "ext4";
 
-/// How long the kernel may take to find it.
+/// How long the kernel may take to find the disk.
 const APPEARING: Duration = Duration::from_secs(30);
 
-/// Mount it.
+/// Mount the disk.
 pub(crate) fn mount_it() -> Result<()> {
     let deadline = Instant::now() + APPEARING;
     while !Path::new(DEVICE).exists() {
         ensure!(Instant::now() < deadline, "{DEVICE} did not appear within {APPEARING:?}");
-        // Nothing tells a process without udev when a device appears.
+        // Without udev, no event announces a new device.
         std::thread::sleep(Duration::from_millis(10));
     }
     fs::create_dir_all(DISK_FOLDER).with_context(|| format!("making {DISK_FOLDER}"))?;

@@ -1,4 +1,4 @@
-//! One experiment: a scenario recorded, the question, and the scenario again with the change made.
+//! Runs one experiment: record a scenario, ask the question, and run the scenario again with the change.
 
 use std::fs;
 
@@ -9,12 +9,12 @@ use oomtrace_scenarios::observation::ExperimentRun;
 use crate::port::Port;
 use crate::{command, scenario};
 
-/// Run an experiment; what went wrong is part of the result.
+/// Run an experiment. Errors are part of the result.
 pub(crate) fn observe(experiment: &Experiment, tier: Tier, port: &mut Port) -> ExperimentRun {
     let watch = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: false };
     let recorded = scenario::observe(&experiment.recorded, Some(&watch), port);
     let answer = command::observe(&question(experiment));
-    // The tracer never overwrites a recording; if this fails, the next experiment says so.
+    // The tracer never overwrites a recording. If the removal fails, the next experiment reports it.
     drop(fs::remove_file(RECORDING_FILE));
     let again = scenario::observe(&experiment.again, None, port);
     ExperimentRun { recorded, answer, again }

@@ -1,7 +1,7 @@
-//! The same piece of work here and on the machine around: what an emulated processor's time is worth.
+//! A fixed piece of work, done in the guest and on the host, which calibrates the time of an emulated processor.
 //!
-//! It does to a list what the kernel and the tracer do to the list of tasks: each record is elsewhere in memory than the one
-//! before, some words of it are read, and a row of a table is written.
+//! It treats a list as the kernel and the tracer treat the list of tasks: each record lies elsewhere in memory than the
+//! previous one, some of its words are read, and a row of a table is written.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -9,22 +9,23 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use oomtrace_scenarios::cost::FixedWork;
 
-/// Records that no cache of a processor holds, as many as the tracer's table has rows; and few enough for the nearest one.
+/// A number of records that exceeds every cache and equals the rows of the tracer's table, and a number that fits the nearest
+/// cache.
 const MANY: usize = 8192;
 const FEW: usize = 8;
-/// Words of a record; it is read at every [`STEP`]th.
+/// Words of a record. Every [`STEP`]th word is read.
 const WORDS: usize = 256;
 const STEP: usize = 32;
 /// Words of a row.
 const ROW: usize = WORDS / STEP;
-/// How many records are visited each time, and how often; the quickest counts.
+/// Records visited per repetition, and repetitions. The fastest repetition counts.
 const VISITS: usize = 8 * MANY;
 const TRIES: u32 = 5;
 
-/// A record; its first word is the number of the next.
+/// A record. Its first word is the number of the next one.
 type Record = [u64; WORDS];
 
-/// What one record takes, in ns.
+/// Measures the time for one record, in ns.
 pub(crate) fn measure() -> Result<FixedWork> {
     Ok(FixedWork { cold_ns: ns_per_record(MANY)?, warm_ns: ns_per_record(FEW)? })
 }
@@ -44,7 +45,7 @@ fn ns_per_record(records: usize) -> Result<f64> {
     Ok(quickest * 1e9 / f64::from(u32::try_from(VISITS)?))
 }
 
-/// Every record once, in an order that looks random (a linear congruence of full period).
+/// Links every record once, in an order that looks random (a linear congruence of full period).
 fn list(records: usize) -> Result<Vec<Record>> {
     let mut list = vec![[1; WORDS]; records];
     for (number, record) in list.iter_mut().enumerate() {
@@ -56,7 +57,7 @@ fn list(records: usize) -> Result<Vec<Record>> {
     Ok(list)
 }
 
-/// Walk until the first record comes again; how many there were.
+/// Walks until the first record comes again. Returns the number of records.
 fn walk(list: &[Record], table: &mut [[u64; ROW]]) -> usize {
     let (mut visited, mut at) = (0, 0);
     for row in table {
@@ -78,7 +79,7 @@ mod tests {
     use super::{FEW, MANY, ROW, list, walk};
 
     #[test]
-    fn every_record_is_visited_once() {
+    fn visits_every_record_once() {
         for records in [FEW, MANY] {
             let mut table = vec![[0; ROW]; records + 1];
             assert_eq!(walk(&list(records).unwrap(), &mut table), records);

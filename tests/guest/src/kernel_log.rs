@@ -1,4 +1,4 @@
-//! The kernel's log, record by record.
+//! Reads the kernel's log record by record.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -6,15 +6,15 @@ use std::io::{ErrorKind, Read};
 use anyhow::{Context, Result};
 use rustix::fs::{Mode, OFlags, SeekFrom, open, seek};
 
-/// Longest record the kernel hands out (`PRINTK_MESSAGE_MAX`,
-/// <https://github.com/torvalds/linux/blob/v6.12/kernel/printk/internal.h#L38>), with room to spare.
+/// The longest record that the kernel returns (`PRINTK_MESSAGE_MAX`,
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/printk/internal.h#L38>), with a margin.
 const RECORD_BYTES: usize = 16 * 1024;
 
-/// A place in the kernel's log.
+/// A position in the kernel's log.
 pub(crate) struct KernelLog(File);
 
 impl KernelLog {
-    /// The end of the log as it is now.
+    /// The current end of the log.
     pub(crate) fn from_now() -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = open("/dev/kmsg", flags, Mode::empty()).context("opening /dev/kmsg")?;
@@ -22,7 +22,7 @@ impl KernelLog {
         Ok(Self(file.into()))
     }
 
-    /// The records since then; one read gives one record.
+    /// The records since then. One read returns one record.
     pub(crate) fn records(mut self) -> Result<Vec<String>> {
         let mut records = Vec::new();
         let mut record = vec![0; RECORD_BYTES];
@@ -35,7 +35,7 @@ impl KernelLog {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(records),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // EPIPE says that records were overwritten: the witness would be incomplete.
+                // EPIPE means that records were overwritten, so the witness would be incomplete.
                 Err(error) => return Err(error).context("reading /dev/kmsg"),
             }
         }

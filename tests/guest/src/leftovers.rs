@@ -1,4 +1,4 @@
-//! What a tracer can leave behind in the kernel.
+//! Traces that a tracer can leave in the kernel.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use oomtrace_scenarios::observation::Traces;
 use oomtrace_scenarios::text::Text;
 
-/// How long the kernel may take to free what nobody holds any more.
+/// How long the kernel may take to free objects without references.
 const SETTLING: Duration = Duration::from_secs(5);
 /// `BPF_PROG_GET_NEXT_ID` of `enum bpf_cmd`
 /// (<https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/bpf.h#L927>).
 const PROG_GET_NEXT_ID: libc::c_long = 11;
 
-/// What is there now.
+/// The current traces.
 pub(crate) fn traces() -> Traces {
     let tracing = |file: &str| fs::read_to_string(format!("/sys/kernel/tracing/{file}")).unwrap_or_default();
     let mut cgroups = Vec::new();
@@ -28,8 +28,8 @@ pub(crate) fn traces() -> Traces {
     }
 }
 
-/// What is there once it is as before, or after a while. The kernel frees programs some time after the last
-/// reference to them is gone, and tells nobody.
+/// The traces once they equal the earlier ones, or after a while. The kernel frees programs some time after their last
+/// reference is dropped, without notice.
 pub(crate) fn settled(before: &Traces) -> Traces {
     let deadline = Instant::now() + SETTLING;
     loop {
@@ -41,7 +41,7 @@ pub(crate) fn settled(before: &Traces) -> Traces {
     }
 }
 
-/// The ids of all BPF programs, by asking for the next until there is none.
+/// The ids of all BPF programs, read by asking for the next id until there is none.
 pub(crate) fn bpf_programs() -> Vec<u32> {
     std::iter::successors(next_program(0), |&id| next_program(id)).collect()
 }
@@ -49,7 +49,7 @@ pub(crate) fn bpf_programs() -> Vec<u32> {
 fn next_program(after: u32) -> Option<u32> {
     // start_id, next_id, open_flags of `union bpf_attr`.
     let mut attr = [after, 0, 0];
-    // SAFETY: the kernel reads and writes no more than the size given, which is that of `attr`.
+    // SAFETY: the kernel reads and writes at most the given size, which is that of `attr`.
     let result =
         unsafe { libc::syscall(libc::SYS_bpf, PROG_GET_NEXT_ID, attr.as_mut_ptr(), size_of_val(&attr)) };
     let [_, next, _] = attr;

@@ -1,5 +1,5 @@
-//! PID 1 of a test guest: mounts what a tracer needs, does the job it finds in its initramfs, sends what
-//! it saw through the second serial port, and takes the guest down.
+//! PID 1 of a test guest. It mounts the file systems that a tracer needs, does the job in its initramfs, sends the results
+//! through the second serial port, and powers the guest down.
 
 mod boot_settings;
 mod built_in;
@@ -40,7 +40,7 @@ use oomtrace_scenarios::job::{JOB_FILE, Job, RECORDING_FILE, Work};
 use rustix::system::{RebootCommand, reboot};
 
 fn main() {
-    // Not in a guest, but on the machine around it: for comparison.
+    // This runs on the host, not in a guest, for comparison.
     if std::env::args().nth(1).is_some_and(|word| word == FIXED_WORK) {
         if let Err(error) = say_fixed_work() {
             eprintln!("guest: {error:#}");
@@ -70,16 +70,16 @@ fn work() -> Result<()> {
     if job.disk {
         disk::mount_it()?;
     }
-    // Everything started from here inherits this: `hog` sets its own, the tracer keeps it.
+    // Every process inherits this value. `hog` sets its own, and the tracer keeps it.
     fs::write("/proc/self/oom_score_adj", "-1000").context("protecting the guest's init")?;
-    // Only emergencies on the console, a panic for instance: writing to it is slow.
+    // Print only emergencies on the console, such as a panic, because the console is slow.
     fs::write("/proc/sys/kernel/printk", "1").context("quieting the console")?;
     let mut port = port::Port::open()?;
     match &job.work {
         Work::Scenarios { scenarios, watch } => {
             for scenario in scenarios {
                 let seen = scenario::observe(scenario, watch.as_ref(), &mut port);
-                // The tracer never overwrites a recording; if this fails, the next scenario says so.
+                // The tracer never overwrites a recording. If the removal fails, the next scenario reports it.
                 drop(fs::remove_file(RECORDING_FILE));
                 port.send(&seen)?;
             }
@@ -102,7 +102,7 @@ fn work() -> Result<()> {
     port.close()
 }
 
-/// Reset: QEMU runs with `-no-reboot`, so this is its end.
+/// Reset the machine. QEMU runs with `-no-reboot`, so it exits.
 fn go_down() -> ! {
     if let Err(error) = reboot(RebootCommand::Restart) {
         eprintln!("guest: resetting: {error}");

@@ -1,4 +1,5 @@
-//! The kernel's own record of `oom:mark_victim`, in a trace instance: a witness for marks, of which the log has no line.
+//! The kernel's own trace of `oom:mark_victim` in a trace instance. It is the witness for marks, because the log has no line
+//! for them.
 
 use std::fs;
 use std::path::Path;
@@ -6,12 +7,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use oomtrace_scenarios::observation::Mark;
 
-/// The instance, which goes with the value.
+/// The instance, which is removed when the value is dropped.
 const INSTANCE: &str = "/sys/kernel/tracing/instances/witness";
-/// Room for its records, each below 200 bytes, on each processor.
+/// The buffer size per processor. A record takes less than 200 bytes.
 const BUFFER_KIB: &str = "64";
 
-/// Records from now on.
+/// Records marks from now on.
 pub(crate) struct Marks;
 
 impl Marks {
@@ -47,7 +48,7 @@ fn write(file: &str, value: &str) -> Result<()> {
     fs::write(&file, value).with_context(|| format!("writing {value} to {}", file.display()))
 }
 
-/// `COMM-TID [CPU] FLAGS TIME: mark_victim: pid=TID comm=…`; a comm can hold anything, so that each number is looked for
+/// Parses `COMM-TID [CPU] FLAGS TIME: mark_victim: pid=TID comm=…`. A comm can contain anything, so each number is searched
 /// from the side where no comm can be.
 fn parse(line: &str) -> Option<Mark> {
     let (head, rest) = line.split_once(": mark_victim: pid=")?;
@@ -64,7 +65,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn old_and_new_records() {
+    fn reads_old_and_new_records() {
         let old = "             hog-146     [001] d...    12.345678: mark_victim: pid=145";
         assert_eq!(parse(old), Some(Mark { tid: 145, by_tid: 146 }));
         let new = " a-9 [0] b-146     [001] .....    12.345678: mark_victim: pid=7 comm=a total-vm:2kB";

@@ -1,4 +1,4 @@
-//! The kernel modules a guest brings along.
+//! The kernel modules of a guest.
 
 use std::ffi::CStr;
 use std::fs::{self, File};
@@ -10,7 +10,7 @@ use rustix::system::finit_module;
 
 const NO_PARAMETERS: &CStr = c"";
 
-/// Load all of them, in the order of their names. Most guests have none.
+/// Load all modules in the order of their names. Most guests have none.
 pub(crate) fn load_all() -> Result<()> {
     let folder = Path::new(MODULES_FOLDER);
     if !folder.exists() {

@@ -1,4 +1,4 @@
-//! The file systems.
+//! The file systems of a guest.
 
 use std::ffi::CString;
 use std::fs;
@@ -9,10 +9,10 @@ use oomtrace_scenarios::job::FREEZER_FOLDER;
 use oomtrace_scenarios::scenario::{Hierarchy, Tmpfs};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
-/// Where the processes of scenarios work.
+/// The directory in which the processes of scenarios work.
 pub(crate) const SCRATCH: &str = "/tmp";
 
-/// What every guest has: type, mount point.
+/// The mounts of every guest: type, mount point.
 const ALWAYS: [(&str, &str); 6] = [
     ("proc", "/proc"),
     ("sysfs", "/sys"),
@@ -22,7 +22,7 @@ const ALWAYS: [(&str, &str); 6] = [
     ("tmpfs", SCRATCH),
 ];
 
-/// Mount everything a job asks for.
+/// Mount every file system that the job needs.
 pub(crate) fn mount_all(hierarchy: Hierarchy, tracefs: bool) -> Result<()> {
     for (kind, place) in ALWAYS {
         mount_one(kind, place, "")?;
@@ -31,13 +31,13 @@ pub(crate) fn mount_all(hierarchy: Hierarchy, tracefs: bool) -> Result<()> {
         mount_one("tracefs", "/sys/kernel/tracing", "")?;
         mount_one("debugfs", "/sys/kernel/debug", "")?;
     }
-    // A kernel without it leaves the folder empty, likewise.
+    // A kernel without the freezer also leaves the directory empty.
     if let Err(error) = mount_one("cgroup", FREEZER_FOLDER, "freezer") {
         eprintln!("guest: {error:#}");
     }
     match hierarchy {
         Hierarchy::V2 => mount_one("cgroup2", hierarchy.mount_point(), ""),
-        // A kernel without it leaves the folder empty; the scenarios then find the feature missing.
+        // A kernel without cgroup v1 leaves the directory empty. The scenarios then find the feature missing.
         Hierarchy::V1 => mount_one("tmpfs", "/sys/fs/cgroup", "").map(|()| {
             if let Err(error) = mount_one("cgroup", hierarchy.mount_point(), "memory") {
                 eprintln!("guest: {error:#}");
@@ -46,7 +46,7 @@ pub(crate) fn mount_all(hierarchy: Hierarchy, tracefs: bool) -> Result<()> {
     }
 }
 
-/// Remove the files that a scenario has left; on tmpfs they are memory.
+/// Remove the files that a scenario left. On tmpfs they use memory.
 pub(crate) fn empty_scratch() -> Result<()> {
     for entry in fs::read_dir(SCRATCH).with_context(|| format!("listing {SCRATCH}"))? {
         let path = entry?.path();
@@ -55,7 +55,7 @@ pub(crate) fn empty_scratch() -> Result<()> {
     Ok(())
 }
 
-/// Mount one file system, making its folder where there is none.
+/// Mount one file system and create its directory if needed.
 fn mount_one(kind: &str, place: &str, options: &str) -> Result<()> {
     fs::create_dir_all(place).with_context(|| format!("making {place}"))?;
     let data = CString::new(options)?;
@@ -63,11 +63,11 @@ fn mount_one(kind: &str, place: &str, options: &str) -> Result<()> {
         .with_context(|| format!("mounting {kind} on {place}"))
 }
 
-/// A file system of a scenario, until dropped.
+/// A file system of a scenario, mounted until dropped.
 pub(crate) struct Mounted(String);
 
 impl Mounted {
-    /// Mount it.
+    /// Mount the file system.
     pub(crate) fn new(tmpfs: &Tmpfs) -> Result<Self> {
         mount_one("tmpfs", &tmpfs.place, &format!("size={}M", tmpfs.mib))?;
         Ok(Self(tmpfs.place.clone()))
@@ -82,11 +82,11 @@ impl Drop for Mounted {
     }
 }
 
-/// An empty folder over another, until dropped.
+/// An empty directory mounted over another one until dropped.
 pub(crate) struct Hidden(String);
 
 impl Hidden {
-    /// Hide what is in `place`.
+    /// Hide the content of `place`.
     pub(crate) fn new(place: &str) -> Result<Self> {
         mount("tmpfs", place, "tmpfs", MountFlags::empty(), None)
             .with_context(|| format!("hiding {place}"))?;

@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 
 const FILE: &str = "/proc/zoneinfo";
 
-/// Pages present in each node, which is what the kernel measures a confined allocation's score against
-/// (`constrained_alloc`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L252>).
+/// Pages present in each node. The kernel measures the score of a confined allocation against them (`constrained_alloc`,
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L252>).
 pub(crate) fn present_pages() -> Result<BTreeMap<u32, u64>> {
     let text = fs::read_to_string(FILE).with_context(|| format!("reading {FILE}"))?;
     parse(&text).with_context(|| format!("reading {FILE}"))
@@ -33,7 +33,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn the_zones_of_a_node_count_together() {
+    fn adds_up_the_zones_of_a_node() {
         let text = "Node 0, zone      DMA\n  pages free     3840\n        present  3998\n        managed  3840\n\
                     Node 0, zone    DMA32\n        present  60000\nNode 1, zone    DMA32\n        present  65536\n";
         assert_eq!(parse(text).unwrap().into_iter().collect::<Vec<_>>(), [(0, 63_998), (1, 65_536)]);

@@ -1,4 +1,4 @@
-//! Processes that a process of the scenario made and told of by `child PID`. They are children of ours: see `hog`.
+//! Processes that a process of the scenario started and announced with `child PID`. They are children of this PID 1: see `hog`.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::processes::Process;
 
-/// Those of one scenario.
+/// The announced processes of one scenario.
 #[derive(Default)]
 pub(crate) struct Offspring {
     runs: Vec<ProcessRun>,
 }
 
 impl Offspring {
-    /// Take in whom a process told of: as many as the scenario knows of, in their order.
+    /// Add the processes that a process announced, in their order and at most as many as the scenario knows.
     pub(crate) fn add(&mut self, maker: &scenario::Process, process: &Process) {
         let named = process.out.iter().filter_map(|line| line.strip_prefix(b"child "));
         let pids = named.filter_map(|pid| std::str::from_utf8(pid).ok()?.parse().ok());
@@ -29,7 +29,7 @@ impl Offspring {
         self.runs.extend(runs);
     }
 
-    /// Wait until those with these roles have ended; how all of them did, as far as they have.
+    /// Wait until the processes with these roles have ended. Returns the statuses of all that have.
     pub(crate) fn statuses(&mut self, ends: &[String], deadline: Instant) -> Result<Vec<ProcessRun>> {
         loop {
             for run in self.runs.iter_mut().filter(|run| run.status.is_none()) {
@@ -39,7 +39,7 @@ impl Offspring {
             if !self.runs.iter().any(awaited) || Instant::now() >= deadline {
                 return Ok(self.runs.clone());
             }
-            // A pidfd for each would not be simpler: by now they are all but gone.
+            // A pidfd for each process would not be simpler, and almost all of them have exited by now.
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -49,7 +49,7 @@ impl Drop for Offspring {
     fn drop(&mut self) {
         for pid in self.runs.iter().filter(|run| run.status.is_none()).filter_map(|run| pid_of(run.pid).ok())
         {
-            // It is ours and was not waited for, so its number is still its own.
+            // The process is a child that was not waited for, so its number is not reused.
             let killed = kill_process(pid, Signal::KILL);
             if let Err(error) = killed.and_then(|()| waitpid(Some(pid), WaitOptions::empty())) {
                 eprintln!("guest: ending process {}: {error}", pid.as_raw_nonzero());
@@ -58,7 +58,7 @@ impl Drop for Offspring {
     }
 }
 
-/// How it ended, once it has.
+/// The exit status, if the process has ended.
 fn status(pid: u32) -> Result<Option<Status>> {
     let ended =
         waitpid(Some(pid_of(pid)?), WaitOptions::NOHANG).with_context(|| format!("waiting for {pid}"))?;

@@ -1,5 +1,5 @@
-//! The pid namespaces of a scenario. Whoever starts a process decides on its namespace; this one stays where it
-//! is, and remains the parent that learns how each process ended.
+//! The pid namespaces of a scenario. The namespace of a process is set when it is started. This process stays in its own
+//! namespace and remains the parent that collects every exit status.
 
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -8,17 +8,18 @@ use anyhow::{Context, Result};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 
-/// The namespace this process is in.
+/// The namespace of this process.
 const OWN: &str = "/proc/self/ns/pid";
-/// The one that its children begin in; there once it has an init.
+/// The namespace in which its children start. The file exists once the namespace has an init.
 const OF_CHILDREN: &str = "/proc/self/ns/pid_for_children";
 
-/// Namespaces by the names the scenario has for them.
+/// The namespaces by their names in the scenario.
 #[derive(Default)]
 pub(crate) struct PidNamespaces(BTreeMap<String, OwnedFd>);
 
 impl PidNamespaces {
-    /// Start a process in a namespace; the first one is its init. Without a name, in this process's own.
+    /// Start a process in a namespace. The first process in it is its init. Without a name, the process starts in this
+    /// process's namespace.
     pub(crate) fn start<T>(&mut self, name: Option<&str>, start: impl FnOnce() -> Result<T>) -> Result<T> {
         let Some(name) = name else { return start() };
         match self.0.get(name) {
@@ -35,7 +36,7 @@ impl PidNamespaces {
 }
 
 fn new_for_children() -> Result<()> {
-    // SAFETY: a new pid namespace changes where children begin, and nothing that this process's threads share.
+    // SAFETY: a new pid namespace changes only where children start, and nothing that this process's threads share.
     unsafe { unshare_unsafe(UnshareFlags::NEWPID) }.context("leaving the pid namespace")
 }
 

@@ -1,4 +1,4 @@
-//! The second serial port: one JSON document after the other, each with its length before it.
+//! The second serial port, which carries JSON documents, each preceded by its length.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -7,21 +7,21 @@ use anyhow::{Context, Result};
 use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
 use serde::Serialize;
 
-/// The first serial port, where the kernel's console is.
+/// The first serial port, with the kernel's console.
 pub(crate) const CONSOLE: &str = if IS_ARM { "/dev/ttyAMA0" } else { "/dev/ttyS0" };
-/// The second. The ARM board has one port of its own, and the other is on PCI.
+/// The second serial port. The ARM board has one built-in port, and the second one is on PCI.
 const PORT: &str = if IS_ARM { "/dev/ttyS0" } else { "/dev/ttyS1" };
 const IS_ARM: bool = cfg!(target_arch = "aarch64");
 
-/// The port, passing bytes unchanged.
+/// The port in raw mode, so that bytes pass unchanged.
 pub(crate) struct Port(File);
 
 impl Port {
-    /// Open it.
+    /// Open the port.
     pub(crate) fn open() -> Result<Self> {
         let file = OpenOptions::new().write(true).read(true).open(PORT);
         let file = file.with_context(|| format!("opening {PORT}"))?;
-        let mut settings = tcgetattr(&file).with_context(|| format!("asking {PORT} for its settings"))?;
+        let mut settings = tcgetattr(&file).with_context(|| format!("reading the settings of {PORT}"))?;
         settings.make_raw();
         tcsetattr(&file, OptionalActions::Now, &settings).with_context(|| format!("making {PORT} raw"))?;
         Ok(Self(file))
@@ -37,7 +37,7 @@ impl Port {
         tcdrain(&self.0).with_context(|| format!("waiting for {PORT}"))
     }
 
-    /// Send the end, length 0, so that a guest cut short can be told from one that is done.
+    /// Send the end mark, length 0. It distinguishes a guest that finished from one that was cut short.
     pub(crate) fn close(mut self) -> Result<()> {
         self.0.write_all(b"0\n").with_context(|| format!("writing to {PORT}"))?;
         tcdrain(&self.0).with_context(|| format!("waiting for {PORT}"))

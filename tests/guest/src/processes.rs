@@ -1,7 +1,7 @@
-//! Processes started here, and what they say: everything is waited for in one place, by one thread.
+//! The started processes and their output. One thread waits for everything in one place.
 //!
-//! No thread is started, and none ends, while a scenario runs: the exit of one would allocate memory in
-//! the kernel (`taskstats_exit`) at the very moment when the machine has none, and be an OOM of its own.
+//! No thread starts or ends while a scenario runs: an exiting thread allocates memory in the kernel (`taskstats_exit`), which
+//! could cause an OOM of its own when the machine has none left.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -13,19 +13,19 @@ use oomtrace_scenarios::observation::Status;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
-/// Room for what one read of a pipe can bring.
+/// The buffer size for one read of a pipe.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// One of a process's outputs.
+/// One output of a process.
 #[derive(Default)]
 struct Pipe {
-    /// The end to read from, until the other one is closed.
+    /// The read end, until the write end is closed.
     end: Option<OwnedFd>,
-    /// What came after the last newline.
+    /// The bytes after the last newline.
     rest: Vec<u8>,
 }
 
-/// A process and all that is known of it so far.
+/// A process and everything known about it.
 pub(crate) struct Process {
     /// Its process id.
     pub(crate) pid: u32,
@@ -33,16 +33,16 @@ pub(crate) struct Process {
     pub(crate) out: Vec<Vec<u8>>,
     /// Lines of its standard error.
     pub(crate) err: Vec<Vec<u8>>,
-    /// How it ended, once it has.
+    /// The exit status, once it has ended.
     pub(crate) status: Option<Status>,
     stdin: Option<ChildStdin>,
     child: Child,
-    /// Readable once the process has ended; absent from then on.
+    /// Readable once the process has ended. Absent after that.
     pidfd: Option<OwnedFd>,
     pipes: [Pipe; 2],
 }
 
-/// What became readable: a process's output or error, or its end.
+/// The source that became readable: standard output, standard error, or the end of a process.
 #[derive(Clone, Copy)]
 enum Source {
     Out(usize),
@@ -51,17 +51,17 @@ enum Source {
 }
 
 impl Process {
-    /// Whether a line of its standard error holds a word.
+    /// Whether a line of its standard error contains a word.
     pub(crate) fn err_holds(&self, word: &str) -> bool {
         self.err.iter().any(|line| String::from_utf8_lossy(line).contains(word))
     }
 
-    /// Whether it said a word on its standard output, as a line of its own.
+    /// Whether it printed a word on its standard output as a line of its own.
     pub(crate) fn said(&self, word: &str) -> bool {
         self.out.iter().any(|line| line == word.as_bytes())
     }
 
-    /// Whether it ended and everything it said has been read.
+    /// Whether it has ended and all of its output has been read.
     pub(crate) fn is_over(&self) -> bool {
         self.status.is_some() && self.pipes.iter().all(|pipe| pipe.end.is_none())
     }
@@ -80,7 +80,7 @@ impl Pipe {
         Self { end, rest: Vec::new() }
     }
 
-    /// Take in what is there; it never blocks, because something is, or the end.
+    /// Read the available bytes. This never blocks, because bytes or the end are available.
     fn read(&mut self, chunk: &mut [u8], lines: &mut Vec<Vec<u8>>) -> Result<()> {
         let Some(end) = &self.end else { return Ok(()) };
         let len = rustix::io::read(end, &mut *chunk).context("reading a pipe")?;
@@ -110,7 +110,7 @@ impl Processes {
         Self { all: Vec::new(), chunk: vec![1; CHUNK_BYTES] }
     }
 
-    /// Start a command; the number it is known by.
+    /// Start a command. Returns its number.
     pub(crate) fn start(&mut self, command: &mut Command) -> Result<usize> {
         let program = command.get_program().to_string_lossy().into_owned();
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
@@ -133,19 +133,19 @@ impl Processes {
         Ok(self.all.len() - 1)
     }
 
-    /// A process by its number.
+    /// The process with this number.
     pub(crate) fn get(&self, number: usize) -> Result<&Process> {
-        self.all.get(number).with_context(|| format!("there is no process number {number}"))
+        self.all.get(number).with_context(|| format!("no process number {number}"))
     }
 
-    /// Give a process the line it waits for on standard input.
+    /// Send the line that a process waits for on standard input.
     pub(crate) fn give_word(&mut self, number: usize) -> Result<()> {
-        let process = self.all.get_mut(number).with_context(|| format!("there is no process {number}"))?;
-        let mut stdin = process.stdin.take().context("the word was given already")?;
-        stdin.write_all(b"go\n").with_context(|| format!("giving process {} the word", process.pid))
+        let process = self.all.get_mut(number).with_context(|| format!("no process {number}"))?;
+        let mut stdin = process.stdin.take().context("the process already received its word")?;
+        stdin.write_all(b"go\n").with_context(|| format!("sending the word to process {}", process.pid))
     }
 
-    /// Send a signal to a process, unless it ended already.
+    /// Send a signal to a process, unless it has ended.
     pub(crate) fn signal(&self, number: usize, signal: Signal) -> Result<()> {
         let process = self.get(number)?;
         match process.status {
@@ -155,7 +155,7 @@ impl Processes {
         }
     }
 
-    /// Take in what happens until a condition holds; whether it does before the deadline.
+    /// Handle events until a condition holds. Returns whether it held before the deadline.
     pub(crate) fn until(&mut self, deadline: Instant, condition: impl Fn(&Self) -> bool) -> Result<bool> {
         while !condition(self) {
             let ready = self.wait(deadline)?;
@@ -170,7 +170,7 @@ impl Processes {
         Ok(true)
     }
 
-    /// Kill what is left, and wait until it is gone.
+    /// Kill the remaining processes and wait for them.
     pub(crate) fn end_all(&mut self, deadline: Instant) -> Result<()> {
         for number in 0..self.all.len() {
             self.signal(number, Signal::KILL)?;
@@ -179,7 +179,7 @@ impl Processes {
         Ok(())
     }
 
-    /// Wait until something is readable; nothing is once the time is up, or if nothing is left to wait for.
+    /// Wait until something is readable. Returns nothing after the deadline or without anything to wait for.
     fn wait(&self, deadline: Instant) -> Result<Vec<Source>> {
         let (sources, mut fds): (Vec<Source>, Vec<PollFd<'_>>) = self
             .all

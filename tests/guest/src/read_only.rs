@@ -1,4 +1,4 @@
-//! The disk turns read-only under the recorder.
+//! Makes the disk read-only while the recorder writes to it.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -16,10 +16,10 @@ use crate::port::Port;
 use crate::processes::{Process, Processes};
 use crate::tracer::{Tracer, text};
 
-/// How long anything may take; emulation is slow, and slower on a busy machine.
+/// The time limit of each step. Emulation is slow, and slower on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A kill before, one meanwhile, one after.
+/// Record one kill before the change, one while the disk is read-only, and one after.
 pub(crate) fn record(tier: Tier, port: &mut Port) -> Result<()> {
     let (mut processes, mut run) = (Processes::new(), ReadOnlyRun::default());
     let how = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: false };
@@ -39,7 +39,7 @@ pub(crate) fn record(tier: Tier, port: &mut Port) -> Result<()> {
     port.send(&run)
 }
 
-/// One process takes all memory and is killed; the tracer must tell it.
+/// One process allocates all memory and is killed. The tracer must report it.
 fn kill_one(tracer: &Tracer, processes: &mut Processes, run: &mut ReadOnlyRun) -> Result<()> {
     let mut hog = Command::new(HOG_FILE);
     hog.args(["--adj", "1000", "anon", "--mib", "4096"]).current_dir("/tmp").stdout(Stdio::piped());
@@ -47,12 +47,15 @@ fn kill_one(tracer: &Tracer, processes: &mut Processes, run: &mut ReadOnlyRun) -
     let pid = processes.get(number)?.pid;
     run.killed.push(pid);
     let told = |lines: &[Vec<u8>]| tells_all(&[pid], lines.iter().map(Vec::as_slice));
-    ensure!(tracer.has_told(told, Instant::now() + PATIENCE, processes)?, "the kill of {pid} was not told");
+    ensure!(
+        tracer.has_told(told, Instant::now() + PATIENCE, processes)?,
+        "the kill of {pid} was not reported"
+    );
     processes.until(Instant::now() + PATIENCE, |p| p.get(number).is_ok_and(Process::is_over))?;
     Ok(())
 }
 
-/// As the kernel does it to a file system with an error: whoever has files open for writing is not asked.
+/// Make the disk read-only as the kernel does after an error, although files are open for writing.
 /// <https://github.com/torvalds/linux/blob/v6.12/fs/super.c> (`emergency_remount`)
 fn make_read_only() -> Result<()> {
     fs::write("/proc/sysrq-trigger", "u").context("remounting everything read-only")?;
@@ -61,7 +64,7 @@ fn make_read_only() -> Result<()> {
         if Instant::now() >= deadline {
             bail!("{DISK_FOLDER} is not read-only after {PATIENCE:?}");
         }
-        // A worker of the kernel does it, and tells nobody.
+        // A kernel worker makes the change and gives no notice.
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())

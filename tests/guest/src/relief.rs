@@ -1,4 +1,4 @@
-//! The end of a shortage that no kill ends.
+//! Ends a shortage that no kill ends.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -8,19 +8,19 @@ use oomtrace_scenarios::scenario::{Hierarchy, Relief};
 
 use crate::cgroup;
 
-/// How long memory may take to run out.
+/// The time limit for memory to run out.
 const RUNNING_OUT: Duration = Duration::from_secs(30);
 
-/// Wait until memory has run out, and give some.
+/// Wait until memory has run out, then relieve the shortage.
 pub(crate) fn relieve(hierarchy: Hierarchy, relief: &Relief) -> Result<()> {
     let folder = cgroup::folder(hierarchy, &relief.cgroup);
     let (counter, least) = &relief.when;
     let deadline = Instant::now() + RUNNING_OUT;
     while cgroup::counters(hierarchy, &folder)?.get(counter).is_none_or(|count| count < least) {
         if Instant::now() >= deadline {
-            bail!("{counter} of {} did not come to {least} within {RUNNING_OUT:?}", relief.cgroup);
+            bail!("{counter} of {} did not reach {least} within {RUNNING_OUT:?}", relief.cgroup);
         }
-        // Not every one of these counters tells when it changes.
+        // Some of these counters give no notice of a change.
         std::thread::sleep(Duration::from_millis(10));
     }
     let (file, value) = &relief.write;

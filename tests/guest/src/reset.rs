@@ -1,4 +1,4 @@
-//! A reset right after the machine ran out of memory.
+//! Resets the machine right after it ran out of memory.
 
 use std::fs;
 use std::process::Stdio;
@@ -13,13 +13,13 @@ use crate::processes::Processes;
 use crate::runs::Runs;
 use crate::tracer::Tracer;
 
-/// How long the kills may take.
+/// The time limit for the kills.
 const DYING: Duration = Duration::from_secs(150);
 
-/// An incident is on disk so long after its decision at the latest: no operator is faster.
+/// The delay after a decision within which its incident is on disk. No operator is faster.
 const PROMISED: Duration = Duration::from_millis(100);
 
-/// Record, and reset the machine once the last kill was told. The processes there are go through the port before.
+/// Record, and reset the machine after the report of the last kill. The list of processes goes through the port before.
 pub(crate) fn record_and_reset(tier: Tier, port: &mut Port) -> Result<()> {
     let (scenario, mut processes) = (scenario(), Processes::new());
     let runs = Runs::start(&scenario, &mut processes)?;
@@ -31,10 +31,10 @@ pub(crate) fn record_and_reset(tier: Tier, port: &mut Port) -> Result<()> {
     let pids: Vec<u32> = started.iter().map(|process| process.pid).collect();
     let all_told = |lines: &[Vec<u8>]| tells_all(&pids, lines.iter().map(Vec::as_slice));
     if !tracer.has_told(all_told, Instant::now() + DYING, &mut processes)? {
-        bail!("not all kills were told within {DYING:?}");
+        bail!("not all kills were reported within {DYING:?}");
     }
     std::thread::sleep(PROMISED);
-    // At once: nothing is synced, no file system unmounted, no device shut down.
+    // Reset immediately: nothing is synced, unmounted or shut down.
     // <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L156> (`sysrq_handle_reboot`)
     fs::write("/proc/sysrq-trigger", "b").context("resetting the machine")
 }

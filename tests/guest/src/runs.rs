@@ -1,4 +1,4 @@
-//! The processes of a scenario, each run as often as it says.
+//! The processes of a scenario, each run as often as the scenario says.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
@@ -16,10 +16,10 @@ use crate::offspring::Offspring;
 use crate::pid_namespace::PidNamespaces;
 use crate::processes::Processes;
 
-/// How long a process may take to be ready; emulation is slow, and slower on a busy machine.
+/// The time limit for a process to be ready. Emulation is slow, and slower on a busy machine.
 const PREPARING: Duration = Duration::from_secs(60);
 
-/// What was started so far.
+/// The processes started so far.
 pub(crate) struct Runs<'a> {
     hierarchy: Hierarchy,
     all: Vec<Run<'a>>,
@@ -29,14 +29,14 @@ pub(crate) struct Runs<'a> {
 struct Run<'a> {
     process: &'a Process,
     number: usize,
-    /// How many come after it.
+    /// The number of runs that follow.
     left: usize,
-    /// Its arguments.
+    /// The arguments of the run.
     cmdline: Vec<Text>,
 }
 
 impl<'a> Runs<'a> {
-    /// Start each process once, and wait until it is where the scenario wants it.
+    /// Start each process once and wait until it is ready.
     pub(crate) fn start(scenario: &'a Scenario, processes: &mut Processes) -> Result<Self> {
         let mut runs = Self { hierarchy: scenario.machine.hierarchy, all: Vec::new() };
         let mut namespaces = PidNamespaces::default();
@@ -56,7 +56,7 @@ impl<'a> Runs<'a> {
         Ok(runs)
     }
 
-    /// Let the allocators loose, each once the one it comes after has ended.
+    /// Release the allocators, each after the end of the process that it follows.
     pub(crate) fn give_word(&self, patience: Duration, processes: &mut Processes) -> Result<()> {
         for run in self.all.iter().filter(|run| run.process.part == Part::Allocator) {
             let before = |role: &String| self.all.iter().find(|run| run.process.role == *role);
@@ -70,8 +70,8 @@ impl<'a> Runs<'a> {
         Ok(())
     }
 
-    /// Wait until the last runs of these roles have ended, starting the next one of a process whenever one has. It is given
-    /// up when none ends for so long.
+    /// Wait until the last runs of these roles have ended, and start the next run of a process whenever one ends. Give up if
+    /// none ends within `patience`.
     pub(crate) fn until_ended(
         &mut self,
         roles: &[String],
@@ -97,7 +97,7 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// The next run of each process that has ended. It waits for nothing.
+    /// Start the next run of each process that has ended, without waiting.
     fn start_next(&mut self, processes: &mut Processes) -> Result<()> {
         let mut next = Vec::new();
         for run in self.all.iter_mut().filter(|run| run.left > 0) {
@@ -113,7 +113,7 @@ impl<'a> Runs<'a> {
         Ok(())
     }
 
-    /// Whom they made.
+    /// The processes that they started.
     pub(crate) fn offspring(&self, processes: &Processes) -> Result<Offspring> {
         let mut offspring = Offspring::default();
         for run in &self.all {
@@ -122,7 +122,7 @@ impl<'a> Runs<'a> {
         Ok(offspring)
     }
 
-    /// What became of each.
+    /// The results of all runs.
     pub(crate) fn seen(&self, processes: &Processes) -> Result<Vec<ProcessRun>> {
         let seen = |run: &Run<'_>| {
             let process = processes.get(run.number)?;
@@ -137,7 +137,7 @@ impl<'a> Runs<'a> {
     }
 }
 
-/// The memory program as this process.
+/// The command of the memory program for this process.
 fn command(process: &Process, hierarchy: Hierarchy) -> Command {
     let mut command = Command::new(HOG_FILE);
     command.arg("--adj").arg(process.oom_score_adj.to_string());
@@ -157,7 +157,7 @@ fn command(process: &Process, hierarchy: Hierarchy) -> Command {
     command
 }
 
-/// The arguments it will have, its program's name the first.
+/// The arguments of the command, starting with the program's name.
 fn words(command: &Command) -> Vec<Text> {
     let all = std::iter::once(command.get_program()).chain(command.get_args());
     all.map(|word| word.as_bytes().into()).collect()

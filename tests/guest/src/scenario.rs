@@ -1,4 +1,4 @@
-//! One scenario from preparation to what was seen.
+//! Runs one scenario, from preparation to observation.
 
 use std::fs;
 use std::num::NonZeroU64;
@@ -25,13 +25,13 @@ use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
 use crate::{command, mounts, sysv_shm, tracing, wall_clock};
 
-/// How long the OOM may take, from the word to begin until the processes named have ended.
+/// The time limit of the OOM, from the start of the allocators until the named processes have ended.
 const DYING: Duration = Duration::from_secs(150);
-/// How long the processes left over may take to go.
+/// The time limit for the remaining processes to exit.
 const LEAVING: Duration = Duration::from_secs(10);
 
-/// Run a scenario; what went wrong is part of the result. Where the guest is to go down, what is known until then goes
-/// through the port before.
+/// Run a scenario. Errors are part of the result. If the guest is expected to panic, the results so far are sent through the
+/// port first.
 pub(crate) fn observe(scenario: &Scenario, how: Option<&Watch>, port: &mut Port) -> Observation {
     let start = Instant::now();
     let mut seen = Observation { scenario: scenario.name.clone(), ..Observation::default() };
@@ -44,7 +44,7 @@ pub(crate) fn observe(scenario: &Scenario, how: Option<&Watch>, port: &mut Port)
 
 fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation, port: &mut Port) -> Result<()> {
     seen.release = rustix::system::uname().release().to_string_lossy().into_owned();
-    // x86-64 has had trampolines for longer than oomtrace supports.
+    // x86-64 has had trampolines since before the oldest kernel that oomtrace supports.
     let asks = cfg!(target_arch = "aarch64") && how.is_some_and(|how| how.tier == Tier::Fentry);
     let trampoline = asks.then_some(Feature::DirectCalls);
     if let Some(&missing) = scenario.needs.iter().chain(&trampoline).find(|&&need| !is_there(need)) {
@@ -73,7 +73,7 @@ fn run(scenario: &Scenario, how: Option<&Watch>, seen: &mut Observation, port: &
     ran.and(collected).and(left)
 }
 
-/// From the first process to the last record of the log.
+/// Watch from the first process to the last record of the log.
 fn watch(
     scenario: &Scenario,
     how: Option<&Watch>,
@@ -104,7 +104,7 @@ fn watch(
     ended
 }
 
-/// Ask who would be killed first if what is about to run out ran out now.
+/// Ask `oomtrace rank` for the first victim if the memory ran out now.
 fn rank(scenario: &Scenario) -> CommandRun {
     let cgroup = scenario.expect.limit_cgroup.as_ref().map(oomtrace_scenarios::text::Text::to_chars);
     let named = cgroup.into_iter().flat_map(|path| ["--cgroup".to_owned(), path]);
@@ -113,7 +113,7 @@ fn rank(scenario: &Scenario) -> CommandRun {
     command::observe(&Command { name: "rank".to_owned(), arguments, ..Command::default() })
 }
 
-/// Where the tracer's reports go: where the guest is to go down with them, to the console.
+/// The destination of the tracer's reports. If the guest is expected to panic, it is the console.
 fn reports_to(scenario: &Scenario) -> Result<Stdio> {
     if scenario.expect.panic.is_none() {
         return Ok(Stdio::piped());
@@ -122,7 +122,7 @@ fn reports_to(scenario: &Scenario) -> Result<Stdio> {
     Ok(console.with_context(|| format!("opening {CONSOLE}"))?.into())
 }
 
-/// Let the allocators loose, and wait until it is over.
+/// Release the allocators and wait until the OOM is over.
 fn cause(scenario: &Scenario, runs: &mut Runs<'_>, processes: &mut Processes) -> Result<()> {
     runs.give_word(DYING, processes)?;
     for (file, value) in &scenario.writes {
@@ -132,13 +132,13 @@ fn cause(scenario: &Scenario, runs: &mut Runs<'_>, processes: &mut Processes) ->
     runs.until_ended(&scenario.expect.ends, DYING, processes)
 }
 
-/// Whether the running kernel has a feature; found out by looking for what it provides.
+/// Whether the running kernel has a feature, found by looking for what the feature provides.
 fn is_there(feature: Feature) -> bool {
     match feature {
         Feature::LruGen => Path::new("/sys/kernel/mm/lru_gen/min_ttl_ms").exists(),
         Feature::MemcgV1 => Path::new(Hierarchy::V1.mount_point()).join("memory.limit_in_bytes").exists(),
         Feature::CgroupKill => cgroup::has_file("cgroup.kill"),
-        // Trying it is what the tracer is for; the list of symbols is the only other witness.
+        // Trying the feature is the tracer's task. The list of symbols is the only other witness.
         Feature::DirectCalls => built_in::confirm_missing(feature).is_err(),
         Feature::Cma => sysctl::has_cma(),
         Feature::Freezer => Path::new(FREEZER_FOLDER).join("cgroup.procs").exists(),

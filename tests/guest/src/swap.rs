@@ -9,20 +9,20 @@ use anyhow::{Context, Result, ensure};
 
 const DEVICE: &str = "/dev/zram0";
 const SETTINGS: &str = "/sys/block/zram0";
-/// The one compressor that every kernel has without another module.
+/// The only compressor that every kernel has without another module.
 const COMPRESSOR: &str = "deflate";
-/// Where the header tells of the area: after the boot sector's place
-/// (`union swap_header`, <https://github.com/torvalds/linux/blob/v6.12/include/linux/swap.h#L114>).
+/// The offset of the information in the swap header, after the place of the boot sector (`union swap_header`,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/swap.h#L114>).
 const INFO_AT: usize = 1024;
 const MAGIC: &[u8] = b"SWAPSPACE2";
 
-/// Have so much swap; none for 0.
+/// Set up this much swap; none for 0.
 pub(crate) fn set_up(mib: u32) -> Result<()> {
     if mib == 0 {
         return Ok(());
     }
     let bytes = u64::from(mib) << 20;
-    // The compressor can be chosen only while the device has no size.
+    // The compressor can be chosen only before the device has a size.
     for (file, value) in [("comp_algorithm", COMPRESSOR.to_owned()), ("disksize", bytes.to_string())] {
         let path = Path::new(SETTINGS).join(file);
         fs::write(&path, &value).with_context(|| format!("writing {value} to {}", path.display()))?;
@@ -33,7 +33,7 @@ pub(crate) fn set_up(mib: u32) -> Result<()> {
     switch_on()
 }
 
-/// What `mkswap` writes.
+/// Write the same header as `mkswap`.
 fn write_header(pages: u64, page_bytes: usize) -> Result<()> {
     OpenOptions::new().write(true).open(DEVICE)?.write_all_at(&header(pages, page_bytes)?, 0)?;
     Ok(())
@@ -64,7 +64,7 @@ mod tests {
     use super::header;
 
     #[test]
-    fn the_header_tells_of_the_last_page() {
+    fn header_contains_the_last_page() {
         let page = header(4096, 16384).unwrap();
         assert_eq!(page.len(), 16384);
         assert_eq!(page[1024..1036], [1, 0, 0, 0, 0xff, 0x0f, 0, 0, 0, 0, 0, 0]);

@@ -1,4 +1,4 @@
-//! Kernel settings, put back when dropped, and figures of /proc.
+//! Kernel settings that are restored when dropped, and figures of `/proc`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -44,12 +44,12 @@ pub(crate) fn swap_bytes() -> Result<u64> {
     Ok(figure("/proc/meminfo", "SwapTotal:")? * 1024)
 }
 
-/// Whether the kernel can set memory apart for devices: only then does it say how much it has.
+/// Whether the kernel can reserve memory for devices (CMA). Only then does it report the amount.
 pub(crate) fn has_cma() -> bool {
     figure("/proc/meminfo", "CmaTotal:").is_ok()
 }
 
-/// The number behind a name in a file of lines `NAME NUMBER …`.
+/// The number after a name in a file of lines `NAME NUMBER …`.
 fn figure(file: &str, name: &str) -> Result<u64> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {file}"))?;
     let mut lines = text.lines().map(|line| line.split_ascii_whitespace());

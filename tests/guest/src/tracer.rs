@@ -1,4 +1,4 @@
-//! The tracer, watching while a scenario runs.
+//! The tracer that watches a scenario.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -13,14 +13,14 @@ use rustix::process::Signal;
 
 use crate::processes::{Process, Processes};
 
-/// How long the tracer may take until its hooks are in place; emulation on a busy machine is slow.
+/// The time limit until the tracer's hooks are in place. Emulation on a busy machine is slow.
 const ARMING: Duration = Duration::from_secs(120);
-/// How long a report may take once everybody is dead. It ends earlier as soon as the reports are there.
+/// The time limit for reports after the last process has died. The wait ends as soon as the reports arrive.
 const REPORTING: Duration = Duration::from_secs(30);
-/// How long the tracer may take to end.
+/// The time limit for the tracer to exit.
 const ENDING: Duration = Duration::from_secs(10);
 
-/// How long a recording may take to be read again.
+/// The time limit for replaying a recording.
 const REPLAYING: Duration = Duration::from_secs(60);
 
 /// A running tracer.
@@ -31,7 +31,7 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
-    /// Start it, and wait until its hooks are in place.
+    /// Start the tracer and wait until its hooks are in place.
     pub(crate) fn start(processes: &mut Processes, how: &Watch, stdout: Stdio) -> Result<Self> {
         let start = Instant::now();
         let mut command = Command::new(TRACER_FILE);
@@ -45,12 +45,12 @@ impl Tracer {
         if !armed(processes) {
             let tracer = processes.get(number)?;
             let said = text(&tracer.err);
-            bail!("the tracer did not arm (status {:?}) and said: {said}", tracer.status);
+            bail!("the tracer did not arm (status {:?}); its standard error: {said}", tracer.status);
         }
         Ok(Self { number, armed_ms: u64::try_from(start.elapsed().as_millis())?, how: how.clone() })
     }
 
-    /// Whether the lines it has told are what is awaited, before the deadline.
+    /// Whether its lines meet a condition before the deadline.
     pub(crate) fn has_told(
         &self,
         awaited: impl Fn(&[Vec<u8>]) -> bool,
@@ -60,12 +60,12 @@ impl Tracer {
         processes.until(deadline, |p| p.get(self.number).is_ok_and(|tracer| awaited(&tracer.out)))
     }
 
-    /// The run up to now: nothing but that it is armed.
+    /// The run so far, which only says that the tracer is armed.
     pub(crate) fn so_far(&self) -> TracerRun {
         TracerRun { armed_ms: Some(self.armed_ms), ..TracerRun::default() }
     }
 
-    /// Wait for the reports, end it, and hand over all it said.
+    /// Wait for the reports, stop the tracer, and return all its output.
     pub(crate) fn finish(self, processes: &mut Processes, expect: &Expect) -> Result<TracerRun> {
         let reports = expect.reports(self.how.tier);
         self.has_told(|lines| lines.len() >= reports, Instant::now() + REPORTING, processes)?;
@@ -87,16 +87,19 @@ impl Tracer {
         })
     }
 
-    /// Wait until it has said a word on its standard error.
+    /// Wait until its standard error contains a word.
     pub(crate) fn must_say(&self, word: &str, processes: &mut Processes) -> Result<()> {
         let said = |p: &Processes| p.get(self.number).is_ok_and(|tracer| tracer.err_holds(word));
         if processes.until(Instant::now() + REPORTING, said)? {
             return Ok(());
         }
-        bail!("the tracer did not say `{word}` but: {}", text(&processes.get(self.number)?.err));
+        bail!(
+            "the tracer did not print `{word}`; its standard error: {}",
+            text(&processes.get(self.number)?.err)
+        );
     }
 
-    /// End it, and hand over all it said.
+    /// Stop the tracer and return all its output.
     pub(crate) fn end(self, processes: &mut Processes) -> Result<&Process> {
         processes.signal(self.number, Signal::TERM)?;
         let over = |p: &Processes| p.get(self.number).is_ok_and(Process::is_over);
@@ -104,14 +107,14 @@ impl Tracer {
         processes.get(self.number)
     }
 
-    /// The recording, if it is asked for.
+    /// The recording, if the job requests it.
     fn recording(&self) -> Result<Option<Text>> {
         let Some(file) = self.how.recording.as_ref().filter(|_| self.how.keep) else { return Ok(None) };
         let bytes = fs::read(file).with_context(|| format!("reading {file}"))?;
         Ok(Some(bytes.as_slice().into()))
     }
 
-    /// Have the recording read again.
+    /// Replay the recording.
     fn replay(&self, file: &str, processes: &mut Processes) -> Result<Replay> {
         let mut command = Command::new(TRACER_FILE);
         command.args(["replay", file, "--format", "json"]);
@@ -128,7 +131,7 @@ impl Tracer {
     }
 }
 
-/// Lines put together again.
+/// The lines joined again.
 pub(crate) fn text(lines: &[Vec<u8>]) -> Text {
     lines.join(&b'\n').as_slice().into()
 }

@@ -1,9 +1,9 @@
-//! The guest's own deadline: a guest that hangs goes down and says so, before the host has to end it.
+//! The guest's own deadline: a guest that hangs reports this and powers down before the host has to kill it.
 
 use std::thread;
 use std::time::Duration;
 
-/// Take the guest down after so many seconds.
+/// Power the guest down after this many seconds.
 pub(crate) fn start(seconds: u64) {
     thread::spawn(move || {
         thread::sleep(Duration::from_secs(seconds));

@@ -1,4 +1,4 @@
-//! The BPF programs that are loaded, and how long the kernel says they have run.
+//! The loaded BPF programs, and their run times as the kernel reports them.
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -13,7 +13,7 @@ use crate::leftovers::bpf_programs;
 const PROG_GET_FD_BY_ID: libc::c_long = 13;
 const OBJ_GET_INFO_BY_FD: libc::c_long = 15;
 
-/// `struct bpf_prog_info` up to `run_cnt`, in words of 32 bits, and where in it is what.
+/// `struct bpf_prog_info` up to `run_cnt`, as words of 32 bits, and the positions of the fields.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/bpf.h#L6575>
 const INFO_WORDS: usize = 52;
 const NAME: usize = 16;
@@ -26,7 +26,7 @@ pub(super) fn all() -> Result<BTreeMap<u32, Program>> {
     bpf_programs().into_iter().map(|id| Ok((id, program(id)?))).collect()
 }
 
-/// What ran between two looks.
+/// The runs between two readings.
 pub(super) fn growth(before: &BTreeMap<u32, Program>, after: BTreeMap<u32, Program>) -> Vec<Program> {
     let grown = after.into_iter().map(|(id, program)| {
         let earlier = before.get(&id).cloned().unwrap_or_default();
@@ -51,7 +51,7 @@ fn open(id: u32) -> Result<OwnedFd> {
     // prog_id, next_id, open_flags of `union bpf_attr`.
     let mut attr = [id, 0, 0];
     let fd = bpf(PROG_GET_FD_BY_ID, &mut attr)?;
-    // SAFETY: the kernel has just made it, and nobody else knows it.
+    // SAFETY: the kernel has just created the descriptor, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(i32::try_from(fd)?) })
 }
 
@@ -67,8 +67,8 @@ fn info(fd: &OwnedFd) -> Result<[u32; INFO_WORDS]> {
 }
 
 fn bpf<const WORDS: usize>(command: libc::c_long, attr: &mut [u32; WORDS]) -> Result<libc::c_long> {
-    // SAFETY: the kernel reads and writes no more of `attr` than the size given, which is its own, and no more of what it
-    // points to than the length in it.
+    // SAFETY: the kernel reads and writes at most the given size of `attr`, which is its real size, and at most the length in
+    // `attr` behind its pointers.
     let result = unsafe { libc::syscall(libc::SYS_bpf, command, attr.as_mut_ptr(), size_of_val(attr)) };
     ensure!(result >= 0, std::io::Error::last_os_error());
     Ok(result)
@@ -83,7 +83,7 @@ mod tests {
     use super::growth;
 
     #[test]
-    fn what_did_not_run_is_left_out() {
+    fn omits_programs_that_did_not_run() {
         let program = |runs, run_time_ns| Program { name: "reap".to_owned(), runs, run_time_ns };
         let before = BTreeMap::from([(1, program(1, 10)), (2, program(3, 30))]);
         let after = BTreeMap::from([(1, program(1, 10)), (2, program(5, 70)), (3, program(1, 2))]);
