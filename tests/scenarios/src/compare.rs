@@ -1,4 +1,4 @@
-//! Reports against witnesses: every field in which they disagree, by name.
+//! Compares reports with independent witnesses and names every field in which they disagree.
 
 mod account;
 mod call_trace;
@@ -31,28 +31,28 @@ use crate::observation::Observation;
 use crate::scenario::Scenario;
 use crate::witness;
 
-/// A field in which a report, or the outcome itself, is not what a witness says.
+/// A field of a report, or an outcome, that contradicts a witness.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Disagreement {
-    /// The field, as a path into the report, or what else was looked at.
+    /// The field as a path into the report, or the name of an outcome.
     pub field: String,
-    /// Who says otherwise.
+    /// The witness.
     pub witness: &'static str,
-    /// What the witness says.
+    /// The value according to the witness.
     pub says: String,
-    /// What the report says.
+    /// The value in the report.
     pub report: String,
 }
 
-/// Figures of the machine and of its cgroups as a whole. Everybody who runs changes them, and the kernel prints them a while after it
-/// has decided: two readings of the same may differ in a guest that had little time on its processors. The same is true of the log's
-/// own table, by which scores are equal or not.
+/// Figures of the machine and of its cgroups as a whole. Every running task changes them, and the kernel prints them some time
+/// after its decision. Two readings may therefore differ in a guest that had little processor time. The same is true of the
+/// log's own table, which decides whether scores are equal.
 const MOVING: [&str; 4] =
     ["machine.", "account.", "(outcome) tasks with the most points", "(outcome) the chosen one"];
 
 impl Disagreement {
     /// Whether the figure may have changed between the two readings by more than its tolerance. A wrong figure differs in every
-    /// run; one that moved does not.
+    /// run, a moving one does not.
     #[must_use]
     pub fn may_have_moved(&self) -> bool {
         MOVING.iter().any(|prefix| self.field.starts_with(prefix))
@@ -66,7 +66,7 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// Compare everything seen. Without a tracer, whether the scenario did what it says is all there is.
+/// Compares all observations. Without a tracer, it only checks that the scenario caused what it states.
 #[must_use]
 pub fn judge(scenario: &Scenario, seen: &Observation, tier: Option<Tier>) -> Vec<Disagreement> {
     let log = witness::read(&seen.log);
@@ -82,7 +82,7 @@ mod tests {
     use super::Disagreement;
 
     #[test]
-    fn only_figures_of_the_whole_may_move() {
+    fn allows_only_figures_of_the_whole_machine_or_cgroup_to_move() {
         let of = |field: &str| Disagreement {
             field: field.to_owned(),
             witness: "kernel log",

@@ -1,5 +1,5 @@
-//! The account of one report: that its parts are a whole, how much of it nothing explains, and what the log and the
-//! scenario say of the same.
+//! Compares the account of one report: its parts add up, little of it is unexplained, and it agrees with the log and the
+//! scenario.
 
 use serde_json::Value;
 
@@ -9,16 +9,16 @@ use super::ledger::Ledger;
 use crate::job::Tier;
 use crate::witness::Zone;
 
-/// The report's own figures, where it says the same twice.
+/// The report's own figures, used when the report states a value twice.
 const PARTS: &str = "parts";
-/// The most of the machine's memory that no counter explains where the scenario takes none of that kind: one part in so
-/// many. Every kernel has some: what drivers and the boot took.
+/// The greatest unexplained part of the machine's memory, as one part in so many, for scenarios that allocate no memory outside
+/// all counters. Every kernel has some: memory of drivers and of the boot.
 const UNEXPLAINED: u64 = 50;
-/// How far figures of `memory.stat` may be apart: the report's are read after the kill has begun, and on some kernels
-/// they lag behind (`memcg_vmstats_needs_flush`).
+/// The tolerance for figures of `memory.stat`. The report reads them after the kill has begun, and on some kernels they lag
+/// behind (`memcg_vmstats_needs_flush`).
 const STAT_LAG_BYTES: u64 = 4 << 20;
 
-/// Names of a cgroup's parts in the report, and of the figures in the log that they are.
+/// Names of a cgroup's parts in the report, each with the matching figures in the log.
 const OF_CGROUP: [(&[&str], &[&str]); 9] = [
     (&["anon", "anon_left_behind"], &["anon"]),
     (&["tmpfs", "sysv_shm", "shmem"], &["shmem"]),
@@ -34,7 +34,7 @@ const OF_CGROUP: [(&[&str], &[&str]); 9] = [
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let needs = if case.incident.mem_info.is_some() { "machine.zones.0" } else { "domain.memory_stat" };
     if ledger.value("account").is_none() && ledger.value(needs).is_none() {
-        // What it would be made of was not read.
+        // The figures for an account were not read.
         return;
     }
     whole(ledger);
@@ -58,7 +58,7 @@ fn bytes_of(ledger: &Ledger<'_>, names: &[&str]) -> u64 {
     parts(ledger).iter().filter(is_it).filter_map(|part| part["bytes"].as_u64()).sum()
 }
 
-/// Parts do not overlap, and nothing is missing.
+/// Checks that parts do not overlap and that none is missing.
 fn whole(ledger: &mut Ledger<'_>) {
     let sum: u64 = parts(ledger).iter().filter_map(|part| part["bytes"].as_u64()).sum();
     ledger.same(PARTS, "account.total_bytes", sum);
@@ -81,35 +81,36 @@ fn of_machine(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// Compaction takes the free pages of up to a page block off the lists, where no counter has them, and gives them back when
-/// it ends (`isolate_freepages`, `release_free_list`, <https://github.com/torvalds/linux/blob/v6.12/mm/compaction.c>).
-/// With pages of 4 KiB such a block has 2 MiB, which is less than what is left unexplained anyway.
+/// Bytes that compaction may hold. It takes the free pages of up to a page block off the lists, where no counter includes them,
+/// and returns them when it ends (`isolate_freepages`, `release_free_list`,
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/compaction.c>). With pages of 4 KiB such a block has 2 MiB, which is less
+/// than the usual unexplained part.
 fn held_by_compaction(case: &Case<'_>) -> u64 {
     case.page_block_bytes().saturating_sub(2 << 20)
 }
 
-/// Whether compaction gave so much back before the log was printed that a zone has more than its watermarks ask for. What
-/// the allocation ran into cannot be seen any more then.
+/// Whether compaction returned so many pages before the log was printed that a zone exceeds its watermarks. The reason of the
+/// failed allocation is then no longer visible.
 fn memory_came_back(case: &Case<'_>) -> bool {
     let zones = case.incident.mem_info.iter().flat_map(|info| &info.zones);
     let above = |zone: &Zone| zone.bytes("free") > zone.bytes("high");
     held_by_compaction(case) > 0 && zones.into_iter().any(above)
 }
 
-/// The log prints the cgroup's figures at the decision.
+/// Compares a cgroup's parts with the log, which prints the cgroup's figures at the decision.
 fn of_cgroup(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     ledger.same(SCENARIO, "account.of", "cgroup");
     if let Some(usage) = ledger.value("domain.usage_bytes") {
         ledger.same("domain.usage_bytes", "account.total_bytes", usage.clone());
     }
-    // What the victim gave back before `memory.stat` was read is in no part but this. What is on its way to swap has left
+    // Memory that the victim freed before `memory.stat` was read is only in these parts. Pages on their way to swap have left
     // `anon` for the swap cache (`shrink_folio_list`, <https://github.com/torvalds/linux/blob/v6.12/mm/vmscan.c#L1043>).
     let gone = bytes_of(ledger, &["unexplained", "swap_cache"]);
     for (names, figures) in OF_CGROUP {
         let says: Option<u64> = figures.iter().map(|figure| case.incident.stat.get(*figure)).sum();
         let told = bytes_of(ledger, names);
-        // While an earlier victim goes, its memory is given back in between. Tracepoints do not tell the usage, by which memory
-        // that is gone could be missed.
+        // While an earlier victim exits, its memory is freed in between. Tracepoints do not report the usage, so that freed
+        // memory cannot be detected there.
         let goes = case.follows || ledger.tier == Tier::Tracepoint;
         let fits = |says: u64| {
             let is_less = goes || says.saturating_sub(told) <= STAT_LAG_BYTES + gone;
@@ -122,7 +123,7 @@ fn of_cgroup(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// The victims' anonymous memory and page tables are those of the lines that the log has of their kills.
+/// Compares the victims' anonymous memory and page tables with the log's lines of their kills.
 fn victims(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let kills = &case.incident.kills;
     let held: u64 = kills.iter().map(|kill| kill.anon_rss_bytes + kill.pgtables_bytes).sum();
@@ -134,7 +135,8 @@ fn victims(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// What kills could free at most: what the tasks of the log's table have that may be chosen, and no more than the parts.
+/// Compares the memory that kills could free with the memory of the killable tasks in the log's table. It must not exceed the
+/// parts.
 fn candidates(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let unmeasured = ground::policy(case.incident) == Some("allocating_task");
     if ledger.tier == Tier::Tracepoint || case.follows || unmeasured {
@@ -145,21 +147,22 @@ fn candidates(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let tables: u64 = rows().map(|row| row.pgtables_bytes).sum();
     let anon = (pages * case.page_bytes()).min(bytes_of(ledger, &["anon"]));
     let says = anon + tables.min(bytes_of(ledger, &["page_tables"]));
-    // What processors hold back of a task's counters is a number of pages, whatever their size.
+    // Processors hold back a number of pages of a task's counters, whatever their size.
     let tolerance = case.tolerance_bytes() * (case.page_bytes() / 4096);
     let least = says.saturating_sub(tolerance + held_back_pages(ledger) * case.page_bytes());
     ledger.between("task table", "account.candidates_bytes", least, says.saturating_add(tolerance));
 }
 
-/// Pages by which the kernel's scores exceed the counters in the report. From 7.0 on, scores and the log's table contain what
-/// processors hold back.
+/// The pages by which the kernel's scores exceed the counters in the report. From 7.0 on, scores and the log's table include the
+/// pages that processors hold back.
 fn held_back_pages(ledger: &Ledger<'_>) -> u64 {
     let rows = ledger.value("candidates").and_then(Value::as_array);
     let differences = rows.into_iter().flatten().filter_map(|row| row["difference_pages"].as_u64());
     differences.sum()
 }
 
-/// Why it was short, and who holds the memory, by what the scenario does. On tracepoints the figures are those after the kill.
+/// Compares the reasons of the shortage and the holder of the memory with the scenario. On tracepoints the figures are from
+/// after the kill.
 fn reasons(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     if ledger.tier == Tier::Tracepoint {
         return;

@@ -1,5 +1,5 @@
-//! The trigger's kernel stack against the call trace in the log: the same calls at the same places. What it wanted memory for is
-//! known to the scenario.
+//! Compares the trigger's kernel stack with the call trace in the log: the same calls at the same places. The scenario knows
+//! the purpose of the allocation.
 
 use serde_json::Value;
 
@@ -27,11 +27,12 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// What the log is sure of.
+/// The reliable part of the log's trace.
 struct Trace<'a> {
-    /// Calls in front whose place a return probe took: the tracer's own way through the stack may show them.
+    /// Calls at the beginning whose places a return probe replaced. The tracer may see them, because it walks the stack in its
+    /// own way.
     hidden: usize,
-    /// The calls after them.
+    /// The calls after those.
     places: Vec<&'a str>,
 }
 
@@ -57,7 +58,7 @@ impl<'a> Trace<'a> {
     }
 }
 
-/// `function+0xOFFSET` of `function+0xOFFSET/0xSIZE [module]`.
+/// Cuts `function+0xOFFSET/0xSIZE [module]` down to `function+0xOFFSET`.
 fn place(call: &str) -> &str {
     let call = call.split(' ').next().unwrap_or(call);
     call.rsplit_once('/').map_or(call, |(place, _)| place)

@@ -1,5 +1,5 @@
-//! The kernel's ballot in one report, against the log's table of tasks: the same tasks in the same order, and what the
-//! table adds up to.
+//! Compares the kernel's ballot in one report with the log's table of tasks: the same tasks in the same order, with the points
+//! that the table adds up to.
 
 use std::cmp::Reverse;
 
@@ -11,29 +11,29 @@ use super::ledger::Ledger;
 use crate::job::Tier;
 use crate::witness::Row;
 
-/// The witness for what went into the scores.
+/// The witness for the parts of the scores.
 const TABLE: &str = "task table";
-/// The report's own rows, where the report says the same twice.
+/// The report's own rows, used when the report states a value twice.
 const ROWS: &str = "rows";
-/// What a task that the table leaves out is passed over for: `dump_task` knows neither init, nor who has no memory, nor
-/// whom the nodes do not concern.
+/// Reasons for passing over a task that is not in the table. `dump_task` omits init, tasks without memory, and tasks that the
+/// allowed nodes do not concern.
 const NOT_IN_TABLE: [&str; 3] = ["init", "no_memory", "not_eligible"];
-/// What an earlier victim is passed over for, as long as it is there.
+/// Reasons for passing over an earlier victim that still exists.
 const OF_EARLIER_VICTIM: [&str; 2] = ["oom_skip", "no_memory"];
 /// `OOM_SCORE_ADJ_MIN`.
 const ADJ_MIN: i16 = -1000;
-/// How far page tables may be apart: who waits for its death goes on faulting meanwhile.
+/// The tolerance for page tables: a victim that waits for its death still faults pages in.
 const PGTABLES_SLACK: u64 = 8;
 
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>, tier: Tier) {
     if tier == Tier::Tracepoint {
-        return ledger.absent(SCENARIO, "candidates", "tracepoints do not see it");
+        return ledger.absent(SCENARIO, "candidates", "tracepoints do not show the candidates");
     }
     if ground::policy(case.incident) == Some("allocating_task") {
         return ledger.absent(LOG, "candidates", "the allocating task is killed unmeasured");
     }
     let Some(rows) = ledger.value("candidates").and_then(Value::as_array) else {
-        return ledger.write(SCENARIO, "candidates", "whom the kernel looked at", "nothing");
+        return ledger.write(SCENARIO, "candidates", "the examined tasks", "nothing");
     };
     let ballot = Ballot { case, rows };
     ballot.winner(ledger);
@@ -69,7 +69,7 @@ fn field(index: usize, key: &str) -> String {
 }
 
 impl Ballot<'_> {
-    /// The first row is the victim, by the log and by the kernel's own points.
+    /// Checks that the first row is the victim, according to the log and to the kernel's own points.
     fn winner(&self, ledger: &mut Ledger<'_>) {
         let killed = self.case.incident.kills.first().and_then(|kill| self.case.incident.row(kill.pid));
         if let Some(row) = killed {
@@ -87,7 +87,8 @@ impl Ballot<'_> {
         }
     }
 
-    /// Best first; of equals the one that comes later in the table, for that is the kernel's order; then who has none.
+    /// Checks the order: best first. Of equal tasks the later one in the table comes first, as in the kernel. Tasks without
+    /// points come last.
     fn order(&self, ledger: &mut Ledger<'_>) {
         let place = |row: &Value| {
             let pid = number(row, "pid")?;
@@ -113,7 +114,7 @@ impl Ballot<'_> {
         let total = rows + count("candidates_left_out") + count("kernel_threads");
         ledger.same(ROWS, "candidates_total", total);
         ledger.same(SCENARIO, "candidates_left_out", 0);
-        // None lives in a cgroup that can run out.
+        // Init does not live in a cgroup that can run out.
         let of_machine = self.case.scenario.expect.domain != "memcg";
         ledger.check(SCENARIO, "kernel_threads", if of_machine { "some" } else { "none" }, |threads| {
             threads.as_u64().is_some_and(|threads| (threads > 0) == of_machine)
@@ -127,11 +128,11 @@ impl Ballot<'_> {
                 ledger.same(ROWS, "selection.margin_points", chosen - next);
                 ledger.same(ROWS, "selection.runner_up_pid", pid);
             }
-            _ => ledger.absent(ROWS, "selection.margin_points", "nobody else has points"),
+            _ => ledger.absent(ROWS, "selection.margin_points", "no other task has points"),
         }
     }
 
-    /// Each row of the log's table is a candidate, with the same figures.
+    /// Checks that each row of the log's table is a candidate with the same figures.
     fn table(&self, ledger: &mut Ledger<'_>) {
         for row in &self.case.incident.rows {
             let is_it = |candidate: &Value| number(candidate, "pid") == Some(i64::from(row.tgid));
@@ -165,27 +166,27 @@ impl Ballot<'_> {
         self.points(ledger, index, row, reason);
     }
 
-    /// Whether the memory is another thread's than the leader's, and not known of the victim either: where the mark has a
-    /// number alone, nobody has seen it.
+    /// Whether the memory belongs to a thread other than the leader and is unknown for the victim, too. If the mark contains
+    /// only a number, no frame has that memory.
     fn is_unread(&self, ledger: &Ledger<'_>, index: usize, row: &Row) -> bool {
         let absent = self.rows.get(index).is_some_and(|row| number(row, "rss_pages").is_none());
         absent && row.pid != row.tgid && ledger.value("victims.0.memory").is_none()
     }
 
-    /// What the table adds up to; nothing for who cannot be chosen, and the reason.
+    /// Compares the points with the sum from the table. A task that cannot be chosen has no points but a reason.
     fn points(&self, ledger: &mut Ledger<'_>, index: usize, row: &Row, reason: Option<&str>) {
         if row.oom_score_adj == ADJ_MIN {
             ledger.same(TABLE, &field(index, "passed_over"), "oom_score_adj_min");
             return ledger.absent(TABLE, &field(index, "points"), "its oom_score_adj is -1000");
         }
         if reason == Some("in_vfork") && self.has_twin(row) {
-            return ledger.absent(TABLE, &field(index, "points"), "it runs on its parent's memory");
+            return ledger.absent(TABLE, &field(index, "points"), "it uses its parent's memory");
         }
         ledger.absent(TABLE, &field(index, "passed_over"), "it can be chosen");
         let asked_first = self.case.asked_first(Some(i64::from(row.tgid)));
         ledger.same(SCENARIO, &field(index, "oom_flag_origin"), asked_first);
         if asked_first {
-            return ledger.absent(SCENARIO, &field(index, "points"), "it asked to be the first");
+            return ledger.absent(SCENARIO, &field(index, "points"), "it requested to be killed first");
         }
         if let Some(total) = self.case.total_pages() {
             let per_unit = i64::try_from(total / 1000).unwrap_or(i64::MAX);
@@ -204,7 +205,7 @@ impl Ballot<'_> {
         self.case.incident.rows.iter().filter(same).any(|other| other.tgid != row.tgid)
     }
 
-    /// What the counters do not explain is what the report says it is, and it is little.
+    /// Checks that the difference between points and counters is as reported, and small.
     fn arithmetic(&self, ledger: &mut Ledger<'_>, index: usize, row: &Value) {
         let parts = ["rss_pages", "swap_pages", "pgtables_pages", "adj_pages"].map(|key| number(row, key));
         let sum = parts.into_iter().try_fold(0_i64, |sum, part| sum.checked_add(part?));
@@ -212,7 +213,7 @@ impl Ballot<'_> {
             return ledger.absent(ROWS, &field(index, "difference_pages"), "a part is not known");
         };
         ledger.same(ROWS, &field(index, "difference_pages"), points - sum);
-        // What processors hold back of a counter is a number of pages, whatever their size.
+        // Processors hold back a number of pages of a counter, whatever the page size.
         ledger.near_signed(ROWS, &field(index, "difference_pages"), 0, HELD_BACK_PAGES);
         let kinds = ["anon_pages", "file_pages", "shmem_pages"].map(|key| number(row, key));
         let resident = kinds.into_iter().try_fold(0_i64, |sum, part| sum.checked_add(part?));
@@ -221,7 +222,7 @@ impl Ballot<'_> {
         }
     }
 
-    /// Where a scenario's process lives; and a task that the table does not have cannot be chosen, for a reason.
+    /// Checks the cgroup of a scenario's process. A task that is missing from the table must be unkillable for a reason.
     fn stranger(&self, ledger: &mut Ledger<'_>, index: usize, row: &Value) {
         let pid = number(row, "pid").and_then(|pid| u64::try_from(pid).ok());
         if let Some(process) = pid.and_then(|pid| self.case.process(pid)) {

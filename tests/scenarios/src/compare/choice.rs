@@ -1,6 +1,6 @@
-//! Whether the kernel's formula explains the kernel's choice: the one killed has the most points of the table of
-//! tasks. A scenario or a parser that is wrong about sizes shows here
-//! (`oom_badness`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200>).
+//! Checks that the kernel's formula explains the kernel's choice: the killed task has the most points in the table. This
+//! detects a scenario or a parser with wrong sizes (`oom_badness`,
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200>).
 
 use std::collections::BTreeSet;
 
@@ -21,10 +21,10 @@ pub(super) fn judge(log: &[Incident], page_bytes: u64) -> Vec<Disagreement> {
     found
 }
 
-/// `gone` are those killed before: they may still be listed while they die.
+/// Checks one incident. `gone` contains the tasks killed before, which may still be listed while they die.
 fn of_incident(incident: &Incident, gone: &BTreeSet<u32>, page_bytes: u64) -> Option<Disagreement> {
     let (usage, first) = (incident.usage?, incident.kills.first()?);
-    // With swap the domain is larger than its limit, by as much as the log does not say.
+    // With swap, the domain is larger than its limit by an amount that the log does not show.
     let has_swap = incident.rows.iter().any(|row| row.swap_pages > 0);
     if first.message != Message::Memcg || has_swap {
         return None;

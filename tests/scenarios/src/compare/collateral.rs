@@ -1,4 +1,4 @@
-//! Who dies with a victim without the log saying so: the processes of a pid namespace whose init was killed.
+//! Processes that die with a victim without a line in the log: those of a pid namespace whose init was killed.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::observation::{Observation, ProcessRun};
 use crate::scenario::Scenario;
 use crate::witness::Incident;
 
-/// Whether a process was in the pid namespace of an init that the log has as killed in an incident.
+/// Whether a process was in the pid namespace of an init that the log lists as killed in this incident.
 pub(super) fn goes_with(
     scenario: &Scenario,
     seen: &Observation,
@@ -22,8 +22,8 @@ pub(super) fn goes_with(
     seen.processes.iter().filter(of_init).any(|init| incident.kills.iter().any(|kill| kill.pid == init.pid))
 }
 
-/// The victims that are in the report for their namespace's sake, each against what the scenario knows of it. Gives the
-/// number of the others, which the log must name.
+/// Compares the victims that the report lists because of their pid namespace with the scenario. Returns the number of the other
+/// victims, which the log must contain.
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>, victims: &[Value]) -> usize {
     let killed = ground::killed_pids(case.scenario, case.seen, &[]);
     let report = serde_json::json!({ "victims": victims });
@@ -43,7 +43,7 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>, victims: &[Value])
                 ledger.shows(SCENARIO, &field("comm"), &process.kernel_comm());
                 ledger.shows(SCENARIO, &field("cgroup"), &process.cgroup_path());
                 ledger.check(SCENARIO, &field("aftermath.sigkill_ns"), "a time", Value::is_u64);
-                ledger.absent(SCENARIO, &field("score"), "nobody chose it");
+                ledger.absent(SCENARIO, &field("score"), "the kernel did not choose it");
             }
             None => ledger.write(
                 SCENARIO,

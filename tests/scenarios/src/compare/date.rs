@@ -1,4 +1,4 @@
-//! The date of each report: the wall clock had it while the scenario ran.
+//! Checks the date of each report: the wall clock showed it while the scenario ran.
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Disagreement;
 use crate::observation::Observation;
 
-/// A clock that is set is not set to the nanosecond, ns.
+/// The tolerance in ns, because setting a clock takes time.
 const TOLERANCE_NS: i128 = 10_000_000;
 
 pub(super) fn judge(seen: &Observation, reports: &[Value]) -> Vec<Disagreement> {
@@ -36,7 +36,7 @@ mod tests {
     use crate::observation::Observation;
 
     #[test]
-    fn a_date_before_or_behind_or_none_at_all_is_named() {
+    fn rejects_dates_outside_the_run_and_missing_dates() {
         let second = 1_700_000_000_000_000_000;
         let seen = Observation { wall_ns: Some((second, second + 1)), ..Observation::default() };
         let count = |date: Value| judge(&seen, &[json!({ "time": date })]).len();

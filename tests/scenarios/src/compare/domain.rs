@@ -1,4 +1,4 @@
-//! What the report says of the domain beyond its limit: swap, `memory.stat`, and what the scenario knows the size of.
+//! Compares the domain beyond its limit: swap, `memory.stat`, and figures whose size the scenario knows.
 
 use super::incident::{Case, LOG, SCENARIO, TOLERANCE_BYTES};
 use super::ledger::Ledger;
@@ -13,12 +13,12 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// How far the file may lag behind the log: the kernel sums up its per-processor figures now and then.
+/// The tolerance between the file and the log: the kernel adds up its per-processor figures only now and then.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c> (`memcg_vmstats_needs_flush`)
 const STAT_LAG_BYTES: u64 = 8 << 20;
 
-/// Swap, or on v1 memory and swap together. After the first kill memory goes back while the log is written, and the mark,
-/// which is all that tracepoints see, comes after the log: all of what the victim before had may be back by then.
+/// Compares swap, or memory and swap together on v1. After the first kill, memory is freed while the log is written. The mark,
+/// which is all that tracepoints see, comes after the log, when the previous victim may have freed everything.
 fn swap(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     if case.scenario.expect.limit_cgroup.is_some() {
         let is_v1 = case.scenario.machine.hierarchy == Hierarchy::V1;
@@ -35,10 +35,11 @@ fn swap(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// What holds still through the kill is about the same in the file read after it as in the log written at it.
+/// Compares figures that do not change during the kill: the file, read after the kill, and the log, written at the kill, are
+/// about equal.
 fn memory_stat(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     if case.scenario.expect.limit_cgroup.is_none() {
-        return ledger.absent(SCENARIO, "domain.memory_stat", "it was global");
+        return ledger.absent(SCENARIO, "domain.memory_stat", "the OOM was global");
     }
     ledger.check(SCENARIO, "domain.memory_stat", "figures", |stat| {
         stat.as_object().is_some_and(|stat| stat.contains_key("shmem"))

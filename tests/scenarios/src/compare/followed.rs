@@ -1,9 +1,9 @@
-//! What the report says followed the kernel's kill, against what the scenario's processes did.
+//! Compares the reported events after the kernel's kill with the actions of the scenario's processes.
 
 use super::incident::{Case, SCENARIO};
 use super::ledger::Ledger;
 
-/// One act, by the role that kills, of all its victims.
+/// Expects one act by the killing role with all its victims.
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let kill = case.scenario.expect.user_kills.first().filter(|_| case.scenario.expect.followed);
     let Some(kill) = kill else { return };

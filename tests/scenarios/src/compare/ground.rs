@@ -1,5 +1,5 @@
-//! What happened, without any tracer: whether the log, the counters and the exit statuses agree with the
-//! scenario and with each other. A scenario that does not do what it says would prove nothing.
+//! Checks the ground truth without any tracer: the log, the counters and the exit statuses agree with the scenario and with
+//! each other. A scenario that does not do what it states proves nothing.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::observation::{Observation, ProcessRun, Status};
 use crate::scenario::{Hierarchy, Scenario};
 use crate::witness::{Incident, Message, Row};
 
-/// What the kernel calls the tracer.
+/// The comm of the tracer.
 const TRACER_COMM: &[u8] = b"oomtrace";
 /// SIGKILL.
 const KILLED: Status = Status::Signal(9);
@@ -27,8 +27,8 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     ground.found
 }
 
-/// The process ids of a scenario's processes whose kill must be reported: ended by SIGKILL, unless somebody else than the OOM
-/// killer sent that without need.
+/// The process ids of the scenario's processes whose kill must be reported: those that ended by SIGKILL, unless another process
+/// sent it without a shortage.
 pub(super) fn killed_pids(scenario: &Scenario, seen: &Observation, log: &[Incident]) -> BTreeSet<u32> {
     let untold = scenario.expect.user_kills.iter().filter(|kill| kill.told.is_none());
     let untold: BTreeSet<&String> = untold.flat_map(|kill| &kill.victims).collect();
@@ -39,12 +39,12 @@ pub(super) fn killed_pids(scenario: &Scenario, seen: &Observation, log: &[Incide
     killed.map(|run| run.pid).collect()
 }
 
-/// Whether the log has a line for the kill of this process, or of one of its threads.
+/// Whether the log has a line for the kill of this process or of one of its threads.
 pub(super) fn is_logged(log: &[Incident], pid: u32) -> bool {
     log.iter().any(|incident| incident.kills.iter().any(|kill| incident.process_of(kill.pid) == pid))
 }
 
-/// The processes that went with an incident's victims because they were on the same memory: the log has no line of them.
+/// The processes that died with an incident's victims because they share their memory. The log has no lines for them.
 pub(super) fn sharers(scenario: &Scenario, seen: &Observation, incident: &Incident) -> BTreeSet<u32> {
     let logged = |run: &&ProcessRun| is_logged(std::slice::from_ref(incident), run.pid);
     let on_it = || seen.processes.iter().filter(|run| scenario.expect.one_mm.contains(&run.role));
@@ -55,7 +55,7 @@ pub(super) fn sharers(scenario: &Scenario, seen: &Observation, incident: &Incide
     }
 }
 
-/// The cause that the log's words stand for.
+/// The cause according to the log.
 pub(super) fn cause(incident: &Incident) -> Option<&'static str> {
     let order = incident.invoked.as_ref().map(|invoked| invoked.order);
     match (order, incident.summary.as_ref()?.constraint.as_str()) {
@@ -68,7 +68,7 @@ pub(super) fn cause(incident: &Incident) -> Option<&'static str> {
     }
 }
 
-/// The policy that the log's words stand for.
+/// The policy according to the log.
 pub(super) fn policy(incident: &Incident) -> Option<&'static str> {
     let first = incident.kills.first()?;
     Some(match (first.message, &incident.group) {
@@ -78,7 +78,7 @@ pub(super) fn policy(incident: &Incident) -> Option<&'static str> {
     })
 }
 
-/// The process that all others descend from: nobody may kill it.
+/// The ancestor of all other processes, which must not be killed.
 const INIT: u32 = 1;
 
 struct Ground<'a> {
@@ -89,7 +89,7 @@ struct Ground<'a> {
 }
 
 impl Ground<'_> {
-    /// As many decisions as expected.
+    /// Checks the number of decisions.
     fn kills(&mut self) {
         let kills = self.log.iter().filter(|incident| !incident.kills.is_empty()).count();
         let (least, most) = self.scenario.expect.kills;
@@ -98,7 +98,7 @@ impl Ground<'_> {
         }
     }
 
-    /// Those died that could, those that had to did, and the log knows each.
+    /// Checks that only allowed processes died, that every required one died, and that the log contains each.
     fn statuses(&mut self) {
         let expect = &self.scenario.expect;
         let killed: Vec<&ProcessRun> =
@@ -126,7 +126,7 @@ impl Ground<'_> {
         }
     }
 
-    /// Those that user space was to kill are dead, and the log knows nothing of it.
+    /// Checks that user space killed its targets and that the log does not mention them.
     fn user_kills(&mut self, killed: &[&ProcessRun]) {
         let log = self.log;
         let expected = self.scenario.expect.user_kills.iter().flat_map(|kill| &kill.victims);
@@ -151,7 +151,7 @@ impl Ground<'_> {
         }
     }
 
-    /// Those were marked that had to be, by the kernel's own trace.
+    /// Checks that the kernel's trace contains every required mark.
     fn marked(&mut self) {
         let seen = self.seen;
         let tids = marks::tids(seen);
@@ -167,7 +167,7 @@ impl Ground<'_> {
         }
     }
 
-    /// The kernel's counters grew by one for each `Killed process` line, repeated ones included.
+    /// Checks that the kernel's counters grew by one for each `Killed process` line, including repeated ones.
     fn counters(&mut self) {
         let lines: usize = self.log.iter().map(|incident| incident.kill_lines).sum();
         let lines = u64::try_from(lines).unwrap_or(u64::MAX);
@@ -176,7 +176,7 @@ impl Ground<'_> {
         if grown != lines {
             self.differ("/proc/vmstat oom_kill", "kernel log", &lines.to_string(), &grown.to_string());
         }
-        // A v1 group's counter does not take in those of the groups below it.
+        // The counter of a v1 group does not include the groups below it.
         let limit = self.scenario.expect.limit_cgroup.as_ref();
         let limit = limit.filter(|_| self.scenario.machine.hierarchy == Hierarchy::V2);
         let Some(counters) = self.seen.cgroups.iter().find(|cgroup| Some(&cgroup.path) == limit) else {
@@ -188,7 +188,7 @@ impl Ground<'_> {
         }
     }
 
-    /// Cause, policy and limit, where the log holds a full report.
+    /// Checks cause, policy and limit of each full report in the log.
     fn decisions(&mut self) {
         let expect = &self.scenario.expect;
         let pairs = |incident: &Incident| {
@@ -210,15 +210,15 @@ impl Ground<'_> {
         }
     }
 
-    /// Who asks and cannot be killed for it, as a kernel thread or init: then by badness
-    /// (`out_of_memory`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c>).
+    /// The expected policy: badness if the allocating task cannot be killed, as a kernel thread or init (`out_of_memory`,
+    /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c>).
     fn expected_policy(&self, incident: &Incident) -> String {
         let expected = self.scenario.expect.policy.as_str();
         let is_unkillable = incident.trigger_is_kernel_thread || incident.trigger_tid == Some(INIT);
         if expected == "allocating_task" && is_unkillable { "badness" } else { expected }.to_owned()
     }
 
-    /// As many tasks as expected have the most points, and the last of them is the one chosen
+    /// Checks that the expected number of tasks share the most points, and that the last of them was chosen
     /// (`oom_evaluate_task`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L344>).
     fn equals(&mut self) {
         let expected = self.scenario.expect.equals;
@@ -243,7 +243,7 @@ impl Ground<'_> {
         }
     }
 
-    /// The tracer itself asks for no memory when there is none: it would have somebody else killed.
+    /// Checks that the tracer itself never triggers an OOM: its allocation would kill another process.
     fn bystander_tracer(&mut self) {
         let triggers = self.log.iter().filter_map(|incident| incident.invoked.as_ref());
         let times = triggers.filter(|invoked| invoked.comm.as_bytes() == TRACER_COMM).count();
@@ -263,8 +263,8 @@ impl Ground<'_> {
     }
 }
 
-/// What the log calls a cause: it cannot tell a limit that was hit from one that was lowered, nor the
-/// multi-gen LRU's guard from any other shortage.
+/// The log's word for a cause. The log does not distinguish a reached limit from a lowered one, nor the guard of the multi-gen
+/// LRU from any other shortage.
 pub(super) fn log_word(cause: &str) -> &str {
     match cause {
         "memcg_limit_lowered" => "memcg_limit",

@@ -1,4 +1,4 @@
-//! One report against the log's words of the same decision, and against what the scenario knows.
+//! Compares one report with the log of the same decision and with the scenario.
 
 use serde_json::Value;
 
@@ -10,16 +10,16 @@ use crate::scenario::{Hierarchy, Process, Scenario};
 use crate::text::Text;
 use crate::witness::Incident;
 
-/// How far counters read at slightly different moments, or batched per processor, may be apart.
+/// The tolerance for counters that are read at slightly different moments or batched per processor.
 pub(super) const TOLERANCE_BYTES: u64 = 1 << 20;
-/// How far the counters of one task may be from what they count: three counters, and up to 32 pages or twice the number of
-/// processors for each of these (`percpu_counter_batch`, <https://github.com/torvalds/linux/blob/v6.12/lib/percpu_counter.c#L244>).
+/// The tolerance for the counters of one task: three counters, each with up to 32 pages or twice the number of processors per
+/// processor (`percpu_counter_batch`, <https://github.com/torvalds/linux/blob/v6.12/lib/percpu_counter.c#L244>).
 pub(super) const HELD_BACK_PAGES: u64 = 256;
 /// The witnesses.
 pub(super) const LOG: &str = "kernel log";
 pub(super) const SCENARIO: &str = "scenario";
 
-/// `incident` comes with whether another kill came before it.
+/// Judges one report. `incident` comes with whether another kill preceded it.
 pub(super) fn judge(
     scenario: &Scenario,
     seen: &Observation,
@@ -48,42 +48,42 @@ pub(super) fn judge(
     ledger.found
 }
 
-/// One decision and everything known of it.
+/// One decision with everything known about it.
 pub(super) struct Case<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) seen: &'a Observation,
     pub(super) incident: &'a Incident,
-    /// Whether another kill came before this one.
+    /// Whether another kill preceded this one.
     pub(super) follows: bool,
 }
 
 impl Case<'_> {
-    /// The scenario's process with a process id.
+    /// The scenario's process with this process id.
     pub(super) fn process(&self, pid: u64) -> Option<&Process> {
         let run = self.seen.processes.iter().find(|run| u64::from(run.pid) == pid)?;
         self.scenario.process_of(&run.role)
     }
 
-    /// Whether this process has asked to be killed first.
+    /// Whether this process requested to be killed first.
     pub(super) fn asked_first(&self, pid: Option<i64>) -> bool {
         let process = pid.and_then(|pid| self.process(u64::try_from(pid).ok()?));
         process.is_some_and(|process| Some(&process.role) == self.scenario.expect.asked_first.as_ref())
     }
 
-    /// How far figures of the decision and of the log, which is printed after it, may be apart. kswapd decides while
-    /// everybody else goes on allocating; else the one who asks waits.
+    /// The tolerance between figures of the decision and of the log, which is printed after it. If kswapd decides, all other
+    /// tasks keep allocating; otherwise the allocating task waits.
     pub(super) fn tolerance_bytes(&self) -> u64 {
         let asking_goes_on = self.scenario.expect.cause == "mglru";
         if asking_goes_on { 16 * TOLERANCE_BYTES } else { TOLERANCE_BYTES }
     }
 
-    /// The same for the counters of one task, in pages. What processors hold back of them is a number of pages, whatever
-    /// their size.
+    /// The same tolerance for the counters of one task, in pages. Processors hold back a number of pages, whatever the page
+    /// size.
     pub(super) fn tolerance_pages(&self) -> u64 {
         (self.tolerance_bytes() / self.page_bytes()).max(HELD_BACK_PAGES)
     }
 
-    /// `pageblock_nr_pages` in bytes: what one table of page tables, a page of 8-byte entries, maps.
+    /// `pageblock_nr_pages` in bytes: the memory that one page table, a page of 8-byte entries, maps.
     pub(super) fn page_block_bytes(&self) -> u64 {
         self.page_bytes() * self.page_bytes() / 8
     }
@@ -93,8 +93,8 @@ impl Case<'_> {
         self.seen.page_bytes()
     }
 
-    /// Pages the score is measured against (`constrained_alloc`): the limit with the swap that may be used, the nodes
-    /// left with all swap, or all memory and swap. Swap that is being switched off counts no more.
+    /// The pages against which the score is measured (`constrained_alloc`): the limit with its swap, the allowed nodes with all
+    /// swap, or all memory and swap. Swap that is being switched off does not count.
     pub(super) fn total_pages(&self) -> Option<u64> {
         let is_leaving = self.scenario.expect.asked_first.is_some();
         let swap_bytes = if is_leaving { 0 } else { self.seen.swap_bytes };
@@ -127,10 +127,9 @@ impl Case<'_> {
         });
     }
 
-    /// Whether the report says, rightly, that it cannot tell the cause. Tracepoints come after the decision:
-    /// when it followed another one, memory of the earlier victim can have been given back meanwhile, and
-    /// no limit looks hit any more; and nothing in them tells of the nodes an allocation was confined to, or of the zone it
-    /// needed. To say so is honest; to name another cause is not.
+    /// Whether the report correctly states that the cause is unknown. Tracepoints come after the decision. If another decision
+    /// preceded it, its victim may have freed memory meanwhile, so that no limit looks reached. Tracepoints also do not show
+    /// the nodes of a confined allocation, or the zone that it needed. "Unknown" is then acceptable, and another cause is not.
     fn cannot_be_known(&self, ledger: &Ledger<'_>, tier: Tier) -> bool {
         let code = ledger.value("cause.code").and_then(Value::as_str);
         let hidden = self.follows || !self.scenario.expect.nodes.is_empty() || self.had_memory_to_spare();
@@ -203,7 +202,7 @@ impl Case<'_> {
             None => {}
         }
         if let Some(usage) = self.incident.usage {
-            // The log writes the usage after the decision. While an earlier victim goes, memory is given back in between.
+            // The log prints the usage after the decision. While an earlier victim exits, memory is freed in between.
             let most = if self.follows { usage.limit_bytes } else { usage.usage_bytes };
             let (least, most) = (usage.usage_bytes.saturating_sub(TOLERANCE_BYTES), most + TOLERANCE_BYTES);
             ledger.between(LOG, "domain.usage_bytes", least, most);
@@ -221,7 +220,7 @@ impl Case<'_> {
         }
     }
 
-    /// The one level marked as hit is the domain, and its limit is the one the log gives.
+    /// Checks that the only level marked as reached is the domain, with the log's limit.
     fn chain(&self, ledger: &mut Ledger<'_>, limit: &Text) {
         let levels = ledger.value("domain.chain").and_then(Value::as_array).cloned().unwrap_or_default();
         let hit: Vec<&Value> =
@@ -250,7 +249,7 @@ impl Case<'_> {
         }
     }
 
-    /// What the scenario wrote into a level's files.
+    /// Compares a level with the values that the scenario wrote to its files.
     fn level(&self, ledger: &mut Ledger<'_>, path: &Value, level: &Value) {
         let Some(cgroup) = self.scenario.cgroups.iter().find(|cgroup| cgroup.path.is_value(path)) else {
             return;
@@ -286,8 +285,8 @@ impl Case<'_> {
     }
 }
 
-/// Whether the stream ended first. The tracer is stopped when the scenario is over; a victim that has not exited by then leaves
-/// the report incomplete, which is all that is then said of it.
+/// Whether the stream ended first. The tracer is stopped at the end of the scenario. A victim that has not exited by then
+/// leaves the report incomplete, and the report says nothing else about it.
 fn is_cut_short(ledger: &Ledger<'_>) -> bool {
     ledger.value("status.closed_by").is_some_and(|by| by == "end_of_stream")
         && ledger.value("status.complete").is_some_and(|complete| complete == false)

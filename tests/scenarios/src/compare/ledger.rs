@@ -1,4 +1,4 @@
-//! Where disagreements are written down.
+//! Collects disagreements.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use super::Disagreement;
 use crate::job::Tier;
 use crate::text::Text;
 
-/// Fields that a tracer on tracepoints alone cannot see: it comes after the decision, and is not told
-/// what was decided. It may leave these out; what it does say must still be right.
+/// Fields that the tracepoint tier cannot see, because it runs after the decision. It may omit them, but the values that it
+/// reports must be right.
 const DECISION: [&str; 11] = [
     "allocation",
     "selection",
@@ -18,23 +18,23 @@ const DECISION: [&str; 11] = [
     "domain.total_pages",
     "domain.usage_bytes",
     "domain.swap_usage_bytes",
-    // Where a limit was relieved before the mark, no domain is known.
+    // If a limit was relieved before the mark, the domain is unknown.
     "domain.memsw",
     "domain.memory_stat",
     "machine",
     "account",
 ];
-/// The same, below a victim.
+/// Such fields of a victim.
 const OF_VICTIM: [&str; 1] = ["score"];
-/// What it sees of a victim only where `oom:mark_victim` hands out the task.
+/// Fields of a victim that tracepoints see only if `oom:mark_victim` passes the task.
 const OF_MARKED_TASK: [&str; 5] = ["uid", "oom_score_adj", "cgroup", "memory", "cmdline"];
 
-/// One report, and what was found wrong with it.
+/// One report and its disagreements.
 pub(super) struct Ledger<'a> {
     report: &'a Value,
     pub(super) tier: Tier,
     tells_task: bool,
-    /// What was found.
+    /// The disagreements.
     pub(super) found: Vec<Disagreement>,
 }
 
@@ -43,19 +43,19 @@ impl<'a> Ledger<'a> {
         Self { report, tier, tells_task, found: Vec::new() }
     }
 
-    /// A value of the report by its path, such as `victims.0.memory.swap_bytes`; absent if it is null.
+    /// A value of the report by its path, such as `victims.0.memory.swap_bytes`. A null is absent.
     pub(super) fn value(&self, field: &str) -> Option<&'a Value> {
         let pointer = format!("/{}", field.replace('.', "/"));
         self.report.pointer(&pointer).filter(|value| !value.is_null())
     }
 
-    /// The field is this, exactly.
+    /// Checks that the field equals this value.
     pub(super) fn same(&mut self, witness: &'static str, field: &str, says: impl Into<Value>) {
         let says = says.into();
         self.check(witness, field, &says.to_string(), |value| *value == says);
     }
 
-    /// The field is a list of these, in any order.
+    /// Checks that the field is a list of these values in any order.
     pub(super) fn same_set(&mut self, witness: &'static str, field: &str, says: &[String]) {
         let says: BTreeSet<&str> = says.iter().map(String::as_str).collect();
         let is_set = |value: &Value| {
@@ -66,7 +66,7 @@ impl<'a> Ledger<'a> {
         self.check(witness, field, &format!("{says:?}"), is_set);
     }
 
-    /// The field is this number, give or take.
+    /// Checks that the field is this number within a tolerance.
     pub(super) fn near(&mut self, witness: &'static str, field: &str, says: u64, tolerance: u64) {
         let margin = if tolerance == 0 { String::new() } else { format!("{says} ± {tolerance}") };
         let says_so = if margin.is_empty() { says.to_string() } else { margin };
@@ -74,24 +74,24 @@ impl<'a> Ledger<'a> {
         self.check(witness, field, &says_so, within);
     }
 
-    /// The field is a number from one to another.
+    /// Checks that the field is between two numbers.
     pub(super) fn between(&mut self, witness: &'static str, field: &str, least: u64, most: u64) {
         let within = |value: &Value| value.as_u64().is_some_and(|value| (least..=most).contains(&value));
         self.check(witness, field, &format!("{least} to {most}"), within);
     }
 
-    /// The field is this number, which may be negative, give or take.
+    /// Checks that the field is this number, possibly negative, within a tolerance.
     pub(super) fn near_signed(&mut self, witness: &'static str, field: &str, says: i64, tolerance: u64) {
         let within = |value: &Value| value.as_i64().is_some_and(|value| value.abs_diff(says) <= tolerance);
         self.check(witness, field, &format!("{says} ± {tolerance}"), within);
     }
 
-    /// The field shows these bytes.
+    /// Checks that the field shows these bytes.
     pub(super) fn shows(&mut self, witness: &'static str, field: &str, says: &Text) {
         self.check(witness, field, &format!("`{says}`"), |value| says.is_value(value));
     }
 
-    /// The field meets a condition. Absent is a disagreement where this tier can see the field.
+    /// Checks that the field meets a condition. An absent field is a disagreement if this tier can see it.
     pub(super) fn check(
         &mut self,
         witness: &'static str,
@@ -107,14 +107,14 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The field must be absent.
+    /// Checks that the field is absent.
     pub(super) fn absent(&mut self, witness: &'static str, field: &str, because: &str) {
         if let Some(value) = self.value(field) {
             self.write(witness, field, &format!("nothing ({because})"), &value.to_string());
         }
     }
 
-    /// Write a disagreement down.
+    /// Records a disagreement.
     pub(super) fn write(&mut self, witness: &'static str, field: &str, says: &str, report: &str) {
         self.found.push(Disagreement {
             field: field.to_owned(),

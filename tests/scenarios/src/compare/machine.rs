@@ -1,5 +1,5 @@
-//! The machine's memory in one report, against Mem-Info in the kernel's log. The kernel prints Mem-Info under the same
-//! lock a little later, so sizes are equal, and what is free or in use differs by what other processors did meanwhile.
+//! Compares the machine's memory in one report with Mem-Info in the kernel's log. The kernel prints Mem-Info under the same
+//! lock a little later. Sizes must be equal. Free and used memory differ by the activity of other processors in between.
 
 mod nodes;
 mod pools;
@@ -14,8 +14,8 @@ use crate::witness::MemInfo;
 
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let Some(info) = &case.incident.mem_info else { return };
-    // The guard of the multi-gen LRU has no zonelist (`lru_gen_age_node`). There, and on tracepoints, procfs is read after
-    // the kill: sizes hold still, and nothing else does.
+    // The guard of the multi-gen LRU has no zonelist (`lru_gen_age_node`). There, and on tracepoints, procfs is read after the
+    // kill, when only sizes are unchanged.
     let is_later = ledger.tier == Tier::Tracepoint || case.scenario.expect.cause == "mglru";
     if is_later && ledger.value("machine.source").is_none() {
         return;
@@ -29,11 +29,11 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     pools::judge(&machine, ledger);
 }
 
-/// Free memory differs by at most half of what other figures may: 512 KiB. In guests most of it was equal to the page, and 204 KiB
-/// was the most.
+/// The tolerance for free memory is half of that for other figures: 512 KiB. In guests most values were equal to the page, and
+/// the greatest difference was 204 KiB.
 const FREE: u64 = 2;
 
-/// What both are compared by.
+/// The basis of the comparison.
 struct Machine<'a> {
     case: &'a Case<'a>,
     info: &'a MemInfo,
@@ -42,14 +42,14 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// Free memory, which an earlier victim may give back until the log is printed.
+    /// Compares free memory. An earlier victim may free more until the log is printed.
     fn free(&self, ledger: &mut Ledger<'_>, field: &str, says: u64) {
         let tolerance = self.case.tolerance_bytes() / FREE;
         let least = if self.case.follows { 0 } else { says.saturating_sub(tolerance) };
         self.between(ledger, field, least, says.saturating_add(tolerance));
     }
 
-    /// Memory in use, likewise.
+    /// Compares used memory, which an earlier victim may still reduce.
     fn used(&self, ledger: &mut Ledger<'_>, field: &str, says: u64, margin: u64) {
         let tolerance = self.case.tolerance_bytes() + margin;
         let most = if self.case.follows { u64::MAX } else { says.saturating_add(tolerance) };
@@ -68,7 +68,7 @@ fn list<'a>(ledger: &Ledger<'a>, field: &str) -> &'a [Value] {
     ledger.value(field).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Whether an element of such a list is of a node.
+/// Whether an element of such a list belongs to a node.
 fn is_of_node(element: &Value, node: i32) -> bool {
     element.get("node").and_then(Value::as_i64) == Some(i64::from(node))
 }

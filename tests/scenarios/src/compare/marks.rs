@@ -1,4 +1,4 @@
-//! Marks, against the kernel's own trace of them.
+//! Compares marks with the kernel's own trace of them.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::witness::Incident;
 /// The witness.
 pub(super) const TRACE: &str = "kernel trace";
 
-/// The threads that were marked, in order; none where no trace was kept.
+/// The marked threads in order. Empty if there is no trace.
 pub(super) fn tids(seen: &Observation) -> Vec<u32> {
     seen.marks.iter().flatten().map(|mark| mark.tid).collect()
 }
@@ -48,7 +48,7 @@ pub(super) fn judge(seen: &Observation, log: &[Incident], reports: &[Value]) -> 
     found
 }
 
-/// The process that a marked thread belongs to: one of the scenario's, or one that the log's table has.
+/// The process of a marked thread: one of the scenario or of the log's table.
 fn process_of(seen: &Observation, log: &[Incident], tid: u32) -> Option<u64> {
     let in_table = || log.iter().find_map(|incident| incident.row(tid)).map(|row| row.tgid);
     let own = seen.processes.iter().any(|run| run.pid == tid).then_some(tid);

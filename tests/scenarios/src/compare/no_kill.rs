@@ -1,4 +1,4 @@
-//! Memory runs out and nobody is killed: by the log, by the counters, and by the reports.
+//! Checks shortages without a kill: the log, the counters and the reports.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::observation::{Observation, Status};
 use crate::scenario::Scenario;
 use crate::witness::Incident;
 
-/// Whether what happened, without any tracer, is what the scenario says.
+/// Checks, without any tracer, that the scenario caused what it states.
 pub(super) fn ground(scenario: &Scenario, seen: &Observation, log: &[Incident]) -> Vec<Disagreement> {
     if !scenario.expect.is_no_kill() {
         return Vec::new();
@@ -30,7 +30,8 @@ pub(super) fn ground(scenario: &Scenario, seen: &Observation, log: &[Incident]) 
     found
 }
 
-/// The counters of the cgroup that ran out: no kill, and on v2 at least one `oom` for each pass, before which it grows.
+/// Checks the counters of the cgroup that ran out: no kill, and on v2 at least one `oom` per pass, because it grows before each
+/// pass.
 fn counters(scenario: &Scenario, seen: &Observation, vain: usize) -> Vec<Disagreement> {
     let limit =
         seen.cgroups.iter().find(|cgroup| Some(&cgroup.path) == scenario.expect.limit_cgroup.as_ref());
@@ -51,8 +52,7 @@ fn differ(what: &str, witness: &'static str, says: &str, happened: &str) -> Disa
     Disagreement { field, witness, says: says.to_owned(), report: happened.to_owned() }
 }
 
-/// As many reports as there are runs of passes in vain, and each of them right. On tracepoints alone there are none:
-/// nothing is marked.
+/// Checks that each run of empty passes has one correct report. The tracepoint tier reports none, because nothing is marked.
 pub(super) fn judge(
     scenario: &Scenario,
     seen: &Observation,
@@ -69,7 +69,7 @@ pub(super) fn judge(
         found.push(Disagreement {
             field: "report".to_owned(),
             witness: "scenario",
-            says: format!("{expected} of passes that killed nobody"),
+            says: format!("{expected} of passes that killed no process"),
             report: told.to_string(),
         });
     }
@@ -79,8 +79,8 @@ pub(super) fn judge(
     found
 }
 
-/// All passes of the scenario are in this report. The first has a full report in the log, which is not rate-limited
-/// where nobody can be killed.
+/// Checks that this report contains all passes of the scenario. The first pass has a full report in the log, which is not
+/// rate-limited if no process can be killed.
 fn of_report(
     scenario: &Scenario,
     seen: &Observation,
@@ -90,7 +90,7 @@ fn of_report(
 ) -> Vec<Disagreement> {
     let mut ledger = Ledger::new(report, tier, seen.mark_victim_tells_task);
     let Some(first) = log.first() else {
-        ledger.write(LOG, "report", "no pass at all", "passes that killed nobody");
+        ledger.write(LOG, "report", "no pass at all", "passes that killed no process");
         return ledger.found;
     };
     let case = Case { scenario, seen, incident: first, follows: true };
@@ -129,7 +129,7 @@ fn of_report(
     ledger.found
 }
 
-/// Passes that found nobody to kill, by the log.
+/// The number of passes that found no process to kill, according to the log.
 fn in_vain(log: &[Incident]) -> usize {
     log.iter().filter(|incident| incident.none_killable && incident.kills.is_empty()).count()
 }

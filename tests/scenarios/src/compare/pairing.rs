@@ -1,4 +1,4 @@
-//! Which report tells of which incident of the log.
+//! Matches reports with the incidents of the log.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(super) fn victim_ids(report: &Value) -> Vec<(Option<u64>, Option<u64>)> {
     victims.into_iter().flatten().map(|victim| (id(victim, "pid"), id(victim, "tid"))).collect()
 }
 
-/// Whether a report and an incident have a victim in common. The log's id can be a thread's.
+/// Whether a report and an incident share a victim. The id in the log can be a thread's.
 pub(super) fn share_victim(report: &Value, incident: &Incident) -> bool {
     let ids = victim_ids(report);
     incident.kills.iter().any(|kill| {
@@ -20,7 +20,7 @@ pub(super) fn share_victim(report: &Value, incident: &Incident) -> bool {
     })
 }
 
-/// Whether a report claims that something was killed.
+/// Whether a report states that a process was killed.
 pub(super) fn claims_kill(report: &Value) -> bool {
     let outcome = report.pointer("/selection/outcome").and_then(Value::as_str);
     !matches!(outcome, Some("marked_only" | "no_kill")) && !victim_ids(report).is_empty()

@@ -1,4 +1,4 @@
-//! A guest that is to go down in a panic: its console is the kernel's log, and what it sent before is all there is.
+//! Checks a guest that must panic. Its console is the kernel's log, and only data sent before the panic exists.
 
 use super::{Disagreement, ground};
 use crate::job::Tier;
@@ -6,23 +6,23 @@ use crate::observation::Observation;
 use crate::scenario::Scenario;
 use crate::witness::{self, Incident};
 
-/// How the kernel says that it gives up (`vpanic`, <https://github.com/torvalds/linux/blob/v6.12/kernel/panic.c#L288>).
+/// The kernel's message when it panics (`vpanic`, <https://github.com/torvalds/linux/blob/v6.12/kernel/panic.c#L288>).
 const PANIC: &str = "Kernel panic - not syncing: ";
-/// How a report begins.
+/// The beginning of a report.
 const REPORT: &str = "{\"schema\"";
 
-/// What came of a guest that was to panic.
+/// The end of a guest that must panic.
 #[derive(Clone, Copy, Debug)]
 pub struct Ending<'a> {
-    /// What it sent: once, when everything was in place.
+    /// The observations that it sent: one, when everything was in place.
     pub sent: &'a [Observation],
-    /// Its console, the tracer's reports among it.
+    /// Its console, including the tracer's reports.
     pub console: &'a str,
-    /// Whether it hung, and had to be ended.
+    /// Whether it hung and the host had to kill it.
     pub hung: bool,
 }
 
-/// Compare the end of a guest with the panic that the scenario tells of.
+/// Compares the end of a guest with the panic that the scenario expects.
 #[must_use]
 pub fn judge_panic(scenario: &Scenario, ending: &Ending<'_>, tier: Option<Tier>) -> Vec<Disagreement> {
     let mut found = armed(ending, tier);
@@ -32,12 +32,17 @@ pub fn judge_panic(scenario: &Scenario, ending: &Ending<'_>, tier: Option<Tier>)
     found
 }
 
-/// It got as far as to be ready, with the tracer armed, and no further.
+/// Checks that the guest became ready with the tracer armed, and sent nothing after that.
 fn armed(ending: &Ending<'_>, tier: Option<Tier>) -> Vec<Disagreement> {
     let mut found = Vec::new();
     let [seen] = ending.sent else {
         let times = format!("{} times", ending.sent.len());
-        return vec![differ("(outcome) end", "scenario", "the guest spoke once and went down", &times)];
+        return vec![differ(
+            "(outcome) end",
+            "scenario",
+            "the guest sent one observation and went down",
+            &times,
+        )];
     };
     let is_armed = seen.tracer.as_ref().is_some_and(|run| run.armed_ms.is_some());
     if tier.is_some() != is_armed {
@@ -46,7 +51,7 @@ fn armed(ending: &Ending<'_>, tier: Option<Tier>) -> Vec<Disagreement> {
     found
 }
 
-/// It went down by this panic, and by no other one.
+/// Checks that it went down with exactly this panic.
 fn end(scenario: &Scenario, ending: &Ending<'_>) -> Option<Disagreement> {
     let words = scenario.expect.panic.as_deref().unwrap_or_default();
     let lines = lines(ending.console).into_iter();
@@ -56,7 +61,7 @@ fn end(scenario: &Scenario, ending: &Ending<'_>) -> Option<Disagreement> {
     (!as_expected).then(|| differ("(outcome) panic", "console", &format!("{words:?}, once"), &happened))
 }
 
-/// One decision by the trigger that the scenario names, of its domain, and nobody killed.
+/// Checks for one decision by the expected trigger about the expected domain, without a kill.
 fn decision(scenario: &Scenario, log: &[Incident]) -> Vec<Disagreement> {
     let mut found = Vec::new();
     let kills: usize = log.iter().map(|incident| incident.kill_lines).sum();
@@ -80,13 +85,13 @@ fn decision(scenario: &Scenario, log: &[Incident]) -> Vec<Disagreement> {
     found
 }
 
-/// Nothing was killed, and nothing was told.
+/// Checks that there was no kill and no report.
 fn reports(ending: &Ending<'_>) -> Option<Disagreement> {
     let told = ending.console.lines().find(|line| line.contains(REPORT))?;
     Some(differ("report", "console", "nobody killed", told))
 }
 
-/// The console's lines, each once: the kernel repeats the one that a panic cut short.
+/// The lines of the console without repetition: the kernel repeats the line that a panic interrupted.
 fn lines(console: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = Vec::new();
     for line in console.lines().map(str::trim_end) {
@@ -97,7 +102,7 @@ fn lines(console: &str) -> Vec<&str> {
     lines
 }
 
-/// The console's lines as records of `/dev/kmsg`: on it each has its time before it instead.
+/// The console's lines as records of `/dev/kmsg`. The console has the time at the beginning of each line instead.
 fn records(console: &str) -> Vec<String> {
     let message = |line: &str| {
         let (time, message) = line.strip_prefix('[')?.split_once("] ")?;

@@ -1,4 +1,4 @@
-//! What `oomtrace rank` said before the kill: the one it names first is the one that the kernel then kills first.
+//! Checks `oomtrace rank` before the kill: the kernel must kill the first process in its list first.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub(super) fn judge(scenario: &Scenario, seen: &Observation, log: &[Incident]) -
     }
 }
 
-/// The process that would be killed first; what there is instead of one.
+/// The first process of the ranking, or an error in its place.
 fn first(run: &CommandRun) -> Result<u64, String> {
     if run.status != Some(Status::Code(0)) {
         return Err(format!("status {:?}: {}", run.status, run.stderr.to_chars()));

@@ -1,10 +1,10 @@
-//! The recording against the live output: the same road must tell the same, byte for byte.
+//! Compares the replay of the recording with the live output byte for byte, because both use the same road.
 
 use super::Disagreement;
 use crate::observation::{Status, TracerRun};
 use crate::text::Text;
 
-/// Characters of a line that are shown around the first difference.
+/// The characters shown around the first difference.
 const SHOWN: usize = 60;
 
 pub(super) fn judge(run: &TracerRun) -> Vec<Disagreement> {
@@ -28,7 +28,7 @@ pub(super) fn judge(run: &TracerRun) -> Vec<Disagreement> {
     found
 }
 
-/// What stands in both where they begin to differ.
+/// The text of both at their first difference.
 fn around_difference(one: &Text, other: &Text) -> (String, String) {
     let same = one.as_bytes().iter().zip(other.as_bytes()).take_while(|(a, b)| a == b).count();
     let from = same.saturating_sub(SHOWN / 2);

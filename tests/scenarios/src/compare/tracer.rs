@@ -1,4 +1,4 @@
-//! The tracer's run as a whole: its lines, its end, and a report for each kill.
+//! Checks the tracer's run as a whole: its lines, its exit, and a report for each kill.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub(super) fn judge(
     tier: Tier,
 ) -> Vec<Disagreement> {
     let Some(run) = &seen.tracer else {
-        return vec![differ("tracer", "guest", "one was to run", "none ran")];
+        return vec![differ("tracer", "guest", "a run of the tracer", "none")];
     };
     let mut found = run_itself(run, scenario, tier);
     let reports = parse(run, &mut found);
@@ -60,7 +60,7 @@ pub(super) fn judge(
     found
 }
 
-/// The set of victims is that of the processes that the OOM killer ended, or somebody else for want of memory.
+/// Checks that the victims are exactly the processes that the OOM killer killed, or user space because of a shortage.
 fn victims(
     scenario: &Scenario,
     seen: &Observation,
@@ -75,7 +75,7 @@ fn victims(
     differs.then(|| differ("victims", "exit status", &format!("{killed:?}"), &format!("{told:?}")))
 }
 
-/// The line of totals at the end counts what was printed.
+/// Checks that the line of totals counts the printed reports.
 fn totals(run: &TracerRun, reports: &[Value]) -> Vec<Disagreement> {
     let stderr = run.stderr.to_chars();
     let last = stderr.lines().last().unwrap_or_default();
@@ -91,7 +91,7 @@ fn totals(run: &TracerRun, reports: &[Value]) -> Vec<Disagreement> {
     wrong.map(|(name, count)| differ("totals", "reports", &format!("{count} {name}"), last)).collect()
 }
 
-/// It ended as it should, in time, without a panic.
+/// Checks that the tracer exited normally and in time, without a panic.
 fn run_itself(run: &TracerRun, scenario: &Scenario, tier: Tier) -> Vec<Disagreement> {
     let mut found = Vec::new();
     if run.status != Some(Status::Code(0)) {
@@ -109,7 +109,7 @@ fn run_itself(run: &TracerRun, scenario: &Scenario, tier: Tier) -> Vec<Disagreem
     found
 }
 
-/// Every line is an object of the schema.
+/// Parses every line as an object of the schema.
 fn parse(run: &TracerRun, found: &mut Vec<Disagreement>) -> Vec<Value> {
     let mut reports = Vec::new();
     for line in &run.lines {
@@ -117,7 +117,7 @@ fn parse(run: &TracerRun, found: &mut Vec<Disagreement>) -> Vec<Value> {
             Ok(report) if report.get("schema").and_then(Value::as_u64) == Some(1) => reports.push(report),
             Ok(other) => found.push(differ("schema", "scenario", "1", &other.to_string())),
             Err(error) => {
-                found.push(differ("JSON", "scenario", "one object a line", &format!("{error}: {line}")));
+                found.push(differ("JSON", "scenario", "one object per line", &format!("{error}: {line}")));
             }
         }
     }

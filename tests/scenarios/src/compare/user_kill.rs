@@ -1,4 +1,4 @@
-//! Reports of kills by user space, against what the scenario knows: the kernel's log does not hold them.
+//! Compares reports of kills by user space with the scenario. The kernel's log does not contain them.
 
 use serde_json::Value;
 
@@ -9,12 +9,12 @@ use crate::job::Tier;
 use crate::observation::Observation;
 use crate::scenario::{Process, Scenario, Told, UserKill};
 
-/// Whether a report tells of one.
+/// Whether a report describes a kill by user space.
 pub(super) fn is_one(report: &Value) -> bool {
     report.pointer("/cause/code").and_then(Value::as_str) == Some("userspace")
 }
 
-/// A report for each that must be told, and no other.
+/// Checks that each kill that must be reported has one report, and that there are no others.
 pub(super) fn judge(
     scenario: &Scenario,
     seen: &Observation,
@@ -69,13 +69,13 @@ impl Case<'_> {
         ledger.same(SCENARIO, "cause.confidence", self.told.confidence.as_str());
         ledger.same(SCENARIO, "domain.kind", "memcg");
         ledger.shows(SCENARIO, "domain.cgroup", &self.told.cgroup);
-        ledger.absent(SCENARIO, "selection.policy", "the kernel chose nobody");
-        ledger.absent(SCENARIO, "allocation.order", "nobody asked for memory");
+        ledger.absent(SCENARIO, "selection.policy", "the kernel chose no process");
+        ledger.absent(SCENARIO, "allocation.order", "no allocation took place");
         let outcome = if self.kill.victims.len() > 1 { "group_killed" } else { "killed" };
         ledger.same(SCENARIO, "selection.outcome", outcome);
         self.process(&mut ledger, "trigger", &self.kill.killer);
         for (number, role) in self.kill.victims.iter().enumerate() {
-            // The kernel goes through a cgroup in an order of its own.
+            // The kernel visits the processes of a cgroup in its own order.
             let is_it = |id: &(Option<u64>, _)| pids(self.seen, role).any(|pid| id.0 == Some(pid));
             let place = pairing::victim_ids(report).iter().position(is_it).unwrap_or(number);
             self.process(&mut ledger, &format!("victims.{place}"), role);
@@ -100,7 +100,7 @@ impl Case<'_> {
         ledger.shows(SCENARIO, &format!("{place}.cgroup"), &process.cgroup_path());
     }
 
-    /// It held what its shape takes, and little more.
+    /// Checks that the victim's memory is at least that of its shape, and little more.
     fn memory(&self, ledger: &mut Ledger<'_>) {
         let role = self.kill.victims.first();
         let process = self.scenario.processes.iter().find(|process| Some(&process.role) == role);
@@ -133,7 +133,7 @@ mod tests {
         Observation { processes: (0..).zip(roles).map(run).collect(), ..Observation::default() }
     }
 
-    /// What a right report says: the sleeper is process 100, the large one 101, the killer 104.
+    /// A correct report: the sleeper is process 100, the large one 101, the killer 104.
     fn honest() -> Value {
         json!({
             "tier": "fentry", "status": { "complete": true }, "cause": { "code": "userspace", "confidence": "observed" },
@@ -155,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn a_right_report_raises_no_objection() {
+    fn accepts_a_correct_report() {
         assert!(fields(&[honest()]).is_empty());
     }
 
     #[test]
-    fn each_altered_field_is_named() {
+    fn names_each_altered_field() {
         for (pointer, wrong) in [
             ("/tier", json!("kprobe")),
             ("/status/complete", json!(false)),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_too_few_too_many_or_of_another_is_named() {
+    fn names_missing_extra_and_wrong_reports() {
         assert_eq!(fields(&[]), ["report"]);
         assert_eq!(fields(&[honest(), honest()]), ["report"]);
         let mut of_the_sleeper = honest();

@@ -1,4 +1,4 @@
-//! The victims of one report, each against its `Killed process` line and its row of the task table.
+//! Compares the victims of one report with their `Killed process` lines and their rows in the task table.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ use super::{collateral, ground, pairing};
 use crate::scenario::Process;
 use crate::witness::{Killed, Message};
 
-/// The witness for arguments: who started it.
+/// The witness for arguments: the start of the process.
 const START: &str = "start";
-/// The witness for scores: the log does not hold them, but it holds all that goes into them.
+/// The witness for scores. The log does not contain scores, but all their parts.
 const TABLE: &str = "task table";
 
 pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
@@ -20,7 +20,7 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let named = collateral::judge(case, ledger, &victims);
     if named != case.incident.kills.len() + sharers.len() {
         let killed: Vec<u32> = case.incident.kills.iter().map(|kill| kill.pid).collect();
-        let says = format!("{killed:?}, and on their memory {sharers:?}");
+        let says = format!("{killed:?}, and {sharers:?} with the same memory");
         ledger.write(LOG, "victims", &says, &format!("{ids:?}"));
     }
     for (number, &(pid, tid)) in ids.iter().enumerate() {
@@ -38,7 +38,7 @@ pub(super) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// One that the log does not know of: who it is and why it died is the scenario's to say.
+/// Checks a victim without a line in the log: the scenario knows its identity and the reason of its death.
 fn sharer(case: &Case<'_>, ledger: &mut Ledger<'_>, path: &str, pid: u64) {
     let field = |name: &str| format!("{path}.{name}");
     ledger.same(SCENARIO, &field("role"), "shared_mm");
@@ -79,8 +79,8 @@ impl Victim<'_> {
         }
     }
 
-    /// The arguments are right if they are there. Those of whom the kernel killed for asking cannot be missed, unless they were in
-    /// swap: the kernel side has them.
+    /// Checks the arguments if they are present. They must be present for an allocating task that was killed, unless they were
+    /// in swap: the kernel side copies them.
     fn cmdline(&self, ledger: &mut Ledger<'_>, pid: Option<u64>) {
         let run = self.case.seen.processes.iter().find(|run| Some(u64::from(run.pid)) == pid);
         let Some(run) = run.filter(|run| !run.cmdline.is_empty()) else { return };
@@ -98,7 +98,7 @@ impl Victim<'_> {
         }
     }
 
-    /// What the scenario knows of the process.
+    /// Compares the victim with the scenario's process.
     fn as_known(&self, ledger: &mut Ledger<'_>, process: &Process) {
         ledger.shows(SCENARIO, &self.field("cgroup"), &process.cgroup_path());
         ledger.same(SCENARIO, &self.field("uid"), process.uid);
@@ -120,14 +120,14 @@ impl Victim<'_> {
             let bytes = row.swap_pages * self.case.page_bytes();
             ledger.near(TABLE, &self.field("memory.swap_bytes"), bytes, TOLERANCE_BYTES);
         }
-        // A victim that is not the trigger goes on faulting until the signal arrives.
+        // A victim that is not the trigger still faults pages in until the signal arrives.
         let is_trigger = self.case.incident.trigger_tid == Some(kill.pid);
         let slack = if is_trigger { 0 } else { 8 * self.case.page_bytes() };
         ledger.near(LOG, &self.field("memory.pgtables_bytes"), kill.pgtables_bytes, slack);
     }
 
-    /// `points`, from the row of the task table: resident pages, swap, page tables, and
-    /// `oom_score_adj * (totalpages / 1000)`. A member of a group need not have been given a score.
+    /// Compares `points` with the row of the task table: resident pages, swap, page tables, and `oom_score_adj * (totalpages /
+    /// 1000)`. A member of a group need not have a score.
     fn score(&self, ledger: &mut Ledger<'_>) {
         if self.kill.message == Message::AllocatingTask {
             return ledger.absent(
@@ -137,7 +137,7 @@ impl Victim<'_> {
             );
         }
         if self.case.asked_first(Some(i64::from(self.kill.pid))) {
-            return ledger.absent(SCENARIO, &self.field("score.points"), "it asked to be the first");
+            return ledger.absent(SCENARIO, &self.field("score.points"), "it requested to be killed first");
         }
         let (Some(row), Some(total)) = (self.case.incident.row(self.kill.pid), self.case.total_pages())
         else {

@@ -1,4 +1,4 @@
-//! Reports of decisions that killed nobody: each needs a witness, and there must be few of them.
+//! Checks reports of decisions without a kill: each needs a witness, and their number is bounded.
 
 use serde_json::Value;
 
@@ -34,8 +34,8 @@ pub(super) fn judge(
     }
     found.extend(passes(scenario, seen, reports));
     let without_victim = quiet.iter().filter(|report| pairing::victim_ids(report).is_empty()).count();
-    // However often the kernel finds nobody to kill, a scenario has one domain, and takes less time than a report of them
-    // is held open; only a kill ends one before.
+    // However many passes find no process to kill, a scenario has one domain and ends before a report of such passes is closed.
+    // Only a kill closes one earlier.
     let kills = log.iter().filter(|incident| !incident.kills.is_empty()).count();
     let most = kills.max(1);
     if without_victim > most {
@@ -49,10 +49,9 @@ pub(super) fn judge(
     found
 }
 
-/// The passes told are no more than the kernel's own count of them, and not far fewer where one task goes through them all.
-/// `oom` counts each call on behalf of the cgroup
-/// (`mem_cgroup_oom`, `memory_max_write`, <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1670>); some leave before
-/// `out_of_memory`.
+/// Checks that the reported passes do not exceed the kernel's own count, and are not far fewer if one task causes them all.
+/// `oom` counts each call for the cgroup (`mem_cgroup_oom`, `memory_max_write`,
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1670>). Some calls return before `out_of_memory`.
 fn passes(scenario: &Scenario, seen: &Observation, reports: &[Value]) -> Option<Disagreement> {
     let limit =
         seen.cgroups.iter().find(|cgroup| Some(&cgroup.path) == scenario.expect.limit_cgroup.as_ref())?;
@@ -60,7 +59,7 @@ fn passes(scenario: &Scenario, seen: &Observation, reports: &[Value]) -> Option<
     let empty = |report: &Value| report.pointer("/empty_passes/count").and_then(Value::as_u64);
     let seen_inside = |report: &&Value| report.get("tier").and_then(Value::as_str) != Some("tracepoint");
     let inside: Vec<&Value> = reports.iter().filter(seen_inside).collect();
-    // A decision is a pass itself; a run of passes that come to nothing is its count.
+    // A decision is one pass. A run of empty passes contributes its count.
     let decided = |report: &Value| u64::from(!pairing::victim_ids(report).is_empty());
     let told: u64 = inside.iter().map(|report| decided(report) + empty(report).unwrap_or(0)).sum();
     let by_one_task = scenario.expect.cause == "memcg_limit_lowered" && !inside.is_empty();
@@ -74,14 +73,14 @@ fn passes(scenario: &Scenario, seen: &Observation, reports: &[Value]) -> Option<
     })
 }
 
-/// What is the same whatever came of it.
+/// Checks the fields that do not depend on the outcome.
 fn frame(scenario: &Scenario, seen: &Observation, ledger: &mut Ledger<'_>, tier: Tier) {
     ledger.same(SCENARIO, "tier", tier.name());
     ledger.same(SCENARIO, "kernel", seen.release.as_str());
     ledger.same(SCENARIO, "status.complete", true);
     ledger.same(SCENARIO, "status.lost_frames", 0);
     ledger.same(SCENARIO, "cause.code", scenario.expect.cause.as_str());
-    // Such a pass ends before the kernel looks what confines the allocation.
+    // Such a pass ends before the kernel determines the constraint of the allocation.
     let observed = tier != Tier::Tracepoint && !is_gfp_without_fs(ledger);
     ledger.same(SCENARIO, "cause.confidence", if observed { "observed" } else { "inferred" });
     ledger.same(SCENARIO, "domain.kind", scenario.expect.domain.as_str());
@@ -90,7 +89,7 @@ fn frame(scenario: &Scenario, seen: &Observation, ledger: &mut Ledger<'_>, tier:
     }
 }
 
-/// A dying process got access to reserves: it was marked, and nobody killed it for that.
+/// Checks that a dying process got access to reserves: it was marked, and no process was killed.
 fn marked_only(scenario: &Scenario, seen: &Observation, log: &[Incident], ledger: &mut Ledger<'_>) {
     ledger.same(LOG, "selection.policy", "already_exiting");
     asked_by(scenario, seen, ledger);
@@ -112,11 +111,11 @@ fn marked_only(scenario: &Scenario, seen: &Observation, log: &[Incident], ledger
         }
         ledger.same(SCENARIO, &field("role"), "chosen");
         let sent = format!("{}.sigkill_ns", field("aftermath"));
-        ledger.absent(LOG, &sent, "the OOM killer sent none");
+        ledger.absent(LOG, &sent, "the OOM killer sent no signal");
     }
 }
 
-/// Whoever asked, and who was marked for it, are those that the scenario knows, if it does.
+/// Checks that the trigger and the marked process are those of the scenario, if it names them.
 fn asked_by(scenario: &Scenario, seen: &Observation, ledger: &mut Ledger<'_>) {
     let expect = &scenario.expect;
     if expect.marked.is_empty() {
@@ -132,15 +131,15 @@ fn asked_by(scenario: &Scenario, seen: &Observation, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// Whether the allocation may not wait for file systems (`__GFP_FS`, bit 7 of `gfp_mask` on all kernels).
+/// Whether the allocation must not wait for file systems (`__GFP_FS`, bit 7 of `gfp_mask` on all kernels).
 fn is_gfp_without_fs(ledger: &Ledger<'_>) -> bool {
     let mask = ledger.value("allocation.gfp_mask").and_then(Value::as_str);
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim_start_matches("0x"), 16).ok());
     mask.is_some_and(|mask| mask & GFP_FS == 0)
 }
 
-/// The machine is out of memory, and such an allocation kills nobody for that
-/// (`out_of_memory`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1139>). The log has no line of it.
+/// Checks an allocation without `__GFP_FS` on a machine out of memory, for which the kernel kills no process (`out_of_memory`,
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1139>). The log has no line for it.
 fn may_not_kill(scenario: &Scenario, ledger: &mut Ledger<'_>) {
     ledger.same(SCENARIO, "selection.outcome", "no_kill");
     ledger.same(SCENARIO, "selection.policy", "gfp_nofs");
@@ -148,13 +147,13 @@ fn may_not_kill(scenario: &Scenario, ledger: &mut Ledger<'_>) {
         ledger.write(
             SCENARIO,
             "allocation.gfp_mask",
-            "a cgroup's limit, where it plays no part",
-            "none with __GFP_FS",
+            "a cgroup's limit, which ignores the flag",
+            "no flag __GFP_FS",
         );
     }
 }
 
-/// Nobody was marked either: the log says that nobody could be killed.
+/// Checks that no process was marked either: the log says that none could be killed.
 fn nobody(seen: &Observation, log: &[Incident], ledger: &mut Ledger<'_>) {
     ledger.same(LOG, "selection.outcome", "no_kill");
     let victims = ledger.value("victims").cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Counters of the nodes, and those that the log has for the whole machine alone.
+//! Compares the counters of the nodes, and those that the log has only for the whole machine.
 
 use serde_json::Value;
 
@@ -26,10 +26,10 @@ const OF_NODE: [(&str, &str); 15] = [
     ("Balloon", "nr_balloon_pages"),
 ];
 
-/// How far lists of pages may be apart while reclaim goes on.
+/// The tolerance for page lists while reclaim runs.
 const RECLAIM_BYTES: u64 = 4 << 20;
 
-/// Counters that it prints for all nodes together, in pages.
+/// Counters that the log prints for all nodes together, in pages.
 const OF_ALL: [(&str, &str); 3] = [
     ("slab_reclaimable", "nr_slab_reclaimable"),
     ("slab_unreclaimable", "nr_slab_unreclaimable"),
@@ -45,7 +45,7 @@ pub(super) fn judge(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
         };
         for (name, counter) in OF_NODE {
             if let Some(bytes) = figures.get(name) {
-                // Reclaim takes pages off a list, and puts them back, in batches on every processor.
+                // Reclaim takes pages off a list and returns them in batches on every processor.
                 let moves = name.contains("active") || name.starts_with("isolated");
                 let margin = if moves { RECLAIM_BYTES } else { 0 };
                 machine.used(ledger, &format!("machine.nodes.{at}.{counter}_bytes"), *bytes, margin);

@@ -1,4 +1,4 @@
-//! Swap, pools of huge pages, and slab caches.
+//! Compares swap, pools of huge pages, and slab caches.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub(super) fn judge(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     slabs(machine, ledger);
 }
 
-/// Swap is read in procfs, and after the kill: the victim may have given its part back.
+/// Compares swap. Procfs is read after the kill, so the victim may have freed its part already.
 fn swap(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     let Some(total) = machine.info.swap_total_bytes else { return };
     if ledger.value("machine.swap.total_bytes").is_none() {
@@ -25,8 +25,8 @@ fn swap(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// The pools of each node, exactly: they only change when somebody maps huge pages. The report has no nodes of a size of which the
-/// machine has no page.
+/// Compares the pools of each node exactly: they change only when a process maps huge pages. The report omits sizes of which
+/// the machine has no page.
 fn huge_pages(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     let told = list(ledger, "machine.huge_pages");
     let of_nodes = told.iter().any(|pool| pool.get("node").is_some_and(|node| !node.is_null()));
@@ -39,7 +39,7 @@ fn huge_pages(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
                 of_machine && size(report) == Some(pool.size_bytes) && report["total"] == 0
             };
             if !told.iter().any(is_empty) {
-                let says = format!("{} bytes a page on node {}", pool.size_bytes, pool.node);
+                let says = format!("{} bytes per page on node {}", pool.size_bytes, pool.node);
                 ledger.write(LOG, "machine.huge_pages", &says, "nothing");
             }
             continue;
@@ -50,7 +50,7 @@ fn huge_pages(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// The log prints slab caches where they hold more than user space does. The report has the largest of all.
+/// Compares slab caches. The log prints them if they use more than user space. The report has the largest ones.
 fn slabs(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     let told = list(ledger, "machine.slabs");
     let Some((largest, bytes)) = machine.info.slabs.iter().max_by_key(|(_, bytes)| **bytes) else { return };

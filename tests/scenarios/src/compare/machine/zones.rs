@@ -1,4 +1,4 @@
-//! Zones: their sizes, watermarks and reserves exactly, and their free memory nearly.
+//! Compares zones: sizes, watermarks and reserves exactly, free memory approximately.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,7 @@ use crate::witness::Zone;
 /// (<https://github.com/torvalds/linux/blob/v6.12/include/linux/mmzone.h#L735>).
 const CLASSES: [&str; 5] = ["DMA", "DMA32", "Normal", "Movable", "Device"];
 
-/// The bits of an allocation that decide on its zones
-/// (<https://github.com/torvalds/linux/blob/v6.12/include/linux/gfp_types.h#L69>).
+/// The bits of a GFP mask that decide the zones (<https://github.com/torvalds/linux/blob/v6.12/include/linux/gfp_types.h#L69>).
 const DMA: u64 = 0x1;
 const HIGHMEM: u64 = 0x2;
 const DMA32: u64 = 0x4;
@@ -29,7 +28,7 @@ pub(super) fn judge(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
         if let Some((at, report)) = found {
             of_zone(machine, ledger, zone, &format!("machine.zones.{at}"), report);
         } else if zone.bytes("managed") != Some(0) {
-            // A zone without a page to give is in no zonelist.
+            // A zone without managed pages is in no zonelist.
             let says = format!("{} of node {}", zone.name, zone.node);
             ledger.write(LOG, "machine.zones", &says, "nothing");
         }
@@ -42,7 +41,7 @@ fn name(report: &Value) -> Option<&str> {
     report.get("name").and_then(Value::as_str)
 }
 
-/// The log leaves out zones that the allocation may not use, and no others.
+/// Checks that the log omits exactly the zones that the allocation must not use.
 fn unprinted(machine: &Machine<'_>, ledger: &mut Ledger<'_>, told: &[Value]) {
     for (at, report) in told.iter().enumerate() {
         let is_it = |zone: &Zone| is_of_node(report, zone.node) && name(report) == Some(&zone.name);
@@ -66,7 +65,7 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
     }
     class(machine, ledger, zone, at);
     for (name, field) in [("free", "free"), ("free_cma", "cma_free"), ("free_pcp", "percpu_lists")] {
-        // Pages that an earlier victim gives back go to the lists of single CPUs and on from there.
+        // Pages that an earlier victim frees go to per-CPU lists first.
         let is_percpu = name == "free_pcp";
         if is_percpu && machine.case.seen.hides_cpu_offsets && ledger.tier != Tier::Tracepoint {
             ledger.absent(LOG, &format!("{at}.{field}_bytes"), "the kernel does not list __per_cpu_offset");
@@ -87,9 +86,9 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
     blocks(machine, ledger, zone, at, report);
 }
 
-/// A boost grows by page blocks up to one and a half times the high watermark (`boost_watermark`,
-/// <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c#L1951>, `watermark_boost_factor`), and kswapd takes it back
-/// (`balance_pgdat`): it may have done so before the log was printed.
+/// Compares the boost. It grows by page blocks up to one and a half times the high watermark (`boost_watermark`,
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c#L1951>, `watermark_boost_factor`). kswapd resets it
+/// (`balance_pgdat`), possibly before the log was printed.
 fn boost(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, printed: u64) {
     let told = ledger.value(&format!("{at}.boost_bytes")).and_then(Value::as_u64);
     let (block, page) = (machine.case.page_block_bytes(), machine.case.page_bytes());
@@ -102,8 +101,8 @@ fn boost(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, 
     }
 }
 
-/// The log prints each watermark with what is added to it for a while. Kernels before 5.12 do not print that alone: then
-/// the report's own word is taken for it.
+/// Compares the watermarks. The log prints each with its temporary boost. Kernels before 5.12 do not print the boost
+/// separately, so the report's value is used.
 fn watermarks(
     machine: &Machine<'_>,
     ledger: &mut Ledger<'_>,
@@ -113,7 +112,7 @@ fn watermarks(
 ) -> Option<u64> {
     let printed = zone.bytes("boost");
     let mut boost = printed.or_else(|| report.get("boost_bytes")?.as_u64()).unwrap_or(0);
-    // It may have grown by page blocks since.
+    // The boost may have grown by page blocks since.
     let min = report.get("min_bytes").and_then(Value::as_u64);
     let grown = zone.bytes("min").and_then(|bytes| bytes.checked_sub(boost)?.checked_sub(min?)).unwrap_or(0);
     if printed.is_none() && grown.is_multiple_of(machine.case.page_block_bytes()) {
@@ -127,7 +126,7 @@ fn watermarks(
     printed
 }
 
-/// The class follows from the allocation's mask, and the nodes from the scenario.
+/// Compares the class with the allocation's mask, and the allowed nodes with the scenario.
 fn class(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str) {
     let Some(invoked) = &machine.case.incident.invoked else { return };
     let class = class_of(invoked.gfp_mask);
@@ -150,7 +149,7 @@ fn class_of(mask: u64) -> usize {
     }
 }
 
-/// Free blocks: their sum is the free memory of the same moment, and each order has about as many as in the log.
+/// Compares free blocks: their sum is the free memory at that moment, and each order has about as many blocks as in the log.
 fn blocks(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, report: &Value) {
     let tolerance = machine.case.tolerance_bytes();
     let counts = list(ledger, &format!("{at}.free_blocks"));
@@ -170,14 +169,14 @@ fn blocks(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str,
         return;
     }
     for (order, (blocks, size)) in zone.free_blocks.iter().zip(sizes).enumerate() {
-        // A page that is taken splits a block of every order above it.
+        // Taking a page splits a block of every order above it.
         ledger.near(LOG, &format!("{at}.free_blocks.{order}"), blocks.count, (tolerance / size).max(2));
     }
     types(ledger, zone, at, counts);
 }
 
-/// Migrate types of the orders that have as many blocks as in the log. Since the decision one block may have taken another's
-/// place, of another type and of every order above: up to half of them may differ.
+/// Compares the migrate types of the orders with equally many blocks. Since the decision, a block of another type may have
+/// replaced one, and so on in every order above: up to half of them may differ.
 fn types(ledger: &mut Ledger<'_>, zone: &Zone, at: &str, counts: &[Value]) {
     let told = list(ledger, &format!("{at}.free_block_types"));
     let orders = zone.free_blocks.iter().zip(counts).enumerate();
@@ -203,7 +202,7 @@ mod tests {
     use super::class_of;
 
     #[test]
-    fn class_follows_from_the_mask() {
+    fn derives_the_class_from_the_mask() {
         // GFP_HIGHUSER_MOVABLE, GFP_HIGHUSER, GFP_KERNEL, GFP_DMA32 and GFP_DMA.
         let classes = [0x100cca, 0x100cc2, 0xcc0, 0x4, 0x1].map(class_of);
         assert_eq!(classes, [3, 2, 2, 1, 0]);
