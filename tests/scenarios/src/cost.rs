@@ -1,74 +1,74 @@
-//! What a decision costs with the tracer and without: what a guest is told to measure, and what it hands back.
+//! The cost of a decision with and without the tracer: the plan for a guest, and its results.
 
 use serde::{Deserialize, Serialize};
 
 use crate::job::Tier;
 
-/// What `/init` is called with to do the fixed piece of work and nothing else, wherever it is.
+/// The argument that makes `/init` do only the fixed piece of work, in a guest or on the host.
 pub const FIXED_WORK: &str = "fixed-work";
 
-/// What to measure.
+/// The plan of a measurement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
-    /// What `oomtrace watch --tier` is told.
+    /// The tier, as `oomtrace watch --tier` takes it.
     pub tier: Tier,
-    /// How many small processes there are in the cgroup that runs out; each number is measured on its own.
+    /// The numbers of small processes in the cgroup that runs out. Each number is measured separately.
     pub crowds: Vec<u32>,
-    /// How often it is measured without the tracer, and then with it.
+    /// The number of rounds, each without and then with the tracer.
     pub rounds: u32,
-    /// Decisions each time.
+    /// The number of decisions in each round.
     pub decisions: u32,
 }
 
-/// One crowd, decided over again and again.
+/// The results of one crowd.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Measured {
     /// The kernel's release.
     pub release: String,
-    /// How many small processes there were.
+    /// The number of small processes.
     pub crowd: u32,
-    /// What `vm.oom_dump_tasks` was.
+    /// The value of `vm.oom_dump_tasks`.
     pub dump_tasks: bool,
-    /// How long each decision took without the tracer, in ns, as the kernel's function graph has it.
+    /// The duration of each decision without the tracer, in ns, from the kernel's function graph.
     pub without_ns: Vec<u64>,
-    /// The same with it.
+    /// The same with the tracer.
     pub with_ns: Vec<u64>,
-    /// The tracer's programs over [`Measured::counted`] further decisions, in which their runs were timed.
+    /// The tracer's programs during [`Measured::counted`] further decisions, while the kernel timed their runs.
     pub programs: Vec<Program>,
-    /// How many those were.
+    /// The number of those decisions.
     pub counted: u32,
     /// The ballot of the last report.
     pub ballot: Ballot,
-    /// Memory that the crowd took, in bytes, as its cgroup has it.
+    /// The memory of the crowd in bytes, from its cgroup.
     pub crowd_bytes: u64,
-    /// The fixed piece of work by this guest's clock.
+    /// The duration of the fixed piece of work by this guest's clock.
     pub fixed_work: FixedWork,
 }
 
-/// What one record of the fixed piece of work takes, in ns.
+/// The time for one record of the fixed piece of work, in ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FixedWork {
-    /// Of a list that no cache of a processor holds.
+    /// For a list that exceeds every processor cache.
     pub cold_ns: f64,
-    /// Of a list that the nearest cache holds.
+    /// For a list that fits the nearest cache.
     pub warm_ns: f64,
 }
 
 /// A BPF program's runs.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Program {
-    /// Its name, which the kernel cuts at 15 bytes: several may share one.
+    /// Its name, which the kernel cuts at 15 bytes, so several programs may share one.
     pub name: String,
-    /// How often it ran.
+    /// The number of runs.
     pub runs: u64,
-    /// How long all of that took, in ns, by the kernel's own count.
+    /// The total time of the runs, in ns, as counted by the kernel.
     pub run_time_ns: u64,
 }
 
-/// What a report says of whom the kernel looked at.
+/// A report's data about the examined tasks.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Ballot {
-    /// Tasks the kernel looked at.
+    /// The number of tasks that the kernel examined.
     pub total: u64,
     /// Rows in the report.
     pub rows: u64,
@@ -79,7 +79,7 @@ pub struct Ballot {
 }
 
 impl Measured {
-    /// What all programs whose name begins so took together for each decision.
+    /// The time per decision of all programs whose name begins with one of these prefixes.
     #[must_use]
     pub fn per_decision_ns(&self, prefixes: &[&str]) -> f64 {
         let counts = |program: &&Program| prefixes.iter().any(|prefix| program.name.starts_with(prefix));
@@ -88,7 +88,7 @@ impl Measured {
     }
 }
 
-/// Nanoseconds and counts as they are computed with: what is lost beyond 2^53 does not matter.
+/// Converts nanoseconds or counts to a float. The loss above 2^53 does not matter.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a measurement is not exact to one part in 2^53")]
 pub fn as_float(number: u64) -> f64 {
@@ -100,7 +100,7 @@ mod tests {
     use super::{Measured, Program};
 
     #[test]
-    fn programs_are_added_up_by_the_beginning_of_their_names() {
+    fn adds_up_programs_by_name_prefix() {
         let program = |name: &str, run_time_ns| Program { name: name.to_owned(), runs: 4, run_time_ns };
         let programs = vec![program("badness_fexit", 10), program("evaluate_task_f", 30), program("reap", 7)];
         let measured = Measured { programs, counted: 2, ..Measured::default() };

@@ -1,5 +1,5 @@
-//! Predictions tried out: a kill is recorded, `oomtrace whatif` says who would have died with something changed, and the
-//! same scenario runs again with exactly that changed. The kernel must do what was predicted.
+//! Tests predictions: the guest records a kill, `oomtrace whatif` predicts the victim under a change, and the same scenario
+//! runs again with exactly that change. The kernel must do what was predicted.
 
 mod judge;
 mod list;
@@ -10,18 +10,18 @@ pub use self::judge::judge;
 pub use self::list::all;
 use crate::scenario::Scenario;
 
-/// Where the guest keeps the recording.
+/// The path of the recording in the guest.
 pub const RECORDING_FILE: &str = "/experiment.rec";
 
-/// A scenario, a question, and the scenario that tells whether the answer is right.
+/// A scenario, a question, and the scenario that checks the answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Experiment {
-    /// What is changed.
+    /// The change.
     pub name: String,
-    /// Runs first, and is recorded.
+    /// The scenario that runs first and is recorded.
     pub recorded: Scenario,
-    /// What `oomtrace whatif` is asked, after the recording.
+    /// The arguments of `oomtrace whatif` after the recording.
     pub question: Vec<String>,
-    /// Runs then, with the change made.
+    /// The scenario with the change, which runs second.
     pub again: Scenario,
 }

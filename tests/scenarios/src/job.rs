@@ -1,4 +1,4 @@
-//! What a guest is told to do: the file `/job.json` of its initramfs.
+//! The job of a guest: the file `/job.json` of its initramfs.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,29 +6,29 @@ use crate::cost::Plan;
 use crate::experiment::Experiment;
 use crate::scenario::{Hierarchy, Scenario};
 
-/// Where the guest finds its job.
+/// The path of the job in the guest.
 pub const JOB_FILE: &str = "/job.json";
-/// Where the guest finds the memory program.
+/// The path of the memory program in the guest.
 pub const HOG_FILE: &str = "/bin/hog";
-/// Where the guest finds the tracer.
+/// The path of the tracer in the guest.
 pub const TRACER_FILE: &str = "/bin/oomtrace";
-/// Where the guest mounts the freezer of cgroup v1, if the kernel has it.
+/// The mount point of the freezer of cgroup v1 in the guest, if the kernel has it.
 pub const FREEZER_FOLDER: &str = "/freezer";
 /// The environment variable that names a deliberate fault to a tracer built with its feature `faults`.
 pub const FAULT_VARIABLE: &str = "OOMTRACE_FAULT";
 
-/// Where the guest has the tracer record scenarios, one after the other.
+/// The path to which the tracer in the guest records each scenario.
 pub const RECORDING_FILE: &str = "/scenario.oomtrace";
 
-/// Where the guest finds kernel modules; in the order of their names each comes after those it depends on.
+/// The directory of kernel modules in the guest. Sorted by name, each module comes after those that it depends on.
 pub const MODULES_FOLDER: &str = "/modules";
 
 /// Everything a guest does between its start and its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
-    /// Which hierarchy gets the memory controller.
+    /// The hierarchy that gets the memory controller.
     pub hierarchy: Hierarchy,
-    /// Swap to set up, in MiB; 0 is none.
+    /// Swap to set up, in MiB; 0 for none.
     #[serde(default)]
     pub swap_mib: u32,
     /// Whether there is a disk to mount.
@@ -36,57 +36,57 @@ pub struct Job {
     pub disk: bool,
     /// Whether to mount tracefs and debugfs.
     pub tracefs: bool,
-    /// Seconds after which the guest gives up and goes down.
+    /// Seconds after which the guest gives up and powers down.
     pub deadline_s: u64,
-    /// What to do.
+    /// The work.
     pub work: Work,
 }
 
-/// What a guest can do.
+/// The kinds of work.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
-    /// Run scenarios one after the other; one [`crate::observation::Observation`] each.
+    /// Run scenarios one after the other, with one [`crate::observation::Observation`] each.
     Scenarios {
         /// The scenarios, in order.
         scenarios: Vec<Scenario>,
-        /// How the tracer runs; absent: none does, only the witnesses are collected.
+        /// How to run the tracer. If absent, the guest runs no tracer and only collects the witnesses.
         watch: Option<Watch>,
     },
-    /// Record while the machine runs out of memory ([`crate::reset`]), and reset it: one list of
-    /// [`crate::observation::ProcessRun`], and no end.
+    /// Record while the machine runs out of memory ([`crate::reset`]), then reset it. The guest sends one list of
+    /// [`crate::observation::ProcessRun`] and no end mark.
     RecordAndReset {
-        /// What `oomtrace watch --tier` is told.
+        /// The tier, as `oomtrace watch --tier` takes it.
         tier: Tier,
     },
-    /// Record to a disk that turns read-only meanwhile: one [`crate::read_only::ReadOnlyRun`].
+    /// Record to a disk that becomes read-only meanwhile, with one [`crate::read_only::ReadOnlyRun`].
     RecordToReadOnly {
-        /// What `oomtrace watch --tier` is told.
+        /// The tier, as `oomtrace watch --tier` takes it.
         tier: Tier,
     },
-    /// Run commands one after the other; one [`crate::observation::CommandRun`] each.
+    /// Run commands one after the other, with one [`crate::observation::CommandRun`] each.
     Commands(Vec<Command>),
-    /// Run experiments one after the other; one [`crate::observation::ExperimentRun`] each.
+    /// Run experiments one after the other, with one [`crate::observation::ExperimentRun`] each.
     Experiments {
         /// The experiments, in order.
         experiments: Vec<Experiment>,
-        /// What `oomtrace watch --tier` is told.
+        /// The tier, as `oomtrace watch --tier` takes it.
         tier: Tier,
     },
-    /// Measure what decisions cost; two [`crate::cost::Measured`] for each crowd.
+    /// Measure the cost of decisions, with two [`crate::cost::Measured`] for each crowd.
     Cost(Plan),
 }
 
-/// How `oomtrace watch` is run.
+/// How to run `oomtrace watch`.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
-    /// What `--tier` is told.
+    /// The value of `--tier`.
     pub tier: Tier,
-    /// The place in which it shall go wrong on purpose, such as `rule:memcg_limit`.
+    /// A deliberate fault of the tracer, such as `rule:memcg_limit`.
     pub fault: Option<String>,
     /// The file to record to.
     pub recording: Option<String>,
-    /// Whether to hand the recording back.
+    /// Whether to return the recording.
     #[serde(default)]
     pub keep: bool,
 }
@@ -99,7 +99,7 @@ pub enum Tier {
     Fentry,
     /// Breakpoints.
     Kprobe,
-    /// Tracepoints alone.
+    /// Only tracepoints.
     Tracepoint,
 }
 
@@ -107,7 +107,7 @@ impl Tier {
     /// Every tier, the best first.
     pub const ALL: [Self; 3] = [Self::Fentry, Self::Kprobe, Self::Tracepoint];
 
-    /// Its name, as `--tier` takes it and the report gives it.
+    /// Its name in `--tier` and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -121,37 +121,37 @@ impl Tier {
 /// A command to run in the guest.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Command {
-    /// What this command shows.
+    /// The purpose of the command.
     pub name: String,
     /// The program and its arguments.
     pub arguments: Vec<String>,
     /// The user to run it as.
     pub uid: u32,
-    /// Where its standard output goes.
+    /// The destination of its standard output.
     pub stdout: Stdout,
-    /// Folders to lay an empty one over meanwhile.
+    /// Directories to hide under empty ones meanwhile.
     pub hide: Vec<String>,
-    /// What to do while it runs.
+    /// Actions while it runs.
     pub meanwhile: Option<Meanwhile>,
     /// Seconds after which it is killed; 0 stands for 60.
     pub deadline_s: u64,
 }
 
-/// Where a command's standard output goes.
+/// The destination of a command's standard output.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stdout {
     /// Into the result.
     #[default]
     Collected,
-    /// Into a pipe that nobody reads any more.
+    /// Into a pipe without a reader.
     BrokenPipe,
 }
 
-/// Something to do to a running command, once its standard error holds a word.
+/// Actions on a running command once its standard error contains a word.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meanwhile {
-    /// The word waited for.
+    /// The word to wait for.
     pub word: String,
     /// Another command to run to its end.
     pub run: Vec<String>,

@@ -1,9 +1,8 @@
-//! The kinds of OOM the tests cause, and the witnesses that judge the reports.
+//! The kinds of OOM that the tests cause, and the witnesses that judge the reports.
 //!
-//! A [`scenario::Scenario`] is data: which cgroups and processes there are, and what is known of the OOM
-//! they run into. The guest prepares it and hands back an [`observation::Observation`]. [`witness`] reads the
-//! kernel's log in it, and [`compare::judge`] names every field in which a report differs from the log,
-//! from the counters, from the exit statuses or from the scenario's own knowledge.
+//! A [`scenario::Scenario`] is data: its cgroups and processes, and the known facts about the OOM that they cause. The guest
+//! runs it and returns an [`observation::Observation`]. [`witness`] reads the kernel's log in it, and [`compare::judge`] names
+//! every field in which a report differs from the log, the counters, the exit statuses or the scenario.
 
 pub mod compare;
 pub mod cost;

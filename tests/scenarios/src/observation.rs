@@ -1,4 +1,4 @@
-//! What a guest hands back.
+//! The results of a guest.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -7,25 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::Text;
 
-/// Everything seen while one scenario ran.
+/// All observations during one scenario.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Observation {
     /// The scenario's name.
     pub scenario: String,
     /// The kernel's release.
     pub release: String,
-    /// The feature that is missing, if the scenario could not be run for that.
+    /// The missing feature, if it made the scenario not applicable.
     pub not_applicable: Option<String>,
-    /// What the guest itself could not do.
+    /// An error of the guest itself.
     pub failure: Option<String>,
     /// The tracer's run, if there was one.
     pub tracer: Option<TracerRun>,
-    /// What `oomtrace rank` said before anybody took more memory, where the scenario is foreseeable.
+    /// The output of `oomtrace rank` before any further allocation, if the outcome is foreseeable.
     #[serde(default)]
     pub rank: Option<CommandRun>,
     /// The records of `/dev/kmsg` since the scenario began, verbatim.
     pub log: Vec<String>,
-    /// The marks that the kernel's own trace has, in order; absent in what was captured without.
+    /// The marks in the kernel's own trace, in order. Absent in captures without a trace.
     #[serde(default)]
     pub marks: Option<Vec<Mark>>,
     /// The processes of the scenario.
@@ -39,22 +39,21 @@ pub struct Observation {
     /// SwapTotal, in bytes.
     #[serde(default)]
     pub swap_bytes: u64,
-    /// Bytes of a page; absent in what was captured before guests with other pages than 4 KiB.
+    /// Bytes of a page. Absent in captures from before guests with pages other than 4 KiB.
     #[serde(default)]
     pub page_size: Option<NonZeroU64>,
-    /// Whether the kernel does not list where the memory of each CPU is (`CONFIG_KALLSYMS_ALL=n`): per-CPU figures cannot be
-    /// read then.
+    /// Whether the kernel hides the offsets of per-CPU memory (`CONFIG_KALLSYMS_ALL=n`). Per-CPU figures cannot be read then.
     #[serde(default)]
     pub hides_cpu_offsets: bool,
     /// Pages present in each memory node.
     #[serde(default)]
     pub node_pages: BTreeMap<u32, u64>,
-    /// The wall clock before anybody took more memory and at the end, Unix time in ns; absent where it was not read.
+    /// The wall clock before any further allocation and at the end, Unix time in ns. Absent if it was not read.
     #[serde(default)]
     pub wall_ns: Option<(i128, i128)>,
-    /// Whether `oom:mark_victim` tells of the task, and not of its pid alone.
+    /// Whether `oom:mark_victim` contains the task's fields, and not only its pid.
     pub mark_victim_tells_task: bool,
-    /// Milliseconds the scenario took, the tracer's start included.
+    /// The duration of the scenario in milliseconds, including the tracer's start.
     pub elapsed_ms: u64,
 }
 
@@ -71,18 +70,18 @@ impl Observation {
 pub struct TracerRun {
     /// The lines of its standard output.
     pub lines: Vec<Text>,
-    /// How many of them came before it was told to end.
+    /// How many of them came before the tracer was stopped.
     pub lines_live: usize,
     /// Its standard error.
     pub stderr: Text,
-    /// How it ended; absent if it had to be killed.
+    /// The exit status. Absent if it had to be killed.
     pub status: Option<Status>,
-    /// Milliseconds from its start to the word `armed`; absent if that never came.
+    /// Milliseconds from its start to the word `armed`. Absent if it never printed the word.
     pub armed_ms: Option<u64>,
-    /// What `oomtrace replay` made of its recording; absent where it made none.
+    /// The replay of its recording. Absent if it made none.
     #[serde(default)]
     pub replay: Option<Replay>,
-    /// The recording itself, if it was asked for.
+    /// The recording itself, if requested.
     #[serde(default)]
     pub recording: Option<Text>,
 }
@@ -94,7 +93,7 @@ pub struct Replay {
     pub lines: Vec<Text>,
     /// Its standard error.
     pub stderr: Text,
-    /// How it ended; absent if it had to be killed.
+    /// The exit status. Absent if it had to be killed.
     pub status: Option<Status>,
 }
 
@@ -105,9 +104,9 @@ pub struct ProcessRun {
     pub role: String,
     /// Its process id.
     pub pid: u32,
-    /// How it ended; absent for one that was still there at the end.
+    /// The exit status. Absent if the process existed at the end.
     pub status: Option<Status>,
-    /// The arguments it was started with; none where somebody else started it.
+    /// The arguments of its start. Empty if another process started it.
     #[serde(default)]
     pub cmdline: Vec<Text>,
 }
@@ -115,13 +114,13 @@ pub struct ProcessRun {
 /// One record of `oom:mark_victim`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
-    /// Id of the thread that was marked.
+    /// Id of the marked thread.
     pub tid: u32,
-    /// Id of the thread that marked it.
+    /// Id of the marking thread.
     pub by_tid: u32,
 }
 
-/// How a process ended.
+/// The exit status of a process.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -136,14 +135,14 @@ pub enum Status {
 pub struct CgroupCounters {
     /// Its path below the hierarchy's mount.
     pub path: Text,
-    /// `memory.events` (v2) or `memory.oom_control` (v1) before.
+    /// `memory.events` (v2) or `memory.oom_control` (v1) before the scenario.
     pub before: BTreeMap<String, u64>,
-    /// The same, after.
+    /// The same after the scenario.
     pub after: BTreeMap<String, u64>,
 }
 
 impl CgroupCounters {
-    /// How much a counter grew; absent if the kernel has none of that name.
+    /// The growth of a counter. Absent if the kernel has no such counter.
     #[must_use]
     pub fn growth(&self, name: &str) -> Option<u64> {
         self.after.get(name)?.checked_sub(*self.before.get(name)?)
@@ -155,35 +154,35 @@ impl CgroupCounters {
 pub struct CommandRun {
     /// The command's name in the job.
     pub name: String,
-    /// What the guest itself could not do.
+    /// An error of the guest itself.
     pub failure: Option<String>,
     /// Its standard output.
     pub stdout: Text,
     /// Its standard error.
     pub stderr: Text,
-    /// How it ended; absent if it had to be killed.
+    /// The exit status. Absent if it had to be killed.
     pub status: Option<Status>,
-    /// What is attached and left in the kernel before it.
+    /// The traces in the kernel before the command.
     pub before: Traces,
-    /// The same, after it.
+    /// The traces after the command.
     pub after: Traces,
 }
 
 /// One experiment's run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ExperimentRun {
-    /// The scenario that was recorded.
+    /// The recorded run of the scenario.
     pub recorded: Observation,
-    /// What `oomtrace whatif` said.
+    /// The answer of `oomtrace whatif`.
     pub answer: CommandRun,
-    /// The scenario with the change made.
+    /// The run of the scenario with the change.
     pub again: Observation,
 }
 
-/// What a tracer can leave behind in the kernel.
+/// Traces that a tracer can leave in the kernel.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Traces {
-    /// Ids of the BPF programs loaded.
+    /// Ids of the loaded BPF programs.
     pub bpf_programs: Vec<u32>,
     /// The probes in tracefs' `kprobe_events`.
     pub kprobe_events: String,

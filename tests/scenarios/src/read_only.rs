@@ -1,5 +1,5 @@
-//! The disk turns read-only under the recorder, as a file system does that has met an error, and is writable again later: the
-//! stream goes on, nothing that was written is harmed, and what waited is written.
+//! The disk becomes read-only while the recorder writes, as a file system does after an error, and later writable again. The
+//! tracer must continue, the written data must stay intact, and the waiting data must be written.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,39 +7,39 @@ use serde_json::Value;
 use crate::observation::{CommandRun, Status};
 use crate::text::Text;
 
-/// Where it records to.
+/// The path of the recording.
 pub const RECORDING_FILE: &str = "/disk/read-only.oomtrace";
 
-/// What must be heard of it.
+/// The error that the tracer must print.
 pub const FAILS: &str = ": Read-only file system";
-/// What must be heard once it is writable again.
+/// The message that the tracer must print once the disk is writable again.
 pub const GOES_ON: &str = "continues; 0 frames were lost";
 
-/// What was seen: one kill before, one while it was read-only, one after.
+/// The results: one kill before, one while the disk was read-only, one after.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ReadOnlyRun {
-    /// Who was killed, in order.
+    /// The killed processes, in order.
     pub killed: Vec<u32>,
     /// The lines of the tracer's standard output.
     pub lines: Vec<Text>,
     /// Its standard error.
     pub stderr: Text,
-    /// How it ended.
+    /// The exit status.
     pub status: Option<Status>,
     /// `oomtrace list` of the disk while it was read-only.
     pub meanwhile: CommandRun,
-    /// `oomtrace list` of it in the end.
+    /// `oomtrace list` of the disk at the end.
     pub after: CommandRun,
 }
 
-/// What is wrong, in words.
+/// The errors of a run, in words.
 #[must_use]
 pub fn judge(run: &ReadOnlyRun) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut expect = |what: &str, victims: Vec<u64>, killed: &[u32]| {
         let killed: Vec<u64> = killed.iter().copied().map(u64::from).collect();
         if victims != killed {
-            wrong.push(format!("{what}: {victims:?}, and {killed:?} were killed"));
+            wrong.push(format!("{what}: {victims:?}, but {killed:?} were killed"));
         }
     };
     let told = run.lines.iter().map(Text::to_chars).filter_map(|line| victim("/victims/0/pid", &line));
@@ -50,13 +50,13 @@ pub fn judge(run: &ReadOnlyRun) -> Vec<String> {
     let lists = [("list meanwhile", run.meanwhile.status), ("list in the end", run.after.status)];
     for (what, status) in [("the tracer", run.status)].into_iter().chain(lists) {
         if status != Some(Status::Code(0)) {
-            wrong.push(format!("{what} ended with {status:?}"));
+            wrong.push(format!("{what} exited with {status:?}"));
         }
     }
     let said = run.stderr.to_chars();
     for word in [FAILS, GOES_ON] {
         if said.matches(word).count() != 1 {
-            wrong.push(format!("`{word}` was not said once: {said}"));
+            wrong.push(format!("`{word}` was not printed exactly once: {said}"));
         }
     }
     wrong
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_is_looked_at() {
+    fn checks_each_part() {
         assert_eq!(judge(&good()), [""; 0]);
         let runs = [
             ReadOnlyRun { lines: good().lines.into_iter().skip(1).collect(), ..good() },

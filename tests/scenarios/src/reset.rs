@@ -1,5 +1,5 @@
-//! The machine runs out of memory, everything but the recorder is killed, and it is reset at once: what was recorded must be
-//! on its disk at the next boot.
+//! The machine runs out of memory, every process except the recorder is killed, and the machine is reset at once. The recorded
+//! incidents must be on its disk at the next boot.
 
 use std::collections::BTreeSet;
 
@@ -8,24 +8,25 @@ use serde_json::Value;
 use crate::observation::{CommandRun, ProcessRun, Status};
 use crate::scenario::{Expect, Process, Scenario};
 
-/// Where the guest mounts its disk.
+/// The mount point of the guest's disk.
 pub const DISK_FOLDER: &str = "/disk";
 
-/// Where it records to.
+/// The path of the recording.
 pub const RECORDING_FILE: &str = "/disk/reset.oomtrace";
 
-/// Each wants more than there is; when all are gone, the tracer is the only process left beside the guest's init.
+/// The processes, each of which allocates more than the machine has. After their deaths, only the tracer and the guest's init
+/// are left.
 const ROLES: [&str; 3] = ["first", "second", "third"];
 
-/// What runs until it is killed.
+/// The scenario of processes that run until they are killed.
 #[must_use]
 pub fn scenario() -> Scenario {
     let start = Scenario::new("reset", Expect::global("first"));
     ROLES.iter().fold(start, |scenario, role| scenario.process(Process::allocator(role, 2048)))
 }
 
-/// Whether the lines of a tracer's output so far tell the kill of every one of these processes. Passes that killed nobody are
-/// told, too, and are as many as there happen to be.
+/// Whether these lines of a tracer's output report the kill of every one of these processes. Empty passes are reported too, and
+/// their number varies.
 #[must_use]
 pub fn tells_all<'a>(pids: &[u32], lines: impl Iterator<Item = &'a [u8]>) -> bool {
     let reports = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
@@ -34,12 +35,12 @@ pub fn tells_all<'a>(pids: &[u32], lines: impl Iterator<Item = &'a [u8]>) -> boo
     pids.iter().all(|pid| told.contains(&u64::from(*pid)))
 }
 
-/// What `oomtrace list --format json` says after the next boot, against the processes that there were; what is wrong, in words.
+/// Compares `oomtrace list --format json` after the next boot with the processes. Returns the errors in words.
 #[must_use]
 pub fn judge(processes: &[ProcessRun], listed: &CommandRun) -> Vec<String> {
     let mut wrong = Vec::new();
     if listed.status != Some(Status::Code(0)) {
-        wrong.push(format!("list ended with {:?} and said: {}", listed.status, listed.stderr));
+        wrong.push(format!("list exited with {:?} and printed: {}", listed.status, listed.stderr));
     }
     let stdout = listed.stdout.to_chars();
     let rows: Vec<Value> = stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -48,7 +49,7 @@ pub fn judge(processes: &[ProcessRun], listed: &CommandRun) -> Vec<String> {
     let listed: BTreeSet<u64> = kills.iter().copied().collect();
     let killed: BTreeSet<u64> = processes.iter().map(|process| u64::from(process.pid)).collect();
     if listed != killed || kills.len() != killed.len() {
-        wrong.push(format!("{killed:?} were killed and told, {kills:?} are on the disk: {stdout}"));
+        wrong.push(format!("{killed:?} were killed and reported, but {kills:?} are on the disk: {stdout}"));
     }
     for row in rows.iter().filter(|row| row.get("cause").and_then(Value::as_str) != Some("global")) {
         wrong.push(format!("not a global OOM: {row}"));
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn each_victim_must_be_listed_once_and_nobody_else() {
+    fn requires_each_victim_exactly_once_and_no_other() {
         let (seven, eight) =
             (r#"{"cause":"global","victim":{"pid":7}}"#, r#"{"cause":"global","victim":{"pid":8}}"#);
         assert_eq!(listed(&format!("{seven}\n{eight}\n")), [""; 0]);
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_without_a_kill_is_no_kill_told() {
+    fn ignores_reports_of_empty_passes() {
         let report = |victims: &str| format!(r#"{{"victims":[{victims}]}}"#).into_bytes();
         let lines = [report(r#"{"pid":7}"#), report(""), report(r#"{"pid":8}"#)];
         let tells = |count: usize| tells_all(&[7, 8], lines.iter().take(count).map(Vec::as_slice));

@@ -1,4 +1,4 @@
-//! What a scenario is: the machine, the cgroups, the processes, and what is known of the OOM they cause.
+//! Scenarios: the machine, the cgroups, the processes, and the known facts about the OOM that they cause.
 
 mod adj_ladder;
 mod cgroup;
@@ -66,40 +66,40 @@ use crate::text::Text;
 pub struct Scenario {
     /// Its name, as `--scenario` takes it.
     pub name: String,
-    /// The machine it needs.
+    /// The machine that it needs.
     pub machine: Machine,
-    /// Whether it must not share a guest with others, because it takes the whole machine's memory.
+    /// Whether it must not share a guest with other scenarios, because it uses the whole machine's memory.
     pub alone: bool,
-    /// What the kernel must have; without it the scenario is not applicable.
+    /// Features of the kernel without which the scenario is not applicable.
     pub needs: Vec<Feature>,
-    /// Files below `/proc/sys`, or anywhere where a path is absolute, and what to write there meanwhile.
+    /// Files below `/proc/sys`, or absolute paths, with their values during the scenario.
     pub sysctls: Vec<(String, String)>,
-    /// File systems in memory to mount meanwhile.
+    /// File systems in memory to mount during the scenario.
     #[serde(default)]
     pub tmpfs: Vec<Tmpfs>,
-    /// The cgroups to make, parents first.
+    /// The cgroups to create, parents first.
     pub cgroups: Vec<Cgroup>,
-    /// The processes, in the order they are started.
+    /// The processes in the order of their start.
     pub processes: Vec<Process>,
-    /// Files, and what to write there once the tracer is armed and the allocators have the word.
+    /// Files and their values, written once the tracer is armed and the allocators run.
     #[serde(default)]
     pub writes: Vec<(String, String)>,
-    /// By how many seconds the wall clock is set once the tracer is armed.
+    /// The seconds by which the wall clock is set forward once the tracer is armed.
     #[serde(default)]
     pub set_clock_s: i64,
-    /// What ends the shortage, where no kill does.
+    /// The event that ends the shortage, if no kill does.
     #[serde(default)]
     pub relief: Option<Relief>,
-    /// What is known of the outcome.
+    /// The known facts about the outcome.
     pub expect: Expect,
 }
 
-/// A cgroup to make.
+/// A cgroup to create.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Cgroup {
     /// Its path below the memory hierarchy's mount, beginning with a slash.
     pub path: Text,
-    /// Files in it, and what to write there.
+    /// Files in it, with the values to write.
     pub files: Vec<(String, String)>,
 }
 
@@ -111,7 +111,7 @@ impl Cgroup {
 }
 
 impl Scenario {
-    /// A scenario on a plain machine with nothing in it yet.
+    /// A scenario on a plain machine without cgroups or processes.
     pub(crate) fn new(name: &str, expect: Expect) -> Self {
         Self {
             name: name.to_owned(),
@@ -134,19 +134,19 @@ impl Scenario {
         self
     }
 
-    /// What `account.reasons` must begin with: one of these.
+    /// Requires that `account.reasons` begins with one of these.
     pub(crate) fn because(mut self, reasons: &[&str]) -> Self {
         self.expect.reasons = reasons.iter().map(|&code| code.to_owned()).collect();
         self
     }
 
-    /// What the trigger wanted memory for each time: one of these.
+    /// Requires that each allocation has one of these purposes.
     pub(crate) fn allocating(mut self, kinds: &[&str]) -> Self {
         self.expect.allocation_kinds = kinds.iter().map(|&kind| kind.to_owned()).collect();
         self
     }
 
-    /// Bytes that no counter covers, in MiB.
+    /// Requires that this many MiB, outside all counters, are unexplained.
     pub(crate) fn unexplained(mut self, least: u64, most: u64) -> Self {
         self.expect.ranges.push(Range::mib("account.unexplained_bytes", least, most));
         self
@@ -167,20 +167,20 @@ impl Scenario {
         self
     }
 
-    /// The process with a role, or the one that makes it.
+    /// The process with this role, or the process that starts it.
     #[must_use]
     pub fn process_of(&self, role: &str) -> Option<&Process> {
         self.processes.iter().find(|process| process.plays(role))
     }
 
-    /// The value this scenario gives a sysctl, if it does.
+    /// The value that this scenario gives a sysctl, if any.
     #[must_use]
     pub fn sysctl_value(&self, file: &str) -> Option<&str> {
         self.sysctls.iter().find(|(name, _)| name == file).map(|(_, value)| value.as_str())
     }
 }
 
-/// How each is made, in the order they are run.
+/// The constructors of all scenarios, in the order of their runs.
 const ALL: [fn() -> Scenario; 42] = [
     cgroup::scenario,
     parent::scenario,
@@ -226,7 +226,7 @@ const ALL: [fn() -> Scenario; 42] = [
     supervisor::scenario,
 ];
 
-/// Every scenario there is.
+/// All scenarios.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     ALL.iter().chain(&shortage::ALL).map(|scenario| scenario()).collect()
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn every_role_named_exists() {
+    fn every_named_role_exists() {
         for scenario in all() {
             let expect = &scenario.expect;
             let others = expect
@@ -265,12 +265,12 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_takes_nothing_else_with_it() {
+    fn a_panic_runs_in_its_own_guest() {
         assert!(all().iter().all(|scenario| scenario.expect.panic.is_none() || scenario.alone));
     }
 
     #[test]
-    fn every_cgroup_named_exists() {
+    fn every_named_cgroup_exists() {
         for scenario in all() {
             let named = scenario.processes.iter().filter_map(|p| p.cgroup.as_ref());
             let relieved = scenario.relief.iter().map(|relief| &relief.cgroup);

@@ -10,9 +10,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Any bytes; as a string, `\xNN` stands for each that is a backslash or not printable ASCII. The kernel
-/// writes the records of `/dev/kmsg` the same way
-/// (`msg_add_ext_text`, <https://github.com/torvalds/linux/blob/v6.12/kernel/printk/printk.c#L642>).
+/// Any bytes. As a string, `\xNN` stands for each byte that is a backslash or not printable ASCII. The kernel writes the
+/// records of `/dev/kmsg` the same way (`msg_add_ext_text`,
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/printk/printk.c#L642>).
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Text(Vec<u8>);
@@ -46,13 +46,13 @@ impl Text {
         Self(bytes)
     }
 
-    /// Each byte as the char of the same number: text that can be searched, with nothing lost.
+    /// Each byte as the char with the same number: searchable text without any loss.
     #[must_use]
     pub fn to_chars(&self) -> String {
         self.0.iter().copied().map(char::from).collect()
     }
 
-    /// The reverse of [`Text::to_chars`]; `None` if a char is no byte.
+    /// The reverse of [`Text::to_chars`]. `None` if a char is not a byte.
     #[must_use]
     pub fn from_chars(chars: &str) -> Option<Self> {
         chars.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>().map(Self)
@@ -89,7 +89,7 @@ impl From<&[u8]> for Text {
 }
 
 impl From<&str> for Text {
-    /// The string as it stands, nothing in it taken for an escape.
+    /// Takes the string as it is, without interpreting escapes.
     fn from(literal: &str) -> Self {
         Self(literal.as_bytes().to_vec())
     }
@@ -137,12 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn a_backslash_without_two_digits_stands_for_itself() {
+    fn keeps_a_backslash_without_two_digits() {
         assert_eq!(Text::unescape(r"a\xg1\x4").as_bytes(), br"a\xg1\x4");
     }
 
     #[test]
-    fn a_report_holds_text_as_it_is_and_other_bytes_in_base64() {
+    fn reports_contain_text_or_base64_of_other_bytes() {
         let (text, bytes) = (Text::from("a\n"), Text::from(&b"a\xffb"[..]));
         assert!(text.is_value(&json!("a\n")) && !text.is_value(&json!("a")));
         assert!(bytes.is_value(&json!({ "bytes": "Yf9i" })));

@@ -1,9 +1,9 @@
-//! The kernel's own word: its OOM report in the log, read for the tests alone.
+//! The kernel's own OOM reports in its log, which only the tests read.
 //!
-//! A report is a run of records: `… invoked oom-killer`, where the trigger ran, the domain's usage, the table of
-//! candidates, `oom-kill:constraint=…`, and `Killed process …` for each victim. Full reports are limited to
-//! ten in five seconds; only `Killed process` is always there. With `memory.oom.group` the chosen process is
-//! killed twice, once as the victim and once as a member, and has two lines.
+//! A report is a sequence of records: `… invoked oom-killer`, the processor of the trigger, the domain's usage, the table of
+//! candidates, `oom-kill:constraint=…`, and `Killed process …` for each victim. The kernel prints at most ten full reports in
+//! five seconds, but every `Killed process` line. With `memory.oom.group`, the chosen process is killed twice, as the victim
+//! and as a member, and has two lines.
 
 mod assemble;
 mod call_trace;
@@ -22,14 +22,14 @@ pub use self::mem_info::{FreeBlocks, HugePool, MemInfo, Zone};
 pub use self::table::Row;
 use crate::text::Text;
 
-/// One decision, as far as the log tells of it.
+/// One decision as the log shows it.
 #[derive(Clone, Debug, Default)]
 pub struct Incident {
     /// The line that begins a full report.
     pub invoked: Option<Invoked>,
     /// Thread id of the trigger, from the line that names the processor.
     pub trigger_tid: Option<u32>,
-    /// Whether the trigger is a kernel thread, which cannot be killed for asking.
+    /// Whether the trigger is a kernel thread, which cannot be killed for its allocation.
     pub trigger_is_kernel_thread: bool,
     /// Usage and limit of the memory cgroup that ran out.
     pub usage: Option<Usage>,
@@ -41,24 +41,24 @@ pub struct Incident {
     pub rows: Vec<Row>,
     /// The `oom-kill:` line.
     pub summary: Option<Summary>,
-    /// The cgroup whose `memory.oom.group` has the whole of it killed.
+    /// The cgroup that is killed as a whole because of its `memory.oom.group`.
     pub group: Option<Text>,
     /// Victims in the order they were killed, each once.
     pub kills: Vec<Killed>,
-    /// Ids of the group's members in the order they were killed, the chosen one among them.
+    /// Ids of the group's members in the order they were killed, including the chosen process.
     pub members: Vec<u32>,
-    /// Number of `Killed process` lines, those of victims killed twice included.
+    /// Number of `Killed process` lines, including repeated ones.
     pub kill_lines: usize,
     /// Whether no process could be killed.
     pub none_killable: bool,
-    /// The calls that led the trigger to `out_of_memory`, innermost first, guesses among them.
+    /// The calls that led the trigger to `out_of_memory`, innermost first, including guesses.
     pub call_trace: Vec<Call>,
-    /// The state of the machine's memory; absent in a report at a memory cgroup's limit.
+    /// The state of the machine's memory. Absent in a report at a memory cgroup's limit.
     pub mem_info: Option<MemInfo>,
 }
 
 impl Incident {
-    /// The process that a thread belongs to, as far as the table tells; else the number may be a process's own.
+    /// The process of a thread according to the table. Without a row, the number is taken as a process id.
     #[must_use]
     pub fn process_of(&self, tid: u32) -> u32 {
         self.row(tid).map_or(tid, |row| row.tgid)

@@ -1,5 +1,5 @@
-//! Whether the kernel did what was predicted. The witnesses are its log and the exit statuses; the tracer's word of the
-//! second run is not asked.
+//! Checks that the kernel did what was predicted. The witnesses are its log and the exit statuses. The tracer's reports of the
+//! second run are not used.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::witness;
 
 const SIGKILL: i32 = 9;
 
-/// What is wrong with an experiment's run; nothing if the prediction came true.
+/// The errors of an experiment's run. Empty if the prediction came true.
 #[must_use]
 pub fn judge(experiment: &Experiment, run: &ExperimentRun) -> Vec<String> {
     let mut wrong: Vec<String> = [&run.recorded, &run.again]
@@ -21,12 +21,12 @@ pub fn judge(experiment: &Experiment, run: &ExperimentRun) -> Vec<String> {
         .collect();
     if run.answer.status != Some(Status::Code(0)) {
         let said = run.answer.stderr.to_chars();
-        wrong.push(format!("whatif ended with {:?} and said: {said}", run.answer.status));
+        wrong.push(format!("whatif exited with {:?} and printed: {said}", run.answer.status));
     }
     if wrong.is_empty() {
         match serde_json::from_str::<Value>(&run.answer.stdout.to_chars()) {
             Ok(answer) => wrong.extend(compare(experiment, run, &answer)),
-            Err(error) => wrong.push(format!("the answer is no JSON: {error}")),
+            Err(error) => wrong.push(format!("the answer is not JSON: {error}")),
         }
     }
     wrong
@@ -49,28 +49,32 @@ fn compare(experiment: &Experiment, run: &ExperimentRun, answer: &Value) -> Vec<
         wrong.push("the change changes nothing, so the experiment shows nothing".to_owned());
     }
     let dead = by_signal(&run.again);
-    wrong.extend(said("after").difference(&dead).map(|role| format!("{role} was to die and did not")));
+    wrong.extend(
+        said("after").difference(&dead).map(|role| format!("{role} was predicted to die and survived")),
+    );
     let happens = answer.pointer("/after/happens").and_then(Value::as_bool);
     if happens == Some(dead.is_empty()) {
         wrong.push(format!(
             "whatif says that memory runs out: {happens:?}; killed in the second run: {dead:?}"
         ));
     }
-    // A prediction is of one decision. From 6.19 on its victim's pages may still be charged when the next one is due.
+    // A prediction covers one decision. From 6.19 on, the pages of its victim may still be charged at the next decision.
     let mut allowed: BTreeSet<String> = decisions(&run.again).skip(1).flatten().collect();
     allowed.extend(experiment.again.expect.ends.iter().cloned());
-    wrong.extend(dead.difference(&allowed).map(|role| format!("{role} was killed and should have lived")));
+    wrong.extend(
+        dead.difference(&allowed).map(|role| format!("{role} was killed and was predicted to survive")),
+    );
     wrong
 }
 
-/// The roles that the answer has as victims. Somebody of no role keeps the pid.
+/// The roles of the victims in the answer. A process without a role keeps its pid.
 fn roles(seen: &Observation, answer: &Value, side: &str) -> BTreeSet<String> {
     let victims = answer.pointer(&format!("/{side}/victims")).and_then(Value::as_array);
     let pids = victims.into_iter().flatten().filter_map(|victim| victim.get("pid")?.as_u64());
     pids.map(|pid| role(seen, pid)).collect()
 }
 
-/// The roles that each decision of the log killed.
+/// The roles that each decision in the log killed.
 fn decisions(seen: &Observation) -> impl Iterator<Item = BTreeSet<String>> {
     let decided = witness::read(&seen.log).into_iter().filter(|incident| !incident.kills.is_empty());
     decided.map(|incident| incident.kills.iter().map(|kill| role(seen, u64::from(kill.pid))).collect())

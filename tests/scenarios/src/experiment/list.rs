@@ -3,7 +3,7 @@
 use super::Experiment;
 use crate::scenario::{Expect, Process, Scenario};
 
-/// All of them. Each recorded decision is one that the change turns into another.
+/// All experiments. In each, the change turns the recorded decision into another one.
 #[must_use]
 pub fn all() -> Vec<Experiment> {
     vec![
@@ -27,7 +27,7 @@ fn experiment(name: &str, question: &[&str], scenario: impl Fn(bool) -> Scenario
     }
 }
 
-/// At the limit `large` has 40 MiB, `allocator` 32 and `small` 24; whoever dies of them, the rest then fits.
+/// Three processes at the limit: `large` has 40 MiB, `allocator` 32 and `small` 24. Whichever dies, the others then fit.
 fn trio(name: &str, ends: &[&str], adj: impl Fn(&str) -> i16) -> Scenario {
     let allocator = Process::allocator("allocator", 48).comm(b"allocator");
     let large = Process::bystander("large", 40).comm(b"large");
@@ -43,12 +43,12 @@ fn trio(name: &str, ends: &[&str], adj: impl Fn(&str) -> i16) -> Scenario {
     })
 }
 
-/// The scenario is over when these have ended.
+/// Ends the scenario when these roles have ended.
 fn ending(expect: Expect, roles: &[&str]) -> Expect {
     Expect { ends: roles.iter().map(|&role| role.to_owned()).collect(), ..expect }
 }
 
-/// `small` gets the points of 47 MiB more.
+/// `small` gets points for 47 MiB more.
 fn one_task_hated() -> Experiment {
     experiment("oom_score_adj raised", &["--adj", "small=500"], |changed| {
         let ends = if changed { ["allocator", "small"] } else { ["allocator", "large"] };
@@ -63,7 +63,7 @@ fn one_task_protected() -> Experiment {
     })
 }
 
-/// `large` loses the points of 28 MiB, so that of the other cgroup `allocator` has the most.
+/// `large` loses points for 28 MiB, so that `allocator` in the other cgroup has the most.
 fn a_cgroup_preferred() -> Experiment {
     experiment("oom_score_adj of a cgroup", &["--adj", "/trio/a=-300"], |changed| {
         let ends: &[&str] = if changed { &["allocator"] } else { &["allocator", "large"] };
@@ -71,7 +71,7 @@ fn a_cgroup_preferred() -> Experiment {
     })
 }
 
-/// A task that had no points is counted by its counters.
+/// A task without points in the recording gets them from its counters.
 fn protection_lifted() -> Experiment {
     experiment("oom_score_adj no longer -1000", &["--adj", "large=0"], |changed| {
         let ends: &[&str] = if changed { &["allocator", "large"] } else { &["allocator"] };
@@ -79,7 +79,7 @@ fn protection_lifted() -> Experiment {
     })
 }
 
-/// Two members, one of them protected, and the allocator; each in a cgroup of its own, so that the group is one above.
+/// Two members, one of them protected, and the allocator. Each is in a cgroup of its own, so the group is the cgroup above.
 fn group(name: &str, ends: &[&str], on: bool) -> Scenario {
     let switch = if on { "1" } else { "0" };
     let protected = Process::bystander("protected", 8).comm(b"protected").oom_score_adj(-1000);
@@ -107,7 +107,7 @@ fn group_unset() -> Experiment {
     })
 }
 
-/// With more room nobody dies.
+/// With more room, no process dies.
 fn limit_raised() -> Experiment {
     experiment("memory.max raised", &["--limit", "/roomy=160M"], |changed| {
         let limit = if changed { "160M" } else { "48M" };
@@ -117,7 +117,7 @@ fn limit_raised() -> Experiment {
     })
 }
 
-/// The machine runs out. `large` has the most points by far, but it is `allocator` that asks.
+/// The machine runs out of memory. `large` has by far the most points, but `allocator` allocates.
 fn allocating_task() -> Experiment {
     experiment("vm.oom_kill_allocating_task set", &["--allocating-task", "1"], |changed| {
         let ends: &[&str] = if changed { &["allocator"] } else { &["allocator", "large"] };
@@ -135,7 +135,7 @@ mod tests {
     use super::all;
 
     #[test]
-    fn both_runs_are_one_scenario_with_something_changed() {
+    fn both_runs_differ_only_in_the_change() {
         for experiment in all() {
             let (before, after) = (&experiment.recorded, &experiment.again);
             let roles = |scenario: &crate::scenario::Scenario| {

@@ -1,5 +1,5 @@
-//! Five processes of one cgroup, the larger the better protected: `oom_score_adj` makes the smallest the worst.
-//! A unit of it is worth a thousandth of the limit: 24 pages.
+//! Five processes of one cgroup. The larger a process, the better `oom_score_adj` protects it, so that the smallest has the
+//! most points. One unit is worth a thousandth of the limit: 24 pages.
 
 use super::{Expect, Process, Scenario};
 
@@ -8,8 +8,8 @@ pub(super) fn scenario() -> Scenario {
     let expect = Expect {
         victims: roles(&["tiny", "small", "allocator", "medium", "large"]),
         certain: roles(&["tiny"]),
-        // From 6.19 on the victim's pages are often still charged when it no longer counts: then the next on the ladder, and so
-        // on until nobody asks any more.
+        // From 6.19 on, a victim's pages are often still charged when the victim is no candidate any more. The kernel then
+        // kills the next process of the ladder, until no task allocates.
         kills: (1, 5),
         trigger: roles(&["allocator"]),
         ends: roles(&["tiny", "allocator"]),

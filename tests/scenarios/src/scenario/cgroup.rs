@@ -1,4 +1,4 @@
-//! A process runs into the limit of its own cgroup.
+//! A process reaches the limit of its own cgroup.
 
 use super::{Expect, Process, Scenario};
 

@@ -1,4 +1,4 @@
-//! `vm.oom_kill_allocating_task` is set, but the limit of a cgroup is hit: the kernel ignores the sysctl.
+//! `vm.oom_kill_allocating_task` is set, but the limit of a cgroup is reached: the kernel ignores the sysctl.
 
 use super::{Expect, Process, Scenario};
 

@@ -1,5 +1,5 @@
-//! Somebody takes a whole cgroup down with `cgroup.kill`, which is nearly full: signals without information. The kernel
-//! decides nothing.
+//! A process kills a whole, almost full cgroup with `cgroup.kill`, which sends signals without information. The kernel decides
+//! nothing.
 
 use super::{Expect, Feature, Process, Scenario, Told, UserKill};
 

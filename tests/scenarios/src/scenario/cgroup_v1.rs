@@ -1,4 +1,4 @@
-//! The limit of a cgroup of the old hierarchy.
+//! A process reaches the limit of a cgroup of version 1.
 
 use super::{Expect, Feature, Hierarchy, Process, Scenario};
 

@@ -1,8 +1,9 @@
-//! The same kill as in `cgroup`, after the wall clock was set: as on a machine without a battery, once it has found a time server.
+//! The same kill as in `cgroup`, after the wall clock was set, as on a machine without a clock battery that found a time
+//! server.
 
 use super::{Expect, Process, Scenario};
 
-/// By how much, in seconds: more than a day.
+/// The step of the clock in seconds: more than a day.
 const STEP_S: i64 = 100_000;
 
 pub(super) fn scenario() -> Scenario {

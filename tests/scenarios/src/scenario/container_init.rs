@@ -1,6 +1,6 @@
-//! The init of a container runs into its cgroup's limit. Its pid namespace goes with it: the kernel has the dying
-//! init send SIGKILL to all the others, and the log says nothing of that
-//! (`zap_pid_ns_processes`, <https://github.com/torvalds/linux/blob/v6.12/kernel/pid_namespace.c>).
+//! The init of a container reaches its cgroup's limit. Its pid namespace dies with it: the dying init sends SIGKILL to all
+//! other processes, without a line in the log (`zap_pid_ns_processes`,
+//! <https://github.com/torvalds/linux/blob/v6.12/kernel/pid_namespace.c>).
 
 use super::{Expect, Process, Range, Scenario};
 

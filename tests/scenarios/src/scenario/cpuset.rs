@@ -1,4 +1,4 @@
-//! A cpuset leaves one of two memory nodes to a process, and that node runs out.
+//! A cpuset allows a process only one of two memory nodes, and that node runs out.
 
 use super::{Expect, Process, Scenario};
 

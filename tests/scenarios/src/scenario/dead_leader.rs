@@ -1,4 +1,4 @@
-//! The first thread of the victim is gone and another has the memory: the kernel chooses the one and marks the other.
+//! The first thread of the victim has exited and another one has the memory: the kernel chooses the first and marks the other.
 
 use super::{Expect, Process, Scenario};
 

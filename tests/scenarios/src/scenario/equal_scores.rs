@@ -1,4 +1,4 @@
-//! Three processes have the same points, and the most: of equals the kernel takes the last it looks at.
+//! Three processes share the highest points. Of equal tasks the kernel takes the last one that it examines.
 
 use super::{Expect, Process, Scenario};
 
@@ -8,7 +8,8 @@ pub(super) fn scenario() -> Scenario {
     let expect = Expect {
         victims: [&EQUALS[..], &["original", "allocator"]].concat().into_iter().map(str::to_owned).collect(),
         certain: Vec::new(),
-        // As in `parent`: the pages of a victim may still be charged when it no longer counts, and so on until nobody is left.
+        // As in `parent`, the pages of a victim may still be charged when it is no candidate any more, until no process is
+        // left.
         kills: (1, 5),
         trigger: vec!["allocator".to_owned()],
         ends: vec!["allocator".to_owned()],

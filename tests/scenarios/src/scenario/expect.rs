@@ -1,4 +1,4 @@
-//! What a scenario knows of its outcome, in the words of the report's JSON.
+//! The known outcome of a scenario, in the words of the report's JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::UserKill;
 use crate::job::Tier;
 use crate::text::Text;
 
-/// What must come out of a scenario, whatever the kernel.
+/// The outcome of a scenario on every kernel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Expect {
     /// `cause.code`.
@@ -19,77 +19,78 @@ pub struct Expect {
     pub domain: String,
     /// `domain.cgroup`, for a memory cgroup.
     pub limit_cgroup: Option<Text>,
-    /// Memory nodes that a cpuset or a memory policy leaves to the allocation; none: it may use all.
+    /// Memory nodes that a cpuset or a memory policy allows. Empty if the allocation may use all.
     #[serde(default)]
     pub nodes: Vec<u32>,
-    /// The words of the panic that takes the guest down; absent where it lives on.
+    /// The message of the panic. Absent if the guest survives.
     #[serde(default)]
     pub panic: Option<String>,
     /// Roles that may be killed; all others must survive.
     pub victims: Vec<String>,
-    /// Roles of which at least one must be killed.
+    /// Roles, at least one of which must be killed.
     pub certain: Vec<String>,
     /// Least and greatest number of decisions that kill.
     pub kills: (usize, usize),
-    /// Roles whose allocation may be the trigger; none: anybody's, because the whole machine is out.
+    /// Roles whose allocation may be the trigger. Empty if it may be any, because the whole machine is out of memory.
     pub trigger: Vec<String>,
-    /// Roles that end by themselves or by the kill: the scenario is over when they have.
+    /// Roles that end by themselves or by the kill. The scenario ends after them.
     pub ends: Vec<String>,
-    /// A word the verdict's summary must hold.
+    /// A word that the verdict's summary must contain.
     pub summary_names: Option<String>,
-    /// Roles that live on one memory: if one is killed, the others die too, and the log has no line of them.
+    /// Roles that share one memory. If one is killed, the others die too, without a line in the log.
     #[serde(default)]
     pub one_mm: Vec<String>,
-    /// Roles that somebody in the scenario ends with SIGKILL: no victims of the OOM killer.
+    /// Roles that a process of the scenario kills with SIGKILL. They are no victims of the OOM killer.
     #[serde(default)]
     pub signalled: Vec<String>,
-    /// Roles of which every decision that kills nobody marks one; none: it may be any.
+    /// Roles, one of which every decision without a kill marks. Empty if it may mark any.
     #[serde(default)]
     pub marked: Vec<String>,
-    /// The role that has asked to be killed first (`oom_flag_origin`): it has no points.
+    /// The role that requested to be killed first (`oom_flag_origin`). It has no points.
     #[serde(default)]
     pub asked_first: Option<String>,
-    /// How many tasks of the first table have the same points, the most of all; 0 where it does not matter.
+    /// How many tasks of the first table share the highest points. 0 if it does not matter.
     #[serde(default)]
     pub equals: usize,
-    /// Reports of passes that killed nobody, where passes are seen and nobody is ever killed.
+    /// The number of reports of empty passes, on tiers that trace passes, if no process is ever killed.
     #[serde(default)]
     pub no_kill_reports: usize,
-    /// Fields of every report whose size the scenario knows.
+    /// Fields of every report whose range the scenario knows.
     #[serde(default)]
     pub ranges: Vec<Range>,
-    /// What `account.reasons.0.code` may be: why the memory was short. None named: it does not matter. There are several
-    /// where kernels count the same differently.
+    /// Possible values of `account.reasons.0.code`, the reason of the shortage. Empty if it does not matter. Several are
+    /// possible if kernels count the same memory differently.
     #[serde(default)]
     pub reasons: Vec<String>,
-    /// `account.holder.kind` of every report: who holds the memory where a kill does not reach it.
+    /// `account.holder.kind` of every report: the holder of memory that a kill does not free.
     #[serde(default)]
     pub holder: Option<String>,
-    /// What `allocation.kind` of every report may be: what the trigger wanted memory for. None named: it does not matter.
+    /// Possible values of `allocation.kind` in every report, the purpose of the trigger's allocation. Empty if it does not
+    /// matter.
     #[serde(default)]
     pub allocation_kinds: Vec<String>,
-    /// Figures of the domain's `memory.stat` that hold still through the kill: the report's are about those of the log.
+    /// Figures of the domain's `memory.stat` that do not change during the kill, so report and log are about equal.
     #[serde(default)]
     pub steady_stat: Vec<String>,
-    /// Kills by user space beside those.
+    /// Further kills, by user space.
     #[serde(default)]
     pub user_kills: Vec<UserKill>,
-    /// Whether those of them that are not told belong to the kernel's kill: the report says what followed.
+    /// Whether unreported ones of them belong to the kernel's kill, so that its report lists them as consequences.
     #[serde(default)]
     pub followed: bool,
-    /// Whether the first to be killed can be told before anybody takes more memory: `oomtrace rank` must name it.
+    /// Whether the first victim is foreseeable before any further allocation, so that `oomtrace rank` must name it.
     #[serde(default)]
     pub foreseeable: bool,
 }
 
-/// A field of the report, and what it lies between.
+/// A field of the report and its range.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Range {
-    /// Its path, as `victims.0.ns_pid`.
+    /// Its path, such as `victims.0.ns_pid`.
     pub field: String,
-    /// The least it can be.
+    /// The minimum.
     pub least: u64,
-    /// The most it can be.
+    /// The maximum.
     pub most: u64,
 }
 
@@ -98,14 +99,14 @@ impl Range {
         Self { field: field.to_owned(), least, most }
     }
 
-    /// In MiB, of a field in bytes.
+    /// A range in MiB for a field in bytes.
     pub(super) fn mib(field: &str, least: u64, most: u64) -> Self {
         Self::new(field, least << 20, most << 20)
     }
 }
 
 impl Expect {
-    /// One kill by badness, of and by `victim`, at the limit of `cgroup`.
+    /// One kill by badness at the limit of `cgroup`, both triggered by `victim` and of `victim`.
     pub(crate) fn memcg(cgroup: impl Into<Text>, victim: &str) -> Self {
         Self {
             cause: "memcg_limit".to_owned(),
@@ -138,7 +139,7 @@ impl Expect {
         }
     }
 
-    /// No kill, although `trigger` runs into the limit of `cgroup`: it is dying already.
+    /// No kill, although `trigger` reaches the limit of `cgroup`, because it is already dying.
     pub(super) fn dying(cgroup: impl Into<Text>, trigger: &str) -> Self {
         Self {
             policy: "already_exiting".to_owned(),
@@ -151,8 +152,8 @@ impl Expect {
         }
     }
 
-    /// Nobody is killed at the limit of `cgroup`, and `allocator` ends once there is relief. Passes that find nobody
-    /// to kill are one report; without passes there is none.
+    /// No kill at the limit of `cgroup`, and `allocator` ends once the shortage is relieved. Empty passes are one report;
+    /// without passes there is no report.
     pub(super) fn no_kill(cgroup: impl Into<Text>, allocator: &str, has_passes: bool) -> Self {
         Self {
             policy: "none_killable".to_owned(),
@@ -165,13 +166,13 @@ impl Expect {
         }
     }
 
-    /// Whether nobody may be killed or marked.
+    /// Whether no process may be killed or marked.
     #[must_use]
     pub fn is_no_kill(&self) -> bool {
         self.outcome == "no_kill"
     }
 
-    /// Least number of reports. Where passes are not seen, those that kill nobody are not told.
+    /// The minimum number of reports. Tiers that do not trace passes report none without a kill.
     #[must_use]
     pub fn reports(&self, tier: Tier) -> usize {
         let of_passes = if tier == Tier::Tracepoint { 0 } else { self.no_kill_reports };
@@ -185,7 +186,7 @@ impl Expect {
         self.user_kills.iter().any(|kill| kill.victims.iter().any(|victim| victim == role))
     }
 
-    /// One kill by badness, of `victim`, because the machine is out of memory.
+    /// One kill of `victim` by badness, because the machine is out of memory.
     pub(crate) fn global(victim: &str) -> Self {
         Self {
             cause: "global".to_owned(),
@@ -196,8 +197,7 @@ impl Expect {
         }
     }
 
-    /// One kill by badness, of `victim`, because the nodes left to its allocations by a `cpuset` or a `mempolicy`
-    /// are out of memory.
+    /// One kill of `victim` by badness, because the nodes that a `cpuset` or a `mempolicy` allows are out of memory.
     pub(super) fn confined(domain: &str, node: u32, victim: &str) -> Self {
         Self {
             cause: domain.to_owned(),

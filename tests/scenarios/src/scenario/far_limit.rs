@@ -1,17 +1,17 @@
-//! A limit far above: the one hit, the cgroup that dies as a whole and the victim's own are three different ones, with
-//! levels between them, and the trigger is in a fourth.
+//! A limit far above the victim. The cgroup at its limit, the cgroup killed as a group, the victim's cgroup and the trigger's
+//! cgroup are four different ones, with levels between them.
 
 use super::{Expect, Process, Scenario};
 
-/// The limit.
+/// The cgroup with the limit.
 const LIMIT: &str = "/far";
-/// Killed as a whole.
+/// The cgroup that is killed as a group.
 const SCOPE: &str = "/far/mid/scope";
-/// The victim's.
+/// The victim's cgroup.
 const LEAF: &str = "/far/mid/scope/low/leaf";
-/// Another member's.
+/// Another member's cgroup.
 const SIDE: &str = "/far/mid/scope/side";
-/// The trigger's.
+/// The trigger's cgroup.
 const OTHER: &str = "/far/other";
 
 pub(super) fn scenario() -> Scenario {
@@ -35,6 +35,7 @@ pub(super) fn scenario() -> Scenario {
         .cgroup(OTHER, &[])
         .process(Process::bystander("large", 40).comm(b"large").cgroup(LEAF))
         .process(Process::bystander("member", 4).comm(b"member").cgroup(SIDE))
-        // From 6.19 on the victims' pages are often still charged when they no longer count: nobody else may be killed.
+        // From 6.19 on, the victims' pages are often still charged when they are no candidates any more. No other process may
+        // be killed.
         .process(Process::allocator("allocator", 24).oom_score_adj(-1000).uid(1000).cgroup(OTHER))
 }

@@ -1,12 +1,12 @@
-//! As `global_allocating`, but it is not the first thread that asks: the kernel chooses the thread that asks, and kills
-//! and marks the first one of its process.
+//! As `global_allocating`, but a thread other than the first allocates: the kernel chooses that thread, and kills and marks the
+//! first thread of its process.
 
 use super::{Expect, Process, Scenario};
 
 pub(super) fn scenario() -> Scenario {
     let expect = Expect {
         policy: "allocating_task".to_owned(),
-        // What the victim had may come back too late for the kernel's own threads.
+        // The victim's memory may be freed too late for the kernel's own threads.
         victims: ["allocator", "large"].map(str::to_owned).to_vec(),
         kills: (1, 2),
         ..Expect::global("allocator")

@@ -1,5 +1,5 @@
-//! Somebody outside writes a `memory.max` below what is used. The kernel asks for kills again and again until the usage
-//! fits: thousands of passes, of which one kills.
+//! A process outside writes a `memory.max` below the usage. The kernel repeats the search for a victim until the usage fits:
+//! thousands of passes, one of which kills.
 
 use super::{Expect, Process, Scenario};
 

@@ -1,8 +1,8 @@
-//! The machine a scenario runs on.
+//! The machine of a scenario.
 
 use serde::{Deserialize, Serialize};
 
-/// Which cgroup hierarchy holds the memory controller.
+/// The cgroup hierarchy with the memory controller.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hierarchy {
@@ -14,7 +14,7 @@ pub enum Hierarchy {
 }
 
 impl Hierarchy {
-    /// Where the hierarchy with the memory controller is mounted.
+    /// The mount point of the hierarchy with the memory controller.
     #[must_use]
     pub fn mount_point(self) -> &'static str {
         match self {
@@ -24,24 +24,24 @@ impl Hierarchy {
     }
 }
 
-/// A guest; scenarios with equal ones may share it.
+/// A guest. Scenarios with equal machines may share one.
 #[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     /// Memory in MiB.
     pub memory_mib: u32,
     /// Processors.
     pub cpus: u32,
-    /// Memory nodes; with more than one, memory and processors are split evenly.
+    /// Memory nodes. Memory and processors are split evenly between them.
     pub nodes: u32,
-    /// Swap in MiB, on zram; 0 is none.
+    /// Swap in MiB, on zram; 0 for none.
     #[serde(default)]
     pub swap_mib: u32,
-    /// Whether an emulated guest's clock goes by instructions, a nanosecond for each, whatever else the host does.
+    /// Whether an emulated guest's clock counts instructions, one nanosecond each, independent of the host's load.
     #[serde(default)]
     pub instruction_clock: bool,
     /// Words added to the kernel's command line.
     pub command_line: String,
-    /// Where the memory controller is.
+    /// The hierarchy of the memory controller.
     pub hierarchy: Hierarchy,
 }
 
@@ -62,8 +62,8 @@ impl Default for Machine {
 /// A file system in memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tmpfs {
-    /// The folder it is mounted on.
+    /// Its mount point.
     pub place: String,
-    /// How much it can hold, in MiB.
+    /// Its capacity in MiB.
     pub mib: u32,
 }

@@ -1,4 +1,4 @@
-//! A process has bound itself to one of two memory nodes, and that node runs out.
+//! A process binds itself to one of two memory nodes, and that node runs out.
 
 use super::{Expect, Process, Scenario};
 

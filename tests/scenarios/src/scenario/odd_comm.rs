@@ -1,5 +1,5 @@
-//! Names made to break terminals, JSON and parsers: quotes, a backslash, a newline, escape sequences,
-//! bytes that are no UTF-8. A cgroup's name can hold all of them but the newline and the slash.
+//! Names that try to break terminals, JSON and parsers: quotes, a backslash, a newline, escape sequences, bytes that are not
+//! UTF-8. A cgroup's name can contain all of them except the newline and the slash.
 
 use super::{Expect, Process, Scenario};
 

@@ -1,5 +1,6 @@
-//! The same kill as in `cgroup`, two levels down, on a machine with one processor: nothing of the tracer runs while the kernel decides. And its
-//! number of processors is the id of the root cgroup: the kernel side once took the one for the other, and left the root out.
+//! The same kill as in `cgroup`, two levels down, on a machine with one processor: the tracer cannot run while the kernel
+//! decides. The number of processors also equals the id of the root cgroup. The kernel side once confused the two and omitted
+//! the root.
 
 use super::{Expect, Process, Scenario};
 

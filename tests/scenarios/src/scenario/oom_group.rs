@@ -1,4 +1,4 @@
-//! A cgroup of three that dies as a whole, but for a fourth process at -1000.
+//! A cgroup of three processes that is killed as a group, and a fourth process at -1000 that survives.
 
 use super::{Expect, Process, Scenario};
 

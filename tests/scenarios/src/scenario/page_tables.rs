@@ -1,5 +1,5 @@
-//! Page tables count: a process that holds next to nothing but them is killed, and another one with more
-//! resident memory survives.
+//! Page tables count: the kernel kills a process that has almost only page tables, and another one with more resident memory
+//! survives.
 
 use super::{Expect, Process, Range, Scenario};
 
@@ -13,8 +13,8 @@ pub(super) fn scenario() -> Scenario {
         foreseeable: true,
         ..Expect::memcg("/sparse", "sparse")
     };
-    // One page in each 2 MiB: a page table for every page, and the page itself is the zero page. It has the most points
-    // from the beginning.
+    // One page in each 2 MiB needs a page table of its own, and the page itself is the zero page. The process has the most
+    // points from the beginning.
     let shape = ["page-tables", "--before-word-mib", "16", "--mib", "96"];
     let sparse = Process::allocator("sparse", 0).shape(&shape);
     Scenario::new("page_tables", expect)

@@ -1,4 +1,4 @@
-//! `vm.panic_on_oom` is set, and the machine runs out of memory: nobody is chosen, and the kernel panics.
+//! `vm.panic_on_oom` is set and the machine runs out of memory: the kernel panics without choosing a victim.
 
 use super::{Expect, Process, Scenario};
 
@@ -14,7 +14,7 @@ pub(super) fn scenario() -> Scenario {
     };
     let mut scenario = Scenario::new("panic_on_oom", expect)
         .sysctl("vm/panic_on_oom", "1")
-        // The console is all that is left of the kernel's log.
+        // After the panic, the console is the only copy of the kernel's log.
         .sysctl("kernel/printk", "8")
         .process(Process::bystander("large", 64).comm(b"large"))
         .process(Process::allocator("allocator", 2048));

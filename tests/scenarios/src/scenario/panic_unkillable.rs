@@ -1,4 +1,4 @@
-//! The machine runs out of memory and everybody is at -1000: there is nobody left to kill, and the kernel panics
+//! The machine runs out of memory and every process is at -1000: no process can be killed, and the kernel panics
 //! (`out_of_memory`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1159>).
 
 use super::{Expect, Process, Scenario};
@@ -15,7 +15,7 @@ pub(super) fn scenario() -> Scenario {
         ..Expect::global("allocator")
     };
     let mut scenario = Scenario::new("panic_unkillable", expect)
-        // The console is all that is left of the kernel's log.
+        // After the panic, the console is the only copy of the kernel's log.
         .sysctl("kernel/printk", "8")
         .process(Process::bystander("large", 64).comm(b"large").oom_score_adj(-1000))
         .process(Process::allocator("allocator", 2048).oom_score_adj(-1000));

@@ -1,5 +1,5 @@
-//! The limit of the parent is hit from one child, and the victim sits in the other.
-//! Limit, victim and trigger are in three different cgroups.
+//! A process in one child reaches the limit of the parent, and the victim is in the other child. Limit, victim and trigger are
+//! in three different cgroups.
 
 use super::{Expect, Process, Scenario};
 
@@ -7,7 +7,7 @@ pub(super) fn scenario() -> Scenario {
     let expect = Expect {
         victims: vec!["large".to_owned(), "allocator".to_owned()],
         certain: vec!["large".to_owned()],
-        // From 6.19 on the victim's pages are often still charged when it no longer counts.
+        // From 6.19 on, the victim's pages are often still charged when it is no candidate any more.
         kills: (1, 2),
         trigger: vec!["allocator".to_owned()],
         ends: vec!["large".to_owned(), "allocator".to_owned()],

@@ -1,10 +1,10 @@
-//! Who goes with whom: a pid namespace does not outlive its init.
+//! Processes that die together: a pid namespace does not outlive its init.
 
 use super::{Process, Scenario};
 
 impl Scenario {
-    /// The init of a process's pid namespace: the kernel kills the process when it dies. None for an init itself,
-    /// and for a process of the first namespace.
+    /// The init of a process's pid namespace: when it dies, the kernel kills the process. `None` for an init itself, and for a
+    /// process of the first namespace.
     #[must_use]
     pub fn init_of(&self, process: &Process) -> Option<&Process> {
         let name = process.pid_namespace.as_ref()?;

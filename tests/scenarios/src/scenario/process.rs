@@ -4,26 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::Text;
 
-/// When a process takes its memory.
+/// The time at which a process allocates its memory.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// Before the tracer is there; it holds its memory by then.
+    /// Before the tracer starts. The process then holds its memory.
     Bystander,
-    /// Once the tracer is armed; until then it waits, with everything but the memory in place.
+    /// Once the tracer is armed. Until then the process waits, completely prepared except for the memory.
     Allocator,
 }
 
-/// A process: `hog` with a shape, and who it is.
+/// A process: `hog` with a shape, and its identity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Process {
-    /// The name this scenario knows it by.
+    /// Its name in this scenario.
     pub role: String,
-    /// When it takes its memory.
+    /// The time at which it allocates its memory.
     pub part: Part,
     /// The shape and its arguments, as `hog` takes them.
     pub shape: Vec<String>,
-    /// Whether it stays once it has its memory.
+    /// Whether it stays after it allocated its memory.
     pub hold: bool,
     /// Its comm, if not `hog`.
     pub comm: Option<Text>,
@@ -31,19 +31,19 @@ pub struct Process {
     pub oom_score_adj: i16,
     /// Its user.
     pub uid: u32,
-    /// How many times it is run, each time after the end of the time before.
+    /// The number of runs, one after the other.
     #[serde(default = "once")]
     pub runs: usize,
-    /// Its memory cgroup, if not the root: a path below the hierarchy's mount.
+    /// Its memory cgroup, if not the root, as a path below the hierarchy's mount.
     pub cgroup: Option<Text>,
-    /// The names of the processes that it makes and tells of by `child PID`, in order; they have its user, its
+    /// The names of the processes that it starts and announces with `child PID`, in order. They have its user, its
     /// `oom_score_adj` and its cgroup.
     #[serde(default)]
     pub children: Vec<String>,
-    /// Its pid namespace, if not the first; the first process to name one is its init.
+    /// Its pid namespace, if not the first. The first process in a namespace is its init.
     #[serde(default)]
     pub pid_namespace: Option<String>,
-    /// The role that must have ended before this one may begin.
+    /// The role that must have ended before this one starts.
     #[serde(default)]
     pub after: Option<String>,
 }
@@ -70,43 +70,43 @@ impl Process {
         }
     }
 
-    /// One that takes anonymous memory after the tracer is armed, and ends when it has it.
+    /// A process that allocates anonymous memory after the tracer is armed, and then exits.
     pub(crate) fn allocator(role: &str, mib: u32) -> Self {
         Self::new(role, Part::Allocator, &["anon", "--mib", &mib.to_string()], false)
     }
 
-    /// One that holds anonymous memory before the tracer is armed.
+    /// A process that holds anonymous memory before the tracer is armed.
     pub(crate) fn bystander(role: &str, mib: u32) -> Self {
         Self::new(role, Part::Bystander, &["anon", "--mib", &mib.to_string()], true)
     }
 
-    /// One that does something once the tracer is armed, as a shape and its arguments say.
+    /// A process that acts once the tracer is armed, with this shape and its arguments.
     pub(super) fn acting(role: &str, shape: &[&str]) -> Self {
         Self::new(role, Part::Allocator, shape, false)
     }
 
-    /// One that does something before the tracer is armed, and stays.
+    /// A process that acts before the tracer is armed, and stays.
     pub(super) fn staying(role: &str, shape: &[&str]) -> Self {
         Self::new(role, Part::Bystander, shape, true)
     }
 
-    /// The names of the processes it makes.
+    /// Sets the names of the processes that it starts.
     pub(super) fn children(mut self, roles: &[&str]) -> Self {
         self.children = roles.iter().map(|&role| role.to_owned()).collect();
         self
     }
 
-    /// One that sends SIGKILL to the process of that name after the tracer is armed.
+    /// A process that sends SIGKILL to the process with this name after the tracer is armed.
     pub(super) fn killer(role: &str, target: &str) -> Self {
         Self::new(role, Part::Allocator, &["kill", "--target", target], false)
     }
 
-    /// One that kills all of a cgroup, by its folder, after the tracer is armed.
+    /// A process that kills a whole cgroup, by its directory, after the tracer is armed.
     pub(super) fn cgroup_killer(role: &str, folder: &str) -> Self {
         Self::new(role, Part::Allocator, &["kill", "--kill-cgroup", folder], false)
     }
 
-    /// The same, and the target is frozen before: it cannot die until somebody thaws it.
+    /// The same with a frozen target, which cannot die until it is thawed.
     pub(super) fn freezing_killer(role: &str, target: &str) -> Self {
         Self::new(role, Part::Allocator, &["kill", "--target", target, "--freeze"], false)
     }
@@ -136,7 +136,7 @@ impl Process {
         self
     }
 
-    /// Its memory may come from one node only (`MPOL_BIND`).
+    /// Restricts its memory to one node (`MPOL_BIND`).
     pub(super) fn bound_to(mut self, node: u32) -> Self {
         self.shape.extend(["--bind-node".to_owned(), node.to_string()]);
         self
@@ -147,7 +147,7 @@ impl Process {
         self
     }
 
-    /// Whether a role is its own or one of its children's.
+    /// Whether the role is its own or one of its children's.
     #[must_use]
     pub fn plays(&self, role: &str) -> bool {
         self.role == role || self.children.iter().any(|child| child == role)
@@ -158,26 +158,26 @@ impl Process {
         self
     }
 
-    /// The same with another shape: the words `hog` takes.
+    /// Sets another shape: the arguments of `hog`.
     pub(super) fn shape(mut self, words: &[&str]) -> Self {
         self.shape = words.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
-    /// The anonymous memory that its shape takes, bytes; `None` for shapes that take something else.
+    /// The anonymous memory of its shape in bytes. `None` for shapes that allocate something else.
     #[must_use]
     pub fn anonymous_bytes(&self) -> Option<u64> {
         let [shape, option, mib] = self.shape.as_slice() else { return None };
         (shape == "anon" && option == "--mib").then(|| mib.parse::<u64>().ok())?.map(|mib| mib << 20)
     }
 
-    /// The name the kernel knows it by.
+    /// Its comm in the kernel.
     #[must_use]
     pub fn kernel_comm(&self) -> Text {
         self.comm.clone().unwrap_or_else(|| "hog".into())
     }
 
-    /// Its memory cgroup, the root being `/`.
+    /// Its memory cgroup. The root is `/`.
     #[must_use]
     pub fn cgroup_path(&self) -> Text {
         self.cgroup.clone().unwrap_or_else(|| "/".into())

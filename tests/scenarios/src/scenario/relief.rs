@@ -1,17 +1,17 @@
-//! What ends a shortage that no kill ends.
+//! Ends a shortage that no kill ends.
 
 use serde::{Deserialize, Serialize};
 
 use crate::text::Text;
 
-/// A file of a cgroup that is written once one of its counters says that memory has run out.
+/// A file of a cgroup that the guest writes once a counter shows that memory has run out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Relief {
     /// The cgroup, as a path below the hierarchy's mount.
     pub cgroup: Text,
-    /// A counter of `memory.events` (v2) or `memory.oom_control` (v1), and the least it must have come to.
+    /// A counter of `memory.events` (v2) or `memory.oom_control` (v1), and the value that it must reach.
     pub when: (String, u64),
-    /// The file to write then, and what.
+    /// The file and the value to write.
     pub write: (String, String),
 }
 

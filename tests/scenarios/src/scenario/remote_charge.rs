@@ -1,5 +1,5 @@
-//! A process outside the cgroup writes into the memory of one inside, as a debugger does: the charge is the cgroup's, and
-//! the machine has memory to spare.
+//! A process outside the cgroup writes into the memory of one inside, as a debugger does: the cgroup is charged, and the
+//! machine has enough memory.
 
 use super::{Expect, Process, Scenario};
 

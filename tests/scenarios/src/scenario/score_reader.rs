@@ -1,10 +1,10 @@
-//! Many candidates, while others read `/proc/self/oom_score` all the time: the same function gives other points there, measured
-//! against the machine, and none of them may be in the ballot.
+//! Many candidates, while other processes read `/proc/self/oom_score` all the time. The same function computes other points
+//! there, relative to the machine, and none of them may be in the ballot.
 
 use super::{Expect, Process, Scenario};
 
-/// Candidates beside the victim, all at -1000: points of somebody else's stand out there. Somebody has to read in the middle of one's
-/// evaluation: with the hook's gate taken away, one run in four disagreed.
+/// Candidates beside the victim, all at -1000, so that points of another process would be noticed. The reader must interrupt an
+/// evaluation: without the hook's gate, one run in four disagreed.
 const CROWD: &str = "60";
 
 pub(super) fn scenario() -> Scenario {

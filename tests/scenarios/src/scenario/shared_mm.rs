@@ -1,5 +1,5 @@
-//! Two processes on one memory. Their points are the same, so that the later one is chosen; the other dies with it, and the
-//! log, the counters and the marks do not know of it.
+//! Two processes share one memory. Their points are equal, so the kernel chooses the later one. The other dies with it, without
+//! a trace in the log, the counters and the marks.
 
 use super::{Expect, Process, Scenario};
 

@@ -1,5 +1,5 @@
-//! A limit of less than a thousand pages: a thousandth of it is no page, `oom_score_adj` adds nothing, and the process with
-//! -900 dies for its size while one with 900 survives.
+//! A limit of less than a thousand pages. A thousandth of it is no whole page, so `oom_score_adj` adds nothing: the process
+//! with -900 dies because of its size, and one with 900 survives.
 
 use super::{Expect, Process, Scenario};
 

@@ -7,11 +7,11 @@ const KILLS: usize = 200;
 pub(super) fn scenario() -> Scenario {
     let expect = Expect { kills: (KILLS, KILLS), ..Expect::memcg("/storm", "allocator") };
     let mut scenario = Scenario::new("storm", expect)
-        // An emulator translates a program anew wherever it is loaded.
+        // An emulator translates a program again at every new address.
         .sysctl("kernel/randomize_va_space", "0")
         .cgroup("/storm", &[("memory.max", "512K")])
         .process(Process::allocator("allocator", 8).runs(KILLS).cgroup("/storm"));
-    // The kernel would have no full report left for the next ones.
+    // The kernel would have no full report left for the next scenarios.
     scenario.alone = true;
     scenario
 }

@@ -1,4 +1,4 @@
-//! The kernel kills one process of a service, and its supervisor then kills the others: one incident, with what followed.
+//! The kernel kills one process of a service, and its supervisor then kills the others: one incident with its consequences.
 
 use super::{Expect, Process, Scenario, UserKill};
 
@@ -18,7 +18,7 @@ pub(super) fn scenario() -> Scenario {
         .process(Process::bystander("other", 6).comm(b"other").uid(1000).cgroup("/service"))
         .process(Process::allocator("allocator", 96).cgroup("/service"))
         .process(supervisor.comm(b"supervisor").after("allocator"));
-    // The shortage of others would make its kills ones for want of memory.
+    // A shortage in another scenario would make these kills look as if caused by it.
     scenario.alone = true;
     scenario
 }

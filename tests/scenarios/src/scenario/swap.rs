@@ -1,4 +1,4 @@
-//! What is swapped out counts: of two processes the one with less resident memory is killed, because more of it is swapped
+//! Swapped memory counts: of two processes the kernel kills the one with less resident memory, because more of it is swapped
 //! out.
 
 use super::{Expect, Process, Scenario};
@@ -8,14 +8,14 @@ pub(super) fn scenario() -> Scenario {
     let expect = Expect {
         victims: roles(&["swapped", "resident", "allocator"]),
         certain: roles(&["swapped"]),
-        // From 6.19 on the victim's pages are often still charged when it no longer counts.
+        // From 6.19 on, the victim's pages are often still charged when it is no candidate any more.
         kills: (1, 3),
         trigger: roles(&["allocator"]),
         ends: roles(&["swapped", "allocator"]),
         foreseeable: true,
         ..Expect::memcg("/swapping", "swapped")
     };
-    // The second takes its memory when the first has stopped touching its own, and that is swapped out to make room.
+    // The second process allocates after the first has stopped touching its memory, which is then swapped out.
     let mut scenario = Scenario::new("swap", expect)
         .cgroup("/swapping", &[("memory.max", "32M"), ("memory.swap.max", "12M")])
         .process(Process::bystander("swapped", 22).comm(b"swapped").cgroup("/swapping"))

@@ -1,5 +1,5 @@
-//! Swap is switched off while a cgroup has more in it than its limit leaves room for. Whoever switches it off has asked to
-//! be killed first (`oom_flag_origin`), and is, without a look at anybody's points.
+//! Swap is switched off while a cgroup has more memory in it than fits below its limit. The process that switches it off
+//! requested to be killed first (`oom_flag_origin`), so the kernel kills it without computing points.
 
 use super::{Expect, Process, Scenario};
 

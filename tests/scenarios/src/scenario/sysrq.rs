@@ -1,4 +1,4 @@
-//! SysRq-f: somebody asks for the largest process to be killed, and memory is not short at all.
+//! SysRq-f: a process requests the kill of the largest process, although memory is not short.
 
 use super::{Expect, Process, Scenario};
 

@@ -1,5 +1,5 @@
-//! Sixteen threads of one process run into the limit together. From 6.16 on they mark themselves one by one while
-//! the process dies; it is one decision, and one victim.
+//! Sixteen threads of one process reach the limit together. From 6.16 on, they mark themselves one by one while the process
+//! dies. This is one decision with one victim.
 
 use super::{Expect, Process, Scenario};
 

@@ -1,5 +1,5 @@
-//! A cgroup is full of a file in tmpfs that nobody maps. Whoever is killed for it holds next to nothing, and the
-//! file stays: only `memory.stat` tells where the memory went.
+//! A cgroup is full of a tmpfs file that no process maps. The victim has almost no memory, and the file stays: only
+//! `memory.stat` shows the use of the memory.
 
 use super::{Expect, Process, Range, Scenario};
 

@@ -1,5 +1,5 @@
-//! Everything in a cgroup is at -1000: the kernel finds nobody to kill, the page fault is tried again, and so for
-//! ever (`pagefault_out_of_memory`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c>).
+//! Every process of a cgroup is at -1000: the kernel finds no victim, and the page fault is repeated forever
+//! (`pagefault_out_of_memory`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c>).
 
 use super::{Expect, Process, Relief, Scenario};
 

@@ -1,4 +1,4 @@
-//! A SIGKILL from user space, and what must come of it.
+//! A SIGKILL from user space and its expected report.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +9,13 @@ use crate::text::Text;
 pub struct UserKill {
     /// The role that sends SIGKILL.
     pub killer: String,
-    /// The roles that it is sent to.
+    /// The roles of its targets.
     pub victims: Vec<String>,
-    /// What must be reported; absent where memory is not short: then nothing.
+    /// The expected report. Absent if memory is not short, because the kill is then not reported.
     pub told: Option<Told>,
 }
 
-/// What a report says of it.
+/// The content of the report.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Told {
     /// `domain.cgroup`.

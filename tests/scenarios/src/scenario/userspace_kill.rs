@@ -1,5 +1,5 @@
-//! A program of user space kills in a cgroup that is nearly full, while the kernel kills in another. Before both, somebody
-//! kills a process without any shortage: that is nobody's business.
+//! A program of user space kills a process in an almost full cgroup, while the kernel kills one in another. Before both, a
+//! process is killed without a shortage, which oomtrace does not report.
 
 use super::{Expect, Process, Scenario, Told, UserKill};
 
@@ -24,7 +24,7 @@ pub(super) fn scenario() -> Scenario {
         .process(Process::killer("person", "sleeper").comm(b"bash"))
         .process(Process::allocator("allocator", 96).after("person").cgroup("/box"))
         .process(Process::killer("killer", "large").comm(b"earlyoom").after("person"));
-    // What others did to the machine before would still show in its averages.
+    // Pressure averages would still contain the load of earlier scenarios.
     scenario.alone = true;
     scenario
 }

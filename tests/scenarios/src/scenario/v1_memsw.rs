@@ -1,5 +1,4 @@
-//! The limit of memory and swap together, of the old hierarchy. Where it equals the limit of memory alone, it is
-//! the one that a charge meets first
+//! The limit of memory and swap together on cgroup v1. If it equals the limit of memory alone, a charge checks it first
 //! (`try_charge_memcg`, <https://github.com/torvalds/linux/blob/v6.1/mm/memcontrol.c>).
 
 use super::{Expect, Feature, Hierarchy, Process, Range, Scenario};
@@ -8,7 +7,7 @@ pub(super) fn scenario() -> Scenario {
     let expect = Expect {
         ranges: vec![
             Range::mib("domain.swap_limit_bytes", 32, 32),
-            // A page's charge was refused: less than one batch of charges is left.
+            // The charge of a page was refused, so less than one batch of charges is left.
             Range::mib("domain.swap_usage_bytes", 31, 32),
         ],
         ..Expect::memcg("/memsw", "allocator")

@@ -1,6 +1,5 @@
-//! The old hierarchy's `oom_kill_disable`: at the limit the task sleeps until there is memory, the kernel does not
-//! come to `out_of_memory`, and nobody dies (`mem_cgroup_oom`,
-//! <https://github.com/torvalds/linux/blob/v6.1/mm/memcontrol.c>).
+//! `oom_kill_disable` of cgroup v1: at the limit the task sleeps until there is memory. The kernel does not reach
+//! `out_of_memory`, and no process dies (`mem_cgroup_oom`, <https://github.com/torvalds/linux/blob/v6.1/mm/memcontrol.c>).
 
 use super::{Expect, Feature, Hierarchy, Process, Relief, Scenario};
 
@@ -9,7 +8,7 @@ pub(super) fn scenario() -> Scenario {
         .cgroup("/asleep", &[("memory.limit_in_bytes", "32M"), ("memory.oom_control", "1")])
         .process(Process::allocator("allocator", 48).cgroup("/asleep"));
     scenario.machine.hierarchy = Hierarchy::V1;
-    // Of no use here: with it the scenario shares the guest of `v1_memsw`.
+    // Not needed here, but it lets the scenario share the guest of `v1_memsw`.
     scenario.machine.command_line = "swapaccount=1".to_owned();
     scenario.needs.push(Feature::MemcgV1);
     scenario.relief = Some(Relief::new("/asleep", ("under_oom", 1), ("memory.limit_in_bytes", "64M")));

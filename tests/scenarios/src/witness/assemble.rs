@@ -1,10 +1,10 @@
-//! Lines put together to incidents. The kernel prints all of one under a lock, so that they never mix.
+//! Assembles lines into incidents. The kernel prints all lines of an incident under a lock, so incidents never mix.
 
 use super::lines::{self, Invoked, Killed, Summary, Usage};
 use super::table::{self, Row};
 use super::{Call, Incident, MemInfo, call_trace, record, stat};
 
-/// The incidents that the records of `/dev/kmsg` tell of, in order.
+/// The incidents in the records of `/dev/kmsg`, in order.
 #[must_use]
 pub fn read(records: &[String]) -> Vec<Incident> {
     let mut log = Log::default();
@@ -20,11 +20,11 @@ pub fn read(records: &[String]) -> Vec<Incident> {
 #[derive(Default)]
 struct Log {
     incidents: Vec<Incident>,
-    /// Columns of the table being read.
+    /// Columns of the current table.
     columns: Vec<String>,
-    /// Whether the figures of `memory.stat` are being read.
+    /// Whether the current lines are figures of `memory.stat`.
     in_stat: bool,
-    /// The call trace being read.
+    /// The current call trace.
     trace: call_trace::Reading,
 }
 
@@ -48,14 +48,14 @@ impl Log {
             return;
         }
         let call = self.trace.take(line);
-        // Everything else belongs to a report that has begun.
+        // Every other line belongs to the current report.
         if let Some(incident) = self.incidents.last_mut() {
             incident.take(line, call, &self.columns, self.in_stat);
         }
     }
 
-    /// A kill belongs to the report that has begun, unless that has its victim already and this is no member of its
-    /// group: then the report of this one was left out for the rate limit.
+    /// Adds a kill to the current report. If the report already has a victim and the process is not a member of its group, the
+    /// kill starts a new incident, whose report was omitted because of the rate limit.
     fn killed(&mut self, killed: Killed) {
         let open =
             |incident: &&mut Incident| incident.kills.is_empty() || may_be_member(incident, killed.pid);
@@ -80,9 +80,9 @@ impl Log {
 }
 
 impl Incident {
-    /// Take in a line of its report; the call on it, if it is one of a call trace.
+    /// Reads a line of the report. `call` is the call on it, if the line is part of a call trace.
     fn take(&mut self, line: &str, call: Option<Call>, columns: &[String], in_stat: bool) {
-        // What comes after the summary may be of another report, such as that of a failed allocation.
+        // Lines after the summary may belong to another report, such as that of a failed allocation.
         if self.summary.is_none() {
             self.call_trace.extend(call);
             if self.take_mem_info(line) {
@@ -104,12 +104,12 @@ impl Incident {
         } else if self.invoked.is_some() && self.trigger_tid.is_none() {
             self.trigger_tid = lines::trigger_tid(line);
         }
-        // What comes after the summary may be another task's call trace.
+        // Lines after the summary may belong to another task's call trace.
         self.trigger_is_kernel_thread |= self.summary.is_none() && lines::is_in_kernel_thread(line);
         self.none_killable |= lines::none_killable(line);
     }
 
-    /// Take in a line of Mem-Info; whether it is one.
+    /// Reads a line of Mem-Info. Returns whether it was one.
     fn take_mem_info(&mut self, line: &str) -> bool {
         if line == "Mem-Info:" {
             self.mem_info = Some(MemInfo::default());
@@ -119,8 +119,8 @@ impl Incident {
     }
 }
 
-/// Whether a kill can be that of a member of an incident's group. The kernel goes through a group in the order of the table
-/// of tasks, and comes by the chosen one, killed before, once more.
+/// Whether the killed process can be a member of an incident's group. The kernel visits a group in the order of the task table
+/// and reaches the chosen process, which it killed before, once more.
 fn may_be_member(incident: &Incident, pid: u32) -> bool {
     if incident.group.is_none() {
         return false;
@@ -128,7 +128,7 @@ fn may_be_member(incident: &Incident, pid: u32) -> bool {
     let place = |pid: u32| incident.rows.iter().position(|row| row.pid == pid);
     let members = incident.members.last().map(|&last| place(last));
     match (place(pid), members) {
-        // The table was left out, too.
+        // The table was omitted, too.
         (None, _) => incident.rows.is_empty() && !incident.members.contains(&pid),
         (Some(_), None) => true,
         (Some(place), Some(last)) => last.is_some_and(|last| place > last),

@@ -1,41 +1,41 @@
-//! The call trace of the trigger: what it was doing when memory ran out
-//! (`show_trace_log_lvl`, <https://github.com/torvalds/linux/blob/v6.12/arch/x86/kernel/dumpstack.c#L185>).
+//! The call trace of the trigger: its activity when memory ran out (`show_trace_log_lvl`,
+//! <https://github.com/torvalds/linux/blob/v6.12/arch/x86/kernel/dumpstack.c#L185>).
 
 /// One call on the stack.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Call {
-    /// `function+0xOFFSET`, with the place to which it returns; without the function's size.
+    /// `function+0xOFFSET` of the return address, without the function's size.
     pub place: String,
-    /// How far the kernel's word can be trusted.
+    /// The reliability of the entry.
     pub kind: Kind,
 }
 
-/// How a call came onto the trace.
+/// How a call got into the trace.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// A frame of the stack.
     Sure,
-    /// An address found on the stack that no frame explains (`?`).
+    /// An address on the stack that no frame explains (`?`).
     Guess,
-    /// A return probe stands where the return address was: which call it is cannot be told.
+    /// A return probe replaced the return address, so the call is unknown.
     Replaced,
 }
 
-/// The function at whose entry the tracer looks.
+/// The function at whose entry the tracer reads the stack.
 const OUT_OF_MEMORY: &str = "out_of_memory";
-/// Code that tracing lays between a function and its caller.
+/// Code that tracing inserts between a function and its caller.
 const IN_BETWEEN: [&str; 3] = ["bpf_trampoline_", "ftrace_", "arch_ftrace_"];
 /// Code to which a function with a return probe returns instead.
 const RETURN_PROBES: [&str; 2] = ["arch_rethook_trampoline", "kretprobe_trampoline"];
 
 impl Call {
-    /// `? function+0x1a/0x2b [module]`.
+    /// Parses `? function+0x1a/0x2b [module]`.
     fn parse(line: &str) -> Option<Self> {
         let line = line.trim();
         let (is_guess, call) = line.strip_prefix("? ").map_or((false, line), |call| (true, call));
         let (place, size) = call.split(' ').next()?.rsplit_once('/')?;
         let (function, offset) = place.rsplit_once('+').filter(|_| size.starts_with("0x"))?;
-        // A trampoline without a name of its own is told as the end of the function before it.
+        // A trampoline without a name appears as the end of the function before it.
         let is_replaced = offset == size || RETURN_PROBES.iter().any(|name| function.ends_with(name));
         let kind = match (is_guess, is_replaced) {
             (true, _) => Kind::Guess,
@@ -45,7 +45,7 @@ impl Call {
         Some(Self { place: place.to_owned(), kind })
     }
 
-    /// Whether it is in `out_of_memory`, or in the part that the compiler has moved away (`out_of_memory.cold`).
+    /// Whether it is in `out_of_memory`, or in the part that the compiler moved to `out_of_memory.cold`.
     fn is_in_out_of_memory(&self) -> bool {
         let rest = self.place.strip_prefix(OUT_OF_MEMORY);
         self.kind == Kind::Sure && rest.is_some_and(|rest| rest.starts_with(['+', '.']))
@@ -56,16 +56,17 @@ impl Call {
     }
 }
 
-/// A call trace being read, line by line.
+/// The state of reading a call trace line by line.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     is_open: bool,
 }
 
 impl Reading {
-    /// Take a line in; the call on it, if it is one. The trace ends at the first line that is neither indented nor about registers.
+    /// Reads a line and returns the call on it, if any. The trace ends at the first line that is neither indented nor about
+    /// registers.
     pub(super) fn take(&mut self, line: &str) -> Option<Call> {
-        // With a small t on arm64.
+        // The arm64 kernel writes a small t.
         if line.eq_ignore_ascii_case("Call Trace:") {
             self.is_open = true;
         } else if !line.starts_with(' ') && !is_of_registers(line) {
@@ -76,8 +77,8 @@ impl Reading {
     }
 }
 
-/// The function that a fault in the kernel interrupted: `RIP: 0010:__put_user_4+0xd/0x30`. The calls that led there follow.
-/// Of a fault in user space this line has an address alone, and is the last.
+/// The function that a fault in the kernel interrupted: `RIP: 0010:__put_user_4+0xd/0x30`. The calls that led there follow. For
+/// a fault in user space, this line contains only an address and is the last.
 fn interrupted(line: &str) -> Option<&str> {
     let (_, place) = line.strip_prefix("RIP: ")?.split_once(':')?;
     place.contains('+').then_some(place)
@@ -96,10 +97,10 @@ fn is_of_registers(line: &str) -> bool {
     is_general || name == "Code"
 }
 
-/// The calls that led to `out_of_memory`, innermost first: what prints the report is left out, and so is what tracing put
-/// in between.
+/// The calls that led to `out_of_memory`, innermost first, without the functions that print the report and those that tracing
+/// inserted.
 pub(super) fn of_trigger(calls: &[Call]) -> Vec<Call> {
-    // A trampoline calls the function's body from its own beginning: it is there twice.
+    // A trampoline calls the function's body from its beginning, so the function appears twice.
     let entry = calls.iter().rposition(Call::is_in_out_of_memory);
     let callers = calls.iter().skip(entry.map_or(0, |entry| entry + 1));
     callers.filter(|call| !call.is_in_between()).cloned().collect()
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_behind_a_fault_in_the_kernel() {
+    fn continues_after_a_fault_in_the_kernel() {
         let calls = read(&[
             "Call Trace:",
             " <TASK>",
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_where_a_return_probe_hides_the_caller() {
+    fn marks_callers_hidden_by_a_return_probe() {
         let calls = read(&[
             "Call Trace:",
             " out_of_memory+0x48d/0x4b0",

@@ -1,5 +1,5 @@
-//! The lines of a report. A name can hold anything, so that each line is taken apart from the side where no
-//! name can be. Text comes in with each byte as the char of the same number.
+//! Parses the lines of a report. A name can contain anything, so each line is parsed from the side where no name can be. The
+//! text contains each byte as the char with the same number.
 
 use crate::text::Text;
 
@@ -42,18 +42,18 @@ pub(super) fn trigger_tid(line: &str) -> Option<u32> {
     rest.split_once(' ')?.0.parse().ok()
 }
 
-/// Whether a line of a call trace is in the function that every kernel thread begins with, or in kthreadd's own. Behind a
-/// return probe the kernel is not sure of what called it, and marks the rest of the trace with `?`
-/// (`kthread`, `kthreadd`, <https://github.com/torvalds/linux/blob/v6.12/kernel/kthread.c>).
+/// Whether a line of a call trace is in the function that every kernel thread begins with, or in kthreadd's own. After a return
+/// probe, the kernel is not sure of the callers and marks the rest of the trace with `?` (`kthread`, `kthreadd`,
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/kthread.c>).
 pub(super) fn is_in_kernel_thread(line: &str) -> bool {
     let call = line.trim_start();
     let call = call.strip_prefix("? ").unwrap_or(call);
     call.starts_with("kthread+0x") || call.starts_with("kthreadd+0x")
 }
 
-/// What stands for no limit (`PAGE_COUNTER_MAX`,
-/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/page_counter.h#L45>) in pages of 64 KiB, the largest there are:
-/// in smaller ones it is more.
+/// The least value that means no limit (`PAGE_COUNTER_MAX`,
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/page_counter.h#L45>): that with pages of 64 KiB, the largest
+/// pages. With smaller ones it is greater.
 const NO_LIMIT_BYTES: u64 = (1 << 63) - (64 << 10);
 
 /// Usage and limit of a memory cgroup or of its swap, `memory: usage 32768kB, limit 32768kB, failcnt 19`
@@ -67,7 +67,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Of the counter `name`: `memory`, `swap`, or `memory+swap` on v1.
+    /// Parses the counter `name`: `memory`, `swap`, or `memory+swap` on v1.
     pub(super) fn parse(name: &str, line: &str) -> Option<Self> {
         let rest = line.strip_prefix(name)?.strip_prefix(": usage ")?;
         let (usage, rest) = rest.split_once("kB, limit ")?;
@@ -88,19 +88,19 @@ impl Usage {
 pub struct Summary {
     /// `CONSTRAINT_NONE`, `_CPUSET`, `_MEMORY_POLICY` or `_MEMCG`.
     pub constraint: String,
-    /// The memory cgroup whose limit was hit; absent in a global OOM.
+    /// The memory cgroup whose limit was reached. Absent in a global OOM.
     pub oom_memcg: Option<Text>,
     /// The memory cgroup of the chosen task.
     pub task_memcg: Text,
     /// Comm of the chosen task.
     pub task: Text,
-    /// Its id: a thread's, which may differ from the one killed.
+    /// Its id: a thread's, which may differ from the killed one.
     pub pid: u32,
     /// Its user.
     pub uid: u32,
 }
 
-/// Longest comm (`TASK_COMM_LEN` less the final zero byte).
+/// Longest comm (`TASK_COMM_LEN` without the final NUL).
 const COMM_LEN: usize = 15;
 
 impl Summary {
@@ -108,7 +108,7 @@ impl Summary {
         let (constraint, rest) = line.strip_prefix("oom-kill:constraint=")?.split_once(',')?;
         let (rest, uid) = rest.rsplit_once(",uid=")?;
         let (rest, pid) = rest.rsplit_once(",pid=")?;
-        // A comm is short, and a cgroup's name may hold `,task=` too: the first one that leaves a comm.
+        // A cgroup's name may contain `,task=` too. A comm is short, so take the first position that leaves a comm.
         let leaves_comm = |at: usize| rest.get(at..).is_some_and(|end| end.chars().count() <= COMM_LEN + 6);
         let (at, _) = rest.match_indices(",task=").find(|&(at, _)| leaves_comm(at))?;
         let (rest, task) = rest.split_at_checked(at)?;
@@ -125,7 +125,7 @@ impl Summary {
     }
 }
 
-/// What a `Killed process` line begins with.
+/// The beginning of a `Killed process` line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Message {
     /// `Out of memory`.
@@ -140,9 +140,9 @@ pub enum Message {
 /// (`__oom_kill_process`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L947>).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Killed {
-    /// The reason given.
+    /// The reason.
     pub message: Message,
-    /// Id of the thread that was marked; not always the process id.
+    /// Id of the marked thread, which may differ from the process id.
     pub pid: u32,
     /// Its comm.
     pub comm: Text,
@@ -204,7 +204,7 @@ pub(super) fn group(line: &str) -> Option<Text> {
     Text::from_chars(line.strip_prefix("Tasks in ")?.trim_end().strip_suffix(end)?)
 }
 
-/// Whether the line says that nobody could be killed.
+/// Whether the line says that no process could be killed.
 pub(super) fn none_killable(line: &str) -> bool {
     line.starts_with("Out of memory and no killable processes")
 }

@@ -1,9 +1,8 @@
-//! Mem-Info: the state of the memory as the kernel prints it in a report of a shortage of the whole machine
-//! (`__show_mem`, <https://github.com/torvalds/linux/blob/v6.12/mm/show_mem.c#L397>). A report at a memory
-//! cgroup's limit has none.
+//! Mem-Info: the state of the memory, printed in the report of a shortage of the whole machine (`__show_mem`,
+//! <https://github.com/torvalds/linux/blob/v6.12/mm/show_mem.c#L397>). A report at a memory cgroup's limit has none.
 //!
-//! Figures keep the kernel's own names. The names differ between kernels: `boost` came with 5.12,
-//! `free_highatomic` with 6.12, and `pagetables` moved from the zones to the nodes in 5.11.
+//! Figures keep the kernel's own names. The names differ between kernels: `boost` came with 5.12, `free_highatomic` with 6.12,
+//! and `pagetables` moved from the zones to the nodes in 5.11.
 
 mod blocks;
 mod figures;
@@ -14,15 +13,14 @@ use std::collections::BTreeMap;
 pub use self::blocks::FreeBlocks;
 pub use self::zone::Zone;
 
-/// Everything the kernel prints of the memory.
+/// Everything that the kernel prints about the memory.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct MemInfo {
-    /// Figures of the whole machine, in pages. They count every node, printed or not.
+    /// Figures of the whole machine in pages. They count every node, printed or not.
     pub totals: BTreeMap<String, u64>,
-    /// Figures of each node that is printed, in bytes, by the node's number. A confined allocation's report leaves the
-    /// other nodes out.
+    /// Figures of each printed node in bytes, by the node's number. The report of a confined allocation omits the other nodes.
     pub nodes: BTreeMap<i32, BTreeMap<String, u64>>,
-    /// The zones of those nodes that have any memory, in the kernel's order.
+    /// The zones with memory in those nodes, in the kernel's order.
     pub zones: Vec<Zone>,
     /// Pools of huge pages, each size of each node.
     pub huge_pools: Vec<HugePool>,
@@ -30,13 +28,13 @@ pub struct MemInfo {
     pub swap_total_bytes: Option<u64>,
     /// Free part of it, in bytes.
     pub swap_free_bytes: Option<u64>,
-    /// Pages of RAM that are present.
+    /// Pages of RAM.
     pub ram_pages: Option<u64>,
-    /// Those of them that the page allocator does not manage.
+    /// Pages of RAM that the page allocator does not manage.
     pub reserved_pages: Option<u64>,
-    /// Those of them that are above the lowest zones: HighMem or Movable.
+    /// Pages of RAM above the lowest zones: HighMem or Movable.
     pub movable_only_pages: Option<u64>,
-    /// Slab caches that cannot be reclaimed, in bytes. They are printed only where they exceed what user space holds.
+    /// Slab caches that cannot be reclaimed, in bytes. The kernel prints them only if they use more than user space.
     pub slabs: BTreeMap<String, u64>,
 }
 
@@ -50,7 +48,7 @@ pub struct HugePool {
     pub size_bytes: u64,
     /// Pages in the pool.
     pub total: u64,
-    /// Pages in it that nobody uses.
+    /// Unused pages in it.
     pub free: u64,
     /// Pages beyond the configured number.
     pub surplus: u64,
@@ -62,7 +60,7 @@ impl MemInfo {
         line.starts_with("active_anon:")
     }
 
-    /// Take a line in; whether it is one of these.
+    /// Reads a line. Returns whether it is part of Mem-Info.
     pub(super) fn take(&mut self, line: &str) -> bool {
         if Self::is_totals(line) {
             self.totals = figures::pages(line);
@@ -79,19 +77,19 @@ impl MemInfo {
         self.of_machine(line)
     }
 
-    /// A zone of a node.
+    /// The zone of a node.
     #[must_use]
     pub fn zone(&self, node: i32, name: &str) -> Option<&Zone> {
         self.zones.iter().find(|zone| zone.node == node && zone.name == name)
     }
 
-    /// The bytes that the page allocator manages, by the sum over the zones.
+    /// The sum of the managed bytes of all zones.
     #[must_use]
     pub fn managed_bytes(&self) -> u64 {
         self.zones.iter().filter_map(|zone| zone.figures.get("managed")).sum()
     }
 
-    /// What stands behind `Node 1 `: figures of the node, a pool of huge pages, free blocks of a zone, or its figures.
+    /// Parses the text after `Node 1 `: figures of the node, a pool of huge pages, free blocks of a zone, or figures of a zone.
     fn of_node(&mut self, node: i32, rest: &str) {
         if rest.starts_with("active_anon:") {
             self.nodes.insert(node, figures::bytes(rest));
@@ -128,13 +126,13 @@ impl MemInfo {
     }
 }
 
-/// The number and the rest of `Node 1 …`.
+/// Splits `Node 1 …` into the number and the rest.
 fn node(line: &str) -> Option<(i32, &str)> {
     let (number, rest) = line.strip_prefix("Node ")?.split_once(' ')?;
     Some((number.parse().ok()?, rest))
 }
 
-/// `hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size=2048kB`.
+/// Parses `hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size=2048kB`.
 fn huge_pool(node: i32, rest: &str) -> Option<HugePool> {
     let figure = |name: &str| {
         let word = rest.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
@@ -149,8 +147,8 @@ fn huge_pool(node: i32, rest: &str) -> Option<HugePool> {
     })
 }
 
-/// `NAME USEDKB TOTALKB`: a cache and what its slabs take
-/// (`dump_unreclaimable_slab`, <https://github.com/torvalds/linux/blob/v6.12/mm/slab_common.c#L1090>).
+/// Parses `NAME USEDKB TOTALKB`: a cache and the size of its slabs (`dump_unreclaimable_slab`,
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/slab_common.c#L1090>).
 fn slab(line: &str) -> Option<(String, u64)> {
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let [name, used, total] = words.as_slice() else { return None };
@@ -187,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_other_lines_alone() {
+    fn ignores_other_lines() {
         let mut info = MemInfo::default();
         for line in ["Tasks state (memory values in pages):", "0 pages in swap cache", "Mem-Info:", ""] {
             assert!(!info.take(line), "{line}");

@@ -2,8 +2,8 @@
 
 use crate::text::Text;
 
-/// The messages, byte for byte, each byte as the char of the same number; continuations put together.
-/// What a name holds cannot break a record: the kernel escapes everything that is not printable.
+/// The messages byte for byte, each byte as the char with the same number, with continuations joined. A name cannot break a
+/// record, because the kernel escapes everything that is not printable.
 pub(super) fn messages(records: &[String]) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     for (flags, message) in records.iter().filter_map(|record| split(record)) {
@@ -27,7 +27,7 @@ mod tests {
     use super::messages;
 
     #[test]
-    fn escapes_and_continuations() {
+    fn reads_escapes_and_continuations() {
         let records = [
             r#"4,486,3495304,-;h"o\x5cg\x0a\xff invoked"#,
             "6,487,3495305,-;Tasks in ",

@@ -1,4 +1,4 @@
-//! The table of tasks. Its columns differ between kernels, so that the head names them.
+//! The table of tasks. Its columns differ between kernels, so the heading is read for their names.
 
 use crate::text::Text;
 
@@ -11,9 +11,9 @@ pub struct Row {
     pub uid: u32,
     /// Its process id.
     pub tgid: u32,
-    /// Resident pages, of all kinds.
+    /// Resident pages of all kinds.
     pub rss_pages: u64,
-    /// Those of them that are anonymous; absent before 6.9.
+    /// Anonymous resident pages. Absent before 6.9.
     pub rss_anon_pages: Option<u64>,
     /// Bytes of page tables.
     pub pgtables_bytes: u64,
@@ -25,14 +25,14 @@ pub struct Row {
     pub comm: Text,
 }
 
-/// The columns named by the table's head; absent if the line is none.
+/// The columns of the heading. `None` if the line is not a heading.
 pub(super) fn head(line: &str) -> Option<Vec<String>> {
     let rest = line.strip_prefix("[  pid  ]")?;
     Some(rest.split_ascii_whitespace().map(str::to_owned).collect())
 }
 
 impl Row {
-    /// A row below a head with these columns; the last one is the name, which can hold anything.
+    /// Parses a row below a heading with these columns. The last one is the name, which can contain anything.
     pub(super) fn parse(columns: &[String], line: &str) -> Option<Self> {
         let (pid, mut rest) = line.strip_prefix('[')?.split_once(']')?;
         let mut row = Self { pid: pid.trim().parse().ok()?, ..Self::default() };
@@ -70,7 +70,7 @@ impl Row {
         self.rss_pages + self.swap_pages + self.pgtables_bytes / page_bytes
     }
 
-    /// What `oom_score_adj` adds to the score, in pages of a domain that has `total_pages`.
+    /// The pages that `oom_score_adj` adds to the score, in a domain of `total_pages`.
     #[must_use]
     pub fn adj_pages(&self, total_pages: u64) -> i64 {
         let per_unit = i64::try_from(total_pages / 1000).unwrap_or(i64::MAX);
@@ -90,7 +90,7 @@ mod tests {
     use super::{Row, head};
 
     #[test]
-    fn old_and_new_columns() {
+    fn reads_old_and_new_columns() {
         let old = head("[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name");
         let row = Row::parse(
             &old.unwrap(),

@@ -3,14 +3,14 @@
 /// The free blocks of one order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FreeBlocks {
-    /// How many.
+    /// The number of blocks.
     pub count: u64,
-    /// The migrate types that have one, by the kernel's own letters.
+    /// The migrate types with a free block, as the kernel's letters.
     pub types: String,
 }
 
-/// The zone and its blocks, the smallest first, of `DMA32: 3*4kB (UME) 0*8kB … = 2276kB`
-/// (`show_free_areas`, <https://github.com/torvalds/linux/blob/v6.12/mm/show_mem.c#L345>).
+/// Parses the zone and its blocks, the smallest first, from `DMA32: 3*4kB (UME) 0*8kB … = 2276kB` (`show_free_areas`,
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/show_mem.c#L345>).
 pub(super) fn parse(rest: &str) -> Option<(&str, Vec<FreeBlocks>)> {
     let (name, rest) = rest.split_once(": ")?;
     let (list, total) = rest.rsplit_once(" = ")?;
@@ -28,7 +28,7 @@ pub(super) fn parse(rest: &str) -> Option<(&str, Vec<FreeBlocks>)> {
 }
 
 impl FreeBlocks {
-    /// The names of the migrate types, as `enum migratetype` has them in lower case without its prefix
+    /// The names of the migrate types, as in `enum migratetype` but in lowercase and without the prefix
     /// (`show_migration_types`, <https://github.com/torvalds/linux/blob/v6.12/mm/show_mem.c#L149>).
     #[must_use]
     pub fn names(&self) -> Vec<&'static str> {

@@ -1,8 +1,8 @@
-//! Runs of figures: `NAME:NUMBER` in pages, or `NAME:NUMBERkB`.
+//! Parses sequences of figures: `NAME:NUMBER` in pages, or `NAME:NUMBERkB`.
 
 use std::collections::BTreeMap;
 
-/// Figures without a unit: pages.
+/// Figures without a unit, in pages.
 pub(super) fn pages(line: &str) -> BTreeMap<String, u64> {
     all(line).filter_map(|(name, number)| Some((name.to_owned(), number.parse().ok()?))).collect()
 }

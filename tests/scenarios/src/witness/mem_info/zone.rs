@@ -11,16 +11,16 @@ pub struct Zone {
     pub node: i32,
     /// Its name, such as `DMA32`.
     pub name: String,
-    /// `free`, `min`, `low`, `high`, `boost`, `managed`, `free_pcp` and whatever else the kernel prints, in bytes.
+    /// `free`, `min`, `low`, `high`, `boost`, `managed`, `free_pcp` and the other printed figures, in bytes.
     pub figures: BTreeMap<String, u64>,
-    /// `lowmem_reserve`: pages kept back from allocations that may use higher zones, by the highest zone they may use.
+    /// `lowmem_reserve`: pages reserved from allocations that may use higher zones, by the highest zone they may use.
     pub reserve_pages: Vec<u64>,
     /// Free blocks, the smallest order first.
     pub free_blocks: Vec<FreeBlocks>,
 }
 
 impl Zone {
-    /// `DMA32 free:2276kB min:2604kB …`.
+    /// Parses `DMA32 free:2276kB min:2604kB …`.
     pub(super) fn parse(node: i32, rest: &str) -> Option<Self> {
         let (name, figures) = rest.split_once(' ').filter(|(_, figures)| figures.starts_with("free:"))?;
         Some(Self { node, name: name.to_owned(), figures: figures::bytes(figures), ..Self::default() })
@@ -33,7 +33,7 @@ impl Zone {
     }
 }
 
-/// `lowmem_reserve[]: 0 430 430 430 430`.
+/// Parses `lowmem_reserve[]: 0 430 430 430 430`.
 pub(super) fn reserve(line: &str) -> Option<Vec<u64>> {
     let numbers = line.strip_prefix("lowmem_reserve[]:")?.split_ascii_whitespace();
     numbers.map(|number| number.parse().ok()).collect()
