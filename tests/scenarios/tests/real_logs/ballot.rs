@@ -1,4 +1,4 @@
-//! The ballot an honest tracer would have told, made of the log's table; and what is said of altered ones.
+//! The ballot of a correct tracer, made from the log's table, and the comparison's findings about altered ballots.
 
 use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::job::Tier;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fixtures::{self, Fixture, fixture, process, shown, total_pages};
 
-/// The kernel's result, and where in its order it came.
+/// The kernel's points and the position in the kernel's order.
 fn scored(fixture: &Fixture, incident: &Incident) -> Vec<(Option<i64>, usize)> {
     let per_unit = i64::try_from(total_pages(fixture, incident) / 1000).unwrap();
     let points = |row: &Row| {
@@ -25,7 +25,7 @@ fn was_evaluated(incident: &Incident) -> bool {
     incident.kills[0].message != Message::AllocatingTask
 }
 
-/// The rows, best first; on the whole machine the init is one of them, too.
+/// The rows, best first. On the whole machine, init is one of them.
 pub(crate) fn candidates(fixture: &Fixture, incident: &Incident) -> Option<Vec<Value>> {
     let row =
         |(points, place): (Option<i64>, usize)| candidate(fixture, incident, points, &incident.rows[place]);
@@ -67,7 +67,7 @@ pub(crate) fn total(fixture: &Fixture, incident: &Incident) -> u64 {
     u64::try_from(rows).unwrap() + u64::from(kernel_threads(fixture))
 }
 
-/// Points between the first two, and the second's process id.
+/// The difference in points between the first two rows, and the process id of the second.
 pub(crate) fn margin(fixture: &Fixture, incident: &Incident) -> Option<(i64, u32)> {
     match scored(fixture, incident).as_slice() {
         [(Some(best), _), (Some(next), place), ..] if was_evaluated(incident) => {
@@ -77,7 +77,7 @@ pub(crate) fn margin(fixture: &Fixture, incident: &Incident) -> Option<(i64, u32
     }
 }
 
-/// What is said of a run whose first report is another.
+/// The findings about a run whose first report is altered.
 fn named(name: &str, alter: impl Fn(&mut Value)) -> Vec<String> {
     let fixture = fixture(name);
     let mut reports = fixture.honest();
@@ -87,7 +87,7 @@ fn named(name: &str, alter: impl Fn(&mut Value)) -> Vec<String> {
 }
 
 #[test]
-fn a_missing_table_or_row_is_named() {
+fn names_a_missing_table_or_row() {
     assert_eq!(named("7.3-cgroup", |report| report["candidates"] = Value::Null), ["candidates"]);
     for name in ["5.10-parent", "6.1-parent", "7.3-parent"] {
         let told = named(name, |report| drop(report["candidates"].as_array_mut().unwrap().pop()));
@@ -97,7 +97,7 @@ fn a_missing_table_or_row_is_named() {
 }
 
 #[test]
-fn the_order_is_the_kernels() {
+fn requires_the_kernels_order() {
     let told = named("5.10-parent", |report| report["candidates"].as_array_mut().unwrap().reverse());
     for field in ["candidates.0.pid", "candidates.0.points", "candidates.chosen", "candidates"] {
         assert!(told.contains(&field.to_owned()), "{field}: {told:?}");
@@ -106,9 +106,9 @@ fn the_order_is_the_kernels() {
     assert_eq!(twice, ["candidates.chosen"]);
 }
 
-/// Two rows of the table with the same sum: the later one was taken.
+/// Two rows of the table have the same sum: the kernel chose the later one.
 #[test]
-fn of_equals_the_later_one_stands_first() {
+fn the_later_of_equal_rows_comes_first() {
     let mut fixture = fixture("6.12-global");
     let first = fixture.seen.log.iter().position(|line| line.contains("[    128]")).unwrap();
     let twin = fixture.seen.log[first].replace("[    128]", "[    127]").replace("   128  ", "   127  ");
@@ -127,7 +127,7 @@ fn of_equals_the_later_one_stands_first() {
 }
 
 #[test]
-fn who_cannot_be_chosen_has_a_reason_and_no_points() {
+fn unkillable_tasks_have_a_reason_and_no_points() {
     for name in ["5.10-oom_group", "6.12-oom_group", "7.3-oom_group"] {
         let last = |report: &mut Value, key: &str, value: Value| report["candidates"][3][key] = value;
         let told = named(name, |report| last(report, "passed_over", json!("in_vfork")));
@@ -142,7 +142,7 @@ fn who_cannot_be_chosen_has_a_reason_and_no_points() {
 }
 
 #[test]
-fn a_task_that_the_table_does_not_have_is_made_up() {
+fn rejects_a_task_that_is_missing_from_the_table() {
     for name in ["5.10-global", "6.12-global", "7.3-global"] {
         let told = named(name, |report| report["candidates"][2]["passed_over"] = json!("oom_skip"));
         assert_eq!(told, ["candidates.2.pid"], "{name}");
@@ -152,7 +152,7 @@ fn a_task_that_the_table_does_not_have_is_made_up() {
 }
 
 #[test]
-fn what_no_tier_or_policy_can_see_is_not_told() {
+fn rejects_a_ballot_that_no_tier_or_policy_can_see() {
     let made_up = |report: &mut Value| report["candidates"] = json!([]);
     assert_eq!(named("7.3-global_allocating", made_up), ["candidates"]);
     let fixture = fixture("7.3-cgroup");
@@ -164,7 +164,7 @@ fn what_no_tier_or_policy_can_see_is_not_told() {
 }
 
 #[test]
-fn the_sum_must_be_that_of_its_parts() {
+fn requires_points_to_be_the_sum_of_their_parts() {
     for fixture in fixtures::all().iter().filter(|fixture| fixture.name.ends_with("global")) {
         let told = named(&fixture.name, |report| report["candidates"][1]["anon_pages"] = json!(1));
         assert_eq!(told, ["candidates.1.rss_pages"], "{}", fixture.name);

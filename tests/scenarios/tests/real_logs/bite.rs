@@ -1,4 +1,4 @@
-//! The comparison must bite: an honest report raises no objection, and each field that is altered in one is named.
+//! The comparison must detect errors: it accepts a correct report and names each field that is altered in one.
 
 use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::job::Tier;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::fixtures::{self, Fixture, altered, fixture, found};
 
 #[test]
-fn honest_reports_raise_no_objection() {
+fn accepts_correct_reports() {
     for fixture in fixtures::all() {
         assert_eq!(found(&fixture, &fixture.honest()), [], "{}", fixture.name);
     }
@@ -83,7 +83,7 @@ const WRONG: &str = r#"{
 }"#;
 
 #[test]
-fn each_altered_or_missing_field_is_named() {
+fn names_each_altered_or_missing_field() {
     let wrong: Map<String, Value> = serde_json::from_str(WRONG).unwrap();
     for name in ["5.10-parent", "6.1-parent", "7.3-parent"] {
         for (pointer, value) in &wrong {
@@ -97,7 +97,7 @@ fn each_altered_or_missing_field_is_named() {
 }
 
 #[test]
-fn swap_counts_in_the_limit_and_in_the_score() {
+fn counts_swap_in_the_limit_and_in_the_score() {
     for (pointer, value) in [
         ("/domain/swap_usage_bytes", json!(0)),
         ("/domain/swap_limit_bytes", json!(1)),
@@ -117,7 +117,7 @@ fn swap_counts_in_the_limit_and_in_the_score() {
 }
 
 #[test]
-fn a_confined_allocation_is_measured_against_its_nodes() {
+fn measures_a_confined_allocation_against_its_nodes() {
     for name in ["5.10-cpuset", "7.3-cpuset", "5.10-mempolicy", "7.3-mempolicy"] {
         assert_eq!(altered(name, "/cause/code", json!("global")), ["cause.code", "cause.code"], "{name}");
         assert_eq!(altered(name, "/domain/kind", json!("system")), ["domain.kind"], "{name}");
@@ -128,7 +128,7 @@ fn a_confined_allocation_is_measured_against_its_nodes() {
 }
 
 #[test]
-fn tracepoints_do_not_tell_nodes_and_must_not_claim_the_whole_machine() {
+fn on_tracepoints_a_confined_allocation_must_not_be_called_global() {
     for name in ["5.10-cpuset", "7.3-mempolicy"] {
         let fixture = fixture(name);
         let mut reports = fixture.honest();
@@ -147,7 +147,7 @@ fn tracepoints_do_not_tell_nodes_and_must_not_claim_the_whole_machine() {
 }
 
 #[test]
-fn somebody_asking_is_no_shortage() {
+fn a_sysrq_request_is_not_a_shortage() {
     for name in ["5.10-sysrq", "7.3-sysrq"] {
         assert_eq!(altered(name, "/cause/code", json!("global")), ["cause.code", "cause.code"], "{name}");
         assert_eq!(altered(name, "/allocation/order", json!(0)), ["allocation.order"], "{name}");
@@ -156,14 +156,14 @@ fn somebody_asking_is_no_shortage() {
 }
 
 #[test]
-fn the_guard_of_the_multi_gen_lru_is_not_called_global() {
-    // The log has no other word for it: the scenario knows.
+fn the_multi_gen_lru_guard_must_not_be_called_global() {
+    // The log does not distinguish the two, but the scenario knows.
     assert_eq!(altered("7.3-mglru", "/cause/code", json!("global")), ["cause.code"]);
     assert_eq!(altered("7.3-mglru", "/cause/code", json!("sysrq")), ["cause.code", "cause.code"]);
 }
 
 #[test]
-fn another_purpose_of_the_memory_is_named() {
+fn names_another_purpose_of_the_allocation() {
     for name in ["5.10-cgroup", "7.3-page_tables"] {
         assert_eq!(altered(name, "/allocation/kind", json!("slab")), ["allocation.kind"], "{name}");
         assert_eq!(altered(name, "/allocation/kind", Value::Null), ["allocation.kind"], "{name}");
@@ -171,21 +171,21 @@ fn another_purpose_of_the_memory_is_named() {
 }
 
 #[test]
-fn a_wrong_process_id_is_no_victim() {
+fn rejects_a_wrong_process_id() {
     let named = altered("5.10-cgroup", "/victims/0/pid", json!(1));
     assert!(named.iter().any(|field| field == "victims"), "{named:?}");
     assert!(named.iter().any(|field| field == "victims.0.pid"), "{named:?}");
 }
 
 #[test]
-fn the_wrong_level_of_the_chain_is_named() {
+fn names_the_wrong_level_of_the_chain() {
     assert_eq!(altered("5.10-cgroup", "/domain/chain/0/hit", json!(false)), ["domain.chain.hit"]);
     assert_eq!(altered("5.10-cgroup", "/domain/chain/1/hit", json!(true)), ["domain.chain.hit"]);
     assert_eq!(altered("5.10-cgroup", "/domain/chain/0/max_bytes", json!(1)), ["domain.chain.max_bytes"]);
 }
 
 #[test]
-fn the_sysctl_must_not_be_blamed_for_a_memcg_kill() {
+fn rejects_the_sysctl_as_cause_of_a_memcg_kill() {
     let policy = json!("allocating_task");
     assert!(
         altered("7.3-cgroup_allocating", "/selection/policy", policy).contains(&"selection.policy".into())
@@ -195,13 +195,13 @@ fn the_sysctl_must_not_be_blamed_for_a_memcg_kill() {
 }
 
 #[test]
-fn points_that_were_never_computed_are_not_zero() {
+fn rejects_zero_for_points_that_were_not_computed() {
     let score = json!({ "points": 0 });
     assert_eq!(altered("5.10-global_allocating", "/victims/0/score", score), ["victims.0.score.points"]);
 }
 
 #[test]
-fn arguments_of_whom_asked_are_told_and_right() {
+fn requires_the_right_arguments_of_the_allocating_task() {
     let mut fixture = fixture("7.3-cgroup");
     for run in &mut fixture.seen.processes {
         run.cmdline = vec!["/bin/hog".into(), "anon".into()];
@@ -218,7 +218,7 @@ fn arguments_of_whom_asked_are_told_and_right() {
 }
 
 #[test]
-fn a_group_is_told_whole() {
+fn requires_every_member_of_a_group() {
     assert_eq!(altered("6.12-oom_group", "/selection/outcome", json!("killed")), ["selection.outcome"]);
     assert_eq!(altered("6.12-oom_group", "/selection/policy", json!("badness")), ["selection.policy"]);
     let fixture = fixture("6.12-oom_group");
@@ -229,7 +229,7 @@ fn a_group_is_told_whole() {
 }
 
 #[test]
-fn a_report_lost_doubled_or_made_up_is_named() {
+fn names_lost_doubled_and_invented_reports() {
     let fixture = fixture("6.12-global");
     let honest = fixture.honest();
     let named = |reports: &[Value]| -> Vec<String> {
@@ -244,7 +244,7 @@ fn a_report_lost_doubled_or_made_up_is_named() {
 }
 
 #[test]
-fn tracepoints_may_leave_out_the_decision_but_not_the_victim() {
+fn tracepoints_may_omit_the_decision_but_not_the_victim() {
     let fixture = fixture("7.3-cgroup");
     let mut reports = fixture.honest();
     let report = &mut reports[0];
@@ -264,7 +264,7 @@ fn tracepoints_may_leave_out_the_decision_but_not_the_victim() {
 }
 
 #[test]
-fn a_mark_that_tells_the_pid_alone_leaves_out_the_rest() {
+fn a_mark_with_a_bare_pid_may_omit_the_rest() {
     for (name, told) in [("5.10-cgroup", vec![]), ("7.3-cgroup", vec!["victims.0.memory.anon_rss_bytes"])] {
         let fixture = fixture(name);
         let mut reports = fixture.honest();
@@ -280,7 +280,7 @@ fn a_mark_that_tells_the_pid_alone_leaves_out_the_rest() {
 }
 
 #[test]
-fn unknown_is_honest_only_after_another_kill_and_on_tracepoints() {
+fn accepts_unknown_only_after_another_kill_and_on_tracepoints() {
     let fixture = fixture("7.3-parent");
     let mut reports = fixture.honest();
     assert_eq!(reports.len(), 2);
@@ -302,7 +302,7 @@ fn unknown_is_honest_only_after_another_kill_and_on_tracepoints() {
 }
 
 #[test]
-fn flags_have_no_order() {
+fn ignores_the_order_of_flags() {
     let flags = json!(["__GFP_COMP", "GFP_HIGHUSER_MOVABLE", "__GFP_ZERO"]);
     assert_eq!(altered("7.3-global", "/allocation/gfp_flags", flags), [""; 0]);
     let doubled = json!(["__GFP_COMP", "GFP_HIGHUSER_MOVABLE", "__GFP_ZERO", "__GFP_ZERO"]);
@@ -310,7 +310,7 @@ fn flags_have_no_order() {
 }
 
 #[test]
-fn the_run_itself_is_judged() {
+fn judges_the_run_itself() {
     let fixture = fixture("7.3-cgroup");
     let good = fixture.with_reports(&fixture.honest());
     let named = |alter: fn(&mut Observation)| -> Vec<String> {
@@ -335,7 +335,7 @@ fn the_run_itself_is_judged() {
     assert_eq!(named(noise), ["JSON", "replay"]);
 }
 
-/// The replay of a run that printed two reports, altered.
+/// The findings about a run with two reports whose replay is altered.
 fn replayed(alter: impl Fn(&mut Option<Replay>)) -> Vec<String> {
     let fixture = fixture("7.3-parent");
     let mut seen = fixture.with_reports(&fixture.honest());
@@ -344,7 +344,7 @@ fn replayed(alter: impl Fn(&mut Option<Replay>)) -> Vec<String> {
 }
 
 #[test]
-fn a_replay_that_differs_in_a_byte_is_caught() {
+fn detects_a_replay_that_differs_in_one_byte() {
     assert_eq!(replayed(|_| ()), [""; 0]);
     assert_eq!(replayed(|replay| *replay = None), ["replay"]);
     let altered = |alter: fn(&mut Replay)| replayed(|replay| alter(replay.as_mut().unwrap()));
@@ -353,7 +353,7 @@ fn a_replay_that_differs_in_a_byte_is_caught() {
     let last = replayed(|replay| {
         let line = &mut replay.as_mut().unwrap().lines[1];
         let mut bytes = line.as_bytes().to_vec();
-        // A blank behind the last brace: the same to a parser of JSON.
+        // A space after the last brace changes nothing for a JSON parser.
         bytes.push(b' ');
         *line = bytes.as_slice().into();
     });
@@ -363,7 +363,7 @@ fn a_replay_that_differs_in_a_byte_is_caught() {
 }
 
 #[test]
-fn a_scenario_that_does_not_do_what_it_says_is_caught() {
+fn detects_a_scenario_that_does_not_do_what_it_states() {
     let named = |alter: fn(&mut Fixture)| -> Vec<String> {
         let mut fixture = fixture("5.10-parent");
         alter(&mut fixture);
@@ -395,9 +395,9 @@ fn a_scenario_that_does_not_do_what_it_says_is_caught() {
     assert_eq!(named(by_tracer), ["(outcome) triggers"]);
 }
 
-/// `rank` said somebody else before the kill, failed, or was not asked.
+/// `rank` named another process before the kill, failed, or did not run.
 #[test]
-fn a_wrong_rank_is_named() {
+fn names_a_wrong_rank() {
     let fixture = fixture("7.3-swap");
     let honest = fixture.with_reports(&fixture.honest());
     let ranked = honest.rank.clone().unwrap();

@@ -1,4 +1,5 @@
-//! The comparison must bite where the log says little: threads, shared memory, marks without a kill, passes without one.
+//! The comparison must detect errors even where the log says little: threads, shared memory, marks without a kill, empty
+//! passes.
 
 use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::job::Tier;
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fixtures::{Fixture, fixture};
 
-/// The fields that are named when the fixture's honest reports are changed.
+/// The fields named when the fixture's correct reports are changed.
 fn named(name: &str, change: impl Fn(&mut Vec<Value>)) -> Vec<String> {
     named_of(&fixture(name), change)
 }
@@ -23,7 +24,7 @@ fn set(pointer: &'static str, value: Value) -> impl Fn(&mut Vec<Value>) {
 }
 
 #[test]
-fn a_thread_is_no_process() {
+fn rejects_a_thread_as_a_process() {
     let worker = fixture("7.3-dead_leader").honest()[0]["victims"][0]["tid"].clone();
     let fields = named("7.3-dead_leader", set("/victims/0/pid", worker));
     assert!(
@@ -37,7 +38,7 @@ fn a_thread_is_no_process() {
 }
 
 #[test]
-fn who_shares_the_memory_is_a_victim_and_was_not_chosen() {
+fn a_process_that_shares_the_memory_is_a_victim_but_not_chosen() {
     for name in ["5.10-shared_mm", "7.3-shared_mm"] {
         let fields = named(name, |reports| drop(reports[0]["victims"].as_array_mut().unwrap().pop()));
         assert_eq!(fields, ["victims", "victims"], "{name}");
@@ -49,7 +50,7 @@ fn who_shares_the_memory_is_a_victim_and_was_not_chosen() {
 }
 
 #[test]
-fn a_mark_without_a_kill_is_told_as_that() {
+fn requires_a_report_of_a_mark_without_a_kill() {
     let name = "7.3-dying_trigger";
     assert_eq!(named(name, Vec::clear), ["victims"]);
     assert_eq!(named(name, set("/selection/policy", json!("badness"))), ["selection.policy"]);
@@ -65,7 +66,7 @@ fn a_mark_without_a_kill_is_told_as_that() {
 }
 
 #[test]
-fn a_mark_that_never_was_is_named() {
+fn names_an_invented_mark() {
     let mut quiet = fixture("7.3-dying_trigger");
     let told = quiet.honest();
     quiet.seen.marks = Some(Vec::new());
@@ -74,14 +75,14 @@ fn a_mark_that_never_was_is_named() {
 }
 
 #[test]
-fn passes_are_the_kernels_number_of_them() {
+fn requires_the_kernels_number_of_passes() {
     let name = "5.10-lowered";
     assert_eq!(named(name, set("/empty_passes/count", json!(1))), ["empty_passes.count"]);
     assert_eq!(named(name, set("/empty_passes/count", json!(8000))), ["empty_passes.count"]);
     assert_eq!(named("7.3-lowered", set("/empty_passes/count", json!(3))), ["empty_passes.count"]);
 }
 
-/// A report of passes that killed nobody.
+/// Makes a report of passes that killed no process.
 fn nobody(policy: &str, gfp_mask: &str) -> impl Fn(&mut Vec<Value>) {
     let (policy, gfp_mask) = (policy.to_owned(), gfp_mask.to_owned());
     move |reports| {
@@ -97,7 +98,7 @@ fn nobody(policy: &str, gfp_mask: &str) -> impl Fn(&mut Vec<Value>) {
 #[test]
 fn a_decision_without_a_kill_needs_a_witness() {
     assert_eq!(named("5.10-oom_group", nobody("none_killable", "0xcc0"))[0], "selection.policy");
-    // Its log has such an ending; two reports of it are one too many.
+    // The log contains such an ending, but two reports of it are one too many.
     let without_count = |reports: &mut Vec<Value>| reports[0]["empty_passes"] = json!({ "count": 0 });
     let once = named("7.3-lowered", |reports| {
         without_count(reports);
@@ -114,7 +115,7 @@ fn a_decision_without_a_kill_needs_a_witness() {
 }
 
 #[test]
-fn an_allocation_that_may_not_kill_says_so_and_only_for_the_machine() {
+fn accepts_gfp_nofs_only_for_the_machine() {
     let may_not = |reports: &mut Vec<Value>| {
         nobody("gfp_nofs", "0xc00")(reports);
         reports[1]["cause"]["confidence"] = json!("inferred");
@@ -126,7 +127,7 @@ fn an_allocation_that_may_not_kill_says_so_and_only_for_the_machine() {
 }
 
 #[test]
-fn the_scope_of_a_group_is_named() {
+fn requires_the_scope_of_a_group() {
     for name in ["5.10-far_limit", "7.3-far_limit"] {
         let evidence = json!(["mem_cgroup_get_oom_group returned /far"]);
         assert_eq!(named(name, set("/cause/evidence", evidence)), ["cause.evidence"], "{name}");
@@ -136,7 +137,7 @@ fn the_scope_of_a_group_is_named() {
 }
 
 #[test]
-fn equal_scores_must_be_equal_and_the_last_must_be_chosen() {
+fn requires_equal_scores_and_the_choice_of_the_last() {
     let honest = fixture("7.3-equal_scores");
     let altered = |alter: &dyn Fn(&str) -> Option<String>| {
         let mut fixture = fixture("7.3-equal_scores");

@@ -1,4 +1,4 @@
-//! What the domain holds, what the scenario knows the size of, and whether the formula explains the choice.
+//! The content of the domain, figures whose size the scenario knows, and whether the formula explains the choice.
 
 use oomtrace_scenarios::compare::judge;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::fixtures::{altered, fixture};
 
 #[test]
-fn a_file_that_nobody_maps_is_in_memory_stat_and_nowhere_else() {
+fn an_unmapped_file_is_only_in_memory_stat() {
     for name in ["5.10-tmpfs", "6.12-tmpfs"] {
         let both = ["domain.memory_stat.shmem"; 2];
         assert_eq!(altered(name, "/domain/memory_stat/shmem", json!(0)), both, "{name}");
@@ -17,7 +17,7 @@ fn a_file_that_nobody_maps_is_in_memory_stat_and_nowhere_else() {
 }
 
 #[test]
-fn page_tables_are_told_and_large() {
+fn requires_large_page_tables() {
     for name in ["5.10-page_tables", "7.3-page_tables"] {
         let named = altered(name, "/victims/0/memory/pgtables_bytes", json!(4096));
         assert_eq!(named, ["victims.0.memory.pgtables_bytes"; 2], "{name}");
@@ -25,7 +25,7 @@ fn page_tables_are_told_and_large() {
 }
 
 #[test]
-fn memory_and_swap_together_have_their_own_usage_and_limit() {
+fn memsw_has_its_own_usage_and_limit() {
     for name in ["5.10-v1_memsw", "6.1-v1_memsw"] {
         for (field, wrong) in [("swap_limit_bytes", 64_u64 << 20), ("swap_usage_bytes", 0)] {
             let named = altered(name, &format!("/domain/{field}"), json!(wrong));
@@ -37,11 +37,11 @@ fn memory_and_swap_together_have_their_own_usage_and_limit() {
 }
 
 #[test]
-fn a_choice_that_the_formula_does_not_explain_is_caught() {
+fn detects_a_choice_that_the_formula_does_not_explain() {
     for name in ["6.1-adj_ladder", "7.3-adj_ladder", "5.10-page_tables"] {
         let mut fixture = fixture(name);
         assert_eq!(judge(&fixture.scenario, &fixture.seen, None), [], "{name}");
-        // The same table, with `oom_score_adj` of another process raised: it should have been killed instead.
+        // The same table with a higher `oom_score_adj` of another process, which should then have been killed instead.
         let victim = if name.ends_with("page_tables") { "resident" } else { "large" };
         let adj = if victim == "large" { "          -900 large" } else { "             0 resident" };
         let raised =

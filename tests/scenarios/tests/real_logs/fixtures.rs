@@ -1,5 +1,5 @@
-//! What guests with real kernels sent (captured with `cargo xtask vm --keep-log`, the tracer's part left out), and reports made
-//! of it as an honest tracer would.
+//! Observations of guests with real kernels (captured with `cargo xtask vm --keep-log`, without the tracer's part), and the
+//! reports of a correct tracer made from them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(crate) fn all() -> Vec<Fixture> {
     all
 }
 
-/// One by its name.
+/// The fixture with this name.
 pub(crate) fn fixture(name: &str) -> Fixture {
     load(&folder().join(format!("{name}.json")))
 }
@@ -48,7 +48,7 @@ fn load(path: &Path) -> Fixture {
 }
 
 impl Fixture {
-    /// The reports an honest tracer would have printed.
+    /// The reports that a correct tracer prints.
     pub(crate) fn honest(&self) -> Vec<Value> {
         let log = witness::read(&self.seen.log);
         if self.scenario.expect.is_no_kill() {
@@ -60,7 +60,7 @@ impl Fixture {
         reports
     }
 
-    /// What an honest `rank` would have said before.
+    /// The output of a correct `rank` before the kill.
     fn ranked(&self) -> Option<CommandRun> {
         let log = witness::read(&self.seen.log);
         let first = log.iter().flat_map(|incident| &incident.kills).next()?.pid;
@@ -69,7 +69,7 @@ impl Fixture {
         Some(CommandRun { stdout: said.as_str().into(), status, ..CommandRun::default() })
     }
 
-    /// The same run, with a tracer that printed these.
+    /// The same run with a tracer that printed these reports.
     pub(crate) fn with_reports(&self, reports: &[Value]) -> Observation {
         let lines: Vec<_> = reports.iter().map(|report| report.to_string().as_bytes().into()).collect();
         let status = Some(oomtrace_scenarios::observation::Status::Code(0));
@@ -136,7 +136,7 @@ fn selection(fixture: &Fixture, incident: &Incident) -> Value {
     })
 }
 
-/// A writer goes through all the passes itself, and the kernel counts them.
+/// A writer runs all passes itself, and the kernel counts them.
 fn empty_passes(fixture: &Fixture) -> Option<Value> {
     let limit = fixture.scenario.expect.limit_cgroup.as_ref();
     let counters = fixture.seen.cgroups.iter().find(|cgroup| Some(&cgroup.path) == limit)?;
@@ -144,7 +144,7 @@ fn empty_passes(fixture: &Fixture) -> Option<Value> {
     lowered.then(|| json!({ "count": counters.growth("oom").unwrap() - 1 }))
 }
 
-/// Those who died with the victim, on its memory.
+/// The processes that died with the victim because they share its memory.
 fn sharers(fixture: &Fixture, incident: &Incident) -> Vec<Value> {
     let killed = |pid: u32| incident.kills.iter().any(|kill| kill.pid == pid);
     let role = |role: &String| fixture.scenario.expect.one_mm.contains(role);
@@ -177,7 +177,7 @@ fn with_kind(mut allocation: Value, expect: &Expect) -> Value {
     allocation
 }
 
-/// With a size and a module, of which the witness knows nothing.
+/// The stack with sizes and a module, which the witness ignores.
 fn stack(incident: &Incident) -> Vec<String> {
     let sure = incident.call_trace.iter().filter(|call| call.kind == Kind::Sure);
     sure.map(|call| format!("{}/0x1000 [module]", call.place)).collect()
@@ -210,12 +210,12 @@ pub(crate) fn domain(fixture: &Fixture, incident: &Incident) -> Value {
 pub(crate) fn trigger(fixture: &Fixture, incident: &Incident) -> Value {
     let invoked = incident.invoked.as_ref().unwrap();
     let expect = &fixture.scenario.expect;
-    // The table has no row for a thread whose leader is there; which process it is of, the scenario knows.
+    // The table has no row for a thread while its leader exists. The scenario knows the process of the thread.
     let tid = incident.process_of(incident.trigger_tid.unwrap());
     let role = expect.trigger.first().or(expect.victims.first());
     let is_it = |run: &&ProcessRun| run.pid == tid || Some(&run.role) == role;
     let run = fixture.seen.processes.iter().find(|run| run.pid == tid);
-    // A thread of the kernel is none of the scenario's.
+    // A kernel thread is not part of the scenario.
     let kernel = matches!(expect.cause.as_str(), "sysrq" | "mglru");
     let own = run.or_else(|| fixture.seen.processes.iter().filter(|_| !kernel).find(is_it));
     let pid = own.map_or(tid, |run| run.pid);
@@ -276,12 +276,12 @@ pub(crate) fn process(fixture: &Fixture, pid: u32) -> Option<&scenario::Process>
     fixture.scenario.process_of(&run.role)
 }
 
-/// What is said of the fixture's run with these reports, on the best tier.
+/// The findings about the fixture's run with these reports, on the best tier.
 pub(crate) fn found(fixture: &Fixture, reports: &[Value]) -> Vec<Disagreement> {
     judge(&fixture.scenario, &fixture.with_reports(reports), Some(Tier::Fentry))
 }
 
-/// What is said of the fixture when one value of its first report is another.
+/// The fields named when one value of the fixture's first report is replaced.
 pub(crate) fn altered(name: &str, pointer: &str, value: Value) -> Vec<String> {
     let fixture = fixture(name);
     let mut reports = fixture.honest();

@@ -1,4 +1,4 @@
-//! The witness and the comparison, on what real kernels logged.
+//! Tests of the witness and the comparison on logs of real kernels.
 
 #[cfg(test)]
 mod ballot;

@@ -1,10 +1,10 @@
-//! The parser of Mem-Info and of the call trace, on what real kernels logged.
+//! Tests of the parsers of Mem-Info and of the call trace on logs of real kernels.
 
 use oomtrace_scenarios::witness::{self, Incident, Kind, MemInfo};
 
 use crate::fixtures::{self, fixture};
 
-/// What every kernel prints of a zone, and of a node.
+/// Figures that every kernel prints for a zone and for a node.
 const OF_ZONE: [&str; 9] =
     ["free", "min", "low", "high", "reserved_highatomic", "present", "managed", "free_pcp", "free_cma"];
 const OF_NODE: [&str; 8] = [
@@ -17,7 +17,7 @@ const OF_NODE: [&str; 8] = [
     "kernel_stack",
     "mapped",
 ];
-/// Bytes of a page, and of the largest block that the page allocator hands out.
+/// The size of a page, and of the largest block of the page allocator.
 const PAGE_BYTES: u64 = 4096;
 const ORDERS: usize = 11;
 
@@ -34,7 +34,7 @@ fn with_mem_info() -> Vec<(String, MemInfo)> {
 }
 
 #[test]
-fn shortages_of_the_machine_have_mem_info_and_those_of_a_cgroup_do_not() {
+fn only_shortages_of_the_machine_have_mem_info() {
     for (name, incident) in incidents() {
         assert_eq!(incident.mem_info.is_some(), incident.usage.is_none(), "{name}");
     }
@@ -42,7 +42,7 @@ fn shortages_of_the_machine_have_mem_info_and_those_of_a_cgroup_do_not() {
 }
 
 #[test]
-fn every_line_of_mem_info_is_read() {
+fn reads_every_line_of_mem_info() {
     for (name, info) in with_mem_info() {
         assert!(info.totals.len() >= 14 && info.totals.contains_key("free_pcp"), "{name}");
         assert!(!info.nodes.is_empty() && !info.zones.is_empty(), "{name}");
@@ -54,24 +54,24 @@ fn every_line_of_mem_info_is_read() {
             assert_eq!((zone.free_blocks.len(), zone.reserve_pages.len()), (ORDERS, 5), "{name}");
             assert!(info.nodes.contains_key(&zone.node), "{name}");
         }
-        // Two sizes on each node; 5.10 prints the pools of nodes whose figures it leaves out.
+        // Each node has two sizes. 5.10 also prints the pools of nodes whose figures it omits.
         assert!(info.huge_pools.len() >= 2 * info.nodes.len(), "{name}");
         assert!(info.swap_total_bytes.is_some() && info.swap_free_bytes <= info.swap_total_bytes, "{name}");
     }
 }
 
 #[test]
-fn zones_add_up_to_what_the_kernel_calls_managed() {
+fn zones_add_up_to_the_managed_pages() {
     for (name, info) in with_mem_info() {
         let all = (info.ram_pages.unwrap() - info.reserved_pages.unwrap()) * PAGE_BYTES;
-        // A report of an allocation that is confined to some nodes leaves out the others.
+        // The report of an allocation that is confined to some nodes omits the others.
         let is_confined = name.ends_with("cpuset") || name.ends_with("mempolicy");
         assert!(info.managed_bytes() == all || is_confined && info.managed_bytes() < all, "{name}");
     }
 }
 
-/// How much the free blocks and the free pages of one report may be apart: they are printed one after the other, while
-/// other processors go on.
+/// The tolerance between the free blocks and the free pages of one report. The kernel prints them one after the other while
+/// other processors run.
 const BETWEEN_LINES_BYTES: u64 = 1 << 20;
 
 #[test]
@@ -93,7 +93,7 @@ fn free_blocks_add_up_to_the_free_pages() {
 }
 
 #[test]
-fn swap_is_the_size_that_the_guest_had() {
+fn swap_has_the_size_of_the_guests_swap() {
     for fixture in fixtures::all() {
         for info in witness::read(&fixture.seen.log).into_iter().filter_map(|incident| incident.mem_info) {
             assert_eq!(info.swap_total_bytes, Some(fixture.seen.swap_bytes), "{}", fixture.name);
@@ -102,7 +102,7 @@ fn swap_is_the_size_that_the_guest_had() {
 }
 
 #[test]
-fn a_bound_process_sees_its_node_alone() {
+fn the_report_of_a_bound_process_has_only_its_node() {
     for name in ["5.10-mempolicy", "7.3-mempolicy", "5.10-cpuset", "7.3-cpuset"] {
         let [incident] = witness::read(&fixture(name).seen.log).try_into().unwrap();
         let info = incident.mem_info.unwrap();
@@ -111,7 +111,7 @@ fn a_bound_process_sees_its_node_alone() {
     }
 }
 
-/// The functions of which the innermost call of a fixture's trace must be one, and the one that it begins in.
+/// The possible innermost functions of a fixture's trace, and its outermost ones.
 fn innermost_and_outermost(name: &str) -> (&'static [&'static str], &'static [&'static str]) {
     const OF_MACHINE: &[&str] = &["__alloc_pages_slowpath"];
     const OF_CGROUP: &[&str] = &["mem_cgroup_out_of_memory"];

@@ -1,5 +1,5 @@
-//! What an honest report says of the memory, made of the log's Mem-Info and of the cgroup's figures there; and that each
-//! figure that is altered in it is named.
+//! The memory in a correct report, made from the log's Mem-Info and the cgroup's figures. The comparison must name each altered
+//! figure.
 
 use oomtrace_scenarios::witness::{FreeBlocks, Incident, MemInfo, Zone};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use crate::fixtures::{Fixture, altered};
 
 const PAGE_BYTES: u64 = 4096;
 
-/// The report's names of what the log prints of a node.
+/// The report's names for the log's figures of a node.
 const OF_NODE: [(&str, &str); 5] = [
     ("active_anon", "nr_active_anon_bytes"),
     ("inactive_anon", "nr_inactive_anon_bytes"),
@@ -29,7 +29,7 @@ const MORE_OF_NODE: [(&str, &str); 10] = [
     ("Balloon", "nr_balloon_pages_bytes"),
 ];
 
-/// `machine` of a report.
+/// The `machine` of a report.
 pub(crate) fn machine(fixture: &Fixture, incident: &Incident) -> Value {
     let Some(info) = &incident.mem_info else { return json!({ "zones": [], "nodes": [] }) };
     let zones = info.zones.iter().filter(|zone| zone.bytes("managed") != Some(0));
@@ -51,7 +51,7 @@ pub(crate) fn machine(fixture: &Fixture, incident: &Incident) -> Value {
     })
 }
 
-/// The place in `enum zone_type` of the highest zone: Movable for movable user memory, else Normal.
+/// The position of the highest zone in `enum zone_type`: Movable for movable user memory, otherwise Normal.
 fn class(mask: u64) -> usize {
     if mask & 0xa == 0xa { 3 } else { 2 }
 }
@@ -76,7 +76,7 @@ fn zone_of(fixture: &Fixture, zone: &Zone, class: usize) -> Value {
     })
 }
 
-/// The first node has what the log has for the whole machine alone.
+/// The nodes. The first one has the figures that the log prints only for the whole machine.
 fn nodes(info: &MemInfo) -> Vec<Value> {
     let of_node = |(node, figures): (&i32, &std::collections::BTreeMap<String, u64>)| {
         let names = OF_NODE.iter().chain(&MORE_OF_NODE);
@@ -93,7 +93,7 @@ fn nodes(info: &MemInfo) -> Vec<Value> {
     info.nodes.iter().map(of_node).collect()
 }
 
-/// `account` of a report.
+/// The `account` of a report.
 pub(crate) fn account(fixture: &Fixture, incident: &Incident) -> Value {
     let expect = &fixture.scenario.expect;
     let (of, total, known) = match (&incident.mem_info, incident.usage) {
@@ -147,7 +147,7 @@ fn of_cgroup(incident: &Incident) -> Vec<(&'static str, u64)> {
     names.iter().map(|(part, name)| (*part, incident.stat.get(*name).copied().unwrap_or(0))).collect()
 }
 
-/// Fields of a report at a shortage of the machine, and a wrong value for each.
+/// Fields of the report of a machine-wide shortage, with a wrong value for each.
 const WRONG: &str = r#"{
     "/machine/source": "procfs",
     "/machine/zones/0/name": "HighMem",
@@ -186,7 +186,7 @@ const WRONG: &str = r#"{
     "/account/victim_bytes": 0
 }"#;
 
-/// Where an altered field is named: where the list can be searched by it, the list is.
+/// The field named for an altered value: the list, if the list is searched by this value.
 fn place(pointer: &str) -> String {
     let field = pointer.trim_start_matches('/').replace('/', ".");
     match field.as_str() {
@@ -198,7 +198,7 @@ fn place(pointer: &str) -> String {
 }
 
 #[test]
-fn each_altered_figure_of_the_machine_is_named() {
+fn names_each_altered_figure_of_the_machine() {
     let wrong: Map<String, Value> = serde_json::from_str(WRONG).unwrap();
     for name in ["5.10-global", "6.1-global", "6.12-global", "6.18-global", "7.3-global"] {
         for (pointer, value) in &wrong {
@@ -209,7 +209,7 @@ fn each_altered_figure_of_the_machine_is_named() {
 }
 
 #[test]
-fn absent_figures_of_the_machine_are_named() {
+fn names_absent_figures_of_the_machine() {
     for (pointer, field) in [
         ("/machine/zones", "machine.zones"),
         ("/machine/zones/0/free_bytes", "machine.zones.0.free_bytes"),
@@ -227,14 +227,14 @@ fn absent_figures_of_the_machine_are_named() {
 }
 
 #[test]
-fn types_of_free_blocks_are_compared_where_their_number_is_equal() {
+fn compares_types_of_free_blocks_if_their_number_is_equal() {
     let named = altered("7.3-global", "/machine/zones/0/free_block_types", json!(vec![["isolate"]; 11]));
     assert!(named.iter().all(|field| field.starts_with("machine.zones.0.free_block_types.")), "{named:?}");
     assert_eq!(named.len(), 11);
 }
 
 #[test]
-fn the_zone_of_another_node_is_not_called_usable() {
+fn rejects_a_zone_of_another_node_as_usable() {
     for name in ["5.10-mempolicy", "7.3-cpuset"] {
         let named = altered(name, "/machine/zones/0/usable", json!(false));
         assert_eq!(named, ["machine.zones.0.usable"], "{name}");
@@ -242,7 +242,7 @@ fn the_zone_of_another_node_is_not_called_usable() {
 }
 
 #[test]
-fn parts_of_a_cgroup_are_those_of_its_log() {
+fn requires_the_parts_of_the_cgroups_log() {
     for name in ["5.10-cgroup", "7.3-cgroup"] {
         let named = altered(name, "/account/parts/0/bytes", json!(4096));
         assert_eq!(named[..2], ["account.total_bytes", "account.parts.anon"], "{name}");
@@ -256,15 +256,15 @@ fn parts_of_a_cgroup_are_those_of_its_log() {
 }
 
 #[test]
-fn the_unexplained_part_is_bounded() {
+fn bounds_the_unexplained_part() {
     let parts = json!([{ "what": "anon", "bytes": 1 }, { "what": "unexplained", "bytes": 1_u64 << 40 }]);
     let named = altered("7.3-global", "/account/parts", parts);
     assert!(named.contains(&"account.unexplained_bytes".to_owned()), "{named:?}");
 }
 
 #[test]
-fn what_kills_could_free_is_what_the_tasks_have() {
-    // Kernels before 6.9 do not tell anonymous memory apart.
+fn requires_killable_memory_to_be_that_of_the_tasks() {
+    // Kernels before 6.9 do not list anonymous memory separately.
     for name in ["7.3-global", "7.3-cgroup", "7.3-parent"] {
         assert_eq!(
             altered(name, "/account/candidates_bytes", json!(1)),

@@ -1,4 +1,4 @@
-//! Those who die with the init of their pid namespace.
+//! Processes that die with the init of their pid namespace.
 
 use oomtrace_scenarios::observation::Status;
 use oomtrace_scenarios::witness::Incident;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::fixtures::{Fixture, altered, fixture, found, shown};
 
-/// What an honest report says of them.
+/// The victims of the namespace in a correct report.
 pub(crate) fn victims(fixture: &Fixture, incident: &Incident) -> Vec<Value> {
     let unlogged = |pid: u32| incident.kills.iter().all(|kill| kill.pid != pid);
     let killed = fixture.seen.processes.iter().filter(|run| run.status == Some(Status::Signal(9)));
@@ -29,7 +29,7 @@ pub(crate) fn victims(fixture: &Fixture, incident: &Incident) -> Vec<Value> {
 }
 
 #[test]
-fn each_of_them_is_told_rightly_or_named() {
+fn names_each_wrong_field_of_a_namespace_victim() {
     for (pointer, value) in [
         ("/victims/1/comm", json!("pig")),
         ("/victims/1/cgroup", json!("/")),
@@ -43,7 +43,7 @@ fn each_of_them_is_told_rightly_or_named() {
 }
 
 #[test]
-fn nobody_is_left_out_or_made_up() {
+fn names_missing_and_invented_namespace_victims() {
     let fixture = fixture("5.10-container_init");
     let named = |alter: &dyn Fn(&mut Vec<Value>)| -> Vec<String> {
         let mut reports = fixture.honest();
@@ -52,7 +52,7 @@ fn nobody_is_left_out_or_made_up() {
     };
     assert_eq!(named(&|_| ()), [""; 0]);
     assert_eq!(named(&|victims| drop(victims.pop())), ["victims"]);
-    // In the log's eyes a member of the group, or a second one who was chosen.
+    // The log would show a member of the group, or a second chosen process.
     assert_eq!(named(&|victims| victims[1]["role"] = json!("shared_mm")), ["victims"]);
     let outside = fixture.seen.processes.iter().find(|run| run.role == "outside").unwrap().pid;
     let bystander = |victims: &mut Vec<Value>| {
@@ -61,7 +61,7 @@ fn nobody_is_left_out_or_made_up() {
         victims.push(bystander);
     };
     assert_eq!(named(&bystander), ["victims.3.role", "victims"]);
-    // The chosen one is in the log and goes with nobody.
+    // The chosen process is in the log and is no consequence of another kill.
     assert_eq!(
         named(&|victims| victims[0]["role"] = json!("pid_namespace"))[..2],
         ["victims.0.role", "victims"]
@@ -69,7 +69,7 @@ fn nobody_is_left_out_or_made_up() {
 }
 
 #[test]
-fn a_process_that_dies_without_its_init_is_missing_from_the_log() {
+fn requires_a_log_line_for_deaths_without_the_init() {
     let mut fixture = fixture("7.3-container_init");
     fixture.scenario.processes.iter_mut().for_each(|process| process.pid_namespace = None);
     let found = oomtrace_scenarios::compare::judge(&fixture.scenario, &fixture.seen, None);

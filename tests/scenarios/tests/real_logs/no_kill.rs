@@ -1,4 +1,4 @@
-//! Memory that ran out without a kill.
+//! Shortages without a kill.
 
 use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::job::Tier;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::fixtures::{self, Fixture, altered, fixture, found};
 
-/// What an honest tracer says: one report of all passes, or none where there are none.
+/// The reports of a correct tracer: one of all passes, or none without passes.
 pub(crate) fn reports(fixture: &Fixture, log: &[Incident]) -> Vec<Value> {
     let expect = &fixture.scenario.expect;
     let report = |first: &Incident| {
@@ -32,7 +32,7 @@ pub(crate) fn reports(fixture: &Fixture, log: &[Incident]) -> Vec<Value> {
 }
 
 #[test]
-fn each_altered_field_is_named() {
+fn names_each_altered_field() {
     for (pointer, value) in [
         ("/tier", json!("kprobe")),
         ("/status/complete", json!(false)),
@@ -57,7 +57,7 @@ fn each_altered_field_is_named() {
 }
 
 #[test]
-fn one_report_and_not_one_for_each_pass() {
+fn requires_one_report_of_all_passes() {
     let fixture = fixture("5.10-unkillable");
     let honest = fixture.honest();
     let named = |reports: &[Value]| -> Vec<String> {
@@ -72,7 +72,7 @@ fn one_report_and_not_one_for_each_pass() {
 }
 
 #[test]
-fn where_tasks_sleep_there_is_nothing_to_report() {
+fn requires_no_report_if_tasks_sleep() {
     let (asleep, stuck) = (fixture("6.1-v1_oom_kill_disable"), fixture("5.10-unkillable"));
     assert_eq!(found(&asleep, &[]), []);
     let named: Vec<String> = found(&asleep, &stuck.honest()).into_iter().map(|found| found.field).collect();
@@ -80,7 +80,7 @@ fn where_tasks_sleep_there_is_nothing_to_report() {
 }
 
 #[test]
-fn a_scenario_in_which_somebody_dies_after_all_is_caught() {
+fn detects_a_scenario_in_which_a_process_dies() {
     let named = |alter: fn(&mut Fixture)| -> Vec<String> {
         let mut fixture = fixture("5.10-unkillable");
         alter(&mut fixture);

@@ -1,4 +1,4 @@
-//! The judgement of a guest that goes down, on what the consoles of real guests held.
+//! Tests of the judge of guests that panic, on consoles of real guests.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn panicking() -> Scenario {
     scenario::all().into_iter().find(|scenario| scenario.name == "panic_on_oom").unwrap()
 }
 
-/// What the guest sent before, with the tracer armed.
+/// The observation that the guest sent before, with the tracer armed.
 fn sent() -> Observation {
     let tracer = TracerRun { armed_ms: Some(1), ..TracerRun::default() };
     Observation { tracer: Some(tracer), ..Observation::default() }
@@ -32,18 +32,18 @@ fn found(sent: &[Observation], console: &str, hung: bool) -> Vec<String> {
 }
 
 #[test]
-fn the_panic_that_was_asked_for_is_no_loss() {
+fn accepts_the_expected_panic() {
     for kernel in KERNELS {
         let console = console(kernel);
         assert_eq!(found(&[sent()], &console, false), [""; 0], "{kernel}");
-        // As it stands where the kernel repeats what it was writing at the moment of the panic.
+        // The kernel repeats the line that it was writing at the moment of the panic.
         let invoked = console.lines().find(|line| line.contains("invoked oom-killer")).unwrap();
         assert_eq!(found(&[sent()], &format!("{console}{invoked}\n"), false), [""; 0], "{kernel}");
     }
 }
 
 #[test]
-fn any_other_end_is_named() {
+fn names_any_other_end() {
     for kernel in KERNELS {
         let console = console(kernel);
         let named = |console: &str| found(&[sent()], console, false);
@@ -61,7 +61,7 @@ fn any_other_end_is_named() {
 }
 
 #[test]
-fn a_guest_that_spoke_again_or_never_was_not_taken_down() {
+fn rejects_a_guest_that_sent_no_or_several_observations() {
     let console = console("7.3");
     assert_eq!(found(&[], &console, false), ["(outcome) end"]);
     assert_eq!(found(&[sent(), sent()], &console, false), ["(outcome) end"]);
@@ -69,7 +69,7 @@ fn a_guest_that_spoke_again_or_never_was_not_taken_down() {
 }
 
 #[test]
-fn a_kill_or_a_report_of_one_is_named() {
+fn names_a_kill_and_a_report_of_one() {
     let console = console("7.3");
     let killed = "[   29.6] Out of memory: Killed process 102 (hog) total-vm:2099660kB, anon-rss:324040kB, \
                   file-rss:4kB, shmem-rss:1920kB, UID:0 pgtables:676kB oom_score_adj:0\n";

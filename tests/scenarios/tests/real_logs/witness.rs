@@ -1,4 +1,4 @@
-//! The parser, on what real kernels logged.
+//! Tests of the log parser on logs of real kernels.
 
 use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::witness::{self, Message};
@@ -6,7 +6,7 @@ use oomtrace_scenarios::witness::{self, Message};
 use crate::fixtures::{self, fixture};
 
 #[test]
-fn every_line_of_every_report_is_read() {
+fn reads_every_line_of_every_report() {
     for fixture in fixtures::all() {
         for incident in witness::read(&fixture.seen.log) {
             let name = &fixture.name;
@@ -35,7 +35,7 @@ fn log_counters_and_exit_statuses_agree_on_every_kernel() {
 }
 
 #[test]
-fn odd_names_come_out_byte_for_byte() {
+fn reads_odd_names_byte_for_byte() {
     for name in ["5.10-odd_comm", "7.3-odd_comm"] {
         let fixture = fixture(name);
         let [incident] = witness::read(&fixture.seen.log).try_into().unwrap();
@@ -50,7 +50,7 @@ fn odd_names_come_out_byte_for_byte() {
 }
 
 #[test]
-fn a_group_kills_its_first_victim_twice_and_that_is_one_victim() {
+fn counts_a_group_member_killed_twice_once() {
     for name in ["5.10-oom_group", "6.12-oom_group", "7.3-oom_group"] {
         let [incident] = witness::read(&fixture(name).seen.log).try_into().unwrap();
         assert_eq!((incident.kills.len(), incident.kill_lines), (3, 4), "{name}");
@@ -59,7 +59,7 @@ fn a_group_kills_its_first_victim_twice_and_that_is_one_victim() {
 }
 
 #[test]
-fn limit_scope_and_victim_are_three_cgroups() {
+fn distinguishes_the_cgroups_of_limit_scope_and_victim() {
     for name in ["5.10-far_limit", "7.3-far_limit"] {
         let [incident] = witness::read(&fixture(name).seen.log).try_into().unwrap();
         let summary = incident.summary.unwrap();
@@ -70,7 +70,7 @@ fn limit_scope_and_victim_are_three_cgroups() {
 }
 
 #[test]
-fn a_dead_leader_is_chosen_and_its_worker_killed() {
+fn a_chosen_dead_leader_gets_its_worker_killed() {
     for name in ["5.10-dead_leader", "7.3-dead_leader"] {
         let fixture = fixture(name);
         let [incident] = witness::read(&fixture.seen.log).try_into().unwrap();
@@ -83,7 +83,7 @@ fn a_dead_leader_is_chosen_and_its_worker_killed() {
 }
 
 #[test]
-fn the_allocating_thread_is_chosen_and_its_leader_killed() {
+fn a_chosen_allocating_thread_gets_its_leader_killed() {
     let fixture = fixture("7.3-global_allocating_thread");
     let [incident] = witness::read(&fixture.seen.log).try_into().unwrap();
     let summary = incident.summary.as_ref().unwrap();
@@ -93,7 +93,7 @@ fn the_allocating_thread_is_chosen_and_its_leader_killed() {
 }
 
 #[test]
-fn a_dying_process_leaves_no_line_and_where_it_is_marked_a_trace() {
+fn a_dying_process_leaves_no_log_line_but_a_trace_of_its_mark() {
     for (name, marks) in [("5.10-dying_trigger", 0), ("7.3-dying_trigger", 1)] {
         let seen = fixture(name).seen;
         assert_eq!((witness::read(&seen.log).len(), seen.marks.unwrap().len()), (0, marks), "{name}");
@@ -102,7 +102,7 @@ fn a_dying_process_leaves_no_line_and_where_it_is_marked_a_trace() {
 }
 
 #[test]
-fn the_allocating_task_is_told_by_the_message() {
+fn the_message_identifies_the_allocating_task_policy() {
     for name in ["5.10-global_allocating", "7.3-global_allocating"] {
         let [incident] = witness::read(&fixture(name).seen.log).try_into().unwrap();
         assert_eq!(incident.kills[0].message, Message::AllocatingTask, "{name}");
@@ -110,7 +110,7 @@ fn the_allocating_task_is_told_by_the_message() {
 }
 
 #[test]
-fn a_kernel_thread_that_asks_is_told_from_a_process() {
+fn distinguishes_a_kernel_thread_trigger_from_a_process() {
     for fixture in fixtures::all() {
         let asked_by_kernel = ["mglru", "sysrq"].contains(&fixture.scenario.name.as_str());
         for incident in witness::read(&fixture.seen.log) {
@@ -120,21 +120,21 @@ fn a_kernel_thread_that_asks_is_told_from_a_process() {
 }
 
 #[test]
-fn who_cannot_be_killed_for_asking_is_passed_over() {
+fn an_unkillable_allocating_task_leads_to_badness() {
     let mut fixture = fixture("7.3-global_allocating");
     for record in &mut fixture.seen.log {
         *record = record.replace("Out of memory (oom_kill_allocating_task)", "Out of memory");
     }
     let judged = |fixture: &fixtures::Fixture| judge(&fixture.scenario, &fixture.seen, None);
-    assert_eq!(judged(&fixture)[0].field, "(outcome) policy", "by badness, where a process asked");
+    assert_eq!(judged(&fixture)[0].field, "(outcome) policy", "by badness, although a process allocated");
     for record in &mut fixture.seen.log {
         *record = record.replace(" asm_exc_page_fault+0x26/0x30", " kthread+0xe5/0x120");
     }
-    assert_eq!(judged(&fixture), [], "by badness, where a kernel thread asked");
+    assert_eq!(judged(&fixture), [], "by badness, because a kernel thread allocated");
 }
 
 #[test]
-fn kills_whose_reports_were_left_out_are_incidents_of_their_own() {
+fn kills_without_a_full_report_are_separate_incidents() {
     let fixture = fixture("7.3-parent");
     let killed = |record: &&String| record.contains("Killed process");
     let records: Vec<String> = fixture.seen.log.iter().filter(killed).cloned().collect();
@@ -145,13 +145,13 @@ fn kills_whose_reports_were_left_out_are_incidents_of_their_own() {
 }
 
 #[test]
-fn a_kill_after_a_group_is_no_member_of_it() {
+fn a_kill_after_a_group_is_not_a_member_of_it() {
     let fixture = fixture("7.3-oom_group");
     let [alone] = witness::read(&fixture.seen.log).try_into().unwrap();
     let is_kill = |record: &&String| record.contains("Killed process");
     let last = fixture.seen.log.iter().rfind(is_kill).unwrap();
     let members: Vec<u32> = alone.members.clone();
-    // Somebody who was not there when the group was killed; somebody who was, and was passed over; a member once more.
+    // A process that did not exist at the group kill, one that existed and was passed over, and a member once more.
     let passed_over = alone.rows.iter().find(|row| !members.contains(&row.pid)).unwrap().pid;
     for pid in [4242, passed_over, members[0]] {
         let other = format!("Killed process {pid} ");
@@ -165,7 +165,7 @@ fn a_kill_after_a_group_is_no_member_of_it() {
 }
 
 #[test]
-fn a_group_without_a_table_has_each_member_once() {
+fn lists_each_group_member_once_without_a_table() {
     let fixture = fixture("7.3-oom_group");
     let short = |record: &&String| record.contains("Killed process") || record.contains("Tasks in");
     let records: Vec<String> = fixture.seen.log.iter().filter(short).cloned().collect();
@@ -174,7 +174,7 @@ fn a_group_without_a_table_has_each_member_once() {
 }
 
 #[test]
-fn nobody_killable_is_no_kill() {
+fn no_killable_process_means_no_kill() {
     let records = [
         "4,1,1,-;hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=-1000",
         "4,2,2,-;CPU: 0 PID: 9 Comm: hog Not tainted",
