@@ -1,4 +1,4 @@
-//! A real browser without a window: what it makes of a page, and pictures of it.
+//! A real headless browser that renders pages and takes pictures of them.
 
 mod install;
 mod page;

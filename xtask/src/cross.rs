@@ -1,8 +1,8 @@
-//! Static programs for an architecture, this machine's own or another.
+//! Builds static programs for this machine's architecture or another one.
 //!
-//! Another architecture needs a C compiler, as linker, and a static C library: Debian's packages. It also needs Rust's
-//! standard library. Where rustup has not installed that library, it is compiled from its source, which stable cargo does
-//! only if it is told to behave like a nightly one (`RUSTC_BOOTSTRAP`).
+//! Another architecture needs a C compiler as linker and a static C library, both from Debian's packages, and Rust's standard
+//! library. If rustup has not installed that library, cargo compiles it from source. Stable cargo does this only if it behaves
+//! like a nightly one (`RUSTC_BOOTSTRAP`).
 
 use std::{
     env, fs,
@@ -21,11 +21,11 @@ use serde_json::Value;
 
 use crate::{setup, workspace};
 
-/// What cargo calls an architecture, and what Debian calls its tools.
+/// Cargo's name of an architecture, and Debian's names of its tools.
 struct Names {
     /// Cargo's target.
     target: &'static str,
-    /// The same as a part of cargo's environment variables.
+    /// The target as a part of cargo's environment variables.
     variable: &'static str,
     /// The C compiler for it on other architectures.
     linker: &'static str,
@@ -50,20 +50,20 @@ const fn names(arch: Arch) -> Names {
     }
 }
 
-/// What to build.
+/// The parameters of a build.
 pub(crate) struct Build<'a> {
-    /// For which architecture.
+    /// The architecture.
     pub(crate) arch: Arch,
-    /// The packages whose programs are wanted.
+    /// The packages whose programs are built.
     pub(crate) packages: &'a [&'a str],
-    /// More options of `cargo build`.
+    /// Further options of `cargo build`.
     pub(crate) options: &'a [&'a str],
     /// Settings of cargo's profile, as environment variables.
     pub(crate) profile: &'a [(&'a str, &'a str)],
 }
 
 impl Build<'_> {
-    /// Has cargo build the programs, linked statically; returns their paths.
+    /// Builds the programs, linked statically, and returns their paths.
     ///
     /// # Errors
     /// If a tool is missing and cannot be installed, if cargo fails, or if a program needs libraries.
@@ -74,7 +74,7 @@ impl Build<'_> {
         }
         let output = cargo.stderr(Stdio::inherit()).output().context("starting cargo")?;
         let (packages, status) = (self.packages.join(", "), output.status);
-        ensure!(status.success(), "building {packages} for {}: cargo ended with {status}", self.arch);
+        ensure!(status.success(), "building {packages} for {}: cargo exited with {status}", self.arch);
         let messages = output.stdout.split(|&byte| byte == b'\n');
         let messages = messages.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
         let programs = messages.filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from));
@@ -93,7 +93,7 @@ impl Build<'_> {
     }
 }
 
-/// The path of the one program of that name.
+/// The path of the program with this name.
 ///
 /// # Errors
 /// If there is none.
@@ -102,10 +102,10 @@ pub(crate) fn find<'a>(programs: &'a [PathBuf], name: &str) -> Result<&'a Path> 
     found.map(PathBuf::as_path).with_context(|| format!("cargo built no {name}"))
 }
 
-/// Whether this machine can build for an architecture, or can be made to; installs what is missing.
+/// Installs the missing tools for building for an architecture.
 ///
 /// # Errors
-/// If something cannot be had; the error names it.
+/// If something cannot be installed. The error names it.
 pub(crate) fn install(arch: Arch) -> Result<()> {
     if arch.name() == env::consts::ARCH {
         return Ok(());
@@ -115,7 +115,7 @@ pub(crate) fn install(arch: Arch) -> Result<()> {
     if has_standard_library(arch)? { Ok(()) } else { setup::rust_library() }
 }
 
-/// Settings for a foreign architecture.
+/// Adds the settings for a foreign architecture.
 fn prepare(cargo: &mut Command, arch: Arch) -> Result<()> {
     install(arch)?;
     let Names { variable, linker, .. } = names(arch);
@@ -126,16 +126,17 @@ fn prepare(cargo: &mut Command, arch: Arch) -> Result<()> {
     Ok(())
 }
 
-/// Whether the compiler came with the standard library of an architecture.
+/// Whether the compiler has the standard library of an architecture.
 fn has_standard_library(arch: Arch) -> Result<bool> {
     let library = rustc_sysroot()?.join("lib/rustlib").join(names(arch).target).join("lib");
     Ok(library.is_dir())
 }
 
-/// Makes sure that a program needs no loader.
+/// Checks that a program needs no loader.
 fn ensure_static(path: &Path) -> Result<()> {
     let program = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    let is_static = is_static(&program).with_context(|| format!("{} is no ELF program", path.display()))?;
+    let is_static =
+        is_static(&program).with_context(|| format!("{} is not an ELF program", path.display()))?;
     ensure!(
         is_static,
         "{} is linked dynamically; is the static C library (libc6-dev) installed?",
@@ -147,7 +148,7 @@ fn ensure_static(path: &Path) -> Result<()> {
 /// Whether no segment of an ELF program names a loader.
 ///
 /// # Errors
-/// If it is none.
+/// If the file is not an ELF program.
 pub(crate) fn is_static(program: &[u8]) -> object::Result<bool> {
     let header = FileHeader64::<Endianness>::parse(program)?;
     let endian = header.endian()?;

@@ -1,8 +1,8 @@
-//! Packages of other Debian suites than this machine's own.
+//! Packages of Debian suites other than this machine's own.
 //!
-//! apt does the work, with folders and settings of its own ([`private`]), so that the machine's apt stays as it is:
-//! it checks the suite's InRelease against Debian's keyring, the index against InRelease and the package against the
-//! index. The mirror is the one that the machine's own apt is set up with.
+//! apt does the work, with its own directories and settings ([`private`]), so that the machine's apt does not change. It checks
+//! the suite's InRelease against Debian's keyring, the index against InRelease, and the package against the index. The mirror
+//! is that of the machine's own apt.
 
 mod mirror;
 mod private;
@@ -21,14 +21,14 @@ use private::Private;
 
 pub(crate) use mirror::candidates as mirrors;
 
-/// A suite of the Debian archive, such as `trixie-backports`, with its index at hand.
+/// A suite of the Debian archive, such as `trixie-backports`, with its index.
 pub(crate) struct Suite {
     name: String,
     apt: Private,
 }
 
 impl Suite {
-    /// Gets the suite's index for an architecture, or makes sure that the one at hand is the newest.
+    /// Fetches the suite's index for an architecture, unless the local one is the newest.
     pub(crate) fn open(name: &str, arch: Arch) -> Result<Self> {
         let mut reasons = Vec::new();
         for mirror in mirror::candidates(name)? {
@@ -40,45 +40,45 @@ impl Suite {
                 Err(error) => reasons.push(format!("{error:#}")),
             }
         }
-        Err(anyhow!("no mirror of this machine's apt gives {name}: {}", reasons.join("; ")))
+        Err(anyhow!("no mirror of this machine's apt has {name}: {}", reasons.join("; ")))
     }
 
-    /// The names of all its packages that begin so.
+    /// The names of all its packages with this prefix.
     pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>> {
         let names = output(self.apt.command("apt-cache").args(["pkgnames", prefix]))?;
         Ok(names.lines().map(str::to_owned).collect())
     }
 
-    /// The versions it holds of a package, newest first. None of a package it does not hold.
+    /// The versions of a package in the suite, newest first. Empty if the suite does not have the package.
     pub(crate) fn versions(&self, package: &str) -> Result<Vec<String>> {
         let table = output(self.apt.command("apt-cache").args(["madison", package]))?;
         Ok(table.lines().filter_map(|row| Some(row.split('|').nth(1)?.trim().to_owned())).collect())
     }
 
-    /// Downloads one version of a package into a folder, and returns its path.
+    /// Downloads one version of a package to a directory and returns its path.
     pub(crate) fn download(&self, package: &str, version: &str, folder: &Path) -> Result<PathBuf> {
         let scratch = tempfile::tempdir_in(folder)?;
         let wanted = format!("{package}={version}");
         output(self.apt.command("apt-get").current_dir(scratch.path()).args(["download", &wanted]))?;
         let file = fs::read_dir(scratch.path())?.next();
-        let file = file.with_context(|| format!("{} gave no file for {wanted}", self.name))??;
+        let file = file.with_context(|| format!("{} has no file for {wanted}", self.name))??;
         let path = folder.join(file.file_name());
         fs::rename(file.path(), &path)?;
         Ok(path)
     }
 }
 
-/// Unpacks a package below a folder.
+/// Unpacks a package below a directory.
 pub(crate) fn unpack(package: &Path, folder: &Path) -> Result<()> {
     run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(folder))
 }
 
-/// Unpacks one folder of a package: `./a/b/c` becomes `folder/c`.
+/// Unpacks one directory of a package: `./a/b/c` becomes `folder/c`.
 pub(crate) fn unpack_folder(package: &Path, inside: &str, folder: &Path) -> Result<()> {
     let mut archive = Command::new("dpkg-deb");
     archive.arg("--fsys-tarfile").arg(package).stdout(Stdio::piped());
     let mut archive = archive.spawn().context("cannot run `dpkg-deb`")?;
-    let stream = archive.stdout.take().context("dpkg-deb gives no archive")?;
+    let stream = archive.stdout.take().context("dpkg-deb has no standard output")?;
     let depth = Path::new(inside).components().count().saturating_sub(1);
     let mut tar = Command::new("tar");
     tar.args(["--extract", "--no-same-owner", &format!("--strip-components={depth}"), "--directory"]);
@@ -88,7 +88,7 @@ pub(crate) fn unpack_folder(package: &Path, inside: &str, folder: &Path) -> Resu
     unpacked
 }
 
-/// The upstream part of a Debian version: `1.95.0` of `1:1.95.0+dfsg1-2~bpo13+1`.
+/// The upstream part of a Debian version: `1.95.0` from `1:1.95.0+dfsg1-2~bpo13+1`.
 pub(crate) fn upstream(version: &str) -> &str {
     let without_epoch = version.split_once(':').map_or(version, |(_, rest)| rest);
     let without_revision = without_epoch.rsplit_once('-').map_or(without_epoch, |(upstream, _)| upstream);
@@ -100,14 +100,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upstream_versions() {
+    fn extracts_upstream_versions() {
         assert_eq!(upstream("1.95.0+dfsg1-2~bpo13+1"), "1.95.0");
         assert_eq!(upstream("1:1.95.0-1"), "1.95.0");
         assert_eq!(upstream("1.48.0"), "1.48.0");
     }
 
     #[test]
-    fn unpacks_the_one_folder_asked_for() {
+    fn unpacks_only_the_requested_directory() {
         let scratch = tempfile::tempdir().unwrap();
         let tree = scratch.path().join("tree");
         fs::create_dir_all(tree.join("DEBIAN")).unwrap();

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: oomtrace built and shown at work.
+//! `cargo xtask demo`: builds oomtrace and runs its demo.
 
 use std::{
     env,
@@ -24,15 +24,15 @@ pub(crate) struct Arguments {
     arguments: Vec<OsString>,
 }
 
-/// Builds oomtrace and runs its demo, whose exit code is the task's.
+/// Builds oomtrace and runs its demo. The task exits with the demo's exit code.
 pub(crate) fn task(arguments: &Arguments) -> Result<ExitCode> {
-    say("building oomtrace (release; stable Rust is all it takes)");
+    say("building oomtrace (release; needs only stable Rust)");
     let program = build()?;
     let as_root = setup::is_root()?;
     say(if as_root {
         "running `oomtrace demo`"
     } else {
-        "running `sudo oomtrace demo`: tracing takes privileges"
+        "running `sudo oomtrace demo`: tracing needs privileges"
     });
     let mut demo = Command::new(if as_root { program.as_os_str() } else { "sudo".as_ref() });
     demo.args((!as_root).then_some(&program)).arg("demo").args(&arguments.arguments);
@@ -40,17 +40,17 @@ pub(crate) fn task(arguments: &Arguments) -> Result<ExitCode> {
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// Builds the command, and returns its path.
+/// Builds the command and returns its path.
 fn build() -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()).args(["build", "--release", "--locked", "--package", "oomtrace"]);
     cargo.args(["--bin", "oomtrace", "--message-format", "json-render-diagnostics"]);
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run `cargo`")?;
-    ensure!(output.status.success(), "oomtrace does not build ({})", output.status);
-    executable(&output.stdout).context("cargo names no program that it built")
+    ensure!(output.status.success(), "building oomtrace failed ({})", output.status);
+    executable(&output.stdout).context("cargo's messages name no program")
 }
 
-/// The program that cargo names in its messages.
+/// The program named in cargo's messages.
 fn executable(messages: &[u8]) -> Option<PathBuf> {
     let messages = messages.split(|byte| *byte == b'\n');
     let parsed = messages.filter_map(|message| serde_json::from_slice::<Value>(message).ok());
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cargo_names_the_program_it_built() {
+    fn reads_the_program_from_cargos_messages() {
         let messages = b"{\"reason\":\"compiler-artifact\",\"executable\":null}\nnoise\n\
             {\"reason\":\"compiler-artifact\",\"executable\":\"/t/release/oomtrace\"}\n{\"reason\":\"build-finished\"}\n";
         assert_eq!(executable(messages), Some("/t/release/oomtrace".into()));

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: everything that a release publishes, in `target/dist`. See `docs/releasing.md`.
+//! `cargo xtask dist`: builds all files of a release in `target/dist`. See `docs/releasing.md`.
 
 mod archive;
 mod binary;
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// Then check the release: build it a second time, and install, run and remove it (as root)
     #[arg(long)]
     check: bool,
-    /// Only this check, on the files that are there already; repeatable
+    /// Only this check, on existing files; repeatable
     #[arg(long, requires = "check", value_parser = check::name)]
     only: Vec<String>,
 }
@@ -55,9 +55,9 @@ pub(crate) struct Release {
     root: PathBuf,
     /// Cargo's target directory.
     target: PathBuf,
-    /// As in `Cargo.toml`.
+    /// The version in `Cargo.toml`.
     version: String,
-    /// The time that all files get, in seconds since 1970: that of the commit.
+    /// The modification time of all files, in seconds since 1970: the time of the commit.
     moment: i64,
 }
 
@@ -68,7 +68,7 @@ impl Release {
         Ok(Self { root, target, version: env!("CARGO_PKG_VERSION").to_owned(), moment })
     }
 
-    /// Writes all files of some architectures, and the list of their checksums last.
+    /// Writes all files of some architectures, and finally their checksums.
     pub(crate) fn write(&self, archs: &[Arch], out: &Path) -> Result<()> {
         if out.exists() {
             fs::remove_dir_all(out).with_context(|| format!("cannot empty {}", out.display()))?;
@@ -91,7 +91,7 @@ impl Release {
         package::write(self, platform, out)
     }
 
-    /// What the files of a platform are called, without an ending: `oomtrace-0.1.0-x86_64-unknown-linux-gnu`.
+    /// The name of a platform's files without a suffix: `oomtrace-0.1.0-x86_64-unknown-linux-gnu`.
     fn name(&self, platform: Platform) -> String {
         format!("oomtrace-{}-{}", self.version, platform.triple)
     }

@@ -1,4 +1,4 @@
-//! The eBPF objects that are committed in `oomtrace/ebpf`: building them, and checking that they are what they say.
+//! Builds the eBPF objects that are committed in `oomtrace/ebpf`, and checks them against their sources.
 
 use std::{
     fs,
@@ -14,16 +14,16 @@ use crate::{run::say, setup, workspace};
 /// `cargo xtask ebpf`
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Rebuild in a scratch folder and compare byte for byte; change nothing
+    /// Rebuild in a scratch directory and compare byte for byte; change nothing
     #[arg(long)]
     check: bool,
 }
 
-/// How far a check could go.
+/// The extent of a check.
 pub(crate) enum Checked {
-    /// The objects were rebuilt, and are the same to the byte.
+    /// The objects were rebuilt and are equal byte for byte.
     Rebuilt,
-    /// The stamp fits sources and objects; a rebuild was not possible, for this reason.
+    /// The stamp matches sources and objects. A rebuild was not possible, for this reason.
     StampOnly(String),
 }
 
@@ -33,15 +33,15 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         return build();
     }
     match check()? {
-        Checked::Rebuilt => say("the committed eBPF objects are what their sources give, byte for byte"),
+        Checked::Rebuilt => say("the committed eBPF objects equal a rebuild of their sources byte for byte"),
         Checked::StampOnly(reason) => {
-            say(&format!("object not rebuilt: {reason}; its stamp fits the sources"));
+            say(&format!("object not rebuilt: {reason}; its stamp matches the sources"));
         }
     }
     Ok(())
 }
 
-/// Builds both objects and their stamp, unless they are what the sources and the tools would give already.
+/// Builds both objects and their stamp, unless they are up to date with the sources and the tools.
 fn build() -> Result<()> {
     let (folder, inputs) = (folder(), inputs()?);
     let toolchain = setup::ebpf_toolchain()?;
@@ -62,7 +62,7 @@ fn build() -> Result<()> {
         write(&folder.join(arch.object_file()), bytes)?;
         say(&format!("{arch}: {} bytes", bytes.len()));
     }
-    // Last: until it is there, the old stamp refuses the new objects.
+    // Write the stamp last: until then, the old stamp rejects the new objects.
     write(&folder.join(STAMP_FILE), stamp.to_string().as_bytes())
 }
 
@@ -74,14 +74,14 @@ fn is_current(folder: &Path, inputs: &Inputs, toolchain: &Toolchain) -> bool {
     stamp.is_of(inputs) && stamp.is_by(toolchain) && objects_fit()
 }
 
-/// Checks the stamp against sources and objects, and the objects against a rebuild where that can be had.
+/// Checks the stamp against sources and objects, and the objects against a rebuild if one is possible.
 ///
 /// # Errors
-/// If they differ: the error names the file, and the command that sets it right.
+/// If they differ. The error names the file and the command that repairs it.
 pub(crate) fn check() -> Result<Checked> {
     let folder = folder();
     let stamp = Stamp::read(&folder)?
-        .with_context(|| format!("{} holds no stamp: run `{REBUILD}`", folder.display()))?;
+        .with_context(|| format!("{} contains no stamp: run `{REBUILD}`", folder.display()))?;
     ensure!(
         stamp.is_of(&inputs()?),
         "{}: the eBPF sources changed since the objects were built: run `{REBUILD}` and commit oomtrace/ebpf",
@@ -94,7 +94,8 @@ pub(crate) fn check() -> Result<Checked> {
         Err(error) => return Ok(Checked::StampOnly(format!("{error:#}"))),
     };
     if !stamp.is_by(&toolchain) {
-        let reason = format!("it was built by rustc {}, here is {}", stamp.rustc(), toolchain.rustc());
+        let reason =
+            format!("it was built by rustc {}, this machine has {}", stamp.rustc(), toolchain.rustc());
         return Ok(Checked::StampOnly(reason));
     }
     rebuild(&toolchain, &committed)?;
@@ -117,7 +118,7 @@ fn compare(path: &Path, committed: &[u8], rebuilt: &[u8]) -> Result<()> {
     }
     let same = committed.iter().zip(rebuilt).take_while(|(a, b)| a == b).count();
     bail!(
-        "{} ({} bytes) is not what its sources give ({} bytes): first difference at byte {same}. \
+        "{} ({} bytes) differs from a rebuild of its sources ({} bytes): first difference at byte {same}. \
          Run `{REBUILD}` and commit oomtrace/ebpf",
         path.display(),
         committed.len(),
@@ -125,7 +126,7 @@ fn compare(path: &Path, committed: &[u8], rebuilt: &[u8]) -> Result<()> {
     )
 }
 
-/// Compiles for one architecture after the other in one target folder: what both share is compiled once.
+/// Compiles for all architectures in one target directory, so that shared crates are compiled once.
 fn compile_all(toolchain: &Toolchain, target: &Path) -> Result<Vec<(Arch, Vec<u8>)>> {
     let root = workspace::root();
     let one = |arch: Arch| Ok((arch, compile(&root, toolchain, arch, target)?));
@@ -133,14 +134,14 @@ fn compile_all(toolchain: &Toolchain, target: &Path) -> Result<Vec<(Arch, Vec<u8
 }
 
 fn inputs() -> Result<Inputs> {
-    Inputs::read(&workspace::root())?.context("the eBPF sources are not there")
+    Inputs::read(&workspace::root())?.context("the eBPF sources are missing")
 }
 
 fn folder() -> PathBuf {
     workspace::root().join("oomtrace/ebpf")
 }
 
-/// Whole or not at all.
+/// Writes a file atomically.
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let unfinished = path.with_extension("new");
     fs::write(&unfinished, bytes)
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_names_file_place_and_command() {
+    fn reports_file_offset_and_command_of_a_difference() {
         let path = Path::new("oomtrace/ebpf/oomtrace-x86_64.o");
         compare(path, b"same", b"same").unwrap();
         let error = compare(path, b"same", b"sand!").unwrap_err().to_string();

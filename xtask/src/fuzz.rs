@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: damaged recordings without number, down the road from the reader to the pages.
+//! `cargo xtask fuzz`: sends damaged recordings down the road from the reader to the pages.
 
 use std::{env, fs, path::PathBuf, process::Command, time::Instant};
 
@@ -9,10 +9,10 @@ use crate::{
     workspace,
 };
 
-/// Inputs of a plain run.
+/// The number of inputs of a plain run.
 const INPUTS: u64 = 10_000_000;
 
-/// Inputs that one process takes: where one dies, so many are to be tried again one by one.
+/// The number of inputs of one process. If it dies, these inputs are tried again one by one.
 const PORTION: u64 = 250_000;
 
 /// Options of `cargo xtask fuzz`.
@@ -24,12 +24,12 @@ pub(crate) struct Arguments {
     /// The number of the first one
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// What the inputs are made of, with their numbers
+    /// The seed of the inputs; seed and number determine an input
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
-/// Builds the program and runs it, portion by portion.
+/// Builds the program and runs it in portions.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     let fuzz = Fuzz::build()?;
     let start = Instant::now();
@@ -45,14 +45,14 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// A few inputs, always the same, for `cargo xtask test`.
+/// Runs a few inputs, always the same, for `cargo xtask test`.
 pub(crate) fn short() -> Result<()> {
     const SHORT: u64 = 20_000;
     println!("{}", Fuzz::build()?.run(1, 0, SHORT)?);
     Ok(())
 }
 
-/// The program, and what it begins with.
+/// The program and the recordings to start from.
 struct Fuzz {
     program: PathBuf,
     recordings: Vec<PathBuf>,
@@ -87,6 +87,6 @@ pub(crate) fn recordings() -> Result<Vec<PathBuf>> {
     let is_recording = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "oomtrace");
     let mut recordings: Vec<PathBuf> = paths.into_iter().filter(is_recording).collect();
     recordings.sort();
-    ensure!(!recordings.is_empty(), "{} holds no recording", folder.display());
+    ensure!(!recordings.is_empty(), "{} contains no recording", folder.display());
     Ok(recordings)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask golden`: recordings of the format's present version, kept as tests for ever.
+//! `cargo xtask golden`: makes recordings of the current version of the format, which are kept as tests forever.
 
 use std::fs;
 use std::path::Path;
@@ -19,15 +19,15 @@ pub(crate) struct Arguments {
     /// The kernel series
     #[arg(long, default_value = "6.12")]
     series: String,
-    /// What is recorded; repeatable
+    /// The scenario to record; repeatable
     #[arg(long, required = true)]
     scenario: Vec<String>,
-    /// The version of the format, as the file's name tells it
+    /// The version of the format, as in the file's name
     #[arg(long, default_value_t = 1)]
     version: u32,
 }
 
-/// Record real kills in a guest, and keep the recording with the reports that were printed live.
+/// Records real kills in a guest, and keeps the recording with the reports that were printed live.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     vm::install_qemu(Arch::X86_64)?;
     let kernel = kernels::ensure(&arguments.series)?;
@@ -43,17 +43,17 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// A golden recording is never made anew: what an older version wrote must stay readable.
+/// Writes a golden recording. It never replaces one, because recordings of older versions must stay readable.
 fn keep(folder: &Path, name: &str, seen: &Observation) -> Result<()> {
     let run = seen.tracer.as_ref().with_context(|| format!("no tracer ran: {:?}", seen.failure))?;
-    ensure!(run.status == Some(Status::Code(0)), "the tracer ended with {:?}", run.status);
+    ensure!(run.status == Some(Status::Code(0)), "the tracer exited with {:?}", run.status);
     let recording = run.recording.as_ref().context("the guest sent no recording")?;
     ensure!(!run.lines.is_empty(), "nothing was reported");
     let lines: Vec<u8> = run.lines.iter().flat_map(|line| [Text::as_bytes(line), b"\n"].concat()).collect();
     let files = [("oomtrace", recording.as_bytes().to_vec()), ("jsonl", lines)];
     for (extension, bytes) in files {
         let path = folder.join(format!("{name}.{extension}"));
-        ensure!(!path.exists(), "{} is there already, and is kept as it is", path.display());
+        ensure!(!path.exists(), "{} already exists and is never replaced", path.display());
         fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(())

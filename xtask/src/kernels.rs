@@ -1,4 +1,4 @@
-//! Debian's kernels, by series, in a cache that every checkout shares.
+//! Debian's kernels by series, in a cache that all checkouts share.
 
 mod fetch;
 mod flavour;
@@ -17,14 +17,14 @@ use serde::{Deserialize, Serialize};
 use crate::{run::say, workspace};
 use series::Series;
 
-/// What a cached kernel's folder calls the file that is written last, so that a folder with it is whole.
+/// The file that is written last to a cached kernel's directory. A directory with it is complete.
 const RECORD: &str = "kernel.json";
 
 /// `cargo xtask kernels`
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Kernel series, such as 6.12; with its flavour if it is not the cloud kernel: 6.12-rt; with its Debian suite where
-    /// none is known: 7.2=sid [default: all known]
+    /// Kernel series, such as 6.12; 6.12-rt with a flavour other than the cloud kernel; 7.2=sid with a Debian suite if none is
+    /// known [default: all known]
     series: Vec<String>,
     /// Architecture of the kernels: x86_64 or aarch64
     #[arg(long, default_value_t = Arch::X86_64, value_parser = arch)]
@@ -34,24 +34,25 @@ pub(crate) struct Arguments {
     refresh: bool,
 }
 
-/// A kernel ready to boot.
+/// A kernel that is ready to boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kernel {
-    /// As asked for: `6.12`, `6.12-16k`.
+    /// The requested series: `6.12`, `6.12-16k`.
     pub(crate) series: String,
-    /// What it runs on.
+    /// Its architecture.
     pub(crate) arch: Arch,
-    /// As `uname -r` gives it.
+    /// The output of `uname -r`.
     pub(crate) release: String,
     /// Debian's version of its package.
     pub(crate) version: String,
     /// The image.
     pub(crate) vmlinuz: PathBuf,
-    /// What is `/lib/modules/RELEASE` on an installed system; absent where the suite has no such package any more.
+    /// The directory that is `/lib/modules/RELEASE` on an installed system. Absent if the suite does not have the package any
+    /// more.
     pub(crate) modules: Option<PathBuf>,
 }
 
-/// What was fetched, as it stands in the cache.
+/// The record of a fetched kernel in the cache.
 #[derive(Serialize, Deserialize)]
 struct Record {
     release: String,
@@ -70,7 +71,7 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The x86_64 kernel of a series, fetched if it is not in the cache. One that is there needs no network.
+/// The x86_64 kernel of a series, fetched if it is not in the cache. A cached kernel needs no network.
 pub(crate) fn ensure(series: &str) -> Result<Kernel> {
     get(series, Arch::X86_64, false)
 }
@@ -80,7 +81,7 @@ pub(crate) fn ensure_for(arch: Arch, series: &str) -> Result<Kernel> {
     get(series, arch, false)
 }
 
-/// An architecture by its name.
+/// Parses the name of an architecture.
 pub(crate) fn arch(name: &str) -> Result<Arch, String> {
     Arch::from_name(name).ok_or_else(|| format!("expected {}", Arch::ALL.map(Arch::name).join(" or ")))
 }
@@ -105,12 +106,12 @@ fn get(series: &str, arch: Arch, look_for_newer: bool) -> Result<Kernel> {
             }
             say(&format!("fetching kernel {} from Debian's {}", newest.release(), series.suite()));
             newest.lay(&folder)?;
-            read(&series, &folder).with_context(|| format!("{} is not whole", folder.display()))
+            read(&series, &folder).with_context(|| format!("{} is incomplete", folder.display()))
         }
     }
 }
 
-/// One process fetches a series at a time; the others wait for it and find the kernel in the cache.
+/// Takes the lock of a series. One process fetches it at a time; the others wait and find the kernel in the cache.
 fn lock(cache: &Path, series: &Series) -> Result<File> {
     fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
     let path = cache.join(format!("{}.lock", series.name()));
@@ -119,7 +120,7 @@ fn lock(cache: &Path, series: &Series) -> Result<File> {
     Ok(file)
 }
 
-/// The kernel in a folder of the cache, if it is there whole.
+/// The kernel in a directory of the cache, if it is complete.
 fn read(series: &Series, folder: &Path) -> Option<Kernel> {
     let record: Record = serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()?;
     let modules = folder.join("modules");
@@ -139,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kernel_is_in_the_cache_once_its_record_is() {
+    fn finds_a_kernel_only_with_its_record() {
         let folder = tempfile::tempdir().unwrap();
         let series = Series::parse("6.12", Arch::X86_64).unwrap();
         fs::write(folder.path().join("vmlinuz"), "MZ").unwrap();

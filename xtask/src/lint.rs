@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: format, lints and house rules.
+//! `cargo xtask lint`: checks format, lints and house rules.
 
 use std::{env, process::Command};
 
@@ -10,7 +10,7 @@ use crate::{
     setup, tidy, workspace,
 };
 
-/// Everything in turn; the first failure ends it.
+/// Runs the checks in turn and stops at the first failure.
 pub(crate) fn task() -> Result<()> {
     say("house rules");
     tidy::check(&workspace::root())?;
@@ -33,7 +33,7 @@ fn cargo(subcommand: &str) -> Command {
     command
 }
 
-/// The eBPF crate compiles for its own target only, with its own toolchain.
+/// Lints the eBPF crate, which compiles only for its own target with its own toolchain.
 fn clippy_ebpf() -> Result<()> {
     let toolchain = match setup::ebpf_toolchain() {
         Ok(toolchain) => toolchain,

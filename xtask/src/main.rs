@@ -1,4 +1,4 @@
-//! The project's tasks: `cargo xtask --help` lists them. Each does its own set-up and says what it is doing.
+//! The project's tasks: `cargo xtask --help` lists them. Each sets up what it needs and prints its steps.
 
 mod bench;
 mod browser;
@@ -44,25 +44,25 @@ enum Task {
     Dist(dist::Arguments),
     /// Check format, lints and house rules
     Lint,
-    /// Run every test there is: unit tests, lints, real kills on this machine and in guests
+    /// Run all tests: unit tests, lints, real kills on this machine and in guests
     Test(test::Arguments),
     /// Run scenarios on real kernels in throw-away guests
     Vm(vm::Arguments),
     /// Run the ready experiments of contrib/experiments in guests, and show their tables
     Experiments(experiments::Arguments),
-    /// Measure start, memory, latency, loss and replay, or what a decision costs, and print a table of docs/benchmarks.md
+    /// Measure start, memory, latency, loss and replay, or the cost of a decision, and print a table of docs/benchmarks.md
     Bench(bench::Arguments),
     /// Kill processes in ordinary ways where memory is short nearby, and count false alarms: a table of docs/verdicts.md
     Alarms(test::alarms::Arguments),
     /// End processes in ways that look alike, and check the answers of `oomtrace why` and `record --verdict`
     Endings(test::endings::Arguments),
-    /// Damage recordings in every way and see that nothing breaks: ten million inputs
+    /// Damage ten million recordings in many ways and check that nothing breaks
     Fuzz(fuzz::Arguments),
     /// Take pictures of pages in a real browser, in light and dark
     Pictures(pictures::Arguments),
     /// Record the golden recordings of tests/recordings, once for each version of the format
     Golden(golden::Arguments),
-    /// Kill the recorder at a thousand random moments, and read what is left
+    /// Kill the recorder at a thousand random moments and check the recordings
     Survive(survive::Arguments),
     /// Make the BTF fixtures in tests/btf from kernels
     Btf(btf::Arguments),

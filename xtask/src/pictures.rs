@@ -1,4 +1,4 @@
-//! `cargo xtask pictures`: the pages as a browser shows them, for the documentation.
+//! `cargo xtask pictures`: takes pictures of the pages in a browser for the documentation.
 
 use std::{
     fs,
@@ -19,27 +19,27 @@ use crate::{
 /// The recording whose page is in the documentation.
 pub(crate) const SHOWN: &str = "tests/recordings/v1-services-fentry.oomtrace";
 
-/// As much of that page as has the answer: down to the ballot.
+/// The height of that page down to the ballot, which includes the answer.
 const SHOWN_HEIGHT: u32 = 1960;
 
 /// Options of `cargo xtask pictures`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// A page to take pictures of; repeatable. By default the one that is in docs/ is made, and its pictures go there
+    /// A page to take pictures of; repeatable (default: the page in docs/ is made, and its pictures go there)
     #[arg(long = "page", value_name = "FILE", requires = "into")]
     pages: Vec<PathBuf>,
-    /// The folder that gets them
+    /// The directory for the pictures
     #[arg(long, value_name = "FOLDER")]
     into: Option<PathBuf>,
     /// Width of the window, in CSS pixels
     #[arg(long, default_value_t = 1080)]
     width: u32,
-    /// Only the first so many CSS pixels of the page
+    /// Only the first HEIGHT CSS pixels of the page
     #[arg(long)]
     height: Option<u32>,
 }
 
-/// Takes them, in light and in dark.
+/// Takes the pictures in light and in dark.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     let mut browser = Browser::start(&browser::install()?)?;
     say(&browser.version()?);
@@ -49,7 +49,7 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         take(&mut browser, page, into, arguments.width, arguments.height)?;
     }
     if arguments.pages.is_empty() {
-        let folder = TempDir::new().context("making a folder for the page")?;
+        let folder = TempDir::new().context("creating a directory for the page")?;
         let page = documented(folder.path())?;
         take(&mut browser, &page, into, arguments.width, arguments.height.or(Some(SHOWN_HEIGHT)))?;
     }

@@ -1,4 +1,4 @@
-//! Scratch cgroups for real kills on this machine: memory cgroups only, never the machine itself.
+//! Scratch cgroups for real kills on this machine. They are memory cgroups, so the machine itself never runs out.
 
 use std::{
     ffi::OsStr,
@@ -11,14 +11,14 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-/// What sets the limit of memory, and of swap, which would only delay a kill: v2, where swap is counted alone, and v1,
-/// where it is counted with the memory.
+/// The files for the limits of memory and swap. Swap would only delay a kill. On v2 it is counted separately, on v1 together
+/// with memory.
 const LIMITS: [(&str, &str, bool); 2] = [
     ("memory.max", "memory.swap.max", false),
     ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", true),
 ];
 
-/// Where cgroups with a limit can be made: the first memory hierarchy that is mounted, v1 or v2.
+/// The directory where limited cgroups can be created: the first mounted memory hierarchy, v1 or v2.
 pub(crate) fn hierarchy() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
     mounts
@@ -27,7 +27,7 @@ pub(crate) fn hierarchy() -> Option<PathBuf> {
         .filter(|mount| Scratch::new(mount, b"oomtrace-probe", 1 << 20).is_ok())
 }
 
-/// The mount point in a line of `/proc/self/mounts` that is one of a memory hierarchy.
+/// The mount point of a memory hierarchy in a line of `/proc/self/mounts`.
 fn memory_hierarchy(line: &str) -> Option<PathBuf> {
     let mut fields = line.split(' ').skip(1);
     let (mount, kind, options) = (Path::new(fields.next()?), fields.next()?, fields.next()?);
@@ -42,13 +42,13 @@ fn memory_hierarchy(line: &str) -> Option<PathBuf> {
     has_memory.then(|| mount.to_owned())
 }
 
-/// A cgroup with a limit, gone when it is dropped.
+/// A cgroup with a limit, removed when dropped.
 pub(crate) struct Scratch {
     pub(crate) path: PathBuf,
 }
 
 impl Scratch {
-    /// Makes one of that name.
+    /// Creates a cgroup with this name.
     pub(crate) fn new(hierarchy: &Path, name: &[u8], limit_bytes: u64) -> Result<Self> {
         let path = hierarchy.join(OsStr::from_bytes(name));
         fs::create_dir(&path).with_context(|| format!("making {}", path.display()))?;
@@ -58,7 +58,7 @@ impl Scratch {
             known.with_context(|| format!("{} has no limit", scratch.path.display()))?;
         fs::write(scratch.path.join(limit), limit_bytes.to_string())
             .with_context(|| format!("writing {limit} in {}", scratch.path.display()))?;
-        // Absent where swap is not accounted.
+        // The file is absent if swap is not accounted.
         let _ = fs::write(scratch.path.join(swap), if *with_memory { limit_bytes } else { 0 }.to_string());
         Ok(scratch)
     }
@@ -66,7 +66,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // The last victim may still be on its way out.
+        // The last victim may still be exiting.
         for _ in 0..200 {
             if fs::remove_dir(&self.path).is_ok() {
                 return;
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_v1_memory_hierarchy_is_told_by_its_options() {
+    fn recognizes_a_v1_memory_hierarchy_by_its_options() {
         let line = |options: &str| format!("cgroup /sys/fs/cgroup/x cgroup rw,{options} 0 0");
         assert_eq!(memory_hierarchy(&line("relatime,memory")), Some("/sys/fs/cgroup/x".into()));
         assert_eq!(memory_hierarchy(&line("cpu,cpuacct")), None);

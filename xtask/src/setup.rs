@@ -1,4 +1,4 @@
-//! What the tasks need on this machine, and how to get it.
+//! The tools that the tasks need on this machine, and their installation.
 
 mod bpf_linker;
 mod cargo_tool;
@@ -20,18 +20,18 @@ pub(crate) fn task() -> Result<()> {
     Ok(())
 }
 
-/// The eBPF toolchain, fetched where it is missing. Silent, and a fraction of a second, when all is there.
+/// Returns the eBPF toolchain and fetches missing parts. If nothing is missing, it is silent and takes a fraction of a second.
 pub(crate) fn ebpf_toolchain() -> Result<Toolchain> {
     let root = workspace::root();
     if let Ok(toolchain) = Toolchain::find(&root) {
         return Ok(toolchain);
     }
-    rust_src::ensure().context("the source of Rust's `core` library cannot be had")?;
-    bpf_linker::ensure(&root).context("bpf-linker cannot be had")?;
+    rust_src::ensure().context("cannot get the source of Rust's `core` library")?;
+    bpf_linker::ensure(&root).context("cannot get bpf-linker")?;
     Ok(Toolchain::find(&root)?)
 }
 
-/// Gets the source of Rust's standard library where it is missing.
+/// Fetches the source of Rust's standard library if it is missing.
 pub(crate) fn rust_library() -> Result<()> {
-    rust_src::ensure().context("the source of Rust's standard library cannot be had")
+    rust_src::ensure().context("cannot get the source of Rust's standard library")
 }

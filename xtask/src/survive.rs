@@ -1,4 +1,4 @@
-//! `cargo xtask survive`: a recorder killed at as many random moments as one has patience for.
+//! `cargo xtask survive`: kills a recorder at many random moments.
 
 use std::env;
 use std::process::Command;
@@ -11,14 +11,14 @@ use crate::workspace;
 /// `cargo xtask survive`
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// How often
+    /// How many times
     #[arg(long, default_value_t = 1000)]
     kills: u32,
 }
 
-/// The test that `cargo test` runs with fewer kills; it says how many there were, and what was read.
+/// Runs the test of `cargo test` with more kills. The test prints the number of kills and of incidents read.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
-    say(&format!("{} recorders are killed with SIGKILL while they write", arguments.kills));
+    say(&format!("killing {} recorders with SIGKILL while they write", arguments.kills));
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()).args(["test", "--quiet", "--locked", "--package", "oomtrace"]);
     cargo.args(["--test", "survival", "--", "--nocapture"]);

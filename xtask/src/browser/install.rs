@@ -1,4 +1,4 @@
-//! Which browser, and getting it.
+//! Finds a browser, or installs one.
 
 use std::{
     env,
@@ -13,10 +13,10 @@ use crate::setup;
 const PROGRAMS: [&str; 4] =
     ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable"];
 
-/// Debian's package of the first, and the fonts that the pages name first.
+/// Debian's package of the first program, and the fonts that the pages prefer.
 const PACKAGES: [&str; 3] = ["chromium-headless-shell", "fonts-inter", "fonts-jetbrains-mono"];
 
-/// The browser's path, after installing it where there is none.
+/// Returns the browser's path and installs a browser if there is none.
 ///
 /// # Errors
 ///
@@ -26,7 +26,7 @@ pub(crate) fn install() -> Result<PathBuf> {
         return Ok(known);
     }
     setup::apt(&PACKAGES).context("installing a browser (Debian's package chromium-headless-shell)")?;
-    find().context("Debian's package chromium-headless-shell brought no program of that name")
+    find().context("Debian's package chromium-headless-shell contains no program with that name")
 }
 
 fn find() -> Option<PathBuf> {

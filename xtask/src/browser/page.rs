@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::pipe::Pipe;
 
-/// What the reader prefers.
+/// The reader's preferred color scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     /// Dark on light.
@@ -28,10 +28,10 @@ impl Scheme {
     }
 }
 
-/// A browser, its files gone when it is dropped.
+/// A browser, whose files are removed when it is dropped.
 pub(crate) struct Browser {
     pipe: Pipe,
-    /// The page that is open.
+    /// The open page.
     target: Option<String>,
     _profile: TempDir,
 }
@@ -43,19 +43,19 @@ pub(crate) struct Page<'a> {
 }
 
 impl Browser {
-    /// Starts one.
+    /// Starts a browser.
     pub(crate) fn start(program: &Path) -> Result<Self> {
-        let profile = TempDir::new().context("making a folder for the browser")?;
+        let profile = TempDir::new().context("creating a directory for the browser")?;
         Ok(Self { pipe: Pipe::start(program, profile.path())?, target: None, _profile: profile })
     }
 
-    /// Its name and version.
+    /// The browser's name and version.
     pub(crate) fn version(&mut self) -> Result<String> {
         let version = self.pipe.ask(None, "Browser.getVersion", &json!({}))?;
         Ok(text(&version, "product")?.to_owned())
     }
 
-    /// Opens a file as a reader with this preference sees it, `width` CSS pixels wide, with scripts off.
+    /// Opens a file as a reader with this preference sees it, `width` CSS pixels wide, with scripts disabled.
     pub(crate) fn open(&mut self, file: &Path, scheme: Scheme, width: u32) -> Result<Page<'_>> {
         if let Some(before) = self.target.take() {
             self.pipe.ask(None, "Target.closeTarget", &json!({ "targetId": before }))?;
@@ -88,7 +88,7 @@ impl Page<'_> {
         self.pipe.ask(Some(&self.session), method, parameters)
     }
 
-    /// What an expression of the debugger's, not of the page's, comes to.
+    /// Evaluates an expression of the debugger, not of the page.
     pub(crate) fn evaluate(&mut self, expression: &str) -> Result<Value> {
         let parameters = json!({ "expression": expression, "returnByValue": true });
         let answer = self.ask("Runtime.evaluate", &parameters)?;
@@ -96,14 +96,14 @@ impl Page<'_> {
         Ok(answer.pointer("/result/value").cloned().unwrap_or(Value::Null))
     }
 
-    /// The text as rendered, of the first element that the selector finds.
+    /// The rendered text of the first element that matches the selector.
     pub(crate) fn text_of(&mut self, selector: &str) -> Result<String> {
         let selector = Value::from(selector);
         let text = self.evaluate(&format!("document.querySelector({selector})?.innerText"))?;
         Ok(text.as_str().with_context(|| format!("the page has no {selector}"))?.to_owned())
     }
 
-    /// The text as rendered, of every element that the selector finds.
+    /// The rendered text of every element that matches the selector.
     pub(crate) fn texts_of(&mut self, selector: &str) -> Result<Vec<String>> {
         let list = format!(
             "[...document.querySelectorAll({})].map(found => found.innerText)",
@@ -114,7 +114,7 @@ impl Page<'_> {
         Ok(texts.iter().filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
-    /// The addresses of everything that was asked for since the page was opened, the page itself included.
+    /// The addresses of all requests since the page was opened, including the page itself.
     pub(crate) fn requests(&self) -> Vec<String> {
         let sent =
             |event: &&Value| event.get("method").is_some_and(|name| name == "Network.requestWillBeSent");
@@ -122,13 +122,13 @@ impl Page<'_> {
         self.pipe.events.iter().filter(sent).filter_map(url).collect()
     }
 
-    /// What the browser has to complain of, such as something that the page's own policy forbids.
+    /// The browser's errors, such as a violation of the page's own policy.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let entry = |event: &Value| event.pointer("/params/entry/text")?.as_str().map(str::to_owned);
         self.pipe.events.iter().filter_map(entry).collect()
     }
 
-    /// A picture of the page, PNG: the whole of it, or its first so many CSS pixels.
+    /// Takes a PNG picture of the page: all of it, or its first `height` CSS pixels.
     pub(crate) fn picture(&mut self, width: u32, height: Option<u32>) -> Result<Vec<u8>> {
         let mut parameters = json!({ "format": "png", "captureBeyondViewport": true });
         if let (Some(height), Some(fields)) = (height, parameters.as_object_mut()) {

@@ -1,4 +1,4 @@
-//! The browser's protocol: JSON messages, each ended by a zero byte, over two pipes.
+//! The browser's protocol: JSON messages, each terminated by a NUL byte, over two pipes.
 //! <https://chromedevtools.github.io/devtools-protocol/>
 
 use std::{
@@ -13,30 +13,31 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-/// How long an answer may take: a browser that hangs is an error, not a hang.
+/// The time limit of an answer, so that a browser that hangs is an error.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The browser takes its messages on descriptor 3 and answers on 4. A shell lays our two pipes there and becomes the browser.
+/// The browser reads messages from descriptor 3 and answers on 4. A shell moves our two pipes there and then executes the
+/// browser.
 const SHELL: &str = r#"exec "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 
-/// A connection to a browser of its own; the browser ends with it.
+/// A connection to a separate browser, which ends with it.
 pub(super) struct Pipe {
     child: Child,
     input: ChildStdin,
     messages: Receiver<Vec<u8>>,
     next_id: u64,
-    /// What it told unasked, in order.
+    /// Unrequested events, in order.
     pub(super) events: Vec<Value>,
 }
 
 impl Pipe {
-    /// Starts a browser that keeps its files in this folder and, as far as an option can say it, reaches no network.
+    /// Starts a browser that keeps its files in this directory and, as far as options allow, uses no network.
     pub(super) fn start(program: &Path, profile: &Path) -> Result<Self> {
         let mut command = Command::new("sh");
         command.args(["-c", SHELL, "sh"]).arg(program);
         command.args([
             "--headless",
-            // Its sandbox cannot be set up as root; it opens nothing but the tests' own pages.
+            // Its sandbox cannot be set up as root. The browser opens only the tests' own pages.
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
@@ -65,7 +66,7 @@ impl Pipe {
         Ok(Self { child, input, messages, next_id: 1, events: Vec::new() })
     }
 
-    /// Asks, and waits for the answer; what is told meanwhile is kept.
+    /// Sends a request and waits for the answer. Events that arrive meanwhile are kept.
     pub(super) fn ask(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Result<Value> {
         let id = self.next_id;
         self.next_id += 1;
@@ -75,7 +76,7 @@ impl Pipe {
         }
         let mut bytes = serde_json::to_vec(&message)?;
         bytes.push(0);
-        self.input.write_all(&bytes).and_then(|()| self.input.flush()).context("telling the browser")?;
+        self.input.write_all(&bytes).and_then(|()| self.input.flush()).context("sending to the browser")?;
         let answer = self.wait_for(|message| message.get("id").and_then(Value::as_u64) == Some(id))?;
         if let Some(error) = answer.get("error") {
             bail!("the browser refused {method}: {error}");
@@ -83,7 +84,7 @@ impl Pipe {
         Ok(answer.get("result").cloned().unwrap_or(Value::Null))
     }
 
-    /// Waits for an event that was not told yet.
+    /// Waits for an event that has not arrived yet.
     pub(super) fn wait_for_event(&mut self, method: &str) -> Result<()> {
         let is_it = |message: &Value| message.get("method").is_some_and(|known| known == method);
         if self.events.iter().any(is_it) {
@@ -101,11 +102,11 @@ impl Pipe {
             let bytes = match self.messages.recv_timeout(left) {
                 Ok(bytes) => bytes,
                 Err(RecvTimeoutError::Timeout) => bail!("the browser does not answer"),
-                Err(RecvTimeoutError::Disconnected) => bail!("the browser ended: {:?}", self.child.wait()),
+                Err(RecvTimeoutError::Disconnected) => bail!("the browser exited: {:?}", self.child.wait()),
             };
             let message = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
             let message: Value = serde_json::from_slice(message).context("the browser's answer")?;
-            ensure!(message.is_object(), "the browser said {message}");
+            ensure!(message.is_object(), "unexpected message from the browser: {message}");
             if is_it(&message) {
                 return Ok(message);
             }
@@ -116,7 +117,7 @@ impl Pipe {
 
 impl Drop for Pipe {
     fn drop(&mut self) {
-        // It may have gone by itself.
+        // It may already have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,23 +1,23 @@
-//! From a kernel image to its BTF.
+//! Extracts BTF from a kernel image.
 
 use anyhow::{Context as _, Result, bail};
 use object::{Object as _, ObjectSection as _, read::elf::ElfFile64};
 
 use super::payload;
 
-/// First bytes of BTF, little-endian.
+/// The first bytes of little-endian BTF.
 const BTF: &[u8] = &[0x9f, 0xeb];
-/// Where a bzImage says that it is one.
+/// The offset of the signature of a bzImage.
 const SIGNATURE_AT: usize = 0x202;
-/// Number of 512-byte sectors before the part that runs in protected mode, less one.
+/// The offset of the number of 512-byte sectors before the protected-mode part, minus one.
 const SETUP_SECTORS_AT: usize = 0x1f1;
-/// Where the compressed kernel begins within that part. Since boot protocol 2.08.
+/// The offset of the field with the start of the compressed kernel within that part. Since boot protocol 2.08.
 /// <https://docs.kernel.org/arch/x86/boot.html>
 const PAYLOAD_OFFSET_AT: usize = 0x248;
-/// Its length.
+/// The offset of its length.
 const PAYLOAD_LENGTH_AT: usize = 0x24c;
 
-/// The BTF in a bzImage, in an uncompressed `vmlinux`, or in a file that is BTF itself.
+/// Returns the BTF of a bzImage, of an uncompressed `vmlinux`, or of a BTF file itself.
 pub(super) fn btf_of(file: Vec<u8>) -> Result<Vec<u8>> {
     if file.starts_with(BTF) {
         return Ok(file);

@@ -1,4 +1,4 @@
-//! The walker and the requirements of oomtrace itself, from their sources: a dependency would not do, since building
+//! The walker and the requirements of oomtrace, included as source files. They cannot be a dependency, because building
 //! oomtrace needs the eBPF object that this program builds.
 
 #![expect(

@@ -1,4 +1,4 @@
-//! `cargo xtask btf`: small BTF fixtures from real kernels, for the tests of the layout's resolution.
+//! `cargo xtask btf`: makes small BTF fixtures from real kernels for the tests of layout resolution.
 
 mod image;
 mod kernel;
@@ -37,7 +37,7 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Writes the fixture of one kernel, once it has been seen to resolve exactly as the whole BTF does.
+/// Writes the fixture of one kernel after checking that it resolves exactly as the complete BTF does.
 fn make(name: &str, file: &Path) -> Result<PathBuf> {
     let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let whole = Btf::parse(image::btf_of(bytes)?)?;
@@ -45,12 +45,12 @@ fn make(name: &str, file: &Path) -> Result<PathBuf> {
     let small = Btf::parse(pruned.clone())?;
     if layout::resolve(&whole)?.findings != layout::resolve(&small)?.findings {
         bail!(
-            "the pruned BTF resolves differently from the whole: prune.rs leaves out something that is needed"
+            "the pruned BTF resolves differently from the complete one: prune.rs removes something that is needed"
         );
     }
     if KernelFacts::read(&whole)? != KernelFacts::read(&small)? {
         bail!(
-            "the pruned BTF gives other facts than the whole: prune.rs leaves out something that is needed"
+            "the pruned BTF gives other facts than the complete one: prune.rs removes something that is needed"
         );
     }
     let target = workspace::root().join("tests/btf").join(format!("{name}.btf"));

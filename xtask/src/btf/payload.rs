@@ -1,14 +1,14 @@
-//! Decompressing a kernel: the method shows in its first bytes.
+//! Decompresses a kernel. Its first bytes show the method.
 
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result, bail};
 
-/// A kernel is some 60 MB; what claims to be far more is broken.
+/// The limit of the decompressed size. A kernel has about 60 MB, so a much larger one is broken.
 const MOST_BYTES: u64 = 1 << 30;
-/// What one block of LZ4's old frame format holds, uncompressed.
+/// The uncompressed size of one block in LZ4's legacy frame format.
 const LZ4_BLOCK_BYTES: usize = 8 << 20;
-/// The image's own note of the uncompressed length, after the compressed data of all methods but gzip.
+/// The image's own field with the uncompressed length, after the compressed data of all methods except gzip.
 const TRAILER_BYTES: usize = 4;
 
 /// The kernel in a bzImage's payload.
@@ -31,7 +31,7 @@ fn read(method: &str, reader: impl std::io::Read) -> Result<Vec<u8>> {
     Ok(kernel)
 }
 
-/// The kernel uses LZ4's old frame format: blocks, each after its length.
+/// Decompresses LZ4's legacy frame format, which the kernel uses: blocks, each after its length.
 fn lz4(mut blocks: &[u8]) -> Result<Vec<u8>> {
     let mut kernel = Vec::new();
     while blocks.len() > TRAILER_BYTES {
@@ -51,7 +51,7 @@ mod tests {
     const TEXT: &[u8] = b"hello kernel hello kernel hello kernel";
 
     #[test]
-    fn lz4_as_the_kernel_writes_it() {
+    fn decompresses_lz4_as_the_kernel_writes_it() {
         let mut payload = vec![0x02, 0x21, 0x4c, 0x18];
         for _ in 0..2 {
             let block = lz4_flex::block::compress(TEXT);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn zstd_with_the_image_s_trailer() {
+    fn decompresses_zstd_with_the_trailer_of_the_image() {
         let payload = [
             0x28, 0xb5, 0x2f, 0xfd, 0x24, 0x26, 0x9d, 0x00, 0x00, 0x68, 0x68, 0x65, 0x6c, 0x6c, 0x6f, 0x20,
             0x6b, 0x65, 0x72, 0x6e, 0x65, 0x6c, 0x20, 0x01, 0x00, 0xb0, 0xcc, 0x2f, 0xc2, 0x02, 0x24, 0xc5,
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn xz_with_the_filter_for_x86() {
+    fn decompresses_xz_with_the_x86_filter() {
         let payload = [
             0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x01, 0x69, 0x22, 0xde, 0x36, 0x02, 0x01, 0x04, 0x00,
             0x21, 0x01, 0x16, 0x00, 0x0d, 0x86, 0x35, 0x1f, 0xe0, 0x00, 0x25, 0x00, 0x13, 0x5d, 0x00, 0x34,
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip() {
+    fn decompresses_gzip() {
         let payload = [
             0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57,
             0xc8, 0x4e, 0x2d, 0xca, 0x4b, 0xcd, 0x51, 0xc8, 0xc0, 0xc5, 0x01, 0x00, 0x18, 0xd6, 0xb0, 0x32,
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_or_unknown_is_told() {
+    fn reports_broken_and_unknown_data() {
         let error = |payload: &[u8]| decompress(payload).unwrap_err().to_string();
         assert!(error(b"BZh9").contains("a method other than"));
         assert!(error(&[0x02, 0x21, 0x4c, 0x18, 9, 0, 0, 0, 1]).contains("lz4 block is cut short"));

@@ -1,8 +1,8 @@
-//! Cutting a kernel's BTF down to what the layout and the facts are resolved from.
+//! Reduces a kernel's BTF to the types from which the layout and the facts are resolved.
 //!
-//! Structs that paths start from keep all their members, unnamed ones and typedefs included, so that a fixture has
-//! the shape of the real thing. What they point to becomes a forward declaration, and what is embedded and large
-//! becomes a struct of that size without members.
+//! A struct at the start of a path keeps all its members, including unnamed ones and typedefs, so that a fixture has the shape
+//! of the real BTF. Pointer targets become forward declarations. Large embedded structs become structs of the same size without
+//! members.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,12 +13,12 @@ use super::kernel::{
     facts, require,
 };
 
-/// Embedded structs of no more members keep them.
+/// Embedded structs with at most this many members keep them.
 const SMALL: usize = 32;
-/// Structs within one another.
+/// The maximum nesting of structs.
 const DEPTH: u32 = 64;
 
-/// The pruned BTF.
+/// Returns the pruned BTF.
 pub(super) fn prune(whole: &Btf) -> Result<Vec<u8>> {
     let mut pruner = Pruner {
         whole,
@@ -47,16 +47,16 @@ pub(super) fn prune(whole: &Btf) -> Result<Vec<u8>> {
 struct Pruner<'a> {
     whole: &'a Btf,
     writer: Writer,
-    /// New ids of types already copied.
+    /// New ids of the copied types.
     copied: HashMap<u32, u32>,
     /// New ids of forward declarations, by name and whether it is a union.
     forwards: HashMap<(&'a str, bool), u32>,
-    /// Names of structs already copied as roots.
+    /// Names of structs that were already copied as roots.
     roots: HashSet<String>,
 }
 
 impl<'a> Pruner<'a> {
-    /// Copies all types of that kind and name in full.
+    /// Copies all types of this kind and name completely.
     fn root(&mut self, kind: Kind, name: &str) -> Result<()> {
         if !self.roots.insert(name.to_owned()) {
             return Ok(());
@@ -74,7 +74,7 @@ impl<'a> Pruner<'a> {
         Ok(())
     }
 
-    /// A struct with its members.
+    /// Copies a struct with its members.
     fn members(&mut self, found: &Type<'a>, depth: u32) -> Result<u32> {
         if let Some(known) = self.copied.get(&found.id()) {
             return Ok(*known);
@@ -93,7 +93,7 @@ impl<'a> Pruner<'a> {
         self.add(found, head, &tail)
     }
 
-    /// A type as something is made of it: with its size and, where it is small, what is in it.
+    /// Copies a type that is used by value: with its size, and with its members if it is small.
     fn value(&mut self, id: u32, depth: u32) -> Result<u32> {
         if id == 0 {
             return Ok(0);
@@ -138,7 +138,7 @@ impl<'a> Pruner<'a> {
         found.members().count() <= SMALL || self.roots.contains(found.name())
     }
 
-    /// What is pointed to: an integer itself, a struct's name, and nothing of all else.
+    /// Copies a pointer target: an integer completely, a struct as its name, and any other type as nothing.
     fn target(&mut self, id: u32) -> Result<u32> {
         let mut at = id;
         for _ in 0..DEPTH {
@@ -176,7 +176,7 @@ impl<'a> Pruner<'a> {
         self.add(found, Head { linkage: 1, ..Head::new(Kind::Func, found.name(), prototype) }, &[])
     }
 
-    /// `typedef void (*btf_trace_NAME)(…)`.
+    /// Copies `typedef void (*btf_trace_NAME)(…)`.
     fn trace(&mut self, found: &Type<'a>) -> Result<u32> {
         let pointer = self.whole.type_at(found.refers_to().unwrap_or(0))?;
         let prototype = self.prototype(pointer.refers_to())?;
@@ -217,7 +217,7 @@ impl<'a> Pruner<'a> {
     }
 }
 
-/// The low two words of a value in two's complement.
+/// The lower two words of a value in two's complement.
 fn halves(value: i128) -> [u32; 2] {
     let [a, b, c, d, e, f, g, h, ..] = value.to_le_bytes();
     [u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])]

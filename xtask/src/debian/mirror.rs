@@ -1,4 +1,4 @@
-//! Mirrors of the Debian archive, by the machine's own apt sources.
+//! Mirrors of the Debian archive, from the machine's apt sources.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::run::output;
 
-/// One line of apt's sources: the mirror, the suite it is used for, and who signs that suite.
+/// One line of apt's sources: the mirror, its suite, and the origin that signs the suite.
 #[derive(Debug, PartialEq, Eq)]
 struct Source<'a> {
     uri: &'a str,
@@ -14,8 +14,8 @@ struct Source<'a> {
     origin: &'a str,
 }
 
-/// The mirrors that may hold a suite, likely ones first: one that apt uses for that suite, then Debian's, then the
-/// rest. A wrong one does no harm: Debian's keyring refuses what Debian has not signed.
+/// The mirrors that may have a suite, likely ones first: those that apt uses for that suite, then Debian's, then the rest. A
+/// wrong one does no harm, because apt rejects anything that Debian has not signed.
 pub(crate) fn candidates(suite: &str) -> Result<Vec<String>> {
     let format = "$(REPO_URI)|$(RELEASE)|$(ORIGIN)";
     let listing =
@@ -27,7 +27,7 @@ pub(crate) fn candidates(suite: &str) -> Result<Vec<String>> {
 }
 
 fn ranked(listing: &str, suite: &str) -> Vec<String> {
-    // Security suites lie in an archive of their own.
+    // Security suites are in a separate archive.
     let is_security = |suite: &str| suite.ends_with("-security");
     let mut sources: Vec<_> = listing.lines().filter_map(source).collect();
     sources.retain(|source| is_security(source.suite) == is_security(suite));
@@ -60,7 +60,7 @@ http://near.example.net/debian|trixie|Debian
 ";
 
     #[test]
-    fn the_suites_own_mirror_comes_first_and_debians_next() {
+    fn lists_the_suites_own_mirror_first_and_debians_next() {
         let mirrors = [
             "http://near.example.net/debian",
             "http://mirror.example.org/debian",
@@ -70,12 +70,12 @@ http://near.example.net/debian|trixie|Debian
     }
 
     #[test]
-    fn security_suites_have_their_own_archive() {
+    fn separates_the_archive_of_security_suites() {
         assert_eq!(ranked(LISTING, "bullseye-security"), ["http://mirror.example.org/debian-security"]);
     }
 
     #[test]
-    fn lists_never_fetched_name_no_origin() {
+    fn accepts_lists_without_an_origin() {
         let mirrors = ranked("http://mirror.example.org/debian/|bookworm|\n", "sid");
         assert_eq!(mirrors, ["http://mirror.example.org/debian"]);
     }

@@ -1,4 +1,4 @@
-//! An apt that reads and writes nothing of the machine's apt but how it reaches the network.
+//! A private apt, which shares only the network settings with the machine's apt.
 
 use std::{
     fs::{self, File},
@@ -11,18 +11,18 @@ use oomtrace_object::Arch;
 
 use crate::{run::output, workspace};
 
-/// Signs every Debian suite; part of the package debian-archive-keyring.
+/// The keys that sign every Debian suite, from the package debian-archive-keyring.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// apt's settings and lists for one suite of one mirror.
 pub(super) struct Private {
     config: PathBuf,
-    /// Held as long as the lists are in use: apt itself does not wait for another apt, it fails.
+    /// Locked while the lists are in use: a second apt would fail instead of waiting.
     _lock: File,
 }
 
 impl Private {
-    /// Writes the settings. Nothing is fetched yet.
+    /// Writes the settings and fetches nothing.
     pub(super) fn new(suite: &str, arch: Arch, mirror: &str) -> Result<Self> {
         ensure!(Path::new(KEYRING).is_file(), "{KEYRING} is missing: install debian-archive-keyring");
         let folder = workspace::cache()?.join("apt").join(folder_name(suite, arch));
@@ -38,15 +38,15 @@ impl Private {
         Ok(Self { config, _lock: lock })
     }
 
-    /// Fetches the suite's index, unless the one at hand is the newest.
+    /// Fetches the suite's index, unless the local one is the newest.
     pub(super) fn update(&self) -> Result<()> {
         let mut update = self.command("apt-get");
-        // Without the mode, a mirror that does not answer is a warning, and an old list is as good as a new one.
+        // Without this mode, apt only warns about a mirror that does not answer, and uses an old list.
         update.args(["update", "--quiet=2", "--option=APT::Update::Error-Mode=any"]);
         output(&mut update).map(drop).map_err(|error| anyhow!("{}", first_error(&format!("{error:#}"))))
     }
 
-    /// A command of apt's that uses these settings.
+    /// A command of apt with these settings.
     pub(super) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("APT_CONFIG", &self.config).env("LC_ALL", "C");
@@ -54,14 +54,14 @@ impl Private {
     }
 }
 
-/// apt's first complaint: those after it follow from it.
+/// apt's first error. The later ones follow from it.
 fn first_error(message: &str) -> &str {
     let after = message.split_once("E: ").map_or(message, |(_, after)| after);
     after.lines().next().unwrap_or(after)
 }
 
-/// How the machine's apt reaches the network: proxies, time limits, certificates. Nothing else is taken over; hooks
-/// above all are not, for they act on the machine's own folders.
+/// The network settings of the machine's apt: proxies, timeouts, certificates. No other setting is copied, above all no hooks,
+/// because hooks act on the machine's own directories.
 fn machine_settings() -> Result<String> {
     let all = output(Command::new("apt-config").arg("dump"))?;
     let is_network =
@@ -69,7 +69,7 @@ fn machine_settings() -> Result<String> {
     Ok(all.lines().filter(is_network).flat_map(|line| [line, "\n"]).collect())
 }
 
-/// Each architecture has lists of its own: apt removes the lists that its settings do not name.
+/// The directory name. Each architecture has separate lists, because apt removes lists that its settings do not name.
 fn folder_name(suite: &str, arch: Arch) -> String {
     match arch {
         Arch::X86_64 => suite.to_owned(),
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn architectures_share_no_lists() {
+    fn separates_the_lists_of_architectures() {
         let names = Arch::ALL.map(|arch| folder_name("trixie", arch));
         assert_eq!(names, ["trixie", "trixie-arm64"]);
         let settings = settings(Path::new("/cache"), Arch::Aarch64, "");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_update_says_why_in_one_line() {
+    fn reports_a_failed_update_in_one_line() {
         let message =
             "`apt-get update` failed (exit status: 100): E: Could not connect\nE: Some index files failed";
         assert_eq!(first_error(message), "Could not connect");

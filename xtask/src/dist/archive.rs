@@ -1,4 +1,4 @@
-//! The archive of a platform: the program and all that belongs to it, for those who use no package manager.
+//! The archive of a platform: the program with its documentation and service files, for users without a package manager.
 
 use std::{fs, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::{Platform, Release};
 use crate::run::run;
 
-/// What goes in beside the program: files and directories of the checkout, and what they are called in the archive.
+/// The contents besides the program: files and directories of the checkout, and their names in the archive.
 const CONTENTS: [(&str, &str); 9] = [
     ("README.md", "README.md"),
     ("CHANGELOG.md", "CHANGELOG.md"),
@@ -20,7 +20,7 @@ const CONTENTS: [(&str, &str); 9] = [
     ("contrib/journal/oomtrace.catalog", "oomtrace.catalog"),
 ];
 
-/// Writes it: one directory with the name of the archive, all files of root and of the commit's time.
+/// Writes the archive: one directory with the archive's name, with all files owned by root and with the commit's time.
 pub(super) fn write(release: &Release, platform: Platform, binary: &Path, archive: &Path) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let name = release.name(platform);
@@ -33,7 +33,7 @@ pub(super) fn write(release: &Release, platform: Platform, binary: &Path, archiv
     let mut tar = Command::new("tar");
     tar.args(["--create", "--format=ustar", "--sort=name", "--owner=root:0", "--group=root:0"]);
     tar.args(["--mode=u=rwX,go=rX", &format!("--mtime=@{}", release.moment)]);
-    // `gzip` alone would write the name and the time of its input.
+    // Without `--no-name`, gzip would write the name and the time of its input.
     tar.args(["--use-compress-program", "gzip --no-name --best", "--file"]).arg(archive);
     run(tar.arg("--directory").arg(scratch.path()).arg(&name))
 }

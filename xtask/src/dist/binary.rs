@@ -1,7 +1,7 @@
-//! The program, static and reproducible: it runs on any distribution, in an empty container and in an initramfs.
+//! The static, reproducible program. It runs on any distribution, in an empty container and in an initramfs.
 //!
-//! The standard library is compiled with it (`-Z build-std`), because no other is at hand for aarch64, and because one
-//! way for all platforms gives the same bytes on each machine with this compiler and this C library.
+//! The standard library is compiled with it (`-Z build-std`), because there is no prebuilt one for aarch64, and because using
+//! the same method for all platforms gives the same bytes on every machine with this compiler and C library.
 
 use std::{
     env,
@@ -21,12 +21,12 @@ use crate::{
     setup,
 };
 
-/// Builds it, and returns its path.
+/// Builds the program and returns its path.
 pub(super) fn build(release: &Release, platform: Platform) -> Result<PathBuf> {
     setup::ebpf_toolchain().context("the source of Rust's standard library is missing")?;
     platform.install_linker()?;
     say(&format!("building oomtrace {} for {}", release.version, platform.triple));
-    // Crates must be there before their directories can be renamed.
+    // The crates must exist before their directories can be renamed.
     run(cargo(release).args(["fetch", "--quiet", "--locked"]))?;
     let sysroot = rustc_sysroot()?;
     run(&mut cargo_build(release, platform, &sysroot))?;
@@ -67,10 +67,11 @@ fn flags(renamed: &[(PathBuf, &str)]) -> OsString {
     flags
 }
 
-/// A program that needs a loader, or that names this machine's directories, is not published.
+/// Rejects a program that needs a loader or contains directory names of this machine.
 fn check(release: &Release, sysroot: &Path, path: &Path) -> Result<()> {
     let program = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let is_static = is_static(&program).with_context(|| format!("{} is no ELF program", path.display()))?;
+    let is_static =
+        is_static(&program).with_context(|| format!("{} is not an ELF program", path.display()))?;
     ensure!(is_static, "{} is linked dynamically", path.display());
     let named = folder_of_this_machine(&release.root, sysroot, &program);
     ensure!(named.is_none(), "{} names {}", path.display(), named.unwrap_or_default());

@@ -1,6 +1,6 @@
-//! `cargo xtask dist --check`: a release, used as its users will.
+//! `cargo xtask dist --check`: uses a release as its users do.
 //!
-//! What is built is installed, run and removed in places that have no Rust: Debian root directories, guests, containers.
+//! The checks install, run and remove the built files in places without Rust: Debian root directories, guests, containers.
 
 mod again;
 mod arch;
@@ -24,7 +24,7 @@ use oomtrace_object::Arch;
 use super::{Platform, Release};
 use crate::{run, setup, test::Tally};
 
-/// Debian's packages with the programs that the checks run.
+/// Debian's packages with the programs that the checks need.
 const PACKAGES: [&str; 10] = [
     "mmdebstrap",
     "e2fsprogs",
@@ -38,10 +38,10 @@ const PACKAGES: [&str; 10] = [
     "fakeroot",
 ];
 
-/// A check: the name that `--only` takes, what it shows, and how.
+/// A check: its name in `--only`, what it shows, and its function.
 type Check = (&'static str, &'static str, fn(&Built<'_>) -> Result<()>);
 
-/// All of them; quick ones first.
+/// All checks, quick ones first.
 const CHECKS: [Check; 11] = [
     ("rpm", "rpm reads, installs, verifies and erases the rpm", rpm::check),
     ("arch", "makepkg makes a package of the archive", arch::check),
@@ -56,16 +56,16 @@ const CHECKS: [Check; 11] = [
     ("again", "a second build elsewhere gives the same bytes", again::check),
 ];
 
-/// A release whose files are there.
+/// A release whose files exist.
 pub(super) struct Built<'a> {
     pub(super) release: &'a Release,
-    /// What it was built for.
+    /// The architectures of the release.
     pub(super) archs: &'a [Arch],
-    /// Where its files are.
+    /// The directory of its files.
     pub(super) out: &'a Path,
 }
 
-/// Runs the checks of these names, or all, and fails if one of them does.
+/// Runs the checks with these names, or all. Fails if one of them fails.
 pub(super) fn run(built: &Built<'_>, only: &[String]) -> Result<()> {
     ensure!(setup::is_root()?, "--check installs packages in root directories of their own: run it as root");
     setup::apt(&PACKAGES)?;
@@ -77,11 +77,11 @@ pub(super) fn run(built: &Built<'_>, only: &[String]) -> Result<()> {
         }
     }
     println!("{}", tally.render());
-    ensure!(tally.is_green(), "the release is not fit to be published");
+    ensure!(tally.is_green(), "the release must not be published: a check failed");
     Ok(())
 }
 
-/// A check by the name that `--only` takes.
+/// Parses a check's name in `--only`.
 pub(super) fn name(name: &str) -> Result<String, String> {
     let known: Vec<&str> = CHECKS.iter().map(|(name, ..)| *name).collect();
     let is_known = known.contains(&name);
@@ -94,7 +94,7 @@ impl Built<'_> {
         self.release.name(Platform::of(Arch::X86_64))
     }
 
-    /// The one file of the release whose name ends so.
+    /// The only file of the release whose name ends with `ending`.
     fn file(&self, ending: &str) -> Result<PathBuf> {
         let paths = std::fs::read_dir(self.out)?.filter_map(|entry| Some(entry.ok()?.path()));
         let mut found = paths.filter(|path| path.to_string_lossy().ends_with(ending));
@@ -102,7 +102,7 @@ impl Built<'_> {
     }
 }
 
-/// Runs a shell script of this directory, its output shown.
+/// Runs a shell script in this directory and shows its output.
 fn shell(script: &str, arguments: &[&Path]) -> Result<()> {
     run::run(Command::new("sh").args(["-euc", script, "sh"]).args(arguments))
 }

@@ -20,7 +20,7 @@ pub(super) fn write(folder: &Path) -> Result<()> {
     fs::write(folder.join(FILE), text).with_context(|| format!("cannot write {FILE}"))
 }
 
-/// The SHA-256 of a file, in lower-case hex.
+/// The SHA-256 of a file in lowercase hex.
 pub(super) fn of(path: &Path) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
@@ -33,7 +33,7 @@ mod tests {
     use std::process::Command;
 
     #[test]
-    fn sha256sum_accepts_the_list() {
+    fn writes_a_list_that_sha256sum_accepts() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("b"), "two").unwrap();
         fs::write(folder.path().join("a"), "one").unwrap();

@@ -1,4 +1,4 @@
-//! The Debian package and the rpm, made of the program and of `contrib/` as `oomtrace/Cargo.toml` describes them.
+//! Builds the Debian package and the rpm from the program and `contrib/`, as `oomtrace/Cargo.toml` describes them.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,7 +21,7 @@ const CARGO_DEB: CargoTool = CargoTool {
 const CARGO_GENERATE_RPM: CargoTool =
     CargoTool { name: "cargo-generate-rpm", version: "0.21.1", options: &[] };
 
-/// Writes both into a directory. The program must have been built.
+/// Writes both packages to a directory. The program must have been built.
 pub(super) fn write(release: &Release, platform: Platform, out: &Path) -> Result<()> {
     say(&format!("packaging oomtrace {} for {}", release.version, platform.triple));
     let mut deb = tool(release, CARGO_DEB.ensure()?);
@@ -62,7 +62,7 @@ mod tests {
         packages.iter().find(|package| package["name"] == "oomtrace").unwrap()["metadata"].clone()
     }
 
-    /// A pattern matches at least one file; what is built is not there yet.
+    /// Checks that a pattern matches at least one file. Files that are built later are exempt.
     fn assert_exists(folder: &Path, source: &str) {
         let path = folder.join(source);
         if let Some((before, after)) = source.split_once('*') {

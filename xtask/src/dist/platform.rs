@@ -1,14 +1,14 @@
-//! What differs between the platforms of a release.
+//! Differences between the platforms of a release.
 
 use anyhow::Result;
 use oomtrace_object::Arch;
 
 use crate::setup;
 
-/// A platform that a release has files for.
+/// A platform of a release.
 #[derive(Clone, Copy)]
 pub(crate) struct Platform {
-    /// The compiler's name for it.
+    /// The compiler's target triple.
     pub(super) triple: &'static str,
     /// The C compiler that links for it.
     pub(super) linker: &'static str,
@@ -37,7 +37,7 @@ impl Platform {
         }
     }
 
-    /// Installs what is needed to link for it.
+    /// Installs the packages that linking needs.
     pub(super) fn install_linker(self) -> Result<()> {
         setup::apt(self.packages)
     }

@@ -1,7 +1,7 @@
 //! The bill of materials of a program: every crate that is compiled into it, as CycloneDX 1.5 JSON.
 //!
-//! It is made of `cargo metadata` and `Cargo.lock`, has no serial number and the commit's time, and names no path of
-//! this machine: the same commit gives the same bytes.
+//! It is made from `cargo metadata` and `Cargo.lock`. It has no serial number, has the commit's time and contains no path of
+//! this machine, so the same commit gives the same bytes.
 
 mod crates;
 mod lock;
@@ -56,12 +56,12 @@ fn metadata(release: &Release, platform: Platform, binary: &Path) -> Result<Valu
     }))
 }
 
-/// The C library that is linked in, such as `glibc 2.36`: a rebuild needs the same one.
+/// The linked C library, such as `glibc 2.36`. A rebuild needs the same one.
 fn libc_version(platform: Platform) -> Result<String> {
     let mut compiler = Command::new(platform.linker);
     let macros = output(compiler.args(["-E", "-dM", "-include", "features.h", "-x", "c", "/dev/null"]))?;
     let value =
         |name: &str| macros.lines().find_map(|line| line.strip_prefix("#define ")?.strip_prefix(name));
-    let number = |name: &str| value(name).map(str::trim).context("the C library tells no version");
+    let number = |name: &str| value(name).map(str::trim).context("the C library has no version");
     Ok(format!("glibc {}.{}", number("__GLIBC__ ")?, number("__GLIBC_MINOR__ ")?))
 }

@@ -1,4 +1,4 @@
-//! Fetching a kernel's packages and laying them out.
+//! Fetches a kernel's packages and unpacks them.
 
 use std::{
     fs,
@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use super::{RECORD, Record, series::Series};
 use crate::debian::{self, Suite};
 
-/// Up to 6.18 a kernel is one package, the image. Later ones are split in four, with an empty image; of those that
-/// a suite has moved on from, it may keep some parts only.
+/// The parts of a kernel. Up to 6.18 it is one package, the image. Later kernels are split into four, with an empty image. A
+/// suite may keep only some parts of older kernels.
 const PARTS: [&str; 4] = ["image", "binary", "base", "modules"];
 
 /// The newest kernel of a series in its suite.
@@ -20,7 +20,7 @@ pub(super) struct Newest {
     record: Record,
 }
 
-/// Looks it up. Nothing but the suite's index is fetched.
+/// Finds it. Only the suite's index is fetched.
 pub(super) fn newest(series: &Series) -> Result<Newest> {
     let suite = Suite::open(series.suite(), series.arch())?;
     let names = suite.names("linux-")?;
@@ -33,13 +33,13 @@ pub(super) fn newest(series: &Series) -> Result<Newest> {
     Ok(Newest { suite, record: Record { release, version, suite: series.suite().to_owned() } })
 }
 
-/// Whether the suite still has the modules of a kernel that is split in parts.
+/// Whether the suite still has the modules of a split kernel.
 fn is_whole(release: &str, names: &[String]) -> bool {
     let has = |part: &str| names.contains(&format!("linux-{part}-{release}"));
     !has("binary") || has("modules")
 }
 
-/// The numbers of a release in their order, which is the releases' order: 6.12.99 comes before 6.12.107.
+/// The numbers of a release, whose order is the order of releases: 6.12.99 comes before 6.12.107.
 fn numbers(release: &str) -> Vec<u64> {
     release.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect()
 }
@@ -53,7 +53,7 @@ impl Newest {
         &self.record.version
     }
 
-    /// Fetches the packages and puts the kernel into a folder, which is there whole or not at all.
+    /// Fetches the packages and writes the kernel to a directory atomically.
     pub(super) fn lay(&self, folder: &Path) -> Result<()> {
         let parent = folder.parent().context("a cache folder has a parent")?;
         let scratch = tempfile::Builder::new().prefix(".fetching-").tempdir_in(parent)?;
@@ -82,7 +82,7 @@ impl Newest {
     }
 }
 
-/// Brings the two layouts, `/boot` with `/lib/modules` and all in `/usr/lib/modules`, into one.
+/// Converts the two layouts, `/boot` with `/lib/modules` and all in `/usr/lib/modules`, into one.
 fn arrange(raw: &Path, release: &str, ready: &Path) -> Result<()> {
     let trees: Vec<_> = ["lib/modules", "usr/lib/modules"].map(|tree| raw.join(tree).join(release)).into();
     for name in ["vmlinuz", "config"] {
@@ -93,7 +93,7 @@ fn arrange(raw: &Path, release: &str, ready: &Path) -> Result<()> {
         }
     }
     if !ready.join("vmlinuz").is_file() {
-        bail!("the packages of {release} hold no vmlinuz");
+        bail!("the packages of {release} contain no vmlinuz");
     }
     let has_modules = |tree: &&PathBuf| tree.join("kernel").is_dir();
     if let Some(tree) = trees.iter().find(has_modules) {
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn releases_are_ordered_by_number() {
+    fn orders_releases_by_number() {
         let mut releases =
             ["6.12.107+deb13-cloud-amd64", "6.12.9+deb13-cloud-amd64", "6.12.99+deb13-cloud-amd64"];
         releases.sort_by_key(|release| numbers(release));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_without_its_modules_comes_after_an_older_one_with_them() {
+    fn prefers_an_older_kernel_with_modules_to_a_newer_one_without() {
         let names =
             ["linux-binary-7.0.9-x", "linux-modules-7.0.9-x", "linux-binary-7.0.10-x", "linux-image-6.1-x"];
         let names = names.map(str::to_owned);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn both_layouts_become_one() {
+    fn converts_both_layouts_into_one() {
         let old = ["boot/vmlinuz-6.1-x", "boot/config-6.1-x", "lib/modules/6.1-x/kernel/a.ko"];
         let new = [
             "usr/lib/modules/6.1-x/vmlinuz",

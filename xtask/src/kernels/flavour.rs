@@ -1,9 +1,9 @@
-//! How Debian builds one kernel several times, and what it calls each.
+//! The flavours of Debian's kernels and their names.
 
 use anyhow::{Result, bail};
 use oomtrace_object::Arch;
 
-/// A way to build a kernel.
+/// A flavour of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flavour {
     /// With drivers for virtual machines only: the smallest, and the default.
@@ -19,18 +19,18 @@ pub(super) enum Flavour {
 impl Flavour {
     const ALL: [Self; 4] = [Self::Cloud, Self::Full, Self::Rt, Self::Pages16k];
 
-    /// The flavour that a series names after its numbers: `6.12-rt`. Without a name it is [`Self::Cloud`].
+    /// Parses the flavour after the numbers of a series: `6.12-rt`. Without a name it is [`Self::Cloud`].
     pub(super) fn parse(name: Option<&str>, arch: Arch) -> Result<Self> {
         let Some(name) = name else { return Ok(Self::Cloud) };
         let known = Self::ALL.into_iter().filter(|flavour| flavour.ending(arch).is_some());
         let Some(flavour) = known.clone().find(|flavour| flavour.name() == name) else {
             let names: Vec<&str> = known.map(Self::name).collect();
-            bail!("there is no kernel flavour `{name}` for {arch}; there are {}", names.join(", "))
+            bail!("no kernel flavour `{name}` for {arch}; expected one of {}", names.join(", "))
         };
         Ok(flavour)
     }
 
-    /// As a series names it.
+    /// Its name in a series.
     fn name(self) -> &'static str {
         match self {
             Self::Cloud => "cloud",
@@ -40,7 +40,7 @@ impl Flavour {
         }
     }
 
-    /// How its releases end: `6.12.117+deb13-cloud-amd64`. `None` if Debian does not build it for the architecture.
+    /// The end of its releases: `6.12.117+deb13-cloud-amd64`. `None` if Debian does not build it for the architecture.
     pub(super) fn ending(self, arch: Arch) -> Option<&'static str> {
         match (self, arch) {
             (Self::Cloud, Arch::X86_64) => Some("cloud-amd64"),
@@ -64,7 +64,7 @@ mod tests {
         let parse = |name, arch| Flavour::parse(Some(name), arch);
         assert_eq!(parse("16k", Arch::Aarch64).unwrap(), Flavour::Pages16k);
         let error = parse("16k", Arch::X86_64).unwrap_err().to_string();
-        assert_eq!(error, "there is no kernel flavour `16k` for x86_64; there are cloud, full, rt");
+        assert_eq!(error, "no kernel flavour `16k` for x86_64; expected one of cloud, full, rt");
         assert_eq!(Flavour::parse(None, Arch::X86_64).unwrap(), Flavour::Cloud);
     }
 }

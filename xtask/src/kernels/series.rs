@@ -1,12 +1,12 @@
-//! Kernel series and the Debian suites that hold them.
+//! Kernel series and the Debian suites that contain them.
 
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_object::Arch;
 
 use super::flavour::Flavour;
 
-/// The series that the tests boot, each with its suite: every shape of the kernel's structures that KernelLayout
-/// knows is among them.
+/// The series that the tests boot, each with its suite. They cover every shape of the kernel's structures that KernelLayout
+/// knows.
 pub(super) const KNOWN: [(&str, &str); 5] = [
     ("5.10", "bullseye"),
     ("6.1", "bookworm"),
@@ -15,7 +15,7 @@ pub(super) const KNOWN: [(&str, &str); 5] = [
     ("7.3", "trixie-backports"),
 ];
 
-/// Other series that people run, with their suites.
+/// Other series in use, with their suites.
 const OTHERS: [(&str, &str); 4] = [
     ("6.16", "trixie-backports"),
     ("6.19", "trixie-backports"),
@@ -23,7 +23,7 @@ const OTHERS: [(&str, &str); 4] = [
     ("7.2", "trixie-backports"),
 ];
 
-/// A kernel series and where it comes from.
+/// A kernel series and its source.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Series {
     name: String,
@@ -34,7 +34,7 @@ pub(super) struct Series {
 }
 
 impl Series {
-    /// Reads `6.12`, or `7.2=sid` for one that is not known. A flavour may follow the numbers: `6.12-16k`.
+    /// Parses `6.12`, or `7.2=sid` for an unknown series. A flavour may follow the numbers: `6.12-16k`.
     pub(super) fn parse(text: &str, arch: Arch) -> Result<Self> {
         let (name, suite) = text.split_once('=').map_or((text, None), |(name, suite)| (name, Some(suite)));
         let (numbers, flavour) =
@@ -74,7 +74,7 @@ impl Series {
     }
 }
 
-/// Up to 6.1, a number of Debian's own follows the kernel's: `6.1.0-50-cloud-amd64`.
+/// Removes Debian's own number, which follows the kernel's up to 6.1: `6.1.0-50-cloud-amd64`.
 fn without_abi(rest: &str) -> &str {
     match rest.split_once('-') {
         Some((number, ending)) if number.bytes().all(|byte| byte.is_ascii_digit()) => ending,
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_series_has_a_suite_or_names_it() {
+    fn requires_a_known_series_or_a_suite() {
         let suite = |text| Series::parse(text, Arch::X86_64).map(|series| series.suite);
         assert_eq!(suite("6.18").unwrap(), "trixie-backports");
         assert_eq!(suite("7.2=sid").unwrap(), "sid");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn image_packages_of_a_series() {
+    fn finds_image_packages_of_a_series() {
         let series = Series::parse("6.1", Arch::X86_64).unwrap();
         assert_eq!(series.release_in("linux-image-6.1.0-50-cloud-amd64"), Some("6.1.0-50-cloud-amd64"));
         let others = [
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn image_packages_of_a_flavour() {
+    fn finds_image_packages_of_a_flavour() {
         let releases = [
             "6.12.117+deb13-arm64",
             "6.12.117+deb13-arm64-16k",

@@ -1,4 +1,4 @@
-//! Programs from crates.io that the tasks run, each of a fixed version, in the project's own directory of tools.
+//! Programs from crates.io that the tasks run, each with a fixed version, in the project's tools directory.
 
 use std::{
     env, fs,
@@ -16,16 +16,16 @@ use crate::{
 
 /// A program of crates.io.
 pub(crate) struct CargoTool {
-    /// The crate's name, and the program's.
+    /// The name of the crate and of the program.
     pub(crate) name: &'static str,
-    /// The only version that is used: another may write other bytes.
+    /// The only accepted version: another one may write other bytes.
     pub(crate) version: &'static str,
     /// Options for `cargo install`.
     pub(crate) options: &'static [&'static str],
 }
 
 impl CargoTool {
-    /// Installs it if that version is missing, and returns its path.
+    /// Installs the program if that version is missing, and returns its path.
     pub(crate) fn ensure(&self) -> Result<PathBuf> {
         let tools = workspace::root().join(TOOLS_FOLDER);
         let program = tools.join("bin").join(self.name);
@@ -40,7 +40,7 @@ impl CargoTool {
         Ok(program)
     }
 
-    /// Whether cargo's own list of what it installed there has that version.
+    /// Whether cargo's list of installed programs has that version.
     fn is_listed(&self, tools: &Path) -> bool {
         let list = fs::read_to_string(tools.join(".crates.toml")).unwrap_or_default();
         list.contains(&format!("\"{} {} (", self.name, self.version))

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::run::{output, run, say};
 
-/// Makes sure that Debian packages are installed. As anyone but root, it names the command to run.
+/// Installs missing Debian packages. Without root, the error contains the command to run.
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     let missing: Vec<_> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
@@ -20,12 +20,12 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     if missing.iter().all(|package| is_known(package)) && install(&missing).is_ok() {
         return Ok(());
     }
-    // The lists are missing, or older than the mirror's files.
+    // The package lists are missing, or older than the mirror's files.
     run(apt_get().args(["update", "--quiet=2"]))?;
     install(&missing).with_context(|| format!("cannot install {names}"))
 }
 
-/// Whether this process is root's.
+/// Whether this process runs as root.
 pub(crate) fn is_root() -> Result<bool> {
     Ok(output(Command::new("id").arg("-u"))?.trim() == "0")
 }
@@ -36,7 +36,7 @@ fn is_installed(package: &str) -> bool {
     status.is_ok_and(|status| status == "installed")
 }
 
-/// Whether apt's lists hold the package: they are empty in a fresh container.
+/// Whether apt's lists contain the package. They are empty in a fresh container.
 fn is_known(package: &str) -> bool {
     output(Command::new("apt-cache").args(["show", "--no-all-versions", package])).is_ok()
 }
@@ -48,7 +48,7 @@ fn install(packages: &[&str]) -> Result<()> {
 fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
     command.env("DEBIAN_FRONTEND", "noninteractive");
-    // Its progress is no result of the task.
+    // apt's progress is not a result of the task.
     command.stdout(std::io::stderr());
     command
 }

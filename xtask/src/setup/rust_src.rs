@@ -1,5 +1,5 @@
-//! The source of Rust's `core` library, of exactly the compiler in use: `core` is compiled for the eBPF target, for
-//! which none comes prebuilt.
+//! Gets the source of Rust's `core` library for exactly the compiler in use. `core` must be compiled for the eBPF target,
+//! because there is no prebuilt one.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
 /// Debian suites that may hold the `rust-src` package of a current compiler, likely ones first.
 const SUITES: [&str; 4] = ["trixie-backports", "forky", "sid", "experimental"];
 
-/// Longer than rustup takes on a slow line, shorter than anyone's patience with one that is cut.
+/// The time limit of rustup: longer than it takes on a slow connection.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
 
-/// Gets the library's source, by rustup where that works, else from Debian's package of the same version.
+/// Gets the library's source from rustup, or else from Debian's package of the same version.
 pub(super) fn ensure() -> Result<()> {
     let (release, sysroot) = (rustc_release()?, rustc_sysroot()?);
     if require_library(&sysroot, &release).is_ok() {
@@ -27,7 +27,7 @@ pub(super) fn ensure() -> Result<()> {
     let Err(by_rustup) = by_rustup(&release, &sysroot) else {
         return Ok(());
     };
-    say(&format!("not by rustup ({by_rustup:#}); trying Debian's rust-src package"));
+    say(&format!("rustup failed ({by_rustup:#}); trying Debian's rust-src package"));
     by_debian(&release, &sysroot)
 }
 
@@ -35,13 +35,13 @@ fn by_rustup(release: &str, sysroot: &Path) -> Result<()> {
     let toolchain = rustup_toolchain(sysroot).context("this compiler is not rustup's")?;
     let mut rustup = Command::new("rustup");
     rustup.args(["component", "add", "rust-src", "--toolchain", &toolchain]);
-    // Its failure is no fault of a program: a backtrace would only hide the reason.
+    // A failure of rustup is not a bug in a program, and a backtrace would only hide the reason.
     rustup.env("RUST_BACKTRACE", "0");
     run_within(RUSTUP_LIMIT, &mut rustup)?;
     Ok(require_library(sysroot, release)?)
 }
 
-/// The name rustup knows the compiler by: its folder's, in the folder `toolchains`.
+/// The name of the compiler in rustup: the name of its directory in `toolchains`.
 fn rustup_toolchain(sysroot: &Path) -> Option<String> {
     let is_rustups = sysroot.parent()?.file_name()? == "toolchains";
     is_rustups.then(|| sysroot.file_name()?.to_str().map(str::to_owned))?
@@ -52,29 +52,29 @@ fn by_debian(release: &str, sysroot: &Path) -> Result<()> {
     for name in SUITES {
         match from_suite(name, release, sysroot) {
             Ok(version) => {
-                say(&format!("rust-src {version} of {name} laid under {}", sysroot.display()));
+                say(&format!("installed rust-src {version} of {name} below {}", sysroot.display()));
                 return Ok(());
             }
             Err(error) => reasons.push(format!("{error:#}")),
         }
     }
-    Err(anyhow!("Debian's rust-src package cannot be had: {}", reasons.join("; ")))
+    Err(anyhow!("cannot get Debian's rust-src package: {}", reasons.join("; ")))
 }
 
-/// Fetches and lays the package of one suite; returns its Debian version.
+/// Fetches and unpacks the package of one suite. Returns its Debian version.
 fn from_suite(name: &str, release: &str, sysroot: &Path) -> Result<String> {
-    // The package is for all architectures, so any index lists it.
+    // The package is for all architectures, so any index contains it.
     let suite = Suite::open(name, Arch::X86_64)?;
     let versions = suite.versions("rust-src")?;
     let version = versions.into_iter().find(|version| debian::upstream(version) == release);
-    let version = version.with_context(|| format!("{name} holds no rust-src {release}"))?;
+    let version = version.with_context(|| format!("{name} has no rust-src {release}"))?;
     let scratch = tempfile::tempdir()?;
     let package = suite.download("rust-src", &version, scratch.path())?;
     lay(&package, release, sysroot)?;
     Ok(version)
 }
 
-/// Unpacks the package's `library` beside where it belongs and then renames it, so that it is there whole or not.
+/// Unpacks the package's `library` beside its final place and then renames it, so that it is never there in part.
 fn lay(package: &Path, release: &str, sysroot: &Path) -> Result<()> {
     let parent = sysroot.join("lib/rustlib/src/rust");
     let scratch = scratch_beside(&parent)?;
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rustups_compilers_are_told_by_their_folder() {
+    fn recognizes_rustups_compilers_by_their_directory() {
         let name = |path| rustup_toolchain(Path::new(path));
         assert_eq!(name("/home/a/.rustup/toolchains/stable-x86_64"), Some("stable-x86_64".to_owned()));
         assert_eq!(name("/usr"), None);

@@ -1,4 +1,4 @@
-//! Two builds of one commit, in different directories, give the same bytes.
+//! Checks that two builds of one commit in different directories give the same bytes.
 
 use std::{fs, path::Path};
 
@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result, ensure};
 use super::{Built, shell};
 use crate::dist::{Release, checksums};
 
-/// Copies `$1`'s files that git knows, or would commit, to `$2`.
+/// Copies the files of `$1` that git tracks or would add to `$2`.
 const COPY: &str = "cd \"$1\"; git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- \
                     | tar --extract --directory=\"$2\"";
 
-/// Builds a copy of the checkout elsewhere, and compares the checksums.
+/// Builds a copy of the checkout elsewhere and compares the checksums.
 pub(super) fn check(built: &Built<'_>) -> Result<()> {
     let Built { release, archs, out } = built;
     let scratch = tempfile::tempdir()?;

@@ -1,4 +1,5 @@
-//! The recipe for Arch Linux, by Debian's `makepkg`: it makes a package of the archive, with the program and the service in it.
+//! Checks the recipe for Arch Linux with Debian's `makepkg`: it turns the archive into a package that contains the program and
+//! the service.
 
 use std::{fs, path::Path, process::Command};
 
@@ -9,7 +10,7 @@ use crate::run::output;
 
 const RECIPE: &str = "contrib/arch/PKGBUILD";
 
-/// What must be in the package, besides the program.
+/// The required files of the package besides the program.
 const FILES: [&str; 4] = [
     "usr/lib/systemd/system/oomtrace.service",
     "usr/lib/systemd/catalog/oomtrace.catalog",
@@ -17,7 +18,7 @@ const FILES: [&str; 4] = [
     "usr/share/bash-completion/completions/oomtrace",
 ];
 
-/// makepkg refuses to run as root.
+/// The user for makepkg, which refuses to run as root.
 const USER: &str = "nobody";
 
 pub(super) fn check(built: &Built<'_>) -> Result<()> {
@@ -32,7 +33,7 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
     output(Command::new("chown").arg("-R").arg(USER).arg(folder))?;
     let mut makepkg = Command::new("runuser");
     makepkg.args(["-u", USER, "--", "env", "CARCH=x86_64"]).arg(format!("HOME={}", folder.display()));
-    // It looks for pacman, which would install what the recipe depends on: nothing.
+    // makepkg looks for pacman, which would install the recipe's dependencies. There are none.
     makepkg.args(["PACMAN=true", "makepkg", "--nodeps", "--noconfirm"]);
     output(makepkg.current_dir(folder))?;
     let package = package(folder)?;
@@ -49,5 +50,5 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
 fn package(folder: &Path) -> Result<std::path::PathBuf> {
     let paths = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
     let mut packages = paths.filter(|path| path.to_string_lossy().contains(".pkg.tar"));
-    packages.next().context("makepkg made no package")
+    packages.next().context("makepkg wrote no package")
 }

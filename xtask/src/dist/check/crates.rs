@@ -1,4 +1,5 @@
-//! The crates as the registry would have them: each builds from its package alone, and cargo installs the program from them.
+//! Checks the crates as the registry would have them: each builds from its package alone, and cargo installs the program from
+//! them.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -10,7 +11,7 @@ use crate::{
     run::{output, run},
 };
 
-/// In the order in which they are published: each before those that depend on it.
+/// The crates in the order of publication: each precedes those that depend on it.
 const CRATES: [&str; 3] = ["oomtrace-common", "oomtrace-object", "oomtrace"];
 
 pub(super) fn check(built: &Built<'_>) -> Result<()> {
@@ -18,7 +19,7 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let mut package = cargo(&release.root);
     package.args(["package", "--quiet", "--locked", "--allow-dirty", "--target-dir"]).arg(scratch.path());
-    // Cargo builds each package after it has made it.
+    // Cargo builds each package after creating it.
     run(package.args(CRATES.iter().flat_map(|name| ["--package", name])))?;
     let source = unpack(release, scratch.path())?;
     let objects = fs::read_dir(source.join("oomtrace/ebpf"))?.count();
@@ -29,7 +30,7 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
     installs(release, &source)
 }
 
-/// Unpacks the packages next to each other, outside the workspace.
+/// Unpacks the packages into one directory outside the workspace.
 fn unpack(release: &Release, target: &Path) -> Result<std::path::PathBuf> {
     let folder = target.join("unpacked");
     for name in CRATES {
@@ -46,8 +47,8 @@ fn unpack(release: &Release, target: &Path) -> Result<std::path::PathBuf> {
     Ok(folder)
 }
 
-/// As `cargo install oomtrace` would, with the other packages standing in for the registry's. The lock file names the
-/// registry's, so it cannot be kept to.
+/// Installs as `cargo install oomtrace` would, with the other packages in place of the registry's. The lock file names the
+/// registry's packages, so it cannot be used.
 fn installs(release: &Release, source: &Path) -> Result<()> {
     let root = source.join("installed");
     let mut install = cargo(source);
@@ -58,8 +59,8 @@ fn installs(release: &Release, source: &Path) -> Result<()> {
     }
     run(&mut install)?;
     let said = output(Command::new(root.join("bin/oomtrace")).arg("--version"))
-        .context("running what was installed")?;
-    ensure!(said.trim() == format!("oomtrace {}", release.version), "it says {said}");
+        .context("running the installed program")?;
+    ensure!(said.trim() == format!("oomtrace {}", release.version), "unexpected version: {said}");
     Ok(())
 }
 

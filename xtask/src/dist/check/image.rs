@@ -1,4 +1,4 @@
-//! The image, run by podman with the privileges of the manifest: a kill in another container is reported with its name.
+//! Checks the image, run by podman with the privileges of the manifest: the report of a kill in another container names it.
 
 mod engine;
 

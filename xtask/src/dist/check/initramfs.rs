@@ -1,5 +1,5 @@
-//! The static program in an initramfs without a C library, a loader or a shell: there is PID 1, the program, and what
-//! runs out of memory.
+//! Checks the static program in an initramfs without a C library, a loader or a shell. It contains only PID 1, the program, and
+//! a program that runs out of memory.
 
 use std::fs;
 
@@ -24,10 +24,10 @@ use crate::{
 /// The kernel of Debian 13.
 const SERIES: &str = "6.12";
 
-/// A cgroup at its limit.
+/// The scenario: a cgroup at its limit.
 const SCENARIO: &str = "cgroup";
 
-/// For each architecture of the release, on an emulated machine if this one has another.
+/// Checks each architecture of the release, on an emulated machine if needed.
 pub(super) fn check(built: &Built<'_>) -> Result<()> {
     built.archs.iter().try_for_each(|&arch| on(built, arch).with_context(|| format!("on {arch}")))
 }
@@ -43,7 +43,7 @@ fn on(built: &Built<'_>, arch: Arch) -> Result<()> {
     kill(&kernel, &programs, tier)
 }
 
-/// `check` and `demo`; returns the tier that `check` names.
+/// Runs `check` and `demo`. Returns the tier that `check` names.
 fn commands(kernel: &Kernel, programs: &Programs) -> Result<Tier> {
     let command = |word: &str| Command {
         name: word.to_owned(),
@@ -62,12 +62,12 @@ fn commands(kernel: &Kernel, programs: &Programs) -> Result<Tier> {
 
 fn said(run: &CommandRun, word: &str) -> Result<()> {
     let text = run.stdout.to_chars();
-    let problem = || format!("{} ended with {:?}: {text}{}", run.name, run.status, run.stderr.to_chars());
+    let problem = || format!("{} exited with {:?}: {text}{}", run.name, run.status, run.stderr.to_chars());
     ensure!(run.status == Some(Status::Code(0)) && text.contains(word), problem());
     Ok(())
 }
 
-/// A kill, whose report equals the kernel's log of it.
+/// Causes a kill, whose report must agree with the kernel's log.
 fn kill(kernel: &Kernel, programs: &Programs, tier: Tier) -> Result<()> {
     for scenario in vm::choose(&[SCENARIO.to_owned()])? {
         let seen = commands::record(kernel, programs, &scenario, tier)?;
@@ -75,7 +75,7 @@ fn kill(kernel: &Kernel, programs: &Programs, tier: Tier) -> Result<()> {
             bail!("the guest could not run {SCENARIO}: {failure}");
         }
         let disagreements = judge(&scenario, &seen, Some(tier));
-        ensure!(disagreements.is_empty(), "the report is not what the log says: {disagreements:?}");
+        ensure!(disagreements.is_empty(), "the report disagrees with the log: {disagreements:?}");
     }
     Ok(())
 }

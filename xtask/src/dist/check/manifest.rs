@@ -1,4 +1,4 @@
-//! The Kubernetes manifest against the schemas of Kubernetes, by `kubernetes-validate` (PyPI).
+//! Validates the Kubernetes manifest against the schemas of Kubernetes, with `kubernetes-validate` (PyPI).
 
 use std::process::Command;
 

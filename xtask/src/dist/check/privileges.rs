@@ -1,4 +1,4 @@
-//! Without each privilege of the manifest, a report lacks exactly the keys that the table of `docs/install.md` names.
+//! Checks that without each privilege of the manifest, a report lacks exactly the keys in the table of `docs/install.md`.
 
 use std::{collections::BTreeSet, fs};
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 use super::{Built, image::Engine};
 use crate::run::say;
 
-/// The page, and the word in the table for a tracer that does not start.
+/// The page, and the word in its table for a tracer that does not start.
 const PAGE: &str = "docs/install.md";
 const ALL: &str = "everything";
 
-/// Reports that must lack a key before it counts as missing.
+/// The number of reports that must lack a key before it counts as missing.
 const TRIES: usize = 3;
 
-/// A row of the table by its first cell, and how the options of podman begin that give the privilege.
+/// The rows of the table by their first cell, each with the beginning of podman's options for the privilege.
 const CASES: [(&str, &str); 11] = [
     ("`BPF`", "--cap-add=BPF"),
     ("`PERFMON`", "--cap-add=PERFMON"),
@@ -40,7 +40,7 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
     for (row, option) in CASES {
         let without: Vec<String> = options.iter().filter(|had| !had.starts_with(option)).cloned().collect();
         if without.len() == options.len() {
-            say(&format!("{row} cannot be tried: this machine does not have it itself"));
+            say(&format!("{row} cannot be tested: this machine does not have it"));
             continue;
         }
         let lost = lost_without(&engine, &without, &present)?;
@@ -56,13 +56,13 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The keys that each of two reports has: what one of them lacks does not depend on a privilege.
+/// The keys that two reports both have. A key that one of them lacks does not depend on a privilege.
 fn always_present(engine: &Engine, options: &[String]) -> Result<BTreeSet<String>> {
     let keys = || -> Result<_> { Ok(keys(&engine.report(options)?.context("the tracer is not armed")?)) };
     Ok(&keys()? & &keys()?)
 }
 
-/// The keys that no report has with these options. A process may exit before it is read, so one report is not enough.
+/// The keys that all reports with these options lack. A process may exit before it is read, so one report is not enough.
 fn lost_without(engine: &Engine, options: &[String], present: &BTreeSet<String>) -> Result<BTreeSet<String>> {
     let mut seen = BTreeSet::new();
     for _ in 0..TRIES {
@@ -77,8 +77,8 @@ fn lost_without(engine: &Engine, options: &[String], present: &BTreeSet<String>)
     Ok(lost(present, &seen))
 }
 
-/// The keys of a report that have a value. A list has those that one of its elements has. What is known of the minutes before depends on
-/// the moments of the samples: only whether anything is known counts.
+/// The keys of a report that have a value. A list has the keys of all its elements. The minutes before depend on the times of
+/// the samples, so only their presence counts.
 fn keys(report: &Value) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     collect(report, "", &mut keys);
@@ -103,7 +103,7 @@ fn collect(value: &Value, name: &str, keys: &mut BTreeSet<String>) {
     keys.insert(name.to_owned());
 }
 
-/// The keys that are missing. With a key, all below it are missing, too; they are not listed.
+/// The missing keys. If a key is missing, all keys below it are missing too, and they are not listed.
 fn lost(whole: &BTreeSet<String>, rest: &BTreeSet<String>) -> BTreeSet<String> {
     let lost: BTreeSet<&String> = whole.difference(rest).collect();
     let is_below = |key: &str, other: &str| {
@@ -115,7 +115,7 @@ fn lost(whole: &BTreeSet<String>, rest: &BTreeSet<String>) -> BTreeSet<String> {
         .collect()
 }
 
-/// What the second cell of a row names: words in backticks, [`ALL`], or no key (`nothing`).
+/// The keys in the second cell of a row: words in backticks, [`ALL`], or no key (`nothing`).
 fn documented(page: &str, row: &str) -> Option<BTreeSet<String>> {
     let cells =
         page.lines().find_map(|line| line.strip_prefix("| ")?.strip_prefix(row)?.strip_prefix(" | "))?;

@@ -1,4 +1,4 @@
-//! The rpm, as rpm's own tools read it.
+//! Checks the rpm with rpm's own tools.
 
 use std::{path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::Built;
 use crate::run::output;
 
-/// What must be in it, beside documentation.
+/// The required files of the rpm besides documentation.
 const FILES: [&str; 8] = [
     "/etc/default/oomtrace",
     "/usr/bin/oomtrace",
@@ -29,19 +29,19 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
     ensure!(settings.trim() == FILES[0], "the settings are not marked as such: {settings}");
     ensure!(
         !listed.contains("/var/lib"),
-        "the recordings' directory is in the package: erasing would take it"
+        "the recordings' directory is in the package: erasing the package would delete it"
     );
     installs(&package)
 }
 
-/// Into an empty root directory, without scriptlets: there is no shell.
+/// Installs it into an empty root directory without scriptlets, because there is no shell.
 fn installs(package: &Path) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let root = scratch.path();
     rpm(root, &["--install", "--nodeps", "--noscripts"], Some(package))?;
     ensure!(root.join("usr/bin/oomtrace").is_file(), "the program was not installed");
     let differs = rpm(root, &["--verify", "--nodeps", "--noscripts", "oomtrace"], None)?;
-    ensure!(differs.is_empty(), "what was installed is not what the rpm says: {differs}");
+    ensure!(differs.is_empty(), "the installed files differ from the rpm: {differs}");
     rpm(root, &["--erase", "--nodeps", "--noscripts", "oomtrace"], None)?;
     ensure!(!root.join("usr/bin/oomtrace").exists(), "erasing left the program");
     Ok(())

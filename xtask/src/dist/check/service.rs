@@ -1,4 +1,4 @@
-//! The packaged service in a guest with real systemd: enabled, told to record, upgraded, removed and purged.
+//! Checks the packaged service in a guest with real systemd: enabled, set to record, upgraded, removed and purged.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -9,25 +9,25 @@ use oomtrace_scenarios::scenario::Machine;
 use super::{Built, deb};
 use crate::{kernels, run::run, vm};
 
-/// The newest suite, and its kernel.
+/// The newest suite and its kernel.
 const SUITE: &str = "trixie";
 const SERIES: &str = "6.12";
 
-/// What happens in the guest, in the order of the unit's life.
+/// The steps in the guest, in the order of the unit's life.
 const SCRIPT: &str = include_str!("service.sh");
 
-/// Runs it without waiting for a login prompt: without udev, no device is ever ready for one.
+/// Runs the script without waiting for a login prompt. Without udev, no device is ever ready for one.
 const UNIT: &str =
     "[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\nExecStart=/bin/sh /root/check/service.sh\n";
 
-/// Runs out of memory: the buffer of one block is larger than the limit.
+/// A service that runs out of memory: the buffer of one block exceeds the limit.
 const EATER: &str = "[Service]\nType=oneshot\nMemoryMax=24M\nMemorySwapMax=0\n\
                      ExecStart=/bin/dd if=/dev/zero of=/dev/null bs=64M count=1\n";
 
 const MEMORY_MIB: u32 = 1024;
 const COMMAND_LINE: &str = "root=/dev/nvme0n1 rw rootwait init=/sbin/init systemd.firstboot=off systemd.mask=serial-getty@ttyS0.service";
 
-/// How long the guest may take: an emulated one boots in a minute.
+/// The time limit of the guest. An emulated one boots in a minute.
 const PATIENCE: Duration = Duration::from_mins(8);
 
 pub(super) fn check(built: &Built<'_>) -> Result<()> {
@@ -50,7 +50,7 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
     boot(&disk, &scratch.path().join("initramfs"))
 }
 
-/// The kernel takes an archive of nothing for its initramfs, and mounts the disk.
+/// Boots the guest. The kernel uses an empty archive as its initramfs and mounts the disk.
 fn boot(disk: &Path, initramfs: &Path) -> Result<()> {
     fs::write(initramfs, [0; 512])?;
     let kernel = kernels::ensure(SERIES)?;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::Checksums;
 use crate::run::output;
 
-/// What of `cargo metadata` is used: <https://doc.rust-lang.org/cargo/commands/cargo-metadata.html>
+/// The used part of `cargo metadata`: <https://doc.rust-lang.org/cargo/commands/cargo-metadata.html>
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -48,19 +48,19 @@ struct Dependency {
 
 #[derive(Deserialize)]
 struct Kind {
-    /// `dev` or `build`; absent for a normal dependency.
+    /// `dev` or `build`. Absent for a normal dependency.
     kind: Option<String>,
 }
 
-/// The program's crate and those it depends on. Neither build scripts' crates nor the tests' are among them.
+/// The program's crate and its dependencies, without those of build scripts and tests.
 pub(super) struct Crates {
     packages: BTreeMap<String, Package>,
-    /// By reference, the references of what it depends on.
+    /// The dependencies of each crate, as references.
     graph: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Crates {
-    /// Asks cargo.
+    /// Reads them from cargo.
     pub(super) fn read(root: &Path, triple: &str) -> Result<Self> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(root).args([
@@ -76,7 +76,7 @@ impl Crates {
 
     fn parse(text: &str) -> Result<Self> {
         let Metadata { packages, resolve } =
-            serde_json::from_str(text).context("cargo metadata is not understood")?;
+            serde_json::from_str(text).context("cannot parse the output of cargo metadata")?;
         let by_id: BTreeMap<&str, &Package> =
             packages.iter().map(|package| (package.id.as_str(), package)).collect();
         let nodes: BTreeMap<&str, &Node> =
@@ -84,11 +84,11 @@ impl Crates {
         let root = packages
             .iter()
             .find(|package| package.name == "oomtrace")
-            .context("there is no crate oomtrace")?;
+            .context("cargo metadata has no crate oomtrace")?;
         let mut graph = BTreeMap::new();
         let mut open = vec![root.id.as_str()];
         while let Some(id) = open.pop() {
-            let package = by_id.get(id).with_context(|| format!("cargo names no package {id}"))?;
+            let package = by_id.get(id).with_context(|| format!("cargo metadata has no package {id}"))?;
             let wanted: Vec<&str> = nodes.get(id).map(|node| compiled_in(node)).unwrap_or_default();
             let references = wanted.iter().filter_map(|id| by_id.get(id)).map(|package| package.reference());
             if graph.insert(package.reference(), references.collect()).is_none() {
@@ -108,7 +108,7 @@ impl Crates {
         others.map(|(reference, package)| component(reference, package, checksums)).collect()
     }
 
-    /// Which component depends on which.
+    /// The dependencies between the components.
     pub(super) fn dependencies(&self) -> Vec<Value> {
         self.graph.iter().map(|(reference, on)| json!({ "ref": reference, "dependsOn": on })).collect()
     }
@@ -139,7 +139,7 @@ fn component(reference: &str, package: &Package, checksums: &Checksums) -> Value
         "purl": reference,
     });
     if let (Some(license), Some(object)) = (&package.license, component.as_object_mut()) {
-        // A slash is how old crates spell OR.
+        // Old crates write a slash for OR.
         object.insert("licenses".to_owned(), json!([{ "expression": license.replace('/', " OR ") }]));
     }
     if let (Some(sum), Some(object)) =
@@ -156,18 +156,18 @@ mod tests {
     use crate::workspace;
 
     #[test]
-    fn holds_what_is_compiled_in_and_nothing_else() {
+    fn lists_exactly_the_compiled_crates() {
         let crates = Crates::read(&workspace::root(), "aarch64-unknown-linux-gnu").unwrap();
         let names: BTreeSet<&str> = crates.packages.values().map(|package| package.name.as_str()).collect();
         assert!(names.is_superset(&["oomtrace", "oomtrace-common", "aya", "clap"].into()), "{names:?}");
-        // A build script's, a test's, and another operating system's.
+        // Crates of a build script, of a test, and of another operating system.
         for other in ["oomtrace-object", "tempfile", "windows-sys", "clap_mangen"] {
             assert!(!names.contains(other), "{other}");
         }
     }
 
     #[test]
-    fn names_no_directory_of_this_machine() {
+    fn contains_no_directory_of_this_machine() {
         let crates = Crates::read(&workspace::root(), "x86_64-unknown-linux-gnu").unwrap();
         let checksums = Checksums::read(&workspace::root().join("Cargo.lock")).unwrap();
         let text = json!([crates.components(&checksums), crates.dependencies()]).to_string();

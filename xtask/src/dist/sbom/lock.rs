@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 pub(super) struct Checksums(BTreeMap<(String, String), String>);
 
 impl Checksums {
-    /// Reads them.
+    /// Reads the checksums.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(Self::parse(&text))
@@ -24,7 +24,7 @@ impl Checksums {
     }
 }
 
-/// Cargo writes a key a line, in its own form.
+/// Parses a stanza. Cargo writes one key per line.
 fn stanza(text: &str) -> Option<((String, String), String)> {
     let value = |key: &str| {
         let quoted = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "))?;

@@ -1,4 +1,4 @@
-//! podman with a storage of its own, which leaves nothing on the machine: a tracer in one container, a victim in another.
+//! podman with its own storage, which leaves nothing on the machine: a tracer in one container, a victim in another.
 
 mod process;
 
@@ -25,16 +25,16 @@ const VICTIM_IMAGE: &str = "oomtrace-busybox";
 const TRACER: &str = "oomtrace-tracer";
 const TRACER_IMAGE: &str = "oomtrace";
 
-/// Takes more than the victim's limit: the buffer of one block.
+/// Allocates more than the victim's limit: the buffer of one block.
 const EATER: [&str; 5] = ["/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"];
 
-/// How long the tracer may take to be armed, and a report to come.
+/// The time limit for the tracer to arm, and for a report.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long names of the victim's container may take to be read. They are read ahead of time, by a thread of its own.
+/// The time in which the tracer reads the names of the victim's container. A separate thread reads them in advance.
 const NAMES: Duration = Duration::from_secs(2);
 
-/// What a container gets here. The limits are lower than podman's own, which a machine without CAP_SYS_RESOURCE refuses.
+/// The limits of a container. They are lower than podman's own, which a machine without CAP_SYS_RESOURCE refuses.
 const LIMITS: [&str; 4] =
     ["--network=none", "--log-driver=k8s-file", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000"];
 
@@ -42,10 +42,10 @@ const LIMITS: [&str; 4] =
 const CAPABILITIES: [&str; 8] =
     ["BPF", "PERFMON", "SYS_PTRACE", "DAC_READ_SEARCH", "SYS_NICE", "IPC_LOCK", "SYSLOG", "SYS_RESOURCE"];
 
-/// podman, the images, and a victim that waits.
+/// podman, the images, and a waiting victim.
 pub(in super::super) struct Engine {
     folder: TempDir,
-    /// Capabilities that this machine can give.
+    /// The capabilities that this machine can give.
     given: Vec<&'static str>,
 }
 
@@ -67,7 +67,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The options of a container with what `contrib/kubernetes/daemonset.yaml` gives it, as far as this machine can.
+    /// The options of a container with the privileges of `contrib/kubernetes/daemonset.yaml`, as far as this machine has them.
     pub(in super::super) fn manifest(&self) -> Vec<String> {
         let mounts = ["/sys/fs/cgroup", "/run/runc", &self.folder.path().display().to_string()]
             .map(|path| format!("--volume={path}:{path}:ro"));
@@ -77,8 +77,8 @@ impl Engine {
         others.into_iter().chain(mounts).chain(capabilities).collect()
     }
 
-    /// Runs a tracer with these options and has a process of the victim killed; `None` if the tracer ends instead. The
-    /// report has one key more, `tracer`: facts about the tracer's process.
+    /// Runs a tracer with these options and causes a kill of a process of the victim. Returns `None` if the tracer exits
+    /// instead. The report has an additional key `tracer` with facts about the tracer's process.
     pub(in super::super) fn report(&self, options: &[String]) -> Result<Option<Value>> {
         let name = format!("--name={TRACER}");
         let mut run = vec!["run", "--detach", &name];
@@ -86,7 +86,7 @@ impl Engine {
         run.extend([TRACER_IMAGE, "watch", "--format=json"]);
         self.podman(&run)?;
         let report = self.kill_and_read();
-        // Also if it failed: the name is used again.
+        // Remove it even after a failure, because the name is used again.
         self.podman(&["rm", "--force", "--time=5", TRACER])?;
         report
     }
@@ -97,17 +97,17 @@ impl Engine {
             return Ok(None);
         }
         sleep(NAMES);
-        // Its status is that of a killed process.
+        // The command exits like a killed process.
         let _ = self.command(&[&["exec", VICTIM], &EATER[..]].concat()).output();
         let pid = self.podman(&["inspect", "--format={{.State.Pid}}", TRACER])?;
         let mut report = self.await_log(|text| text.lines().find_map(report_of_victim))?;
         if let Some(report) = report.as_mut().and_then(Value::as_object_mut) {
             report.insert("tracer".to_owned(), process::facts(pid.trim())?);
         }
-        report.context("the tracer ended").map(Some)
+        report.context("the tracer exited").map(Some)
     }
 
-    /// Waits for something in what the tracer printed; `None` if the tracer ends before.
+    /// Waits until `find` matches the tracer's output. Returns `None` if the tracer exits before.
     fn await_log<T>(&self, find: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
         let begun = Instant::now();
         loop {
@@ -132,7 +132,7 @@ impl Engine {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut podman = Command::new("podman");
-        // After an OOM kill, its monitor leaves an empty file `oom` in its working directory.
+        // After an OOM kill, podman's monitor leaves an empty file `oom` in its working directory.
         podman.current_dir(self.folder.path());
         podman.arg("--root").arg(self.folder.path().join("root"));
         podman.arg("--runroot").arg(self.folder.path().join("run"));
@@ -140,7 +140,7 @@ impl Engine {
         podman
     }
 
-    /// A root file system with busybox alone, as an archive.
+    /// An archive of a root file system that contains only busybox.
     fn busybox(&self) -> Result<PathBuf> {
         let root = self.folder.path().join("busybox");
         for name in ["bin", "tmp", "etc", "dev", "proc", "sys"] {
@@ -159,7 +159,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // The storage cannot be deleted under a container, and the container would outlive it.
+        // The storage cannot be deleted while a container uses it, and the container would outlive it.
         for name in [TRACER, VICTIM] {
             if let Err(error) = self.podman(&["rm", "--force", "--ignore", "--time=0", name]) {
                 eprintln!("cannot remove the container {name}: {error:#}");
@@ -172,14 +172,14 @@ impl Drop for Engine {
 fn given() -> Result<Vec<&'static str>> {
     let status = fs::read_to_string("/proc/self/status").context("reading /proc/self/status")?;
     let set = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).context("no bounding set")?;
-    let set = u64::from_str_radix(set.trim(), 16).context("the bounding set is no number")?;
+    let set = u64::from_str_radix(set.trim(), 16).context("the bounding set is not a number")?;
     Ok(CAPABILITIES
         .into_iter()
         .filter(|name| number(name).is_some_and(|number| set >> number & 1 == 1))
         .collect())
 }
 
-/// As in `include/uapi/linux/capability.h`.
+/// The number in `include/uapi/linux/capability.h`.
 fn number(name: &str) -> Option<u32> {
     const NUMBERS: [(&str, u32); 8] = [
         ("DAC_READ_SEARCH", 2),

@@ -1,16 +1,16 @@
-//! Facts about the tracer's process that depend on its privileges and are in no report.
+//! Facts about the tracer's process that depend on its privileges and are not in reports.
 
 use std::fs;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-/// The field of `/proc/PID/stat` with the scheduling policy, counted from the one behind the name: see proc_pid_stat(5).
+/// The field of `/proc/PID/stat` with the scheduling policy, counted from the field after the name: see proc_pid_stat(5).
 const POLICY: usize = 38;
-/// `SCHED_RR`, `SCHED_FIFO`: real time. See sched(7).
+/// `SCHED_RR` and `SCHED_FIFO`, the real-time policies. See sched(7).
 const REAL_TIME: [&str; 2] = ["1", "2"];
 
-/// What is not so is null.
+/// Reads the facts. A fact that does not hold is null.
 pub(super) fn facts(pid: &str) -> Result<Value> {
     let read = |name: &str| {
         fs::read_to_string(format!("/proc/{pid}/{name}"))
