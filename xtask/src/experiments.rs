@@ -1,4 +1,4 @@
-//! `cargo xtask experiments`: the ready experiments, unattended, each in a guest of its own; or the safety test at length.
+//! `cargo xtask experiments`: runs the ready experiments unattended, each in its own guest, or runs the safety test at length.
 
 mod python;
 
@@ -20,27 +20,28 @@ use crate::vm::programs::{self, Programs};
 use crate::vm::{commands, install_qemu};
 use crate::{scratch, workspace};
 
-/// Where the guest finds the files.
+/// The directory of the files in the guest.
 const FOLDER: &str = "/experiments";
 
-/// How long an experiment may take in a guest, s.
+/// The time limit of an experiment in a guest, in s.
 const DEADLINE_S: u64 = 3600;
 
 /// `cargo xtask experiments`
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Names of experiments, without `.toml`; all of them by default
+    /// Names of experiments, without `.toml` (default: all)
     names: Vec<String>,
     /// The kernel they run on
     #[arg(long, default_value = "6.12")]
     series: String,
-    /// Runs of each variant; by default as many as the file says
+    /// Runs of each variant (default: as many as the file says)
     #[arg(long)]
     repeats: Option<u32>,
-    /// Instead, kill experiments, supervisors or both on this machine at so many moments, and see that nothing stays changed
+    /// Instead, kill experiments, supervisors or both on this machine at this many moments, and check that nothing stays
+    /// changed
     #[arg(long, value_name = "N", conflicts_with_all = ["names", "repeats"])]
     kills: Option<u32>,
-    /// Instead, see on this machine that two variants that differ are told apart in so many repeats, and two equal ones are not
+    /// Instead, check on this machine that this many repeats tell two different variants apart, and two equal ones not
     #[arg(long, value_name = "N", conflicts_with_all = ["names", "repeats", "kills"])]
     apart: Option<u32>,
 }
@@ -72,7 +73,7 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The experiments' files.
+/// The files of the experiments.
 fn files(names: &[String]) -> Result<Vec<PathBuf>> {
     let folder = workspace::root().join("contrib/experiments");
     let entries = fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))?;
@@ -88,7 +89,7 @@ fn files(names: &[String]) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The machine an experiment needs: 512 MiB where it is the machine that runs out.
+/// The machine of an experiment: 512 MiB if the machine itself runs out.
 fn machine(text: &str) -> Machine {
     let is_global = !text.contains("\nlimit = ");
     let swap_mib = if text.contains("\nswap_limit = ") { 192 } else { 0 };
@@ -125,13 +126,13 @@ fn run_it(name: &str, repeats: Option<u32>) -> Command {
     Command { name: name.to_owned(), arguments, deadline_s: DEADLINE_S, ..Command::default() }
 }
 
-/// The experiment again, killed outright while the knob is set, and a report that tells the knob afterwards.
+/// Runs the experiment again, kills it with SIGKILL while the knob is set, and reads the knob afterwards.
 fn kill_it(name: &str) -> Vec<Command> {
     let mut killed = run_it(name, Some(2));
     killed.name = KILLED.to_owned();
     let place = killed.arguments.iter_mut().find(|word| *word == "/tmp/result");
     place.into_iter().for_each(|place| *place = "/tmp/killed".to_owned());
-    // By the file's seed the second run is the one with 1; a look at all processes lets it begin.
+    // With the file's seed, the second run is the one with value 1. `rank` gives it time to begin.
     let run = vec![TRACER_FILE.to_owned(), "rank".to_owned()];
     killed.meanwhile = Some(Meanwhile { word: "run 1 of".to_owned(), run, signal: Some(9) });
     let demo = [TRACER_FILE, "demo", "--format", "json"].map(str::to_owned).to_vec();
@@ -141,7 +142,7 @@ fn kill_it(name: &str) -> Vec<Command> {
 const KILLED: &str = "an experiment is killed";
 const AFTERWARDS: &str = "what the knob is afterwards";
 
-/// What the service wrote down, each log once with the number of runs that have it.
+/// Prints the logs of the service, each different log once with the number of its runs.
 fn read_logs() -> Command {
     let program = "import collections, glob\n\
                    logs = collections.Counter(open(name).read().strip() for name in glob.glob('/tmp/result/runs/*.log'))\n\
@@ -150,7 +151,8 @@ fn read_logs() -> Command {
     Command { name: "what the service saw".to_owned(), arguments, ..Command::default() }
 }
 
-/// Prints what the commands said; an error if one failed, `whatif` promised what did not come, or a knob is not what it was.
+/// Prints the output of the commands. Fails if a command failed, if a prediction of `whatif` did not come true, or if a knob
+/// was not restored.
 fn show(runs: &[CommandRun]) -> Result<()> {
     for run in runs {
         let text = String::from_utf8_lossy(run.stdout.as_bytes());
@@ -161,7 +163,7 @@ fn show(runs: &[CommandRun]) -> Result<()> {
             continue;
         }
         if !matches!(run.status, Some(Status::Code(0))) {
-            // An experiment that failed half way tells what it has.
+            // An experiment that failed half way prints its partial results.
             println!("{text}");
             bail!("{}: {:?}: {complaint}", run.name, run.status);
         }
@@ -184,7 +186,7 @@ fn show(runs: &[CommandRun]) -> Result<()> {
     Ok(())
 }
 
-/// Of a line that says `N of M predictions name the usual victim`, whether those are all.
+/// For a line `N of M predictions name the usual victim`, whether N equals M.
 fn predictions_came_true(line: &str) -> Option<bool> {
     let (before, _) = line.split_once(" predictions name the usual victim")?;
     let (before, claimed) = before.rsplit_once(" of ")?;
@@ -197,7 +199,7 @@ mod tests {
     use super::predictions_came_true;
 
     #[test]
-    fn a_prediction_is_held_against_what_came() {
+    fn compares_predictions_with_the_outcome() {
         let line = |first, all| {
             format!("from a, of b: x 20×; it was x 20×: {first} of {all} predictions name the usual victim")
         };

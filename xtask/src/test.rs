@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test there is, counted.
+//! `cargo xtask test`: runs and counts all tests.
 
 pub(crate) mod alarms;
 mod cargo;
@@ -80,7 +80,7 @@ impl Part {
     }
 }
 
-/// Sets up what the tests need, runs them all, and ends with one line that counts them.
+/// Sets up what the tests need, runs them, and prints one final line with the counts.
 pub(crate) fn task(arguments: &Arguments) -> Result<ExitCode> {
     let mut tally = Tally::default();
     let wanted = |part: &Part| arguments.only.is_empty() || arguments.only.contains(part);

@@ -1,4 +1,4 @@
-//! House rules that no linter knows.
+//! House rules that no linter checks.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,22 +6,22 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::run::output;
 
-/// Beyond this many lines, a Rust file is two.
+/// The maximum lines of a Rust file. A longer one must be split.
 const MAX_LINES: usize = 500;
 
-/// Words for work put off. In two pieces, so that this file does not break its own rule.
+/// Words for postponed work, each in two pieces, so that this file does not break its own rule.
 const PUT_OFF: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
 
-/// Checks every file that is, or is to be, committed.
+/// Checks every file that is committed or would be.
 ///
 /// # Errors
-/// One line for each breach, naming the place.
+/// One line for each violation, with its place.
 pub(crate) fn check(root: &Path) -> Result<()> {
     let list = ["ls-files", "--cached", "--others", "--exclude-standard"];
     let names = output(Command::new("git").current_dir(root).args(list))?;
     let mut breaches = Vec::new();
     for name in names.lines() {
-        // A file that is no text, or deleted and not yet committed, has no lines to judge.
+        // A binary file, or one that is deleted but not committed, has no lines to check.
         let Ok(text) = fs::read_to_string(root.join(name)) else {
             continue;
         };
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_rule_names_the_place() {
+    fn each_rule_reports_the_place() {
         let put_off = format!("fn a() {{}}\n// {}: later\n", PUT_OFF[0]);
         assert_eq!(judge("a.rs", &put_off), [format!("a.rs:2: put off: // {}: later", PUT_OFF[0])]);
         assert_eq!(judge("a.rs", &"\n".repeat(501)), ["a.rs: 501 lines, more than 500"]);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_order_passes() {
+    fn accepts_correct_files() {
         assert!(judge("a.rs", &"\n".repeat(500)).is_empty());
         assert!(judge("a.sh", &format!("mktemp /tmp/a.{}\n", "X".repeat(6))).is_empty());
         assert!(judge("Cargo.toml", "[package]\n[lints]\nworkspace = true\n").is_empty());

@@ -1,4 +1,4 @@
-//! `cargo xtask vm`: every kind of OOM on every kernel series, in throw-away guests.
+//! `cargo xtask vm`: runs every kind of OOM on every kernel series, in throwaway guests.
 
 pub(crate) mod commands;
 mod compatibility;
@@ -28,7 +28,7 @@ pub(crate) use self::qemu::{boot_with, install as install_qemu};
 pub(crate) use self::table::render;
 use crate::kernels;
 
-/// The series a plain `cargo xtask vm` runs.
+/// The series of a plain `cargo xtask vm`.
 fn usual_series(arch: Arch) -> [&'static str; 5] {
     match arch {
         Arch::X86_64 => ["5.10", "6.1", "6.12", "6.18", "7.3"],
@@ -39,10 +39,10 @@ fn usual_series(arch: Arch) -> [&'static str; 5] {
 /// `cargo xtask vm`
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Kernel series; by default 5.10, 6.1, 6.12, 6.18 and 7.3, for aarch64 7.3-16k instead of 6.18. The cloud kernel's
-    /// other flavours are named after the numbers: 6.12-full, 6.12-rt, 6.12-16k
+    /// Kernel series (default: 5.10, 6.1, 6.12, 6.18 and 7.3; for aarch64, 7.3-16k instead of 6.18). The cloud kernel's other
+    /// flavours are named after the numbers: 6.12-full, 6.12-rt, 6.12-16k
     series: Vec<String>,
-    /// Run the kernels of x86_64 that the usual series leave out: other flavours, and series in between
+    /// Run the x86_64 kernels that are not among the usual series: other flavours, and series in between
     #[arg(long, conflicts_with_all = ["series", "arch"])]
     nightly: bool,
     /// Architecture of the guests: x86_64 or aarch64
@@ -54,45 +54,45 @@ pub(crate) struct Arguments {
     /// Only this tier (fentry, kprobe, tracepoint); repeatable
     #[arg(long, value_parser = tier)]
     tier: Vec<Tier>,
-    /// Guests at a time; by default one for each processor
+    /// Guests at a time (default: one per processor)
     #[arg(short)]
     jobs: Option<NonZeroUsize>,
-    /// Keep what every guest sent, its recording and its console below target/vm; else only of cells that fail, and no
-    /// recording
+    /// Keep the output, the recording and the console of every guest below target/vm; otherwise only output and console of
+    /// failed cells are kept
     #[arg(long)]
     keep_log: bool,
-    /// Run no tracer: only see whether each scenario does what it says
+    /// Run no tracer: only check that each scenario does what it states
     #[arg(long, conflicts_with = "tier")]
     no_tracer: bool,
-    /// Let the tracer go wrong in one place, such as rule:memcg_limit: the cells must then disagree
+    /// Run a tracer that is wrong in one place, such as rule:memcg_limit: the cells must then disagree
     #[arg(long, conflicts_with = "no_tracer")]
     fault: Option<String>,
-    /// Write what was run into docs/compatibility.md; cells that were not run stay as they are
+    /// Write the results into docs/compatibility.md; other cells stay as they are
     #[arg(long, conflicts_with_all = ["no_tracer", "fault"])]
     write_compatibility: bool,
-    /// Run the experiments instead of scenarios: what `oomtrace whatif` predicts, tried out
+    /// Run experiments instead of scenarios: check the predictions of `oomtrace whatif`
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility"])]
     experiments: bool,
     /// Record to a disk while a guest runs out of memory, reset it, and read the recording after the next boot
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments"])]
     reset: bool,
-    /// Record to a disk that turns read-only meanwhile, and is writable again later
+    /// Record to a disk that becomes read-only meanwhile, and writable again later
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset"])]
     read_only: bool,
 }
 
-/// What `--nightly` runs.
+/// The series of `--nightly`.
 const NIGHTLY: [&str; 10] =
     ["5.10-full", "6.1-full", "6.12-full", "6.12-rt", "6.16", "6.19", "7.0", "7.2", "7.3-full", "7.3-rt"];
 
 impl Arguments {
-    /// The series to run; none named: the usual ones.
+    /// The series to run. If none is given, the usual ones.
     fn series(&self) -> Vec<String> {
         if self.nightly { NIGHTLY.map(str::to_owned).to_vec() } else { self.series.clone() }
     }
 }
 
-/// Run what was asked for and print the table.
+/// Run the requested part and print the table.
 pub(crate) fn task(options: &Arguments) -> Result<()> {
     install_qemu(options.arch)?;
     if options.experiments {
@@ -102,7 +102,7 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
         return each(options, reset::survives, "the recording survived the reset");
     }
     if options.read_only {
-        return each(options, read_only::goes_on, "recording went on when the disk was writable again");
+        return each(options, read_only::goes_on, "recording continued when the disk was writable again");
     }
     let tiers = match (options.no_tracer, options.tier.as_slice()) {
         (true, _) => vec![None],
@@ -128,7 +128,7 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// One test in a guest of each series and tier.
+/// Run one test in a guest of each series and tier.
 fn each(
     options: &Arguments,
     test: fn(&kernels::Kernel, &programs::Programs, Tier) -> Result<()>,
@@ -155,7 +155,7 @@ fn try_predictions(options: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The kernels of the series named, fetched where they are not there yet.
+/// The kernels of these series, fetched if needed.
 pub(crate) fn find_kernels(arch: Arch, series: &[String]) -> Result<Vec<kernels::Kernel>> {
     let usual = || usual_series(arch).map(str::to_owned).to_vec();
     let series = if series.is_empty() { usual() } else { series.to_vec() };
@@ -167,18 +167,18 @@ pub(crate) fn find_kernels(arch: Arch, series: &[String]) -> Result<Vec<kernels:
         .collect()
 }
 
-/// The scenarios named; all of them if none is.
+/// The scenarios with these names. If none is given, all.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<Scenario>> {
     let all = scenario::all();
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|scenario| scenario.name != **name)) {
         let known: Vec<&str> = all.iter().map(|scenario| scenario.name.as_str()).collect();
-        bail!("there is no scenario `{unknown}`; there are {}", known.join(", "));
+        bail!("no scenario `{unknown}`; expected one of {}", known.join(", "));
     }
     let chosen = |scenario: &Scenario| names.is_empty() || names.contains(&scenario.name);
     Ok(all.into_iter().filter(chosen).collect())
 }
 
-/// A tier by its name.
+/// Parses the name of a tier.
 pub(crate) fn tier(name: &str) -> Result<Tier, String> {
     let found = Tier::ALL.into_iter().find(|tier| tier.name() == name);
     found.ok_or_else(|| "expected fentry, kprobe or tracepoint".to_owned())

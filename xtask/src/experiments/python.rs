@@ -1,4 +1,4 @@
-//! This machine's own `python3` for a guest: the program, its libraries, and the modules that the ready experiments import.
+//! Copies this machine's `python3` into a guest: the program, its libraries, and the modules that the ready experiments import.
 
 use std::fs;
 use std::process::Command;
@@ -8,22 +8,22 @@ use anyhow::{Context as _, Result};
 use crate::run::output;
 use crate::vm::initramfs::Extra;
 
-/// What the service and the reader of its words import, and what those do when they are used. One of them lies in the folder of
-/// shared objects, which python3 looks for.
+/// The modules that the service and the log reader import, directly or when they run. One of them is in the directory of shared
+/// objects, which python3 looks for.
 const MODULES: &str = "argparse, collections, encodings.utf_8, encodings.ascii, encodings.latin_1, gettext, glob, locale, os, \
                        shutil, signal, sys, time, _json";
 
-/// The distribution's own: in the guest it lies where it lies here, and finds its modules as it does here.
+/// The distribution's own program. In the guest it has the same path, so it finds its modules as it does here.
 pub(super) const PROGRAM: &str = "/usr/bin/python3";
 
-/// Everything it takes, at the places it has here.
+/// All files that it needs, with their paths on this machine.
 pub(super) fn files() -> Result<Vec<Extra>> {
     let ask = format!(
         "import {MODULES}\nfor m in list(sys.modules.values()):\n    f = getattr(m, '__file__', None)\n    \
          if f: print(f)"
     );
     let said = output(Command::new(PROGRAM).args(["-I", "-c", &ask]))
-        .context("asking python3 (Debian's package) for its files")?;
+        .context("reading the files of python3 (Debian's package)")?;
     let mut extras = vec![extra(PROGRAM, true)?];
     for module in said.lines() {
         extras.push(extra(module, false)?);
@@ -48,7 +48,7 @@ fn extra(path: &str, is_program: bool) -> Result<Extra> {
 /// The shared libraries of a program, and its loader.
 fn linked(binary: &str) -> Result<Vec<String>> {
     let said = output(Command::new("ldd").arg(binary))
-        .with_context(|| format!("asking what {binary} is linked with"))?;
+        .with_context(|| format!("reading the libraries of {binary}"))?;
     let path = |line: &str| line.split_whitespace().find(|word| word.starts_with('/')).map(str::to_owned);
     Ok(said.lines().filter_map(path).collect())
 }

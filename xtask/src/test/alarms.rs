@@ -1,4 +1,5 @@
-//! `cargo xtask alarms`: ordinary kills beside a cgroup that is nearly full, and how many of them oomtrace reports as kills for memory.
+//! `cargo xtask alarms`: ordinary kills beside an almost full cgroup. It counts how many of them oomtrace reports as kills
+//! because of memory.
 
 mod ordinary;
 mod place;
@@ -18,20 +19,23 @@ pub(crate) struct Arguments {
     kills: u32,
 }
 
-/// Kills for the control: enough to see that they are reported at all.
+/// Kills for the control: enough to show that such kills are reported at all.
 const CONTROL: u32 = 5;
 
-/// How many kills may be false alarms: one of so many.
+/// The limit of false alarms: one in this many kills.
 const ONE_OF: u32 = 1000;
 
-/// Runs them and prints the table of docs/verdicts.md.
+/// Runs the kills and prints the table of docs/verdicts.md.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
-    ensure!(setup::is_root()?, "tracing and making cgroups take root: run `sudo cargo xtask alarms`");
+    ensure!(setup::is_root()?, "tracing and creating cgroups need root: run `sudo cargo xtask alarms`");
     let hierarchy =
         scratch::hierarchy().context("no cgroup hierarchy with the memory controller can be written")?;
     let local = Local::new(hierarchy)?;
     let control = count(&local, Place::Full, Way::Parent, CONTROL)?;
-    ensure!(control > 0, "none of {CONTROL} kills in a full cgroup was reported: nothing is heard here");
+    ensure!(
+        control > 0,
+        "none of {CONTROL} kills in a full cgroup was reported: the tracer does not work here"
+    );
     println!("| where | how | kills | reported |\n| --- | --- | --- | --- |");
     let (mut kills, mut reported) = (0, 0);
     for place in [Place::Beside, Place::Cached] {
@@ -49,7 +53,7 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// How many of so many kills are reported.
+/// Kills this many processes and returns how many are reported.
 fn count(local: &Local, place: Place, way: Way, kills: u32) -> Result<u32> {
     say(&format!("{kills} times {}, {}", way.words(), place.words()));
     let scene = place.set(local)?;

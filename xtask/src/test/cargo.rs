@@ -1,4 +1,4 @@
-//! `cargo test`, its results counted.
+//! Runs `cargo test` and counts its results.
 
 use std::env;
 use std::io::{BufRead as _, BufReader};
@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result};
 use super::Tally;
 use crate::workspace;
 
-/// Run the tests of the workspace's default members. (All members would take in the eBPF crate, which
-/// compiles for no machine that could run a test.)
+/// Runs the tests of the workspace's default members. (The other member, the eBPF crate, compiles only for a target that cannot
+/// run tests.)
 pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()).args(["test", "--locked", "--no-fail-fast"]);
@@ -18,7 +18,7 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     let output = child.stdout.take().context("cargo test has no output")?;
     let mut counted = Counted::default();
     for line in BufReader::new(output).lines() {
-        let line = line.context("reading what cargo test says")?;
+        let line = line.context("reading the output of cargo test")?;
         println!("{line}");
         counted.take(&line);
     }
@@ -27,7 +27,7 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// What the test programs said.
+/// The output of the test programs.
 #[derive(Default, Debug, Eq, PartialEq)]
 struct Counted {
     passed: usize,
@@ -66,7 +66,7 @@ impl Counted {
     }
 }
 
-/// The number that stands before a word.
+/// The number before a word.
 fn number_before(text: &str, word: &str) -> usize {
     let before = text.split_once(word).map(|(before, _)| before).unwrap_or_default();
     before.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
@@ -94,7 +94,7 @@ test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     }
 
     #[test]
-    fn results_are_added_up() {
+    fn adds_up_results() {
         let counted = counted();
         assert_eq!((counted.passed, counted.failed.as_slice()), (15, &["a::fails".to_owned()][..]));
         let reasons: Vec<&str> = counted.ignored.iter().map(|(_, reason)| reason.as_str()).collect();
@@ -102,7 +102,7 @@ test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
     }
 
     #[test]
-    fn a_failure_without_a_failed_test_counts() {
+    fn counts_a_failure_without_a_failed_test() {
         let mut tally = Tally::default();
         Counted::default().into_tally(false, &mut tally);
         assert!(!tally.is_green());

@@ -1,10 +1,9 @@
-//! Checks of the sources: format, lints, house rules, that the committed eBPF objects are what they say, that systemd understands the unit
-//! file, and that damaged recordings break nothing.
+//! Checks of the sources: format, lints, house rules, committed eBPF objects, the systemd unit file, and a short fuzz run.
 
 use super::{Tally, unit_file};
 use crate::{ebpf, fuzz, lint};
 
-/// Run them.
+/// Run the checks.
 pub(crate) fn run(tally: &mut Tally) {
     tally.count("lint", lint::task());
     tally.count("fuzz: 20,000 damaged recordings", fuzz::short());

@@ -1,5 +1,5 @@
-//! Machines on which `oomtrace watch` cannot work, and the ways in which it is ended: each must come to one
-//! clear sentence and the documented exit status, with nothing left in the kernel.
+//! Machines on which `oomtrace watch` cannot work, and the ways in which it is stopped. Each must give one clear sentence and
+//! the documented exit status, and leave nothing in the kernel.
 
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_scenarios::job::{Command, HOG_FILE, Meanwhile, Stdout, TRACER_FILE};
@@ -11,20 +11,20 @@ use crate::kernels::Kernel;
 use crate::vm::commands;
 use crate::vm::programs::{self, Programs};
 
-/// What hardening guides set.
+/// Settings from hardening guides.
 const HARDENED: &str = "sysctl.net.core.bpf_jit_harden=2 sysctl.kernel.unprivileged_bpf_disabled=2 sysctl.kernel.kptr_restrict=2 \
                         sysctl.kernel.perf_event_paranoid=3 sysctl.kernel.dmesg_restrict=1 sysctl.kernel.yama.ptrace_scope=3";
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
-/// `oomtrace`'s exit status when it was done, or told to end.
+/// `oomtrace`'s exit status after success or a requested stop.
 const SUCCESS: i32 = 0;
-/// `oomtrace`'s exit status where a privilege is missing.
+/// `oomtrace`'s exit status if a privilege is missing.
 const PRIVILEGE: i32 = 3;
-/// `oomtrace`'s exit status where the kernel cannot be traced.
+/// `oomtrace`'s exit status if the kernel cannot be traced.
 const KERNEL: i32 = 4;
 
-/// A guest, what runs in it, and what each command must come to.
+/// A guest, its commands, and the expected result of each.
 struct Condition {
     /// Words added to the kernel's command line.
     command_line: &'static str,
@@ -34,19 +34,19 @@ struct Condition {
     commands: Vec<Case>,
 }
 
-/// A command and how it must end.
+/// A command and its expected end.
 struct Case {
     command: Command,
     /// Exit status.
     code: i32,
-    /// A word that its standard error must hold.
+    /// A word that its standard error must contain.
     says: &'static str,
 }
 
-/// Kernels that let ftrace be turned off.
+/// Kernels on which ftrace can be switched off.
 const WITHOUT_FTRACE: [&str; 2] = ["5.10", "6.12"];
 
-/// Run them all on the newest kernel, where the most can go wrong, but for what that does not allow.
+/// Run all conditions on the newest kernel, which supports the most, except those that it does not allow.
 pub(crate) fn run(kernels: &[Kernel], tally: &mut Tally) -> Result<()> {
     let newest = kernels.last().context("no kernel for the conditions")?;
     let programs = programs::build(true)?;
@@ -86,10 +86,10 @@ impl Case {
         }
         ensure!(
             run.status == Some(Status::Code(self.code)),
-            "it ended with {:?} and said: {said}",
+            "it exited with {:?} and printed: {said}",
             run.status
         );
-        ensure!(said.contains(self.says), "standard error does not hold `{}`: {said}", self.says);
+        ensure!(said.contains(self.says), "standard error does not contain `{}`: {said}", self.says);
         let trace = ["panicked", "stack backtrace"];
         ensure!(!trace.iter().any(|word| said.contains(word)), "it shows a backtrace: {said}");
         ensure!(run.before == run.after, "left behind: {:?} became {:?}", run.before, run.after);
@@ -97,18 +97,18 @@ impl Case {
     }
 }
 
-/// `oomtrace watch` with nothing unusual.
+/// `oomtrace watch` under normal conditions.
 fn watch(name: &str) -> Command {
     let arguments = [TRACER_FILE, "watch", "--format", "json"].map(str::to_owned).to_vec();
     Command { name: name.to_owned(), arguments, deadline_s: 60, ..Command::default() }
 }
 
-/// The same, with an empty folder over another.
+/// The same with an empty directory over another one.
 fn hiding(folder: &str, name: &str) -> Command {
     Command { hide: vec![folder.to_owned()], ..watch(name) }
 }
 
-/// The same, disturbed once it is armed.
+/// The same, disturbed after it is armed.
 fn disturbed(name: &str, run: &[&str], signal: Option<i32>) -> Command {
     let run = run.iter().map(|&word| word.to_owned()).collect();
     let meanwhile = Some(Meanwhile { word: "armed".to_owned(), run, signal });
@@ -146,7 +146,7 @@ fn conditions() -> Vec<Condition> {
     ]
 }
 
-/// No probe and no trampoline is called then: to arm them would be to see nothing.
+/// Switches ftrace off. The kernel then calls no probe and no trampoline, so an armed tracer would see nothing.
 fn ftrace_off() -> Condition {
     Condition {
         command_line: "sysctl.kernel.ftrace_enabled=0",
@@ -155,7 +155,7 @@ fn ftrace_off() -> Condition {
     }
 }
 
-/// `oomtrace watch` that arms, in those words, and is told to end.
+/// `oomtrace watch` that arms with these words and is then stopped.
 fn ended(name: &str, says: &'static str) -> Vec<Case> {
     vec![Case::new(disturbed(name, &[], Some(SIGTERM)), SUCCESS, says)]
 }

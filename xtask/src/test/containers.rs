@@ -1,7 +1,7 @@
-//! Real container runtimes on this machine: each kill has the names that the runtime's own files hold.
+//! Real container runtimes on this machine: the report of each kill must have the names in the runtime's own files.
 //!
-//! Programs come from Debian's packages. What they keep is in a directory of the test's own, except for the state that runtimes have in
-//! `/run`: where another containerd runs there already, it is left alone and the test is skipped.
+//! The programs come from Debian's packages. Their data is in the test's own directory, except for the state of the runtimes in
+//! `/run`. If another containerd is running, the test leaves it alone and is skipped.
 
 mod containerd;
 mod docker;
@@ -28,22 +28,22 @@ use crate::{
     scratch, setup,
 };
 
-/// Debian's packages: the engines, a runtime that knows cgroup v1, and the one program in the image.
+/// Debian's packages: the engines, a runtime that supports cgroup v1, and the program in the image.
 const PACKAGES: [&str; 6] = ["podman", "runc", "conmon", "containerd", "docker.io", "busybox-static"];
 
-/// Memory of each container.
+/// The memory limit of each container.
 const LIMIT: &str = "24m";
 
 /// The same in bytes.
 const LIMIT_BYTES: &str = "25165824";
 
-/// Takes more than that: the buffer of one block.
+/// Allocates more than the limit: the buffer of one block.
 const EATER: [&str; 5] = ["/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"];
 
 /// The first process of each container.
 const INIT: [&str; 2] = ["/bin/sleep", "300"];
 
-/// Run them.
+/// Run the tests.
 pub(crate) fn run(tally: &mut Tally) {
     let name = "kills in containers of podman, containerd and docker";
     let Some(hierarchy) = scratch::hierarchy() else {
@@ -68,13 +68,13 @@ struct Engines {
     daemons: Vec<Daemon>,
 }
 
-/// A daemon, ended when it is dropped.
+/// A daemon, which is stopped when dropped.
 struct Daemon(Child);
 
 impl Drop for Daemon {
     fn drop(&mut self) {
         let pid = self.0.id().to_string();
-        // It has ended already, or does so now.
+        // It may already have exited.
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
         let _ = self.0.wait();
     }
@@ -83,7 +83,7 @@ impl Drop for Daemon {
 impl Engines {
     fn start(hierarchy: PathBuf) -> Result<Self> {
         let local = Local::new(hierarchy)?;
-        let folder = TempDir::new().context("making a folder for containers")?;
+        let folder = TempDir::new().context("creating a directory for containers")?;
         let mut engines = Self { local, folder, daemons: Vec::new() };
         engines.image()?;
         engines.daemon(containerd::daemon(&engines), Path::new(containerd::SOCKET))?;
@@ -109,7 +109,7 @@ impl Engines {
         anyhow::bail!("{command:?} made no {}", socket.display())
     }
 
-    /// A root file system with busybox alone, as an archive.
+    /// An archive of a root file system that contains only busybox.
     fn image(&self) -> Result<()> {
         let root = self.path("rootfs");
         for name in ["bin", "tmp", "etc", "dev", "proc", "sys"] {
@@ -126,29 +126,26 @@ impl Engines {
 
     fn tests(&self, tally: &mut Tally) {
         say("containers of podman, containerd and docker");
-        tally.count("a kill in a container of podman has its name", self.test(podman::run, podman::kill));
-        tally.count(
-            "a kill in a pod of containerd has its names",
-            self.test(containerd::run, containerd::kill),
-        );
-        tally.count("a kill in a container of docker has its name", self.test(docker::run, docker::kill));
-        tally.count("a container that is killed at once has its identifier", self.at_once());
-        tally.count("docker does not see a kill that oomtrace names", docker::sees_nothing(self));
-        tally.count("without names there is no thread, and identifiers stay", self.without_names());
+        tally.count("reports the name of a podman container", self.test(podman::run, podman::kill));
+        tally.count("reports the names of a containerd pod", self.test(containerd::run, containerd::kill));
+        tally.count("reports the name of a docker container", self.test(docker::run, docker::kill));
+        tally.count("reports the identifier of a container that is killed at once", self.at_once());
+        tally.count("reports a kill that docker does not see", docker::sees_nothing(self));
+        tally.count("reports identifiers without the thread for names", self.without_names());
         docker::clean_up(self);
         containerd::clean_up();
         podman::clean_up(self);
     }
 
-    /// A container that comes while one tracer runs, and is there when the other begins: both name its kill.
+    /// Kills in a container that starts while one tracer runs and exists when another one starts. Both must name it.
     fn test(&self, start: fn(&Self) -> Result<Expected>, kill: fn(&Self) -> Result<()>) -> Result<()> {
-        let folder = TempDir::new_in(self.folder.path()).context("making a folder for a recording")?;
+        let folder = TempDir::new_in(self.folder.path()).context("creating a directory for a recording")?;
         let file = folder.path().join("oom.oomtrace");
         let recorded = file.display().to_string();
         let first = Tracer::start(&self.local, &["watch", "--format", "json", "--record", &recorded])?;
         let expected = start(self)?;
         let second = Tracer::start(&self.local, &["watch"])?;
-        // Names are read ahead of time; how long that takes is not what is tested.
+        // The tracer reads names in advance. The test does not measure how long that takes.
         thread::sleep(Duration::from_secs(2));
         let killed = kill(self);
         thread::sleep(Duration::from_secs(1));
@@ -166,7 +163,8 @@ impl Engines {
         Command::new(self.local.program("oomtrace"))
     }
 
-    /// A container whose first process takes too much at once. Its name is there if docker's file was in time, and never another one.
+    /// A container whose first process allocates too much at once. Its name is reported if docker wrote its file in time;
+    /// another name never is.
     fn at_once(&self) -> Result<()> {
         let tracer = Tracer::start(&self.local, &["watch", "--format", "json"])?;
         let ran = docker::at_once(self);

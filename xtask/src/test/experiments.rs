@@ -1,4 +1,4 @@
-//! What `oomtrace whatif` predicts, tried out.
+//! Tests the predictions of `oomtrace whatif`.
 
 use anyhow::Result;
 
@@ -6,7 +6,7 @@ use super::Tally;
 use crate::kernels::Kernel;
 use crate::vm::experiments;
 
-/// Run every experiment on the oldest and the newest kernel, whose scores come from different counters.
+/// Run every experiment on the oldest and the newest kernel, which compute scores from different counters.
 pub(crate) fn run(kernels: &[Kernel], tally: &mut Tally) -> Result<()> {
     let ends: Vec<&Kernel> = kernels.first().into_iter().chain(kernels.iter().skip(1).next_back()).collect();
     for tried in experiments::run(&ends, &experiments::TIERS)? {

@@ -1,4 +1,4 @@
-//! The part of the matrix that every test run covers.
+//! The part of the matrix that every test run includes.
 
 mod faults;
 mod subset;
@@ -17,10 +17,10 @@ use crate::vm::read_only::goes_on;
 use crate::vm::reset::survives;
 use crate::vm::{self, Cell, Matrix, Verdict};
 
-/// Run them.
+/// Run the guests.
 pub(crate) fn run(tally: &mut Tally) {
     if let Err(error) = vm::install_qemu(Arch::X86_64) {
-        return tally.skip("guests", format!("there is no QEMU: {error:#}"));
+        return tally.skip("guests", format!("no QEMU: {error:#}"));
     }
     let kernels = kernels(tally);
     if kernels.is_empty() {
@@ -37,7 +37,7 @@ pub(crate) fn run(tally: &mut Tally) {
     aarch64(tally);
 }
 
-/// A few cells of arm64, which is emulated wherever the tests run on x86-64.
+/// Run a few cells of arm64, which is emulated on x86-64.
 fn aarch64(tally: &mut Tally) {
     let ready = vm::install_qemu(Arch::Aarch64).and_then(|()| cross::install(Arch::Aarch64));
     if let Err(error) = ready {
@@ -53,7 +53,7 @@ fn aarch64(tally: &mut Tally) {
     }
 }
 
-/// A recording to a disk survives a reset, and goes on after the disk was read-only, on the oldest and the newest kernel.
+/// Check on the oldest and the newest kernel that a recording survives a reset, and continues after the disk was read-only.
 fn disks(kernels: &[Kernel], tally: &mut Tally) {
     let ends = kernels.first().into_iter().chain(kernels.iter().skip(1).next_back());
     for kernel in ends {
@@ -64,7 +64,7 @@ fn disks(kernels: &[Kernel], tally: &mut Tally) {
     }
 }
 
-/// The kernels that can be had; each that cannot is a failure.
+/// The available kernels. Each missing one is a failure.
 fn kernels(tally: &mut Tally) -> Vec<Kernel> {
     say(&format!("kernels {}", SERIES.join(", ")));
     let mut kernels = Vec::new();

@@ -1,4 +1,4 @@
-//! Real kills on this machine, in scratch cgroups: memory cgroups only, never the machine itself.
+//! Real kills on this machine, in scratch cgroups. They are memory cgroups, so the machine itself never runs out.
 
 mod demo;
 mod ends;
@@ -31,14 +31,14 @@ use crate::scratch;
 use crate::setup;
 use crate::vm::programs::{self, Programs};
 
-/// The programs as files, and where cgroups are made.
+/// The programs as files, and the directory for cgroups.
 pub(crate) struct Local {
     folder: TempDir,
-    /// Where cgroups can be made.
+    /// The directory in which cgroups can be created.
     pub(super) hierarchy: PathBuf,
 }
 
-/// Run them.
+/// Run the tests.
 pub(crate) fn run(tally: &mut Tally) {
     let Some(hierarchy) = scratch::hierarchy() else {
         return tally
@@ -53,7 +53,7 @@ pub(crate) fn run(tally: &mut Tally) {
 impl Local {
     pub(crate) fn new(hierarchy: PathBuf) -> Result<Self> {
         let Programs { hog, tracer, .. } = programs::build(true)?;
-        let folder = TempDir::new().context("making a folder for the programs")?;
+        let folder = TempDir::new().context("creating a directory for the programs")?;
         for (name, bytes) in [("hog", hog), ("oomtrace", tracer.context("no tracer was built")?)] {
             let path = folder.path().join(name);
             fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
@@ -70,41 +70,44 @@ impl Local {
     fn tests(&self, tally: &mut Tally) {
         tally.count("demo reports a real kill", demo::reports(self));
         tally.count("demo cleans up when interrupted", demo::cleans_up(self));
-        tally.count("demo removes what a killed demo left", demo::removes_stale(self));
+        tally.count("demo removes the leftovers of a killed demo", demo::removes_stale(self));
         tally.count("a hundred kills in a row, each reported once", kills::hundred(self));
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
         tally.count("live equals replay", kills::live_equals_replay(self));
-        tally.count("a leak is told from a burst and from processes that start", lead_up::shapes(self));
+        tally.count("distinguishes a leak, a burst and starting processes", lead_up::shapes(self));
         tally.count("a victim that had not grown", lead_up::innocent(self));
         tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
         tally.count("a recorded command's status is passed on", recorded::passes_on(self));
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
-        tally.count("a verdict tells an OOM kill from other endings", verdict::told_apart(self));
-        tally.count("escape sequences and bytes that are no text", names::odd(self));
+        tally.count("a verdict distinguishes an OOM kill from other ends", verdict::told_apart(self));
+        tally.count("names with escape sequences and invalid UTF-8", names::odd(self));
         tally.count("secrets in command lines are hidden", secrets::hidden(self));
-        tally.count("command lines that are not read", secrets::not_read(self));
+        tally.count("reads no command lines with --no-cmdline", secrets::not_read(self));
         tally.count("privileges that are needed no more are given up", privileges::given_up(self));
         tally.count("the thread of --metrics has no privileges", privileges::server_has_none(self));
         tally.count("a victim outside the tracer's pid namespace", namespaces::no_mistake(self));
         tally.count("the demo in a pid namespace", namespaces::demo(self));
         tally.count("the date in a time namespace", namespaces::right_date(self));
-        tally.count("kills by user space, with and without need", user_kill::told_apart(self));
+        tally.count("kills by user space, with and without a shortage", user_kill::told_apart(self));
         tally.count("a closed standard output", ends::closed_output(self));
-        tally.count("no output wanted", ends::null_output(self));
-        tally.count("a reader that goes away", ends::reader_goes(self));
+        tally.count("standard output is /dev/null", ends::null_output(self));
+        tally.count("a reader that closes the pipe", ends::reader_goes(self));
         tally.count("bad input files", ends::bad_input(self));
         tally.count("check agrees with watch", ends::check(self));
         tally.count("an experiment killed at any moment", experiment::survives_kills(self, 12));
         tally.count("an experiment interrupted at the terminal", experiment::ends_on_interrupt(self, 5));
-        tally.count("an experiment tells what differs from what does not", experiment::tells_apart(self, 10));
-        tally.count("a journal of another user's", planted::journal(self));
-        tally.count("a page over what another user planted", planted::page(self));
+        tally.count(
+            "an experiment distinguishes different and equal variants",
+            experiment::tells_apart(self, 10),
+        );
+        tally.count("a journal that another user planted", planted::journal(self));
+        tally.count("a page over a file that another user planted", planted::page(self));
         tally.count("recordings in another user's directory", planted::recordings(self));
         self.metrics(tally);
         tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
         tally.count("every command of the tutorial works as shown", tutorial::works(self));
     }
-    /// What needs a Prometheus.
+    /// Run the tests that need a Prometheus.
     fn metrics(&self, tally: &mut Tally) {
         if let Err(error) = setup::apt(&[metrics::PACKAGE]) {
             return tally.skip("metrics in Prometheus", format!("{error:#}"));

@@ -1,5 +1,4 @@
-//! The pages in a real browser: what a reader sees must be what the JSON says, in light and in dark, with nothing loaded
-//! and nothing run.
+//! The pages in a real browser: the rendered page must equal the JSON, in light and in dark, and must load and run nothing.
 
 mod account;
 mod bite;
@@ -26,13 +25,13 @@ use crate::{
     vm::programs,
 };
 
-/// What a reader may prefer.
+/// The reader's possible preferences.
 pub(super) const SCHEMES: [Scheme; 2] = [Scheme::Light, Scheme::Dark];
 
 /// Width of the window, in CSS pixels.
 const WIDTH: u32 = 1080;
 
-/// Run them.
+/// Run the tests.
 pub(crate) fn run(tally: &mut Tally) {
     let browser = match browser::install() {
         Ok(program) => program,
@@ -44,7 +43,7 @@ pub(crate) fn run(tally: &mut Tally) {
     }
 }
 
-/// A browser, the program under test, and a folder for its pages.
+/// A browser, the program under test, and a directory for its pages.
 struct Pages {
     browser: Browser,
     tracer: PathBuf,
@@ -55,7 +54,7 @@ impl Pages {
     fn new(program: &Path) -> Result<Self> {
         let mut browser = Browser::start(program)?;
         say(&browser.version()?);
-        let folder = TempDir::new().context("making a folder for pages")?;
+        let folder = TempDir::new().context("creating a directory for pages")?;
         let tracer = programs::tracer_in(folder.path())?;
         Ok(Self { browser, tracer, folder })
     }
@@ -69,7 +68,7 @@ impl Pages {
             }
             Err(error) => tally.count("the pages of golden recordings in a browser", Err(error)),
         }
-        let name = "a page that shows another number than the JSON is noticed";
+        let name = "detects a page that shows another number than the JSON";
         tally.count(name, bite::bites(self));
         let Some(hierarchy) = scratch::hierarchy() else {
             return tally.skip(
@@ -86,16 +85,16 @@ impl Pages {
     fn real_kills(&mut self, local: &Local, tally: &mut Tally) {
         let name = "the page of a kill on this machine in a browser";
         tally.count(name, recordings::of_kill(local).and_then(|file| self.recording(&file)));
-        let name = "a page of names made to be markup in a browser";
+        let name = "a page of names that look like markup in a browser";
         tally.count(name, recordings::of_markup(local).and_then(|file| self.markup(&file)));
         let name = "the overview of kills on this machine in a browser";
         tally.count(name, recordings::of_several(local).and_then(|file| self.overview(&file)));
     }
 
-    /// The page of each incident, against its JSON.
+    /// Compares the page of each incident with its JSON.
     fn recording(&mut self, recording: &Path) -> Result<()> {
         let reports = self.asked(&["show"], recording)?;
-        ensure!(!reports.is_empty(), "{} holds no incident", recording.display());
+        ensure!(!reports.is_empty(), "{} contains no incident", recording.display());
         for (number, report) in (1..).zip(&reports) {
             let file = self.page(&["show", &format!("{number}")], recording)?;
             for scheme in SCHEMES {
@@ -121,7 +120,7 @@ impl Pages {
                 ensure!(text.contains(name), "the page does not show {name}: {text}");
             }
             let count = page.evaluate("document.querySelectorAll('img, b.x').length")?;
-            ensure!(count == 0, "{count} elements were made of names");
+            ensure!(count == 0, "names created {count} elements");
         }
         let json = report.to_string();
         ensure!(json.contains(recordings::MARKUP_COMM), "the kill has another name: {json}");
@@ -141,14 +140,14 @@ impl Pages {
         sober::schemes_differ(&mut self.browser, &file)
     }
 
-    /// The JSON that a command prints of a recording, an object a line.
+    /// The JSON objects that a command prints about a recording, one per line.
     fn asked(&self, command: &[&str], recording: &Path) -> Result<Vec<Value>> {
         let text =
             output(Command::new(&self.tracer).args(command).arg(recording).args(["--format", "json"]))?;
         text.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
     }
 
-    /// The page that a command writes of a recording.
+    /// The page that a command writes about a recording.
     fn page(&self, command: &[&str], recording: &Path) -> Result<PathBuf> {
         let file = self.folder.path().join(format!("{}.html", command.join("-")));
         output(Command::new(&self.tracer).args(command).arg(recording).arg("--html").arg(&file))?;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Error;
 
-/// What became of the tests so far.
+/// The results of the tests so far.
 #[derive(Default)]
 pub(crate) struct Tally {
     passed: usize,
@@ -12,29 +12,29 @@ pub(crate) struct Tally {
     skipped: Vec<Named>,
 }
 
-/// A test and why it is listed.
+/// A test with the reason for listing it.
 struct Named {
     name: String,
     reason: String,
 }
 
 impl Tally {
-    /// So many tests passed.
+    /// Adds passed tests.
     pub(crate) fn pass(&mut self, count: usize) {
         self.passed += count;
     }
 
-    /// A test failed.
+    /// Adds a failed test.
     pub(crate) fn fail(&mut self, name: impl Into<String>, reason: impl Into<String>) {
         self.failed.push(Named { name: name.into(), reason: reason.into() });
     }
 
-    /// A test could not be run here.
+    /// Adds a test that cannot run here.
     pub(crate) fn skip(&mut self, name: impl Into<String>, reason: impl Into<String>) {
         self.skipped.push(Named { name: name.into(), reason: reason.into() });
     }
 
-    /// Count one test by its result, and say it.
+    /// Counts one test by its result and prints it.
     pub(crate) fn count(&mut self, name: &str, result: Result<(), Error>) {
         match result {
             Ok(()) => {
@@ -48,12 +48,12 @@ impl Tally {
         }
     }
 
-    /// Whether nothing failed.
+    /// Whether no test failed.
     pub(crate) fn is_green(&self) -> bool {
         self.failed.is_empty()
     }
 
-    /// Skips and failures with their reasons, and the count as the last line.
+    /// Skips and failures with their reasons, then the counts as the last line.
     pub(crate) fn render(&self) -> String {
         let mut text = String::new();
         for (word, list) in [("skipped", &self.skipped), ("failed", &self.failed)] {
@@ -74,7 +74,7 @@ mod tests {
     use super::Tally;
 
     #[test]
-    fn the_count_is_the_last_line() {
+    fn prints_the_counts_on_the_last_line() {
         let mut tally = Tally::default();
         tally.pass(3);
         tally.skip("guests", "no QEMU");

@@ -1,4 +1,4 @@
-//! The unit file in `contrib/`, as systemd reads it.
+//! Checks the unit file in `contrib/` with systemd.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,15 +12,15 @@ use crate::workspace;
 
 const FILE: &str = "contrib/oomtrace.service";
 
-/// How the unit starts oomtrace. systemd looks for it in `/usr/local/bin` and `/usr/bin`; on this machine something else
-/// stands in for it.
+/// The line of the unit that starts oomtrace. systemd looks for the program in `/usr/local/bin` and `/usr/bin`; the test uses
+/// another program in its place.
 const INSTALLED: &str = "ExecStart=oomtrace ";
 const STAND_IN: &str = "ExecStart=/bin/true ";
 
-/// Whether systemd understands every line of it.
+/// Checks that systemd understands every line of it.
 pub(super) fn check(tally: &mut Tally) {
     match Command::new("systemd-analyze").arg("--version").output() {
-        Err(error) if error.kind() == ErrorKind::NotFound => tally.skip(FILE, "there is no systemd-analyze"),
+        Err(error) if error.kind() == ErrorKind::NotFound => tally.skip(FILE, "no systemd-analyze"),
         Err(error) => tally.count(FILE, Err(error.into())),
         Ok(_) => tally.count(FILE, verify()),
     }
@@ -30,7 +30,7 @@ fn verify() -> Result<()> {
     let path = workspace::root().join(FILE);
     let unit = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     ensure!(unit.contains(INSTALLED), "{FILE} has no line `{INSTALLED}`");
-    let folder = TempDir::new().context("making a folder for the unit")?;
+    let folder = TempDir::new().context("creating a directory for the unit")?;
     let copy = folder.path().join("oomtrace.service");
     fs::write(&copy, unit.replace(INSTALLED, STAND_IN))
         .with_context(|| format!("writing {}", copy.display()))?;
@@ -39,11 +39,11 @@ fn verify() -> Result<()> {
         .arg(&copy)
         .output();
     let output = output.context("starting systemd-analyze")?;
-    // A key that it does not know is told and passed over.
+    // systemd reports a key that it does not know and ignores it.
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success() && said.is_empty(),
-        "systemd-analyze ended with {}: {said}",
+        "systemd-analyze exited with {}: {said}",
         output.status
     );
     Ok(())

@@ -15,19 +15,19 @@ use super::programs::Programs;
 use super::{console, initramfs, modules, qemu, stream};
 use crate::kernels::Kernel;
 
-/// Seconds a guest may take for its boot, for each command, and for each of an experiment's scenarios.
+/// Seconds for a guest's boot, for each command, and for each of an experiment's scenarios.
 const BOOT_S: u64 = 60;
 const COMMAND_S: u64 = 60;
 const SCENARIO_S: u64 = 60;
-/// Seconds by the guest's clock that a measurement may take. That clock may go by instructions, and those take an emulator
-/// longer: so much the host waits.
+/// Seconds of the guest's clock for a measurement. That clock may count instructions, which take an emulator longer, so the
+/// host waits for the second value.
 const COST_S: u64 = 1200;
 const COST_LIMIT: Duration = Duration::from_secs(3600);
 /// Memory for ten thousand processes, in MiB.
 const COST_MIB: u32 = 3072;
 
-/// Boot a kernel, run commands one after the other, and hand back what each did. They find the tracer
-/// and the memory program at the places named in [`oomtrace_scenarios::job`].
+/// Boot a kernel, run commands one after the other, and return the result of each. The tracer and the memory program have the
+/// paths in [`oomtrace_scenarios::job`].
 pub(crate) fn run(
     kernel: &Kernel,
     programs: &Programs,
@@ -54,7 +54,7 @@ pub(crate) fn run_with(
     boot(kernel, programs, machine, extras, &job)
 }
 
-/// Boot a kernel, run experiments one after the other, and hand back what came of each.
+/// Boot a kernel, run experiments one after the other, and return their results.
 pub(crate) fn experiment(
     kernel: &Kernel,
     programs: &Programs,
@@ -70,9 +70,9 @@ pub(crate) fn experiment(
     boot(kernel, programs, &machine, &[], &job)
 }
 
-/// Boot a kernel, and hand back what decisions cost there.
+/// Boot a kernel and return the cost of decisions there.
 pub(crate) fn cost(kernel: &Kernel, programs: &Programs, plan: &Plan, nodes: u32) -> Result<Vec<Measured>> {
-    // With one processor nothing else runs while a decision is taken.
+    // With one processor, nothing else runs during a decision.
     let machine =
         Machine { memory_mib: COST_MIB, cpus: 1, nodes, instruction_clock: true, ..Machine::default() };
     let work = Work::Cost(plan.clone());
@@ -81,7 +81,7 @@ pub(crate) fn cost(kernel: &Kernel, programs: &Programs, plan: &Plan, nodes: u32
     boot_within(COST_LIMIT, kernel, programs, &machine, &[], &job)
 }
 
-/// Boot a kernel, record one scenario, and hand back what was seen with the recording.
+/// Boot a kernel, record one scenario, and return the observation with the recording.
 pub(crate) fn record(
     kernel: &Kernel,
     programs: &Programs,
@@ -94,7 +94,7 @@ pub(crate) fn record(
     let work = Work::Scenarios { scenarios: vec![scenario.clone()], watch: Some(watch) };
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
     let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
-    boot(kernel, programs, machine, &[], &job)?.pop().context("the guest observed nothing")
+    boot(kernel, programs, machine, &[], &job)?.pop().context("the guest sent no observation")
 }
 
 fn boot<T: DeserializeOwned>(
@@ -119,7 +119,7 @@ fn boot_within<T: DeserializeOwned>(
     let modules = modules::of_machine(kernel, machine)?;
     let initramfs = initramfs::of_guest(programs, modules, extras, job)?;
     let ran = qemu::boot(kernel, initramfs.path(), machine, limit)?;
-    let stream = stream::parse(&ran.output).context("what the guest sent")?;
+    let stream = stream::parse(&ran.output).context("parsing the guest's output")?;
     ensure!(stream.complete, "the guest was lost; {}", console::end(&ran));
     Ok(stream.documents)
 }

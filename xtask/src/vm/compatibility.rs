@@ -1,5 +1,5 @@
-//! `docs/compatibility.md`: what runs of each series came to, with the kernels they ran on, for each architecture. A run
-//! replaces the cells that it ran and leaves the others.
+//! `docs/compatibility.md`: the results of each series with its kernels, for each architecture. A run replaces the cells that
+//! it ran and keeps the others.
 
 mod page;
 
@@ -18,24 +18,24 @@ use crate::kernels::Kernel;
 use crate::run::say;
 use crate::workspace;
 
-/// The page, from the workspace's folder.
+/// The page, relative to the workspace.
 const PAGE: &str = "docs/compatibility.md";
 /// What recent kernels changed, in words.
 const CHANGES: &str = include_str!("compatibility/changes.md");
 /// The command that writes it.
 const COMMAND: &str = "cargo xtask vm --write-compatibility";
-/// Lines of a failure's reason that are shown.
+/// The number of lines shown of a failure's reason.
 const REASON_LINES: usize = 5;
 
-/// When and where a run was made.
+/// The time and place of a run.
 struct Circumstances {
-    /// The day it ended, UTC.
+    /// The day of its end, UTC.
     date: String,
-    /// QEMU's own words for its version, and how it runs a guest.
+    /// QEMU's version as it prints it, and the way it runs a guest.
     qemu: String,
 }
 
-/// Write the page, or the cells that were run.
+/// Write the page, or replace the cells that were run.
 pub(super) fn write(kernels: &[Kernel], run: &Run) -> Result<()> {
     ensure_once(run)?;
     let date = OffsetDateTime::now_utc().date().to_string();
@@ -53,7 +53,7 @@ pub(super) fn write(kernels: &[Kernel], run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// Each scenario on each kernel with each tier at most once.
+/// Checks that each scenario ran at most once on each kernel with each tier.
 fn ensure_once(run: &Run) -> Result<()> {
     let name = |cell: &Cell| (cell.series.clone(), cell.scenario.clone(), cell.tier);
     for cell in &run.cells {
@@ -61,7 +61,7 @@ fn ensure_once(run: &Run) -> Result<()> {
         let Cell { series, scenario, tier, .. } = cell;
         ensure!(
             cells == 1,
-            "{PAGE} was left as it is: {cells} cells instead of one for {scenario} on {series}, {tier}"
+            "{PAGE} was not changed: {cells} cells instead of one for {scenario} on {series}, {tier}"
         );
     }
     Ok(())
@@ -111,7 +111,7 @@ fn render(kernels: &[Kernel], run: &Run, old: &str, circumstances: &Circumstance
     ))
 }
 
-/// The columns of the run, with what older runs say of cells that it left out, and the other columns.
+/// The columns of the run, with cells of older runs that it did not run, and the other columns.
 fn columns(kernels: &[Kernel], run: &Run, old: &str, date: &str) -> Result<Vec<Column>> {
     let mut columns: Vec<Column> = kernels.iter().map(|kernel| column(kernel, &run.cells, date)).collect();
     for old in page::columns(old) {
@@ -123,7 +123,7 @@ fn columns(kernels: &[Kernel], run: &Run, old: &str, date: &str) -> Result<Vec<C
     let failed = run.cells.iter().filter(|cell| cell.verdict.is_failure()).count();
     ensure!(
         columns.iter().map(Column::failures).sum::<usize>() == failed,
-        "{PAGE} was left as it is: it has failures that were not run again, whose words would be lost"
+        "{PAGE} was not changed: it has failures that were not run again, and their reasons would be lost"
     );
     columns.sort_by_key(|column| table::number(&column.series));
     Ok(columns)
@@ -163,7 +163,7 @@ fn word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// What each failure was; nothing where there is none.
+/// The reasons of all failures. Empty if there are none.
 fn failures(cells: &[Cell]) -> String {
     let mut failed: Vec<&Cell> = cells.iter().filter(|cell| cell.verdict.is_failure()).collect();
     failed.sort_by_key(|cell| (&cell.scenario, &cell.series, cell.tier));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_when_and_where() {
+    fn reports_the_time_and_place_of_the_run() {
         let text = render(&["6.1", "6.12"], &run(), "");
         let wanted = [
             "\nThe last run, on 2026-01-31: 10 cells in 2 min 5 s: 4 pass, 3 fail, 3 not applicable.\nQEMU 1.0.\n",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_for_each_scenario_and_a_word_where_the_tiers_agree() {
+    fn writes_a_row_for_each_scenario_and_one_word_if_the_tiers_agree() {
         let text = render(&["6.1", "6.12"], &run(), "");
         let table = "\n| scenario | 6.1 | 6.12 |\n| --- | --- | --- |\n\
              | cgroup | fentry not run, kprobe **fail**, tracepoint not run \
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_told_with_the_field() {
+    fn reports_failures_with_the_field() {
         let text = render(&["6.1", "6.12"], &run(), "");
         let told = "\ncgroup on 6.12, tracepoint:\n\n    cause.code: the kernel log says global | machine, the report";
         assert!(text.contains(told), "{text}");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_leaves_the_cells_that_it_did_not_run() {
+    fn keeps_cells_that_were_not_run() {
         let old = render(&["6.1", "6.12"], &good(), "");
         let mut new = good();
         new.cells.retain(|cell| cell.series == "6.12" && cell.tier == "fentry" && cell.scenario == "cgroup");
@@ -256,14 +256,14 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_was_not_run_again_keeps_the_page_as_it_is() {
+    fn refuses_to_drop_a_failure_that_was_not_run_again() {
         let old = render(&["6.1", "6.12"], &run(), "");
         let circumstances = Circumstances { date: String::new(), qemu: String::new() };
         assert!(super::render(&[kernel("6.12")], &good(), &old, &circumstances).is_err());
     }
 
     #[test]
-    fn each_architecture_has_a_part() {
+    fn writes_a_part_for_each_architecture() {
         let x86_64 = render(&["6.1", "6.12"], &good(), "");
         let aarch64 = x86_64.replace("## x86_64", "## aarch64");
         let page = [introduction(), x86_64.clone(), aarch64.clone()].concat();
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_with_a_cell_twice_is_refused() {
+    fn rejects_a_run_with_a_repeated_cell() {
         let mut run = run();
         assert!(ensure_once(&run).is_ok());
         run.cells.extend(super::super::table::tests::run().cells);

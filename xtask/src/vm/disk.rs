@@ -16,10 +16,10 @@ use super::{initramfs, qemu, stream};
 use crate::kernels::Kernel;
 use crate::{run, setup};
 
-/// Bytes of the disk.
+/// The size of the disk in bytes.
 const DISK_BYTES: u64 = 64 << 20;
 
-/// Seconds that the guest's boot may take beside its work.
+/// Seconds for the guest's boot, in addition to its work.
 const BOOT_S: u64 = 300;
 
 /// A disk with an empty ext4, in a file.
@@ -30,14 +30,14 @@ impl Disk {
         setup::apt(&["e2fsprogs"]).context("installing mkfs.ext4 (Debian's package e2fsprogs)")?;
         let disk = NamedTempFile::new().context("making a disk")?;
         disk.as_file().set_len(DISK_BYTES).context("making a disk")?;
-        // It is an administrator's program: not on everybody's path.
+        // mkfs is an administrator's program and may be missing from `PATH`.
         let mut path = env::var_os("PATH").unwrap_or_default();
         path.push(OsString::from(":/usr/sbin:/sbin"));
         run::run(Program::new("mkfs.ext4").args(["-q", "-F"]).arg(disk.path()).env("PATH", path))?;
         Ok(Self(disk))
     }
 
-    /// Boot a guest with it, which does its work in so many seconds; how it ended is for the caller to judge.
+    /// Boot a guest with the disk. Its work may take this many seconds. The caller judges its end.
     pub(super) fn boot<T: DeserializeOwned>(
         &self,
         kernel: &Kernel,
@@ -50,7 +50,7 @@ impl Disk {
         let initramfs = initramfs::of_guest(programs, Vec::new(), &[], &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);
         let ran = qemu::boot_with(kernel, initramfs.path(), machine, Some(self.0.path()), limit)?;
-        let stream = stream::parse(&ran.output).context("what the guest sent")?;
+        let stream = stream::parse(&ran.output).context("parsing the guest's output")?;
         Ok((ran, stream))
     }
 }

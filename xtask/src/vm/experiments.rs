@@ -1,4 +1,4 @@
-//! What `oomtrace whatif` predicts, tried out in guests: the kernel must do it.
+//! Tests the predictions of `oomtrace whatif` in guests: the kernel must do what was predicted.
 
 use anyhow::{Error, Result, anyhow, ensure};
 use oomtrace_object::Arch;
@@ -11,18 +11,18 @@ use super::commands;
 use super::programs::{self, Programs};
 use crate::kernels::Kernel;
 
-/// The tiers that see the decision.
+/// The tiers that trace the decision.
 pub(crate) const TIERS: [Tier; 2] = [Tier::Fentry, Tier::Kprobe];
 
 /// An experiment on a kernel with a tier.
 pub(crate) struct Tried {
-    /// All three.
+    /// Experiment, kernel and tier.
     pub(crate) name: String,
     /// Whether the prediction came true.
     pub(crate) result: Result<()>,
 }
 
-/// Run every experiment on every kernel and tier, saying on standard output what came of each.
+/// Run every experiment on every kernel and tier, and print each result to standard output.
 pub(crate) fn run(kernels: &[&Kernel], tiers: &[Tier]) -> Result<Vec<Tried>> {
     let arch = kernels.first().map_or(Arch::X86_64, |kernel| kernel.arch);
     let programs = programs::build_for(arch, true)?;
@@ -54,7 +54,7 @@ fn in_guest(kernel: &Kernel, programs: &Programs, all: &[Experiment], tier: Tier
 }
 
 fn judge(experiment: &Experiment, run: Option<&ExperimentRun>) -> Result<(), Error> {
-    let run = run.ok_or_else(|| anyhow!("it was not run"))?;
+    let run = run.ok_or_else(|| anyhow!("the experiment was not run"))?;
     let wrong = experiment::judge(experiment, run);
     ensure!(wrong.is_empty(), "{}", wrong.join("\n    "));
     Ok(())
@@ -67,7 +67,7 @@ fn progress(tried: &Tried) -> String {
     }
 }
 
-/// The answer's sentence.
+/// The summary of the answer.
 fn said(run: &ExperimentRun) -> String {
     let answer: Option<Value> = serde_json::from_str(&run.answer.stdout.to_chars()).ok();
     let summary = answer.as_ref().and_then(|answer| answer.get("summary")?.as_str());

@@ -1,4 +1,4 @@
-//! The guest's only file system: an uncompressed cpio archive (newc), made without root.
+//! The guest's only file system: an uncompressed cpio archive (newc), created without root.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,17 +10,17 @@ use tempfile::NamedTempFile;
 use super::modules::Module;
 use super::programs::Programs;
 
-/// A file for a guest beside its programs.
+/// An additional file for a guest.
 pub(crate) struct Extra {
-    /// Its absolute path there.
+    /// Its absolute path in the guest.
     pub(crate) path: String,
-    /// What is in it.
+    /// Its content.
     pub(crate) data: Vec<u8>,
-    /// Whether it is a program.
+    /// Whether it is executable.
     pub(crate) is_program: bool,
 }
 
-/// The archive of a guest, in a file that goes when it is dropped.
+/// The archive of a guest, in a file that is removed when dropped.
 pub(super) fn of_guest(
     programs: &Programs,
     modules: Vec<Module>,
@@ -49,7 +49,7 @@ pub(super) fn of_guest(
     Ok(file)
 }
 
-/// A folder's type and permissions.
+/// A directory's type and permissions.
 const FOLDER: u32 = 0o040_755;
 /// A character device's type and permissions.
 const DEVICE: u32 = 0o020_600;
@@ -64,12 +64,12 @@ struct Entry {
     data: Vec<u8>,
 }
 
-/// An archive being put together; folders are added as files need them.
+/// An archive under construction. Directories are added as files need them.
 #[derive(Default)]
 struct Archive(BTreeMap<String, Entry>);
 
 impl Archive {
-    /// With the devices the kernel opens before anything is mounted.
+    /// Creates an archive with the devices that the kernel opens before anything is mounted.
     fn new() -> Self {
         let mut archive = Self::default();
         archive.add("dev/console", DEVICE, (5, 1), Vec::new());
@@ -95,7 +95,7 @@ impl Archive {
         self.0.insert(path.to_owned(), Entry { mode, device, data });
     }
 
-    /// The archive's bytes. Names sort so that each folder comes before what is in it.
+    /// The archive's bytes. Sorted by name, each directory comes before its content.
     fn into_bytes(self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (number, (name, entry)) in (1..).zip(&self.0) {
@@ -106,11 +106,11 @@ impl Archive {
     }
 }
 
-/// One entry as `Documentation/driver-api/early-userspace/buffer-format.rst` has it.
+/// Appends one entry as described in `Documentation/driver-api/early-userspace/buffer-format.rst`.
 fn append(bytes: &mut Vec<u8>, inode: usize, name: &str, entry: &Entry) {
     let (mode, (major, minor)) = (entry.mode, entry.device);
     let (size, name_size) = (entry.data.len(), name.len() + 1);
-    // uid, gid, links, time; the device it is on and its checksum are zero.
+    // uid, gid, links and time. The numbers of its device and the checksum are zero.
     let head = format!("070701{inode:08x}{mode:08x}{:08x}{:08x}{:08x}{:08x}{size:08x}", 0, 0, 1, 0);
     let tail = format!("{:08x}{:08x}{major:08x}{minor:08x}{name_size:08x}{:08x}", 0, 0, 0);
     bytes.extend_from_slice(format!("{head}{tail}{name}\0").as_bytes());
@@ -128,7 +128,7 @@ mod tests {
     use super::Archive;
 
     #[test]
-    fn folders_come_before_files_and_everything_is_aligned() {
+    fn puts_directories_before_files_and_aligns_everything() {
         let mut archive = Archive::new();
         archive.program("/bin/hog", b"12345");
         archive.file("/job.json", b"{}".to_vec());

@@ -1,4 +1,4 @@
-//! All cells of a run: booted, judged, and run again where a guest was lost before their turn.
+//! Runs all cells: boots and judges them, and boots another guest for the rest if one was lost.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -21,14 +21,14 @@ use super::programs::{self, Programs};
 use super::{console, initramfs, modules, qemu, stream};
 use crate::{kernels::Kernel, workspace};
 
-/// Seconds a guest may take for its boot, for each scenario, and for each run of a process in one.
+/// Seconds for a guest's boot, for each scenario, and for each run of a process in one.
 const BOOT_S: u64 = 60;
 const SCENARIO_S: u64 = 180;
 const RUN_S: u64 = 2;
-/// How often a cell runs again that differs in moving figures alone. A defect differs every time.
+/// How often a cell may run again if only moving figures differ. A defect differs every time.
 const RUNS_AGAIN: u32 = 2;
 
-/// What to run.
+/// The parameters of a run.
 pub(crate) struct Matrix {
     /// The kernels.
     pub(crate) kernels: Vec<Kernel>,
@@ -36,23 +36,23 @@ pub(crate) struct Matrix {
     pub(crate) scenarios: Vec<Scenario>,
     /// The tiers; `None` for a run without a tracer.
     pub(crate) tiers: Vec<Option<Tier>>,
-    /// Guests at a time; absent: one for each processor.
+    /// Guests at a time. If absent, one per processor.
     pub(crate) jobs: Option<NonZeroUsize>,
-    /// Whether to keep what all guests sent.
+    /// Whether to keep the output of all guests.
     pub(crate) keep_log: bool,
-    /// The place in which the tracer goes wrong on purpose, if it does.
+    /// The deliberate fault of the tracer, if any.
     pub(crate) fault: Option<String>,
 }
 
-/// All that came of a matrix.
+/// The results of a matrix.
 pub(crate) struct Run {
     /// The guests' architecture.
     pub(crate) arch: Arch,
-    /// Its cells, in the order in which they were done.
+    /// Its cells in the order of their completion.
     pub(crate) cells: Vec<Cell>,
-    /// How long it took, the build included.
+    /// How long it took, including the build.
     pub(crate) elapsed: Duration,
-    /// The place in which the tracer went wrong on purpose, if it did.
+    /// The deliberate fault of the tracer, if any.
     pub(crate) fault: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct Cell {
     pub(crate) scenario: String,
     /// The tier, or `-` without a tracer.
     pub(crate) tier: &'static str,
-    /// What came of it.
+    /// Its result.
     pub(crate) verdict: Verdict,
     /// Milliseconds it took in the guest.
     pub(crate) elapsed_ms: u64,
@@ -73,26 +73,26 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    /// Whether to run it again: witnesses and report differ in nothing but what changed between the two readings.
+    /// Whether to run it again: witnesses and report differ only in figures that changed between the two readings.
     fn only_moved(&self) -> bool {
         let Verdict::Disagrees(all) = &self.verdict else { return false };
         self.ran < RUNS_AGAIN && all.iter().all(Disagreement::may_have_moved)
     }
 }
 
-/// What came of a cell.
+/// The result of a cell.
 pub(crate) enum Verdict {
     /// Every witness agrees.
     Agrees,
-    /// Some witness does not.
+    /// Some witness disagrees.
     Disagrees(Vec<Disagreement>),
-    /// The kernel lacks the feature named, as the guest found by looking.
+    /// The kernel lacks this feature, which the guest checked.
     NotApplicable(String),
-    /// It could not be tried, for the reason named.
+    /// It could not run, for this reason.
     Skipped(&'static str),
-    /// The scenario could not be run to its end.
+    /// The scenario could not run to its end.
     Broken(String),
-    /// The guest went down or hung; with the end of its console.
+    /// The guest went down or hung. Contains the end of its console.
     Lost(String),
 }
 
@@ -102,7 +102,7 @@ impl Verdict {
         !matches!(self, Self::Agrees | Self::NotApplicable(_) | Self::Skipped(_))
     }
 
-    /// The reason, in lines; empty for a cell that agrees.
+    /// The reason, in lines. Empty for a cell that agrees.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Agrees => String::new(),
@@ -115,7 +115,7 @@ impl Verdict {
 }
 
 impl Matrix {
-    /// Run every cell, saying on standard output what came of each.
+    /// Run every cell and print each result to standard output.
     pub(crate) fn run(&self) -> Result<Run> {
         let start = Instant::now();
         let with_tracer = self.tiers.iter().any(Option::is_some);
@@ -141,25 +141,25 @@ impl Matrix {
         Ok(Run { arch, cells, elapsed: start.elapsed(), fault: self.fault.clone() })
     }
 
-    /// The architecture that all its kernels are for.
+    /// The architecture of all its kernels.
     fn arch(&self) -> Result<Arch> {
         let arch = self.kernels.first().context("a matrix without a kernel")?.arch;
         ensure!(self.kernels.iter().all(|kernel| kernel.arch == arch), "a matrix of several architectures");
         Ok(arch)
     }
 
-    /// Take one batch after the other until there is none.
+    /// Run one batch after the other until there is none.
     fn work(&self, batches: &Mutex<VecDeque<Batch>>, programs: &Programs, logs: &Path, done: &Sender<Cell>) {
         let take = || batches.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         while let Some(mut batch) = take() {
-            // A guest that is lost takes one scenario with it; the others get another guest.
+            // A lost guest costs one scenario. The others get another guest.
             while !batch.scenarios.is_empty() {
                 let finished = self.boot(&batch, programs, logs);
                 let rest = batch.scenarios.split_off(finished.len().min(batch.scenarios.len()));
                 let ran = mem::replace(&mut batch.scenarios, rest);
                 for (scenario, cell) in ran.into_iter().zip(finished) {
                     if self.fault.is_none() && cell.only_moved() {
-                        println!("{}\n    only in figures that move: it runs again", progress(&cell));
+                        println!("{}\n    only moving figures differ: the cell runs again", progress(&cell));
                         put_back(batches, Batch { scenarios: vec![scenario], ran: cell.ran + 1, ..batch });
                     } else {
                         // The receiver lives as long as this scope.
@@ -170,10 +170,10 @@ impl Matrix {
         }
     }
 
-    /// Boot one guest; at least one cell comes of it.
+    /// Boot one guest. It gives at least one cell.
     fn boot(&self, batch: &Batch, programs: &Programs, logs: &Path) -> Vec<Cell> {
         if self.lacks_modules(batch) {
-            let verdict = || Verdict::Skipped("its suite has no modules of this kernel any more");
+            let verdict = || Verdict::Skipped("Debian's suite has no modules for this kernel any more");
             return batch.scenarios.iter().map(|scenario| self.cell(batch, scenario, verdict(), 0)).collect();
         }
         match self.guest(batch, programs) {
@@ -199,7 +199,7 @@ impl Matrix {
         }
     }
 
-    /// Whether the guest needs modules, and the suite has the package of this kernel's modules no longer.
+    /// Whether the guest needs modules that the suite does not have any more.
     fn lacks_modules(&self, batch: &Batch) -> bool {
         let has = self.kernels.get(batch.kernel).is_some_and(|kernel| kernel.modules.is_some());
         !has && batch.scenarios.iter().any(|scenario| scenario.machine.swap_mib > 0)
@@ -223,7 +223,7 @@ impl Matrix {
         let initramfs = initramfs::of_guest(programs, modules::of_machine(kernel, machine)?, &[], &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);
         let ran = qemu::boot(kernel, initramfs.path(), machine, limit)?;
-        ensure!(!ran.console.is_empty() || !ran.output.is_empty(), "QEMU ran nothing: {}", ran.complaint);
+        ensure!(!ran.console.is_empty() || !ran.output.is_empty(), "QEMU did not run: {}", ran.complaint);
         let stream = stream::parse(&ran.output)?;
         let end = format!("the guest was lost; {}", console::end(&ran));
         Ok(Guest { seen: stream.documents, console: ran.console, hung: ran.timed_out, end })
@@ -240,7 +240,7 @@ impl Matrix {
         }
     }
 
-    /// Leave what the guest sent where a person can look at it.
+    /// Keep the guest's output for later inspection.
     fn keep(&self, cell: &Cell, seen: Option<&Observation>, console: &str, logs: &Path) {
         if !self.keep_log && !cell.verdict.is_failure() {
             return;
@@ -268,16 +268,16 @@ impl Matrix {
     }
 }
 
-/// To be done next, by whoever is free first.
+/// Put the batch first in the queue.
 fn put_back(batches: &Mutex<VecDeque<Batch>>, batch: Batch) {
     batches.lock().unwrap_or_else(PoisonError::into_inner).push_front(batch);
 }
 
-/// What came back from one guest.
+/// The results of one guest.
 struct Guest {
     seen: Vec<Observation>,
     console: String,
-    /// Whether it had to be ended.
+    /// Whether it had to be killed.
     hung: bool,
     end: String,
 }
@@ -300,7 +300,7 @@ fn verdict(scenario: &Scenario, seen: &Observation, guest: &Guest, tier: Option<
     }
 }
 
-/// Where logs are kept: `vm` in cargo's target folder.
+/// The directory of logs: `vm` in cargo's target directory.
 fn logs_folder() -> Result<PathBuf> {
     let folder = workspace::target().join("vm");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;

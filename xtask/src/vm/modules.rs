@@ -1,4 +1,4 @@
-//! Kernel modules for a guest, out of the cached kernel's folder.
+//! Kernel modules for a guest, from the cached kernel's directory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,11 +15,11 @@ use crate::kernels::Kernel;
 pub(super) struct Module {
     /// Its name, with underscores.
     pub(super) name: String,
-    /// The file.
+    /// The content of the file.
     pub(super) data: Vec<u8>,
 }
 
-/// The modules a machine needs on a kernel, each after those it depends on.
+/// The modules that a machine needs on a kernel, each after those that it depends on.
 pub(super) fn of_machine(kernel: &Kernel, machine: &Machine) -> Result<Vec<Module>> {
     let wanted = (machine.swap_mib > 0).then_some("zram");
     let Some(wanted) = wanted else { return Ok(Vec::new()) };
@@ -38,7 +38,7 @@ fn load(folder: &Path, wanted: &[&str]) -> Result<Vec<Module>> {
     Ok(modules)
 }
 
-/// The module files below a folder, by name.
+/// Finds the module files below a directory by name.
 fn find(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
         let path = entry?.path();
@@ -51,19 +51,19 @@ fn find(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The name of a module in a file; files write dashes where the kernel has underscores, or not.
+/// The name of a module in a file. Files may have dashes where the kernel has underscores.
 fn name(path: &Path) -> Option<String> {
     let (name, rest) = path.file_name()?.to_str()?.split_once(".ko")?;
     (rest.is_empty() || rest.starts_with('.')).then(|| name.replace('-', "_"))
 }
 
-/// Add a module after those it depends on; one that is there already is not added again.
+/// Add a module after those that it depends on, unless it was already added.
 fn add(name: &str, files: &BTreeMap<String, PathBuf>, modules: &mut Vec<Module>) -> Result<()> {
     let name = name.replace('-', "_");
     if modules.iter().any(|module| module.name == name) {
         return Ok(());
     }
-    let path = files.get(&name).with_context(|| format!("there is no module {name}"))?;
+    let path = files.get(&name).with_context(|| format!("no module {name}"))?;
     let data = read(path)?;
     for other in depends(&data).with_context(|| format!("reading {}", path.display()))? {
         add(&other, files, modules)?;
@@ -83,14 +83,14 @@ fn read(path: &Path) -> Result<Vec<u8>> {
             reader.read_to_end(&mut data).with_context(|| format!("unpacking {}", path.display()))?;
             Ok(data)
         }
-        _ => bail!("{} is compressed in a way that is not known here", path.display()),
+        _ => bail!("{} is compressed in an unknown way", path.display()),
     }
 }
 
 /// The names after `depends=` in a module's section of strings, `.modinfo`.
 fn depends(data: &[u8]) -> Result<Vec<String>> {
     let module = object::File::parse(data)?;
-    let section = module.section_by_name(".modinfo").context("it has no section .modinfo")?;
+    let section = module.section_by_name(".modinfo").context("the module has no section .modinfo")?;
     let strings = section.data()?.split(|&byte| byte == 0);
     let listed = strings.filter_map(|string| string.strip_prefix(b"depends=")).next().unwrap_or_default();
     let names = std::str::from_utf8(listed)?.split(',').filter(|name| !name.is_empty());
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_module_files() {
+    fn reads_names_of_module_files() {
         let name = |file: &str| name(Path::new(file));
         assert_eq!(name("/m/zram.ko.xz").as_deref(), Some("zram"));
         assert_eq!(name("/m/lzo-rle.ko").as_deref(), Some("lzo_rle"));
@@ -110,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_unreadable_is_named() {
+    fn reports_missing_and_unreadable_modules() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("other.ko.zst"), "").unwrap();
         fs::write(folder.path().join("plain.ko"), "no ELF").unwrap();
         let error = |name: &str| format!("{:#}", load(folder.path(), &[name]).err().unwrap());
         assert!(error("zram").contains("no module zram"));
-        assert!(error("other").contains("compressed in a way"));
+        assert!(error("other").contains("compressed in an unknown way"));
         assert!(error("plain").contains("plain.ko"));
     }
 }

@@ -1,25 +1,24 @@
-//! Which scenarios share a guest.
+//! Decides which scenarios share a guest.
 
 use std::collections::VecDeque;
 
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::scenario::Scenario;
 
-/// What one guest does.
+/// The work of one guest.
 #[derive(Clone)]
 pub(crate) struct Batch {
     /// Number of the kernel in the matrix.
     pub(crate) kernel: usize,
     /// The tracer's tier, if one runs.
     pub(crate) tier: Option<Tier>,
-    /// The scenarios, in order; all of one machine.
+    /// The scenarios in order, all with the same machine.
     pub(crate) scenarios: Vec<Scenario>,
     /// How often they ran before.
     pub(crate) ran: u32,
 }
 
-/// A guest for each kernel and tier, and one more for each scenario that shares none, or needs another
-/// machine.
+/// One guest for each kernel and tier, and another for each scenario that shares none or needs another machine.
 pub(crate) fn batches(kernels: usize, tiers: &[Option<Tier>], scenarios: &[Scenario]) -> VecDeque<Batch> {
     let groups = group(scenarios);
     let cells = (0..kernels).flat_map(|kernel| tiers.iter().map(move |&tier| (kernel, tier)));
@@ -52,7 +51,7 @@ mod tests {
     use super::{batches, group};
 
     #[test]
-    fn each_scenario_once_and_alone_where_it_must_be() {
+    fn runs_each_scenario_once_and_alone_if_required() {
         let all = scenario::all();
         let groups = group(&all);
         assert_eq!(groups.iter().map(Vec::len).sum::<usize>(), all.len());
@@ -62,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kernel_and_tier_has_every_scenario() {
+    fn runs_every_scenario_on_each_kernel_and_tier() {
         let all = scenario::all();
         let cells: usize = batches(3, &[None, None], &all).iter().map(|b| b.scenarios.len()).sum();
         assert_eq!(cells, 3 * 2 * all.len());

@@ -1,4 +1,4 @@
-//! The programs of a guest, linked statically: a guest has no libraries.
+//! The programs of a guest, linked statically because a guest has no libraries.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use oomtrace_object::Arch;
 
 use crate::cross::{self, Build};
 
-/// Optimised enough for an emulated processor, quicker to build than a release; overflow checks stay on.
+/// A profile that is fast enough for an emulated processor and builds faster than a release. Overflow checks stay on.
 const PROFILE: [(&str, &str); 3] = [
     ("CARGO_PROFILE_DEV_OPT_LEVEL", "2"),
     ("CARGO_PROFILE_DEV_DEBUG", "false"),
@@ -22,7 +22,7 @@ pub(crate) struct Programs {
     pub(crate) guest: Vec<u8>,
     /// The memory program.
     pub(crate) hog: Vec<u8>,
-    /// The tracer; none if a run goes without.
+    /// The tracer. Absent for runs without a tracer.
     pub(crate) tracer: Option<Vec<u8>>,
 }
 
@@ -36,12 +36,12 @@ pub(crate) fn build_for(arch: Arch, with_tracer: bool) -> Result<Programs> {
     build_with(arch, with_tracer, &[])
 }
 
-/// Build them with a tracer that goes wrong where it is told to.
+/// Build them with a tracer that supports deliberate faults.
 pub(crate) fn build_with_faults(arch: Arch) -> Result<Programs> {
     build_with(arch, true, &["--features", "oomtrace/faults"])
 }
 
-/// Builds the tracer and lays it into a folder.
+/// Builds the tracer and writes it to a directory.
 pub(crate) fn tracer_in(folder: &Path) -> Result<PathBuf> {
     let path = folder.join("oomtrace");
     let bytes = build(true)?.tracer.context("no tracer was built")?;

@@ -1,4 +1,4 @@
-//! One guest: QEMU, and what came through its two serial ports.
+//! Runs one guest in QEMU and reads its two serial ports.
 
 mod flags;
 
@@ -18,24 +18,24 @@ use oomtrace_scenarios::scenario::Machine;
 pub(crate) use self::flags::{describe, install};
 use crate::kernels::Kernel;
 
-/// What a guest did.
+/// The results of a guest.
 pub(crate) struct Ran {
     /// The first serial port: the kernel's console.
     pub(crate) console: String,
-    /// The second serial port: what the guest sent.
+    /// The second serial port: the guest's documents.
     pub(crate) output: Vec<u8>,
-    /// Whether it had to be ended because its time was up.
+    /// Whether it was killed at its time limit.
     pub(crate) timed_out: bool,
-    /// What QEMU itself had to say.
+    /// QEMU's own messages.
     pub(crate) complaint: String,
 }
 
-/// Boot a guest and wait until it is gone.
+/// Boot a guest and wait for its end.
 pub(crate) fn boot(kernel: &Kernel, initramfs: &Path, machine: &Machine, limit: Duration) -> Result<Ran> {
     boot_with(kernel, initramfs, machine, None, limit)
 }
 
-/// The same with a disk: a file that stays as the guest leaves it.
+/// The same with a disk, a file that keeps the guest's changes.
 pub(crate) fn boot_with(
     kernel: &Kernel,
     initramfs: &Path,
@@ -49,21 +49,21 @@ pub(crate) fn boot_with(
     let mut command = command(kernel, initramfs, machine);
     disk.into_iter().for_each(|disk| add_disk(&mut command, disk));
     let mut qemu = command
-        // The ports are QEMU's standard input and output: sockets, so that each works both ways.
+        // The ports are QEMU's standard input and output. Sockets work in both directions.
         .stdin(Stdio::from(OwnedFd::from(console_end)))
         .stdout(Stdio::from(OwnedFd::from(output_end)))
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("starting {}", flags::program(kernel.arch)))?;
-    // It holds QEMU's ends of the ports: they close when QEMU does.
+    // The command holds QEMU's ends of the ports. They must close when QEMU exits.
     drop(command);
     let ran = listen(&mut qemu, [console, output], deadline);
-    // Both calls fail only if QEMU is gone already, and that is what they are for.
+    // Both calls fail only if QEMU has already exited, which is their purpose.
     drop((qemu.kill(), qemu.wait()));
     ran
 }
 
-/// Take in both ports until QEMU closes them, or the time is up.
+/// Read both ports until QEMU closes them or the time is up.
 fn listen(qemu: &mut Child, ports: [UnixStream; 2], deadline: Instant) -> Result<Ran> {
     let (sender, received) = mpsc::channel();
     for (number, port) in (0..).zip(ports) {
@@ -104,7 +104,7 @@ fn command(kernel: &Kernel, initramfs: &Path, machine: &Machine) -> Command {
     let in_hardware = flags::kvm_is_usable(kernel.arch);
     command.args(flags::processor(kernel.arch, in_hardware));
     if machine.instruction_clock && !in_hardware {
-        // 2^0 ns for each instruction; an idle moment is skipped.
+        // Each instruction takes 2^0 ns. Idle time is skipped.
         command.args(["-icount", "shift=0,sleep=off"]);
     }
     command.arg("-kernel").arg(&kernel.vmlinuz).arg("-initrd").arg(initramfs);
@@ -114,15 +114,15 @@ fn command(kernel: &Kernel, initramfs: &Path, machine: &Machine) -> Command {
     command
 }
 
-/// NVMe: the driver is built into every kernel of the matrix.
+/// Adds an NVMe disk. Every kernel of the matrix has its driver built in.
 fn add_disk(qemu: &mut Command, disk: &Path) {
     let mut drive = OsString::from("format=raw,if=none,id=disk,file=");
-    // A comma would end the name; QEMU takes two for one.
+    // A comma would end the name, and QEMU reads two as one.
     drive.push(disk.to_string_lossy().replace(',', ",,"));
     qemu.arg("-drive").arg(drive).args(["-device", "nvme,drive=disk,serial=oomtrace"]);
 }
 
-/// Memory and processors split evenly over the nodes.
+/// Splits memory and processors evenly over the nodes.
 fn nodes(machine: &Machine) -> Vec<String> {
     if machine.nodes < 2 {
         return Vec::new();

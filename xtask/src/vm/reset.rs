@@ -1,5 +1,5 @@
-//! A recording across a reset: one guest runs out of memory while it records to its disk and is reset at once; the next one
-//! reads what is there.
+//! A recording across a reset: one guest runs out of memory while it records to its disk and is reset at once. The next guest
+//! reads the disk.
 
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_scenarios::job::{Command, TRACER_FILE, Tier, Work};
@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::programs::Programs;
 use crate::kernels::Kernel;
 
-/// Seconds a guest may take.
+/// Seconds for a guest.
 const RESET_S: u64 = 300;
 const READ_S: u64 = 120;
 
@@ -22,7 +22,7 @@ pub(crate) fn survives(kernel: &Kernel, programs: &Programs, tier: Tier) -> Resu
     let (ran, before) = disk.boot::<Vec<ProcessRun>>(kernel, programs, &machine, first)?;
     let processes = before.documents.first();
     let processes =
-        processes.with_context(|| format!("it did not come to the kills; {}", console::end(&ran)))?;
+        processes.with_context(|| format!("the guest was lost before the kills; {}", console::end(&ran)))?;
     ensure!(!ran.timed_out && !before.complete, "the guest was not reset; {}", console::end(&ran));
     let next = (Work::Commands(vec![list()]), READ_S);
     let (ran, after) = disk.boot::<CommandRun>(kernel, programs, &machine, next)?;

@@ -1,5 +1,5 @@
-//! The end of a run: a row for each scenario, a column for each series, and a letter for each tier; then how to run
-//! again what failed.
+//! The end of a run: a row for each scenario, a column for each series, a letter for each tier, and commands that run failed
+//! cells again.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use super::matrix::{Cell, Run, Verdict};
 use oomtrace_object::Arch;
 use oomtrace_scenarios::job::Tier;
 
-/// What each letter stands for.
+/// The meaning of the letters.
 const LEGEND: &str = "f fentry, k kprobe, t tracepoint, w witnesses without a tracer: agreed; - not applicable or skipped; \
                       X disagreed, B broken, L lost";
 
-/// How wide the column of a series is at least.
+/// The minimum width of a series' column.
 const COLUMN: usize = 4;
 
-/// The table, the count, and a command for each cell that failed.
+/// The table, the counts, and a command for each failed cell.
 pub(crate) fn render(run: &Run) -> String {
     let failed: Vec<&Cell> = run.cells.iter().filter(|cell| cell.verdict.is_failure()).collect();
     let mut text = format!("\n{}\n{LEGEND}\n{}\n", grid(&run.cells), count(run, failed.len()));
@@ -76,13 +76,13 @@ fn count(run: &Run, failed: usize) -> String {
     format!("{cells} cells in {took}: {agreed} ok, {failed} failed, {not_applicable} not applicable{again}")
 }
 
-/// `12 min 3 s`.
+/// Formats a time as `12 min 3 s`.
 pub(super) fn minutes(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     format!("{} min {} s", seconds / 60, seconds % 60)
 }
 
-/// What runs one cell alone, and keeps what the guest sent.
+/// The command that runs one cell alone and keeps the guest's output.
 fn command(cell: &Cell, run: &Run) -> String {
     let how = match cell.tier {
         "-" => "--no-tracer".to_owned(),
@@ -103,7 +103,7 @@ pub(super) fn series(cells: &[Cell]) -> Vec<&str> {
     series
 }
 
-/// What a series is sorted by; a flavour comes after the series without one.
+/// The sort key of a series. A flavour comes after the series without one.
 pub(super) fn number(series: &str) -> Vec<u32> {
     series.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
 }
@@ -139,7 +139,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Two kernels: one where everything is right, and one where each kind of cell is.
+    /// A run with two kernels: one with only agreeing cells, and one with each kind of cell.
     pub(crate) fn run() -> Run {
         let wrong = || Disagreement {
             field: "cause.code".to_owned(),
@@ -164,7 +164,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_letter_for_each_tier_and_a_command_for_each_failure() {
+    fn prints_a_letter_for_each_tier_and_a_command_for_each_failure() {
         let text = render(&run());
         let grid = "\n           6.1   6.12\ncgroup      B    fLX\ncgroup_v1  fkt   ---\n";
         assert!(text.starts_with(grid), "{text}");
@@ -174,7 +174,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_run_with_a_fault_and_one_without_a_tracer_are_repeated_as_they_were() {
+    fn repeats_runs_with_a_fault_and_without_a_tracer() {
         let render_one = |tier, verdict, fault: Option<&str>| {
             let cells = vec![cell("7.3", "cgroup", tier, verdict)];
             let fault = fault.map(str::to_owned);
@@ -195,7 +195,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_run_of_another_architecture_is_repeated_there_and_a_flavour_has_a_wider_column() {
+    fn repeats_runs_on_their_architecture_and_widens_columns_for_flavours() {
         let cells = vec![
             cell("7.3", "cgroup", "fentry", Verdict::Agrees),
             cell("7.3-16k", "cgroup", "fentry", Verdict::Broken(String::new())),
@@ -208,7 +208,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn series_stand_in_the_order_of_their_numbers() {
+    fn orders_series_by_number() {
         let names = ["10.0", "6.12", "5.10", "6.12-16k", "6.1"];
         let cells: Vec<Cell> =
             names.iter().map(|name| cell(name, "cgroup", "fentry", Verdict::Agrees)).collect();

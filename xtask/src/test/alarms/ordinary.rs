@@ -1,4 +1,4 @@
-//! Kills that have nothing to do with memory, as they happen all the time.
+//! Ordinary kills that have nothing to do with memory.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -10,20 +10,20 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::place::Scene;
 
-/// How a process is ended.
+/// A way to kill a process.
 #[derive(Clone, Copy)]
 pub(super) enum Way {
     /// By its parent.
     Parent,
     /// By `timeout`.
     Timeout,
-    /// As a service that does not heed SIGTERM.
+    /// As a service that ignores SIGTERM.
     Stop,
     /// By a shell, with `kill -9`.
     Shell,
     /// With its process group, as CI runners do.
     Group,
-    /// By its parent, which starts it again.
+    /// By its parent, which then restarts it.
     Restart,
 }
 
@@ -42,7 +42,7 @@ impl Way {
         }
     }
 
-    /// One kill.
+    /// Causes one kill.
     pub(super) fn kill(self, scene: &Scene) -> Result<()> {
         match self {
             Self::Parent => end(scene.start("exec sleep 60")?),
@@ -60,7 +60,7 @@ impl Way {
                 let kill = format!("kill -9 {}", child.id());
                 let sent = Command::new("sh").args(["-c", &kill]).status().context("starting a shell")?;
                 ensure!(sent.success(), "`{kill}` failed");
-                child.wait().map(drop).context("waiting for what was killed")
+                child.wait().map(drop).context("waiting for the killed process")
             }
             Self::Group => end_group(scene.start("sleep 60 & sleep 60 & sleep 60 & wait")?),
             Self::Restart => {
@@ -72,7 +72,7 @@ impl Way {
 }
 
 impl Scene {
-    /// A process in the target's cgroup that has said that it is there.
+    /// Starts a process in the target's cgroup and waits until it is ready.
     fn start(&self, script: &str) -> Result<Child> {
         let script = format!("echo $$ > {}/cgroup.procs && echo ready; {script}", self.target().display());
         let mut command = Command::new("sh");
@@ -91,7 +91,7 @@ fn end(mut child: Child) -> Result<()> {
     child.wait().map(drop).context("waiting for a child")
 }
 
-/// Ends all of a process group, of which the child is the leader.
+/// Kills a process group, whose leader is the child.
 fn end_group(mut child: Child) -> Result<()> {
     signal("-KILL", &format!("-{}", child.id()))?;
     child.wait().map(drop).context("waiting for a child")

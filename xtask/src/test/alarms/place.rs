@@ -1,4 +1,4 @@
-//! Where ordinary kills happen: memory is short nearby, and not for whom is killed.
+//! The places of ordinary kills: memory is short nearby, but not for the killed process.
 
 use std::{
     fs,
@@ -12,32 +12,32 @@ use anyhow::{Context as _, Result, ensure};
 use super::super::local::Local;
 use crate::scratch::Scratch;
 
-/// Memory of the cgroup that is nearly full.
+/// Limit of the almost full cgroup.
 const LIMIT_BYTES: u64 = 64 << 20;
 
-/// What one process of it holds, MiB: 94 %.
+/// The memory of its process in MiB: 94 % of the limit.
 const HELD_MIB: &str = "60";
 
-/// What the page cache could hold, more than the limit.
+/// The size of the file for the page cache, which exceeds the limit.
 const FILE_BYTES: u64 = 96 << 20;
 
-/// Memory of a cgroup with room.
+/// Limit of a cgroup with room.
 const ROOM_BYTES: u64 = 1 << 30;
 
 /// A place.
 #[derive(Clone, Copy)]
 pub(super) enum Place {
-    /// In a cgroup with room, beside one that is nearly full.
+    /// In a cgroup with room, beside an almost full one.
     Beside,
     /// In a cgroup that is full of page cache.
     Cached,
-    /// In a cgroup that is nearly full of anonymous memory: the control.
+    /// In a cgroup that is almost full of anonymous memory: the control.
     Full,
 }
 
-/// A place that has been set up; all of it ends when it is dropped.
+/// A prepared place, which is removed when dropped.
 pub(super) struct Scene {
-    /// First, so that it ends before its cgroup.
+    /// The first field, so that it is dropped before its cgroup.
     _holder: Option<Holder>,
     full: Scratch,
     room: Option<Scratch>,
@@ -48,14 +48,14 @@ struct Holder(Child);
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        // It has ended already, or does so now.
+        // It may already have exited.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 impl Scene {
-    /// The cgroup of those who are killed.
+    /// The cgroup of the killed processes.
     pub(super) fn target(&self) -> &Path {
         &self.room.as_ref().unwrap_or(&self.full).path
     }
@@ -70,7 +70,7 @@ impl Place {
         }
     }
 
-    /// Sets it up.
+    /// Prepares the place.
     pub(super) fn set(self, local: &Local) -> Result<Scene> {
         let full = Scratch::new(&local.hierarchy, b"oomtrace-alarms-full", LIMIT_BYTES)?;
         let room = || Scratch::new(&local.hierarchy, b"oomtrace-alarms-room", ROOM_BYTES);
@@ -86,7 +86,7 @@ impl Place {
     }
 }
 
-/// Anonymous memory in a cgroup.
+/// Fills a cgroup with anonymous memory.
 fn hold(local: &Local, cgroup: &Scratch) -> Result<Holder> {
     let mut command = Command::new(local.program("hog"));
     command.arg("--cgroup").arg(&cgroup.path).args(["--hold", "anon", "--mib", HELD_MIB]);
@@ -102,7 +102,7 @@ fn hold(local: &Local, cgroup: &Scratch) -> Result<Holder> {
     Ok(holder)
 }
 
-/// Page cache in a cgroup: of a file on a disk, larger than its limit.
+/// Fills a cgroup with the page cache of a file on a disk that exceeds its limit.
 fn read(local: &Local, cgroup: &Scratch) -> Result<()> {
     let file = local.program("cached");
     fs::File::create(&file).and_then(|file| file.set_len(FILE_BYTES)).context("making a file")?;

@@ -1,4 +1,4 @@
-//! containerd, with the cgroups and annotations that the kubelet has made.
+//! containerd with the cgroups and annotations of a kubelet.
 
 use std::process::Command;
 
@@ -9,11 +9,11 @@ use crate::run::output;
 
 pub(super) const SOCKET: &str = "/run/containerd/containerd.sock";
 
-/// As the kubelet and the runtime choose them.
+/// Identifiers as the kubelet and the runtime choose them.
 const UID: &str = "0d08203e-255a-11e9-8cd9-0007cb0b2cc8";
 const ID: &str = "00a1b2c3d4e5f60718293a4b5c6d7e8f00a1b2c3d4e5f60718293a4b5c6d7e8f";
 
-/// `podman import` calls it so.
+/// The image name that `podman import` gives.
 const IMAGE: &str = "localhost/oomtest:latest";
 
 const ANNOTATIONS: [(&str, &str); 4] = [
@@ -65,13 +65,13 @@ fn init_pid() -> Result<i64> {
 pub(super) fn kill(_: &Engines) -> Result<()> {
     let mut exec = ctr();
     exec.args(["task", "exec", "--exec-id", "eater", ID]).args(EATER);
-    // It ends with the status of what is killed.
+    // The command exits like the killed process.
     let _ = exec.output().context("ctr task exec")?;
     Ok(())
 }
 
 pub(super) fn clean_up() {
-    // What could not be made is not there.
+    // They may not exist.
     let _ = ctr().args(["task", "rm", "--force", ID]).output();
     let _ = ctr().args(["container", "rm", ID]).output();
 }

@@ -1,4 +1,4 @@
-//! docker, with data of the test's own.
+//! docker with data in the test's own directory.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::run::output;
 
 const NAME: &str = "oomtrace-shop";
 
-/// The one that is killed at once.
+/// The container that is killed at once.
 const BRIEF: &str = "oomtrace-brief";
 
 pub(super) fn daemon(engines: &Engines) -> Command {
@@ -49,12 +49,12 @@ fn inspect(engines: &Engines, what: &str) -> Result<String> {
 }
 
 pub(super) fn kill(engines: &Engines) -> Result<()> {
-    // It ends with the status of what is killed.
+    // The command exits like the killed process.
     let _ = docker(engines).args(["exec", NAME]).args(EATER).output().context("docker exec")?;
     Ok(())
 }
 
-/// Runs a container whose first process takes more than its limit, to its end; its identifier and name.
+/// Runs a container whose first process exceeds its limit, until it exits. Returns its identifier and name.
 pub(super) fn at_once(engines: &Engines) -> Result<(String, &'static str)> {
     let mut run = docker(engines);
     run.args(["run", "-d", "--name", BRIEF, "--network", "none", "--memory", LIMIT, "oomtest"]);
@@ -63,7 +63,7 @@ pub(super) fn at_once(engines: &Engines) -> Result<(String, &'static str)> {
     Ok((id, BRIEF))
 }
 
-/// After a kill of a process that is not the container's first, docker says that there was none.
+/// Checks that docker reports no OOM kill after a kill of another process than the container's first.
 pub(super) fn sees_nothing(engines: &Engines) -> Result<()> {
     let said = inspect(engines, "{{.State.OOMKilled}} {{.State.Running}}")?;
     ensure!(said == "false true", "docker says: {said}");
@@ -71,6 +71,6 @@ pub(super) fn sees_nothing(engines: &Engines) -> Result<()> {
 }
 
 pub(super) fn clean_up(engines: &Engines) {
-    // What could not be made is not there.
+    // They may not exist.
     let _ = docker(engines).args(["rm", "-f", NAME, BRIEF]).output();
 }

@@ -1,4 +1,4 @@
-//! podman, with storage of the test's own.
+//! podman with storage in the test's own directory.
 
 use std::process::Command;
 
@@ -28,14 +28,14 @@ pub(super) fn run(engines: &Engines) -> Result<Expected> {
     Ok(Expected { id, runtime: "podman", name: NAME, init_pid, label: NAME.to_owned(), words })
 }
 
-/// Not the first process: the container goes on.
+/// Kills a process other than the first, so the container keeps running.
 pub(super) fn kill(engines: &Engines) -> Result<()> {
-    // It ends with an error, as its process is killed.
+    // The command fails, because its process is killed.
     let _ = podman(engines).args(["exec", NAME]).args(EATER).output().context("podman exec")?;
     Ok(())
 }
 
 pub(super) fn clean_up(engines: &Engines) {
-    // What could not be made is not there.
+    // They may not exist.
     let _ = podman(engines).args(["rm", "-f", "-t", "0", NAME]).output();
 }

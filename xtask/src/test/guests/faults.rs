@@ -1,5 +1,5 @@
-//! Deliberate faults: each must turn its cell red, and the field that is wrong must be named. A witness that has never
-//! objected proves nothing.
+//! Deliberate faults. Each must make its cell fail, and the failure must name the wrong field. A witness that has never failed
+//! proves nothing.
 
 use std::collections::BTreeSet;
 
@@ -12,29 +12,29 @@ use crate::kernels::Kernel;
 use crate::run::say;
 use crate::vm::{self, Matrix, Verdict};
 
-/// The series the tracer's faults run on.
+/// The series for the tracer's faults.
 const SERIES: &str = "7.3";
 
-/// A fault of the tracer, and what must be said of it.
+/// A fault of the tracer and the expected failure.
 struct Case {
-    /// As `--fault` takes it.
+    /// The value of `--fault`.
     fault: &'static str,
-    /// What shows it.
+    /// The scenario that shows it.
     scenario: &'static str,
-    /// What gives it away.
+    /// The expected detection.
     noticed: Noticed,
 }
 
-/// Who notices a fault.
+/// The part that detects a fault.
 enum Noticed {
-    /// The comparison: it names each of these fields, or fields below them, and nothing else.
+    /// The comparison: it must name each of these fields, or fields below them, and no others.
     Fields(&'static [&'static str]),
-    /// The tracer itself, which does not start: its words hold this one.
+    /// The tracer itself, which must not start. Its message must contain this word.
     AtStart(&'static str),
 }
 
-/// An offset that the start's self-check does not reach and one that it does; a frame without which the tracer still knows
-/// everything and one without which it does not, both missed by itself; two rules.
+/// Two offsets, of which the self-check at the start covers only one; two frames, without which the tracer knows everything and
+/// does not, and which it both misses itself; two rules.
 const CASES: [Case; 8] = [
     Case {
         fault: "layout:mem_cgroup_usage",
@@ -80,13 +80,13 @@ const CASES: [Case; 8] = [
     },
 ];
 
-/// Run them; the cells they print are red on purpose.
+/// Run the faults. The cells that they print must fail.
 pub(super) fn run(kernels: &[Kernel], tally: &mut Tally) {
-    say("deliberate faults: the cells that follow must not agree");
+    say("deliberate faults: the following cells must fail");
     for case in &CASES {
-        tally.count(&format!("the matrix notices {}", case.fault), case.run(kernels));
+        tally.count(&format!("the matrix detects {}", case.fault), case.run(kernels));
     }
-    tally.count("the matrix notices a feature that was only hidden", hidden_feature(kernels));
+    tally.count("the matrix detects a hidden feature", hidden_feature(kernels));
 }
 
 impl Case {
@@ -111,8 +111,8 @@ impl Noticed {
                 ensure!(reason.contains(word), "the tracer does not name {word}: {reason}");
                 Ok(())
             }
-            (_, Verdict::Agrees) => bail!("nobody noticed: the cell agrees"),
-            (_, other) => bail!("it was noticed otherwise than expected: {}", other.reason()),
+            (_, Verdict::Agrees) => bail!("the fault was not detected: the cell agrees"),
+            (_, other) => bail!("the fault was detected in an unexpected way: {}", other.reason()),
         }
     }
 }
@@ -130,7 +130,7 @@ fn judge_fields(wanted: &[&str], named: &BTreeSet<&str>) -> Result<()> {
     Ok(())
 }
 
-/// A kernel told at boot not to show a feature that it has: calling that "not applicable" would be wrong.
+/// A kernel that is told at boot to hide a feature that it has. "Not applicable" would be wrong.
 fn hidden_feature(kernels: &[Kernel]) -> Result<()> {
     let mut scenarios = vm::choose(&["cgroup_v1".to_owned()])?;
     scenarios
@@ -139,12 +139,12 @@ fn hidden_feature(kernels: &[Kernel]) -> Result<()> {
     for verdict in verdicts(kernels, "6.1", scenarios, None, None)? {
         let reason = verdict.reason();
         let noticed = matches!(verdict, Verdict::Broken(_)) && reason.contains("MEMCG_V1 was not found, but");
-        ensure!(noticed, "it was not noticed: {reason}");
+        ensure!(noticed, "the hidden feature was not detected: {reason}");
     }
     Ok(())
 }
 
-/// What comes of scenarios on one series.
+/// The verdicts of scenarios on one series.
 fn verdicts(
     kernels: &[Kernel],
     series: &str,
@@ -153,7 +153,7 @@ fn verdicts(
     fault: Option<String>,
 ) -> Result<Vec<Verdict>> {
     let kernel = kernels.iter().find(|kernel| kernel.series == series);
-    let kernels = vec![kernel.with_context(|| format!("there is no kernel {series}"))?.clone()];
+    let kernels = vec![kernel.with_context(|| format!("no kernel {series}"))?.clone()];
     let matrix = Matrix { kernels, scenarios, tiers: vec![tier], jobs: None, keep_log: false, fault };
     let cells = matrix.run()?.cells;
     ensure!(!cells.is_empty(), "no cell was run");
@@ -167,7 +167,7 @@ mod tests {
     use super::{Noticed, Verdict, judge_fields};
 
     #[test]
-    fn every_field_expected_and_no_other() {
+    fn requires_exactly_the_expected_fields() {
         let judge = |wanted: &[&str], named: &[&str]| {
             judge_fields(wanted, &named.iter().copied().collect::<BTreeSet<_>>()).is_ok()
         };
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_nobody_notices_fails() {
+    fn fails_for_an_undetected_fault() {
         let (fields, at_start) = (Noticed::Fields(&["cause.code"]), Noticed::AtStart("comm"));
         assert!(fields.judge(&Verdict::Agrees).is_err() && at_start.judge(&Verdict::Agrees).is_err());
         assert!(fields.judge(&Verdict::Broken("comm".to_owned())).is_err());

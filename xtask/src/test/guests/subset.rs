@@ -1,16 +1,16 @@
-//! The subset of the matrix that every test run covers; `cargo xtask vm` runs all of it.
+//! The subset of the matrix that every test run includes. `cargo xtask vm` runs the whole matrix.
 
 use oomtrace_scenarios::job::Tier;
 
-/// Every scenario of one slice on each of its series with each of its tiers.
+/// Every scenario of a slice runs on each of its series with each of its tiers.
 pub(super) struct Slice {
-    /// Why it is in the subset.
+    /// The reason for the slice.
     pub(super) name: &'static str,
     /// The series, old to new.
     pub(super) series: &'static [&'static str],
     /// The tiers.
     pub(super) tiers: &'static [Tier],
-    /// The scenarios; none named: all of them.
+    /// The scenarios. Empty for all.
     pub(super) scenarios: &'static [&'static str],
 }
 
@@ -55,8 +55,8 @@ pub(super) const SUBSET: [Slice; 5] = [
         tiers: &[Tier::Tracepoint],
         scenarios: &SCENARIOS,
     },
-    // 6.18 counts resident pages as 6.12 does, and is otherwise laid out as 7.3 is: its hooks are attached as theirs are,
-    // and what it needs of its own is that the two fit together.
+    // 6.18 counts resident pages as 6.12 does, and otherwise has the layout of 7.3. Its hooks attach as those of 6.12 and 7.3
+    // do, so only the combination needs a test.
     Slice {
         name: "a mixture of 6.12 and 7.3",
         series: &["6.18"],
@@ -65,8 +65,8 @@ pub(super) const SUBSET: [Slice; 5] = [
     },
 ];
 
-/// The slices of arm64. The oldest kernel has neither trampolines nor prototypes of static functions; the newest one here
-/// has pages of 16 KiB.
+/// The slices of arm64. The oldest kernel has neither trampolines nor prototypes of static functions. The newest one has pages
+/// of 16 KiB.
 pub(super) const AARCH64: [Slice; 2] = [
     Slice {
         name: "the oldest kernel of arm64",
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn every_scenario_named_exists() {
+    fn every_named_scenario_exists() {
         for slice in SUBSET.iter().chain(&AARCH64) {
             let names: Vec<String> = slice.scenarios.iter().map(|&name| name.to_owned()).collect();
             let chosen = crate::vm::choose(&names).unwrap().len();

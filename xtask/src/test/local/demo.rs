@@ -11,14 +11,14 @@ use serde_json::Value;
 use super::Local;
 use super::tracer::at;
 
-/// The cgroups of demos there are.
+/// The existing cgroups of demos.
 fn scratch_cgroups(local: &Local) -> Vec<String> {
     let entries = fs::read_dir(&local.hierarchy).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     names.filter(|name| name.starts_with("oomtrace-demo-")).collect()
 }
 
-/// It reports its kill, in JSON and in full, and leaves nothing.
+/// Checks that the demo reports its kill, in JSON and in full, and leaves nothing.
 pub(super) fn reports(local: &Local) -> Result<()> {
     let json = run(local, "json")?;
     let report: Value = serde_json::from_slice(&json.stdout).context("the demo's JSON")?;
@@ -26,7 +26,7 @@ pub(super) fn reports(local: &Local) -> Result<()> {
     ensure!(at(&report, "/domain/limit_bytes") == 64 << 20, "not its limit: {report}");
     ensure!(at(&report, "/victims/0/comm") == "oomtrace-demo", "not its process: {report}");
     ensure!(at(&report, "/victims/0/aftermath/exit_ns").is_u64(), "no exit: {report}");
-    let text = String::from_utf8(run(local, "full")?.stdout).context("the full report is no text")?;
+    let text = String::from_utf8(run(local, "full")?.stdout).context("the full report is not UTF-8")?;
     ensure!(text.contains("memcg_limit") && text.contains("64.0 MiB"), "in full: {text}");
     let blind = at(&report, "/tier") == "tracepoint";
     ensure!(blind == text.contains("does not see"), "what the tier cannot see: {text}");
@@ -37,27 +37,27 @@ pub(super) fn reports(local: &Local) -> Result<()> {
 fn run(local: &Local, format: &str) -> Result<Output> {
     let ran = Command::new(local.program("oomtrace")).args(["demo", "--format", format]).output();
     let ran = ran.context("running the demo")?;
-    ensure!(ran.status.success(), "the demo ended with {}: {}", ran.status, ran.stderr.escape_ascii());
+    ensure!(ran.status.success(), "the demo exited with {}: {}", ran.status, ran.stderr.escape_ascii());
     Ok(ran)
 }
 
-/// Interrupted at any moment, it removes its cgroup and ends well.
+/// Checks that an interrupted demo removes its cgroup and exits successfully, whatever the moment.
 pub(super) fn cleans_up(local: &Local) -> Result<()> {
     for delay_ms in [0, 20, 50, 80, 120, 200] {
         let mut demo = start(local)?;
         thread::sleep(Duration::from_millis(delay_ms));
-        // It may have ended by itself already.
+        // It may already have exited.
         let _ = Command::new("kill").args(["-INT", &demo.id().to_string()]).stderr(Stdio::null()).status();
         let status = demo.wait().context("waiting for the demo")?;
-        // A signal before the demo can catch it ends it as signals do, and then there is no cgroup yet.
+        // If the signal arrives before the demo can catch it, it kills the demo. There is no cgroup yet.
         let by_signal = std::os::unix::process::ExitStatusExt::signal(&status) == Some(2);
-        ensure!(status.success() || by_signal, "after {delay_ms} ms the demo ended with {status}");
+        ensure!(status.success() || by_signal, "after {delay_ms} ms the demo exited with {status}");
         ensure!(scratch_cgroups(local).is_empty(), "after {delay_ms} ms: {:?}", scratch_cgroups(local));
     }
     Ok(())
 }
 
-/// Killed outright it leaves its cgroup, and the next one removes that.
+/// Checks that a killed demo leaves its cgroup and that the next demo removes it.
 pub(super) fn removes_stale(local: &Local) -> Result<()> {
     let mut demo = start(local)?;
     let begun = Instant::now();
@@ -66,7 +66,7 @@ pub(super) fn removes_stale(local: &Local) -> Result<()> {
     }
     demo.kill().context("killing the demo")?;
     demo.wait().context("waiting for the demo")?;
-    ensure!(!scratch_cgroups(local).is_empty(), "the demo made no cgroup, or ended before it was killed");
+    ensure!(!scratch_cgroups(local).is_empty(), "the demo created no cgroup, or exited before it was killed");
     ensure!(start(local)?.wait().context("waiting for the demo")?.success(), "the next demo failed");
     ensure!(scratch_cgroups(local).is_empty(), "left behind: {:?}", scratch_cgroups(local));
     Ok(())

@@ -1,4 +1,4 @@
-//! How commands end: outputs that are gone, files that are not what they should be.
+//! How commands end with closed outputs and invalid files.
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
@@ -11,20 +11,20 @@ use super::kills::kill_one;
 use super::tracer::at;
 use crate::scratch::Scratch;
 
-/// The documented statuses.
+/// The documented exit statuses.
 const OUTPUT: i32 = 5;
 const INPUT: i32 = 6;
 
-/// Exactly one sentence on stderr, and that status.
+/// Checks for exactly one sentence on standard error and for this exit status.
 fn judge(output: &Output, status: i32, says: &str) -> Result<()> {
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(status), "ended with {}, not {status}: {said}", output.status);
+    ensure!(output.status.code() == Some(status), "exited with {}, not {status}: {said}", output.status);
     ensure!(said.trim_end().lines().count() == 1, "not one sentence: {said}");
-    ensure!(said.contains(says), "does not say `{says}`: {said}");
+    ensure!(said.contains(says), "does not contain `{says}`: {said}");
     Ok(())
 }
 
-/// `>&-`: refused before anything is attached.
+/// `>&-`: the command refuses before anything is attached.
 pub(super) fn closed_output(local: &Local) -> Result<()> {
     for command in ["watch", "demo", "check"] {
         let script = format!("exec \"$0\" {command} >&-");
@@ -34,18 +34,18 @@ pub(super) fn closed_output(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// A supervisor's `/dev/null`, opened for reading too, is an output like any other.
+/// `/dev/null` of a supervisor, which is also open for reading, is an output like any other.
 pub(super) fn null_output(local: &Local) -> Result<()> {
     let run = Command::new("sh")
         .args(["-c", "exec \"$0\" check 1<>/dev/null"])
         .arg(local.program("oomtrace"))
         .output();
     let run = run.context("starting a shell")?;
-    ensure!(run.status.success(), "check ended with {}: {}", run.status, run.stderr.escape_ascii());
+    ensure!(run.status.success(), "check exited with {}: {}", run.status, run.stderr.escape_ascii());
     Ok(())
 }
 
-/// `| head -n 1`: one report, then a quiet end, without waiting for another kill.
+/// `| head -n 1`: one report, then a silent exit, without waiting for another kill.
 pub(super) fn reader_goes(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-reader", 4 << 20)?;
     let script = "{ \"$0\" watch --format json; echo \"status $?\" >&2; } | head -n 1";
@@ -65,11 +65,11 @@ pub(super) fn reader_goes(local: &Local) -> Result<()> {
     let output = pipe.wait_with_output().context("waiting for the shell")?;
     std::io::Read::read_to_string(&mut stderr, &mut said).context("reading stderr")?;
     serde_json::from_slice::<Value>(&output.stdout).context("the one report")?;
-    ensure!(said.lines().count() == 2 && said.ends_with("status 0\n"), "not a quiet end: {said}");
+    ensure!(said.lines().count() == 2 && said.ends_with("status 0\n"), "not a silent exit: {said}");
     Ok(())
 }
 
-/// Files that are no recordings, or damaged ones.
+/// Files that are not recordings, and damaged recordings.
 pub(super) fn bad_input(local: &Local) -> Result<()> {
     let file = local.program("garbage");
     let run = |command: &str| {
@@ -96,7 +96,7 @@ pub(super) fn bad_input(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// `check` says that `watch` works, and it has; each hook that is not there says why.
+/// Checks that `check` agrees with `watch`, and that each missing hook has a reason.
 pub(super) fn check(local: &Local) -> Result<()> {
     let output = Command::new(local.program("oomtrace")).args(["check", "--format", "json"]).output();
     let output = output.context("starting oomtrace")?;

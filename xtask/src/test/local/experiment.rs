@@ -1,5 +1,5 @@
-//! `oomtrace experiment`: everything as it was before, whoever is killed at whatever moment; and what differs is told from what
-//! does not.
+//! `oomtrace experiment`: it restores everything, whichever process is killed at whatever moment, and it distinguishes
+//! different variants from equal ones.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::Local;
 use super::tracer::at;
 
-/// Who is killed.
+/// The killed process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whom {
     Experiment,
@@ -24,14 +24,14 @@ enum Whom {
 
 const WHOM: [Whom; 3] = [Whom::Experiment, Whom::Supervisor, Whom::Both];
 
-/// How long it may take until everything is put back.
+/// The time limit until everything is restored.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A cgroup of somebody else's, one of whose files is the knob.
+/// A cgroup outside the experiment. One of its files is the knob.
 struct Bystander {
     folder: PathBuf,
     knob: PathBuf,
-    /// What it was when the test began.
+    /// The knob's value at the start of the test.
     value: String,
 }
 
@@ -53,12 +53,12 @@ impl Bystander {
 
 impl Drop for Bystander {
     fn drop(&mut self) {
-        // Nothing lives in it.
+        // The cgroup is empty.
         let _ = fs::remove_dir(&self.folder);
     }
 }
 
-/// A folder for files, results and state of one test.
+/// A directory for the files, results and state of one test.
 struct Bench {
     folder: tempfile::TempDir,
     bystander: Bystander,
@@ -66,7 +66,7 @@ struct Bench {
 
 impl Bench {
     fn new(local: &Local) -> Result<Self> {
-        let folder = tempfile::tempdir().context("making a folder")?;
+        let folder = tempfile::tempdir().context("creating a directory")?;
         let bystander = Bystander::new(local)?;
         let text = include_str!("experiment.toml").replace("KNOB", &bystander.knob.display().to_string());
         fs::write(folder.path().join("experiment.toml"), text).context("writing the experiment")?;
@@ -91,33 +91,33 @@ impl Bench {
     }
 }
 
-/// Killed at so many random moments, in turn the experiment, its supervisor and both.
+/// Kills at this many random moments, in turn the experiment, its supervisor and both.
 pub(crate) fn survives_kills(local: &Local, kills: u32) -> Result<()> {
     let bench = Bench::new(local)?;
     let (mut effective, mut restored) = (0, 0);
     for number in 0..kills {
-        let whom = *WHOM.get(usize::try_from(number)? % WHOM.len()).context("nobody to be killed")?;
-        // Moments from before the first change until after the last, the same in every run of the test.
+        let whom = *WHOM.get(usize::try_from(number)? % WHOM.len()).context("no process to kill")?;
+        // Moments from before the first change to after the last. They are the same in every run of the test.
         let delay = Duration::from_millis(u64::from(number) * 7919 % 2500);
         let Killed { changed, left } = kill(&bench, local, whom, delay, &format!("result-{number}"))
             .with_context(|| format!("kill {number}: {whom:?} after {delay:?}"))?;
         effective += u32::from(changed);
         restored += u32::from(left);
     }
-    ensure!(restored > 0, "nothing was ever left for --restore, so nothing is known of it");
+    ensure!(restored > 0, "no kill left anything for --restore, so it was not tested");
     ensure!(effective * 4 >= kills, "only {effective} of {kills} kills came while anything was changed");
     Ok(())
 }
 
-/// What a kill met.
+/// The situation at a kill.
 struct Killed {
-    /// A supervisor was there, so things were changed or about to be.
+    /// The supervisor existed, so things were changed or about to be.
     changed: bool,
     /// Something was left for `--restore`.
     left: bool,
 }
 
-/// One kill, and everything as before after it.
+/// Kills once and checks that everything is restored.
 fn kill(bench: &Bench, local: &Local, whom: Whom, delay: Duration, result: &str) -> Result<Killed> {
     let mut experiment = bench.start(local, result)?;
     thread::sleep(delay);
@@ -127,7 +127,7 @@ fn kill(bench: &Bench, local: &Local, whom: Whom, delay: Duration, result: &str)
     match (whom, supervisor) {
         (Whom::Supervisor, Some((pid, _))) => send_kill(pid),
         (Whom::Both, Some((pid, _))) => {
-            // Stopped first: neither sees the other's end.
+            // Stop both first, so that neither sees the other's exit.
             signal("-STOP", pid);
             experiment.kill().context("killing the experiment")?;
             send_kill(pid);
@@ -136,7 +136,7 @@ fn kill(bench: &Bench, local: &Local, whom: Whom, delay: Duration, result: &str)
         (Whom::Supervisor, None) => {}
     }
     if whom == Whom::Supervisor && changed {
-        // It puts everything back itself, and ends.
+        // The experiment restores everything itself and exits.
         wait(&mut experiment)?;
     } else {
         experiment.kill().or_else(|_| experiment.try_wait().map(drop)).context("ending the experiment")?;
@@ -156,14 +156,14 @@ fn send_kill(pid: u32) {
 }
 
 fn signal(name: &str, pid: u32) {
-    // It may be gone already.
+    // It may already have exited.
     let _ = Command::new("kill").args([name, &pid.to_string()]).stderr(Stdio::null()).status();
 }
 
 fn wait(child: &mut Child) -> Result<()> {
     let begun = Instant::now();
     while child.try_wait().context("waiting for the experiment")?.is_none() {
-        ensure!(begun.elapsed() < PATIENCE, "the experiment goes on without its supervisor");
+        ensure!(begun.elapsed() < PATIENCE, "the experiment keeps running without its supervisor");
         thread::sleep(Duration::from_millis(5));
     }
     Ok(())
@@ -171,7 +171,7 @@ fn wait(child: &mut Child) -> Result<()> {
 
 fn restore(bench: &Bench, local: &Local) -> Result<()> {
     let begun = Instant::now();
-    // Whoever was started last may still hold the lock for a moment.
+    // The process that was started last may still hold the lock for a moment.
     while !bench.command(local, &["--restore"]).status().context("running --restore")?.success() {
         ensure!(begun.elapsed() < PATIENCE, "--restore does not succeed");
         thread::sleep(Duration::from_millis(50));
@@ -179,7 +179,7 @@ fn restore(bench: &Bench, local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// Everything is as before, or becomes so by itself.
+/// Checks that everything is restored, now or soon.
 fn settled(bench: &Bench, local: &Local) -> Result<()> {
     let begun = Instant::now();
     loop {
@@ -233,8 +233,8 @@ fn processes() -> Vec<(u32, String)> {
     pids.filter_map(|pid: u32| Some((pid, words(pid).ok()?))).collect()
 }
 
-/// An interrupt at the terminal reaches whoever was started there. While the tracer gets ready, too, the experiment takes it for
-/// what it is, ends well and leaves nothing.
+/// Interrupts the experiment at the terminal, which signals every process started there, even while the tracer gets ready. The
+/// experiment must exit successfully and leave nothing.
 pub(crate) fn ends_on_interrupt(local: &Local, times: u32) -> Result<()> {
     let bench = Bench::new(local)?;
     for number in 0..times {
@@ -249,13 +249,13 @@ pub(crate) fn ends_on_interrupt(local: &Local, times: u32) -> Result<()> {
         let group = format!("-{}", experiment.id());
         Command::new("kill").args(["-INT", "--", &group]).status().context("interrupting")?;
         let status = experiment.wait().context("waiting for the experiment")?;
-        ensure!(status.success(), "interrupted, the experiment ends with {status}");
+        ensure!(status.success(), "the interrupted experiment exited with {status}");
         settled(&bench, local)?;
     }
     Ok(())
 }
 
-/// Two variants that differ are told apart, and two that do not are not.
+/// Checks that two different variants are told apart, and two equal ones are not.
 pub(crate) fn tells_apart(local: &Local, repeats: u32) -> Result<()> {
     let bench = Bench::new(local)?;
     let mut command =
@@ -263,7 +263,7 @@ pub(crate) fn tells_apart(local: &Local, repeats: u32) -> Result<()> {
     command.arg(bench.path("experiment.toml")).arg("-o").arg(bench.path("result"));
     let ran =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().context("running the experiment")?;
-    ensure!(ran.status.success(), "the experiment ended with {}: {}", ran.status, ran.stderr.escape_ascii());
+    ensure!(ran.status.success(), "the experiment exited with {}: {}", ran.status, ran.stderr.escape_ascii());
     let result: Value = serde_json::from_slice(&ran.stdout).context("the result")?;
     let comparisons = at(&result, "/comparisons").as_array().context("no comparisons")?;
     let differ = |one: &str, other: &str, figure: &str| {
@@ -272,12 +272,12 @@ pub(crate) fn tells_apart(local: &Local, repeats: u32) -> Result<()> {
         let found = comparisons.iter().find(pair).context("no such comparison")?;
         at(found, "/differ").as_bool().context("no verdict")
     };
-    ensure!(differ("first", "other", "victim")?, "what differs is not told apart: {result}");
-    ensure!(differ("other", "first again", "victim")?, "what differs is not told apart: {result}");
+    ensure!(differ("first", "other", "victim")?, "different variants are not told apart: {result}");
+    ensure!(differ("other", "first again", "victim")?, "different variants are not told apart: {result}");
     for figure in ["victim", "cause", "policy", "kills", "collateral"] {
         ensure!(
             !differ("first", "first again", figure)?,
-            "what is equal is told apart in {figure}: {result}"
+            "equal variants are told apart in {figure}: {result}"
         );
     }
     ensure!(at(&result, "/complete") == true, "runs are missing: {result}");

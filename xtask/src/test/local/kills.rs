@@ -1,4 +1,4 @@
-//! Kills by the hundred.
+//! Hundreds of kills.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,7 +15,7 @@ use crate::scratch::Scratch;
 
 const SIGKILL: i32 = 9;
 
-/// Lets a hog run into the limit; its pid, and proof that it was killed.
+/// Runs a hog into the limit and checks that it was killed. Returns its pid.
 pub(in crate::test) fn kill_one(local: &Local, scratch: &Scratch, extra: &[&str]) -> Result<u32> {
     let mut hog = Command::new(local.program("hog"));
     hog.args(extra).arg("--cgroup").arg(escaped(&scratch.path)).args(["anon", "--mib", "64"]);
@@ -25,7 +25,7 @@ pub(in crate::test) fn kill_one(local: &Local, scratch: &Scratch, extra: &[&str]
     Ok(child.id())
 }
 
-/// A path as the hog takes it: whatever is no plain letter as `\xNN`.
+/// A path as the hog takes it: every byte that is not a plain letter becomes `\xNN`.
 pub(in crate::test) fn escaped(path: &Path) -> String {
     let bytes = path.as_os_str().as_bytes().iter();
     bytes
@@ -37,13 +37,13 @@ pub(in crate::test) fn escaped(path: &Path) -> String {
         .collect()
 }
 
-/// One object for each of a hundred kills, none lost, none doubled; the cause is the limit.
+/// Checks that each of a hundred kills has exactly one report, with the limit as the cause.
 pub(in crate::test) fn hundred(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-hundred", 4 << 20)?;
     let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
     let pids: Vec<u32> = (0..100).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
     let said = tracer.end("-INT")?;
-    ensure!(said.status.success(), "oomtrace ended with {}: {}", said.status, said.stderr);
+    ensure!(said.status.success(), "oomtrace exited with {}: {}", said.status, said.stderr);
     let mut reports: BTreeMap<u64, Value> = BTreeMap::new();
     for report in said.reports()? {
         let victims = at(&report, "/victims").as_array().map_or(0, Vec::len);
@@ -84,12 +84,13 @@ fn judge(report: &Value) -> Result<()> {
     Ok(())
 }
 
-/// A tracer that cannot keep up says how much it missed, and reports nothing twice and nobody it did not see.
+/// Checks that a tracer that cannot keep up reports the number of lost frames, no kill twice, and no process that it did not
+/// see.
 pub(in crate::test) fn loss_is_counted(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-loss", 1 << 20)?;
     let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
     tracer.signal("-STOP")?;
-    // Each kill takes over a kilobyte of the ring's one mebibyte.
+    // Each kill takes more than a kilobyte of the ring's one mebibyte.
     let pids: Vec<u32> = (0..1000).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
     tracer.signal("-CONT")?;
     let said = tracer.end("-INT")?;
@@ -105,11 +106,11 @@ pub(in crate::test) fn loss_is_counted(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// What a live run printed, byte for byte, is what its recording gives.
+/// Checks that the replay of a recording equals the live output byte for byte.
 pub(in crate::test) fn live_equals_replay(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-replay", 4 << 20)?;
     let file = local.program("recording");
-    let path = file.to_str().context("the scratch folder's path")?;
+    let path = file.to_str().context("the scratch directory's path")?;
     let tracer = Tracer::start(local, &["watch", "--format", "json", "--record", path])?;
     for _ in 0..5 {
         kill_one(local, &scratch, &[])?;
@@ -119,7 +120,7 @@ pub(in crate::test) fn live_equals_replay(local: &Local) -> Result<()> {
         .args(["replay", path, "--format", "json"])
         .output()
         .context("replaying")?;
-    ensure!(replay.status.success(), "replay ended with {}", replay.status);
+    ensure!(replay.status.success(), "replay exited with {}", replay.status);
     ensure!(live.reports()?.len() >= 5, "{} reports of 5 kills", live.reports()?.len());
     ensure!(live.stdout == replay.stdout, "the replay differs from the live output");
     let dump = Command::new(local.program("oomtrace")).args(["dump", path]).output().context("dumping")?;

@@ -1,4 +1,4 @@
-//! The minutes before a kill: programs that take memory in a known way.
+//! The minutes before a kill, with programs that allocate memory in a known way.
 
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -14,13 +14,13 @@ use crate::scratch::Scratch;
 
 const MIB: u64 = 1 << 20;
 
-/// A rate may differ by one part in so many.
+/// The tolerance of a rate: one part in this many.
 const TOLERANCE: u64 = 20;
 
-/// MiB per second of the leak.
+/// The rate of the leak in MiB per second.
 const RATE: u64 = 10;
 
-/// A hog in the cgroup, which is killed with this value.
+/// A hog in the cgroup, which is killed when dropped.
 struct Hog(Child);
 
 impl Hog {
@@ -38,13 +38,13 @@ impl Hog {
 
 impl Drop for Hog {
     fn drop(&mut self) {
-        // It may have been killed already.
+        // It may already have been killed.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Lets the tracer take some samples.
+/// Waits for some samples of the tracer.
 fn samples(count: u64) {
     thread::sleep(Duration::from_secs(count) + Duration::from_millis(500));
 }
@@ -53,20 +53,21 @@ fn tracer(local: &Local) -> Result<Tracer> {
     Tracer::start(local, &["watch", "--format", "json", "--history", "1s"])
 }
 
-/// What led up to the kill in that cgroup.
+/// The lead-up to the kill in this cgroup.
 fn lead_up(tracer: Tracer, scratch: &Scratch) -> Result<Value> {
     let reports = tracer.end("-INT")?.reports()?;
     let name = scratch.path.file_name().and_then(|name| name.to_str()).context("a cgroup without a name")?;
     let is_it =
         |report: &&Value| at(report, "/domain/cgroup").as_str().is_some_and(|path| path.ends_with(name));
-    // The first one: a second kill within the same second has none.
+    // Take the first one: a second kill within the same second has no lead-up.
     let boot_ns = |report: &&Value| at(report, "/boot_ns").as_u64();
     let report = reports.iter().filter(is_it).min_by_key(boot_ns).context("no report of the kill")?;
-    ensure!(at(report, "/lead_up").is_object(), "nothing is known of the time before: {report}");
+    ensure!(at(report, "/lead_up").is_object(), "the report has no lead_up: {report}");
     Ok(at(report, "/lead_up").clone())
 }
 
-/// A leak has its rate, and its process; a burst is sudden; processes that start one after the other are steps.
+/// Checks that a leak has its rate and its process, that a burst is sudden, and that processes starting one after the other are
+/// steps.
 pub(super) fn shapes(local: &Local) -> Result<()> {
     leak(local)?;
     burst(local)?;
@@ -83,7 +84,7 @@ fn leak(local: &Local) -> Result<()> {
     ensure!(at(&found, "/shape") == "steady", "a leak is not steady: {found}");
     let rate = at(&found, "/bytes_per_second").as_u64().context("no rate")?;
     ensure!(rate.abs_diff(RATE * MIB) <= RATE * MIB / TOLERANCE, "10 MiB/s are {rate} bytes/s: {found}");
-    ensure!(at(&found, "/growers/0/pid") == pid, "the leak is not who grew: {found}");
+    ensure!(at(&found, "/growers/0/pid") == pid, "the leak is not the first grower: {found}");
     ensure!(at(&found, "/victim_grew") == true, "the victim had grown: {found}");
     Ok(())
 }
@@ -96,7 +97,7 @@ fn burst(local: &Local) -> Result<()> {
     let pid = Hog::start(local, &scratch, &["anon", "--mib", "200"])?.wait()?;
     let found = lead_up(tracer, &scratch)?;
     ensure!(at(&found, "/shape") == "sudden", "a burst is not sudden: {found}");
-    ensure!(at(&found, "/growers/0/pid") == pid, "the burst is not who grew: {found}");
+    ensure!(at(&found, "/growers/0/pid") == pid, "the burst is not the first grower: {found}");
     Ok(())
 }
 
@@ -110,13 +111,13 @@ fn steps(local: &Local) -> Result<()> {
         thread::sleep(Duration::from_millis(800));
     }
     let found = lead_up(tracer, &scratch)?;
-    ensure!(at(&found, "/growers/4").is_object(), "not all that grew are named: {found}");
-    // Without the ballot, only the processes of the samples are known.
+    ensure!(at(&found, "/growers/4").is_object(), "not all growers are named: {found}");
+    // Without the ballot, only the sampled processes are known.
     ensure!(at(&found, "/shape") == "steps", "processes that start are not steps: {found}");
     Ok(())
 }
 
-/// The largest process is killed, and another one had grown.
+/// Checks a kill of the largest process when another one had grown.
 pub(super) fn innocent(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-innocent", 96 * MIB)?;
     let tracer = tracer(local)?;
@@ -126,7 +127,7 @@ pub(super) fn innocent(local: &Local) -> Result<()> {
     let pid = large.wait()?;
     let found = lead_up(tracer, &scratch)?;
     ensure!(at(&found, "/victim_grew") == false, "the victim {pid} had not grown: {found}");
-    ensure!(at(&found, "/growers/0/pid") == growing.0.id(), "the leak is not who grew: {found}");
+    ensure!(at(&found, "/growers/0/pid") == growing.0.id(), "the leak is not the first grower: {found}");
     ensure!(at(&found, "/growers/0/is_victim") == false, "the leak was not killed: {found}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `--metrics` scraped by a real Prometheus in a storm of kills, and the rules of `contrib/prometheus`.
+//! `--metrics`, scraped by a real Prometheus in a storm of kills, and the rules of `contrib/prometheus`.
 
 use std::{
     fs,
@@ -26,22 +26,22 @@ pub(super) const PACKAGE: &str = "prometheus";
 /// The cgroup of the storm.
 const NAME: &str = "oomtrace-test-metrics";
 
-/// Kills of the storm.
+/// The number of kills in the storm.
 const KILLS: usize = 300;
 
-/// How long Prometheus may take to see the last of them.
+/// The time limit for Prometheus to see the last kill.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A Prometheus that scrapes every second, ended when it is dropped.
+/// A Prometheus that scrapes every second, stopped when dropped.
 struct Prometheus {
     child: Child,
     port: u16,
 }
 
-/// What Prometheus has is what the JSON stream has, and what happened.
+/// Checks that Prometheus and the JSON stream agree with each other and with the kills.
 pub(super) fn prometheus_agrees(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, NAME.as_bytes(), 4 << 20)?;
-    let (port, folder) = (free_port()?, tempfile::tempdir().context("making a folder")?);
+    let (port, folder) = (free_port()?, tempfile::tempdir().context("creating a directory")?);
     let tracer = Tracer::start(local, &["watch", "--format", "json", "--metrics", &port.to_string()])?;
     let prometheus = Prometheus::start(folder.path(), port)?;
     let pids: Vec<u32> = (0..KILLS).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
@@ -59,7 +59,7 @@ pub(super) fn prometheus_agrees(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// The rules and alerts are valid, and their tests pass.
+/// Checks that the rules and alerts are valid and pass their tests.
 pub(super) fn rules() -> Result<()> {
     let folder = workspace::root().join("contrib/prometheus");
     let promtool =
@@ -68,7 +68,7 @@ pub(super) fn rules() -> Result<()> {
     promtool(&["test", "rules", "oomtrace.test.yml"])
 }
 
-/// Victims of the storm in the JSON stream.
+/// The number of victims in the JSON stream.
 fn victims(said: &Said) -> Result<usize> {
     let of_storm = |report: &Value| {
         let victims = at(report, "/victims").as_array().cloned().unwrap_or_default();
@@ -99,11 +99,11 @@ impl Prometheus {
         Ok(Self { child: prometheus.spawn().context("starting prometheus")?, port })
     }
 
-    /// Asks until the answer is at least that; the last answer.
+    /// Queries until the answer is at least `wanted`. Returns the last answer.
     fn wait_for(&self, query: &str, wanted: usize) -> Result<Option<usize>> {
         let start = Instant::now();
         loop {
-            // It refuses connections until it is ready.
+            // Prometheus refuses connections until it is ready.
             let seen = self.ask(query).unwrap_or_default();
             if seen.is_some_and(|seen| seen >= wanted) || start.elapsed() > PATIENCE {
                 return Ok(seen);
@@ -112,7 +112,7 @@ impl Prometheus {
         }
     }
 
-    /// The value of an instant query; nothing where no series fits.
+    /// The value of an instant query. `None` if no series matches.
     fn ask(&self, query: &str) -> Result<Option<usize>> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).context("asking prometheus")?;
         let escaped: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -120,14 +120,14 @@ impl Prometheus {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).context("reading prometheus's answer")?;
         let (_, body) = answer.split_once("\r\n\r\n").context("prometheus's answer has no body")?;
-        let json: Value = serde_json::from_str(body).context("prometheus's answer is no JSON")?;
+        let json: Value = serde_json::from_str(body).context("prometheus's answer is not JSON")?;
         Ok(at(&json, "/data/result/0/value/1").as_str().and_then(|value| value.parse().ok()))
     }
 }
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may already have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Names that others choose.
+//! Names that other users choose.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -7,10 +7,10 @@ use super::kills::kill_one;
 use super::tracer::{Tracer, at};
 use crate::scratch::Scratch;
 
-/// A cgroup's name: clears the screen, sets the title, turns the text around, and is no UTF-8.
+/// A cgroup name that clears the screen, sets the title, reverses the text, and is not UTF-8.
 const CGROUP: &[u8] = b"oomtrace-test-\x1b[2J\x1b]0;title\x07\xe2\x80\xae\xff";
 
-/// Neither a terminal nor the JSON is disturbed.
+/// Checks that neither a terminal nor the JSON is disturbed.
 pub(super) fn odd(local: &Local) -> Result<()> {
     let comm = ["--comm", r#"\x1b[31m"\xff\x5c\x0an"#];
     for format in ["line", "full"] {
@@ -19,8 +19,8 @@ pub(super) fn odd(local: &Local) -> Result<()> {
         kill_one(local, &scratch, &comm)?;
         let said = tracer.end("-INT")?;
         let text =
-            String::from_utf8(said.stdout).with_context(|| format!("--format {format} is no UTF-8"))?;
-        ensure!(!text.is_empty(), "--format {format} said nothing");
+            String::from_utf8(said.stdout).with_context(|| format!("--format {format} is not UTF-8"))?;
+        ensure!(!text.is_empty(), "--format {format} printed nothing");
         let control = text.chars().find(|character| character.is_control() && *character != '\n');
         ensure!(
             control.is_none() && !text.contains('\u{202e}'),
@@ -32,7 +32,7 @@ pub(super) fn odd(local: &Local) -> Result<()> {
     let pid = kill_one(local, &scratch, &comm)?;
     let reports = tracer.end("-INT")?.reports()?;
     let own = reports.iter().find(|report| at(report, "/victims/0/pid") == pid).context("no report")?;
-    // Base64 of the bytes above, made with coreutils.
+    // Base64 of the bytes above, computed with coreutils.
     ensure!(at(own, "/victims/0/comm/bytes") == "G1szMW0i/1wKbg==", "comm: {}", at(own, "/victims/0/comm"));
     let path = "L29vbXRyYWNlLXRlc3QtG1syShtdMDt0aXRsZQfigK7/";
     ensure!(at(own, "/domain/cgroup/bytes") == path, "cgroup: {}", at(own, "/domain/cgroup"));

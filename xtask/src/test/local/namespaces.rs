@@ -1,5 +1,5 @@
-//! A tracer in namespaces of its own, as in a container: in a pid namespace below the machine's the ids that the kernel tells are other
-//! processes', and in a time namespace the clocks are others than the kernel's.
+//! A tracer in separate namespaces, as in a container. In a pid namespace, the kernel's process ids belong to other processes.
+//! In a time namespace, the clocks differ from the kernel's.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -15,16 +15,17 @@ use super::kills::escaped;
 use super::tracer::at;
 use crate::scratch::Scratch;
 
-/// A pid namespace with a procfs of its own.
+/// A pid namespace with its own procfs.
 const PID: &[&str] = &["--pid", "--mount-proc"];
 
-/// What a time namespace adds to the time since boot: a day and some hours.
+/// The offset of the time namespace: a day and some hours.
 const ADDED: Duration = Duration::from_secs(100_000);
 
-/// Inside: a process with the id that the victim has outside, then the command. `ns_last_pid` is of the namespace alone.
+/// The script inside: it starts a process with the id that the victim has outside, then runs the command. `ns_last_pid` affects
+/// only the namespace.
 const INSIDE: &str = "echo $(($1 - 1)) > /proc/sys/kernel/ns_last_pid; sleep 1000 & test $! = $1 || echo \"no process $1\"; shift; exec \"$@\"";
 
-/// A victim outside is not taken for the process inside that has its id.
+/// Checks that a victim outside is not confused with the process inside that has its id.
 pub(super) fn no_mistake(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-namespace", 4 << 20)?;
     let mut victim = waiting_hog(local, &scratch)?;
@@ -32,12 +33,12 @@ pub(super) fn no_mistake(local: &Local) -> Result<()> {
     let tracer = local.program("oomtrace").display().to_string();
     let (said, report) =
         first_report(inside(PID, &[INSIDE, "sh", &pid, &tracer, "watch", "--format", "json"])?, &mut victim)?;
-    ensure!(said.contains("pid namespace"), "no word of it: {said}");
+    ensure!(said.contains("pid namespace"), "the pid namespace is not mentioned: {said}");
     ensure!(at(&report, "/victims/0/pid") == victim.id(), "another victim: {report}");
     for place in ["/victims/0/exe", "/trigger/exe"] {
-        ensure!(at(&report, place).is_null(), "{place} is somebody else's: {report}");
+        ensure!(at(&report, place).is_null(), "{place} belongs to another process: {report}");
     }
-    // The kernel side has those of whom it kills for asking, wherever the tracer is.
+    // The kernel side copies the command line of a process that is killed during its own allocation, in any namespace.
     for place in ["/victims/0/cmdline", "/trigger/cmdline"] {
         let own = at(&report, place).pointer("/1").and_then(Value::as_str) == Some("--wait");
         ensure!(own, "{place} is not the victim's own: {report}");
@@ -45,20 +46,20 @@ pub(super) fn no_mistake(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// The demo knows its own victim there, too.
+/// Checks that the demo recognizes its own victim there.
 pub(super) fn demo(local: &Local) -> Result<()> {
     let tracer = local.program("oomtrace").display().to_string();
     let output = inside(PID, &["exec \"$@\"", "sh", &tracer, "demo", "--format", "json"])?;
     let output = output.wait_with_output().context("waiting for the demo")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "the demo ended with {}: {said}", output.status);
+    ensure!(output.status.success(), "the demo exited with {}: {said}", output.status);
     let report: Value =
         serde_json::from_slice(&output.stdout).with_context(|| format!("no report: {said}"))?;
     ensure!(at(&report, "/victims/0/pid").is_u64(), "no victim: {report}");
     Ok(())
 }
 
-/// A report's date is the wall clock's.
+/// Checks that a report's date is that of the wall clock.
 pub(super) fn right_date(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-time", 4 << 20)?;
     let mut victim = waiting_hog(local, &scratch)?;
@@ -72,18 +73,18 @@ pub(super) fn right_date(local: &Local) -> Result<()> {
     )?;
     let told = at(&report, "/time").as_str().context("no time")?;
     let told = OffsetDateTime::parse(told, &Rfc3339).with_context(|| format!("no date: {told}"))?;
-    ensure!((before - told).unsigned_abs() < ADDED / 2, "{told} is told, and it was {before}");
+    ensure!((before - told).unsigned_abs() < ADDED / 2, "the report says {told}, the time was {before}");
     Ok(())
 }
 
-/// A hog that takes no memory yet.
+/// A hog that has not allocated memory yet.
 fn waiting_hog(local: &Local, scratch: &Scratch) -> Result<Child> {
     let mut hog = Command::new(local.program("hog"));
     hog.args(["--wait", "--cgroup"]).arg(escaped(&scratch.path)).args(["anon", "--mib", "64"]);
     hog.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().context("starting a hog")
 }
 
-/// A shell in namespaces of its own, that goes when `unshare` does.
+/// Starts a shell in separate namespaces, which exits with `unshare`.
 fn inside(namespaces: &[&str], arguments: &[&str]) -> Result<Child> {
     let mut unshare = Command::new("unshare");
     unshare.args(namespaces).args(["--fork", "--kill-child", "sh", "-c"]).args(arguments);
@@ -91,8 +92,8 @@ fn inside(namespaces: &[&str], arguments: &[&str]) -> Result<Child> {
     unshare.spawn().context("starting unshare")
 }
 
-/// Waits until the tracer is armed, has the victim killed, and takes the report of it; with what the tracer said before. Whatever comes of it, the
-/// tracer does not stay.
+/// Waits until the tracer is armed, causes the kill and returns the tracer's messages and the report. In any case, it kills the
+/// tracer.
 fn first_report(mut tracer: Child, victim: &mut Child) -> Result<(String, Value)> {
     let report = await_report(&mut tracer, victim);
     tracer.kill().context("ending the tracer")?;
@@ -105,7 +106,7 @@ fn await_report(tracer: &mut Child, victim: &mut Child) -> Result<(String, Value
     let mut stderr = BufReader::new(tracer.stderr.take().context("no stderr")?);
     stderr.read_line(&mut said).context("reading oomtrace's stderr")?;
     ensure!(said.contains("armed"), "not armed: {said}");
-    victim.stdin.take().context("no stdin")?.write_all(b"go\n").context("giving the hog the word")?;
+    victim.stdin.take().context("no stdin")?.write_all(b"go\n").context("starting the hog's allocation")?;
     victim.wait().context("waiting for the hog")?;
     let mut line = String::new();
     let mut stdout = BufReader::new(tracer.stdout.take().context("no stdout")?);

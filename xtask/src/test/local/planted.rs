@@ -1,4 +1,5 @@
-//! What another user planted where root reads and writes. The tests of the crates have what needs no second user.
+//! Files that another user planted where root reads and writes. The tests of the crates cover the cases that need no second
+//! user.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -13,13 +14,13 @@ use crate::scratch::Scratch;
 /// Another user.
 const NOBODY: u32 = 65534;
 
-/// A directory of root's, with things in it.
+/// A directory of root with planted files.
 struct Top(tempfile::TempDir);
 
 impl Top {
     fn new() -> Result<Self> {
         let top = tempfile::tempdir().context("making a directory")?;
-        // Others may look into it, as into /var/lib.
+        // Other users may read it, as they may read /var/lib.
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o755)).context("opening it")?;
         Ok(Self(top))
     }
@@ -51,8 +52,8 @@ fn refused(output: &Output, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The journal that a user plants who owns the directory, or the file, names a cgroup to be killed and a limit to be set: nothing of
-/// it is done.
+/// A user who owns the directory or the file plants a journal. It names a cgroup to kill and a limit to set. Checks that
+/// oomtrace does neither.
 pub(super) fn journal(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-experiment-0", 1 << 20)?;
     let knobs = ["memory.high", "memory.soft_limit_in_bytes"].map(|file| scratch.path.join(file));
@@ -81,7 +82,7 @@ pub(super) fn journal(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// A page is not written over what another user planted in a directory that all share, nor through their link.
+/// Checks that a page is not written over a file that another user planted in a shared directory, nor through a planted link.
 pub(super) fn page(local: &Local) -> Result<()> {
     let top = Top::new()?;
     let shared = top.directory("shared", 0o1777, 0)?;
@@ -95,17 +96,21 @@ pub(super) fn page(local: &Local) -> Result<()> {
     let golden = golden.display().to_string();
     refused(&run(local, &["list", &golden, "--html"], &planted)?, &["it is owned by uid 65534, not root"])?;
     refused(&run(local, &["list", &golden, "--html"], &link)?, &["symbolic link"])?;
-    ensure!(fs::read_to_string(&secret).context("reading the secret")? == "as it was", "it was followed");
     ensure!(
-        fs::read_to_string(&planted).context("reading what was planted")? == "planted",
-        "it was written to"
+        fs::read_to_string(&secret).context("reading the secret")? == "as it was",
+        "the link was followed"
+    );
+    ensure!(
+        fs::read_to_string(&planted).context("reading the planted file")? == "planted",
+        "the planted file was overwritten"
     );
     let written = run(local, &["list", &golden, "--html"], &shared.join("new.html"))?;
     ensure!(written.status.success(), "a new page was not written: {}", written.stderr.escape_ascii());
     Ok(())
 }
 
-/// A service's directory may hold links, pipes and bytes that are no recording: root's `list` goes on with the next file.
+/// A service's directory may contain links, pipes and files that are not recordings. Checks that `list` as root continues with
+/// the next file.
 pub(super) fn recordings(local: &Local) -> Result<()> {
     let top = Top::new()?;
     let directory = top.directory("recordings", 0o700, NOBODY)?;
@@ -114,12 +119,12 @@ pub(super) fn recordings(local: &Local) -> Result<()> {
     std::os::unix::fs::symlink("/etc/shadow", directory.join("1.oomtrace")).context("planting a link")?;
     let pipe =
         Command::new("mkfifo").arg(directory.join("2.oomtrace")).status().context("planting a pipe")?;
-    ensure!(pipe.success(), "no pipe was made");
+    ensure!(pipe.success(), "no pipe was created");
     fs::write(directory.join("3\x1b[2J.oomtrace"), "no recording").context("planting a name")?;
     let output = run(local, &["list", "--format", "json"], &directory)?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.code() == Some(6), "it ended with {}: {said}", output.status);
-    ensure!(said.contains("symbolic link"), "the link is not told: {said}");
+    ensure!(output.status.code() == Some(6), "list exited with {}: {said}", output.status);
+    ensure!(said.contains("symbolic link"), "the link is not reported: {said}");
     ensure!(
         said.contains("3\\x1b[2J") && !said.contains('\x1b'),
         "the name is not shown as it should: {said}"

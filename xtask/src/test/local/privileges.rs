@@ -1,4 +1,4 @@
-//! What the tracer may still do once it is armed.
+//! The remaining privileges of an armed tracer.
 
 use std::{fs, thread, time::Duration};
 
@@ -9,21 +9,22 @@ use super::kills::kill_one;
 use super::tracer::{Tracer, at};
 use crate::scratch::Scratch;
 
-/// What each thread may keep, by its name and by the bits of <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/capability.h>:
-/// CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_IPC_LOCK to trace; CAP_DAC_OVERRIDE and CAP_IPC_LOCK to record; CAP_IPC_LOCK to sample memory.
+/// The capabilities that each thread may keep, by its name and by the bits of
+/// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/capability.h>: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE,
+/// CAP_DAC_READ_SEARCH and CAP_IPC_LOCK to trace; CAP_DAC_OVERRIDE and CAP_IPC_LOCK to record; CAP_IPC_LOCK to sample memory.
 const KEPT: [(&str, &[u32]); 3] =
     [("oomtrace", &[39, 38, 19, 2, 14]), ("oomtrace-record", &[1, 14]), ("oomtrace-sample", &[14])];
 
-/// The thread that reads names, where there are container runtimes: files that only root can read.
+/// The thread that reads names if there are container runtimes. It reads files that only root can read.
 const NAMES: (&str, &[u32]) = ("oomtrace-names", &[2, 14]);
 
 /// The thread of `--metrics`.
 const SERVER: &str = "oomtrace-server";
 
-/// Somebody else's process.
+/// The owner of another process.
 const NOBODY: &str = "65534";
 
-/// Each thread gives up the rest, and what it has is enough to see another user's executable.
+/// Checks that each thread drops the rest, and that the remaining capabilities suffice to read another user's executable.
 pub(super) fn given_up(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-privileges", 4 << 20)?;
     let file = local.program("privileges.oomtrace").display().to_string();
@@ -40,7 +41,7 @@ pub(super) fn given_up(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// The thread that answers scrapes has no capability, and its system calls pass the filter.
+/// Checks that the thread that answers scrapes has no capability and that its system calls are filtered.
 pub(super) fn server_has_none(local: &Local) -> Result<()> {
     let tracer = Tracer::start(local, &["watch", "--metrics", "0"])?;
     let held = held_with(tracer.pid(), SERVER);
@@ -56,13 +57,13 @@ pub(super) fn server_has_none(local: &Local) -> Result<()> {
 #[derive(Debug)]
 struct Thread {
     name: String,
-    /// All capabilities that it has or could take.
+    /// All capabilities that it has or can acquire.
     capabilities: u64,
-    /// Whether its system calls pass a filter.
+    /// Whether its system calls are filtered.
     filtered: bool,
 }
 
-/// The threads, once one of them has this name: a thread names itself when it first runs.
+/// The threads, once one of them has this name: a thread sets its name when it first runs.
 fn held_with(pid: u32, name: &str) -> Result<Vec<Thread>> {
     for _ in 0..250 {
         let held = held(pid)?;
@@ -101,7 +102,7 @@ fn judge(held: &[Thread]) -> Result<()> {
         let set = found.capabilities;
         let allowed = kept.iter().fold(0, |set, bit| set | 1_u64 << bit);
         ensure!(set & !allowed == 0, "{thread} kept {:#x}", set & !allowed);
-        ensure!(set != 0, "{thread} kept nothing: it was not seen as what it is");
+        ensure!(set != 0, "{thread} kept nothing: it was not recognized");
         ensure!(found.filtered, "{thread} can make every system call");
     }
     ensure!(held.len() == threads.len(), "other threads: {held:?}");

@@ -9,15 +9,15 @@ use serde_json::Value;
 
 use super::Local;
 
-/// Looks at a machine where processes come, go and grow meanwhile.
+/// The number of attempts, because processes start, exit and grow meanwhile.
 const LOOKS: usize = 5;
 
-/// A machine may be as good as empty: with these there is always an order to compare. Each is a fifth of the machine's memory
-/// from the next, whatever it holds. None is below 0, which would take `CAP_SYS_RESOURCE`.
+/// The adjustments of processes that guarantee an order even on an almost empty machine. They are a fifth of the machine's
+/// memory apart. None is below 0, which would need `CAP_SYS_RESOURCE`.
 const ADJUSTMENTS: [i16; 5] = [100, 500, 300, 900, 700];
 
-/// The order of the whole machine is that of `/proc/PID/oom_score`, which is coarse: two thirds of a thousandth of the machine
-/// is one step. Processes a step or less apart may stand either way round.
+/// Checks that the order of the whole machine is that of `/proc/PID/oom_score`. That score is coarse: one step is two thirds of
+/// a thousandth of the machine. Processes within one step may be in either order.
 pub(super) fn agrees_with_oom_score(local: &Local) -> Result<()> {
     let mut last = Ok(());
     for _ in 0..LOOKS {
@@ -35,7 +35,7 @@ fn compare(local: &Local) -> Result<()> {
     order(&ranking, &sleepers)
 }
 
-/// Processes that sleep, each with its adjustment; they end when this does.
+/// Sleeping processes with their adjustments, killed when dropped.
 struct Sleepers(Vec<(i16, Child)>);
 
 impl Sleepers {
@@ -46,12 +46,12 @@ impl Sleepers {
             let started = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).spawn();
             sleepers.0.push((adj, started.context("starting a process with an adjustment")?));
         }
-        // The shells must have become the sleepers.
+        // The shells need time to execute the sleepers.
         std::thread::sleep(std::time::Duration::from_millis(100));
         Ok(sleepers)
     }
 
-    /// The most adjusted first.
+    /// The process ids, highest adjustment first.
     fn in_order(&self) -> Vec<u64> {
         let mut sorted: Vec<(i16, u64)> = self.0.iter().map(|(adj, it)| (*adj, u64::from(it.id()))).collect();
         sorted.sort_unstable_by(|left, right| right.cmp(left));
@@ -62,7 +62,7 @@ impl Sleepers {
 impl Drop for Sleepers {
     fn drop(&mut self) {
         for (_, sleeper) in &mut self.0 {
-            // One that is gone already is what was wanted.
+            // It may already have exited.
             drop(sleeper.kill());
             drop(sleeper.wait());
         }
@@ -74,7 +74,7 @@ fn ranked(local: &Local) -> Result<Value> {
         .args(["rank", "--format", "json", "--top", "100000"])
         .output();
     let ran = ran.context("running rank")?;
-    ensure!(ran.status.success(), "rank ended with {}: {}", ran.status, ran.stderr.escape_ascii());
+    ensure!(ran.status.success(), "rank exited with {}: {}", ran.status, ran.stderr.escape_ascii());
     serde_json::from_slice(&ran.stdout).context("the JSON of rank")
 }
 

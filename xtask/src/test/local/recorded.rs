@@ -1,4 +1,4 @@
-//! `record -- CMD`: its status is passed on, and it ends with the recording.
+//! `record -- CMD`: it passes the command's exit status on and ends the command with the recording.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -8,13 +8,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::Local;
 
-/// What a shell ends with where SIGTERM ended a command.
+/// The exit status of a shell after SIGTERM ended its command.
 const TERMINATED: i32 = 128 + 15;
 
-/// Somebody whose processes only CAP_KILL ends.
+/// A user whose processes can be killed only with CAP_KILL.
 const NOBODY: &str = "65534";
 
-/// The status of a command, or what a shell says where there is none.
+/// Checks the exit status of a command, or the shell's status if the command does not exist.
 pub(super) fn passes_on(local: &Local) -> Result<()> {
     let cases: [(&[&str], i32); 4] = [
         (&["sh", "-c", "exit 3"], 3),
@@ -24,12 +24,12 @@ pub(super) fn passes_on(local: &Local) -> Result<()> {
     ];
     for (command, status) in cases {
         let ended = start(local, command)?.wait().context("waiting for oomtrace")?;
-        ensure!(ended.code() == Some(status), "{command:?} ended with {ended}, not {status}");
+        ensure!(ended.code() == Some(status), "{command:?} exited with {ended}, not {status}");
     }
     Ok(())
 }
 
-/// A recorder that is told to end ends its command, too, whoever that has become.
+/// Checks that a stopped recorder stops its command, even if the command changed its user.
 pub(super) fn ends_with_it(local: &Local) -> Result<()> {
     let hog = local.program("hog").display().to_string();
     let mut recorder = start(local, &[&hog, "--uid", NOBODY, "--hold", "anon", "--mib", "1"])?;
@@ -37,16 +37,16 @@ pub(super) fn ends_with_it(local: &Local) -> Result<()> {
     let mut stdout = BufReader::new(recorder.stdout.take().context("no stdout")?);
     while said != "holding\n" {
         said.clear();
-        ensure!(stdout.read_line(&mut said).context("reading")? > 0, "the command did not come to run");
+        ensure!(stdout.read_line(&mut said).context("reading")? > 0, "the command did not run");
     }
     let stopped = Command::new("kill").args(["-TERM", &recorder.id().to_string()]).status();
     ensure!(stopped.context("sending a signal")?.success(), "no signal was sent");
     let ended = recorder.wait().context("waiting for oomtrace")?;
-    ensure!(ended.code() == Some(TERMINATED), "ended with {ended}, not {TERMINATED}");
+    ensure!(ended.code() == Some(TERMINATED), "exited with {ended}, not {TERMINATED}");
     Ok(())
 }
 
-/// A recorder with a command; nothing is left of its recording.
+/// Starts a recorder with a command. Its recording is discarded.
 fn start(local: &Local, command: &[&str]) -> Result<Child> {
     let file = local.program("recorded.oomtrace");
     match fs::remove_file(&file) {

@@ -1,4 +1,4 @@
-//! Secrets in command lines: hidden, or not read at all.
+//! Secrets in command lines: oomtrace hides them or does not read them at all.
 
 use std::fs;
 use std::process::Command;
@@ -12,10 +12,10 @@ use super::tracer::{Said, Tracer, at};
 use crate::run::output;
 use crate::scratch::Scratch;
 
-/// An argument that only the command line has: the name of the process has no room for all of it.
+/// An argument that is only in the command line, because it is too long for the process's name.
 const SECRET: &str = "password=correct-horse-battery";
 
-/// A report hides it, live and in a replay; the recording has it, as whoever records may need it.
+/// Checks that a report hides the secret, live and in a replay, while the recording contains it.
 pub(super) fn hidden(local: &Local) -> Result<()> {
     let (reports, file) = one_kill(local, "hidden", &["--redact"])?;
     let words = at(&reports, "/victims/0/cmdline").to_string();
@@ -29,10 +29,10 @@ pub(super) fn hidden(local: &Local) -> Result<()> {
     fs::remove_file(&file).with_context(|| format!("removing {file}"))
 }
 
-/// Nothing of a command line is in a report or in a recording.
+/// Checks that neither a report nor a recording contains any of the command line.
 pub(super) fn not_read(local: &Local) -> Result<()> {
     let (report, file) = one_kill(local, "not-read", &["--no-cmdline"])?;
-    ensure!(at(&report, "/victims/0/cmdline").is_null(), "it was read: {report}");
+    ensure!(at(&report, "/victims/0/cmdline").is_null(), "the command line was read: {report}");
     ensure!(!at(&report, "/victims/0/exe").is_null(), "the executable is missing: {report}");
     let recording = fs::read(&file).with_context(|| format!("reading {file}"))?;
     for word in ["battery", "--comm", "--record"] {

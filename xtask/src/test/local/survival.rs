@@ -1,4 +1,4 @@
-//! A flight recorder that is killed itself.
+//! A flight recorder that is killed.
 
 use std::fs;
 use std::process::Command;
@@ -14,11 +14,11 @@ use super::kills::kill_one;
 use super::tracer::{Tracer, at};
 use crate::scratch::Scratch;
 
-/// How often.
+/// The number of kills of the recorder.
 const KILLS: u64 = 20;
 
-/// `oomtrace record` gets SIGKILL in the midst of a storm of real kills: the recording then lists the first of them, each
-/// once, in order, and nobody else.
+/// `oomtrace record` gets SIGKILL during a storm of real kills. The recording must list the first of them, each once, in order,
+/// and no other.
 pub(super) fn killed_in_a_storm(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-survival", 2 << 20)?;
     let mut listed = 0;
@@ -31,7 +31,7 @@ pub(super) fn killed_in_a_storm(local: &Local) -> Result<()> {
 
 fn one(local: &Local, scratch: &Scratch, number: u64) -> Result<usize> {
     let file = local.program("survival.oomtrace");
-    let path = file.to_str().context("the scratch folder's path")?;
+    let path = file.to_str().context("the scratch directory's path")?;
     let tracer = Tracer::start(local, &["record", "-o", path])?;
     let over = AtomicBool::new(false);
     let killed = thread::scope(|scope| {
@@ -54,7 +54,7 @@ fn one(local: &Local, scratch: &Scratch, number: u64) -> Result<usize> {
     Ok(victims.len())
 }
 
-/// Spread over half a second, the same in every run.
+/// Moments spread over half a second, the same in every run.
 fn moment(number: u64) -> Duration {
     Duration::from_millis((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55)
 }
@@ -62,7 +62,7 @@ fn moment(number: u64) -> Duration {
 fn list(local: &Local, path: &str) -> Result<Vec<u32>> {
     let output = Command::new(local.program("oomtrace")).args(["list", path, "--format", "json"]).output();
     let output = output.context("starting oomtrace")?;
-    ensure!(output.status.success(), "list ended with {}: {}", output.status, output.stderr.escape_ascii());
+    ensure!(output.status.success(), "list exited with {}: {}", output.status, output.stderr.escape_ascii());
     let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
     lines
         .map(|line| {

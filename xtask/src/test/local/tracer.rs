@@ -16,7 +16,7 @@ pub(in crate::test) struct Tracer {
     stderr: JoinHandle<String>,
 }
 
-/// What a tracer said until it ended.
+/// The output of a tracer until its exit.
 pub(in crate::test) struct Said {
     pub(in crate::test) status: ExitStatus,
     pub(in crate::test) stdout: Vec<u8>,
@@ -24,7 +24,7 @@ pub(in crate::test) struct Said {
 }
 
 impl Tracer {
-    /// Starts it and waits until it says that it is armed.
+    /// Starts a tracer and waits until it reports that it is armed.
     pub(in crate::test) fn start(local: &Local, arguments: &[&str]) -> Result<Self> {
         let mut child = Command::new(local.program("oomtrace"))
             .args(arguments)
@@ -37,7 +37,7 @@ impl Tracer {
         let mut stderr = BufReader::new(child.stderr.take().context("no stderr")?);
         let stdout = thread::spawn(move || {
             let mut bytes = Vec::new();
-            // What came before an error is what the test sees.
+            // The test sees the output before an error.
             let _ = stdout.read_to_end(&mut bytes);
             bytes
         });
@@ -65,7 +65,7 @@ impl Tracer {
         Ok(())
     }
 
-    /// Sends a signal and waits for the end.
+    /// Sends a signal and waits for the exit.
     pub(in crate::test) fn end(mut self, signal: &str) -> Result<Said> {
         self.signal(signal)?;
         let status = self.child.wait().context("waiting for oomtrace")?;
@@ -76,7 +76,7 @@ impl Tracer {
 }
 
 impl Said {
-    /// A number of the line of totals, by the word behind it.
+    /// A number in the line of totals, by the word after it.
     pub(in crate::test) fn counted(&self, word: &str) -> Option<u64> {
         let totals = self.stderr.lines().last()?;
         let words: Vec<&str> = totals.split([' ', ',']).filter(|word| !word.is_empty()).collect();
@@ -84,7 +84,7 @@ impl Said {
         words.get(at.checked_sub(1)?)?.parse().ok()
     }
 
-    /// The reports, one JSON object a line, nothing else.
+    /// The reports: one JSON object per line and nothing else.
     pub(in crate::test) fn reports(&self) -> Result<Vec<Value>> {
         let lines = self.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
         lines
@@ -98,7 +98,7 @@ impl Said {
     }
 }
 
-/// A place in JSON; null where there is none.
+/// The value at a place in JSON. Null if there is none.
 pub(in crate::test) fn at<'a>(value: &'a Value, place: &str) -> &'a Value {
     value.pointer(place).unwrap_or(&Value::Null)
 }

@@ -1,4 +1,4 @@
-//! `docs/tutorial.md`: every command of it is run, and its output has the lines that the page shows.
+//! `docs/tutorial.md`: runs every command of the page and checks that the output has the lines shown there.
 
 use std::env;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ use crate::workspace;
 /// The page, from the workspace's directory.
 const PAGE: &str = "docs/tutorial.md";
 
-/// Stands for any text in a shown line; alone in a line, for any lines.
+/// Matches any text in a shown line. Alone on a line, it matches any lines.
 const ANYTHING: &str = "…";
 
 /// A command and the lines that the page shows below it.
@@ -48,7 +48,7 @@ pub(super) fn works(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// What a command prints to both outputs. It must succeed.
+/// Runs a command, which must succeed, and returns both of its outputs.
 fn output(local: &Local, scratch: &Path, command: &str) -> Result<String> {
     let mut path = OsString::from(local.folder.path());
     path.push(":");
@@ -61,7 +61,7 @@ fn output(local: &Local, scratch: &Path, command: &str) -> Result<String> {
     Ok(text)
 }
 
-/// The blocks of a language.
+/// The code blocks of a language.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
     let begin = format!("\n```{language}\n");
     page.split(begin.as_str()).skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
@@ -85,13 +85,13 @@ fn steps(page: &str) -> Vec<Step> {
     steps
 }
 
-/// The first shown line that the output does not have. The shown lines come in their order; other lines may be between them.
+/// The first shown line that the output lacks. The shown lines must be in order; other lines may be between them.
 fn missing<'a>(shown: &'a [String], output: &str) -> Option<&'a str> {
     let mut lines = output.lines();
     shown.iter().map(String::as_str).find(|shown| *shown != ANYTHING && !lines.any(|line| fits(shown, line)))
 }
 
-/// Whether a line has all parts of a shown line, in their order, from its beginning to its end.
+/// Whether a line has all parts of a shown line in order, from its beginning to its end.
 fn fits(shown: &str, line: &str) -> bool {
     let mut parts = shown.split(ANYTHING);
     let Some(mut rest) = line.strip_prefix(parts.next().unwrap_or_default()) else { return false };

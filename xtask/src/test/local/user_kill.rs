@@ -1,4 +1,4 @@
-//! SIGKILL from user space, with and without need.
+//! SIGKILL from user space, with and without a shortage.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -11,14 +11,14 @@ use super::kills::escaped;
 use super::tracer::{Tracer, at};
 use crate::scratch::Scratch;
 
-/// MiB of a process, and of the limit above it: over nine tenths.
+/// The memory of a process in MiB, and the limit above it, of which that is more than nine tenths.
 const HELD_MIB: u64 = 61;
 const LIMIT_MIB: u64 = 64;
 
-/// From where on a machine that waits for memory is short of it (PSI `some avg10`), with room for what changes meanwhile.
+/// The stall (PSI `some avg10`) from which the machine counts as short of memory, with a margin.
 const SHORT_PERCENT: f64 = 8.0;
 
-/// One that fills its cgroup is told, with the sender; one that has all the machine's memory before it is not.
+/// Checks that a kill in a full cgroup is reported with its sender, and that a kill without any shortage is not.
 pub(super) fn told_apart(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-userspace", LIMIT_MIB << 20)?;
     let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
@@ -29,9 +29,12 @@ pub(super) fn told_apart(local: &Local) -> Result<()> {
     let said = tracer.end("-INT")?;
     let reports = said.reports()?;
     let of = |pid: u32| reports.iter().filter(move |report| at(report, "/victims/0/pid") == pid);
-    // Builds and guests beside this test can make the machine itself wait for memory: then the kill is told, and rightly.
+    // Builds and guests beside this test can make the machine itself short of memory. The kill is then reported correctly.
     if stalls.iter().all(|stall| *stall < SHORT_PERCENT) {
-        ensure!(of(plain).count() == 0, "a kill without need was reported at {stalls:?} %: {reports:?}");
+        ensure!(
+            of(plain).count() == 0,
+            "a kill without a shortage was reported at {stalls:?} %: {reports:?}"
+        );
     }
     let told: Vec<&Value> = of(full).collect();
     let [report] = told.as_slice() else { anyhow::bail!("{} reports of one kill", told.len()) };
@@ -53,14 +56,14 @@ pub(super) fn told_apart(local: &Local) -> Result<()> {
     Ok(())
 }
 
-/// How much of the last ten seconds some task waited for memory.
+/// The percentage of the last ten seconds in which a task waited for memory.
 fn stall_percent() -> Result<f64> {
     let text = std::fs::read_to_string("/proc/pressure/memory").context("reading /proc/pressure/memory")?;
     let stall = text.split_whitespace().find_map(|word| word.strip_prefix("avg10="));
     stall.and_then(|percent| percent.parse().ok()).context("/proc/pressure/memory has no avg10")
 }
 
-/// A hog that has taken its memory.
+/// Starts a hog and waits until it has allocated its memory.
 fn holding(local: &Local, extra: &[&str]) -> Result<Child> {
     let mut hog = Command::new(local.program("hog"));
     hog.args(extra).args(["--hold", "anon", "--mib", &HELD_MIB.to_string()]);
@@ -71,10 +74,10 @@ fn holding(local: &Local, extra: &[&str]) -> Result<Child> {
             return Ok(child);
         }
     }
-    anyhow::bail!("the hog did not take its memory: {}", child.wait().context("waiting for the hog")?)
+    anyhow::bail!("the hog did not allocate its memory: {}", child.wait().context("waiting for the hog")?)
 }
 
-/// Kills it as a person does; its pid.
+/// Kills it as a user would. Returns its pid.
 fn kill(mut child: Child) -> Result<u32> {
     let pid = child.id();
     let sent = Command::new("kill").args(["-KILL", &pid.to_string()]).status().context("sending SIGKILL")?;

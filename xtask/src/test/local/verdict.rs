@@ -1,4 +1,4 @@
-//! `record --verdict` and `why`: an OOM kill told from all other ways to end, exit status 137 among them.
+//! `record --verdict` and `why`: they distinguish an OOM kill from all other ends, even with exit status 137.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -11,16 +11,16 @@ use super::kills::escaped;
 use super::tracer::at;
 use crate::scratch::Scratch;
 
-/// What a shell ends with after SIGKILL.
+/// The exit status of a shell after SIGKILL.
 const KILLED: i32 = 128 + 9;
 
-/// What `why` ends with where no victim fits.
+/// The exit status of `why` without a matching victim.
 const NO: i32 = 7;
 
-/// Each ending several times, for what is told apart must not depend on luck.
+/// The number of rounds, so that the result does not depend on luck.
 const ROUNDS: usize = 5;
 
-/// A way to end.
+/// One kind of end.
 struct Ending {
     command: Vec<String>,
     status: i32,
@@ -29,7 +29,7 @@ struct Ending {
     others: u64,
 }
 
-/// Commands that end in every way.
+/// Runs commands that end in every way.
 pub(super) fn told_apart(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-verdict", 4 << 20)?;
     for _ in 0..ROUNDS {
@@ -58,7 +58,7 @@ fn endings(local: &Local, scratch: &Scratch) -> Vec<Ending> {
 fn judge(local: &Local, ending: &Ending) -> Result<()> {
     let (recording, file) = (local.program("verdict.oomtrace"), local.program("verdict.json"));
     for old in [&recording, &file] {
-        // Absent in the first round.
+        // It does not exist in the first round.
         let _ = fs::remove_file(old);
     }
     let mut recorder = Command::new(local.program("oomtrace"));
@@ -66,10 +66,10 @@ fn judge(local: &Local, ending: &Ending) -> Result<()> {
     recorder.args(&ending.command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let status = recorder.status().context("starting oomtrace")?;
     let text = fs::read(&file).context("reading the verdict")?;
-    let verdict: Value = serde_json::from_slice(&text).context("the verdict is no JSON")?;
+    let verdict: Value = serde_json::from_slice(&text).context("the verdict is not JSON")?;
     let what = &ending.command;
-    ensure!(status.code() == Some(ending.status), "{what:?} ended with {status}: {verdict}");
-    ensure!(at(&verdict, "/verdict") == ending.verdict, "{what:?} is no {}: {verdict}", ending.verdict);
+    ensure!(status.code() == Some(ending.status), "{what:?} exited with {status}: {verdict}");
+    ensure!(at(&verdict, "/verdict") == ending.verdict, "{what:?} is not {}: {verdict}", ending.verdict);
     let victim = at(&verdict, "/report/victims/0/pid").as_u64();
     let pid = at(&verdict, "/pid").as_u64().context("no pid")?;
     ensure!(victim == (ending.verdict == "oom_kill").then_some(pid), "{what:?}: {victim:?} of {pid}");
@@ -82,6 +82,6 @@ fn judge(local: &Local, ending: &Ending) -> Result<()> {
         .output()
         .context("asking why")?;
     let wanted = if ending.verdict == "oom_kill" { 0 } else { NO };
-    ensure!(why.status.code() == Some(wanted), "why says {} of {what:?}", why.status);
+    ensure!(why.status.code() == Some(wanted), "why exited with {} for {what:?}", why.status);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The account and the zones of a page against the JSON, as rendered.
+//! Compares the rendered account and zones of a page with the JSON.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
@@ -9,17 +9,17 @@ use super::{
 };
 use crate::{browser::Page, test::local::tracer::at};
 
-/// As many parts have a row of their own.
+/// The number of parts with a row of their own.
 const PARTS: usize = 12;
 
-/// As many zones are drawn.
+/// The number of drawn zones.
 const ZONES: usize = 24;
 
-/// The section, or none where nothing was read.
+/// Checks the section, which is absent if nothing was read.
 pub(super) fn shown(page: &mut Page<'_>, report: &Value) -> Result<()> {
     let is_there = page.evaluate("document.querySelector('#account') !== null")?;
     let is_read = !at(report, "/account").is_null() || !at(report, "/machine").is_null();
-    ensure!(is_there == is_read, "the section is there: {is_there}, it was read: {is_read}");
+    ensure!(is_there == is_read, "the section exists: {is_there}, the account was read: {is_read}");
     if !at(report, "/account").is_null() {
         account(page, report)?;
     }
@@ -66,7 +66,7 @@ fn rows(page: &mut Page<'_>, report: &Value) -> Result<()> {
     Ok(())
 }
 
-/// The drawn parts have the widths of the parts.
+/// Checks that the drawn parts have the right widths.
 fn bar(page: &mut Page<'_>, report: &Value) -> Result<()> {
     let widths = page.evaluate(
         "(() => { const bar = document.querySelector('#account > svg.bar'); \
@@ -87,7 +87,7 @@ fn bar(page: &mut Page<'_>, report: &Value) -> Result<()> {
 fn zones(page: &mut Page<'_>, report: &Value) -> Result<()> {
     let zones = list(report, "/machine/zones");
     let shown = page.texts_of("#zones > li")?;
-    // A cgroup at its limit may find any zone full of free memory: the page leaves them out.
+    // A cgroup at its limit may find every zone full of free memory, so the page omits them.
     let expected = if at(report, "/domain/kind") == "memcg" { 0 } else { zones.len().min(ZONES) };
     ensure!(shown.len() == expected, "{} zones of {}, expected {expected}", shown.len(), zones.len());
     for (shown, zone) in shown.iter().zip(zones) {
@@ -103,7 +103,7 @@ fn zones(page: &mut Page<'_>, report: &Value) -> Result<()> {
         words.extend(list(zone, "/free_blocks").iter().map(count_of));
         holds(shown, &words)?;
         let is_told = shown.contains("not usable by this allocation");
-        ensure!(is_told == (at(zone, "/usable") == false), "whether it is usable is wrong: {shown}");
+        ensure!(is_told == (at(zone, "/usable") == false), "the zone's usability is wrong: {shown}");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Whether the comparison bites: JSON in which one fact is another one must not fit the page.
+//! Checks that the comparison detects errors: JSON with one changed fact must not match the page.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Pages, WIDTH, incident, recordings};
 use crate::browser::Scheme;
 
-/// Facts that a page shows, of a decision that was seen whole.
+/// Facts on the page of a completely traced decision.
 const PLACES: [&str; 25] = [
     "/cause/summary",
     "/selection/margin_points",
@@ -35,7 +35,7 @@ const PLACES: [&str; 25] = [
     "/status/lost_frames",
 ];
 
-/// Each of them, one by one.
+/// Changes each of them, one by one.
 pub(super) fn bites(pages: &mut Pages) -> Result<()> {
     let recording = recordings::documented();
     let reports = pages.asked(&["show"], &recording)?;
@@ -47,12 +47,12 @@ pub(super) fn bites(pages: &mut Pages) -> Result<()> {
         let mut other = report.clone();
         let fact = other.pointer_mut(place).with_context(|| format!("the report has no {place}"))?;
         *fact = altered(fact);
-        ensure!(incident::shown(&mut page, &other).is_err(), "{place} may say what it likes");
+        ensure!(incident::shown(&mut page, &other).is_err(), "the comparison ignores {place}");
     }
     Ok(())
 }
 
-/// Another fact, far enough from the first one to be written otherwise.
+/// A changed fact, different enough to be rendered differently.
 fn altered(fact: &Value) -> Value {
     match fact.as_i64() {
         Some(number) => json!(number.saturating_mul(2).saturating_add(7)),

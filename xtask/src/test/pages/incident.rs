@@ -1,4 +1,4 @@
-//! One incident's page against its JSON, section by section, as rendered.
+//! Compares the rendered page of one incident with its JSON, section by section.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -9,16 +9,16 @@ use super::{
 };
 use crate::{browser::Page, test::local::tracer::at};
 
-/// As many candidates have a bar.
+/// The number of candidates with a bar.
 const BARS: usize = 40;
 
-/// What is shown, and the facts folded below.
+/// Checks the shown facts and the folded JSON below.
 pub(super) fn judge(page: &mut Page<'_>, report: &Value) -> Result<()> {
     shown(page, report)?;
     facts(page, report).context("the facts")
 }
 
-/// What is shown.
+/// Checks the shown facts.
 pub(super) fn shown(page: &mut Page<'_>, report: &Value) -> Result<()> {
     head(page, report).context("the head")?;
     timeline(page, report).context("the timeline")?;
@@ -30,7 +30,7 @@ pub(super) fn shown(page: &mut Page<'_>, report: &Value) -> Result<()> {
     settings(page, report).context("the settings")
 }
 
-/// Every one of these stands in a text.
+/// Checks that a text contains each of these.
 pub(super) fn holds(told: &str, words: &[String]) -> Result<()> {
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
     for word in words {
@@ -221,12 +221,12 @@ fn settings(page: &mut Page<'_>, report: &Value) -> Result<()> {
     holds(&page.text_of("#settings")?, &words)
 }
 
-/// The JSON is folded, and exact.
+/// Checks that the JSON is folded and exact.
 fn facts(page: &mut Page<'_>, report: &Value) -> Result<()> {
     let folded = page.evaluate("document.querySelector('#facts').open")?;
     ensure!(folded == false, "the facts are not folded");
     let json = page.evaluate("document.querySelector('#json').textContent")?;
     let json: Value = serde_json::from_str(json.as_str().unwrap_or_default()).context("the page's JSON")?;
-    ensure!(json == *report, "the page's JSON is another: {json}");
+    ensure!(json == *report, "the page's JSON differs: {json}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The overview against the rows of `list` and the reports of `show`, as rendered.
+//! Compares the rendered overview with the rows of `list` and the reports of `show`.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub(super) fn judge(page: &mut Page<'_>, rows: &[Value], reports: &[Value]) -> R
     list(page, rows, reports)
 }
 
-/// The columns add up to the kills.
+/// Checks that the columns add up to the kills.
 fn over_time(page: &mut Page<'_>, kills: &str) -> Result<()> {
     let titles = "[...document.querySelectorAll('#over-time rect title')].map(found => found.textContent)";
     let titles = page.evaluate(titles)?;
@@ -57,7 +57,7 @@ fn causes(page: &mut Page<'_>, reports: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// A name that was killed more than once has its count.
+/// Checks that a name that was killed more than once has its count.
 fn ranking(page: &mut Page<'_>, section: &str, counts: BTreeMap<String, i64>) -> Result<()> {
     let rows = page.texts_of(&format!("{section} tbody tr"))?;
     for (name, many) in counts.into_iter().filter(|(_, many)| *many > 1) {
@@ -69,7 +69,7 @@ fn ranking(page: &mut Page<'_>, section: &str, counts: BTreeMap<String, i64>) ->
     Ok(())
 }
 
-/// The last incident first.
+/// Checks the list, whose first row is the last incident.
 fn list(page: &mut Page<'_>, rows: &[Value], reports: &[Value]) -> Result<()> {
     let shown = page.texts_of("#incidents tbody tr")?;
     ensure!(shown.len() == rows.len(), "{} rows of {}", shown.len(), rows.len());
@@ -81,7 +81,10 @@ fn list(page: &mut Page<'_>, rows: &[Value], reports: &[Value]) -> Result<()> {
             format!("{} pid {}", text(comm), plain(pid))
         };
         let inferred = at(report, "/cause/confidence") == "inferred";
-        ensure!(shown.contains("inferred") == inferred, "inferred: {inferred}, and not in: {shown}");
+        ensure!(
+            shown.contains("inferred") == inferred,
+            "inferred is {inferred}, which differs from: {shown}"
+        );
         let words = [
             plain(at(row, "/number")),
             victim,

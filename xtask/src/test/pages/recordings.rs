@@ -1,4 +1,4 @@
-//! What the pages are of: recordings that are kept, and kills made now.
+//! The sources of the pages: golden recordings and new kills.
 
 use std::{fs, path::PathBuf};
 
@@ -11,13 +11,13 @@ use crate::{
     workspace,
 };
 
-/// A name of at most 15 bytes that would be an element.
+/// A name of at most 15 bytes that looks like an element.
 pub(super) const MARKUP_COMM: &str = "<b class=x>&amp";
 
-/// A cgroup's name that would run something.
+/// A cgroup name that would run a script.
 pub(super) const MARKUP_CGROUP: &str = "<img src=x onerror='alert(1)'>&lt;";
 
-/// The one whose page is in the documentation: all of a decision is seen in it.
+/// The recording whose page is in the documentation. Its decision is traced completely.
 pub(super) fn documented() -> PathBuf {
     workspace::root().join(pictures::SHOWN)
 }
@@ -28,13 +28,13 @@ pub(super) fn kept() -> Result<Vec<(String, PathBuf)>> {
     Ok(fuzz::recordings()?.into_iter().filter_map(named).collect())
 }
 
-/// Kills in a cgroup of that name, recorded.
+/// Records kills in a cgroup with this name.
 fn recorded(local: &Local, cgroup: &str, kills: usize, extra: &[&str]) -> Result<PathBuf> {
     let scratch = Scratch::new(&local.hierarchy, cgroup.as_bytes(), 4 << 20)?;
     let file = local.program("pages.oomtrace");
-    // From the test before.
+    // It may be left from the previous test.
     drop(fs::remove_file(&file));
-    let path = file.to_str().context("the scratch folder's path")?;
+    let path = file.to_str().context("the scratch directory's path")?;
     let tracer = Tracer::start(local, &["watch", "--format", "json", "--record", path])?;
     for _ in 0..kills {
         kill_one(local, &scratch, extra)?;

@@ -1,4 +1,4 @@
-//! What holds for every page: nothing is loaded, nothing runs, it can be read in light and in dark, and its parts are named.
+//! Checks for every page: it loads and runs nothing, is readable in light and in dark, and names its parts.
 
 use std::path::Path;
 
@@ -12,25 +12,25 @@ use crate::browser::{Browser, Page};
 const ACTIVE: &str = "[...document.querySelectorAll('*')].flatMap(found => [...found.attributes].map(a => a.name)) \
                       .filter(name => name.startsWith('on') || ['src', 'href', 'srcset', 'action', 'data'].includes(name))";
 
-/// Drawings and tables that say nothing to whoever cannot see them.
+/// Drawings and tables without a text for readers who cannot see them.
 const NAMELESS: &str = "[...document.querySelectorAll('svg[role=img]:not([aria-label]), section:not([aria-labelledby]), \
                         table:not(:has(th[scope]))')].map(found => found.outerHTML)";
 
-/// Text that is shown, and what is behind it, wherever its colour is its own.
+/// Colors of shown text and of its background, wherever the text has its own color.
 const COLOURS: &str = "[...document.querySelectorAll('h1, h2, .byline, .small, .code, .value, .badge, th, td, dt, dd')].map(found => { \
                        let behind = found; \
                        while (behind && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement; \
                        return [getComputedStyle(found).color, getComputedStyle(behind ?? document.documentElement).backgroundColor, found.className] })";
 
-/// The least contrast of text (WCAG 2, level AA).
+/// The minimum contrast of text (WCAG 2, level AA).
 const CONTRAST: f64 = 4.5;
 
 pub(super) fn judge(page: &mut Page<'_>, file: &Path) -> Result<()> {
     let own = format!("file://{}", file.display());
     let requests = page.requests();
-    ensure!(requests == [own.as_str()], "the page asked for {requests:?}");
+    ensure!(requests == [own.as_str()], "the page requested {requests:?}");
     let complaints = page.complaints();
-    ensure!(complaints.is_empty(), "the browser complains: {complaints:?}");
+    ensure!(complaints.is_empty(), "the browser reports errors: {complaints:?}");
     for (what, expression) in
         [("scripts", "[...document.scripts].map(found => found.outerHTML)"), ("active attributes", ACTIVE)]
     {
@@ -49,7 +49,7 @@ fn contrast(colours: &Value) -> Result<()> {
     let colours = colours.as_array().filter(|list| !list.is_empty()).context("no text")?;
     for colour in colours {
         let part = |index: usize| colour.get(index).and_then(Value::as_str).and_then(luminance);
-        let (text, behind) = part(0).zip(part(1)).with_context(|| format!("a colour is {colour}"))?;
+        let (text, behind) = part(0).zip(part(1)).with_context(|| format!("a color is {colour}"))?;
         let ratio = (text.max(behind) + 0.05) / (text.min(behind) + 0.05);
         ensure!(ratio >= CONTRAST, "contrast {ratio:.2} is too little: {colour}");
     }
@@ -67,7 +67,7 @@ fn luminance(colour: &str) -> Option<f64> {
     Some(0.2126 * next()? + 0.7152 * next()? + 0.0722 * next()?)
 }
 
-/// A reader who prefers the dark gets another page in the same words.
+/// Checks that a reader who prefers dark gets another page with the same text.
 pub(super) fn schemes_differ(browser: &mut Browser, file: &Path) -> Result<()> {
     let mut seen = Vec::new();
     for scheme in SCHEMES {
@@ -76,9 +76,9 @@ pub(super) fn schemes_differ(browser: &mut Browser, file: &Path) -> Result<()> {
         seen.push((page.text_of("body")?, luminance(background.as_str().unwrap_or_default())));
     }
     let [(light_text, Some(light)), (dark_text, Some(dark))] = seen.as_slice() else {
-        anyhow::bail!("a background has no plain colour");
+        anyhow::bail!("a background has no plain color");
     };
-    ensure!(light_text == dark_text, "light and dark do not say the same");
+    ensure!(light_text == dark_text, "light and dark have different text");
     ensure!(*light > 0.5 && *dark < 0.05, "backgrounds of luminance {light:.2} and {dark:.2}");
     Ok(())
 }
@@ -88,7 +88,7 @@ mod tests {
     use super::luminance;
 
     #[test]
-    fn black_and_white_are_the_ends() {
+    fn black_and_white_have_the_extreme_luminances() {
         assert_eq!(luminance("rgb(0, 0, 0)"), Some(0.0));
         assert!(luminance("rgb(255, 255, 255)").unwrap() > 0.999);
         assert_eq!(luminance("rgba(0, 0, 0, 0)"), None);

@@ -1,8 +1,8 @@
-//! How the pages write numbers, said a second time: from the JSON's bytes and nanoseconds.
+//! The number formats of the pages, implemented a second time from the JSON's bytes and nanoseconds.
 
 use serde_json::Value;
 
-/// What stands for a value that is not known.
+/// The sign for an unknown value.
 pub(super) const ABSENT: &str = "–";
 
 /// Bytes in the binary unit that keeps them below 1024, with one decimal.
@@ -22,7 +22,7 @@ pub(super) fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
-/// Groups of three digits.
+/// A number in groups of three digits.
 pub(super) fn count(number: i64) -> String {
     let digits: Vec<char> = number.unsigned_abs().to_string().chars().rev().collect();
     let groups: Vec<String> = digits.chunks(3).map(|group| group.iter().rev().collect()).collect();
@@ -30,7 +30,7 @@ pub(super) fn count(number: i64) -> String {
     if number < 0 { format!("-{grouped}") } else { grouped }
 }
 
-/// Nanoseconds in the unit that suits them, cut to one decimal.
+/// Nanoseconds in a suitable unit, cut to one decimal.
 pub(super) fn span(ns: u64) -> String {
     let (tenths, unit) = match ns {
         0..=999 => return format!("{ns} ns"),
@@ -66,7 +66,7 @@ mod tests {
     use super::{count, size, span};
 
     #[test]
-    fn numbers_as_a_reader_sees_them() {
+    fn formats_numbers_as_the_pages_do() {
         assert_eq!([size(1023), size(64 << 20), size(65_282_048)], ["1023 B", "64.0 MiB", "62.3 MiB"]);
         assert_eq!([count(0), count(15_938), count(-1_000)], ["0", "15 938", "-1 000"]);
         assert_eq!([span(999), span(41_200), span(14_260_000)], ["999 ns", "41.2 µs", "14.2 ms"]);

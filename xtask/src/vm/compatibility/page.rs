@@ -1,34 +1,34 @@
-//! The tables of one architecture: written, and read again where a run leaves cells as they are.
+//! The tables of one architecture: written, and read again to keep cells that a run leaves out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use oomtrace_scenarios::job::Tier;
 
-/// What a cell says that no run has filled.
+/// The text of a cell that no run has filled.
 pub(super) const NOT_RUN: &str = "not run";
 /// The columns of the table of kernels.
 const KERNELS: &str = "| series | `uname -r` | Debian's package version | run on |";
-/// How the table of scenarios begins.
+/// The beginning of the table of scenarios.
 const SCENARIOS: &str = "| scenario |";
 
-/// What a scenario came to on each tier.
+/// The results of a scenario on each tier.
 pub(super) type Results = [String; Tier::ALL.len()];
 
-/// All that the page says of one series.
+/// Everything on the page about one series.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) series: String,
     pub(super) release: String,
     pub(super) version: String,
-    /// The day it was run, UTC.
+    /// The day of the run, UTC.
     pub(super) date: String,
-    /// What each scenario came to, by name.
+    /// The results of each scenario by name.
     pub(super) results: BTreeMap<String, Results>,
 }
 
 impl Column {
-    /// Takes over what an older column has of the same kernel, for the cells that were not run again.
+    /// Copies cells that were not run again from an older column of the same kernel.
     pub(super) fn complete_from(&mut self, old: Self) {
         if old.release != self.release {
             return;
@@ -41,7 +41,7 @@ impl Column {
         }
     }
 
-    /// How many of its cells failed.
+    /// The number of its failed cells.
     pub(super) fn failures(&self) -> usize {
         self.results.values().flatten().filter(|result| result.contains("**fail**")).count()
     }
@@ -72,7 +72,7 @@ pub(super) fn scenarios_table(columns: &[Column]) -> String {
     text
 }
 
-/// One result for all tiers at once where they agree, or each after the name of its tier.
+/// One result for all tiers if they agree, or each after the name of its tier.
 fn to_text(results: &Results) -> String {
     let [first, rest @ ..] = results;
     if rest.iter().all(|result| result == first) {
@@ -106,7 +106,7 @@ pub(super) fn columns(part: &str) -> Vec<Column> {
     kernels.iter().filter_map(column).collect()
 }
 
-/// The rows of a table, by how its head begins.
+/// The rows of a table, found by the beginning of its heading.
 fn rows(page: &str, head: &str) -> Vec<Vec<String>> {
     let table = page.lines().skip_while(|line| !line.starts_with(head)).skip(2);
     table.take_while(|line| line.starts_with('|')).map(cells).collect()
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_are_read_as_they_were_written() {
+    fn reads_its_own_results() {
         let [pass, fail] = ["pass", "**fail**"].map(str::to_owned);
         for results in [
             [pass.clone(), pass.clone(), pass.clone()],

@@ -1,4 +1,4 @@
-//! What differs between the architectures: the program and its flags.
+//! Differences between the architectures: QEMU's program and its flags.
 
 use std::process::Command;
 use std::{env, fs};
@@ -16,7 +16,7 @@ pub(super) fn program(arch: Arch) -> &'static str {
     }
 }
 
-/// Install QEMU where it is missing.
+/// Install QEMU if it is missing.
 pub(crate) fn install(arch: Arch) -> Result<()> {
     let found = |folder: std::path::PathBuf| folder.join(program(arch)).is_file();
     if env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(found)) {
@@ -29,10 +29,10 @@ pub(crate) fn install(arch: Arch) -> Result<()> {
     setup::apt(&[package]).with_context(|| format!("installing QEMU (Debian's package {package})"))
 }
 
-/// Which QEMU runs guests, and how, in its own words.
+/// QEMU's version as it prints it, and the way it runs guests.
 pub(crate) fn describe(arch: Arch) -> Result<String> {
     let said = run::output(Command::new(program(arch)).arg("--version"))?;
-    let version = said.lines().next().context("QEMU tells no version")?;
+    let version = said.lines().next().context("QEMU prints no version")?;
     let how = if kvm_is_usable(arch) { "in hardware (KVM)" } else { "by emulation (TCG)" };
     Ok(format!("{version}, {how}"))
 }
@@ -45,10 +45,10 @@ pub(super) fn board(arch: Arch) -> [&'static str; 2] {
     }
 }
 
-/// The processor, with flags found stable. Under emulation of 7.2, a thread for each CPU lets one CPU run code that
-/// another has just patched, and `cmpxchg16b` can return garbage in the flags; both crash guests at random.
-/// Neoverse N1 (Graviton 2, Ampere Altra) has pages of 4, 16 and 64 KiB, and no pointer authentication, which would
-/// double the time of an emulated boot.
+/// The processor, with flags that proved stable. Under emulation of 7.2, a thread for each CPU lets one CPU run code that
+/// another has just patched, and `cmpxchg16b` can return garbage in the flags. Both crash guests at random. Neoverse N1
+/// (Graviton 2, Ampere Altra) has pages of 4, 16 and 64 KiB, and no pointer authentication, which would double the time of an
+/// emulated boot.
 pub(super) fn processor(arch: Arch, in_hardware: bool) -> [&'static str; 4] {
     match (arch, in_hardware) {
         (_, true) => ["-accel", "kvm", "-cpu", "host"],
@@ -57,9 +57,9 @@ pub(super) fn processor(arch: Arch, in_hardware: bool) -> [&'static str; 4] {
     }
 }
 
-/// The kernel's command line. An oops or a panic resets the guest, and `-no-reboot` makes that the end of QEMU. The
-/// crypto self-tests would be a fifth of the boot; the log must hold every report of a scenario. On x86, whether the timer
-/// works is checked by counting its interrupts for a moment, in which an emulator on a busy machine may not get to run:
+/// The kernel's command line. An oops or a panic resets the guest, which ends QEMU because of `-no-reboot`. The crypto
+/// self-tests would take a fifth of the boot. The log must hold every report of a scenario. On x86, the kernel checks its timer
+/// by counting interrupts for a moment, in which an emulator on a busy machine may not run:
 /// <https://github.com/torvalds/linux/blob/v6.12/arch/x86/kernel/apic/io_apic.c> (`timer_irq_works`)
 pub(super) fn command_line(arch: Arch) -> String {
     let own = match arch {
@@ -69,7 +69,7 @@ pub(super) fn command_line(arch: Arch) -> String {
     format!("{own} quiet oops=panic panic=-1 log_buf_len=4M cryptomgr.notests random.trust_cpu=on")
 }
 
-/// The two serial ports, of the character devices `console` and `output`. The ARM board has one port: the other is a PCI
+/// The two serial ports, of the character devices `console` and `output`. The ARM board has one port. The other is a PCI
 /// device, whose driver is built into every kernel of the matrix.
 pub(super) fn ports(arch: Arch) -> [&'static str; 4] {
     match arch {
@@ -78,8 +78,8 @@ pub(super) fn ports(arch: Arch) -> [&'static str; 4] {
     }
 }
 
-/// Whether KVM can run a stock kernel. That `/dev/kvm` opens does not say so: where it comes without
-/// virtualisation in hardware, only kernels made for it boot.
+/// Whether KVM can run a stock kernel. An accessible `/dev/kvm` does not prove this: without hardware virtualization behind it,
+/// only specially built kernels boot.
 pub(super) fn kvm_is_usable(arch: Arch) -> bool {
     if arch != Arch::X86_64 {
         return false;
