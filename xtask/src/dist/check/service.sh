@@ -1,5 +1,5 @@
-# Runs as a unit of a booted Debian system with real systemd: the life of the packaged service. The second serial port
-# takes what it says, and the guest ends with it. The last line of a complete run is "service: passed".
+# Runs as a unit of a booted Debian system with real systemd: the life of the packaged service. Its output goes
+# to the second serial port, and the guest powers down after it. The last line of a complete run is "service: passed".
 set -eu
 cd /root/check
 exec >/dev/ttyS1 2>&1
@@ -25,7 +25,7 @@ oomtrace show -1 | head -20
 oomtrace show -1 | grep -q eater.service || fail "the report does not name the unit of the victim"
 journalctl --no-pager --output=cat OOM_VICTIM_COMM=dd | grep eater || fail "the journal has no entry of the kill"
 
-# Capabilities that a container's host may lack itself: the rows SYS_NICE, SYS_RESOURCE and SYSLOG of docs/install.md.
+# Capabilities that the host of a container may lack: the rows SYS_NICE, SYS_RESOURCE and SYSLOG of docs/install.md.
 lacking() { echo "--property=CapabilityBoundingSet=~CAP_$1"; }
 start() {
     systemctl stop lacking 2>/dev/null || true
@@ -40,7 +40,7 @@ start() {
 # SCHED_FIFO or SCHED_RR.
 is_real_time() { case $(cut -d' ' -f41 "/proc/$pid/stat") in 1 | 2) ;; *) return 1 ;; esac; }
 is_spared() { [ "$(cat "/proc/$pid/oom_score_adj")" = -1000 ]; }
-# Without a message bus nobody waits for a unit.
+# Without a message bus, systemctl does not wait for a unit.
 said() {
     systemd-run --quiet --collect --unit=saying --property=StandardOutput=truncate:/run/said "$@" /usr/bin/oomtrace check
     for _ in $(seq 100); do
