@@ -57,7 +57,7 @@ impl Stamp {
             text.lines()
                 .find_map(|line| line.strip_prefix(key.as_str())?.strip_prefix(' '))
                 .map(str::to_owned)
-                .ok_or_else(|| bad(path, format!("no line `{key}`; `{REBUILD}` writes it anew")))
+                .ok_or_else(|| bad(path, format!("no line `{key}`; `{REBUILD}` writes a new stamp")))
         };
         let object = |arch: Arch| Ok((arch, value(format!("object {arch}"))?));
         Ok(Self {
@@ -96,7 +96,7 @@ impl Stamp {
         if self.objects.get(&arch).is_some_and(|stamped| *stamped == digest::of(&bytes)) {
             return Ok(path);
         }
-        let reason = format!("not the object that {STAMP_FILE} names; `{REBUILD}` builds both anew");
+        let reason = format!("not the object that {STAMP_FILE} names; `{REBUILD}` rebuilds both");
         Err(bad(&path, reason))
     }
 }
@@ -137,7 +137,7 @@ mod tests {
     fn reports_the_missing_line() {
         let text = stamp(b"x86").to_string().replace("object aarch64", "object arm");
         let error = Stamp::parse(Path::new("ebpf/STAMP"), &text).unwrap_err().to_string();
-        assert_eq!(error, "ebpf/STAMP: no line `object aarch64`; `cargo xtask ebpf` writes it anew");
+        assert_eq!(error, "ebpf/STAMP: no line `object aarch64`; `cargo xtask ebpf` writes a new stamp");
     }
 
     #[test]

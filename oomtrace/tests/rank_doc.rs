@@ -31,7 +31,7 @@ fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// A ranking with one candidate, one protected process and one group.
+/// One candidate, one that is protected, and a group.
 fn ranking() -> Ranking {
     let memory = Counters {
         total_vm_pages: 9,

@@ -132,7 +132,7 @@ fn kill_it(name: &str) -> Vec<Command> {
     killed.name = KILLED.to_owned();
     let place = killed.arguments.iter_mut().find(|word| *word == "/tmp/result");
     place.into_iter().for_each(|place| *place = "/tmp/killed".to_owned());
-    // With the file's seed, the second run is the one with value 1. `rank` gives it time to begin.
+    // By the file's seed the second run is the one with 1; a look at all processes lets it begin.
     let run = vec![TRACER_FILE.to_owned(), "rank".to_owned()];
     killed.meanwhile = Some(Meanwhile { word: "run 1 of".to_owned(), run, signal: Some(9) });
     let demo = [TRACER_FILE, "demo", "--format", "json"].map(str::to_owned).to_vec();
@@ -140,7 +140,7 @@ fn kill_it(name: &str) -> Vec<Command> {
 }
 
 const KILLED: &str = "an experiment is killed";
-const AFTERWARDS: &str = "what the knob is afterwards";
+const AFTERWARDS: &str = "the knob afterwards";
 
 /// Prints the logs of the service, each different log once with the number of its runs.
 fn read_logs() -> Command {
@@ -148,7 +148,7 @@ fn read_logs() -> Command {
                    logs = collections.Counter(open(name).read().strip() for name in glob.glob('/tmp/result/runs/*.log'))\n\
                    for log, count in logs.most_common(): print(f'{count} runs: {log}')";
     let arguments = [python::PROGRAM, "-c", program].map(str::to_owned).to_vec();
-    Command { name: "what the service saw".to_owned(), arguments, ..Command::default() }
+    Command { name: "the logs of the service".to_owned(), arguments, ..Command::default() }
 }
 
 /// Prints the output of the commands. Fails if a command failed, if a prediction of `whatif` did not come true, or if a knob

@@ -46,7 +46,7 @@ fn sees_requests() -> Session {
     known
 }
 
-/// The trigger marks a process of `/app`.
+/// Returns the report after this trigger marks a process of `/app`.
 fn mark(stream: &mut Stream, trigger: Task, levels: [Memcg; 3], available: Option<u64>) -> Report {
     let victim = task(900);
     stream.sigkill(victim.pid, trigger.tid);

@@ -89,7 +89,7 @@ fn followed() -> Followed {
     }
 }
 
-/// An act without any known detail.
+/// An act of which nothing is known but that it was one.
 fn unknown_act() -> Followed {
     Followed {
         method: None,

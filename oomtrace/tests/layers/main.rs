@@ -40,7 +40,7 @@ const LAYERS: [(&str, &str); 32] = [
     ("lead_up", "the minutes before a decision; reads an incident and shares the account's words"),
     ("explain", "the cause; reads an incident and its attribution"),
     ("report", "the incident, the attribution and the verdict, for sinks"),
-    ("rank", "the next victim; pure, like the three below"),
+    ("rank", "who would die next; pure, like the three below"),
     ("diff", "two recordings compared, on reports"),
     ("whatif", "a decision decided again, on incidents and reports"),
     ("experiment", "the pure part of an experiment; asks whatif for predictions"),

@@ -180,7 +180,7 @@ impl Scenario {
     }
 }
 
-/// The constructors of all scenarios, in the order of their runs.
+/// How each is made, in the order they are run.
 const ALL: [fn() -> Scenario; 42] = [
     cgroup::scenario,
     parent::scenario,

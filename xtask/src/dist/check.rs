@@ -48,7 +48,7 @@ const CHECKS: [Check; 11] = [
     ("manifest", "the Kubernetes manifest is valid", manifest::check),
     ("initramfs", "check, demo and a kill in an otherwise empty initramfs", initramfs::check),
     ("image", "a kill in another container is reported with its name", image::check),
-    ("privileges", "without each privilege, what docs/install.md says is missing", privileges::check),
+    ("privileges", "without each privilege, reports lack what docs/install.md lists", privileges::check),
     ("bookworm", "deb: installed, used, upgraded, removed and purged on Debian 12", deb::on_bookworm),
     ("trixie", "deb: installed, used, upgraded, removed and purged on Debian 13", deb::on_trixie),
     ("service", "the service under systemd: a kill, an upgrade, removal", service::check),

@@ -63,5 +63,5 @@ fn count(local: &Local, place: Place, way: Way, kills: u32) -> Result<u32> {
     done?;
     let sent =
         reports.iter().map(|report| report.pointer("/sent/count").and_then(Value::as_u64).unwrap_or(1));
-    u32::try_from(sent.sum::<u64>()).context("counting what is reported")
+    u32::try_from(sent.sum::<u64>()).context("counting the reports")
 }

@@ -1,4 +1,4 @@
-//! A cgroup with many small processes, and one more process that does not fit.
+//! A cgroup with a great many small processes, and somebody for whom there is no room any more.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,29 +15,29 @@ use rustix::process::{WaitOptions, wait};
 use crate::cgroup::{self, Made};
 use crate::processes::{Process, Processes};
 
-/// The cgroup of the crowd.
+/// Their cgroup.
 const CGROUP: &str = "/crowd";
-/// The room below the limit: several times the memory of the largest process in the crowd.
+/// What is left below the limit: several times what the largest of the crowd has.
 const ROOM_BYTES: u64 = 8 << 20;
-/// The memory that the excess process allocates.
+/// What one more process wants.
 const WANTED_MIB: &str = "32";
 
-/// The time limit for starting and for removing the crowd.
+/// How long the crowd may take to come, and to go.
 const GATHERING: Duration = Duration::from_secs(300);
-/// The time limit for killing one process.
+/// How long one process may take to be killed.
 const DYING: Duration = Duration::from_secs(60);
 
-/// The crowd, which exists until it is dispersed.
+/// The crowd, until it is dispersed.
 pub(super) struct Crowd {
     processes: Processes,
     _cgroup: Made,
     folder: PathBuf,
-    /// The memory that the crowd uses.
+    /// What it takes.
     pub(super) bytes: u64,
 }
 
 impl Crowd {
-    /// Start this many processes and wait until all are ready.
+    /// Start so many, and wait until they are there.
     pub(super) fn gather(count: u32) -> Result<Self> {
         let path = Text::from(CGROUP);
         let folder = cgroup::folder(Hierarchy::V2, &path);
@@ -50,13 +50,13 @@ impl Crowd {
         let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);
         crowd.processes.until(Instant::now() + GATHERING, |p| said(p) || over(p))?;
         if !said(&crowd.processes) {
-            bail!("not all processes started: {}", crate::tracer::text(&crowd.processes.get(number)?.err));
+            bail!("not all came: {}", crate::tracer::text(&crowd.processes.get(number)?.err));
         }
         crowd.bytes = crowd.usage()?;
         Ok(crowd)
     }
 
-    /// Start one more process that allocates more than the room left. The kernel kills it.
+    /// Have one more process take more than there is room for; it is killed.
     pub(super) fn run_out(&self, processes: &mut Processes) -> Result<()> {
         let limit = self.usage()? + ROOM_BYTES;
         let file = self.folder.join("memory.max");
@@ -65,20 +65,17 @@ impl Crowd {
         let number = processes.start(&mut self.hog(&["anon", "--mib", WANTED_MIB]))?;
         processes.until(Instant::now() + DYING, |p| p.get(number).is_ok_and(Process::is_over))?;
         let status = processes.get(number)?.status;
-        ensure!(
-            status == Some(Status::Signal(libc::SIGKILL)),
-            "the excess process was not killed: {status:?}"
-        );
+        ensure!(status == Some(Status::Signal(libc::SIGKILL)), "the one too many was not killed: {status:?}");
         Ok(())
     }
 
-    /// End all processes. They exit when the process that started them is killed.
+    /// End them all: they go with the process that made them.
     pub(super) fn disperse(mut self) -> Result<()> {
         self.processes.end_all(Instant::now() + DYING)?;
         let deadline = Instant::now() + GATHERING;
-        // The processes are now children of PID 1. It has no other children, so an error means that none is left.
+        // They have become children of PID 1. Nothing else has any now; an error says that none is left.
         while wait(WaitOptions::NOHANG).is_ok() {
-            ensure!(Instant::now() < deadline, "the crowd did not exit in time");
+            ensure!(Instant::now() < deadline, "the crowd does not disperse");
         }
         Ok(())
     }
@@ -92,6 +89,6 @@ impl Crowd {
     fn usage(&self) -> Result<u64> {
         let file = self.folder.join("memory.current");
         let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-        text.trim().parse().with_context(|| format!("{} contains no number: {text}", file.display()))
+        text.trim().parse().with_context(|| format!("{} holds no number: {text}", file.display()))
     }
 }

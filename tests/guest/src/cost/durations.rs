@@ -1,26 +1,27 @@
-//! Durations of decisions from the kernel's function graph tracer, which is independent of oomtrace.
+//! How long decisions take, as the kernel's function graph has it: nothing of the tracer's takes part in that.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 
-/// The directory of the tracer's controls.
+/// Where it is told what to do.
 const TRACING: &str = "/sys/kernel/tracing";
-/// The caller of `out_of_memory`, which does little else. The tracer's hooks run inside it, and no measured function has a hook
-/// itself. <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1639>
+/// The caller of `out_of_memory`, which does little beside: the tracer's hooks are inside, and nothing of the measurement
+/// is on a function that has one.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1639>
 const FUNCTION: &str = "mem_cgroup_out_of_memory";
 
-/// The files and their values, in order.
+/// What to write where, in order.
 const SET_UP: [(&str, &str); 5] = [
     ("set_ftrace_filter", FUNCTION),
     ("max_graph_depth", "1"),
     ("current_tracer", "function_graph"),
-    // Time of other tasks does not count. With one processor, the tracer in user space is one of them.
+    // What other tasks do meanwhile does not count: with one processor, the tracer in user space is one of them.
     ("options/sleep-time", "0"),
     ("tracing_on", "1"),
 ];
 
-/// Records durations from now on.
+/// Durations from now on.
 pub(super) struct Durations;
 
 impl Durations {
@@ -29,12 +30,12 @@ impl Durations {
         Ok(Self)
     }
 
-    /// Forget all durations so far.
+    /// Forget what was seen so far.
     pub(super) fn forget(&self) -> Result<()> {
         write("trace", "")
     }
 
-    /// The duration of every call since then, in ns.
+    /// Every call seen since, in ns.
     pub(super) fn seen(&self) -> Result<Vec<u64>> {
         let file = format!("{TRACING}/trace");
         let text = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
@@ -55,7 +56,7 @@ fn write(file: &str, value: &str) -> Result<()> {
     fs::write(&file, value).with_context(|| format!("writing {value} to {file}"))
 }
 
-/// Parses ` 0) # 1234.567 us |  FUNCTION();`. Long durations have fewer digits after the point.
+/// ` 0) # 1234.567 us |  FUNCTION();`; long ones have fewer digits behind the point.
 fn duration_ns(line: &str) -> Option<u64> {
     let (before, after) = line.split_once(" us ")?;
     if !after.contains(FUNCTION) {
@@ -72,7 +73,7 @@ mod tests {
     use super::duration_ns;
 
     #[test]
-    fn reads_short_and_long_durations() {
+    fn short_and_long_durations() {
         let of = |line: &str| duration_ns(line);
         assert_eq!(of(" 0)   0.651 us    |  mem_cgroup_out_of_memory();"), Some(651));
         assert_eq!(of(" 1) # 1234.567 us |  mem_cgroup_out_of_memory();"), Some(1_234_567));

@@ -198,7 +198,7 @@ impl Case<'_> {
                 ledger.shows(LOG, "domain.cgroup", path);
                 self.chain(ledger, path);
             }
-            Some(None) => ledger.absent(LOG, "domain.cgroup", "it was global"),
+            Some(None) => ledger.absent(LOG, "domain.cgroup", "the OOM was global"),
             None => {}
         }
         if let Some(usage) = self.incident.usage {

@@ -117,7 +117,7 @@ fn limit_raised() -> Experiment {
     })
 }
 
-/// The machine runs out of memory. `large` has by far the most points, but `allocator` allocates.
+/// The machine runs out. `large` has the most points by far, but it is `allocator` that asks.
 fn allocating_task() -> Experiment {
     experiment("vm.oom_kill_allocating_task set", &["--allocating-task", "1"], |changed| {
         let ends: &[&str] = if changed { &["allocator"] } else { &["allocator", "large"] };

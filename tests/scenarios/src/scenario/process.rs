@@ -80,7 +80,7 @@ impl Process {
         Self::new(role, Part::Bystander, &["anon", "--mib", &mib.to_string()], true)
     }
 
-    /// A process that acts once the tracer is armed, with this shape and its arguments.
+    /// One that does something once the tracer is armed, as a shape and its arguments say.
     pub(super) fn acting(role: &str, shape: &[&str]) -> Self {
         Self::new(role, Part::Allocator, shape, false)
     }

@@ -33,8 +33,8 @@ enum Noticed {
     AtStart(&'static str),
 }
 
-/// Two offsets, of which the self-check at the start covers only one; two frames, without which the tracer knows everything and
-/// does not, and which it both misses itself; two rules.
+/// Wrong offsets, lost frames and wrong rules. The self-check at the start covers only the second offset. Without `KillProcess`
+/// the tracer still knows everything, without `OomKillProcess` it does not; it notices both losses itself.
 const CASES: [Case; 8] = [
     Case {
         fault: "layout:mem_cgroup_usage",

@@ -20,7 +20,7 @@ const TOLERANCE: u64 = 20;
 /// The rate of the leak in MiB per second.
 const RATE: u64 = 10;
 
-/// A hog in the cgroup, which is killed when dropped.
+/// A hog in the cgroup, which is killed with this value.
 struct Hog(Child);
 
 impl Hog {
@@ -44,7 +44,7 @@ impl Drop for Hog {
     }
 }
 
-/// Waits for some samples of the tracer.
+/// Lets the tracer take some samples.
 fn samples(count: u64) {
     thread::sleep(Duration::from_secs(count) + Duration::from_millis(500));
 }
@@ -59,7 +59,7 @@ fn lead_up(tracer: Tracer, scratch: &Scratch) -> Result<Value> {
     let name = scratch.path.file_name().and_then(|name| name.to_str()).context("a cgroup without a name")?;
     let is_it =
         |report: &&Value| at(report, "/domain/cgroup").as_str().is_some_and(|path| path.ends_with(name));
-    // Take the first one: a second kill within the same second has no lead-up.
+    // The first one: a second kill within the same second has none.
     let boot_ns = |report: &&Value| at(report, "/boot_ns").as_u64();
     let report = reports.iter().filter(is_it).min_by_key(boot_ns).context("no report of the kill")?;
     ensure!(at(report, "/lead_up").is_object(), "the report has no lead_up: {report}");
