@@ -1,4 +1,4 @@
-//! The codes of a verdict. They stand in the JSON and are never renamed.
+//! The codes of a verdict. They appear in the JSON and are never renamed.
 
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ codes! {
     Code {
         /// A memory cgroup's limit was hit by a charge.
         MemcgLimit = "memcg_limit",
-        /// Somebody wrote a `memory.max` below the usage.
+        /// `memory.max` was set below the usage.
         MemcgLimitLowered = "memcg_limit_lowered",
         /// The machine, or the zones the allocation may use, ran out.
         Global = "global",
@@ -64,11 +64,11 @@ codes! {
         Badness = "badness",
         /// `vm.oom_kill_allocating_task`.
         AllocatingTask = "allocating_task",
-        /// Somebody was dying already: no new victim.
+        /// A task was already dying: no new victim.
         AlreadyExiting = "already_exiting",
         /// The highest badness, then the whole cgroup.
         OomGroup = "oom_group",
-        /// Nobody may be killed.
+        /// No process may be killed.
         NoneKillable = "none_killable",
         /// The OOM killer is off.
         Disabled = "disabled",
@@ -88,13 +88,13 @@ codes! {
         GroupKilled = "group_killed",
         /// A dying process got access to reserves.
         MarkedOnly = "marked_only",
-        /// Nobody was killed.
+        /// No process was killed.
         NoKill = "no_kill",
     }
 }
 
 impl Code {
-    /// Whether an allocation found no memory. SysRq-f, the multi-gen LRU and user space kill without that.
+    /// Whether memory was short. A kill by SysRq-f, the multi-gen LRU or user space needs no shortage.
     #[must_use]
     pub const fn is_shortage(self) -> bool {
         match self {
@@ -105,15 +105,15 @@ impl Code {
         }
     }
 
-    /// The code of that name.
+    /// The code with this name.
     ///
     /// # Errors
     ///
-    /// With the names there are.
+    /// If no code has this name: a message that lists all names.
     pub fn from_name(name: &str) -> Result<Self, String> {
         Self::ALL.iter().copied().find(|code| code.name() == name).ok_or_else(|| {
             let names: Vec<&str> = Self::ALL.iter().map(|code| code.name()).collect();
-            format!("no such cause; there are {}", names.join(", "))
+            format!("no such cause; the causes are {}", names.join(", "))
         })
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::incident::{AllocationKind, CallTrace, Incident};
 
-/// The clause with a space before it; empty for a plain page fault, which is what most do, and where nothing is known.
+/// The clause with a leading space. It is empty for a plain page fault, which is the most common allocation, and if the kind of
+/// allocation is not known.
 pub(super) fn clause(incident: &Incident) -> &'static str {
     let kind = incident.call_trace.as_ref().and_then(CallTrace::kind);
     match kind {

@@ -1,4 +1,4 @@
-//! A rule that decides the other way round, in the tests' own build alone.
+//! Inverts one rule of the verdict. Only the tests' own build contains this module.
 
 use super::{Code, Policy, Verdict};
 use crate::faults::Rule;
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_decides_the_other_way_round() {
+    fn inverts_a_rule() {
         let inverted = |rule, mut verdict: Verdict| {
             invert(&mut verdict, rule);
             (verdict.code, verdict.policy)

@@ -1,4 +1,4 @@
-//! What user space did after the kernel's kill, in words.
+//! A clause about the kills that user space sent after the kernel's kill.
 
 use super::{
     place,
@@ -9,7 +9,7 @@ use crate::incident::{Followed, Incident, Method};
 /// Number of SIGTERM, which asks a process to end and does not kill it.
 const SIGTERM: u32 = 15;
 
-/// A clause for the sentence: the act that concerned most processes.
+/// A clause for the sentence: the act that hit most processes.
 pub(super) fn note(incident: &Incident) -> Option<String> {
     let largest = incident.followed.iter().max_by_key(|act| act.count)?;
     let more = match incident.followed.len().saturating_sub(1) {

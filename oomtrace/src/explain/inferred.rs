@@ -1,6 +1,6 @@
-//! The tracepoint tier: the decision itself is not seen. The evidence is the limits around the trigger and the victim at
-//! the moment of the mark, the free memory of the machine, and what kind of task the trigger is. A rule names a cause
-//! only where nothing else fits that evidence; everything else is `unknown`.
+//! The tracepoint tier, which does not see the decision itself. The evidence is the limits around the trigger and the victim
+//! when the victim was marked, the free memory of the machine, and what kind of task the trigger is. A rule names a cause only
+//! if nothing else fits that evidence. Everything else is `unknown`.
 
 use oomtrace_common::event::Memcg;
 
@@ -44,7 +44,8 @@ fn without_beginning(incident: &Incident, trigger: &Task) -> Option<Finding> {
 /// A kernel worker that is bound to a CPU, right after a request for SysRq-f. `moom_callback` runs on the system's own
 /// workqueue, whose workers are bound. <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L408>
 ///
-/// A recording of a version that did not see requests has none: then memory to spare, and no limit that was hit, say it.
+/// A recording of a version that did not record requests has none. Free memory and the absence of a limit that was hit then
+/// show the cause.
 fn requested(incident: &Incident, trigger: &Task) -> Option<Finding> {
     if !trigger.is_bound_kworker() {
         return None;
@@ -65,9 +66,9 @@ fn requested(incident: &Incident, trigger: &Task) -> Option<Finding> {
     ))
 }
 
-/// A cgroup at its limit that holds both the trigger and the victim. The innermost of those with least left: it is the
-/// first that a charge meets. A full cgroup without the victim in it cannot be the one: the kernel kills inside the
-/// cgroup that ran out.
+/// A cgroup at its limit that holds both the trigger and the victim: the innermost of those with the least headroom, because a
+/// charge reaches it first. A full cgroup that does not hold the victim cannot be the cause, because the kernel kills inside
+/// the cgroup that ran out.
 fn at_limit(incident: &Incident, trigger: &Task) -> Option<Finding> {
     let page_size = incident.page_size();
     let victims = victims_chain(incident);
@@ -84,8 +85,8 @@ fn at_limit(incident: &Incident, trigger: &Task) -> Option<Finding> {
     Some(Finding::inferred(Code::MemcgLimit, Some(memcg.id), evidence))
 }
 
-/// An ancestor of the victim above its limit by more than a charge can bring it there, and the trigger, a process, lives
-/// elsewhere: it wrote the limit.
+/// An ancestor of the victim is above its limit by more than a charge can cause, and the trigger is a process outside of it:
+/// the trigger lowered the limit.
 fn lowered(incident: &Incident, trigger: &Task) -> Option<Finding> {
     let page_size = incident.page_size();
     let outside = outside_trigger(incident, trigger).into_iter();
@@ -98,9 +99,9 @@ fn lowered(incident: &Incident, trigger: &Task) -> Option<Finding> {
     Some(Finding::inferred(Code::MemcgLimitLowered, Some(memcg.id), evidence))
 }
 
-/// An ancestor of the victim at its limit, and the trigger lives elsewhere: a debugger that writes into the victim's memory,
-/// or a kernel worker that does the victim's I/O, charges the victim's cgroup. It is the only explanation where the
-/// machine has memory to spare on its only node; else the machine may have run out, and the victim's cgroup is full by
+/// An ancestor of the victim is at its limit, and the trigger is outside of it. A debugger that writes into the victim's
+/// memory, or a kernel worker that does the victim's I/O, charges the victim's cgroup. No other explanation is left if the
+/// machine has free memory on its only node. Otherwise the machine may have run out, and the victim's cgroup may be full by
 /// coincidence.
 fn charged_from_outside(incident: &Incident, trigger: &Task) -> Option<Finding> {
     let page_size = incident.page_size();
@@ -135,14 +136,14 @@ fn charged_from_outside(incident: &Incident, trigger: &Task) -> Option<Finding> 
     }
 }
 
-/// kswapd allocates with access to the reserves and never runs out itself: it only asks for the multi-gen LRU.
+/// kswapd allocates with access to the reserves and never runs out itself. It calls the OOM killer only for the multi-gen LRU.
 fn kswapd(_: &Incident, trigger: &Task) -> Option<Finding> {
     let evidence = vec!["the trigger is kswapd".to_owned()];
     trigger.is_kswapd().then(|| Finding::inferred(Code::Mglru, None, evidence))
 }
 
-/// The machine has memory to spare, and no limit was hit at the mark: a limit may have been relieved before it, as in a
-/// burst of kills; a cpuset, a memory policy or the kind of allocation may leave little of the memory.
+/// The machine has free memory, and no limit was hit when the victim was marked. Either a limit was hit and relieved before
+/// that, as in a burst of kills, or a cpuset, a memory policy or the kind of allocation leaves only a part of the memory.
 fn relieved(incident: &Incident, trigger: &Task) -> Option<Finding> {
     let spare = spare(incident)?;
     let chain = |memcg: Option<u64>| memcg.map(|id| cgroup::chain(&incident.memcgs, id)).unwrap_or_default();
@@ -166,7 +167,7 @@ fn relieved(incident: &Incident, trigger: &Task) -> Option<Finding> {
     Some(Finding::inferred(Code::Unknown, None, evidence))
 }
 
-/// No cgroup is at a limit, and little memory is free or the amount is not known.
+/// No cgroup is at a limit. Little memory is free, or the amount is not known.
 fn whole_machine(incident: &Incident, trigger: &Task) -> Finding {
     let mut evidence = vec!["no memory cgroup above the trigger was at its limit".to_owned()];
     evidence.extend(worker(trigger));
@@ -190,7 +191,7 @@ fn worker(trigger: &Task) -> Option<String> {
     is_worker.then(|| "the trigger is a kernel worker, and no request for SysRq-f was seen".to_owned())
 }
 
-/// The cgroups above the first victim; `None` where its cgroup is not known.
+/// The cgroups above the first victim; `None` if its cgroup is not known.
 fn victims_chain(incident: &Incident) -> Option<Vec<&Memcg>> {
     let chain = cgroup::chain(&incident.memcgs, incident.victims.first()?.task.memcg?);
     Some(chain).filter(|chain| !chain.is_empty())
@@ -225,8 +226,8 @@ fn nodes(incident: &Incident) -> Option<usize> {
     incident.session.as_ref().and_then(|session| session.memory_nodes)
 }
 
-/// More than a tenth of the machine's memory was available at the mark, in words. What the victims held is not counted: it may
-/// have been given back before the look.
+/// A sentence part if more than a tenth of the machine's memory was available at the mark. The victims' memory is not counted,
+/// because it may have been freed before it was read.
 fn spare(incident: &Incident) -> Option<String> {
     let machine = incident.machine?;
     let resident = incident.victims.iter().filter_map(|victim| victim.task.memory);

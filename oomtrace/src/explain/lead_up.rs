@@ -1,4 +1,4 @@
-//! The minutes before, in words: how much memory grew, since when, and which process it was.
+//! The minutes before the decision in words: how much memory grew, since when, and which process grew.
 
 use super::{
     Verdict, place,
@@ -11,7 +11,7 @@ use crate::{
     lead_up::{Grower, LeadUp, Shape},
 };
 
-/// A process is named if it has at least this much of the growth, in percent.
+/// A process is named if it caused at least this percentage of the growth.
 const NAMED: u64 = 50;
 
 /// A clause for the sentence; `None` if nothing is known or nothing grew.
@@ -35,7 +35,7 @@ pub(super) fn note(incident: &Incident, verdict: &Verdict) -> Option<String> {
     Some(format!("; {what} grew by {} {time}{}", size(growth), who(lead_up)))
 }
 
-/// The process that grew, and that the victim did not.
+/// Names the process that grew, and says if the victim did not grow.
 fn who(lead_up: &LeadUp) -> String {
     let most = lead_up.growers.first().filter(|grower| grower.percent >= NAMED);
     let named =

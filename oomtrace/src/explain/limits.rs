@@ -4,7 +4,7 @@ use oomtrace_common::event::Memcg;
 
 use crate::{attribute::cgroup, incident::Incident};
 
-/// A charge is tried in batches of so many pages, and at its limit a cgroup has less than that left.
+/// The kernel charges in batches of this many pages, so a cgroup at its limit has less than this left.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/memcontrol.h#L31> (`MEMCG_CHARGE_BATCH`)
 pub(crate) const CHARGE_BATCH_PAGES: u64 = 64;
 
@@ -13,7 +13,7 @@ pub(crate) fn counter_max(page_size: u64) -> u64 {
     u64::try_from(i64::MAX).unwrap_or(u64::MAX).checked_div(page_size).unwrap_or(u64::MAX)
 }
 
-/// A limit in pages; `None` where it is off.
+/// A limit in pages; `None` if it is not set.
 pub(crate) fn limit(pages: u64, page_size: u64) -> Option<u64> {
     (pages < counter_max(page_size)).then_some(pages)
 }
@@ -25,7 +25,7 @@ pub(crate) struct Threshold {
     pub(crate) name: &'static str,
 }
 
-/// `memory.high` where it is below `memory.max`, otherwise `memory.max`; `None` where neither is set.
+/// `memory.high` if it is below `memory.max`, otherwise `memory.max`; `None` if neither is set.
 pub(crate) fn threshold(memcg: &Memcg, page_size: u64) -> Option<Threshold> {
     let read = |bit| memcg.present & bit != 0;
     let max_name = if memcg.hierarchy == 0 { "memory.max" } else { "memory.limit_in_bytes" };
@@ -36,7 +36,7 @@ pub(crate) fn threshold(memcg: &Memcg, page_size: u64) -> Option<Threshold> {
     [max, high].into_iter().flatten().min_by_key(|threshold| threshold.pages)
 }
 
-/// Usage and limit of memory, where both were read and there is a limit.
+/// Usage and limit of memory; `None` if one was not read or there is no limit.
 pub(crate) fn memory(memcg: &Memcg, page_size: u64) -> Option<(u64, u64)> {
     let read = memcg.present & Memcg::COUNTERS != 0;
     limit(memcg.max_pages, page_size).filter(|_| read).map(|max| (memcg.usage_pages, max))
@@ -54,7 +54,7 @@ pub(crate) fn headroom(memcg: &Memcg, page_size: u64) -> Option<u64> {
     [memory(memcg, page_size), memsw(memcg, page_size)].into_iter().flatten().map(left).min()
 }
 
-/// Pages above the limit of memory; 0 where usage is within it.
+/// Pages above the memory limit; 0 if the usage is within it.
 pub(crate) fn excess(memcg: &Memcg, page_size: u64) -> u64 {
     memory(memcg, page_size).map_or(0, |(usage, max)| usage.saturating_sub(max))
 }
@@ -78,7 +78,7 @@ pub(crate) fn describe(memcg: &Memcg, page_size: u64) -> String {
     if told.is_empty() { "its counters could not be read".to_owned() } else { told.join(", ") }
 }
 
-/// A cgroup for evidence: its path, or its number.
+/// The name of a cgroup in evidence: its path, or its id.
 pub(crate) fn name(incident: &Incident, memcg: &Memcg) -> String {
     let path = cgroup::path(&incident.memcgs, memcg.id);
     path.map_or_else(|| format!("the cgroup with id {}", memcg.id), |path| path.to_words())

@@ -1,5 +1,5 @@
-//! By how much the chosen task was ahead of the next, and what would have turned the result. Only where points decided,
-//! and where no task that is not here can have been the next: else there is no margin, not a guess.
+//! How far the chosen task was ahead of the next one, and what would have changed the choice. A margin is computed only if
+//! points decided and no unseen task can have been the runner-up. Otherwise it is absent and not guessed.
 
 use std::ops::Not as _;
 
@@ -8,19 +8,19 @@ use crate::{
     incident::{Ballot, Candidate, Choice, Incident, Task},
 };
 
-/// How close it was.
+/// How close the choice was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Margin {
-    /// Points of the chosen one minus the runner-up's, in pages; 0 where the order decided: of equals the kernel takes
-    /// the one it looks at last.
+    /// Points of the chosen task minus those of the runner-up, in pages. 0 if the order decided: of several tasks with equal
+    /// points, the kernel takes the last one it examines.
     pub points: i64,
-    /// The task that the kernel would have chosen otherwise.
+    /// The task that the kernel would have chosen instead.
     pub runner_up: Task,
-    /// The greatest `oom_score_adj` of the chosen one, -1000 to 1000, at which the runner-up would have been taken. Absent
-    /// where its own is not known.
+    /// The highest `oom_score_adj` of the chosen task, -1000 to 1000, with which the kernel would have chosen the runner-up.
+    /// Absent if the chosen task's own value is not known.
     pub chosen_adj_at_most: Option<i16>,
-    /// The least `oom_score_adj` of the runner-up at which it would have been taken. Absent where its own is not known, and
-    /// where not even 1000 would have done.
+    /// The lowest `oom_score_adj` of the runner-up with which the kernel would have chosen it. Absent if the runner-up's own
+    /// value is not known, or if even 1000 is too low.
     pub runner_up_adj_at_least: Option<i16>,
 }
 
@@ -32,7 +32,7 @@ struct Scored<'a> {
     points: i64,
 }
 
-/// The margin, where there is one.
+/// Computes the margin; `None` if there is none.
 pub(super) fn margin(incident: &Incident) -> Option<Margin> {
     let choice = incident.choice.as_ref().filter(|choice| !choice.is_allocating_task())?;
     let ballot =
@@ -41,7 +41,7 @@ pub(super) fn margin(incident: &Incident) -> Option<Margin> {
         return None;
     }
     let best = best(ballot, |_| true).filter(|best| is_choice(best, choice))?;
-    // LONG_MAX is a rank, not a sum.
+    // LONG_MAX is a rank and not a sum of pages.
     if best.points == i64::MAX {
         return None;
     }
@@ -67,7 +67,7 @@ fn best(ballot: &Ballot, among: impl Fn(&Scored<'_>) -> bool) -> Option<Scored<'
 }
 
 fn between(best: Scored<'_>, next: Scored<'_>, total_pages: u64) -> Margin {
-    // Among equals, the task that is examined last needs no more points than the other.
+    // With equal points, the task that is examined last wins.
     let lead = i64::from(best.place > next.place);
     let (chosen, runner_up) = (&best.candidate.task, &next.candidate.task);
     let most = next.points.saturating_sub(lead);
@@ -94,7 +94,7 @@ mod tests {
         Candidate { task, points: Some(points), passed_over: None }
     }
 
-    /// A decision between these, in a domain of so many pages.
+    /// A decision between these candidates, in a domain of this many pages.
     fn decided(chosen: i32, candidates: Vec<Candidate>, total_pages: u64) -> Incident {
         let task = Task { pid: Some(chosen), ..Task::default() };
         let evaluated = u32::try_from(candidates.len()).unwrap();
@@ -103,7 +103,7 @@ mod tests {
         Incident { choice: Some(choice), ballot: Some(ballot), ..Incident::default() }
     }
 
-    /// Points, the runner-up's pid, and the two values that turn it.
+    /// The points, the runner-up's pid, and the two values that would change the choice.
     type Found = (i64, Option<i32>, Option<i16>, Option<i16>);
 
     fn found(incident: &Incident) -> Option<Found> {
@@ -112,8 +112,8 @@ mod tests {
     }
 
     #[test]
-    fn the_adjustments_that_turn_it_are_exact_and_respect_the_order() {
-        // 16 pages a unit. Looked at last, the runner-up needs no point more: 160 points are ten units.
+    fn finds_exact_adjustments_that_change_the_choice() {
+        // One unit is 16 pages. The runner-up is examined last and wins a tie: 160 points are ten units.
         let first = decided(1, vec![candidate(1, 500), candidate(2, 340), candidate(3, -9)], 16_384);
         assert_eq!(found(&first), Some((160, Some(2), Some(-10), Some(10))));
         let last = decided(2, vec![candidate(1, 340), candidate(2, 500)], 16_384);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tie_went_to_the_last() {
+    fn tie_goes_to_the_last_examined() {
         let tie = decided(2, vec![candidate(1, 500), candidate(2, 500)], 16_384);
         assert_eq!(found(&tie), Some((0, Some(1), Some(-1), Some(1))));
         let three = decided(3, vec![candidate(1, 500), candidate(2, 500), candidate(3, 500)], 16_384);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_small_domain_and_far_ahead_only_the_least_adjustment_helps() {
+    fn only_adj_min_helps_in_a_small_domain_or_far_ahead() {
         let small = decided(2, vec![candidate(1, 3), candidate(2, 500)], 999);
         assert_eq!(found(&small), Some((497, Some(1), Some(-1000), None)));
         let far = decided(2, vec![candidate(1, 3), candidate(2, 5000)], 1000);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn without_points_or_a_runner_up_there_is_no_margin() {
+    fn has_no_margin_without_points_or_runner_up() {
         let alone = decided(2, vec![candidate(2, 500)], 16_384);
         assert_eq!(found(&alone), None);
         let passed_over =
@@ -151,10 +151,10 @@ mod tests {
         assert_eq!(
             found(&decided(2, [two, vec![unseen]].concat(), 16_384)),
             None,
-            "it may have been the next"
+            "it may have been the runner-up"
         );
         let origin = decided(2, vec![candidate(1, 3), candidate(2, i64::MAX)], 16_384);
-        assert_eq!(found(&origin), None, "it had asked to be the first");
+        assert_eq!(found(&origin), None, "it had the mark to be killed first");
         let mut allocating = decided(2, vec![candidate(1, 3), candidate(2, 500)], 16_384);
         assert!(found(&allocating).is_some());
         allocating.choice.as_mut().unwrap().message = b"Out of memory (oom_kill_allocating_task)".to_vec();
@@ -166,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_missing_may_hide_the_runner_up() {
+    fn has_no_margin_if_missing_rows_may_hide_the_runner_up() {
         let mut incident = decided(2, vec![candidate(1, 3), candidate(2, 500)], 16_384);
         let left_out = |incident: &mut Incident, points| {
-            // Fewer than the kernel looked at if a frame was lost.
+            // There are fewer rows than the kernel examined if a frame was lost.
             let ballot = incident.ballot.as_mut().unwrap();
             (ballot.left_out, ballot.left_out_points) = (5, points);
         };

@@ -1,4 +1,4 @@
-//! `oc->memcg` is set: a memory cgroup ran out, by a charge or because its limit was lowered below its usage.
+//! `oc->memcg` is set: a memory cgroup ran out, because of a charge or because its limit was lowered below its usage.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L4150> (`memory_max_write`)
 
 use super::{Code, Finding, limits};

@@ -1,4 +1,4 @@
-//! The multi-gen LRU's `min_ttl_ms`: kswapd itself calls, without a zonelist.
+//! The multi-gen LRU's `min_ttl_ms`: kswapd itself calls the OOM killer, without a zonelist.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/vmscan.c#L4013> (`lru_gen_age_node`)
 
 use super::{Code, Finding};

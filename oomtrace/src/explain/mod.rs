@@ -137,7 +137,7 @@ fn accounted(incident: &Incident, code: Code, domain: Option<u64>) -> Option<Acc
         (Code::Userspace, _) => None,
         (_, Some(id)) => account::of_cgroup(incident, id),
         (Code::MemcgLimit | Code::MemcgLimitLowered, None) => None,
-        // Seen from its mark alone, it may as well have been a cgroup that ran out.
+        // If only the mark was seen, a cgroup may have run out as well.
         (Code::Unknown, None) if incident.pass.is_none() => None,
         (Code::Global | Code::Cpuset | Code::Mempolicy | Code::Sysrq | Code::Mglru | Code::Unknown, None) => {
             account::of_machine(incident)
@@ -145,7 +145,7 @@ fn accounted(incident: &Incident, code: Code, domain: Option<u64>) -> Option<Acc
     }
 }
 
-/// The minutes before, of whatever ran out.
+/// What happened in the minutes before, for the machine or cgroup that ran out.
 fn led_up(incident: &Incident, code: Code, domain: Option<u64>) -> Option<LeadUp> {
     match (code, domain) {
         (Code::Userspace, _) | (Code::MemcgLimit | Code::MemcgLimitLowered, None) => None,

@@ -8,17 +8,17 @@ use crate::{
     incident::{Incident, Role},
 };
 
-/// Characters of a name, at most: it stands in a sentence.
+/// The maximum number of characters of a name in a sentence.
 const NAME_CHARACTERS: usize = 64;
 
-/// Digits of an identifier that engines show.
+/// The number of digits of an identifier that engines display.
 const SHORT_ID: usize = 12;
 
 /// A cgroup in words.
 pub(super) enum Place {
     /// A container, pod, unit or job by name.
     Named(String),
-    /// By its path.
+    /// A cgroup by its path.
     Path(String),
 }
 
@@ -41,7 +41,7 @@ pub(super) fn of_cgroup(incident: &Incident, id: u64) -> Place {
     }
 }
 
-/// That the container of the chosen victim keeps running, which its engine therefore does not report.
+/// Says that the container of the chosen victim keeps running. Its engine then reports no OOM kill.
 pub(super) fn goes_on(incident: &Incident) -> Option<String> {
     let chosen = incident.victims.iter().find(|victim| victim.role == Role::Chosen)?;
     let path = cgroup::path_of(incident, chosen.task.memcg?)?;
@@ -53,7 +53,7 @@ pub(super) fn goes_on(incident: &Incident) -> Option<String> {
     })
 }
 
-/// Whether the cgroup above belongs to something else: then this one is the container, pod or unit itself.
+/// Whether the parent cgroup belongs to something else. Then this cgroup is the container, pod or unit itself.
 fn is_whole(incident: &Incident, path: &ByteString, place: &Attribution) -> bool {
     let bytes = path.as_bytes();
     let slash = bytes.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
@@ -82,7 +82,7 @@ fn words(place: &Attribution) -> Option<String> {
     }
 }
 
-/// "container web"; "docker container 0123456789ab" where it has no name.
+/// "container web", or "docker container 0123456789ab" if it has no name.
 pub(super) fn container(container: &Container) -> String {
     match (&container.name, container.runtime) {
         (Some(known), _) => format!("container {}", name(known)),
@@ -108,7 +108,7 @@ fn name(bytes: &ByteString) -> String {
     bounded(&bytes.to_words(), NAME_CHARACTERS)
 }
 
-/// So many characters of a text, at most.
+/// A text cut to a maximum number of characters.
 pub(super) fn bounded(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {
         return text.to_owned();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_without_a_name_has_its_identifier() {
+    fn uses_the_identifier_of_a_place_without_a_name() {
         let id = "0123456789abcdef".repeat(4);
         assert_eq!(of_path(&format!("/docker/{id}")).unwrap(), "docker container 0123456789ab");
         assert_eq!(of_path("/system.slice/nginx.service").unwrap(), "nginx.service");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_of_a_pod_has_both_names() {
+    fn names_the_container_and_its_pod() {
         let place = Attribution {
             container: Some(Container {
                 runtime: Some(Runtime::Containerd),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_bounded() {
+    fn cuts_long_names() {
         assert_eq!(bounded("abcdef", 6), "abcdef");
         assert_eq!(bounded("abcdefg", 6), "abcde\u{2026}");
     }

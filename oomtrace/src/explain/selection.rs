@@ -64,7 +64,7 @@ fn alone(incident: &Incident, code: Code) -> Selection {
     Selection { policy, outcome, evidence }
 }
 
-/// The victims without those that died because another one did.
+/// The victims, except those that died because another victim did.
 fn decided_on(incident: &Incident) -> impl Iterator<Item = &Victim> {
     incident.victims.iter().filter(|victim| victim.role.is_of_decision())
 }
@@ -115,20 +115,20 @@ fn policy(incident: &Incident) -> (Option<Policy>, Vec<String>) {
     (Some(policy), vec![fact])
 }
 
-/// Which cgroup dies as a whole.
+/// Says which cgroup is killed as a whole.
 fn scope(incident: &Incident, group: u64) -> String {
     let path = cgroup::path(&incident.memcgs, group).map(|path| path.to_words());
     let scope = path.unwrap_or_else(|| format!("the cgroup with id {group}"));
     format!("mem_cgroup_get_oom_group returned {scope}")
 }
 
-/// Whether `__oom_kill_process` was called. The pass counts the calls itself: frames of them may have been lost.
+/// Whether `__oom_kill_process` was called. The pass counts the calls itself, because their frames may be lost.
 fn is_kill_known(incident: &Incident) -> bool {
     let seen = decided_on(incident).any(|victim| victim.killed || victim.sigkill_ns.is_some());
     seen || incident.returned.is_none_or(|returned| returned.kills > 0)
 }
 
-/// Whether the kernel turned back at once, because the last thread with memory had exited.
+/// Whether `__oom_kill_process` returned at once, because the last thread with memory had exited.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c> (`__oom_kill_process`, "already exiting")
 fn is_gone(incident: &Incident) -> bool {
     let signalled = decided_on(incident).any(|victim| victim.sigkill_ns.is_some());
@@ -179,8 +179,8 @@ fn empty(incident: &Incident, passes: &EmptyPasses) -> Selection {
     Selection { policy: Some(policy), outcome: Some(Outcome::NoKill), evidence: vec![evidence] }
 }
 
-/// Whether the machine ran out for an allocation without `__GFP_FS`: the kernel kills no process then. It does not look at the flag for a
-/// cgroup, or without a `gfp_mask` (a page fault up to 5.15).
+/// Whether the machine ran out for an allocation without `__GFP_FS`: the kernel kills no process then. It does not look at the
+/// flag for a cgroup, or without a `gfp_mask` (a page fault up to 5.15).
 /// <https://github.com/torvalds/linux/blob/v5.10/mm/oom_kill.c#L1086> (`out_of_memory`)
 fn lacks_fs(incident: &Incident, passes: &EmptyPasses) -> bool {
     let session = incident.session.as_ref().filter(|session| session.codes >= 2);

@@ -1,5 +1,5 @@
-//! How short memory was: the signs of it in what was looked up beside a SIGKILL from user space, and in the counters
-//! that the kernel side copied at that moment.
+//! How short memory was when user space sent a SIGKILL. The signs come from the files that user space read at that moment and
+//! from the counters that the eBPF side copied.
 
 use oomtrace_common::event::Memcg;
 
@@ -10,31 +10,31 @@ use crate::{
     incident::Incident,
 };
 
-/// From where on a figure is a sign.
+/// The values from which a figure is a sign of a shortage.
 pub(super) struct Bounds {
-    /// Least share of the last ten seconds in which some task waited for memory (PSI `some avg10`), percent.
+    /// At least this percentage of the last ten seconds in which some task waited for memory (PSI `some avg10`).
     pub(super) stall_percent: f64,
-    /// Most of the machine's memory that is available where its stall counts, percent; `None`: it always counts. Tasks of one
-    /// cgroup that is throttled at its own `memory.high` raise the machine's figure, too.
+    /// The machine's stall counts only if at most this percentage of its memory is available; `None`: it always counts. Tasks
+    /// of one cgroup that is throttled at its own `memory.high` also raise the machine's figure.
     pub(super) stalled_available_percent: Option<u64>,
-    /// Most of the machine's memory that is available, percent.
+    /// At most this percentage of the machine's memory is available.
     pub(super) available_percent: u64,
-    /// Least of a cgroup's limit that is used, page cache that can be dropped not counted, percent.
+    /// At least this percentage of a cgroup's limit is used, not counting page cache that can be dropped.
     pub(super) used_percent: u64,
-    /// Most of the swap that is free, percent; `None`: swap says nothing.
+    /// At most this percentage of the swap is free; `None`: swap is not a sign.
     pub(super) swap_free_percent: Option<u64>,
 }
 
 /// The signs of a shortage.
 pub(super) struct Shortage {
-    /// Kernfs id of the cgroup that was short; `None` where it was the machine.
+    /// Kernfs id of the cgroup that was short; `None` if the machine was.
     pub(super) cgroup: Option<u64>,
-    /// In words, each with its figures.
+    /// The signs in words, each with its figures.
     pub(super) signs: Vec<String>,
 }
 
-/// A cgroup near its limit first; then the machine; then a cgroup that only waited, for what it waits for may be the
-/// machine's memory.
+/// Looks for a cgroup near its limit first, then at the machine, then for a cgroup whose tasks waited. That cgroup comes last,
+/// because its tasks may wait for the machine's memory.
 pub(super) fn find(incident: &Incident, bounds: &Bounds) -> Shortage {
     let full =
         levels(incident).into_iter().find_map(|memcg| Some((memcg.id, full(incident, memcg, bounds)?)));
@@ -61,8 +61,8 @@ fn looked_up(incident: &Incident, memcg: u64) -> Option<&CgroupPressure> {
     incident.pressure.as_ref()?.cgroups.iter().find(|cgroup| cgroup.memcg == memcg)
 }
 
-/// Near `memory.max` or `memory.high`, even if reclaim dropped the page cache and the reclaimable slab. What that amounts to
-/// must be known: a cgroup that reads files is always at its limit.
+/// A cgroup near `memory.max` or `memory.high` even if reclaim dropped the page cache and the reclaimable slab. That amount
+/// must be known, because a cgroup that reads files is always at its limit.
 fn full(incident: &Incident, memcg: &Memcg, bounds: &Bounds) -> Option<String> {
     let page_size = incident.page_size();
     let read = |bit: u32| memcg.present & bit != 0;
@@ -102,7 +102,7 @@ fn droppable(looked_up: &CgroupPressure) -> Option<Droppable> {
     })
 }
 
-/// Its tasks waited.
+/// A cgroup whose tasks waited for memory.
 fn waiting(incident: &Incident, memcg: &Memcg, bounds: &Bounds) -> Option<String> {
     let looked_up = looked_up(incident, memcg.id)?;
     let stall = looked_up.stall.filter(|stall| stall.some_avg10 >= bounds.stall_percent)?;
@@ -137,7 +137,7 @@ fn machine(pressure: &Pressure, bounds: &Bounds) -> Vec<String> {
     signs.into_iter().flatten().collect()
 }
 
-/// Whether a part is more than so many percent of the whole.
+/// Whether a part is more than this percentage of the whole.
 fn is_more(part: u64, whole: u64, percent: u64) -> bool {
     u128::from(part) * 100 > u128::from(whole) * u128::from(percent)
 }

@@ -167,7 +167,7 @@ fn consequence(incident: &Incident, verdict: &Verdict) -> String {
     }
 }
 
-/// The setting that takes others along, with the cgroup that has it, if that is known.
+/// The setting that kills other processes as well, and the cgroup that has it, if that is known.
 fn group(incident: &Incident) -> String {
     let of = incident.group.map(|id| format!(" of {}", place::of_cgroup(incident, id)));
     format!("memory.oom.group{}", of.unwrap_or_default())
@@ -204,14 +204,15 @@ fn namespace_note(incident: &Incident) -> Option<String> {
         .then(|| format!("; the victim was the init of a pid namespace, so {along} more {processes} died"))
 }
 
-/// That it happened before.
+/// Says that the same kill happened before.
 fn repeated(incident: &Incident) -> String {
     let Some(repeats) = incident.repeats else { return String::new() };
     let span = duration(incident.boot_ns.saturating_sub(repeats.first_ns));
     format!("; this is the {} such kill in {span}", ordinal(repeats.count))
 }
 
-/// Where the memory was, if the victim's own size does not explain it. SysRq-f and the multi-gen LRU need no shortage.
+/// Says where the memory was, if the victim's own size does not explain the shortage. SysRq-f and the multi-gen LRU need no
+/// shortage.
 fn shortage_note(verdict: &Verdict) -> Option<String> {
     let clause = verdict.account.as_ref().filter(|_| verdict.code.is_shortage())?.clause()?;
     Some(format!("; {clause}"))

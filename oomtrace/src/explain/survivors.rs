@@ -1,5 +1,5 @@
-//! Processes that hold memory and go on: those that could not be chosen, earlier victims that do not exit, and victims of this
-//! decision that did not exit.
+//! Processes that hold memory and keep running: those that could not be chosen, earlier victims that did not exit, and victims
+//! of this decision that did not exit.
 
 use super::words::{name, size};
 use crate::incident::{Candidate, ClosedBy, Incident, PassedOver, Role, Task, Victim};
@@ -70,7 +70,8 @@ pub(super) fn count_alive(incident: &Incident) -> usize {
     alive(incident).count()
 }
 
-/// The earlier victim that holds most memory. The kernel passes over a task that the reaper has finished with, even if nothing was freed.
+/// The earlier victim that holds most memory. The kernel passes over a task that the reaper has finished with, even if nothing
+/// was freed.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L627>
 fn stuck(incident: &Incident) -> Option<&Candidate> {
     incident.choice.as_ref()?;
@@ -79,8 +80,8 @@ fn stuck(incident: &Incident) -> Option<&Candidate> {
     reaped.filter(|row| held_bytes(incident, &row.task) > 0).max_by_key(|row| held_bytes(incident, &row.task))
 }
 
-/// Victims that were not seen to exit until the incident was closed, where exits are seen. Whoever only shares a victim's memory
-/// need not exit.
+/// Victims whose exit was not seen before the incident was closed, if oomtrace sees exits. A process that only shares a
+/// victim's memory need not exit.
 fn alive(incident: &Incident) -> impl Iterator<Item = &Victim> {
     let seen = incident.session.as_ref().is_some_and(|session| session.has_hook("sched_process_exit"));
     let over = matches!(incident.closed_by, Some(ClosedBy::Timeout | ClosedBy::EndOfStream));

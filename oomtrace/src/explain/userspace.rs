@@ -1,5 +1,5 @@
-//! No kernel OOM: user space sent SIGKILL. Whether it did so for memory is concluded from how short that was at the
-//! moment, and from who did it.
+//! No kernel OOM: user space sent SIGKILL. Whether it did so because of memory is inferred from how short memory was at that
+//! moment, and from the sender.
 
 use oomtrace_common::limits::COMM_BYTES;
 
@@ -13,27 +13,28 @@ use crate::{
     incident::{Incident, Method, Task, UserKill, is_of},
 };
 
-/// Bytes of a name that the kernel keeps of a task (`TASK_COMM_LEN` without the zero).
+/// Bytes of a task's name that the kernel keeps (`TASK_COMM_LEN` without the zero).
 const COMM_MAX: usize = COMM_BYTES - 1;
 
-/// Programs that have no other purpose than to kill before the kernel must, by name or by executable.
+/// Programs whose only purpose is to kill before the kernel has to, by name or by executable.
 const OOM_KILLERS: [&[u8]; 6] = [b"systemd-oomd", b"oomd", b"earlyoom", b"nohang", b"lmkd", b"bustd"];
 
-/// What makes anybody's SIGKILL one for memory.
+/// The bounds for a SIGKILL from any process.
 const ANYBODYS: Bounds = Bounds {
-    // An idle machine and a busy one without shortage both show under 1; a tenth of the time waiting is felt.
+    // An idle machine and a busy one without a shortage both show less than 1. A tenth of the time spent waiting is noticeable.
     stall_percent: 10.0,
-    // What is left to an idle program that keeps its page cache.
+    // An idle program that keeps its page cache leaves this much.
     stalled_available_percent: Some(25),
-    // Where earlyoom begins to kill by default.
+    // earlyoom begins to kill at this value by default.
     available_percent: 10,
-    // What is left is less than the page cache that a working program needs.
+    // The rest is less than the page cache that a working program needs.
     used_percent: 90,
-    // Full swap alone is no shortage: it stays full when that is long over.
+    // Full swap alone is no shortage: it stays full long after one.
     swap_free_percent: None,
 };
 
-/// What does for those whose purpose it is: they may have looked a while before, and their kill relieves at once.
+/// The bounds for programs whose only purpose is to kill. They may have measured some time before, and their kill relieves
+/// memory at once.
 const OOM_KILLERS_OWN: Bounds = Bounds {
     stall_percent: 1.0,
     stalled_available_percent: None,
@@ -47,7 +48,7 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
     let user_kill = incident.user_kill.as_ref()?;
     let sender = incident.trigger.as_ref()?;
     let known = is_oom_killer(incident, sender);
-    // What is left of a container or a service is taken down after the kernel has killed in it: a consequence.
+    // The rest of a container or a service is stopped after the kernel killed in it. That is a consequence.
     if user_kill.after_kernel_kill_ns.is_some() && !known {
         return None;
     }
@@ -76,7 +77,7 @@ pub(super) fn rule(incident: &Incident) -> Option<Finding> {
     Some(Finding { code: Code::Userspace, confidence, evidence, domain: shortage.cgroup })
 }
 
-/// Who sent it and how.
+/// Names the sender and how it sent the signal.
 fn sent(sender: &Task, user_kill: &UserKill) -> String {
     let how = match user_kill.code {
         None => match user_kill.method {
@@ -92,7 +93,7 @@ fn sent(sender: &Task, user_kill: &UserKill) -> String {
     format!("{} sent SIGKILL {how}", name(sender))
 }
 
-/// How many processes, where not all are listed.
+/// Says how many processes were killed, if not all are listed.
 fn counted(incident: &Incident, user_kill: &UserKill) -> Option<String> {
     let listed = incident.victims.len();
     let count = user_kill.count(listed);
@@ -104,7 +105,8 @@ fn name(task: &Task) -> String {
     task.comm.as_ref().map_or_else(|| "a process".to_owned(), ByteString::to_words)
 }
 
-/// By its name, its process's or its executable's; a script is known by its name alone. The kernel cuts a name after 15 bytes.
+/// Whether the name of the task, its process or its executable is known. A script is recognized by its name alone. The kernel
+/// cuts a name after 15 bytes.
 fn is_oom_killer(incident: &Incident, sender: &Task) -> bool {
     let looked_up = incident.processes.iter().find(|process| is_of(process, sender));
     let exe = looked_up.and_then(|process| process.exe.as_ref()).map(ByteString::as_bytes);

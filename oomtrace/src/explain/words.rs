@@ -19,7 +19,7 @@ pub(super) fn name(incident: &Incident, task: &Task) -> String {
     }
 }
 
-/// The name of the process; of another thread than its first both names, because pids are of processes.
+/// The name of the process. For a thread that is not the first one, both names, because the pid belongs to the process.
 fn thread_and_process(task: &Task) -> String {
     let Some(comm) = &task.comm else { return "a process".to_owned() };
     let is_leader = task.tid == task.pid || task.is_kthread();
@@ -33,7 +33,7 @@ fn thread_and_process(task: &Task) -> String {
 fn title(incident: &Incident, task: &Task) -> Option<String> {
     let mut looks = incident.processes.iter().filter(|look| crate::incident::is_of(look, task));
     let title = looks.find_map(|look| attribute::title(look.cmdline.as_deref()?, look.exe.as_ref()))?;
-    // It must not seem to end before it does.
+    // A quote inside the title must not look like its end.
     Some(format!("\"{}\"", place::bounded(&title.to_words().replace('"', "'"), TITLE_CHARACTERS)))
 }
 
@@ -59,7 +59,7 @@ pub(super) fn duration(ns: u64) -> String {
     }
 }
 
-/// One decimal is enough for a sentence; the exact bytes stand beside it.
+/// A size with one decimal, which is enough for a sentence. Reports give the exact bytes as well.
 pub(crate) fn size(bytes: u64) -> String {
     let (unit, name) = match bytes {
         ..0x10_0000 => (1_u64 << 10, "KiB"),

@@ -31,7 +31,7 @@ fn unsized_zones() -> Finding {
     Finding::inferred(Code::Global, None, evidence)
 }
 
-/// The constraint by name: the kernel's number of it differs between kernels in principle, and stands in the session.
+/// The constraint by name. Its number may differ between kernels and is part of the session.
 pub(crate) fn constraint(incident: &Incident) -> Option<&'static str> {
     let number = match (&incident.choice, &incident.returned, &incident.empty) {
         (Some(choice), _, _) => choice.constraint,
