@@ -1,22 +1,22 @@
-//! What a report says of a place: its path, and the names that were told.
+//! The attribution of a cgroup in a report: from its path, and from the names that were read.
 
 use serde::Serialize;
 
 use super::{Job, PathContainer, PathPod, Place, Qos, Runtime};
 use crate::{bytes::ByteString, context::NamedContainer, incident::KnownNames};
 
-/// The container, the pod, the unit, the user and the job of a cgroup; each absent where there is none or nothing says so.
+/// The container, the pod, the unit, the user and the job of a cgroup. Each is absent if there is none or it is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Attribution {
     /// The innermost container.
     pub container: Option<Container>,
     /// The innermost pod.
     pub pod: Option<Pod>,
-    /// The innermost systemd unit that is no slice.
+    /// The innermost systemd unit that is not a slice.
     pub unit: Option<ByteString>,
     /// The slice that holds it.
     pub slice: Option<ByteString>,
-    /// The user: name, or number where there is no name.
+    /// The user: a name, or a number if there is no name.
     pub user: Option<ByteString>,
     /// The login session.
     pub session: Option<ByteString>,
@@ -27,37 +27,37 @@ pub struct Attribution {
 /// A container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Container {
-    /// What runs it.
+    /// The runtime.
     pub runtime: Option<Runtime>,
-    /// In full.
+    /// The full identifier.
     pub id: ByteString,
-    /// As its engine calls it.
+    /// The name that its engine uses.
     pub name: Option<ByteString>,
-    /// What it was made of.
+    /// The image.
     pub image: Option<ByteString>,
-    /// Its first process.
+    /// Pid of its first process.
     pub init_pid: Option<i32>,
-    /// Of a victim's container: its first process was not among the victims, so that the container goes on.
+    /// For a victim's container: whether it keeps running, because its first process was not among the victims.
     pub lives_on: Option<bool>,
 }
 
 /// A Kubernetes pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pod {
-    /// In full.
+    /// The full UID.
     pub uid: String,
     /// Its name.
     pub name: Option<ByteString>,
-    /// The namespace it is in.
+    /// Its namespace.
     pub namespace: Option<ByteString>,
-    /// Its class.
+    /// Its QoS class.
     pub qos: Qos,
     /// The name that the container has in the pod.
     pub container: Option<ByteString>,
 }
 
 impl Attribution {
-    /// Of a path below the mount of the memory hierarchy.
+    /// The attribution of a path, which is relative to the mount of the memory hierarchy.
     #[must_use]
     pub fn of(names: &KnownNames, path: &ByteString) -> Self {
         let place = Place::of(path.as_bytes());
@@ -77,13 +77,14 @@ impl Attribution {
         }
     }
 
-    /// The same of a process of that user. In a container the numbers are its own, and the machine's names are not theirs.
+    /// The attribution of a process of this user. In a container, user ids are the container's own, and the machine's user
+    /// names do not apply.
     #[must_use]
     pub fn of_process(names: &KnownNames, path: Option<&ByteString>, uid: Option<u32>) -> Self {
         path.map(|path| Self::of(names, path)).unwrap_or_default().of_user(names, uid)
     }
 
-    /// This place, and the user of a process in it.
+    /// The attribution with the user of a process in this cgroup.
     #[must_use]
     pub fn of_user(mut self, names: &KnownNames, uid: Option<u32>) -> Self {
         if self.container.is_none()
@@ -95,8 +96,8 @@ impl Attribution {
     }
 }
 
-/// What the files of the node tell of the container that is the outermost of a path; an inner one is not known to them. One
-/// that the path does not show is known by its whole cgroup.
+/// The names from the files of the node for the outermost container of a path. The files do not know inner containers. A
+/// container that the path does not show is found by its whole cgroup.
 fn named<'a>(
     names: &'a KnownNames,
     container: Option<&PathContainer>,
@@ -116,7 +117,7 @@ fn named<'a>(
     }
 }
 
-/// A path and what is above it, the root left out.
+/// A path and its ancestors, without the root.
 fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::successors(Some(path), |level| {
         let slash = level.iter().rposition(|byte| *byte == b'/')?;
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn joins_the_path_and_the_names() {
+    fn joins_path_and_names() {
         let found = of(&format!("/kubepods/burstable/pod{UID}/{}/init", id("a")));
         let (container, pod) = (found.container.unwrap(), found.pod.unwrap());
         assert_eq!((container.runtime, container.init_pid), (Some(Runtime::Containerd), Some(85)));
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn names_a_pod_by_itself() {
+    fn names_a_pod_without_a_container() {
         let pod = of(&format!("/kubepods/burstable/pod{UID}")).pod.unwrap();
         assert_eq!((pod.name, pod.container), (Some("shop-7d9".into()), None));
     }
@@ -229,14 +230,14 @@ mod tests {
     }
 
     #[test]
-    fn a_container_that_the_path_does_not_show_is_known_by_its_cgroup() {
+    fn finds_a_container_by_its_cgroup_if_the_path_does_not_show_it() {
         assert_eq!(of("/box/child").container.unwrap().id, "box".into());
         assert_eq!(of("/boxes").container, None);
         assert_eq!(of("/other/box").container, None);
     }
 
     #[test]
-    fn names_a_user_outside_of_containers_alone() {
+    fn names_users_only_outside_of_containers() {
         let process = |path: &str, uid| {
             let path = ByteString::from(path);
             Attribution::of_process(&known(), Some(&path), Some(uid)).user

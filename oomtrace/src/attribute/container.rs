@@ -1,11 +1,11 @@
-//! Containers: a table of the names that engines give to cgroups, one rule a line.
+//! Containers: a table of the names that engines give to cgroups, one rule per line.
 
 use serde::Serialize;
 
 use super::{Walk, shape::Shape, unit};
 use crate::bytes::ByteString;
 
-/// What runs a container.
+/// A container runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Runtime {
@@ -21,7 +21,7 @@ pub enum Runtime {
     Lxc,
     /// LXC by libvirt.
     LibvirtLxc,
-    /// `systemd-nspawn`, or whoever else registers with `systemd-machined`.
+    /// `systemd-nspawn`, or another program that registers with `systemd-machined`.
     Nspawn,
     /// Kata Containers.
     Kata,
@@ -64,40 +64,40 @@ impl Runtime {
         RUNTIMES.iter().find(|(runtime, _)| *runtime == self).map_or("", |(_, name)| name)
     }
 
-    /// The runtime of that name.
+    /// The runtime with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         RUNTIMES.iter().find(|(_, known)| *known == name).map(|(runtime, _)| *runtime)
     }
 }
 
-/// A container as the path of its cgroup tells of it.
+/// A container, as far as the path of its cgroup shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathContainer {
-    /// Absent where several engines would call it so.
+    /// Absent if several engines use such a name.
     pub runtime: Option<Runtime>,
-    /// In full, unescaped.
+    /// The full identifier, unescaped.
     pub id: ByteString,
     /// The path of its cgroup.
     pub cgroup: ByteString,
-    /// No other container is around it. Only then the files of this machine can know it.
+    /// No other container is around it. The files of this machine can only know such a container.
     pub is_outermost: bool,
 }
 
-/// Where a container's cgroup lies.
+/// The place of a container's cgroup.
 #[derive(Clone, Copy)]
 enum In {
     /// Anywhere.
     Any,
-    /// In a cgroup of this name.
+    /// In a cgroup with this name.
     Of(&'static str),
     /// In a cgroup whose parent has this name: `/ecs/<task>/<id>`.
     Below(&'static str),
-    /// Below one of this name, however deep.
+    /// Anywhere below a cgroup with this name.
     Under(&'static str),
 }
 
-/// One way in which an engine names a cgroup: where, what stands before the identifier, its form, and what stands behind it.
+/// One way in which an engine names a cgroup: the place, the prefix of the identifier, its form, and the suffix.
 struct Rule(Option<Runtime>, In, &'static str, Shape, &'static str);
 
 /// The grammar. The first rule that fits a level decides.
@@ -151,7 +151,7 @@ const RULES: &[Rule] = &[
 pub(super) fn at(walk: &Walk<'_>, end: usize, level: &[u8]) -> Option<PathContainer> {
     let (Rule(runtime, ..), id) = RULES.iter().find_map(|rule| Some((rule, rule.id(walk, level)?)))?;
     let id = unit::unescaped(id);
-    // A virtual machine is none, and a rule says so by having no runtime for a name.
+    // A virtual machine is not a container. Its rule has a name as the identifier and no runtime.
     let is_machine = runtime.is_none() && !Shape::Hex64.fits(id.as_bytes());
     (!is_machine).then(|| PathContainer {
         runtime: *runtime,
@@ -169,7 +169,7 @@ impl Rule {
             return None;
         }
         let rest = match before.strip_prefix('*') {
-            // The name of systemd's cgroup driver, taken for a path: `slice:prefix:id`.
+            // The name for systemd's cgroup driver, used as a path: `slice:prefix:id`.
             Some(before) => behind(level, before.as_bytes())?,
             None => level.strip_prefix(before.as_bytes())?,
         };
@@ -189,7 +189,7 @@ impl In {
     }
 }
 
-/// What stands behind a part of a level.
+/// The bytes after a part of a level.
 fn behind<'a>(level: &'a [u8], part: &[u8]) -> Option<&'a [u8]> {
     let place = level.windows(part.len()).position(|window| window == part)?;
     level.get(place + part.len()..)

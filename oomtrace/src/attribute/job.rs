@@ -1,11 +1,11 @@
-//! Jobs of batch systems: a table of the names that they give to cgroups, one rule a line.
+//! Jobs of batch systems: a table of the names that they give to cgroups, one rule per line.
 
 use serde::Serialize;
 
 use super::{Walk, shape::Shape};
 use crate::bytes::ByteString;
 
-/// What runs a job.
+/// A batch system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
@@ -38,29 +38,29 @@ impl JobKind {
     }
 }
 
-/// A job as the path of its cgroup tells of it.
+/// A job, as far as the path of its cgroup shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Job {
-    /// What runs it.
+    /// The batch system.
     pub kind: JobKind,
-    /// As the batch system calls it.
+    /// The identifier that the batch system uses.
     pub id: ByteString,
 }
 
-/// Where a job's cgroup lies.
+/// The place of a job's cgroup.
 #[derive(Clone, Copy)]
 enum In {
     /// Anywhere.
     Any,
     /// In a cgroup of this name.
     Of(&'static str),
-    /// In a cgroup whose name ends so.
+    /// In a cgroup whose name ends like this.
     OfEnding(&'static str),
-    /// In one whose name begins so, or with one user's cgroup between them.
+    /// In a cgroup whose name begins like this, or with one user's cgroup in between.
     Slurm,
 }
 
-/// One way in which a batch system names a cgroup: where, what stands before the identifier, its form, and what stands behind it.
+/// One way in which a batch system names a cgroup: the place, the prefix of the identifier, its form, and the suffix.
 struct Rule(JobKind, In, &'static str, Shape, &'static str);
 
 /// The grammar.
@@ -96,8 +96,8 @@ impl Rule {
     }
 }
 
-/// What stands behind a beginning in which `#` is a number. Behind `*` and a word, which is the last of its kind, the word itself
-/// belongs to the identifier: `slot1_1@node`.
+/// The bytes after a prefix in which `#` is a number. After `*` and a word, of which the last occurrence counts, the word
+/// itself belongs to the identifier: `slot1_1@node`.
 fn behind<'a>(level: &'a [u8], before: &[u8]) -> Option<&'a [u8]> {
     if let Some(place) = before.iter().position(|byte| *byte == b'*') {
         let word = before.get(place + 1..)?;

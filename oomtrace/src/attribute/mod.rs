@@ -18,18 +18,18 @@ pub use self::{
 };
 use crate::bytes::ByteString;
 
-/// What the path of a cgroup says by itself, without any file or API.
+/// The attribution that the path of a cgroup gives by itself, without any file or API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The innermost container.
     pub container: Option<PathContainer>,
     /// The innermost Kubernetes pod.
     pub pod: Option<PathPod>,
-    /// The innermost systemd unit that is no slice, unescaped.
+    /// The innermost systemd unit that is not a slice, unescaped.
     pub unit: Option<ByteString>,
     /// The slice that holds this unit, unescaped.
     pub slice: Option<ByteString>,
-    /// The user whose slice or session it is.
+    /// The user that the slice or the session belongs to.
     pub uid: Option<u32>,
     /// The login session.
     pub session: Option<ByteString>,
@@ -38,7 +38,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Reads a path below the mount of the memory hierarchy. Any bytes are a path; what no rule knows is absent.
+    /// Reads a path relative to the mount of the memory hierarchy. Any bytes are accepted. A value that no rule finds is
+    /// absent.
     #[must_use]
     pub fn of(path: &[u8]) -> Self {
         let mut place = Self::default();
@@ -50,7 +51,7 @@ impl Place {
         place
     }
 
-    /// Takes one more level into account: inner ones replace outer ones.
+    /// Takes one more level into account. Inner levels replace outer ones.
     fn enter(&mut self, walk: &Walk<'_>, end: usize, level: &[u8]) {
         if let Some(pod) = pod::at(walk, end, level) {
             self.pod = Some(PathPod { is_outermost: self.pod.is_none() && self.container.is_none(), ..pod });
@@ -74,14 +75,14 @@ impl Place {
     }
 }
 
-/// The levels above the one that is looked at.
+/// The levels above the current one.
 struct Walk<'a> {
     path: &'a [u8],
     above: Vec<&'a [u8]>,
 }
 
 impl<'a> Walk<'a> {
-    /// The level that holds this one.
+    /// The level that holds the current one.
     fn parent(&self) -> &'a [u8] {
         self.above.last().copied().unwrap_or_default()
     }
@@ -97,7 +98,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The names between the slashes, each with the byte of the path behind it.
+/// The names between the slashes, each with the offset after it.
 fn levels(path: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut end = 0;
     path.split(|byte| *byte == b'/').filter_map(move |level| {

@@ -15,7 +15,7 @@ pub enum Qos {
     Guaranteed,
     /// There are requests.
     Burstable,
-    /// There are neither.
+    /// There are neither requests nor limits.
     BestEffort,
 }
 
@@ -34,12 +34,12 @@ impl Qos {
     }
 }
 
-/// A pod as the path of its cgroup tells of it.
+/// A pod, as far as the path of its cgroup shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathPod {
-    /// With dashes; that of a static pod is a hash and has none.
+    /// The UID with dashes. The UID of a static pod is a hash without dashes.
     pub uid: String,
-    /// From the cgroup that holds it.
+    /// The QoS class, from the cgroup that holds the pod.
     pub qos: Qos,
     /// The path of its cgroup.
     pub cgroup: ByteString,
@@ -47,8 +47,8 @@ pub struct PathPod {
     pub is_outermost: bool,
 }
 
-/// The pod whose cgroup this level is. `pod<uid>` in `kubepods`, and `kubepods-burstable-pod<uid>.slice`; with a container's
-/// name behind it where systemd's driver was taken for cgroupfs's.
+/// The pod whose cgroup this level is. `pod<uid>` in `kubepods`, and `kubepods-burstable-pod<uid>.slice`, followed by a
+/// container's name if the name for systemd's driver was used with cgroupfs.
 /// <https://github.com/kubernetes/kubernetes/blob/v1.31.0/pkg/kubelet/cm/pod_container_manager_linux.go>
 pub(super) fn at(walk: &Walk<'_>, end: usize, level: &[u8]) -> Option<PathPod> {
     let name = level.split(|byte| *byte == b':').next().unwrap_or_default();
@@ -75,7 +75,7 @@ fn split_at_pod(name: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Whether it is the kubelet's own cgroup, possibly below another (`kubelet-kubepods.slice`).
+/// Whether this is the kubelet's own cgroup, possibly with a prefix (`kubelet-kubepods.slice`).
 fn is_kubepods(level: &[u8]) -> bool {
     let name = level.strip_suffix(b".slice").unwrap_or(level);
     name.split(|byte| *byte == b'-').any(|part| part == b"kubepods")
@@ -92,7 +92,7 @@ fn qos(before: &[u8]) -> Qos {
     }
 }
 
-/// A UUID, or the hash that a static pod has instead.
+/// A UUID, or the hash of a static pod.
 fn uid_of(bytes: &[u8]) -> Option<String> {
     let dashed: Vec<u8> = bytes.iter().map(|byte| if *byte == b'_' { b'-' } else { *byte }).collect();
     let is_hash = dashed.len() == 32 && dashed.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));

@@ -1,4 +1,4 @@
-//! What identifiers look like.
+//! The forms of identifiers.
 
 /// The form of an identifier in the name of a cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,13 +13,13 @@ pub(super) enum Shape {
     UuidName,
     /// 25 lower-case letters and digits: BuildKit.
     Base36,
-    /// A name that somebody chose: letters, digits, `_`, `.`, `-`, `:`, `@`, and `\x2d` for a dash.
+    /// A name that a user chose: letters, digits, `_`, `.`, `-`, `:`, `@`, and `\x2d` for a dash.
     Name,
-    /// `container_1535425542470_0004_01_000002`, with an epoch (`e17_`) after the first underscore or without.
+    /// `container_1535425542470_0004_01_000002`, with or without an epoch (`e17_`) after the first underscore.
     Yarn,
     /// A number.
     Number,
-    /// A number, a dot and a host; brackets for an array.
+    /// A number, a dot and a host, with brackets for an array.
     NumberHost,
     /// 14 letters and digits, an `s` first: Slurm from 26.05 on.
     Sluid,
@@ -28,7 +28,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    /// Whether all of these bytes are such an identifier.
+    /// Whether these bytes are an identifier of this form.
     pub(super) fn fits(self, bytes: &[u8]) -> bool {
         let all = |is: fn(u8) -> bool| !bytes.is_empty() && bytes.iter().all(|byte| is(*byte));
         match self {
@@ -76,7 +76,7 @@ pub(super) const fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b':' | b'@' | b'\\')
 }
 
-/// Whether it is a UUID with dashes.
+/// Whether the bytes are a UUID with dashes.
 pub(super) fn is_uuid(bytes: &[u8]) -> bool {
     let groups: Vec<&[u8]> = bytes.split(|byte| *byte == b'-').collect();
     let lengths = groups.iter().map(|group| group.len());
@@ -85,7 +85,7 @@ pub(super) fn is_uuid(bytes: &[u8]) -> bool {
         && groups.iter().all(|group| group.iter().all(|byte| is_hex(*byte)))
 }
 
-/// What stands before the last such byte, and behind it.
+/// The bytes before and after the last occurrence of a byte.
 pub(super) fn split_last(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     let place = bytes.iter().rposition(|byte| *byte == at)?;
     Some((bytes.get(..place)?, bytes.get(place + 1..)?))

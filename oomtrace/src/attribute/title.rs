@@ -1,9 +1,10 @@
-//! The title that a process gave itself, in the place of its arguments.
+//! The title that a process sets for itself, in place of its arguments.
 
 use crate::bytes::ByteString;
 
-/// The title in a command line: `postgres: app appdb 10.0.0.5(4242) SELECT`. A process writes it over its arguments, and what is
-/// left of those is empty (`setproctitle`). One argument with blanks that is no path to the executable was hardly typed so.
+/// The title in a command line: `postgres: app appdb 10.0.0.5(4242) SELECT`. A process writes it over its arguments, and the
+/// other arguments are then empty (`setproctitle`). A single argument with blanks that is not the path of the executable is
+/// taken as a title.
 #[must_use]
 pub fn title<'a>(cmdline: &'a [ByteString], exe: Option<&ByteString>) -> Option<&'a ByteString> {
     let (first, rest) = cmdline.split_first()?;
@@ -19,7 +20,7 @@ mod tests {
     use crate::bytes::ByteString;
 
     #[test]
-    fn a_title_stands_alone_and_has_blanks() {
+    fn accepts_only_a_single_argument_with_blanks() {
         let words = |texts: &[&str]| texts.iter().map(|text| ByteString::from(*text)).collect::<Vec<_>>();
         let found = |texts: &[&str]| title(&words(texts), None).cloned();
         let postgres = "postgres: app appdb [local] SELECT";

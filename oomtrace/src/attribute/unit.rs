@@ -1,4 +1,4 @@
-//! Units of systemd, in the names of cgroups.
+//! Units of systemd in the names of cgroups.
 
 use super::{
     Walk,
@@ -6,10 +6,10 @@ use super::{
 };
 use crate::bytes::ByteString;
 
-/// What a unit with processes of its own may be.
+/// The kinds of units that have processes of their own.
 const SUFFIXES: [&str; 5] = [".service", ".scope", ".mount", ".swap", ".socket"];
 
-/// The longest name of a unit. <https://github.com/systemd/systemd/blob/v256/src/basic/unit-name.h>
+/// The maximum length of a unit's name. <https://github.com/systemd/systemd/blob/v256/src/basic/unit-name.h>
 const LONGEST: usize = 255;
 
 /// The unit that a level is named after.
@@ -42,7 +42,7 @@ pub(super) fn session(level: &[u8]) -> Option<ByteString> {
     session_id(level.strip_prefix(b"session-")?.strip_suffix(b".scope")?)
 }
 
-/// The user and the session of `/user/1000.user/c2.session`, as logind had it before systemd.
+/// The user and the session of `/user/1000.user/c2.session`, the form that logind used before systemd.
 pub(super) fn upstart(walk: &Walk<'_>, level: &[u8]) -> Option<(u32, Option<ByteString>)> {
     let user = |level: &[u8]| number(level.strip_suffix(b".user")?);
     if walk.above == [b"user"] {
@@ -59,13 +59,13 @@ fn session_id(id: &[u8]) -> Option<ByteString> {
     fits.then(|| ByteString::from(id.to_vec()))
 }
 
-/// A user's number; (uid_t) -1 is none.
+/// A user's number; `None` for (uid_t) -1.
 fn number(digits: &[u8]) -> Option<u32> {
     let number = Shape::Number.fits(digits).then_some(digits)?;
     std::str::from_utf8(number).ok()?.parse().ok().filter(|uid| *uid != u32::MAX)
 }
 
-/// Whether a name without its suffix may be a unit's. A template without an instance has no processes.
+/// Whether this may be a unit's name without its suffix. A template without an instance has no processes.
 fn is_stem(stem: &[u8]) -> bool {
     let at_signs = stem.iter().filter(|byte| **byte == b'@').count();
     let is_template = stem.ends_with(b"@") || stem.starts_with(b"@");
@@ -76,13 +76,13 @@ fn is_stem(stem: &[u8]) -> bool {
         && stem.iter().all(|byte| is_name(*byte))
 }
 
-/// Without the underscore that keeps a unit's name apart from the kernel's files.
+/// The name without the underscore that distinguishes a unit's name from the kernel's files.
 /// <https://github.com/systemd/systemd/blob/v256/src/basic/cgroup-util.c> (`cg_unescape`)
 fn plain(level: &[u8]) -> &[u8] {
     level.strip_prefix(b"_").unwrap_or(level)
 }
 
-/// With the bytes that systemd writes as `\x2d`.
+/// The name with each `\x2d` replaced by the byte it stands for.
 pub(super) fn unescaped(name: &[u8]) -> ByteString {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name;
@@ -101,7 +101,7 @@ pub(super) fn unescaped(name: &[u8]) -> ByteString {
     ByteString::from(bytes)
 }
 
-/// The byte that an escape at the beginning stands for. A NUL has no place in a name.
+/// The byte that an escape at the beginning stands for. A name cannot contain NUL.
 fn escape(bytes: &[u8]) -> Option<u8> {
     let digits = bytes.strip_prefix(b"\\x")?.get(..2)?;
     let is_escape = digits.iter().all(u8::is_ascii_hexdigit);
