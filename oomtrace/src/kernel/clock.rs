@@ -1,4 +1,4 @@
-//! The kernel side stamps its frames with `CLOCK_BOOTTIME`; so does everything that joins them.
+//! The clocks. The eBPF side stamps its frames with `CLOCK_BOOTTIME`, so everything that is compared with them uses it as well.
 
 use std::sync::OnceLock;
 
@@ -9,19 +9,19 @@ use super::time_namespace::Offsets;
 /// A process stays in its time namespace.
 static OFFSETS: OnceLock<Offsets> = OnceLock::new();
 
-/// `CLOCK_BOOTTIME` in ns, as the kernel side has it.
+/// `CLOCK_BOOTTIME` in ns, as the eBPF side reads it.
 #[must_use]
 pub fn boot_ns() -> u64 {
     u64::try_from(kernels(ClockId::Boottime, offsets().boottime_ns)).unwrap_or(0)
 }
 
-/// Wall clock minus `CLOCK_BOOTTIME`, in ns: what turns a frame's stamp into a date.
+/// Wall clock minus `CLOCK_BOOTTIME`, in ns. It converts a frame's stamp into a date.
 #[must_use]
 pub fn wall_offset_ns() -> i64 {
     minus_boot_ns(ClockId::Realtime, 0)
 }
 
-/// `CLOCK_MONOTONIC` minus `CLOCK_BOOTTIME`, in ns: what turns a frame's stamp into one of the kernel's log or trace.
+/// `CLOCK_MONOTONIC` minus `CLOCK_BOOTTIME`, in ns. It converts a frame's stamp into one of the kernel's log or trace.
 #[must_use]
 pub fn monotonic_offset_ns() -> i64 {
     minus_boot_ns(ClockId::Monotonic, offsets().monotonic_ns)
@@ -31,7 +31,7 @@ fn offsets() -> Offsets {
     *OFFSETS.get_or_init(Offsets::of_this_process)
 }
 
-/// A clock without what our time namespace adds to it.
+/// A clock without the offset of this process's time namespace.
 fn kernels(clock: ClockId, added_ns: i64) -> i128 {
     nanoseconds(clock_gettime(clock)) - i128::from(added_ns)
 }

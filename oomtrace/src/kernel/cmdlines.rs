@@ -1,11 +1,11 @@
-//! What the user allows to be read of processes.
+//! Whether the user allows command lines to be read.
 
 /// Whether the command lines of processes may be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cmdlines {
-    /// They are, of those involved in a decision.
+    /// The command lines of processes that are involved in a decision are read.
     #[default]
     Read,
-    /// Neither side reads any.
+    /// No command line is read, neither in the kernel nor in user space.
     Never,
 }

@@ -1,13 +1,13 @@
-//! A layout that is wrong on purpose, in the tests' own build alone.
+//! Makes the layout wrong on purpose. Only the tests' own build contains this module.
 
 use super::{layout::Resolved, require};
 
-/// The slot of this name.
+/// The slot with this name.
 pub(crate) fn slot_named(name: &str) -> Option<&'static str> {
     require::all().map(|slot| slot.name).find(|slot| *slot == name)
 }
 
-/// Shifts an offset by so many bytes, where the kernel has it.
+/// Shifts an offset by this many bytes, if the kernel has it.
 pub(super) fn shift(resolved: &mut Resolved, slot: &str, bytes: u32) {
     let found = resolved.findings.iter().find(|finding| finding.slot == slot);
     if let Some(offset) = found.and_then(|finding| finding.value) {
@@ -33,7 +33,7 @@ mod tests {
         resolve(&Btf::read(&fixture).unwrap()).unwrap()
     }
 
-    /// The slots in which two layouts differ, by their place.
+    /// The slots in which two layouts differ, by index.
     fn differing(one: &KernelLayout, two: &KernelLayout) -> Vec<usize> {
         let slots = |layout: &KernelLayout| -> Vec<Vec<u8>> {
             layout.as_bytes().chunks(4).map(<[u8]>::to_vec).collect()
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn one_slot_is_shifted_and_no_other() {
+    fn shifts_one_slot_and_no_other() {
         let (whole, mut bent) = (resolved(), resolved());
         shift(&mut bent, "mem_cgroup_usage", 8);
         assert_eq!(bent.layout.mem_cgroup_usage, whole.layout.mem_cgroup_usage + 8);
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_kernel_lacks_stays_absent() {
+    fn keeps_missing_fields_absent() {
         let mut bent = resolved();
         assert_eq!(bent.layout.arg_mark_victim_pid, ABSENT);
         shift(&mut bent, "arg_mark_victim_pid", 8);

@@ -1,4 +1,5 @@
-//! [`KernelLayout`] for a kernel: every slot of [`require`] looked up in its BTF, or a refusal that names the slot.
+//! [`KernelLayout`] for a kernel: every slot of [`require`] is resolved from its BTF, or the kernel is rejected with the slot's
+//! name.
 
 use oomtrace_common::layout::{ABSENT, KernelLayout};
 use serde::Serialize;
@@ -9,33 +10,33 @@ use super::{
     require::{self, Need, Pick, Place, Requirement, Shape},
 };
 
-/// A kernel's layout, and how each slot of it was come by.
+/// A kernel's layout, and how each slot was resolved.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// What is frozen into the eBPF object.
+    /// The layout that is frozen into the eBPF object.
     pub layout: KernelLayout,
-    /// One for each slot, in the order of the requirements.
+    /// One finding per slot, in the order of the requirements.
     pub findings: Vec<Finding>,
 }
 
-/// What became of one slot.
+/// The result for one slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Its name in [`KernelLayout`].
     pub slot: &'static str,
-    /// An offset in bytes or a position; `None` where this kernel does not have it.
+    /// An offset in bytes or a position; `None` if this kernel does not have it.
     pub value: Option<u32>,
     /// The spelling that was found, such as `kernfs_node.__parent`.
     pub spelling: Option<String>,
-    /// What becomes of us without it.
+    /// The effect of its absence.
     pub need: Need,
-    /// Whether its absence would have been a refusal on this kernel.
+    /// Whether oomtrace would refuse this kernel without it.
     pub required: bool,
-    /// What was tried in vain, when it is absent.
+    /// The spellings that were tried, if it is absent.
     pub absent_because: Option<String>,
 }
 
-/// A kernel whose layout cannot be told.
+/// A kernel whose layout cannot be determined.
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     /// A required slot without a value.
@@ -43,7 +44,7 @@ pub enum LayoutError {
     Missing {
         /// The slot.
         slot: &'static str,
-        /// Each spelling and why it was not taken.
+        /// Each spelling and why it was rejected.
         tried: String,
     },
     /// Broken BTF.
@@ -54,8 +55,7 @@ pub enum LayoutError {
 /// Resolves every slot.
 ///
 /// # Errors
-/// When a required slot is missing, is of another size or sign, or has two definitions that disagree; or when the
-/// BTF is broken.
+/// If a required slot is missing, has another size or sign, or has two definitions that disagree, or if the BTF is broken.
 pub fn resolve(btf: &Btf) -> Result<Resolved, LayoutError> {
     let mut resolved = Resolved { layout: KernelLayout::UNRESOLVED, findings: Vec::new() };
     for requirement in require::all() {
@@ -71,8 +71,8 @@ pub fn resolve(btf: &Btf) -> Result<Resolved, LayoutError> {
 }
 
 impl Resolved {
-    /// Puts in a value that BTF does not have but tracefs does, such as `event_mark_victim_pid`. `false` if there is
-    /// no such slot.
+    /// Sets a value that tracefs has and BTF does not, such as `event_mark_victim_pid`. Returns `false` if there is no such
+    /// slot.
     pub fn place(&mut self, slot: &str, value: u32, spelling: &str) -> bool {
         let Some(requirement) = require::all().find(|requirement| requirement.name == slot) else {
             return false;
@@ -86,7 +86,7 @@ impl Resolved {
         true
     }
 
-    /// Treats a slot as one that this kernel does not have.
+    /// Treats a slot as missing on this kernel.
     pub(super) fn forget(&mut self, slot: &str) {
         self.place(slot, ABSENT, "");
         for finding in self.findings.iter_mut().filter(|finding| finding.slot == slot) {
@@ -94,8 +94,8 @@ impl Resolved {
         }
     }
 
-    /// The first slot without which nothing can be told of a decision: where there is one, only the tracepoint tier
-    /// is honest.
+    /// The first missing slot that is needed to see a decision. If there is one, only the tracepoint tier gives correct
+    /// reports.
     #[must_use]
     pub fn decision_missing(&self) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.need == Need::Decision && finding.value.is_none())
@@ -128,7 +128,7 @@ fn find(btf: &Btf, requirement: &Requirement) -> Result<Finding, BtfError> {
                 return Ok(finding);
             }
             Err(LookupError::Btf(broken)) => return Err(broken),
-            // To go on to an older spelling would be to guess.
+            // Trying an older spelling would be a guess.
             Err(why @ LookupError::Ambiguous { .. }) => {
                 finding.absent_because = Some(why.to_string());
                 return Ok(finding);
@@ -176,7 +176,7 @@ fn length(place: &Place, found: Meaning<'_>) -> Result<u32, LookupError> {
     Err(wrong(place, &found.to_string(), "an array"))
 }
 
-/// By name; by type where none of that type has one.
+/// Finds a parameter by name, or by type if no parameter with this type has a name.
 fn parameter(all: &[Argument<'_>], place: &Place, name: &str, to: &str) -> Result<u32, LookupError> {
     let of_type = |argument: &Argument<'_>| argument.meaning == Meaning::Pointer { to };
     if let Some(at) = all.iter().position(|argument| argument.name == name) {
@@ -192,7 +192,8 @@ fn parameter(all: &[Argument<'_>], place: &Place, name: &str, to: &str) -> Resul
     position(only(all, unnamed).ok_or_else(|| none(place, &format!("`{name}`")))?, place)
 }
 
-/// A prototype in BTF contradicts a position from the source: it was tried before, and has no such parameter.
+/// The position in the source. If BTF has a prototype, it contradicts that position, because the prototype was tried before and
+/// has no such parameter.
 fn in_source(btf: &Btf, place: &Place, function: &str, at: u32) -> Result<u32, LookupError> {
     if btf.find(Kind::Func, function).next().is_some() {
         return Err(wrong(place, "in BTF, without this parameter", "a function that BTF does not have"));
@@ -215,7 +216,7 @@ fn argument(all: &[Argument<'_>], place: &Place, pick: Pick) -> Result<usize, Lo
     found.ok_or_else(|| none(place, "of that type"))
 }
 
-/// The position of the one argument that passes; `None` if none or several do.
+/// The position of the only argument that matches; `None` if none or several do.
 fn only(all: &[Argument<'_>], passes: impl Fn(&Argument<'_>) -> bool) -> Option<usize> {
     let at = all.iter().position(&passes)?;
     (all.iter().filter(|argument| passes(argument)).count() == 1).then_some(at)

@@ -1,23 +1,23 @@
-//! What this process may do, before it is tried; and what it may do no more, once it is done.
+//! The privileges that this process has, and those that it gives up when it no longer needs them.
 
 use std::{fs, io};
 
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
-/// A capability that something here needs.
+/// A capability that oomtrace uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capability {
     /// Its name without `CAP_`, as `capsh` and unit files spell it.
     pub name: &'static str,
     /// Its bit. <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/capability.h>
     bit: u32,
-    /// What it is for here.
+    /// Its purpose in oomtrace.
     pub purpose: &'static str,
-    /// Whether nothing works without it.
+    /// Whether tracing is impossible without it.
     pub required: bool,
 }
 
-/// What tracing needs, and what it is better with.
+/// The capabilities that tracing needs or can use.
 pub const CAPABILITIES: [Capability; 8] = [
     Capability { name: "CAP_BPF", bit: 39, purpose: "create maps and load programs", required: true },
     Capability {
@@ -64,7 +64,7 @@ pub const CAPABILITIES: [Capability; 8] = [
     },
 ];
 
-/// `CAP_SYS_ADMIN`: stands in for the first two.
+/// `CAP_SYS_ADMIN`, which includes the first two.
 const SYS_ADMIN: u32 = 21;
 
 /// The effective capabilities of this process.
@@ -74,7 +74,7 @@ pub struct Privileges {
 }
 
 impl Privileges {
-    /// Those of this process; none if procfs cannot be read.
+    /// The privileges of this process; empty if procfs cannot be read.
     #[must_use]
     pub fn of_this_process() -> Self {
         Self {
@@ -86,14 +86,14 @@ impl Privileges {
         }
     }
 
-    /// Whether the capability, or one that includes it, is there.
+    /// Whether this capability, or one that includes it, is effective.
     #[must_use]
     pub const fn has(self, capability: Capability) -> bool {
         let implied = capability.required && self.effective & (1 << SYS_ADMIN) != 0;
         implied || self.effective & (1 << capability.bit) != 0
     }
 
-    /// The names of the required ones that are missing.
+    /// The names of the required capabilities that are missing.
     #[must_use]
     pub fn missing(self) -> Vec<&'static str> {
         CAPABILITIES
@@ -104,29 +104,30 @@ impl Privileges {
     }
 }
 
-/// What tracing goes on needing: its maps; the executables of other users' processes; cgroups by their id; and memory that is locked as
-/// it comes.
+/// The capabilities that tracing keeps: for its maps, the executables of other users' processes, cgroups by id, and memory that
+/// is locked when it is first used.
 pub const TRACING: CapabilitySet = CapabilitySet::BPF
     .union(CapabilitySet::PERFMON)
     .union(CapabilitySet::SYS_PTRACE)
     .union(CapabilitySet::DAC_READ_SEARCH)
     .union(CapabilitySet::IPC_LOCK);
 
-/// What recording goes on needing: the next file, in a folder that may be another user's; and memory that is locked as it comes.
+/// The capabilities that recording keeps: for the next file, in a directory that may belong to another user, and memory that is
+/// locked when it is first used.
 pub const RECORDING: CapabilitySet = CapabilitySet::DAC_OVERRIDE.union(CapabilitySet::IPC_LOCK);
 
-/// What ending a command needs that has become another user's.
+/// The capability needed to stop a command that runs as another user.
 pub const COMMAND: CapabilitySet = CapabilitySet::KILL;
 
-/// What only waits needs nothing.
+/// A thread that only waits needs no capability.
 pub const NOTHING: CapabilitySet = CapabilitySet::empty();
 
-/// Gives up all capabilities of this thread but those, for good: a thread that is already there keeps its own, one that it starts
-/// has what is left.
+/// Gives up all other capabilities of this thread for good. Existing threads keep theirs. A new thread gets the remaining ones
+/// of the thread that starts it.
 ///
 /// # Errors
 ///
-/// If the system call is forbidden; nothing has been given up then.
+/// If the system call is forbidden. Nothing has then been given up.
 pub fn keep_only(needed: CapabilitySet) -> io::Result<()> {
     let held = capabilities(None)?;
     let needed = needed.union(stand_in(held.permitted, needed));
@@ -141,7 +142,7 @@ pub fn keep_only(needed: CapabilitySet) -> io::Result<()> {
     Ok(())
 }
 
-/// `CAP_SYS_ADMIN`, where it is what gives the right to trace.
+/// `CAP_SYS_ADMIN`, if it is the capability that allows tracing.
 fn stand_in(permitted: CapabilitySet, needed: CapabilitySet) -> CapabilitySet {
     let tracing = needed & (CapabilitySet::BPF | CapabilitySet::PERFMON);
     if permitted.contains(tracing) { NOTHING } else { CapabilitySet::SYS_ADMIN }
@@ -152,7 +153,7 @@ fn effective(status: &str) -> Option<u64> {
     u64::from_str_radix(value.trim(), 16).ok()
 }
 
-/// Whether the kernel forbids all reading of its memory. `None` where securityfs does not say.
+/// Whether the kernel forbids all reads of its memory; `None` if securityfs does not say.
 #[must_use]
 pub fn confidentiality_lockdown() -> Option<bool> {
     fs::read_to_string("/sys/kernel/security/lockdown").ok().map(|state| state.contains("[confidentiality]"))
@@ -165,7 +166,7 @@ mod tests {
     use super::{NOTHING, Privileges, RECORDING, TRACING, effective, keep_only, stand_in};
 
     #[test]
-    fn perfmon_and_bpf_are_enough_and_sys_admin_stands_in_for_them() {
+    fn perfmon_and_bpf_suffice_and_sys_admin_includes_them() {
         let both = Privileges { effective: (1 << 38) | (1 << 39) };
         assert!(both.missing().is_empty());
         assert!(Privileges { effective: 1 << 21 }.missing().is_empty());
@@ -174,17 +175,17 @@ mod tests {
     }
 
     #[test]
-    fn the_effective_set_is_read_from_procfs_status() {
+    fn reads_the_effective_set_from_procfs() {
         assert_eq!(effective("Name:\tx\nCapEff:\t000001fffeffffff\n"), Some(0x1ff_feff_ffff));
         assert_eq!(effective("Name:\tx\n"), None);
     }
 
     #[test]
-    fn a_thread_keeps_what_it_needs_and_others_keep_theirs() {
+    fn keep_only_affects_only_the_calling_thread() {
         let before = capabilities(None).unwrap();
         let kept = std::thread::spawn(|| {
             keep_only(RECORDING).unwrap();
-            // What is gone does not come back.
+            // Capabilities that were given up cannot be regained.
             keep_only(RECORDING | TRACING).unwrap();
             capabilities(None).unwrap()
         });
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn sys_admin_stays_where_it_is_what_allows_tracing() {
+    fn keeps_sys_admin_if_it_allows_tracing() {
         let admin = CapabilitySet::SYS_ADMIN;
         assert_eq!(stand_in(admin, TRACING), admin);
         assert_eq!(stand_in(admin | TRACING, TRACING), NOTHING);

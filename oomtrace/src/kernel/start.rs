@@ -1,4 +1,4 @@
-//! From nothing to armed: privileges, BTF, layout, self-check, hooks; each step refuses in words.
+//! Starts tracing: privileges, BTF, layout, self-check, hooks. Each step can fail with a message.
 
 use std::path::{Path, PathBuf};
 
@@ -19,58 +19,58 @@ use super::{
 };
 use crate::exit::Exit;
 
-/// Where the running kernel keeps its types.
+/// The file with the running kernel's types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
-/// Why tracing could not begin.
+/// The reason why tracing could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Not root, and not the capabilities either.
+    /// The process is not root and lacks capabilities.
     #[error("tracing needs {}: run it as root (sudo oomtrace), or give the binary these capabilities", .missing.join(" and "))]
     Privilege {
-        /// Names of capabilities.
+        /// Names of the missing capabilities.
         missing: Vec<&'static str>,
     },
-    /// The kernel does not describe its types.
+    /// The kernel has no type information.
     #[error(
         "this kernel has no type information ({}): it needs CONFIG_DEBUG_INFO_BTF=y, which distribution kernels since \
          5.10 have, and /sys must be mounted",
         .path.display()
     )]
     NoBtf {
-        /// Where it would be.
+        /// The expected path.
         path: PathBuf,
     },
-    /// It is there and cannot be read.
+    /// The type information cannot be read.
     #[error(transparent)]
     Btf(#[from] BtfError),
-    /// aya could not find its way in it.
+    /// aya could not read it.
     #[error("the kernel's type information could not be used to attach programs: {0}")]
     Attach(#[source] AyaBtfError),
-    /// A field is missing that no report can do without.
+    /// A field is missing that every report needs.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// An enumerator is missing that no report can do without.
+    /// An enumerator is missing that every report needs.
     #[error(transparent)]
     Facts(#[from] LookupError),
-    /// A field of the decision is missing, and a tier that reads it was asked for.
+    /// A field of the decision is missing, and a tier that reads it was requested.
     #[error("--tier {}: this kernel's BTF does not describe {slot}, which oomtrace needs to read the decision", .tier.name())]
     Decision {
-        /// Asked for.
+        /// The requested tier.
         tier: Tier,
         /// The field.
         slot: &'static str,
     },
-    /// The layout reads something else than procfs says.
+    /// A value read through the layout differs from procfs.
     #[error(transparent)]
     SelfCheck(#[from] SelfCheckError),
-    /// The kernel turned the programs down.
+    /// The kernel rejected the programs.
     #[error(transparent)]
     Load(#[from] LoadError),
 }
 
 impl StartError {
-    /// The status that the command ends with.
+    /// The exit status of the command.
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
@@ -87,20 +87,20 @@ impl StartError {
     }
 }
 
-/// What [`start`] brings about.
+/// The result of [`start`].
 #[derive(Debug)]
 pub struct Started {
-    /// The kernel side.
+    /// The loaded eBPF side.
     pub armed: Armed,
     /// Numbers of the kernel that reports need.
     pub facts: KernelFacts,
-    /// What the kernel side was told of its structures.
+    /// The layout that the eBPF side uses.
     pub resolved: Resolved,
 }
 
-/// What is known of the kernel before anything is loaded into it.
+/// The facts about the kernel that are known before anything is loaded.
 pub struct Known {
-    /// What programs attach to, of its types.
+    /// The kernel's types that programs attach to.
     pub targets: AyaBtf,
     /// The layout, and how each slot was found.
     pub resolved: Resolved,
@@ -110,7 +110,7 @@ pub struct Known {
     pub values: KernelValues,
 }
 
-/// Whether this process may try at all.
+/// Checks whether this process may trace.
 ///
 /// # Errors
 ///
@@ -155,23 +155,23 @@ pub fn know() -> Result<Known, StartError> {
 ///
 /// # Errors
 ///
-/// A sentence for the user.
+/// A message for the user.
 pub fn start(wanted: Wanted, cmdlines: Cmdlines) -> Result<Started, StartError> {
     permitted()?;
     let mut known = know()?;
     if cmdlines == Cmdlines::Never {
-        // The kernel side copies no arguments where it does not know where they begin.
+        // If the eBPF side does not know where the arguments begin, it copies none.
         known.resolved.forget("mm_struct_arg_start");
     }
     let armed = Armed { cmdlines, ..try_all(&known, wanted)? };
     Ok(Started { armed, facts: known.facts, resolved: known.resolved })
 }
 
-/// Loads and attaches everything into a kernel that is known.
+/// Loads and attaches everything, for a kernel whose facts are known.
 ///
 /// # Errors
 ///
-/// As [`start`].
+/// Those of [`start`].
 pub fn try_all(known: &Known, wanted: Wanted) -> Result<Armed, StartError> {
     let Known { targets, resolved, values, .. } = known;
     let layout = &resolved.layout;
@@ -182,7 +182,7 @@ pub fn try_all(known: &Known, wanted: Wanted) -> Result<Armed, StartError> {
     Ok(Armed { self_checked, ..arm(ebpf, targets, layout, wanted)? })
 }
 
-/// What can be wanted of a kernel whose BTF does not describe the whole decision.
+/// The tiers that are possible on a kernel whose BTF does not describe the whole decision.
 fn within(resolved: &Resolved, wanted: Wanted) -> Result<Wanted, StartError> {
     match (resolved.decision_missing(), wanted) {
         (None, _) => Ok(wanted),
@@ -191,21 +191,20 @@ fn within(resolved: &Resolved, wanted: Wanted) -> Result<Wanted, StartError> {
     }
 }
 
-/// Compares what the kernel side reads of this process with what procfs says; false where the kernel cannot run the reader
-/// on demand.
+/// Compares this process as the eBPF side reads it with procfs. Returns false if the kernel cannot run the reader on demand.
 ///
 /// # Errors
 ///
-/// If they differ, or the reader is refused.
+/// If they differ, or the reader is rejected.
 pub fn check_self(ebpf: &mut aya::Ebpf, layout: &KernelLayout) -> Result<bool, StartError> {
     let Some(task) = own_task::read(ebpf)? else { return Ok(false) };
     selfcheck::compare(&task, &SelfFacts::of_this_thread()?, layout)?;
     Ok(true)
 }
 
-/// The kernel's BTF as aya wants it, but with nothing in it except what programs attach to: parsing all of it would
-/// take longer than everything else together. Takes the BTF, which may be megabytes of our memory, and lets it go before
-/// aya makes its own of it.
+/// The kernel's BTF in aya's form, reduced to the types that programs attach to, because parsing all of it would take longer
+/// than everything else together. Takes the BTF, which may use megabytes of memory, and drops it before aya creates its own
+/// copy.
 ///
 /// # Errors
 ///
@@ -222,7 +221,7 @@ fn attach_targets(btf: Btf) -> Result<AyaBtf, StartError> {
 }
 
 fn values(layout: &KernelLayout) -> KernelValues {
-    // Where neither a task's counters nor the free pages of a zone have parts to be added.
+    // Neither a task's counters nor the free pages of a zone have per-CPU parts.
     if layout.mm_struct_rss_percpu == ABSENT && layout.zone_pageset == ABSENT {
         return KernelValues::UNRESOLVED;
     }
@@ -232,17 +231,17 @@ fn values(layout: &KernelLayout) -> KernelValues {
     }
 }
 
-/// CPUs that may ever have a part of a per-CPU counter; `None` where that is unknown or there are more than the kernel
-/// side adds.
+/// The number of CPUs that may ever have a part of a per-CPU counter; `None` if it is unknown or more than the eBPF side adds.
 fn possible_cpus() -> Option<u32> {
     let possible = std::fs::read_to_string("/sys/devices/system/cpu/possible").ok()?;
     let last: u32 = possible.trim().rsplit(['-', ',']).next()?.parse().ok()?;
     Some(last + 1).filter(|cpus| *cpus <= oomtrace_common::limits::COUNTER_CPUS)
 }
 
-/// Before 5.11 maps count against the memory a process may lock.
+/// Raises the limit of locked memory. Before 5.11, maps count against it.
 fn raise_memlock() {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    // Refused without CAP_SYS_RESOURCE; newer kernels do not need it, and an older one says so when it creates a map.
+    // This fails without CAP_SYS_RESOURCE. Newer kernels do not need it, and an older one reports an error when it creates a
+    // map.
     let _ = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None });
 }

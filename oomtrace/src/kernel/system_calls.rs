@@ -10,18 +10,18 @@ use seccompiler::{
     SeccompRule,
 };
 
-/// Why calls could not be refused.
+/// The reason why the filter could not be installed.
 #[derive(Debug, thiserror::Error)]
 pub enum RefuseError {
-    /// The filter was not made.
+    /// The filter could not be built.
     #[error("making the filter of system calls: {0}")]
     Make(#[from] BackendError),
-    /// The kernel did not take it.
+    /// The kernel rejected the filter.
     #[error("installing the filter of system calls: {0}")]
     Install(#[from] seccompiler::Error),
 }
 
-/// Files: what procfs, sysfs and cgroups say, and recordings.
+/// Files: procfs, sysfs, cgroups and recordings.
 const FILES: &[c_long] = &[
     libc::SYS_close,
     libc::SYS_dup,
@@ -88,7 +88,7 @@ const WAITING: &[c_long] = &[
     libc::SYS_timerfd_settime,
 ];
 
-/// Memory and threads of our own.
+/// This process's memory and threads.
 const OWN: &[c_long] = &[
     libc::SYS_brk,
     libc::SYS_capget,
@@ -158,7 +158,7 @@ const OTHERS: &[c_long] = &[
     libc::SYS_waitid,
 ];
 
-/// Older names of the above, which a C library still uses on x86_64.
+/// Older names of these calls, which some C libraries still use on x86_64.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[c_long] = &[
     libc::SYS_access,
@@ -183,7 +183,7 @@ const OLDER: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[c_long] = &[];
 
-/// Sockets of the machine's own, which supervisors listen on.
+/// Local sockets, which supervisors listen on.
 const SOCKETS: &[c_long] = &[
     libc::SYS_connect,
     libc::SYS_getsockopt,
@@ -195,22 +195,22 @@ const SOCKETS: &[c_long] = &[
     libc::SYS_shutdown,
 ];
 
-/// What answers scrapes: connections to a socket that listens already.
+/// Calls that answer scrapes: connections to a socket that listens already.
 const CONNECTIONS: &[c_long] = &[libc::SYS_accept4, libc::SYS_getpeername, libc::SYS_getsockname];
 
-/// What a tracer does besides tracing and recording.
+/// The tasks of a tracer besides tracing and recording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing, or it writes to a socket of this machine.
+    /// None, or it writes to a local socket.
     #[default]
     Nothing,
-    /// It takes connections.
+    /// It accepts connections.
     Connections,
-    /// It starts programs, which have all system calls.
+    /// It starts programs, which need all system calls.
     Programs,
 }
 
-/// Commands of `bpf(2)` that look into maps, and run a program that is loaded; none loads, attaches or makes anything.
+/// Commands of `bpf(2)` that read maps and run a loaded program. None of them loads, attaches or creates anything.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/bpf.h#L916>
 const BPF_COMMANDS: [u64; 7] = [
     MAP_LOOKUP_ELEM,
@@ -232,12 +232,13 @@ const MAP_LOOKUP_AND_DELETE_ELEM: u64 = 21;
 /// `AF_UNIX`.
 const LOCAL: u64 = 1;
 
-/// Installs the filter in every thread of the process. It cannot be removed. A refused call fails with `ENOSYS`, so that a library
-/// can fall back to an older call. With [`Needs::Programs`] only the calling thread gets the filter, because programs inherit it.
+/// Installs the filter in every thread of the process. It cannot be removed. A refused call fails with `ENOSYS`, so that a
+/// library can fall back to an older call. With [`Needs::Programs`] only the calling thread gets the filter, because programs
+/// inherit it.
 ///
 /// # Errors
 ///
-/// If the kernel has no seccomp filters, or the process may not install one; nothing is refused then.
+/// If the kernel has no seccomp filters, or the process may not install one. No call is then refused.
 pub fn refuse_all_others(needs: Needs) -> Result<(), RefuseError> {
     let filter = filter(needs)?;
     match needs {
@@ -281,16 +282,16 @@ mod tests {
         outcome.err().and_then(|error| error.raw_os_error()) == Some(libc::ENOSYS)
     }
 
-    /// A raw call with arguments that do nothing where it is allowed.
+    /// A raw call with arguments that have no effect if the call is allowed.
     fn call(number: libc::c_long, first: usize) -> io::Result<()> {
-        // SAFETY: every pointer among the arguments is null, which the kernel answers with an error.
+        // SAFETY: every pointer among the arguments is null, so the kernel returns an error.
         match unsafe { libc::syscall(number, first, 0usize, 0usize, 0usize, 0usize) } {
             -1 => Err(Error::last_os_error()),
             _ => Ok(()),
         }
     }
 
-    /// What is tried in a thread that alone has the filter.
+    /// Runs a function in a new thread, which alone has the filter.
     fn with_filter<T: Send>(then: impl FnOnce() -> T + Send) -> T {
         with_filter_for(Needs::Nothing, then)
     }
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn no_program_is_started_or_loaded() {
+    fn refuses_to_start_or_load_programs() {
         const PROG_LOAD: usize = 5;
         with_filter(|| {
             assert!(refused(call(libc::SYS_execve, 0)));
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn no_process_is_traced_and_nothing_mounted() {
+    fn refuses_to_trace_processes_and_to_mount() {
         with_filter(|| {
             for number in [libc::SYS_ptrace, libc::SYS_process_vm_readv, libc::SYS_process_vm_writev] {
                 assert!(refused(call(number, usize::MAX)), "{number}");
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_network_is_out_of_reach_and_supervisors_are_not() {
+    fn refuses_the_network_but_not_local_sockets() {
         with_filter(|| {
             assert!(refused(TcpListener::bind("127.0.0.1:0")));
             assert!(UnixDatagram::unbound().is_ok());
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_taken_only_where_scrapes_are_answered() {
+    fn accepts_connections_only_if_scrapes_are_answered() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connections = [(); 2].map(|()| TcpStream::connect(address).unwrap());
@@ -352,11 +353,11 @@ mod tests {
     }
 
     #[test]
-    fn what_tracing_needs_is_allowed() {
+    fn allows_the_calls_that_tracing_needs() {
         with_filter(|| {
             assert!(File::open("/proc/self/status").is_ok());
             assert!(thread::spawn(|| true).join().unwrap());
-            // Looking into a map, and running the program that names calls: the kernel rejects the null attributes itself.
+            // Reading a map, and running the program that names calls. The kernel rejects the null attributes itself.
             for command in [super::MAP_LOOKUP_ELEM, super::PROG_TEST_RUN] {
                 let tried = call(libc::SYS_bpf, usize::try_from(command).unwrap());
                 assert!(tried.is_err() && !refused(tried), "{command}");

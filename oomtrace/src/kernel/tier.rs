@@ -1,4 +1,4 @@
-//! The three ways into the kernel.
+//! The three tiers.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ pub enum Tier {
     Fentry,
     /// `kprobe` and `kretprobe`: the same hooks where trampolines are refused.
     Kprobe,
-    /// Tracepoints alone: who and when; why is inferred.
+    /// Tracepoints alone. They show which process died and when; the cause is inferred.
     Tracepoint,
 }
 
@@ -26,18 +26,18 @@ impl Tier {
     }
 }
 
-/// What was asked for with `--tier`.
+/// The value of `--tier`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wanted {
-    /// The best that this kernel allows, hook by hook.
+    /// The best tier that this kernel allows, hook by hook.
     #[default]
     Best,
-    /// This one or none.
+    /// Only this tier.
     Only(Tier),
 }
 
 impl Wanted {
-    /// Whether hooks may be carried by programs of that tier. Tracepoints belong to every tier.
+    /// Whether hooks may use programs of this tier. Tracepoints belong to every tier.
     #[must_use]
     pub fn allows(self, tier: Tier) -> bool {
         match self {

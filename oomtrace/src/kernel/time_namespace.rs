@@ -1,10 +1,10 @@
-//! What a time namespace adds to the clocks: frames are stamped with the kernel's own.
+//! The offsets that a time namespace adds to the clocks. Frames are stamped with the kernel's own clock.
 
 use std::fs;
 
 const FILE: &str = "/proc/self/timens_offsets";
 
-/// What is added to the clocks of this process, in ns.
+/// The offsets of this process's clocks, in ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offsets {
     /// To `CLOCK_BOOTTIME`.
@@ -14,7 +14,7 @@ pub struct Offsets {
 }
 
 impl Offsets {
-    /// Those of this process; nothing on kernels without time namespaces, which have no such file.
+    /// The offsets of this process; zero on kernels without time namespaces, which do not have this file.
     #[must_use]
     pub fn of_this_process() -> Self {
         Self::parse(&fs::read_to_string(FILE).unwrap_or_default())
@@ -26,7 +26,7 @@ impl Offsets {
     }
 }
 
-/// From `boottime <seconds> <nanoseconds>`. The clock was written as a number before 5.7-rc, as a name since.
+/// Parses `boottime <seconds> <nanoseconds>`. The clock is a number before 5.7-rc and a name since then.
 fn offset(line: &str, name: &str, number: &str) -> Option<i64> {
     let mut words = line.split_ascii_whitespace();
     words.next().filter(|clock| [name, number].contains(clock))?;
@@ -40,7 +40,7 @@ mod tests {
     use super::Offsets;
 
     #[test]
-    fn each_clock_has_a_line_and_none_is_nothing() {
+    fn reads_one_line_per_clock() {
         let text = "monotonic           -1         0\nboottime        100         5\n";
         let offsets = Offsets { boottime_ns: 100_000_000_005, monotonic_ns: -1_000_000_000 };
         assert_eq!(Offsets::parse(text), offsets);

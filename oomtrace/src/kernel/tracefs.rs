@@ -1,11 +1,12 @@
-//! Record layouts of trace events, from their format files. Tracefs need not be mounted: BTF tracepoints do without it.
+//! Record layouts of trace events, from their format files. Tracefs need not be mounted, because BTF tracepoints do not need
+//! it.
 
 use std::{fs, path::PathBuf};
 
-/// Where tracefs is looked for.
+/// The directories where tracefs is usually mounted.
 const MOUNTS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
-/// The folder of tracefs, if it is mounted and readable.
+/// The directory of tracefs, if it is mounted and readable.
 #[must_use]
 pub fn mount() -> Option<PathBuf> {
     MOUNTS.iter().map(PathBuf::from).find(|mount| mount.join("events").is_dir())
@@ -32,7 +33,7 @@ mod tests {
     use super::offset_in;
 
     #[test]
-    fn a_field_is_found_by_its_name_alone() {
+    fn finds_a_field_by_its_name() {
         let format = "name: mark_victim\nID: 60\nformat:\n\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;\n\n\
                       \tfield:int pid;\toffset:8;\tsize:4;\tsigned:1;\n\
                       \tfield:__data_loc char[] comm;\toffset:12;\tsize:4;\tsigned:0;\n";

@@ -1,4 +1,4 @@
-//! The bytes of a BTF file: mapped where the kernel allows it, else read.
+//! The bytes of a BTF file: mapped if the kernel allows it, otherwise read.
 
 use core::ops::Deref;
 use std::{
@@ -12,7 +12,7 @@ use std::{
 
 use super::RUNNING_KERNEL;
 
-/// Bytes of BTF, ours or the kernel's own.
+/// Bytes of BTF, from memory or mapped from the kernel.
 pub struct Bytes(Source);
 
 enum Source {
@@ -21,11 +21,11 @@ enum Source {
 }
 
 impl Bytes {
-    /// Maps the kernel's own BTF (since 6.16, at no cost in memory); reads any other file.
+    /// Maps the kernel's own BTF (possible since 6.16, and takes no memory) and reads any other file.
     pub(super) fn of_file(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let len = usize::try_from(file.metadata()?.len()).unwrap_or(0);
-        // Only this file can be trusted not to shrink under the mapping.
+        // Only this file is certain not to shrink while it is mapped.
         if path == Path::new(RUNNING_KERNEL)
             && let Some(mapping) = Mapping::of(&file, len)
         {
@@ -66,13 +66,13 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// `None` where the kernel does not let its BTF be mapped (before 6.16).
+    /// Maps a file; `None` if the kernel does not allow its BTF to be mapped (before 6.16).
     /// <https://github.com/torvalds/linux/blob/v6.16/kernel/bpf/sysfs_btf.c#L14>
     fn of(file: &File, len: usize) -> Option<Self> {
         if len == 0 {
             return None;
         }
-        // SAFETY: a new mapping at an address of the kernel's choosing touches no memory of ours.
+        // SAFETY: a new mapping at an address that the kernel chooses touches none of this process's memory.
         let start = unsafe {
             libc::mmap(ptr::null_mut(), len, libc::PROT_READ, libc::MAP_PRIVATE, file.as_raw_fd(), 0)
         };
@@ -83,15 +83,14 @@ impl Mapping {
     }
 
     fn as_slice(&self) -> &[u8] {
-        // SAFETY: `start` and `len` are those of a live mapping of the kernel's BTF, which is constant as long as
-        // the kernel runs.
+        // SAFETY: `start` and `len` are those of a live mapping of the kernel's BTF, which is constant while the kernel runs.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: exactly what `mmap` gave; no slice of it outlives `self`. A failure leaves it mapped, no more.
+        // SAFETY: these are exactly the values from `mmap`, and no slice outlives `self`. On failure the mapping stays.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }

@@ -1,12 +1,12 @@
-//! Numbers by name: enumerators of named and of unnamed enums.
+//! Values of enumerators by name, in named and unnamed enums.
 
 use super::{Btf, Kind, LookupError, Type};
 
 impl Btf {
-    /// The value of an enumerator: of the enum of that name, or of any enum that has none.
+    /// The value of an enumerator: in the enum with the name `of`, or in any unnamed enum.
     ///
     /// # Errors
-    /// When there is no such enumerator, or several with different values.
+    /// If there is no such enumerator, or several have different values.
     pub fn enumerator(&self, of: Option<&str>, name: &str) -> Result<i128, LookupError> {
         let mut found: Option<i128> = None;
         for holder in self.enums(of) {
@@ -28,7 +28,7 @@ impl Btf {
         })
     }
 
-    /// The enums of a name, or all that have none.
+    /// The enums with this name, or all unnamed enums.
     pub fn enums(&self, of: Option<&str>) -> impl Iterator<Item = Type<'_>> {
         let unnamed = if of.is_none() { self.index.anonymous_enums() } else { &[] };
         let named = of.into_iter().flat_map(|name| self.named(name));

@@ -1,8 +1,8 @@
-//! What can be wrong with BTF itself, each with the byte where it was found.
+//! The errors of BTF data, each with the byte where it was found.
 
 use std::path::PathBuf;
 
-/// BTF that could not be read, or is not well formed. Offsets count from the first byte of the BTF.
+/// BTF that could not be read or is not well formed. Offsets count from the first byte of the BTF.
 #[derive(Debug, thiserror::Error)]
 pub enum BtfError {
     /// The file could not be read.
@@ -10,13 +10,13 @@ pub enum BtfError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Fewer bytes than a record says it has.
+    /// There are fewer bytes than a record says it has.
     #[error("BTF ends at byte {end}, but {what} at byte {offset} needs {needed} bytes")]
     Truncated {
-        /// What was being read.
+        /// The part that was being read.
         what: &'static str,
         /// Where it begins.
         offset: usize,
@@ -37,7 +37,7 @@ pub enum BtfError {
         /// Where the section begins.
         offset: usize,
     },
-    /// A kind this walker does not know, whose size cannot be told.
+    /// A kind that this walker does not know, so its size is not known either.
     #[error("unknown BTF kind {kind} at byte {offset}")]
     Kind {
         /// Where the record begins.
@@ -65,7 +65,7 @@ pub enum BtfError {
         /// Size of the string section.
         len: usize,
     },
-    /// Types nested deeper than any compiler writes, or in a circle.
+    /// Types nested deeper than any compiler writes, or in a cycle.
     #[error("BTF type {id} is nested more than {limit} deep")]
     Depth {
         /// The type where the walk began.
@@ -81,20 +81,20 @@ pub enum BtfError {
         /// The limit.
         limit: u32,
     },
-    /// A record of another kind than the place calls for.
+    /// A record of an unexpected kind.
     #[error("BTF type {id} is a {found}, where {expected} is called for")]
     Unexpected {
         /// The type.
         id: u32,
-        /// What it is.
+        /// The kind found.
         found: &'static str,
-        /// What it should be.
+        /// The kind expected.
         expected: &'static str,
     },
-    /// More than the format can hold.
+    /// More data than the format can hold.
     #[error("{what} of {len} entries or bytes is more than BTF can hold")]
     TooLarge {
-        /// What was to be written.
+        /// The part that was to be written.
         what: &'static str,
         /// Its size.
         len: usize,

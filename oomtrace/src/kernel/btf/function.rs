@@ -2,31 +2,30 @@
 
 use super::{Btf, Kind, LookupError, Meaning, Parameter, Type};
 
-/// One parameter as it is asked about.
+/// One parameter with its name and meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Argument<'a> {
-    /// Empty where BTF has none.
+    /// The name; empty if BTF has none.
     pub name: &'a str,
-    /// What it is.
+    /// The type, without typedefs and qualifiers.
     pub meaning: Meaning<'a>,
 }
 
 impl Btf {
-    /// The parameters of a function that stands in BTF: one the compiler inlined, or changed the signature of, does
-    /// not.
+    /// The parameters of a function in BTF. BTF lacks functions that the compiler inlined or whose signature it changed.
     ///
     /// # Errors
-    /// When there is none of that name, or several disagree.
+    /// If there is no function with this name, or several disagree.
     pub fn parameters(&self, function: &str) -> Result<Vec<Argument<'_>>, LookupError> {
         self.agreeing(Kind::Func, function, |found| self.prototype(found.refers_to(), 0))
     }
 
-    /// The arguments of a tracepoint as a `tp_btf` program counts them: without the leading `void *__data`. From
+    /// The arguments of a tracepoint as a `tp_btf` program counts them: without the leading `void *__data`. They come from
     /// `typedef void (*btf_trace_NAME)(void *, …)`, whose parameters have no names.
     /// <https://github.com/torvalds/linux/blob/v6.12/include/trace/bpf_probe.h#L82>
     ///
     /// # Errors
-    /// When this kernel has no such tracepoint, or several disagree.
+    /// If this kernel has no such tracepoint, or several disagree.
     pub fn trace_arguments(&self, event: &str) -> Result<Vec<Argument<'_>>, LookupError> {
         let typedef = format!("btf_trace_{event}");
         self.agreeing(Kind::Typedef, &typedef, |found| {
@@ -35,7 +34,7 @@ impl Btf {
         })
     }
 
-    /// What all types of a kind and name say, when they say the same.
+    /// The value that all types of this kind and name agree on.
     fn agreeing<'a>(
         &'a self,
         kind: Kind,

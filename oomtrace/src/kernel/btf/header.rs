@@ -1,11 +1,11 @@
-//! The header: where the types and the strings lie.
+//! The header: the positions of the types and the strings.
 //! <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/btf.h#L11>
 
 use core::ops::Range;
 
 use super::BtfError;
 
-/// Bytes of the header as of version 1. A longer one is accepted: what it adds is optional.
+/// Bytes of the header in version 1. A longer header is accepted, because its additional fields are optional.
 pub(super) const HEADER_BYTES: usize = 24;
 /// Magic 0xeb9f, version 1, flags 0, read as one little-endian word.
 pub(super) const MAGIC: u32 = 0x0001_eb9f;
@@ -17,7 +17,7 @@ pub(super) struct Sections {
 }
 
 impl Sections {
-    /// Reads and checks the header: magic, and that both sections lie within the data.
+    /// Reads and checks the header: the magic, and that both sections lie within the data.
     pub(super) fn read(data: &[u8]) -> Result<Self, BtfError> {
         let magic = word(data, 0)?;
         if magic != MAGIC {
@@ -42,7 +42,7 @@ impl Sections {
     }
 }
 
-/// The section whose offset (from the header's end) and length stand at `at` of the header.
+/// The section whose offset (from the end of the header) and length are at byte `at` of the header.
 fn section(data: &[u8], what: &'static str, start: usize, at: usize) -> Result<Range<usize>, BtfError> {
     let offset = start.saturating_add(size(data, at)?);
     let needed = size(data, at.saturating_add(4))?;

@@ -1,7 +1,7 @@
-//! One pass over the type section: where each type lies, and which types bear a name.
+//! One pass over the type section, which records where each type lies and which types have which name.
 //!
-//! A kernel has some 130 000 types and we ask for fifty names, so nothing is allocated for a type: four bytes for
-//! its place, four for the next type whose name hashes alike.
+//! A kernel has about 130 000 types, and oomtrace needs fifty names. So nothing is allocated per type: four bytes hold its
+//! position, and four the next type with the same hash of its name.
 
 use super::{BtfError, Kind, header::Sections, record::Record};
 
@@ -12,18 +12,18 @@ const TYPICAL_BYTES: usize = 24;
 
 /// Where types lie and how to find them by name.
 pub(super) struct Index {
-    /// Byte of type `n` at `n - 1`.
+    /// The start of type `n`, at `n - 1`.
     starts: Vec<u32>,
-    /// First type of each bucket, 0 for none.
+    /// The first type of each bucket; 0 for none.
     heads: Vec<u32>,
-    /// The next type of the same bucket as type `n` at `n - 1`, 0 for none.
+    /// The next type in the same bucket as type `n`, at `n - 1`; 0 for none.
     next: Vec<u32>,
-    /// Enums without a name: their enumerators are found by looking through all of them.
+    /// Enums without a name. To find an enumerator, all of them are searched.
     anonymous_enums: Vec<u32>,
 }
 
 impl Index {
-    /// Checks every record's lengths and every id and name it refers to.
+    /// Checks every record's lengths, and every id and name that it refers to.
     pub(super) fn build(data: &[u8], sections: &Sections) -> Result<Self, BtfError> {
         let types = data.get(sections.types.clone()).unwrap_or_default();
         let strings = data.get(sections.strings.clone()).unwrap_or_default();
@@ -78,7 +78,7 @@ impl Index {
         Ok(())
     }
 
-    /// Types there are; ids run from 1 to this.
+    /// The number of types. Ids run from 1 to this.
     pub(super) fn count(&self) -> u32 {
         u32::try_from(self.starts.len()).unwrap_or(u32::MAX)
     }
@@ -89,7 +89,7 @@ impl Index {
         usize::try_from(*self.starts.get(place)?).ok()
     }
 
-    /// Types whose name may be this one, the last first.
+    /// Types that may have this name, the last one first.
     pub(super) fn candidates(&self, name: &str) -> impl Iterator<Item = u32> + use<'_> {
         let mut terminated = name.as_bytes().to_vec();
         terminated.push(0);
@@ -106,7 +106,7 @@ impl Index {
     }
 }
 
-/// What references must stay below.
+/// The limits that all references must stay below.
 struct Limits {
     count: u32,
     strings: usize,
@@ -117,7 +117,7 @@ impl Limits {
         id > self.count || usize::try_from(name).is_ok_and(|name| name >= self.strings)
     }
 
-    /// The second pass, over BTF known to be broken: which record is it?
+    /// A second pass over broken BTF, to find the broken record.
     fn blame(&self, types: &[u8], start: usize) -> BtfError {
         let mut rest = types;
         let mut offset = start;
@@ -136,7 +136,7 @@ impl Limits {
     }
 }
 
-/// Hash of the bytes before the first NUL, eight at a time: names are short and there are a hundred thousand.
+/// Hash of the bytes before the first NUL, eight at a time, because names are short and there are a hundred thousand of them.
 fn hash(name: Option<&[u8]>) -> usize {
     let mut rest = name.unwrap_or_default();
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -161,7 +161,7 @@ fn mix(state: u64, word: u64) -> u64 {
     (state.rotate_left(23) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95)
 }
 
-/// The well-mixed upper half.
+/// The upper half, which is well mixed.
 fn fold(state: u64) -> usize {
     usize::try_from(state >> 32).unwrap_or(0)
 }

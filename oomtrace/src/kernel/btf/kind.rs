@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
-    /// An integer, `bool` and `char` included.
+    /// An integer, including `bool` and `char`.
     Int = 1,
     /// A pointer.
     Ptr = 2,
@@ -16,7 +16,7 @@ pub enum Kind {
     Union = 5,
     /// An enum of 32 bits or less.
     Enum = 6,
-    /// A struct or union that is named and not defined.
+    /// A struct or union that is declared but not defined.
     Fwd = 7,
     /// A typedef.
     Typedef = 8,
@@ -45,7 +45,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of that number, if there is one.
+    /// The kind with this number, if there is one.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
         Some(match number {
@@ -72,7 +72,7 @@ impl Kind {
         })
     }
 
-    /// As C and the BTF documentation call it.
+    /// Its name in C and in the BTF documentation.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl Kind {
         }
     }
 
-    /// Bytes after the twelve every record has, for `vlen` entries.
+    /// Bytes after the twelve that every record has, for `vlen` entries.
     pub(super) fn tail(self, vlen: usize) -> usize {
         match self {
             Self::Int | Self::Var | Self::DeclTag => 4,
@@ -110,7 +110,7 @@ impl Kind {
         }
     }
 
-    /// Whether the third word of a record is a type's id (else it is a size, or unused).
+    /// Whether the third word of a record is a type id. Otherwise it is a size, or unused.
     pub(super) fn refers(self) -> bool {
         match self {
             Self::Ptr | Self::Typedef | Self::Volatile | Self::Const | Self::Restrict => true,

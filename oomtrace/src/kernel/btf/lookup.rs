@@ -1,19 +1,19 @@
-//! Why a name did not lead to one answer.
+//! The errors of a lookup by name.
 
 use super::BtfError;
 
-/// A lookup by name that this kernel has no single answer for.
+/// A lookup by name that has no unique answer on this kernel.
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
-    /// Nothing of that name.
+    /// Nothing has this name.
     #[error("there is no {kind} `{name}`")]
     NoType {
-        /// What was looked for.
+        /// The kind that was searched for.
         kind: &'static str,
         /// Its name.
         name: String,
     },
-    /// A struct without that member.
+    /// A struct without this member.
     #[error("`{of}` has no member `{member}`")]
     NoMember {
         /// The struct and the path so far.
@@ -21,25 +21,25 @@ pub enum LookupError {
         /// The member.
         member: String,
     },
-    /// An index into something that is no array.
+    /// An index into something that is not an array.
     #[error("`{path}` is not an array but {found}")]
     NotAnArray {
         /// The path up to the index.
         path: String,
-        /// What it is.
+        /// The type found.
         found: String,
     },
-    /// An index beyond an array's end.
+    /// An index beyond the end of an array.
     #[error("`{path}` has {count} elements, none at {index}")]
     Index {
         /// The path up to the index.
         path: String,
         /// The index.
         index: i128,
-        /// Elements there are.
+        /// The number of elements.
         count: u32,
     },
-    /// A bit field where whole bytes are called for.
+    /// A bit field where whole bytes are expected.
     #[error("`{path}` is a bit field")]
     BitField {
         /// The path.
@@ -48,25 +48,25 @@ pub enum LookupError {
     /// No such enumerator.
     #[error("there is no enumerator `{name}`")]
     NoEnumerator {
-        /// With its enum, where one was asked for.
+        /// Its name, after the name of its enum if one was given.
         name: String,
     },
-    /// A function without such a parameter.
+    /// A function without this parameter.
     #[error("`{function}` has no parameter {parameter}")]
     NoParameter {
         /// The function or tracepoint.
         function: String,
-        /// What was looked for.
+        /// The parameter that was searched for.
         parameter: String,
     },
-    /// Two definitions that disagree. To take either would be a guess.
+    /// Two definitions that disagree. Choosing one would be a guess.
     #[error("this kernel has two definitions of `{name}` that disagree ({one} and {other})")]
     Ambiguous {
         /// The name or path.
         name: String,
-        /// One answer.
+        /// One value.
         one: String,
-        /// Another.
+        /// The other value.
         other: String,
     },
     /// The right name with another type.
@@ -74,9 +74,9 @@ pub enum LookupError {
     Type {
         /// The path.
         path: String,
-        /// What it is.
+        /// The type found.
         found: String,
-        /// What it should be.
+        /// The type expected.
         expected: String,
     },
     /// The BTF itself is broken.

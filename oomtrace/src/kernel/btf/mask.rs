@@ -1,17 +1,17 @@
-//! A small stand-in for the kernel's BTF, in which a few names keep their ids.
+//! A small replacement for the kernel's BTF, in which a few names keep their ids.
 //!
-//! The loader needs an `aya::Btf` only to turn the names of attach targets into type ids, and makes an object of
-//! each of the kernel's types for it. Here all others are `const void`, twelve bytes, and none come after the last
-//! one kept.
+//! The loader needs an `aya::Btf` only to find the type ids of attach targets, but it creates an object for each of the
+//! kernel's types. In this replacement all other types are `const void`, twelve bytes each, and none follow the last type that
+//! is kept.
 
 use super::{Btf, BtfError, Head, Kind, Writer};
 
-/// BTF in which the functions and typedefs of these names have the ids they have in `btf`, every other type is
-/// `const void`, and nothing refers to anything. Names that `btf` does not have are left out; so are kinds other
-/// than [`Kind::Func`] and [`Kind::Typedef`], the two that programs attach by.
+/// BTF in which the functions and typedefs with these names have the ids that they have in `btf`. Every other type is
+/// `const void`, and no type refers to another. Names that `btf` does not have are left out. So are kinds other than
+/// [`Kind::Func`] and [`Kind::Typedef`], which are the two kinds that programs attach by.
 ///
 /// # Errors
-/// When `btf` is broken.
+/// If `btf` is broken.
 pub fn masked(btf: &Btf, keep: &[(Kind, &str)]) -> Result<Vec<u8>, BtfError> {
     let mut kept: Vec<(u32, Kind, &str)> = Vec::new();
     for (kind, name) in keep.iter().filter(|(kind, _)| matches!(kind, Kind::Func | Kind::Typedef)) {

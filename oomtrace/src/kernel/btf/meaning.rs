@@ -1,51 +1,51 @@
-//! What a type is once typedefs and qualifiers are taken off.
+//! The type below typedefs and qualifiers.
 
 use core::fmt;
 
 use super::{Btf, BtfError, Kind, Type};
 
-/// Typedefs and qualifiers that may lie over one another.
+/// The maximum number of nested typedefs and qualifiers.
 const WRAPPINGS: u32 = 32;
 
 /// A type without its typedefs, `const`, `volatile`, `restrict` and type tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning<'a> {
-    /// Nothing at all.
+    /// `void`.
     Void,
-    /// An integer; `bool` and `char` included.
+    /// An integer, including `bool` and `char`.
     Int {
-        /// Bytes.
+        /// Size in bytes.
         size: u32,
         /// Whether it can be negative.
         signed: bool,
     },
     /// An enum.
     Enum {
-        /// Bytes.
+        /// Size in bytes.
         size: u32,
-        /// Empty for none.
+        /// Its name; empty if it has none.
         name: &'a str,
     },
     /// A pointer.
     Pointer {
-        /// Name of the struct, union, enum or integer it points to; empty for `void`, functions and unnamed types.
+        /// Name of the struct, union, enum or integer that it points to; empty for `void`, functions and unnamed types.
         to: &'a str,
     },
     /// An array.
     Array {
-        /// Elements; 0 for a flexible one.
+        /// Number of elements; 0 for a flexible array.
         count: u32,
-        /// Bytes of one.
+        /// Size of one element in bytes.
         element_size: u32,
     },
     /// A struct or union.
     Struct {
-        /// Bytes.
+        /// Size in bytes.
         size: u32,
-        /// Empty for none.
+        /// Its name; empty if it has none.
         name: &'a str,
     },
-    /// A float, a function, or a struct that is named and not defined.
+    /// A float, a function, or a struct that is declared but not defined.
     Other {
         /// The kind.
         kind: Kind,
@@ -53,10 +53,10 @@ pub enum Meaning<'a> {
 }
 
 impl Btf {
-    /// What a type is.
+    /// The type below all typedefs and qualifiers.
     ///
     /// # Errors
-    /// When it refers to no type, or to itself.
+    /// If it refers to no type, or to itself.
     pub fn meaning(&self, id: u32) -> Result<Meaning<'_>, BtfError> {
         let Some(bare) = self.bare(id)? else {
             return Ok(Meaning::Void);
@@ -110,7 +110,7 @@ impl Btf {
     /// Size in bytes of any type that has one.
     ///
     /// # Errors
-    /// When it has none, is nested too deep, or is larger than 4 GiB.
+    /// If it has no size, is nested too deep, or is larger than 4 GiB.
     pub fn size_of_type(&self, id: u32) -> Result<u32, BtfError> {
         let mut elements = 1_u32;
         let mut at = id;

@@ -1,8 +1,8 @@
 //! The running kernel's types by name, read from its BTF.
 //!
-//! A walker over the raw bytes of `/sys/kernel/btf/vmlinux`: one pass checks every length, id and name and notes
-//! where each type lies; everything else is looked up in place. Any bytes give an answer or an error naming the
-//! offset. Little-endian, 64-bit kernels: those the eBPF object is built for.
+//! A walker over the raw bytes of `/sys/kernel/btf/vmlinux`. One pass checks every length, id and name, and records where each
+//! type lies. Everything else is read in place. Any input gives an answer, or an error that names the offset. It supports
+//! little-endian, 64-bit kernels, which are those that the eBPF object is built for.
 //! The format: <https://docs.kernel.org/bpf/btf.html>.
 
 mod bytes;
@@ -36,10 +36,10 @@ pub use self::{
 };
 use self::{header::Sections, index::Index, record::Record};
 
-/// Where the running kernel shows its BTF.
+/// The running kernel's BTF file.
 pub const RUNNING_KERNEL: &str = "/sys/kernel/btf/vmlinux";
 
-/// BTF, checked and indexed.
+/// BTF that was checked and indexed.
 pub struct Btf {
     bytes: Bytes,
     sections: Sections,
@@ -50,7 +50,7 @@ impl Btf {
     /// Reads BTF from a file, such as [`RUNNING_KERNEL`].
     ///
     /// # Errors
-    /// When the file cannot be read or is not well-formed BTF.
+    /// If the file cannot be read or is not well-formed BTF.
     pub fn read(path: &Path) -> Result<Self, BtfError> {
         Self::parse(Bytes::of_file(path).map_err(|source| BtfError::Read { path: path.to_owned(), source })?)
     }
@@ -58,7 +58,7 @@ impl Btf {
     /// Checks and indexes BTF.
     ///
     /// # Errors
-    /// When it is not well formed: each error names the byte.
+    /// If it is not well formed. Each error names the byte.
     pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, BtfError> {
         let bytes = bytes.into();
         let sections = Sections::read(&bytes)?;
@@ -66,7 +66,7 @@ impl Btf {
         Ok(Self { bytes, sections, index })
     }
 
-    /// Types there are; ids run from 1 to this.
+    /// The number of types. Ids run from 1 to this.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.index.count()
@@ -75,7 +75,7 @@ impl Btf {
     /// A type by its id.
     ///
     /// # Errors
-    /// When there is no such type; id 0 stands for `void` and is none.
+    /// If there is no such type. Id 0 stands for `void`, which is not a type.
     pub fn type_at(&self, id: u32) -> Result<Type<'_>, BtfError> {
         let missing = BtfError::Id { offset: self.sections.types.start, id, count: self.count() };
         let start = self.index.start(id).ok_or(missing)?;
@@ -83,12 +83,12 @@ impl Btf {
         Ok(Type::new(self, id, Record::read(rest, start)?))
     }
 
-    /// All types of a kind and a name: kernels do have several of one name.
+    /// All types with this kind and name. Kernels do have several with the same name.
     pub fn find(&self, kind: Kind, name: &str) -> impl Iterator<Item = Type<'_>> {
         self.named(name).filter(move |found| found.kind() == kind)
     }
 
-    /// All types of a name, whatever their kind.
+    /// All types with this name, of any kind.
     fn named(&self, name: &str) -> impl Iterator<Item = Type<'_>> {
         self.index
             .candidates(name)
@@ -96,14 +96,14 @@ impl Btf {
             .filter(move |found| found.is_named(name))
     }
 
-    /// Whether the string at an offset of the string section is this one.
+    /// Whether the string at an offset of the string section equals this name.
     fn is_name(&self, offset: u32, name: &str) -> bool {
         let strings = self.bytes.get(self.sections.strings.clone()).unwrap_or_default();
         let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..)).unwrap_or_default();
         rest.strip_prefix(name.as_bytes()).and_then(<[u8]>::first) == Some(&0)
     }
 
-    /// The string at an offset of the string section; empty when it is not UTF-8.
+    /// The string at an offset of the string section; empty if it is not UTF-8.
     fn name_at(&self, offset: u32) -> &str {
         let strings = self.bytes.get(self.sections.strings.clone()).unwrap_or_default();
         let rest = usize::try_from(offset).ok().and_then(|offset| strings.get(offset..)).unwrap_or_default();

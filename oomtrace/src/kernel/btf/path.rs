@@ -1,24 +1,24 @@
-//! From `memory.usage.counter` or `rss_stat[MM_ANONPAGES].count` to an offset.
+//! Resolves a path such as `memory.usage.counter` or `rss_stat[MM_ANONPAGES].count` to an offset.
 
 use super::{Btf, BtfError, Kind, LookupError, Meaning, Type};
 
-/// Unnamed structs within one another.
+/// The maximum depth of nested unnamed structs.
 const DEPTH: u32 = 16;
-/// Members looked at for one path: `task_struct` has some 300.
+/// The maximum number of members examined for one path. `task_struct` has about 300.
 const STEPS: u32 = 1 << 16;
 
-/// Where a path leads within a struct, and to what.
+/// The place that a path leads to within a struct, and its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Located<'a> {
     /// From the start of the struct, in bits.
     pub bit_offset: u64,
-    /// Its width in bits, when it is a bit field.
+    /// Its width in bits, if it is a bit field.
     pub bit_field: Option<u32>,
-    /// What lies there.
+    /// The type there.
     pub meaning: Meaning<'a>,
 }
 
-/// A place on the way: a type at a distance from the start.
+/// A type at a distance from the start, while a path is followed.
 #[derive(Clone, Copy)]
 struct Place {
     id: u32,
@@ -27,14 +27,14 @@ struct Place {
 }
 
 impl Btf {
-    /// Finds `path` within the struct or union `of`: members separated by dots, through unnamed structs and unions
-    /// as C does; `[NAME]` is the element of an array at an enumerator of an unnamed enum, `[enum:NAME]` of a named
-    /// one, `[3]` at a number. Pointers are not followed.
+    /// Finds `path` within the struct or union `of`. Members are separated by dots, and unnamed structs and unions are searched
+    /// as in C. `[NAME]` is the array element at an enumerator of an unnamed enum, `[enum:NAME]` at one of a named enum, `[3]`
+    /// at a number. Pointers are not followed.
     ///
-    /// Where several structs of that name have the path, they must agree.
+    /// If several structs with this name have the path, they must agree.
     ///
     /// # Errors
-    /// Whatever keeps the path from having one answer.
+    /// If the path has no unique answer.
     pub fn locate(&self, of: &str, path: &str) -> Result<Located<'_>, LookupError> {
         let mut found: Option<Located<'_>> = None;
         let mut missed = None;
@@ -52,10 +52,10 @@ impl Btf {
         })
     }
 
-    /// Size in bytes of the struct or union of that name.
+    /// Size in bytes of the struct or union with this name.
     ///
     /// # Errors
-    /// When there is none, or several disagree.
+    /// If there is none, or several disagree.
     pub fn size_of(&self, of: &str) -> Result<u32, LookupError> {
         let mut sizes = self
             .named(of)
@@ -94,7 +94,7 @@ impl Btf {
         Ok(Located { bit_offset, bit_field, meaning: self.meaning(id)? })
     }
 
-    /// The member of that name of the struct at `place`, looked for in unnamed members too.
+    /// The member with this name of the struct at `place`. Unnamed members are searched as well.
     fn member(
         &self,
         place: Place,

@@ -1,19 +1,20 @@
-//! One record of the type section as it lies there: twelve bytes, then a tail whose size follows from them.
+//! One record of the type section: twelve bytes, then a tail whose size follows from them.
 
 use super::{BtfError, Kind};
 
-/// Bytes every record begins with: name, info, size or type.
+/// The bytes that every record begins with: name, info, size or type.
 pub(super) const HEAD_BYTES: usize = 12;
 
-/// One record, its lengths checked, its references not.
+/// One record. Its lengths are checked, its references are not.
 #[derive(Clone, Copy)]
 pub(super) struct Record<'a> {
     pub(super) kind: Kind,
     /// Offset of the name in the string section; 0 for none.
     pub(super) name: u32,
-    /// The flag in the top bit: bit-field encoding of members, signedness of enumerators, union of a forward one.
+    /// The flag in the top bit: bit-field encoding of members, signedness of enumerators, or whether a forward declaration is a
+    /// union.
     pub(super) flag: bool,
-    /// Size in bytes, or a type, or nothing, as the kind has it.
+    /// Size in bytes, or a type, or nothing, depending on the kind.
     pub(super) third: u32,
     pub(super) tail: &'a [u8],
 }
@@ -38,7 +39,7 @@ impl<'a> Record<'a> {
         HEAD_BYTES + self.tail.len()
     }
 
-    /// The highest type id and the highest name offset the record refers to.
+    /// The highest type id and the highest name offset that the record refers to.
     pub(super) fn references(&self) -> (u32, u32) {
         let id = if self.kind.refers() { self.third } else { 0 };
         match self.kind {
@@ -60,13 +61,13 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Of an entry that begins with a name and a type.
+/// The highest references after an entry that begins with a name and a type.
 fn named<const N: usize>((id, name): (u32, u32), entry: &[u8; N]) -> (u32, u32) {
     let [entry_name, entry_id] = entry.first_chunk::<8>().map_or([0, 0], pair);
     (id.max(entry_id), name.max(entry_name))
 }
 
-/// Of an entry that begins with a name alone, or a type alone.
+/// The highest reference after an entry that begins with only a name or only a type.
 fn first<const N: usize>(highest: u32, entry: &[u8; N]) -> u32 {
     highest.max(entry.first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes)))
 }

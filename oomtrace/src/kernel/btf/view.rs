@@ -1,4 +1,4 @@
-//! A type as it is asked about: its name, its members, its parameters, its enumerators.
+//! A type: its name, its members, its parameters, its enumerators.
 
 use super::{
     Btf, BtfError, Kind,
@@ -16,20 +16,20 @@ pub struct Type<'a> {
 /// A member of a struct or union.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Empty for an unnamed struct or union.
+    /// Its name; empty for an unnamed struct or union.
     pub name: &'a str,
     /// Type id.
     pub of: u32,
-    /// From the start of the struct, in bits.
+    /// Distance from the start of the struct, in bits.
     pub bit_offset: u32,
-    /// Its width in bits, when it is a bit field.
+    /// Its width in bits, if it is a bit field.
     pub bit_field: Option<u32>,
 }
 
 /// A parameter of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter<'a> {
-    /// Empty where BTF has none, as in every prototype reached through a typedef.
+    /// Its name; empty if BTF has none, as in every prototype that is reached through a typedef.
     pub name: &'a str,
     /// Type id.
     pub of: u32,
@@ -40,7 +40,7 @@ pub struct Parameter<'a> {
 pub struct Enumerator<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its value, sign-extended or zero-extended as the enum has it.
+    /// Its value, sign-extended or zero-extended, depending on the enum.
     pub value: i128,
 }
 
@@ -61,13 +61,13 @@ impl<'a> Type<'a> {
         self.record.kind
     }
 
-    /// Its name; empty for none. A name that is not UTF-8 reads as empty: C has no such names.
+    /// Its name; empty if it has none. A name that is not UTF-8 also reads as empty, because C has no such names.
     #[must_use]
     pub fn name(&self) -> &'a str {
         self.btf.name_at(self.record.name)
     }
 
-    /// Whether this is its name.
+    /// Whether it has this name.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.btf.is_name(self.record.name, name)
     }
@@ -114,13 +114,13 @@ impl<'a> Type<'a> {
         })
     }
 
-    /// Members of a struct or union in order; none of anything else.
+    /// Members of a struct or union in order; empty for any other type.
     pub fn members(&self) -> impl Iterator<Item = Member<'a>> + use<'a> {
         let btf = self.btf;
         self.unread_members().map(move |(name, member)| Member { name: btf.name_at(name), ..member })
     }
 
-    /// As [`Self::members`], but names are left where they are: most are not the one looked for.
+    /// Like [`Self::members`], but without reading the names, because most are not the one that is searched for.
     pub(super) fn unread_members(&self) -> impl Iterator<Item = (u32, Member<'a>)> + use<'a> {
         let record = self.record;
         let is_struct = matches!(record.kind, Kind::Struct | Kind::Union);
@@ -133,7 +133,7 @@ impl<'a> Type<'a> {
         })
     }
 
-    /// Parameters of a function prototype in order; none of anything else.
+    /// Parameters of a function prototype in order; empty for any other type.
     pub fn parameters(&self) -> impl ExactSizeIterator<Item = Parameter<'a>> + use<'a> {
         let Self { btf, record, .. } = *self;
         let tail = if record.kind == Kind::FuncProto { record.tail } else { &[] };
@@ -143,13 +143,13 @@ impl<'a> Type<'a> {
         })
     }
 
-    /// Enumerators of an enum in order; none of anything else.
+    /// Enumerators of an enum in order; empty for any other type.
     pub fn enumerators(&self) -> impl Iterator<Item = Enumerator<'a>> + use<'a> {
         let btf = self.btf;
         self.unread_enumerators().map(move |(name, value)| Enumerator { name: btf.name_at(name), value })
     }
 
-    /// As [`Self::enumerators`], names left where they are.
+    /// Like [`Self::enumerators`], but without reading the names.
     pub(super) fn unread_enumerators(&self) -> impl Iterator<Item = (u32, i128)> + use<'a> {
         let record = self.record;
         let of = |kind| if record.kind == kind { record.tail } else { &[] };
@@ -166,7 +166,7 @@ impl<'a> Type<'a> {
         narrow.chain(wide)
     }
 
-    /// An error saying that this type is not what was called for.
+    /// The error for a type other than the expected one.
     pub(super) fn unexpected(&self, expected: &'static str) -> BtfError {
         BtfError::Unexpected { id: self.id, found: self.kind().name(), expected }
     }

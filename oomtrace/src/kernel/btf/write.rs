@@ -1,4 +1,4 @@
-//! Writing BTF: for the small stand-in of [`super::masked`], and for fixtures.
+//! Writes BTF: for the small replacement in [`super::masked`], and for fixtures.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use super::{
     header::{HEADER_BYTES, MAGIC},
 };
 
-/// BTF in the making. Types are numbered from 1 in the order they are added.
+/// BTF under construction. Types are numbered from 1 in the order in which they are added.
 #[derive(Default)]
 pub struct Writer {
     types: Vec<u8>,
@@ -16,18 +16,18 @@ pub struct Writer {
     count: u32,
 }
 
-/// What a record says before its members.
+/// The fields of a record before its members.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     /// The kind.
     pub kind: Kind,
-    /// The flag in the top bit, as the kind has it.
+    /// The flag in the top bit. Its meaning depends on the kind.
     pub flag: bool,
-    /// The low sixteen bits where they count no members: a function's linkage.
+    /// The low sixteen bits if they do not count members: a function's linkage.
     pub linkage: u16,
-    /// Empty for none.
+    /// Its name; empty if it has none.
     pub name: &'a str,
-    /// Size or type, as the kind has it.
+    /// Size or type, depending on the kind.
     pub third: u32,
 }
 
@@ -46,10 +46,10 @@ impl Writer {
         Self { strings: vec![0], ..Self::default() }
     }
 
-    /// The offset of a string, which is written once however often it is asked for.
+    /// The offset of a string. Each string is written only once.
     ///
     /// # Errors
-    /// When the strings exceed 4 GiB.
+    /// If the strings exceed 4 GiB.
     pub fn name(&mut self, name: &str) -> Result<u32, BtfError> {
         if name.is_empty() {
             return Ok(0);
@@ -64,10 +64,10 @@ impl Writer {
         Ok(offset)
     }
 
-    /// Adds a type whose tail (members, parameters, enumerators) is these words; gives its id.
+    /// Adds a type whose tail (members, parameters, enumerators) consists of these words, and returns its id.
     ///
     /// # Errors
-    /// When it has more entries than a record can count.
+    /// If it has more entries than a record can count.
     pub fn add(&mut self, head: Head<'_>, tail: &[u32]) -> Result<u32, BtfError> {
         let Head { kind, flag, linkage, name, third } = head;
         let words_of_one = kind.tail(1).saturating_sub(kind.tail(0)) / 4;
@@ -86,7 +86,7 @@ impl Writer {
     /// The finished BTF.
     ///
     /// # Errors
-    /// When a section exceeds 4 GiB.
+    /// If a section exceeds 4 GiB.
     pub fn finish(self) -> Result<Vec<u8>, BtfError> {
         let types = fits("the type section", self.types.len())?;
         let strings = fits("the string section", self.strings.len())?;

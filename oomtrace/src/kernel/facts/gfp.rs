@@ -1,5 +1,5 @@
-//! A `gfp_mask` in the words of the kernel's own log (`%pGg`): composite names first, then single flags, then what
-//! has no name as one number.
+//! A `gfp_mask` in the words of the kernel's own log (`%pGg`): composite names first, then single flags, then the bits without
+//! a name as one number.
 //! <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/mmflags.h#L64>
 
 use serde::{Deserialize, Serialize};
@@ -16,25 +16,25 @@ pub struct GfpBit {
 }
 
 impl GfpBit {
-    /// As a number; 0 for a position that no mask has, such as a broken recording may tell.
+    /// Its value; 0 for a position beyond any mask, which a broken recording may contain.
     fn value(&self) -> u64 {
         1_u64.checked_shl(self.bit.into()).unwrap_or(0)
     }
 }
 
-/// Where the names of the bits come from. The two kinds of kernel also compose and order them differently.
+/// The source of the names of the bits. The two kinds of kernel also compose and order the names differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GfpNaming {
-    /// Enumerators in BTF: 6.9 and later. Single flags come in the order of their bits, as in the log of 6.18 to 7.3;
-    /// the log of 6.12 still has them in the older order, which BTF does not tell.
+    /// Enumerators in BTF: 6.9 and later. Single flags are in the order of their bits, as in the log of 6.18 to 7.3. The log of
+    /// 6.12 still has the older order, which BTF does not show.
     Enumerators,
     /// A table for kernels that have macros: before 6.9.
     Macros,
 }
 
-/// A name and the flags it stands for, these without `__GFP_`. A flag that a kernel lacks counts for nothing, as in
-/// its own headers.
+/// A name and the flags that it stands for, without `__GFP_`. A flag that a kernel lacks is ignored, as in the kernel's own
+/// headers.
 type Composite = (&'static str, &'static [&'static str]);
 
 /// Names that stand for several flags, in the kernel's order.
@@ -72,19 +72,19 @@ const COMPOSITES: &[Composite] = &[
     ("GFP_NOIO", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM"]),
 ];
 
-/// `GFP_NOWAIT` implies `__GFP_NOWARN` since 6.8, commit 16f5dfbc851b. That one release, which has no enumerators yet,
-/// is read as the older ones; no allocation without direct reclaim ever leads to an OOM kill.
+/// `GFP_NOWAIT` implies `__GFP_NOWARN` since 6.8, commit 16f5dfbc851b. The release 6.8, which has no enumerators yet, is read
+/// like the older ones. An allocation without direct reclaim never leads to an OOM kill.
 static NOWAIT: Composite = ("GFP_NOWAIT", &["KSWAPD_RECLAIM", "NOWARN"]);
 static NOWAIT_OF_MACROS: Composite = ("GFP_NOWAIT", &["KSWAPD_RECLAIM"]);
 
-/// Single flags that the log calls by another name.
+/// Single flags that have another name in the log.
 static DMA: Composite = ("GFP_DMA", &["DMA"]);
 static DMA32: Composite = ("GFP_DMA32", &["DMA32"]);
 static RECLAIM: Composite = ("__GFP_RECLAIM", &["DIRECT_RECLAIM", "KSWAPD_RECLAIM"]);
 
 /// Flags of kernels whose flags are macros: the bits below 23, the same in all of them.
 /// <https://github.com/torvalds/linux/blob/v5.10/include/linux/gfp.h#L16>
-/// Bit 9 was taken away in 6.3 and not used again, so where it is set, it is this.
+/// Bit 9 was removed in 6.3 and not used again, so its meaning is unique.
 const MACRO_BITS: &[(u8, &str)] = &[
     (0, "DMA"),
     (1, "HIGHMEM"),
@@ -144,21 +144,21 @@ pub(super) fn macro_bits() -> Vec<GfpBit> {
     MACRO_BITS.iter().map(|(bit, name)| GfpBit { bit: *bit, name: format!("__GFP_{name}") }).collect()
 }
 
-/// A single flag, such as `__GFP_FS`, as a number; `None` if this kernel has none of that name.
+/// The value of a single flag, such as `__GFP_FS`; `None` if this kernel has no flag with this name.
 #[must_use]
 pub fn gfp_flag(name: &str, facts: &KernelFacts) -> Option<u64> {
     let known = facts.gfp_bits.iter().find(|bit| bit.name == name);
     known.map(GfpBit::value).filter(|value| *value != 0)
 }
 
-/// The names of a mask's flags as that kernel's log has them; empty for an empty mask. What has no name comes last,
-/// as one hexadecimal number.
+/// The names of a mask's flags as in the kernel's log; empty for an empty mask. The bits without a name come last, as one
+/// hexadecimal number.
 #[must_use]
 pub fn gfp_names(mask: u64, facts: &KernelFacts) -> Vec<String> {
     let mut left = mask;
     let mut names = Vec::new();
     for entry in table(facts) {
-        // Most masks are one name from the top of the table.
+        // Most masks are one name near the top of the table.
         if left == 0 {
             break;
         }
@@ -174,7 +174,7 @@ pub fn gfp_names(mask: u64, facts: &KernelFacts) -> Vec<String> {
     names
 }
 
-/// A name of the log.
+/// A name in the log.
 #[derive(Clone, Copy)]
 enum Entry<'a> {
     Composite(&'static Composite),
@@ -221,7 +221,7 @@ fn table(facts: &KernelFacts) -> Vec<Entry<'_>> {
     names
 }
 
-/// The bits of several flags.
+/// The value of several flags together.
 fn bits_of(flags: &[&str], facts: &KernelFacts) -> u64 {
     let is_one = |name: &str| name.strip_prefix("__GFP_").is_some_and(|name| flags.contains(&name));
     facts.gfp_bits.iter().filter(|bit| is_one(&bit.name)).fold(0, |all, bit| all | bit.value())

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Btf, KernelFacts};
 
-/// The enumerators that number the arrays of a zone and a node. Configuration and version decide which there are.
+/// The enumerators that index the arrays of a zone and a node. They depend on the configuration and the version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryNames {
     /// `enum zone_stat_item`.
@@ -20,7 +20,7 @@ pub struct MemoryNames {
 }
 
 impl MemoryNames {
-    /// Reads the names from a kernel's BTF. An enum that it does not have gives none.
+    /// Reads the names from a kernel's BTF. A missing enum gives an empty list.
     pub(super) fn read(btf: &Btf) -> Self {
         Self {
             zone_stat_item: names(btf, "zone_stat_item"),
@@ -31,25 +31,25 @@ impl MemoryNames {
         }
     }
 
-    /// The number of a zone.
+    /// The number of a zone with this name.
     #[must_use]
     pub fn zone(&self, name: &str) -> Option<u32> {
         self.zone_type.iter().position(|zone| zone == name).and_then(|at| u32::try_from(at).ok())
     }
 
-    /// The number of a watermark.
+    /// The number of a watermark with this name.
     #[must_use]
     pub fn watermark(&self, name: &str) -> Option<usize> {
         self.zone_watermarks.iter().position(|watermark| watermark == name)
     }
 }
 
-/// The most enumerators that are kept.
+/// The maximum number of enumerators that are kept.
 const MOST: usize = 256;
 
-/// The names of an enum by number. Of two names for one number the later is the right one: the earlier stands for a
-/// range (`NR_LRU_BASE`, `MIGRATE_PCPTYPES`). A name with underscores in front marks an end (`__MIGRATE_TYPE_END` since 7.0) and
-/// replaces none. The last number is the count.
+/// The names of an enum by number. If two names have the same number, the later one is right, because the earlier one stands
+/// for a range (`NR_LRU_BASE`, `MIGRATE_PCPTYPES`). A name with leading underscores marks an end (`__MIGRATE_TYPE_END` since
+/// 7.0) and replaces no other. The last number is the count.
 fn names(btf: &Btf, of: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for entry in btf.enums(Some(of)).flat_map(|found| found.enumerators()) {
@@ -88,7 +88,7 @@ impl KernelFacts {
         })
     }
 
-    /// Whether a mask has the flag of that name.
+    /// Whether a mask has the flag with this name.
     #[must_use]
     pub fn has(&self, gfp_mask: u32, flag: &str) -> bool {
         let bits = self.gfp_bits.iter().filter(|known| known.name == flag);

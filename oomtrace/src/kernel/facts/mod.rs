@@ -1,4 +1,4 @@
-//! Numbers that differ between kernels and are needed to read an event: they travel with a recording.
+//! Numbers that differ between kernels and are needed to read an event. Recordings contain them.
 
 mod gfp;
 mod memory;
@@ -11,12 +11,12 @@ pub use self::{
 };
 use super::btf::{Btf, Enumerator, LookupError};
 
-/// What a decoder must know of the kernel that an event is from.
+/// The facts that a decoder needs about the kernel of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelFacts {
     /// The numbers of `enum oom_constraint`.
     pub constraint: Constraints,
-    /// Where the kernel's flag names come from.
+    /// The source of the kernel's flag names.
     pub gfp_naming: GfpNaming,
     /// The bits of `gfp_t` that have a name, lowest first.
     pub gfp_bits: Vec<GfpBit>,
@@ -39,11 +39,11 @@ pub struct Constraints {
     pub memcg: u32,
 }
 
-/// What kept an allocation from using all memory.
+/// The constraint that kept an allocation from using all memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Constraint {
-    /// Nothing: the machine ran out.
+    /// No constraint: the machine ran out.
     None,
     /// A cpuset.
     Cpuset,
@@ -54,7 +54,7 @@ pub enum Constraint {
 }
 
 impl Constraints {
-    /// What a number of this kernel means; `None` for one it does not have.
+    /// The meaning of this kernel's number; `None` for an unknown number.
     #[must_use]
     pub fn meaning(&self, number: u32) -> Option<Constraint> {
         let Self { none, cpuset, memory_policy, memcg } = *self;
@@ -73,7 +73,7 @@ impl KernelFacts {
     /// Reads the facts from a kernel's BTF.
     ///
     /// # Errors
-    /// When `enum oom_constraint` is not there or lacks one of its names.
+    /// If `enum oom_constraint` is missing or lacks one of its names.
     pub fn read(btf: &Btf) -> Result<Self, LookupError> {
         let number = |name: &str| {
             let value = btf.enumerator(Some("oom_constraint"), name)?;
@@ -90,14 +90,14 @@ impl KernelFacts {
     }
 }
 
-/// Named enums that the facts are read from: what a fixture must keep.
+/// The named enums that the facts are read from. A fixture must keep them.
 pub const ENUMS: &[&str] =
     &["oom_constraint", "zone_stat_item", "node_stat_item", "migratetype", "zone_type", "zone_watermarks"];
 
-/// First letters of the enumerators of unnamed enums that the facts are read from.
+/// Prefixes of the enumerators of unnamed enums that the facts are read from.
 pub const ENUMERATORS: &[&str] = &["___GFP_"];
 
-/// The bits are enumerators `___GFP_*_BIT` since 6.9 (commit 772dd0342727); macros, which BTF does not have, before.
+/// The bits are enumerators `___GFP_*_BIT` since 6.9 (commit 772dd0342727). Before, they are macros, which BTF does not have.
 fn gfp_bits(btf: &Btf) -> (GfpNaming, Vec<GfpBit>) {
     let mut bits: Vec<GfpBit> = btf
         .enums(None)
@@ -105,7 +105,7 @@ fn gfp_bits(btf: &Btf) -> (GfpNaming, Vec<GfpBit>) {
         .filter_map(|Enumerator { name, value }| {
             let flag = name.strip_prefix("___GFP_")?.strip_suffix("_BIT")?;
             let bit = u8::try_from(value).ok().filter(|bit| *bit < 64)?;
-            // One bit without a use, and the number of bits.
+            // One bit that is not used, and the number of bits.
             (flag != "UNUSED" && flag != "LAST").then(|| GfpBit { bit, name: format!("__GFP_{flag}") })
         })
         .collect();

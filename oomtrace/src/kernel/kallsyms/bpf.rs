@@ -1,4 +1,4 @@
-//! The calls of bpf(2) that run a program on this thread, and one that makes a text the program may read.
+//! Calls of bpf(2) that run a program on this thread, and one that creates a constant text for the program.
 
 use std::{
     io,
@@ -22,10 +22,10 @@ const BPF_MAP_TYPE_ARRAY: u32 = 2;
 const BPF_F_RDONLY_PROG: u32 = 1 << 7;
 /// Since 5.14.
 const BPF_PROG_TYPE_SYSCALL: u32 = 31;
-/// Programs of that type must have it: they run where it is allowed to sleep.
+/// Programs of that type need it, because they run where sleeping is allowed.
 const BPF_F_SLEEPABLE: u32 = 1 << 4;
 
-/// What [`BPF_PROG_LOAD`] takes, as far as it is needed here: the kernel takes what is missing as zeroes.
+/// The attributes of [`BPF_PROG_LOAD`] that are needed here. The kernel takes the missing ones as zero.
 #[repr(C)]
 struct Load {
     prog_type: u32,
@@ -39,8 +39,8 @@ struct Load {
     prog_flags: u32,
 }
 
-/// What [`BPF_PROG_TEST_RUN`] takes, likewise. Of a program of this type the kernel copies the context back to where it
-/// came from, and refuses a `ctx_out`.
+/// The attributes of [`BPF_PROG_TEST_RUN`] that are needed here. For this type of program the kernel copies the context back to
+/// its origin and rejects a `ctx_out`.
 /// <https://github.com/torvalds/linux/blob/v6.12/net/bpf/test_run.c> (`bpf_prog_test_run_syscall`)
 #[repr(C)]
 struct TestRun {
@@ -58,7 +58,7 @@ struct TestRun {
     ctx_out: u64,
 }
 
-/// What [`BPF_MAP_CREATE`] takes, likewise.
+/// The attributes of [`BPF_MAP_CREATE`] that are needed here.
 #[repr(C)]
 struct Create {
     map_type: u32,
@@ -68,7 +68,7 @@ struct Create {
     map_flags: u32,
 }
 
-/// What [`BPF_MAP_UPDATE_ELEM`] takes. [`BPF_MAP_FREEZE`] takes the first field.
+/// The attributes of [`BPF_MAP_UPDATE_ELEM`]. [`BPF_MAP_FREEZE`] takes only the first one.
 #[repr(C)]
 struct Update {
     map_fd: u32,
@@ -78,10 +78,10 @@ struct Update {
     flags: u64,
 }
 
-/// Makes a map of one element that nobody can change any more: the verifier takes it for a constant.
+/// Creates a map with one element that cannot be changed any more, so that the verifier treats it as a constant.
 ///
 /// # Errors
-/// The kernel's.
+/// The kernel's error.
 pub(super) fn constant(text: &[u8; 8]) -> io::Result<OwnedFd> {
     let mut create = Create {
         map_type: BPF_MAP_TYPE_ARRAY,
@@ -96,7 +96,7 @@ pub(super) fn constant(text: &[u8; 8]) -> io::Result<OwnedFd> {
     let map_fd = u32::try_from(map.as_raw_fd()).map_err(io::Error::other)?;
     let (key, value) = (address(&raw const key), address(text.as_ptr()));
     let mut update = Update { map_fd, padding: 0, key, value, flags: 0 };
-    // SAFETY: key and value are as large as the map was made for, and alive until the call returns.
+    // SAFETY: key and value have the sizes that the map was created with, and live until the call returns.
     unsafe { bpf(BPF_MAP_UPDATE_ELEM, &mut update) }?;
     let mut freeze = map_fd;
     // SAFETY: no pointers.
@@ -107,9 +107,9 @@ pub(super) fn constant(text: &[u8; 8]) -> io::Result<OwnedFd> {
 /// Loads a program.
 ///
 /// # Errors
-/// The kernel's, which may not know the type of program, or a helper, or may not trust us with them.
+/// The kernel's error. The kernel may not know the type of program or a helper, or may not allow this process to use them.
 pub(super) fn load(program: &[Instruction]) -> io::Result<OwnedFd> {
-    // One of the helpers asks for it.
+    // One of the helpers requires it.
     let license = c"Dual MIT/GPL";
     let mut attributes = Load {
         prog_type: BPF_PROG_TYPE_SYSCALL,
@@ -122,23 +122,23 @@ pub(super) fn load(program: &[Instruction]) -> io::Result<OwnedFd> {
         kern_version: 0,
         prog_flags: BPF_F_SLEEPABLE,
     };
-    // SAFETY: `insns` are as many instructions as `insn_cnt` says and `license` is a C string, both alive until the call
-    // returns; the kernel reads them and no more. There is no log to write.
+    // SAFETY: `insns` points to `insn_cnt` instructions and `license` is a C string. Both live until the call returns, and the
+    // kernel only reads them. No log is written.
     let returned = unsafe { bpf(BPF_PROG_LOAD, &mut attributes) }?;
     descriptor(returned)
 }
 
-/// A descriptor that a call has just made.
+/// The descriptor that a call has just created.
 fn descriptor(returned: c_long) -> io::Result<OwnedFd> {
     let raw = i32::try_from(returned).map_err(io::Error::other)?;
-    // SAFETY: these calls of the kernel return a new descriptor, which nobody else owns.
+    // SAFETY: these calls of the kernel return a new descriptor, which nothing else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
-/// Runs it on the calling thread; what it returned. Its context is `context`, where it leaves its result, too.
+/// Runs a program on the calling thread and returns its result. `context` is its context, where it also leaves its output.
 ///
 /// # Errors
-/// The kernel's.
+/// The kernel's error.
 pub(super) fn run<const WORDS: usize>(program: &OwnedFd, context: &mut [u64; WORDS]) -> io::Result<i32> {
     let mut attributes = TestRun {
         prog_fd: u32::try_from(program.as_raw_fd()).map_err(io::Error::other)?,
@@ -154,26 +154,25 @@ pub(super) fn run<const WORDS: usize>(program: &OwnedFd, context: &mut [u64; WOR
         ctx_in: address(context.as_mut_ptr()),
         ctx_out: 0,
     };
-    // SAFETY: `ctx_in` is `ctx_size_in` bytes that are ours to be written, alive until the call returns; all other
-    // pointers are null.
+    // SAFETY: `ctx_in` points to `ctx_size_in` writable bytes that live until the call returns. All other pointers are null.
     unsafe { bpf(BPF_PROG_TEST_RUN, &mut attributes) }?;
-    // The kernel's writing is seen here: the pointer was exposed.
+    // What the kernel wrote is visible here, because the pointer was exposed.
     Ok(attributes.retval.cast_signed())
 }
 
-/// A pointer as the kernel takes it.
+/// A pointer in the form that the kernel takes.
 fn address<T>(pointer: *const T) -> u64 {
-    // Exposed, so that what the kernel writes through the number is seen. No machine that Linux runs on has a `usize` of
-    // more than 64 bits.
+    // The pointer is exposed, so that what the kernel writes through the number is visible. Linux runs on no machine whose
+    // `usize` has more than 64 bits.
     u64::try_from(pointer.expose_provenance()).unwrap_or(0)
 }
 
 /// bpf(2).
 ///
 /// # Safety
-/// What the pointers in `attributes` lead to must be as the command wants it, until this returns.
+/// The memory that the pointers in `attributes` refer to must be valid for the command until this returns.
 unsafe fn bpf<T>(command: c_long, attributes: &mut T) -> io::Result<c_long> {
-    // SAFETY: the kernel reads and writes `attributes` within the size that it is told; for what is beyond, see above.
+    // SAFETY: the kernel reads and writes `attributes` within the given size. The caller guarantees the rest, see above.
     let returned =
         unsafe { libc::syscall(libc::SYS_bpf, command, ptr::from_mut(attributes), size_of::<T>()) };
     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned) }

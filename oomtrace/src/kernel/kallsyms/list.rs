@@ -1,27 +1,27 @@
-//! Names of calls from `/proc/kallsyms`, for kernels that do not name them themselves. The list has some megabytes, and the
-//! kernel makes up each line as it is read: it is read piece by piece, and nothing of it is kept.
+//! Names of calls from `/proc/kallsyms`, for kernels that cannot name them. The list has several megabytes, and the kernel
+//! generates each line as it is read. So it is read in pieces, and none of it is kept.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _};
 
 use super::naming::Call;
 
-/// How far a function reaches at most, in bytes: what lies further behind a symbol is not in it.
+/// The maximum size of a function in bytes. A symbol that is further away does not contain the address.
 const REACH: u64 = 1 << 20;
-/// Bytes of a piece: the kernel gives a page at once.
+/// Bytes of a piece. The kernel returns one page per read.
 const PIECE_BYTES: usize = 4 << 10;
-/// Lines of a zero address after which it is clear that addresses are hidden: a few per-CPU symbols may really lie at 0.
+/// After this many lines with address zero, addresses are hidden. A few per-CPU symbols may really lie at 0.
 const HIDDEN_LINES: u32 = 32;
-/// The longest line: a name has up to 511 bytes, a module's 56.
+/// The longest line: a name has up to 511 bytes, and a module's name 56.
 const LINE_BYTES: usize = 1 << 10;
 
-/// The list, opened. The kernel shows addresses to whoever was allowed to see them when it was opened.
+/// The open list. The kernel shows addresses if the process was allowed to see them when it opened the list.
 #[derive(Debug)]
 pub struct List {
     file: File,
 }
 
 impl List {
-    /// Opens the list; `None` where that is not allowed.
+    /// Opens the list; `None` if that is not allowed.
     #[must_use]
     pub fn open() -> Option<Self> {
         File::open("/proc/kallsyms").ok().map(|file| Self { file })
@@ -32,20 +32,20 @@ impl List {
 #[derive(Debug)]
 pub struct Finder {
     wanted: Vec<Wanted>,
-    /// Where in the list the next piece begins.
+    /// The offset in the list where the next piece begins.
     at: u64,
-    /// A line of which the rest has not been read.
+    /// The beginning of a line whose rest has not been read.
     rest: Vec<u8>,
     zeros: u32,
 }
 
-/// A call and what is known of it so far.
+/// A call and what was found about it so far.
 #[derive(Debug)]
 struct Wanted {
     address: u64,
-    /// The last symbol that is not behind it.
+    /// The last symbol at or before the address.
     below: Option<Symbol>,
-    /// The next one.
+    /// The next symbol.
     above: Option<Symbol>,
 }
 
@@ -57,14 +57,14 @@ struct Symbol {
 }
 
 impl Finder {
-    /// A search for the calls that return to these addresses.
+    /// Starts a search for the calls that return to these addresses.
     #[must_use]
     pub fn new(addresses: &[u64]) -> Self {
         let wanted = |address: &u64| Wanted { address: *address, below: None, above: None };
         Self { wanted: addresses.iter().map(wanted).collect(), at: 0, rest: Vec::new(), zeros: 0 }
     }
 
-    /// Reads the next piece of the list; whether there may be more.
+    /// Reads the next piece of the list. Returns whether there may be more.
     pub fn read_on(&mut self, list: &List) -> bool {
         let mut piece = [0; PIECE_BYTES];
         let read = match list.file.read_at(&mut piece, self.at) {
@@ -76,7 +76,7 @@ impl Finder {
         read > 0 && self.take(piece.get(..read).unwrap_or_default())
     }
 
-    /// Takes a piece of the list in; whether the next may tell more.
+    /// Takes a piece of the list. Returns whether the next one may help.
     pub fn take(&mut self, piece: &[u8]) -> bool {
         let mut lines = piece.split_inclusive(|byte| *byte == b'\n');
         if let Some(first) = lines.next() {
@@ -102,7 +102,7 @@ impl Finder {
         self.rest.clear();
     }
 
-    /// What was found: each address that has a symbol.
+    /// The result: each address that has a symbol.
     #[must_use]
     pub fn found(self) -> Vec<(u64, Call)> {
         self.wanted.into_iter().filter_map(|wanted| Some((wanted.address, wanted.call()?))).collect()
@@ -110,7 +110,7 @@ impl Finder {
 }
 
 impl Wanted {
-    /// Of several symbols at the same address, the kernel takes the first for the name.
+    /// If several symbols have the same address, the kernel uses the first as the name.
     fn look_at(&mut self, address: u64, name: &str, module: Option<&str>) {
         // A call at the end of a function returns to the next one.
         let within = self.address.wrapping_sub(1);
@@ -170,7 +170,7 @@ ffffffffc0005000 t bpf_prog_6deef7357e7b4530\t[bpf]
     }
 
     #[test]
-    fn finds_calls_in_the_kernel_and_in_modules_however_the_list_is_cut() {
+    fn finds_calls_for_any_piece_size() {
         let text = u64::MAX - 0x7eff_ffff;
         let module = u64::MAX - 0x3fff_ffff;
         let addresses = [text + 5, text + 0x140, module + 0x150, module + 0x5010, text + 0x80_0000, 7];
@@ -190,15 +190,15 @@ ffffffffc0005000 t bpf_prog_6deef7357e7b4530\t[bpf]
     }
 
     #[test]
-    fn gives_up_where_addresses_are_hidden() {
+    fn gives_up_if_addresses_are_hidden() {
         let mut finder = Finder::new(&[u64::MAX - 0x7eff_ffff]);
         assert!(!finder.take("0000000000000000 T name\n".repeat(40).as_bytes()));
         assert_eq!(finder.found(), []);
     }
 
     #[test]
-    fn reads_what_the_kernel_says_itself() {
-        // Unprivileged, before 5.14, or with hidden addresses there is nothing to compare.
+    fn agrees_with_the_kernels_own_name() {
+        // If unprivileged, before 5.14 or with hidden addresses, there is nothing to compare.
         let (Some(naming), Some(address)) = (Naming::new(), address("out_of_memory")) else { return };
         let addresses: Vec<u64> = (address..address + 0x2000).step_by(0x155).collect();
         let (list, mut finder) = (List::open().unwrap(), Finder::new(&addresses));

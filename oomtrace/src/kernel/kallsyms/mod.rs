@@ -1,4 +1,4 @@
-//! Addresses and names of kernel symbols: the kernel is asked, and where it does not answer, its list is read.
+//! Addresses and names of kernel symbols. The kernel is asked first; if it does not answer, its list is read.
 
 mod bpf;
 mod list;
@@ -14,22 +14,22 @@ pub use self::{
     scan::find,
 };
 
-/// The address of the kernel's symbol of exactly that name.
+/// The address of the kernel's symbol with exactly this name.
 ///
-/// `None` where it cannot be told: the kernel was built without data symbols (`CONFIG_KALLSYMS_ALL`), or it hides
-/// addresses from this process (`kernel.kptr_restrict`, or no `CAP_SYSLOG`).
+/// `None` if it cannot be determined: the kernel was built without data symbols (`CONFIG_KALLSYMS_ALL`), or it hides addresses
+/// from this process (`kernel.kptr_restrict`, or no `CAP_SYSLOG`).
 #[must_use]
 pub fn address(name: &str) -> Option<u64> {
     match lookup::ask(name) {
         Answer::Address(address) => Some(address),
         Answer::Absent => None,
-        // Reading takes 42 ms where the symbol is last or absent, asking 0.2 ms (6.18, 2 cores).
+        // Reading takes 42 ms if the symbol is last or absent. Asking takes 0.2 ms (6.18, 2 cores).
         Answer::Refused => scan::address(name),
     }
 }
 
-/// Whether the kernel has a symbol of exactly that name; `None` where it does not answer. The list is not read for this:
-/// who only wants to know whether something can be hooked tries it.
+/// Whether the kernel has a symbol with exactly this name; `None` if the kernel does not answer. The list is not read for this,
+/// because whether a function can be hooked is found by trying it.
 #[must_use]
 pub fn has(name: &str) -> Option<bool> {
     match lookup::ask(name) {
@@ -47,13 +47,13 @@ mod tests {
     const NAMES: [&str; 3] = ["out_of_memory", "__per_cpu_offset", "oomtrace_has_no_such_symbol"];
 
     #[test]
-    fn the_kernel_answers_as_its_list_reads() {
+    fn kernel_answer_equals_its_list() {
         for name in NAMES {
             let listed = scan::address(name);
             match lookup::ask(name) {
                 Answer::Address(address) => assert_eq!(Some(address), listed, "{name}"),
                 Answer::Absent => assert_eq!(listed, None, "{name}"),
-                // Unprivileged, or before 5.16: then the list is all there is.
+                // Unprivileged, or before 5.16: only the list is left.
                 Answer::Refused => {}
             }
             assert_eq!(address(name), listed, "{name}");
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_do_not_fit_are_not_asked_for() {
+    fn rejects_names_that_do_not_fit() {
         assert_eq!(lookup::ask(""), Answer::Refused);
         assert_eq!(lookup::ask("cut\0off"), Answer::Refused);
         assert_eq!(lookup::ask(&"x".repeat(600)), Answer::Refused);

@@ -1,10 +1,10 @@
-//! The kernel's own names of calls in a stack, as it prints them in a call trace.
+//! Names of calls in a stack, as the kernel prints them in a call trace.
 
 use std::os::fd::OwnedFd;
 
 use super::{bpf, program};
 
-/// A function of the kernel, and a place in it.
+/// A kernel function and a place in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Call {
     /// The function.
@@ -13,20 +13,20 @@ pub struct Call {
     pub offset: u64,
     /// Bytes up to the next symbol.
     pub size: Option<u64>,
-    /// The module it is in; `None` for the kernel itself.
+    /// The module that it is in; `None` for the kernel itself.
     pub module: Option<String>,
 }
 
-/// A program that has the kernel name calls.
+/// A program that makes the kernel name calls.
 #[derive(Debug)]
 pub struct Naming {
     program: OwnedFd,
-    /// What the program formats with.
+    /// The map with the format that the program uses.
     _format: OwnedFd,
 }
 
 impl Naming {
-    /// Loads the program. `None` where the kernel does not allow it, or does not know it: it is older than 5.14.
+    /// Loads the program; `None` if the kernel does not allow it, or is older than 5.14.
     #[must_use]
     pub fn new() -> Option<Self> {
         let format = bpf::constant(program::CALL).ok()?;
@@ -42,13 +42,13 @@ impl Naming {
         *first = address;
         let length = usize::try_from(bpf::run(&self.program, &mut context).ok()?).ok()?;
         let text: Vec<u8> = context.iter().skip(1).flat_map(|word| word.to_ne_bytes()).collect();
-        // A longer one was cut off.
+        // A longer text was cut off.
         Call::parse(std::str::from_utf8(text.get(..length.checked_sub(1)?)?).ok()?)
     }
 }
 
 impl Call {
-    /// From `name+0xOFFSET/0xSIZE [module]`; what has no symbol is a number alone.
+    /// Parses `name+0xOFFSET/0xSIZE [module]`. An address without a symbol is only a number.
     fn parse(text: &str) -> Option<Self> {
         let (place, module) = match text.split_once(" [") {
             Some((place, module)) => (place, Some(module.strip_suffix(']')?.to_owned())),
@@ -67,7 +67,7 @@ mod tests {
     use crate::kernel::kallsyms;
 
     #[test]
-    fn reads_the_kernels_spelling() {
+    fn parses_the_kernels_spelling() {
         let call = |name: &str, module: Option<&str>| Call {
             name: name.to_owned(),
             offset: 0xfe2,
@@ -84,8 +84,8 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_names_what_it_is_asked_about() {
-        // Unprivileged, before 5.14, or with hidden addresses there is nothing to compare.
+    fn kernel_names_a_known_address() {
+        // If unprivileged, before 5.14 or with hidden addresses, there is nothing to compare.
         let (Some(naming), Some(address)) = (Naming::new(), kallsyms::address("out_of_memory")) else {
             return;
         };

@@ -1,8 +1,8 @@
-//! Programs that look one symbol up, instruction by instruction. One takes a name from its stack and leaves the address in
-//! its context, from where the kernel copies it back to us. The other takes an address and leaves the name.
+//! Programs that look up one symbol, as a list of instructions. One takes a name from its stack and leaves the address in its
+//! context, which the kernel copies back to this process. The other takes an address and leaves the name.
 //!
-//! Put together here and not compiled into the object, because kernels before 5.14 do not know the type of program, and
-//! aya has none of it.
+//! They are built here and not compiled into the object, because kernels before 5.14 do not know this type of program, and aya
+//! does not support it.
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
@@ -17,27 +17,27 @@ pub(super) struct Instruction {
     pub(super) code: u8,
     /// The destination in the low half, the source in the high one.
     pub(super) registers: u8,
-    /// Of a load or a store, in bytes.
+    /// The offset of a load or a store, in bytes.
     pub(super) offset: i16,
     /// The immediate operand.
     pub(super) immediate: i32,
 }
 
-/// `bpf_kallsyms_lookup_name(name, name_sz, flags, res)`, since 5.16: the 179th helper. 0, or `-ENOENT`, or `-EPERM`
-/// where `/proc/kallsyms` shows zeros as well.
+/// `bpf_kallsyms_lookup_name(name, name_sz, flags, res)`, since 5.16: helper 179. It returns 0, `-ENOENT`, or `-EPERM` if
+/// `/proc/kallsyms` shows zeros as well.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/syscall.c>
 const KALLSYMS_LOOKUP_NAME: i32 = 179;
 
-/// `bpf_snprintf(str, str_size, fmt, data, data_len)`, since 5.13: the 165th helper. It returns the length of the whole text
-/// with its zero byte, or an error.
+/// `bpf_snprintf(str, str_size, fmt, data, data_len)`, since 5.13: helper 165. It returns the length of the whole text with its
+/// zero byte, or an error.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/helpers.c#L1019>
 const SNPRINTF: i32 = 165;
 
-/// The kernel's own format of a call in a call trace: `name+0xOFFSET/0xSIZE [module]`, of the call before the return address.
+/// The kernel's own format of a call in a call trace: `name+0xOFFSET/0xSIZE [module]`, for the call before the return address.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/kallsyms.c#L514> (`sprint_backtrace`)
 pub(super) const CALL: &[u8; 8] = b"%pB\0\0\0\0\0";
 
-/// Words of text in the context of [`naming`], behind the address.
+/// Words of text in the context of [`naming`], after the address.
 pub(super) const TEXT_WORDS: usize = 32;
 
 /// `MAX_BPF_STACK`, in bytes.
@@ -47,29 +47,29 @@ const STACK_BYTES: usize = 512;
 /// Bytes of the address, at the upper end of the stack.
 const ADDRESS_BYTES: usize = 8;
 
-/// Where the address is, from the frame pointer.
+/// The address's offset from the frame pointer.
 const ADDRESS_AT: i16 = -8;
 
-/// Arguments, of the program (its context, in `R1`) and of a helper.
+/// Arguments of the program (its context, in `R1`) and of a helper.
 const R1: u8 = 1;
 const R2: u8 = 2;
 const R3: u8 = 3;
 const R4: u8 = 4;
 const R5: u8 = 5;
-/// What a helper or the program returns.
+/// The return value of a helper or of the program.
 const R0: u8 = 0;
-/// A helper leaves these alone.
+/// A register that helpers preserve.
 const R6: u8 = 6;
 const R7: u8 = 7;
 /// The frame pointer.
 const FP: u8 = 10;
 
-/// The program for a symbol; `None` if the name does not fit the stack, is empty or has a zero byte in it.
+/// The program that looks up a symbol; `None` if the name does not fit the stack, is empty or contains a zero byte.
 pub(super) fn program(name: &str) -> Option<Vec<Instruction>> {
     if name.is_empty() || name.contains('\0') {
         return None;
     }
-    // With its zero byte, and then up to where the stack is aligned.
+    // The name with its zero byte, padded to the alignment of the stack.
     let size = name.len() + 1;
     let room = size.next_multiple_of(ADDRESS_BYTES);
     if room + ADDRESS_BYTES > STACK_BYTES {
@@ -80,12 +80,12 @@ pub(super) fn program(name: &str) -> Option<Vec<Instruction>> {
     program.extend(spelled(name.as_bytes(), room, name_at));
     program.extend([copy(R1, FP), add(R1, name_at.into()), set(R2, i32::try_from(size).ok()?), set(R3, 0)]);
     program.extend([copy(R4, FP), add(R4, ADDRESS_AT.into()), call(KALLSYMS_LOOKUP_NAME)]);
-    // R0, the helper's status, is the program's as well.
+    // The program returns R0, which is the helper's status.
     program.extend([load(R1, FP, ADDRESS_AT), store(R6, R1, 0), EXIT]);
     Some(program)
 }
 
-/// The program that names a call. Its context is the return address and room for [`TEXT_WORDS`] words of text; the map holds
+/// The program that names a call. Its context is the return address and room for [`TEXT_WORDS`] words of text. The map holds
 /// [`CALL`]. `None` if a number does not fit.
 pub(super) fn naming(format: &OwnedFd) -> Option<Vec<Instruction>> {
     let text_bytes = TEXT_WORDS.checked_mul(ADDRESS_BYTES)?;
@@ -104,7 +104,7 @@ pub(super) fn naming(format: &OwnedFd) -> Option<Vec<Instruction>> {
     Some(program)
 }
 
-/// The name into the stack, zeroes after it.
+/// Instructions that write the name onto the stack, padded with zeros.
 fn spelled(name: &[u8], room: usize, name_at: i16) -> impl Iterator<Item = Instruction> {
     let mut padded = name.to_vec();
     padded.resize(room, 0);
@@ -127,7 +127,7 @@ const fn set(to: u8, value: i32) -> Instruction {
     instruction(0xb7, to, 0, 0, value)
 }
 
-/// `BPF_LD | BPF_IMM | BPF_DW` of `BPF_PSEUDO_MAP_VALUE`, which takes two: the address of the map's first element.
+/// `BPF_LD | BPF_IMM | BPF_DW` of `BPF_PSEUDO_MAP_VALUE`, which takes two instructions: the address of the map's first element.
 const fn map_value(to: u8, map: i32) -> [Instruction; 2] {
     [instruction(0x18, to, 2, 0, map), instruction(0, 0, 0, 0, 0)]
 }
@@ -169,9 +169,9 @@ const EXIT: Instruction = instruction(0x95, 0, 0, 0, 0);
 mod tests {
     use super::*;
 
-    /// As `llvm-mc -triple bpfel` assembles it.
+    /// The expected bytes are those of `llvm-mc -triple bpfel`.
     #[test]
-    fn each_instruction_is_encoded_as_the_kernel_reads_it() {
+    fn encodes_each_instruction() {
         let program = program("stext").unwrap();
         let expected: [[u8; 8]; 14] = [
             [0xbf, 0x16, 0, 0, 0, 0, 0, 0],                   // r6 = r1
@@ -193,8 +193,8 @@ mod tests {
     }
 
     #[test]
-    fn a_name_fills_its_room_and_no_more() {
-        // 7 bytes and the zero fill one slot; one more byte takes the next.
+    fn pads_names_to_whole_slots() {
+        // Seven bytes and the zero byte fill one slot. One more byte takes the next slot.
         assert_eq!(program("seven77").unwrap().len(), program("x").unwrap().len());
         assert_eq!(program("eight888").unwrap().len(), program("x").unwrap().len() + 2);
         assert!(program(&"x".repeat(STACK_BYTES - ADDRESS_BYTES - 1)).is_some());

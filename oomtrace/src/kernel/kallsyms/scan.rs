@@ -1,18 +1,18 @@
-//! `/proc/kallsyms`, line by line.
+//! Reads `/proc/kallsyms` line by line.
 
 use std::{
     fs::File,
     io::{self, BufRead, BufReader},
 };
 
-/// Lines of a zero address after which it is clear that addresses are hidden: a few per-CPU symbols may really lie at 0.
+/// After this many lines with address zero, addresses are hidden. A few per-CPU symbols may really lie at 0.
 const HIDDEN_LINES: u32 = 32;
-/// Bytes asked of the kernel at once. It makes up each line as it is read, which is what takes the time.
+/// Bytes per read. The kernel generates each line as it is read, which takes most of the time.
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// The address of the core kernel's symbol of that name.
+/// The address of the core kernel's symbol with this name.
 ///
-/// `None` where it cannot be told: `/proc/kallsyms` is not readable, shows zeros (`kernel.kptr_restrict`, or without
+/// `None` if it cannot be determined: `/proc/kallsyms` is not readable, shows zeros (`kernel.kptr_restrict`, or no
 /// `CAP_SYSLOG`), or has no data symbols (a kernel without `CONFIG_KALLSYMS_ALL`).
 #[must_use]
 pub(super) fn address(name: &str) -> Option<u64> {
@@ -20,11 +20,11 @@ pub(super) fn address(name: &str) -> Option<u64> {
     find(BufReader::with_capacity(CHUNK_BYTES, file), name).ok().flatten()
 }
 
-/// As [`address`], from text of that form: `ffffffff82a0d2c0 D __per_cpu_offset`. Reads no further than the symbol,
-/// the first symbol of a module, or what shows that addresses are hidden.
+/// Like [`address`], from text in this form: `ffffffff82a0d2c0 D __per_cpu_offset`. It stops at the symbol, at the first symbol
+/// of a module, or when it is clear that addresses are hidden.
 ///
 /// # Errors
-/// When reading fails.
+/// If reading fails.
 pub fn find(mut symbols: impl BufRead, name: &str) -> io::Result<Option<u64>> {
     let mut line = Vec::new();
     let mut zeros = 0;

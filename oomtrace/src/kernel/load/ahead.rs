@@ -1,4 +1,4 @@
-//! The verifier's work, begun on two CPUs.
+//! Starts the verifier's work on two CPUs.
 
 use std::thread;
 
@@ -11,9 +11,9 @@ use oomtrace_common::layout::{ABSENT, KernelLayout};
 use super::hooks::{Carrier, HOOKS, Way};
 use crate::kernel::tier::Tier;
 
-/// Has the tracepoints' programs verified before they are attached one by one, the first of them (which takes the verifier longest)
-/// here, the others beside it: together they are a third of the start. What is refused is not loaded, and is tried again
-/// and told when it is attached.
+/// Verifies the tracepoints' programs before they are attached one by one. The first of them, which takes the verifier longest,
+/// is loaded on this thread and the others on a second one: together they take a third of the start. A program that is refused
+/// here is not loaded. Attaching tries it again and reports the error.
 pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf, layout: &KernelLayout) {
     let wanted = carriers(layout);
     let mut programs: Vec<(&mut BtfTracePoint, &'static str)> = ebpf
@@ -29,13 +29,13 @@ pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf, layout: &KernelLayout) {
     let load = |(program, target): &mut (&mut BtfTracePoint, &str)| drop(program.load(target, btf));
     let Some((first, others)) = programs.split_first_mut() else { return };
     thread::scope(|scope| {
-        // Where there can be no thread, they are loaded later.
+        // If no thread can be started, they are loaded later.
         let _ = thread::Builder::new().spawn_scoped(scope, || others.iter_mut().for_each(load));
         load(first);
     });
 }
 
-/// What carries the hooks that every tier has, where it is described.
+/// The programs of the hooks that every tier has, if the layout describes them.
 fn carriers(layout: &KernelLayout) -> Vec<&'static Carrier> {
     let described = |way: &&Way| way.slot.is_none_or(|slot| slot(layout) != ABSENT);
     let ways = HOOKS.iter().filter_map(|hook| hook.ways.first()).filter(|way| way.tier == Tier::Tracepoint);

@@ -1,4 +1,4 @@
-//! One program into the kernel, or the reason why not.
+//! Attaches one program to the kernel, or says why that failed.
 
 use std::{fs, io, path::Path};
 
@@ -9,30 +9,30 @@ use aya::{
 
 use super::hooks::Carrier;
 
-/// Where the kernel says how a kprobe is asked for, if it has kprobes.
+/// The file that exists if the kernel has kprobes.
 const KPROBES: &str = "/sys/bus/event_source/devices/kprobe/type";
 
-/// 0 where the kernel may call nothing at the entry of a function.
+/// 0 if the kernel calls no program at the entry of a function.
 const FTRACE_ENABLED: &str = "/proc/sys/kernel/ftrace_enabled";
 
-/// Why a program is not in place.
+/// The reason why a program is not attached.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The layout lacks what the program reads.
+    /// The layout lacks a field that the program reads.
     #[error("the kernel's BTF does not describe it")]
     NotInBtf,
     /// The kernel has no such mechanism.
     #[error("this kernel has no {0}")]
     NoMechanism(&'static str),
-    /// The kernel would take a program at the entry of a function and never call it.
+    /// The kernel would accept a program at the entry of a function and never call it.
     #[error("kernel.ftrace_enabled is 0, and the program would never be called")]
     FtraceOff,
-    /// The verifier turned the program down: a layout that does not fit, or a helper that lockdown forbids.
+    /// The verifier rejected the program: the layout does not fit, or lockdown forbids a helper.
     #[error("{target}: the verifier refused the program: {because}")]
     Verifier {
         /// Function or tracepoint.
         target: &'static str,
-        /// The log's last sentence.
+        /// The last sentence of its log.
         because: String,
     },
     /// The kernel refused to load or to attach it.
@@ -40,13 +40,13 @@ pub enum Refusal {
     Kernel {
         /// Function or tracepoint.
         target: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         error: String,
     },
 }
 
 impl Refusal {
-    /// Whether it is the helper that a kernel in confidentiality lockdown takes away.
+    /// Whether the verifier rejected the helper that a kernel in confidentiality lockdown forbids.
     #[must_use]
     pub fn is_lockdown(&self) -> bool {
         matches!(self, Self::Verifier { because, .. } if because.contains("bpf_probe_read"))
@@ -76,9 +76,9 @@ pub fn attach(ebpf: &mut Ebpf, btf: &Btf, carrier: &Carrier) -> Result<(), Refus
     })
 }
 
-/// What is called at the entry of a function goes through ftrace, and where that is off the kernel says nothing of its being dead:
-/// seen of kprobes on 5.10 and of trampolines on 6.12. 7.3 does not let it be turned off
-/// (`ftrace_enable_sysctl`, <https://github.com/torvalds/linux/blob/v6.12/kernel/trace/ftrace.c>).
+/// Programs at the entry of a function are called through ftrace. If ftrace is off, the kernel attaches them without an error
+/// and never calls them: this was seen with kprobes on 5.10 and with trampolines on 6.12. 7.3 does not allow ftrace to be
+/// turned off (`ftrace_enable_sysctl`, <https://github.com/torvalds/linux/blob/v6.12/kernel/trace/ftrace.c>).
 fn is_ftrace_off() -> bool {
     fs::read_to_string(FTRACE_ENABLED).is_ok_and(|value| value.trim() == "0")
 }
@@ -98,7 +98,7 @@ fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<(), Prog
             program.attach().map(drop)
         }
         Program::KProbe(program) => {
-            // Without the mechanism it would be verified for nothing, and a decision's hooks are long.
+            // Without kprobes the verification would be wasted, and the programs for a decision are long.
             if !Path::new(KPROBES).exists() {
                 return Err(KProbeError::FileError {
                     filename: KPROBES.into(),
@@ -123,7 +123,7 @@ fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<(), Prog
     }
 }
 
-/// Takes a program out of the kernel; one that was never in is left alone.
+/// Detaches and unloads a program. A program that was never loaded is left alone.
 pub fn detach(ebpf: &mut Ebpf, carrier: &Carrier) {
     let Some(program) = ebpf.program_mut(carrier.program) else { return };
     #[expect(
@@ -138,12 +138,12 @@ pub fn detach(ebpf: &mut Ebpf, carrier: &Carrier) {
         Program::TracePoint(program) => program.unload(),
         _ => Ok(()),
     };
-    // Unloading fails only for a program that is not loaded, and then there is nothing to take out.
+    // Unloading fails only for a program that is not loaded.
     drop(unloaded);
 }
 
 fn refusal(error: &ProgramError, target: &'static str) -> Refusal {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "aya's errors; the rest is told in its own words")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "aya's errors; the others are reported as they are")]
     match error {
         ProgramError::LoadError { io_error, verifier_log } => {
             let because = last_sentence(&verifier_log.to_string());
@@ -189,8 +189,8 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The verifier's last word before its statistics. From 7.3 on a refusal is drawn like a compiler's, with the sentence
-/// behind `error:`.
+/// The verifier's last sentence before its statistics. From 7.3 on, a refusal looks like a compiler's, with the sentence after
+/// `error:`.
 pub(super) fn last_sentence(log: &str) -> Option<String> {
     const STATISTICS: [&str; 5] =
         ["verification time", "stack depth", "processed ", "mark_precise", "subprog "];
@@ -205,7 +205,7 @@ mod tests {
     use super::last_sentence;
 
     #[test]
-    fn the_verifiers_last_word_is_told_without_its_statistics() {
+    fn finds_the_verifiers_last_sentence() {
         let log = "0: R1=ctx()\naccess beyond struct raw_spinlock at off 0 size 8\nverification time 9 usec\n\
                    stack depth 8+16\nprocessed 12 insns (limit 1000000)\n\n";
         assert_eq!(last_sentence(log).as_deref(), Some("access beyond struct raw_spinlock at off 0 size 8"));

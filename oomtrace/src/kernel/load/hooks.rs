@@ -1,31 +1,31 @@
-//! The table of hooks, in the order they are attached: those inside the decision first and its entry last, so that no
-//! decision is seen from the middle.
+//! The table of hooks, in the order in which they are attached. Those inside the decision come first and its entry comes last,
+//! so that no decision is seen only in part.
 
 use oomtrace_common::layout::KernelLayout;
 
 use crate::kernel::tier::Tier;
 
-/// A place in the kernel, and the programs that can sit there.
+/// A place in the kernel, and the programs that can be attached there.
 #[derive(Debug)]
 pub struct Hook {
-    /// The kernel's name of it.
+    /// The kernel's name for it.
     pub name: &'static str,
-    /// What reports owe to it.
+    /// The facts that reports get from it.
     pub tells: &'static str,
-    /// What its absence means.
+    /// The effect of its absence.
     pub need: Need,
-    /// How it can be carried, best first.
+    /// The ways to attach it, best first.
     pub ways: &'static [Way],
 }
 
-/// What a hook's absence means.
+/// The effect of a missing hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// Nothing can be traced.
     Required,
-    /// Decisions cannot be seen from inside: the tracepoint tier is what is left.
+    /// Decisions cannot be seen from inside. Only the tracepoint tier is left.
     Spine,
-    /// Part of the view from inside: a detail is absent.
+    /// It is part of the view from inside, and a detail is absent.
     Inside,
     /// A detail is absent, on any tier.
     Detail,
@@ -39,32 +39,32 @@ impl Need {
     }
 }
 
-/// One way to carry a hook. All of its programs, or none.
+/// One way to attach a hook: either all of its programs or none.
 #[derive(Debug)]
 pub struct Way {
     /// The tier that allows it.
     pub tier: Tier,
     /// The programs, in the order they are attached.
     pub programs: &'static [Carrier],
-    /// A slot of the layout that the programs cannot do without.
+    /// A slot of the layout that the programs require.
     pub slot: Option<fn(&KernelLayout) -> u32>,
-    /// What the kernel's symbols must not contradict.
+    /// The condition on the kernel's symbols.
     pub symbol: Symbol,
 }
 
-/// What a way asks of the kernel's symbols: a compiler may split a function, and then its name is not what is called.
+/// A condition on the kernel's symbols. If a compiler splits a function, the kernel may call only a part that has another name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Symbol {
-    /// Nothing.
+    /// No condition.
     Any,
-    /// That this part was split off: the way goes there. Parts have no BTF, so it belongs to every tier.
+    /// This part was split off, and the way attaches to it. Parts have no BTF, so such a way belongs to every tier.
     Part(&'static str),
-    /// That this part was not split off: the way would see nothing of a decision.
+    /// This part was not split off. Otherwise the way would see no decision.
     Whole(&'static str),
 }
 
 impl Symbol {
-    /// Whether the symbols allow it; where the kernel does not tell, trying does.
+    /// Whether the symbols allow the way. If the kernel does not answer, attaching is tried.
     #[must_use]
     pub fn is_possible(self, has: impl FnOnce(&'static str) -> Option<bool>) -> bool {
         match self {
@@ -75,7 +75,7 @@ impl Symbol {
     }
 }
 
-/// A program of the object and where it goes.
+/// A program of the object and its target.
 #[derive(Debug)]
 pub struct Carrier {
     /// Its name in the object.
@@ -92,7 +92,7 @@ const fn way(tier: Tier, programs: &'static [Carrier], slot: Option<fn(&KernelLa
     Way { tier, programs, slot, symbol: Symbol::Any }
 }
 
-/// What gcc 10 makes of `oom_badness` in 5.10: the decision calls this, and the name is left to procfs.
+/// The part of `oom_badness` that gcc 10 splits off in 5.10. The decision calls the part, and procfs calls the function.
 const BADNESS_PART: &str = "oom_badness.part.0";
 
 /// All hooks.
@@ -122,7 +122,7 @@ pub static HOOKS: [Hook; 14] = [
     },
     Hook {
         name: "sched_process_exit",
-        tells: "when the victim was gone",
+        tells: "when the victim exited",
         need: Need::Detail,
         ways: &[way(
             Tier::Tracepoint,
@@ -231,7 +231,7 @@ pub static HOOKS: [Hook; 14] = [
     },
     Hook {
         name: "oom_evaluate_task",
-        tells: "who the candidates were",
+        tells: "which tasks were candidates",
         need: Need::Inside,
         ways: &[
             way(
@@ -285,7 +285,7 @@ pub static HOOKS: [Hook; 14] = [
     },
     Hook {
         name: "out_of_memory",
-        tells: "why memory ran out, whose allocation it was and how the decision ended",
+        tells: "why memory ran out, which task was allocating and how the decision ended",
         need: Need::Spine,
         ways: &[
             way(
@@ -313,7 +313,7 @@ mod tests {
     use super::Symbol;
 
     #[test]
-    fn a_part_is_hooked_where_it_is_and_the_whole_where_it_is_not() {
+    fn hooks_either_the_part_or_the_whole_function() {
         let [any, part, whole] = [Symbol::Any, Symbol::Part("x.part.0"), Symbol::Whole("x.part.0")];
         let possible = |known| [any, part, whole].map(|symbol| symbol.is_possible(|_| known));
         assert_eq!(possible(Some(true)), [true, true, false]);

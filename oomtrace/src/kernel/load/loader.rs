@@ -1,23 +1,23 @@
-//! aya's loader, without the kernel's BTF.
+//! Creates aya's loader without the kernel's BTF.
 
 use std::{fs, hash::RandomState, io};
 
 use aya::EbpfLoader;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// A loader that does not hold the kernel's BTF where that can be avoided.
+/// A loader that avoids loading the kernel's BTF, if possible.
 ///
-/// `EbpfLoader::new` reads and parses all of it, and a caller can only replace it afterwards. On 6.18 (2 cores) that is
-/// 12 ms of a start of 61 ms, and 8.5 MiB more at its peak, for CO-RE relocations, of which our object has none. It goes
-/// on without if the file cannot be opened; so for this one call no file can be. Everything else of aya, its probing of
-/// the kernel's features included, happens in `load`, with the limit as it was.
+/// `EbpfLoader::new` reads and parses all of the BTF, and a caller can only replace it afterwards. On 6.18 (2 cores) that takes
+/// 12 ms of a start of 61 ms, and 8.5 MiB more at its peak. It is for CO-RE relocations, which the object does not have.
+/// `EbpfLoader::new` continues without BTF if the file cannot be opened, so this function sets the limit of open files to 0 for
+/// that one call. aya does everything else in `load`, with the original limit, including its probes of the kernel's features.
 ///
 /// # Errors
-/// If the limit of open files cannot be put back.
+/// If the limit of open files cannot be restored.
 pub(super) fn loader() -> io::Result<EbpfLoader<'static>> {
-    // The maps in the loader are seeded from the kernel, once per thread: not in the window.
+    // The maps in the loader get a seed from the kernel, once per thread. This must not happen while the limit is 0.
     let _ = RandomState::new();
-    // The limit is the process's: any other thread would be refused its files.
+    // The limit belongs to the process, so other threads could not open files either.
     if !is_single_threaded() {
         return Ok(EbpfLoader::new());
     }
@@ -31,7 +31,7 @@ fn is_single_threaded() -> bool {
     fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
 }
 
-/// A soft limit at 0 until this is restored or dropped.
+/// A soft limit that is 0 until this is restored or dropped.
 struct Lowered {
     resource: Resource,
     before: Option<Rlimit>,
@@ -50,14 +50,14 @@ impl Lowered {
 
     fn put_back(&mut self) -> io::Result<()> {
         let Some(before) = self.before.take() else { return Ok(()) };
-        // Within the hard limit, which is as it was: no privilege is needed.
+        // The value is within the hard limit, which has not changed, so no privilege is needed.
         Ok(setrlimit(self.resource, before)?)
     }
 }
 
 impl Drop for Lowered {
     fn drop(&mut self) {
-        // Only on a way out that is not `restore`, which has an error of its own to tell.
+        // This is for exits other than `restore`, and they report an error of their own.
         let _ = self.put_back();
     }
 }
@@ -66,13 +66,13 @@ impl Drop for Lowered {
 mod tests {
     use super::*;
 
-    /// A limit that no other test of this process runs into.
+    /// A limit that no other test in this process needs.
     const HARMLESS: Resource = Resource::Core;
 
     #[test]
-    fn a_limit_is_zero_until_it_is_put_back() {
+    fn limit_is_zero_until_restored() {
         let before = getrlimit(HARMLESS);
-        // Something to tell apart from 0, whatever the tests were started with.
+        // A value other than 0, whatever limits the tests were started with.
         let known = Rlimit { current: before.maximum.or(Some(4096)), maximum: before.maximum };
         setrlimit(HARMLESS, known).unwrap();
 
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn beside_other_threads_the_limit_stays() {
+    fn keeps_the_limit_if_there_are_other_threads() {
         let waits = std::thread::scope(|scope| {
             let (end, ended) = std::sync::mpsc::channel::<()>();
             scope.spawn(move || ended.recv());

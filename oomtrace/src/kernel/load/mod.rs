@@ -1,4 +1,4 @@
-//! From the object in this binary to hooks in the kernel: the layout is frozen in, then each hook is tried.
+//! Loads the object in this binary into the kernel: freezes the layout, then tries each hook.
 
 mod ahead;
 pub mod attach;
@@ -23,42 +23,42 @@ use crate::kernel::{
     tier::{Tier, Wanted},
 };
 
-/// The compiled kernel side.
+/// The compiled eBPF object.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("OOMTRACE_EBPF_OBJECT"));
 
-/// The kernel side, in place until this is dropped.
+/// The loaded eBPF side. Dropping it unloads everything.
 #[derive(Debug)]
 pub struct Armed {
     /// Programs, links and maps.
     pub ebpf: Ebpf,
     /// How much of a decision is seen.
     pub tier: Tier,
-    /// Whether our own task, read through the layout, was compared with procfs.
+    /// Whether the eBPF side's view of this task was compared with procfs.
     pub self_checked: bool,
-    /// What became of each hook, in the order of [`HOOKS`].
+    /// The result for each hook, in the order of [`HOOKS`].
     pub hooks: Vec<Outcome>,
     /// Whether command lines may be read.
     pub cmdlines: Cmdlines,
 }
 
-/// What became of one hook.
+/// The result for one hook.
 #[derive(Debug)]
 pub struct Outcome {
     /// The hook.
     pub hook: &'static Hook,
-    /// The way that carries it, if one does.
+    /// The way that is attached, if there is one.
     pub way: Option<&'static Way>,
-    /// Why each better way does not.
+    /// Why each better way could not be attached.
     pub refusals: Vec<(&'static Way, Refusal)>,
 }
 
-/// Why nothing is in place.
+/// The reason why nothing is attached.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// A limit that had to be lowered for a moment could not be put back.
+    /// A limit that had to be lowered for a moment could not be restored.
     #[error("the limit of open files (RLIMIT_NOFILE) could not be restored: {0}")]
     Descriptors(#[source] io::Error),
-    /// The object did not get as far as its programs.
+    /// The object could not be loaded as far as its programs.
     #[error("the eBPF object could not be loaded: {0:#}")]
     Object(#[source] Box<aya::EbpfError>),
     /// A map of the object could not be used.
@@ -70,12 +70,12 @@ pub enum LoadError {
     /// The one hook that every tier needs.
     #[error("the tracepoint oom:mark_victim could not be hooked: {0}")]
     MarkVictim(Refusal),
-    /// The tier that was asked for.
+    /// The tier that was requested cannot be used.
     #[error("--tier {}: {hook} could not be hooked: {refusal}", .tier.name())]
     Tier {
-        /// Asked for.
+        /// The requested tier.
         tier: Tier,
-        /// The first hook that stands in the way.
+        /// The first hook that could not be attached.
         hook: &'static str,
         /// Why.
         refusal: Refusal,
@@ -88,11 +88,11 @@ pub enum LoadError {
     Lockdown,
 }
 
-/// Creates the maps and freezes what is known of the kernel; no program is loaded yet.
+/// Creates the maps and freezes the layout and values of the kernel. No program is loaded yet.
 ///
 /// # Errors
 ///
-/// If the kernel refuses a map, for lack of privilege or of memory it may lock.
+/// If the kernel rejects a map, because of a missing privilege or the limit of locked memory.
 pub fn open(layout: &KernelLayout, values: &KernelValues) -> Result<Ebpf, LoadError> {
     loader()
         .map_err(LoadError::Descriptors)?
@@ -102,11 +102,11 @@ pub fn open(layout: &KernelLayout, values: &KernelValues) -> Result<Ebpf, LoadEr
         .map_err(|error| LoadError::Object(Box::new(error)))
 }
 
-/// Attaches the hooks, each by the best way that is wanted and works.
+/// Attaches the hooks, each by the best way that is allowed and works.
 ///
 /// # Errors
 ///
-/// If `mark_victim` cannot be hooked, or not the tier that was asked for.
+/// If `mark_victim` cannot be hooked, or the requested tier cannot be used.
 pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> Result<Armed, LoadError> {
     let mut hooks: Vec<Outcome> = Vec::with_capacity(HOOKS.len());
     let mut inside = wanted != Wanted::Only(Tier::Tracepoint);
@@ -119,7 +119,7 @@ pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> 
         if outcome.way.is_none() {
             match hook.need {
                 Need::Required => return Err(not_marked(outcome)),
-                // Without its spine the inside is not seen: what is left would be half a story.
+                // Without its spine, the inside would be seen only in part.
                 Need::Spine => inside = false,
                 Need::Inside | Need::Detail => {}
             }
@@ -148,7 +148,7 @@ fn try_ways(
                 outcome.way = Some(way);
                 break;
             }
-            // A part that was tried on the off chance: that it is not there is no news.
+            // A part that is tried without knowing whether it exists. Its absence is not an error.
             Err(_) if matches!(way.symbol, Symbol::Part(part) if kallsyms::has(part) != Some(true)) => {}
             Err(refusal) => outcome.refusals.push((way, refusal)),
         }
@@ -177,7 +177,7 @@ fn not_marked(outcome: Outcome) -> LoadError {
     LoadError::MarkVictim(refusal)
 }
 
-/// Takes out what was attached inside the decision before its spine turned out to be incomplete.
+/// Detaches the hooks inside the decision if its spine turned out to be incomplete.
 fn leave_inside(ebpf: &mut Ebpf, hooks: &mut [Outcome], wanted: Wanted) -> Result<(), LoadError> {
     if let Wanted::Only(tier @ (Tier::Fentry | Tier::Kprobe)) = wanted {
         let missing =
@@ -195,7 +195,7 @@ fn leave_inside(ebpf: &mut Ebpf, hooks: &mut [Outcome], wanted: Wanted) -> Resul
     Ok(())
 }
 
-/// The weakest tier among the spine's ways; tracepoints where the spine is not there.
+/// The weakest tier among the ways of the spine; tracepoints if the spine is missing.
 fn tier_of(hooks: &[Outcome]) -> Tier {
     let spine = || hooks.iter().filter(|outcome| outcome.hook.need == Need::Spine);
     if spine().any(|outcome| outcome.way.is_none()) {

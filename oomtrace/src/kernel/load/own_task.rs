@@ -1,4 +1,4 @@
-//! Our own task as the kernel side reads it, for the self-check.
+//! Reads this task with the eBPF side, for the self-check.
 
 use aya::{
     Ebpf,
@@ -9,7 +9,7 @@ use oomtrace_common::event::Task;
 
 use super::{LoadError, attach::last_sentence};
 
-/// The wire struct, where aya wants to see a type of its own trait.
+/// The wire struct, wrapped so that it can implement aya's trait.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 struct Own(Task);
@@ -17,7 +17,7 @@ struct Own(Task);
 // SAFETY: `Task` is `repr(C)`, has no padding, and any bits are a value of it.
 unsafe impl aya::Pod for Own {}
 
-/// Runs the kernel side's reader on the calling thread. `None` where the kernel cannot run it on demand (before 5.10).
+/// Runs the eBPF side's reader on the calling thread; `None` if the kernel cannot run it on demand (before 5.10).
 ///
 /// # Errors
 ///
@@ -39,8 +39,8 @@ pub fn read(ebpf: &mut Ebpf) -> Result<Option<Task>, LoadError> {
     Ok(Some(own.0))
 }
 
-/// The reader is the first program that is loaded, so it meets confidentiality lockdown where securityfs does not tell of
-/// it: the verifier then refuses the helper that reads kernel memory.
+/// The error of the reader, which is the first program that is loaded. If securityfs does not report confidentiality lockdown,
+/// the verifier rejects the helper that reads kernel memory here.
 fn refused(error: ProgramError) -> LoadError {
     if let ProgramError::LoadError { verifier_log, .. } = &error
         && last_sentence(&verifier_log.to_string()).is_some_and(|because| because.contains("bpf_probe_read"))

@@ -1,13 +1,13 @@
-//! Where arguments stand. All are optional: the hook of an argument that cannot be placed is not used.
+//! The positions of arguments. All are optional: if an argument cannot be found, its hook is not used.
 
 use super::{Pick, Place, Requirement, slot};
 
-/// Of functions by name; of tracepoints by type.
+/// Arguments of functions are found by name, and those of tracepoints by type.
 ///
-/// The BTF of 5.10 on arm64 has no static functions. Their parameters are where the source of every kernel from 5.10 on
-/// has them: <https://github.com/torvalds/linux/blob/v5.10/mm/oom_kill.c> (`oom_evaluate_task`, `__oom_kill_process`,
-/// `oom_kill_process`). A compiler that moves the parameters of a function also renames it, as in `NAME.isra.0`, and the
-/// kprobe is then refused.
+/// The BTF of 5.10 on arm64 has no static functions. Their parameters have the positions that they have in the source of every
+/// kernel from 5.10 on: <https://github.com/torvalds/linux/blob/v5.10/mm/oom_kill.c> (`oom_evaluate_task`,
+/// `__oom_kill_process`, `oom_kill_process`). If a compiler moves the parameters of a function, it also renames the function,
+/// as in `NAME.isra.0`, and attaching the kprobe fails.
 pub(super) const SLOTS: &[Requirement] = &[
     slot!(
         arg_out_of_memory_oc,
@@ -83,7 +83,7 @@ pub(super) const SLOTS: &[Requirement] = &[
         Optional,
         [Place::Trace { event: "signal_generate", pick: Pick::Int { nth: 2, of: 3 } }]
     ),
-    // The task alone until 6.15; `bool group_dead` after it since 6.16.
+    // Until 6.15 only the task; since 6.16 it is followed by `bool group_dead`.
     slot!(
         arg_exit_task,
         Optional,

@@ -1,4 +1,4 @@
-//! Memory cgroups and the way to a cgroup's path.
+//! Memory cgroups, and the fields that lead to a cgroup's path.
 
 use super::{
     Requirement,
@@ -13,8 +13,8 @@ pub(super) const SLOTS: &[Requirement] = &[
     slot!(mem_cgroup_usage, WithMemcg, [member("mem_cgroup", "memory.usage.counter", Signed(8))]),
     slot!(mem_cgroup_max, WithMemcg, [member("mem_cgroup", "memory.max", Unsigned(8))]),
     slot!(mem_cgroup_high, Optional, [member("mem_cgroup", "memory.high", Unsigned(8))]),
-    // A union since 5.10, commit bd0b230fe145: v2's swap counter, or v1's of memory and swap. Which one it is, the
-    // hierarchy says.
+    // A union since 5.10, commit bd0b230fe145: v2's swap counter, or v1's counter of memory and swap. The hierarchy shows which
+    // one it is.
     slot!(
         mem_cgroup_swap_usage,
         Optional,
@@ -30,7 +30,7 @@ pub(super) const SLOTS: &[Requirement] = &[
     ),
     slot!(mem_cgroup_oom_group, Optional, [member("mem_cgroup", "oom_group", Unsigned(1))]),
     slot!(mem_cgroup_css, WithMemcg, [member("mem_cgroup", "css", Struct)]),
-    // The enumerator depends on the controllers compiled in.
+    // The enumerator depends on the compiled controllers.
     slot!(
         css_set_memory,
         WithMemcg,

@@ -1,4 +1,4 @@
-//! `struct oom_control`: what `out_of_memory` is asked and what it decides.
+//! `struct oom_control`: the input and the result of `out_of_memory`.
 
 use super::{
     Requirement,
@@ -15,7 +15,7 @@ pub(super) const SLOTS: &[Requirement] = &[
     slot!(oom_control_order, Decision, [member("oom_control", "order", Signed(4))]),
     slot!(oom_control_totalpages, Decision, [member("oom_control", "totalpages", Unsigned(8))]),
     slot!(oom_control_chosen, Decision, [member("oom_control", "chosen", Pointer("task_struct"))]),
-    // Unsigned, and on another scale, until 5.8: commit 9066e5cfb73c. Refused there rather than misread.
+    // Unsigned, and on another scale, until 5.8: commit 9066e5cfb73c. Such a kernel is rejected, so that it is not misread.
     slot!(oom_control_chosen_points, Decision, [member("oom_control", "chosen_points", Signed(8))]),
     slot!(oom_control_constraint, Decision, [member("oom_control", "constraint", Enum(4))]),
 ];

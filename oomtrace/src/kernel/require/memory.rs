@@ -1,5 +1,4 @@
-//! Zones and nodes: where the memory was when an allocation failed. A kernel that lacks one of these has a report
-//! without that figure.
+//! Zones and nodes: where the memory was when an allocation failed. If a kernel lacks one of these, reports lack the figure.
 
 use super::{
     Place, Requirement,
@@ -17,7 +16,7 @@ pub(super) const SLOTS: &[Requirement] = &[
     slot!(zoneref_zone, Optional, [member("zoneref", "zone", Pointer("zone"))]),
     slot!(zoneref_zone_idx, Optional, [member("zoneref", "zone_idx", Signed(4))]),
     slot!(zone_name, Optional, [member("zone", "name", Pointer("char"))]),
-    // With CONFIG_NUMA alone.
+    // Only with CONFIG_NUMA.
     slot!(zone_node, Optional, [member("zone", "node", Signed(4))]),
     slot!(zone_zone_pgdat, Optional, [member("zone", "zone_pgdat", Pointer("pglist_data"))]),
     slot!(zone_watermark, Optional, [member("zone", "_watermark", Longs)]),
@@ -30,7 +29,7 @@ pub(super) const SLOTS: &[Requirement] = &[
     slot!(zone_nr_free_highatomic, Optional, [member("zone", "nr_free_highatomic", Unsigned(8))]),
     slot!(zone_managed_pages, Optional, [member("zone", "managed_pages.counter", Signed(8))]),
     slot!(zone_present_pages, Optional, [member("zone", "present_pages", Unsigned(8))]),
-    // Until 5.13 a struct around it; one pointer less since 5.14, commit 28f836b6777b.
+    // Until 5.13 a struct contains it. Since 5.14, commit 28f836b6777b, there is one pointer less.
     slot!(
         zone_pageset,
         Optional,

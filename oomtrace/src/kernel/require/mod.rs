@@ -1,5 +1,6 @@
-//! What the eBPF side needs of the kernel: one entry a slot of [`KernelLayout`], each with the places where kernels
-//! have had it, the newest spelling first. Never a version: distributions backport, and configurations move fields.
+//! The fields that the eBPF side needs from the kernel: one entry per slot of [`KernelLayout`], each with the places where
+//! kernels have it, newest spelling first. The version is never used, because distributions backport and configurations move
+//! fields.
 
 mod argument;
 mod cgroup;
@@ -14,28 +15,28 @@ use serde::Serialize;
 
 use super::btf::{Btf, Kind, Meaning};
 
-/// One slot of [`oomtrace_common::layout::KernelLayout`] and where its value is found.
+/// One slot of [`oomtrace_common::layout::KernelLayout`] and the places where its value is found.
 #[derive(Clone, Copy, Debug)]
 pub struct Requirement {
     /// Its byte in the layout.
     pub slot: usize,
     /// Its name in the layout.
     pub name: &'static str,
-    /// What becomes of us without it.
+    /// The effect of its absence.
     pub need: Need,
-    /// Where it may be, tried in this order.
+    /// The places, in the order in which they are tried.
     pub places: &'static [Place],
 }
 
-/// What becomes of us without a slot.
+/// The effect of a missing slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Need {
-    /// No honest report on any tier: refuse to start.
+    /// No tier could give a correct report, so oomtrace refuses to start.
     Always,
-    /// As [`Need::Always`] on a kernel that has memory cgroups; absent on one that has none.
+    /// Like [`Need::Always`] on a kernel that has memory cgroups, and absent on a kernel without them.
     WithMemcg,
-    /// Nothing can be told of a decision: only the tracepoint tier remains.
+    /// Decisions cannot be seen. Only the tracepoint tier is left.
     Decision,
     /// A field of the report is absent, or a hook cannot be used.
     Optional,
@@ -53,7 +54,7 @@ impl Need {
     }
 }
 
-/// Where a value may be found.
+/// A place where a value may be found.
 #[derive(Clone, Copy, Debug)]
 pub enum Place {
     /// The offset of a member; [`Btf::locate`] describes paths.
@@ -62,10 +63,10 @@ pub enum Place {
         of: &'static str,
         /// The path.
         path: &'static str,
-        /// What must lie there.
+        /// The required type.
         shape: Shape,
     },
-    /// From one member to another.
+    /// The distance from one member to another.
     Distance {
         /// The struct.
         of: &'static str,
@@ -73,10 +74,10 @@ pub enum Place {
         from: &'static str,
         /// The second.
         to: &'static str,
-        /// What the second must be.
+        /// The required type of the second member.
         shape: Shape,
     },
-    /// How many elements an array has.
+    /// The number of elements of an array.
     Length {
         /// The struct.
         of: &'static str,
@@ -88,7 +89,7 @@ pub enum Place {
         /// The struct.
         of: &'static str,
     },
-    /// The position of a parameter, by name; by what it points to where BTF keeps no names.
+    /// The position of a parameter, by name, or by the type it points to if BTF has no names.
     Parameter {
         /// The function.
         function: &'static str,
@@ -107,7 +108,7 @@ pub enum Place {
         /// Its position, from 0.
         at: u32,
     },
-    /// Where fexit finds a function's result: after its parameters.
+    /// The position of a function's result for fexit: after its parameters.
     Result {
         /// The function.
         function: &'static str,
@@ -119,7 +120,7 @@ pub enum Place {
         /// Which argument.
         pick: Pick,
     },
-    /// In the record of a plain tracepoint: tracefs tells it, not BTF.
+    /// The offset of a field in the record of a plain tracepoint. It comes from tracefs and not from BTF.
     Format {
         /// Category and event.
         event: &'static str,
@@ -128,10 +129,10 @@ pub enum Place {
     },
 }
 
-/// An argument of a tracepoint by its type: BTF keeps no names there.
+/// A tracepoint's argument by its type, because BTF has no names there.
 #[derive(Clone, Copy, Debug)]
 pub enum Pick {
-    /// The only pointer to that struct.
+    /// The only pointer to this struct.
     Pointer(&'static str),
     /// The `nth` (from 0) of exactly `of` arguments of type `int`.
     Int {
@@ -140,20 +141,20 @@ pub enum Pick {
         /// How many there must be.
         of: usize,
     },
-    /// The only argument of type `int`, where none is a task.
+    /// The only argument of type `int`, if no argument is a task.
     Pid,
 }
 
-/// What a member must be.
+/// The required type of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// A signed integer of that many bytes.
+    /// A signed integer with this many bytes.
     Signed(u32),
-    /// An unsigned integer of that many bytes.
+    /// An unsigned integer with this many bytes.
     Unsigned(u32),
-    /// An enum of that many bytes.
+    /// An enum with this many bytes.
     Enum(u32),
-    /// A pointer to that struct or integer.
+    /// A pointer to this struct or integer.
     Pointer(&'static str),
     /// An array of `char` of at least `TASK_COMM_LEN`.
     Comm,
@@ -166,7 +167,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// Whether something is of this shape.
+    /// Whether a type has this shape.
     #[must_use]
     pub fn fits(self, meaning: &Meaning<'_>) -> bool {
         match (self, *meaning) {
@@ -218,12 +219,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// Every slot, each exactly once.
+/// Every slot, exactly once.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
     [task::SLOTS, decision::SLOTS, cgroup::SLOTS, argument::SLOTS, memory::SLOTS].into_iter().flatten()
 }
 
-/// Every struct, function and tracepoint typedef that [`all`] starts from: what a fixture must keep.
+/// Every struct, function and tracepoint typedef that [`all`] starts from. A fixture must keep them.
 pub fn roots() -> impl Iterator<Item = (Kind, String)> {
     all().flat_map(|requirement| requirement.places).filter_map(|place| match *place {
         Place::Member { of, .. }
@@ -238,10 +239,10 @@ pub fn roots() -> impl Iterator<Item = (Kind, String)> {
     })
 }
 
-/// Named enums whose enumerators stand in paths; those of unnamed enums are kept by their first letters.
+/// Named enums whose enumerators occur in paths. Those of unnamed enums are kept by their prefixes.
 pub const ENUMS: &[&str] = &["pid_type", "cgroup_subsys_id"];
 
-/// First letters of the enumerators of unnamed enums that stand in paths.
+/// Prefixes of the enumerators of unnamed enums that occur in paths.
 pub const ENUMERATORS: &[&str] = &["MM_"];
 
 /// A [`Requirement`] whose name and slot cannot disagree.

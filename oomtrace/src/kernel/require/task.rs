@@ -1,4 +1,4 @@
-//! Tasks: who it is, and the memory that makes its badness.
+//! Tasks: their identity, and the memory that determines their badness.
 
 use super::{
     Place, Requirement,
@@ -95,11 +95,11 @@ pub(super) const SLOTS: &[Requirement] = &[
         [member("mm_struct", "flags", Struct), member("mm_struct", "flags", Unsigned(8))]
     ),
     slot!(pid_level, Optional, [member("pid", "level", Unsigned(4))]),
-    // `upid[1]` once; a flexible array since 6.5, commit b69f0aeb0689, and in stable trees.
+    // `upid[1]` in older kernels; a flexible array since 6.5, commit b69f0aeb0689, and in stable trees.
     slot!(pid_numbers, Optional, [member("pid", "numbers", Structs)]),
     slot!(upid_nr, Optional, [member("upid", "nr", Signed(4))]),
     slot!(upid_size, Optional, [Place::Size { of: "upid" }]),
     slot!(cred_uid, Optional, [member("cred", "uid.val", Unsigned(4))]),
-    // `struct siginfo` until 4.19; split from user space's since 4.20, commit ae7795bc6187.
+    // `struct siginfo` until 4.19; separate from user space's struct since 4.20, commit ae7795bc6187.
     slot!(kernel_siginfo_si_code, Optional, [member("kernel_siginfo", "si_code", Signed(4))]),
 ];

@@ -1,5 +1,5 @@
-//! Our own process as the kernel side reads it through the layout must be the one procfs shows: a wrong layout is found
-//! here, before it can be believed.
+//! Compares this process as the eBPF side reads it through the layout with procfs. So a wrong layout is found before its values
+//! are used.
 
 mod procfs;
 
@@ -7,7 +7,7 @@ use oomtrace_common::{event::Task, layout::KernelLayout};
 
 pub use self::procfs::SelfFacts;
 
-/// A layout that cannot be right, or a check that could not be made.
+/// A layout that cannot be right, or a check that could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfCheckError {
     /// A field read through the layout differs from procfs.
@@ -20,12 +20,12 @@ pub enum SelfCheckError {
         field: &'static str,
         /// Its offset.
         offset: u32,
-        /// As read through the layout.
+        /// The value read through the layout.
         kernel: String,
-        /// As procfs has it.
+        /// The value in procfs.
         procfs: String,
     },
-    /// The kernel side did not read a field.
+    /// The eBPF side did not read a field.
     #[error(
         "{field} of our own process could not be read at byte {offset}, where the kernel's BTF says it is"
     )]
@@ -40,20 +40,20 @@ pub enum SelfCheckError {
     Read {
         /// The file.
         path: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file of procfs does not say what it should.
+    /// A file of procfs lacks a field.
     #[error("{path} has no readable {field}")]
     Format {
         /// The file.
         path: &'static str,
-        /// What was looked for in it.
+        /// The field.
         field: &'static str,
     },
 }
 
-/// Compares what was read of our own process, by the thread that took `procfs`.
+/// Compares the task that the eBPF side read with `procfs`. Both must come from the same thread.
 ///
 /// # Errors
 /// The first field that differs or was not read.
@@ -75,7 +75,8 @@ pub fn compare(task: &Task, procfs: &SelfFacts, layout: &KernelLayout) -> Result
     )
 }
 
-/// In a pid namespace of our own, procfs does not tell the kernel's ids; the innermost one can still be compared.
+/// Compares the process ids. In a pid namespace below the initial one, procfs does not show the kernel's ids, and only the
+/// innermost id is compared.
 fn pids(task: &Task, procfs: &SelfFacts, layout: &KernelLayout) -> Result<(), SelfCheckError> {
     read(task, Task::PID, "task_struct.tgid", layout.task_struct_tgid)?;
     if procfs.initial_pid_namespace {

@@ -1,4 +1,4 @@
-//! What procfs says of our own process.
+//! Reads the facts of this process from procfs.
 
 use std::fs;
 
@@ -12,14 +12,14 @@ const ADJ: &str = "/proc/self/oom_score_adj";
 const LEADER: &str = "/proc/self/comm";
 const COMM: &str = "/proc/thread-self/comm";
 
-/// Our own process and thread, from procfs.
+/// This process and thread, from procfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelfFacts {
-    /// Process id in our own pid namespace.
+    /// Process id in this process's own pid namespace.
     pub pid: i32,
-    /// Thread id in our own pid namespace.
+    /// Thread id in this process's own pid namespace.
     pub tid: i32,
-    /// Whether our own pid namespace is the initial one, so that these are the kernel's own numbers.
+    /// Whether this is the initial pid namespace, so that the ids are the kernel's own.
     pub initial_pid_namespace: bool,
     /// Name of the calling thread, without NUL.
     pub comm: Vec<u8>,
@@ -27,11 +27,11 @@ pub struct SelfFacts {
     pub leader_comm: Vec<u8>,
     /// `oom_score_adj` of the process.
     pub oom_score_adj: i16,
-    /// When the process began, in clock ticks since boot as our time namespace sees it.
+    /// Start of the process, in clock ticks since boot, with the offset of its time namespace.
     pub start_ticks: u64,
-    /// Clock ticks a second.
+    /// Clock ticks per second.
     pub ticks_per_second: u64,
-    /// What our time namespace adds to the time since boot, in ns.
+    /// The offset that the time namespace adds to the time since boot, in ns.
     pub boottime_offset_ns: i64,
 }
 
@@ -39,7 +39,7 @@ impl SelfFacts {
     /// Reads the facts, for the calling thread.
     ///
     /// # Errors
-    /// When procfs is not there, or does not say one of them.
+    /// If procfs is missing or lacks one of the facts.
     pub fn of_this_thread() -> Result<Self, SelfCheckError> {
         let stat = read(STAT)?;
         let adj = read(ADJ)?;
@@ -56,7 +56,7 @@ impl SelfFacts {
         })
     }
 
-    /// A time since boot as procfs would show it: in clock ticks, and as our time namespace sees it.
+    /// A time since boot as procfs would show it: in clock ticks, with the offset of the time namespace.
     /// <https://github.com/torvalds/linux/blob/v6.12/fs/proc/array.c#L562>
     pub(super) fn ticks(&self, boot_ns: u64) -> u64 {
         let seen = boot_ns.saturating_add_signed(self.boottime_offset_ns);
@@ -69,15 +69,15 @@ fn read(path: &'static str) -> Result<Vec<u8>, SelfCheckError> {
     fs::read(path).map_err(|source| SelfCheckError::Read { path, source })
 }
 
-/// A file of one line, which may hold any bytes.
+/// Reads a file of one line, which may contain any bytes.
 fn line(path: &'static str) -> Result<Vec<u8>, SelfCheckError> {
     let mut bytes = read(path)?;
     bytes.pop_if(|last| *last == b'\n');
     Ok(bytes)
 }
 
-/// `starttime` of `/proc/self/stat`. The second field is a name that may hold blanks and brackets: those after it count
-/// from its last bracket, the third first.
+/// `starttime` of `/proc/self/stat`. The second field is a name that may contain blanks and parentheses. The third field
+/// follows its last parenthesis.
 fn start_time(stat: &[u8]) -> Result<u64, SelfCheckError> {
     let close = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
     let text = stat.get(close.saturating_add(1)..).unwrap_or_default().trim_ascii();
@@ -99,19 +99,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stat_fields_count_from_the_last_bracket() {
+    fn counts_stat_fields_from_the_last_parenthesis() {
         let stat = b"42 (a) b ) c) S 1 42 42 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 987654 0 0";
         assert_eq!(start_time(stat).unwrap(), 987_654);
     }
 
     #[test]
-    fn a_short_stat_is_an_error_that_names_the_file() {
+    fn reports_the_file_if_stat_is_too_short() {
         let error = start_time(b"42 (a) S 1").unwrap_err();
         assert_eq!(error.to_string(), "/proc/self/stat has no readable starttime");
     }
 
     #[test]
-    fn offsets_of_a_time_namespace_are_added() {
+    fn adds_the_offset_of_the_time_namespace() {
         let facts = SelfFacts {
             pid: 1,
             tid: 1,
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_facts_are_readable() {
+    fn reads_facts_of_this_process() {
         let facts = SelfFacts::of_this_thread().unwrap();
         assert_eq!(u32::try_from(facts.pid).unwrap(), std::process::id());
         assert!(facts.ticks_per_second > 0);

@@ -1,4 +1,4 @@
-//! Bytes that are not well-formed BTF: an error that names the place, never a panic, never a hang.
+//! Bytes that are not well-formed BTF give an error that names the place, and never a panic or an endless loop.
 
 use super::fixture::{Sketch, bytes};
 use crate::kernel::{
@@ -7,7 +7,7 @@ use crate::kernel::{
     layout,
 };
 
-/// Everything we ask of BTF; whatever comes of it.
+/// Calls every lookup and ignores the results.
 fn ask(bytes: Vec<u8>) {
     if let Ok(btf) = Btf::parse(bytes) {
         let _ = layout::resolve(&btf).map_err(|error| error.to_string());
@@ -16,7 +16,7 @@ fn ask(bytes: Vec<u8>) {
 }
 
 #[test]
-fn cut_at_any_length_it_is_refused() {
+fn rejects_btf_cut_at_any_length() {
     let whole = bytes("6.12");
     for len in 0..whole.len() {
         let cut = Btf::parse(whole[..len].to_vec());
@@ -25,7 +25,7 @@ fn cut_at_any_length_it_is_refused() {
 }
 
 #[test]
-fn a_type_section_cut_anywhere_is_survived() {
+fn survives_a_type_section_cut_anywhere() {
     let whole = bytes("6.12");
     let types = usize::try_from(u32::from_le_bytes(whole[12..16].try_into().unwrap())).unwrap();
     for len in (0..types).step_by(61) {
@@ -39,7 +39,7 @@ fn a_type_section_cut_anywhere_is_survived() {
 }
 
 #[test]
-fn any_byte_may_be_wrong() {
+fn survives_any_wrong_byte() {
     let whole = bytes("6.12");
     for at in (0..whole.len()).step_by(47) {
         for wrong in [0xff, 0x01, 0x80] {
@@ -51,7 +51,7 @@ fn any_byte_may_be_wrong() {
 }
 
 #[test]
-fn any_bit_of_a_small_one_may_be_wrong() {
+fn survives_any_wrong_bit_in_a_small_one() {
     let mut sketch = Sketch::new();
     let int = sketch.int("int", 4, true);
     let inner = sketch.group(Kind::Struct, "", 8, &[("tgid", int, 0)]);
@@ -68,7 +68,7 @@ fn any_bit_of_a_small_one_may_be_wrong() {
 }
 
 #[test]
-fn what_is_not_btf_is_told_so() {
+fn rejects_data_that_is_not_btf() {
     let error = |bytes: &[u8]| Btf::parse(bytes.to_vec()).err().unwrap();
     assert!(matches!(error(b""), BtfError::Truncated { what: "the header", .. }));
     assert!(matches!(error(b"\x7fELF and some more bytes of it"), BtfError::Magic { .. }));
@@ -76,7 +76,7 @@ fn what_is_not_btf_is_told_so() {
 }
 
 #[test]
-fn references_to_nowhere_name_their_byte() {
+fn reports_the_byte_of_a_dangling_reference() {
     let mut sketch = Sketch::new();
     sketch.int("int", 4, true);
     sketch.wrap(Kind::Ptr, "", 3);
@@ -85,7 +85,7 @@ fn references_to_nowhere_name_their_byte() {
 }
 
 #[test]
-fn an_unknown_kind_names_its_byte() {
+fn reports_the_byte_of_an_unknown_kind() {
     let mut sketch = Sketch::new();
     sketch.int("int", 4, true);
     let mut bytes = sketch.bytes();
@@ -95,7 +95,7 @@ fn an_unknown_kind_names_its_byte() {
 }
 
 #[test]
-fn a_struct_within_itself_ends() {
+fn stops_at_a_struct_within_itself() {
     let mut sketch = Sketch::new();
     sketch.group(Kind::Struct, "task_struct", 8, &[("", 1, 0), ("", 1, 0)]);
     let btf = sketch.btf();
@@ -104,7 +104,7 @@ fn a_struct_within_itself_ends() {
 }
 
 #[test]
-fn a_typedef_of_itself_ends() {
+fn stops_at_a_typedef_of_itself() {
     let mut sketch = Sketch::new();
     sketch.wrap(Kind::Typedef, "loop", 1);
     sketch.group(Kind::Struct, "holder", 8, &[("member", 1, 0)]);
@@ -113,7 +113,7 @@ fn a_typedef_of_itself_ends() {
 }
 
 #[test]
-fn an_array_of_too_much_has_no_size() {
+fn gives_no_size_for_a_huge_array() {
     let mut sketch = Sketch::new();
     let int = sketch.int("int", 4, true);
     let rows = sketch.array(int, u32::MAX);

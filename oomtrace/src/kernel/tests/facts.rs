@@ -1,4 +1,4 @@
-//! Facts of fixtures; masks against lines of real logs.
+//! Facts from fixtures, and masks compared with lines of real logs.
 
 use super::fixture::{KERNELS, Sketch, btf};
 use crate::kernel::facts::{Constraint, GfpBit, GfpNaming, KernelFacts, gfp_names};
@@ -12,7 +12,7 @@ fn names(mask: u64, kernel: &str) -> String {
 }
 
 #[test]
-fn constraints_are_numbered_by_name() {
+fn numbers_constraints_by_name() {
     for kernel in KERNELS {
         let constraint = facts(kernel).constraint;
         assert_eq!(constraint.meaning(0), Some(Constraint::None), "{kernel}");
@@ -24,13 +24,13 @@ fn constraints_are_numbered_by_name() {
 }
 
 #[test]
-fn a_kernel_without_constraints_is_an_error() {
+fn rejects_a_kernel_without_constraints() {
     let error = KernelFacts::read(&Sketch::new().btf()).unwrap_err().to_string();
     assert_eq!(error, "there is no enumerator `oom_constraint:CONSTRAINT_NONE`");
 }
 
 #[test]
-fn bits_are_enumerators_since_6_9() {
+fn reads_bits_from_enumerators_since_6_9() {
     for (kernel, naming) in [
         ("5.10", GfpNaming::Macros),
         ("6.1", GfpNaming::Macros),
@@ -42,7 +42,7 @@ fn bits_are_enumerators_since_6_9() {
 }
 
 #[test]
-fn masks_read_as_in_the_log_of_every_kernel() {
+fn names_masks_as_the_log_of_every_kernel() {
     for kernel in KERNELS {
         for (mask, text) in [
             (0xcc0, "GFP_KERNEL"),
@@ -66,7 +66,7 @@ fn masks_read_as_in_the_log_of_every_kernel() {
 }
 
 #[test]
-fn composites_that_changed_read_as_their_kernel_has_them() {
+fn names_changed_composites_as_each_kernel() {
     assert_eq!(names(0xa20, "5.10"), "GFP_ATOMIC");
     assert_eq!(names(0x820, "7.3"), "GFP_ATOMIC");
     assert_eq!(names(0x800, "5.10"), "GFP_NOWAIT");
@@ -75,19 +75,19 @@ fn composites_that_changed_read_as_their_kernel_has_them() {
 }
 
 #[test]
-fn single_flags_come_in_the_order_of_their_kernel() {
+fn orders_single_flags_as_each_kernel() {
     assert_eq!(names(0x4_0100, "5.10"), "__GFP_COMP|__GFP_ZERO");
     assert_eq!(names(0x4_0100, "7.3"), "__GFP_ZERO|__GFP_COMP");
 }
 
 #[test]
-fn what_has_no_name_is_one_number() {
+fn joins_unnamed_bits_in_one_number() {
     assert_eq!(names(0x8100_0cc0, "5.10"), "GFP_KERNEL|0x81000000");
     assert_eq!(names(0xc000_0cc0, "7.3"), "GFP_KERNEL|0xc0000000");
 }
 
 #[test]
-fn a_bit_that_no_mask_has_is_passed_over() {
+fn ignores_a_bit_beyond_any_mask() {
     let mut broken = facts("7.3");
     broken.gfp_bits.push(GfpBit { bit: 200, name: "__GFP_FAR".to_owned() });
     assert_eq!(gfp_names(0xcc0, &broken), ["GFP_KERNEL"]);
@@ -101,7 +101,7 @@ fn facts_survive_a_recording() {
 }
 
 #[test]
-fn ends_of_an_enum_do_not_hide_its_last_name() {
+fn keeps_the_last_name_before_the_end_of_an_enum() {
     let types = |kernel: &str| facts(kernel).memory.migratetype;
     assert_eq!(types("7.3").iter().position(|name| name == "MIGRATE_CMA"), Some(4));
     for kernel in KERNELS {

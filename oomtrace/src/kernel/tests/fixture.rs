@@ -1,4 +1,4 @@
-//! Fixtures, and BTF made up for one test.
+//! Fixtures, and BTF that is built for one test.
 
 use std::{fs, path::PathBuf};
 
@@ -19,7 +19,7 @@ pub(super) fn btf(kernel: &str) -> Btf {
     Btf::parse(bytes(kernel)).unwrap()
 }
 
-/// Value of every slot on a kernel, by `tests/btf/expected.tsv`.
+/// The value of every slot on a kernel, from `tests/btf/expected.tsv`.
 pub(super) fn expected(kernel: &str) -> Vec<(String, Option<u32>)> {
     let table = fs::read_to_string(folder().join("expected.tsv")).unwrap();
     let mut lines = table.lines();
@@ -31,12 +31,12 @@ pub(super) fn expected(kernel: &str) -> Vec<(String, Option<u32>)> {
         .collect()
 }
 
-/// A fixture in which a name is another, no longer one.
+/// A fixture in which one name is replaced by another that is not longer.
 pub(super) fn renamed(kernel: &str, from: &str, to: &str) -> Btf {
     renamed_all(kernel, &[(from, to)])
 }
 
-/// A fixture in which names are others, one after the other.
+/// A fixture in which several names are replaced, one after the other.
 pub(super) fn renamed_all(kernel: &str, names: &[(&str, &str)]) -> Btf {
     let mut bytes = bytes(kernel);
     for (from, to) in names {
@@ -49,7 +49,7 @@ pub(super) fn renamed_all(kernel: &str, names: &[(&str, &str)]) -> Btf {
     Btf::parse(bytes).unwrap()
 }
 
-/// A fixture with a second struct of that name, whose one member has the name and type of one of the first.
+/// A fixture with a second struct of the same name, whose one member has the name and type of a member of the first.
 pub(super) fn with_twin(kernel: &str, name: &str, member: &str, bit_offset: u32) -> Btf {
     let bytes = bytes(kernel);
     let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
@@ -75,7 +75,7 @@ pub(super) fn with_twin(kernel: &str, name: &str, member: &str, bit_offset: u32)
     Btf::parse(twin).unwrap()
 }
 
-/// BTF in the making, in fewer words.
+/// BTF under construction, with short functions for common types.
 pub(super) struct Sketch(Writer);
 
 impl Sketch {
@@ -102,7 +102,7 @@ impl Sketch {
         self.0.add(Head::new(kind, name, size), &tail).unwrap()
     }
 
-    /// As a struct whose offsets carry the width of bit fields in their top byte.
+    /// A struct whose offsets have the width of bit fields in their top byte.
     pub(super) fn bit_fields(&mut self, name: &str, members: &[(&str, u32, u32)]) -> u32 {
         let tail = self.members(members);
         self.0.add(Head { flag: true, ..Head::new(Kind::Struct, name, 8) }, &tail).unwrap()

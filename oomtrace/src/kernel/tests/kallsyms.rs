@@ -1,4 +1,4 @@
-//! One symbol by its exact name.
+//! Finds one symbol by its exact name.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -11,7 +11,7 @@ fn address(text: &str) -> Option<u64> {
 }
 
 #[test]
-fn the_exact_name_alone_counts() {
+fn matches_only_the_exact_name() {
     let text = "ffffffff81000000 T __pfx___per_cpu_offset\n\
                 ffffffff81000010 T __per_cpu_offset_init\n\
                 ffffffff82a0d2c0 D __per_cpu_offset\n\
@@ -20,7 +20,7 @@ fn the_exact_name_alone_counts() {
 }
 
 #[test]
-fn zeros_at_the_start_are_per_cpu_symbols() {
+fn accepts_zero_addresses_at_the_start() {
     let text = "0000000000000000 A fixed_percpu_data\n\
                 0000000000000000 A __per_cpu_start\n\
                 ffffffff82a0d2c0 D __per_cpu_offset\n";
@@ -28,7 +28,7 @@ fn zeros_at_the_start_are_per_cpu_symbols() {
 }
 
 #[test]
-fn hidden_absent_and_foreign_symbols_are_none() {
+fn ignores_hidden_absent_and_module_symbols() {
     assert_eq!(address("0000000000000000 D __per_cpu_offset\n"), None);
     assert_eq!(address("ffffffff81000000 T _text\n"), None);
     assert_eq!(address(""), None);
@@ -36,7 +36,7 @@ fn hidden_absent_and_foreign_symbols_are_none() {
     assert_eq!(address("not hex D __per_cpu_offset\n"), None);
 }
 
-/// Symbols without end; counts what is read of them.
+/// An endless list of symbols that counts the reads.
 struct Endless<'a>(&'static [u8], &'a mut usize);
 
 impl Read for Endless<'_> {
@@ -48,14 +48,14 @@ impl Read for Endless<'_> {
 }
 
 #[test]
-fn hidden_addresses_end_the_search() {
+fn stops_if_addresses_are_hidden() {
     let mut reads = 0;
     let endless = BufReader::new(Endless(b"0000000000000000 T some_function\n", &mut reads));
     assert_eq!(find(endless, NAME).unwrap(), None);
 }
 
 #[test]
-fn nothing_is_read_after_the_symbol() {
+fn reads_nothing_after_the_symbol() {
     let mut text = &b"ffffffff82a0d2c0 D __per_cpu_offset\nffffffff82a0d2c8 D after\n"[..];
     assert_eq!(find(&mut text, NAME).unwrap(), Some(0xffff_ffff_82a0_d2c0));
     assert_eq!(text.fill_buf().unwrap(), b"ffffffff82a0d2c8 D after\n");

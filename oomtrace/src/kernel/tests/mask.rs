@@ -1,4 +1,4 @@
-//! The stand-in that keeps ids.
+//! The replacement that keeps ids.
 
 use aya::Endianness;
 
@@ -13,7 +13,7 @@ const KEEP: [(Kind, &str); 4] = [
 ];
 
 #[test]
-fn kept_names_have_their_ids_and_nothing_else_is_there() {
+fn keeps_only_named_types_with_their_ids() {
     let whole = btf("6.12");
     let small = Btf::parse(masked(&whole, &KEEP).unwrap()).unwrap();
     for (kind, name) in [KEEP[0], KEEP[2]] {
@@ -26,7 +26,7 @@ fn kept_names_have_their_ids_and_nothing_else_is_there() {
 }
 
 #[test]
-fn the_loader_can_read_it() {
+fn aya_can_load_it() {
     let whole = btf("7.3");
     let small = aya::Btf::parse(&masked(&whole, &KEEP).unwrap(), Endianness::Little);
     assert!(small.is_ok());

@@ -1,4 +1,4 @@
-//! The kernel's types against fixtures: pruned BTF of real kernels in `tests/btf`.
+//! The kernel's types, tested with fixtures: reduced BTF of real kernels in `tests/btf`.
 
 mod broken;
 mod facts;

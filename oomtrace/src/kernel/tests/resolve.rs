@@ -1,4 +1,4 @@
-//! Every slot on every fixture, and kernels that are not as we know them.
+//! Every slot on every fixture, and on kernels that differ from the known ones.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn finding<'a>(resolved: &'a Resolved, slot: &str) -> &'a Finding {
     resolved.findings.iter().find(|finding| finding.slot == slot).unwrap()
 }
 
-/// The slot that a refusal is about.
+/// The slot that was rejected.
 fn refused(kernel: &crate::kernel::btf::Btf) -> (&'static str, String) {
     match resolve(kernel).unwrap_err() {
         LayoutError::Missing { slot, tried } => (slot, tried),
@@ -25,7 +25,7 @@ fn refused(kernel: &crate::kernel::btf::Btf) -> (&'static str, String) {
 }
 
 #[test]
-fn every_slot_is_required_exactly_once() {
+fn requires_every_slot_exactly_once() {
     let slots: Vec<usize> = require::all().map(|requirement| requirement.slot).collect();
     let distinct: BTreeSet<usize> = slots.iter().copied().collect();
     assert_eq!(slots.len(), SLOTS);
@@ -34,7 +34,7 @@ fn every_slot_is_required_exactly_once() {
 }
 
 #[test]
-fn every_slot_of_every_kernel_is_as_expected() {
+fn resolves_every_slot_of_every_kernel() {
     for kernel in KERNELS {
         let resolved = resolve(&btf(kernel)).unwrap();
         let expected = expected(kernel);
@@ -46,7 +46,7 @@ fn every_slot_of_every_kernel_is_as_expected() {
 }
 
 #[test]
-fn the_layout_holds_what_the_findings_say() {
+fn layout_equals_the_findings() {
     for kernel in KERNELS {
         let resolved = resolve(&btf(kernel)).unwrap();
         let layout = resolved.layout.as_bytes().as_chunks::<4>().0;
@@ -61,7 +61,7 @@ fn the_layout_holds_what_the_findings_say() {
 }
 
 #[test]
-fn a_renamed_field_is_found_under_either_name() {
+fn finds_a_renamed_field_by_either_name() {
     let spelling =
         |kernel| finding(&resolve(&btf(kernel)).unwrap(), "kernfs_node_parent").spelling.clone().unwrap();
     assert_eq!(spelling("6.12"), "kernfs_node.parent");
@@ -69,7 +69,7 @@ fn a_renamed_field_is_found_under_either_name() {
 }
 
 #[test]
-fn a_retyped_field_is_read_by_its_type() {
+fn reads_a_retyped_field_by_its_type() {
     let rss = |kernel| {
         let resolved = resolve(&btf(kernel)).unwrap();
         let spelling = finding(&resolved, "mm_struct_rss_anon").spelling.clone().unwrap();
@@ -80,7 +80,7 @@ fn a_retyped_field_is_read_by_its_type() {
 }
 
 #[test]
-fn mark_victim_has_a_task_or_a_pid() {
+fn finds_a_task_or_a_pid_in_mark_victim() {
     let arguments = |kernel| {
         let layout = resolve(&btf(kernel)).unwrap().layout;
         (layout.arg_mark_victim_task, layout.arg_mark_victim_pid)
@@ -91,14 +91,14 @@ fn mark_victim_has_a_task_or_a_pid() {
 }
 
 #[test]
-fn a_required_field_that_is_missing_is_refused_by_name() {
+fn reports_the_name_of_a_missing_required_field() {
     let (slot, tried) = refused(&renamed("6.12", "oom_score_adj", "oom_score_abj"));
     assert_eq!(slot, "signal_struct_oom_score_adj");
     assert_eq!(tried, "`signal_struct` has no member `oom_score_adj`");
 }
 
 #[test]
-fn a_refusal_tells_all_spellings() {
+fn reports_all_spellings_that_were_tried() {
     let (slot, tried) = refused(&renamed("6.18", "__parent", "ancestor"));
     assert_eq!(slot, "kernfs_node_parent");
     let both = "`kernfs_node` has no member `__parent`; `kernfs_node` has no member `parent`";
@@ -106,8 +106,8 @@ fn a_refusal_tells_all_spellings() {
 }
 
 #[test]
-fn a_required_field_of_another_type_is_refused() {
-    // The name is taken from the s16 and given to the bool before it.
+fn rejects_another_type_for_a_required_field() {
+    // The name is moved from the s16 to the bool before it.
     let swapped =
         renamed_all("6.12", &[("oom_score_adj", "oom_score"), ("oom_flag_origin", "oom_score_adj")]);
     let (slot, tried) = refused(&swapped);
@@ -117,7 +117,7 @@ fn a_required_field_of_another_type_is_refused() {
 }
 
 #[test]
-fn the_wrong_size_or_sign_is_not_taken() {
+fn rejects_wrong_size_or_sign() {
     let mut sketch = Sketch::new();
     let wide = sketch.int("long int", 8, true);
     let unsigned = sketch.int("unsigned int", 4, false);
@@ -131,7 +131,7 @@ fn the_wrong_size_or_sign_is_not_taken() {
 }
 
 #[test]
-fn an_optional_field_that_is_missing_is_absent() {
+fn keeps_a_missing_optional_field_absent() {
     let resolved = resolve(&renamed("6.12", "oom_group", "oom_crowd")).unwrap();
     assert_eq!(resolved.layout.mem_cgroup_oom_group, ABSENT);
     let found = finding(&resolved, "mem_cgroup_oom_group");
@@ -140,16 +140,16 @@ fn an_optional_field_that_is_missing_is_absent() {
 }
 
 #[test]
-fn a_function_that_is_not_in_btf_leaves_its_result_absent() {
+fn keeps_the_result_of_a_missing_function_absent() {
     let resolved = resolve(&renamed("6.12", "mem_cgroup_get_oom_group", "mem_cgroup_get_oom_other")).unwrap();
     assert_eq!(resolved.layout.arg_get_oom_group_ret, ABSENT);
     let found = finding(&resolved, "arg_get_oom_group_ret");
     assert_eq!(found.absent_because.as_deref(), Some("there is no function `mem_cgroup_get_oom_group`"));
 }
 
-/// As on 5.10 for arm64.
+/// This is the case on 5.10 for arm64.
 #[test]
-fn parameters_of_static_functions_that_are_not_in_btf_are_where_the_source_has_them() {
+fn uses_source_positions_for_static_functions_without_btf() {
     let names = [
         ("oom_evaluate_task", "oom_evaluate_other"),
         ("__oom_kill_process", "__oom_kill_other"),
@@ -164,20 +164,20 @@ fn parameters_of_static_functions_that_are_not_in_btf_are_where_the_source_has_t
 }
 
 #[test]
-fn parameters_are_found_by_name_and_not_by_place() {
+fn finds_parameters_by_name_and_not_by_position() {
     let resolved = resolve(&renamed("6.12", "message", "reason")).unwrap();
     assert_eq!(resolved.layout.arg_oom_kill_process_message, ABSENT);
     assert_eq!(resolved.layout.arg_oom_kill_process_oc, 0);
 }
 
 #[test]
-fn unnamed_parameters_are_found_by_type() {
+fn finds_unnamed_parameters_by_type() {
     let resolved = resolve(&renamed("6.12", "message", "")).unwrap();
     assert_eq!(resolved.layout.arg_oom_kill_process_message, 1);
 }
 
 #[test]
-fn without_memory_cgroups_theirs_are_absent_and_not_missed() {
+fn accepts_a_kernel_without_memory_cgroups() {
     let resolved = resolve(&renamed("6.12", "mem_cgroup", "no_cgroup")).unwrap();
     assert_eq!(resolved.layout.mem_cgroup_usage, ABSENT);
     assert!(!finding(&resolved, "mem_cgroup_usage").required);
@@ -185,14 +185,14 @@ fn without_memory_cgroups_theirs_are_absent_and_not_missed() {
 }
 
 #[test]
-fn a_decision_that_cannot_be_read_leaves_the_tracepoints() {
+fn keeps_tracepoints_if_the_decision_cannot_be_read() {
     let resolved = resolve(&renamed("6.12", "chosen_points", "chosen_score")).unwrap();
     assert_eq!(resolved.decision_missing().unwrap().slot, "oom_control_chosen_points");
     assert_eq!(resolve(&btf("6.12")).unwrap().decision_missing(), None);
 }
 
 #[test]
-fn two_definitions_that_disagree_are_refused() {
+fn rejects_two_definitions_that_disagree() {
     let tgid = resolve(&btf("6.12")).unwrap().layout.task_struct_tgid;
     assert_eq!(
         resolve(&with_twin("6.12", "task_struct", "tgid", tgid * 8)).unwrap().layout.task_struct_tgid,
@@ -204,7 +204,7 @@ fn two_definitions_that_disagree_are_refused() {
 }
 
 #[test]
-fn what_tracefs_tells_can_be_put_in() {
+fn accepts_a_value_from_tracefs() {
     let mut resolved = resolve(&btf("6.12")).unwrap();
     assert_eq!(resolved.layout.event_mark_victim_pid, ABSENT);
     assert!(resolved.place("event_mark_victim_pid", 8, "oom/mark_victim/format pid"));

@@ -1,4 +1,4 @@
-//! The comparison of our own process with procfs.
+//! Compares this process with procfs.
 
 use oomtrace_common::{event::Task, layout::KernelLayout};
 use zerocopy::FromZeros as _;
@@ -42,12 +42,12 @@ fn mismatch(task: &Task, facts: &SelfFacts) -> &'static str {
 }
 
 #[test]
-fn what_agrees_passes() {
+fn accepts_equal_values() {
     compare(&task(), &facts(), &layout()).unwrap();
 }
 
 #[test]
-fn each_field_that_differs_is_named() {
+fn reports_each_field_that_differs() {
     let off = |change: fn(&mut Task)| {
         let mut task = task();
         change(&mut task);
@@ -63,7 +63,7 @@ fn each_field_that_differs_is_named() {
 }
 
 #[test]
-fn each_field_that_was_not_read_is_named() {
+fn reports_each_field_that_was_not_read() {
     let without = |bit: u32| {
         let mut task = task();
         task.present &= !bit;
@@ -75,7 +75,7 @@ fn each_field_that_was_not_read_is_named() {
 }
 
 #[test]
-fn the_sentence_has_the_offset_and_both_values() {
+fn message_has_offset_and_both_values() {
     let mut task = task();
     task.oom_score_adj = 300;
     let sentence = compare(&task, &facts(), &layout()).unwrap_err().to_string();
@@ -87,7 +87,7 @@ fn the_sentence_has_the_offset_and_both_values() {
 }
 
 #[test]
-fn in_a_pid_namespace_only_the_inner_id_is_compared() {
+fn compares_only_the_inner_id_in_a_pid_namespace() {
     let facts = SelfFacts { pid: 7, tid: 8, initial_pid_namespace: false, ..facts() };
     let mut task = task();
     task.ns_pid = 7;
@@ -97,7 +97,7 @@ fn in_a_pid_namespace_only_the_inner_id_is_compared() {
 }
 
 #[test]
-fn a_time_namespace_is_taken_into_account() {
+fn respects_the_time_namespace() {
     let facts = SelfFacts { start_ticks: 1334, boottime_offset_ns: 1_000_000_000, ..facts() };
     compare(&task(), &facts, &layout()).unwrap();
 }

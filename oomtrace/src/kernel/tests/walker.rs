@@ -1,4 +1,4 @@
-//! The walker on BTF made up for the purpose.
+//! The walker on BTF that is built for the test.
 
 use super::fixture::Sketch;
 use crate::kernel::btf::{Btf, Kind, Located, LookupError, Meaning, RUNNING_KERNEL};
@@ -8,7 +8,7 @@ fn offset(btf: &Btf, of: &str, path: &str) -> u32 {
 }
 
 #[test]
-fn members_of_unnamed_structs_add_their_offsets() {
+fn adds_offsets_of_unnamed_structs() {
     let mut sketch = Sketch::new();
     let int = sketch.int("int", 4, true);
     let deep = sketch.group(Kind::Struct, "", 8, &[("first", int, 0), ("second", int, 32)]);
@@ -22,7 +22,7 @@ fn members_of_unnamed_structs_add_their_offsets() {
 }
 
 #[test]
-fn paths_go_through_typedefs_qualifiers_and_arrays() {
+fn follows_typedefs_qualifiers_and_arrays() {
     let mut sketch = Sketch::new();
     let long = sketch.int("long int", 8, true);
     let atomic = sketch.group(Kind::Struct, "", 8, &[("counter", long, 0)]);
@@ -47,7 +47,7 @@ fn paths_go_through_typedefs_qualifiers_and_arrays() {
 }
 
 #[test]
-fn meanings_tell_size_sign_and_target() {
+fn meaning_has_size_sign_and_target() {
     let mut sketch = Sketch::new();
     let short = sketch.int("short int", 2, true);
     let forward = sketch.wrap(Kind::Fwd, "cred", 0);
@@ -67,7 +67,7 @@ fn meanings_tell_size_sign_and_target() {
 }
 
 #[test]
-fn a_bit_field_has_no_byte_offset() {
+fn gives_no_byte_offset_for_a_bit_field() {
     let mut sketch = Sketch::new();
     let int = sketch.int("unsigned int", 4, false);
     sketch.bit_fields("flags", &[("whole", int, 0), ("bit", int, 1 << 24 | 35)]);
@@ -78,7 +78,7 @@ fn a_bit_field_has_no_byte_offset() {
 }
 
 #[test]
-fn enumerators_keep_their_sign_and_width() {
+fn keeps_sign_and_width_of_enumerators() {
     let mut sketch = Sketch::new();
     sketch.enumeration("small", true, &[("MINUS", u32::MAX)]);
     sketch.enumeration("plain", false, &[("HIGH", u32::MAX)]);
@@ -91,7 +91,7 @@ fn enumerators_keep_their_sign_and_width() {
 }
 
 #[test]
-fn unnamed_enums_that_disagree_are_refused() {
+fn rejects_unnamed_enums_that_disagree() {
     let mut sketch = Sketch::new();
     sketch.enumeration("", false, &[("SAME", 1), ("OTHER", 1)]);
     sketch.enumeration("", false, &[("SAME", 1), ("OTHER", 2)]);
@@ -100,7 +100,7 @@ fn unnamed_enums_that_disagree_are_refused() {
     assert!(matches!(btf.enumerator(None, "OTHER"), Err(LookupError::Ambiguous { .. })));
 }
 
-/// Two structs of one name, the second with these members.
+/// Two structs with the same name, the second with these members.
 fn twins(second: &[(&str, u32)]) -> Result<Located<'static>, LookupError> {
     let mut sketch = Sketch::new();
     let int = sketch.int("int", 4, true);
@@ -112,19 +112,19 @@ fn twins(second: &[(&str, u32)]) -> Result<Located<'static>, LookupError> {
 }
 
 #[test]
-fn of_two_structs_of_one_name_the_one_that_has_the_member_is_taken() {
+fn takes_the_struct_that_has_the_member() {
     assert_eq!(twins(&[("there", 0)]).unwrap().byte_offset(), Some(4));
     assert_eq!(twins(&[("there", 0), ("here", 32)]).unwrap().byte_offset(), Some(4));
 }
 
 #[test]
-fn two_structs_of_one_name_that_disagree_are_refused() {
+fn rejects_two_structs_that_disagree() {
     let refusal = twins(&[("here", 0)]).unwrap_err();
     assert!(matches!(&refusal, LookupError::Ambiguous { name, .. } if name == "twin.here"), "{refusal}");
 }
 
 #[test]
-fn arguments_of_tracepoints_leave_out_the_leading_pointer() {
+fn leaves_out_the_leading_pointer_of_tracepoints() {
     let mut sketch = Sketch::new();
     let int = sketch.int("int", 4, true);
     let task = sketch.wrap(Kind::Fwd, "task_struct", 0);
@@ -140,7 +140,7 @@ fn arguments_of_tracepoints_leave_out_the_leading_pointer() {
 }
 
 #[test]
-fn names_are_found_whatever_their_length() {
+fn finds_names_of_any_length() {
     let mut sketch = Sketch::new();
     let names: Vec<String> = (1..40).map(|len| "n".repeat(len)).collect();
     let ids: Vec<u32> = names.iter().map(|name| sketch.int(name, 4, true)).collect();
@@ -152,7 +152,7 @@ fn names_are_found_whatever_their_length() {
 }
 
 #[test]
-fn the_running_kernel_is_read_whole_or_named_in_the_error() {
+fn reads_the_running_kernel_or_reports_an_error() {
     match std::fs::read(RUNNING_KERNEL) {
         Ok(bytes) => {
             let (mapped, read) = (Btf::read(RUNNING_KERNEL.as_ref()).unwrap(), Btf::parse(bytes).unwrap());
