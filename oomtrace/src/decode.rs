@@ -1,4 +1,4 @@
-//! Decodes frames into events. Any bytes give an event, nothing, or an error that names the place.
+//! Decodes frames into events. Any input gives an event, nothing, or an error that names the place.
 
 mod candidates;
 
@@ -12,11 +12,11 @@ use crate::{
     frame::{DecodeError, Frame},
 };
 
-/// The event in a frame; `None` for a kind that this version does not know.
+/// Decodes a frame; `None` for a kind that this version does not know.
 ///
 /// # Errors
 ///
-/// If a context frame's JSON is not of its kind.
+/// If the JSON of a context frame does not match its kind.
 pub fn decode(frame: &Frame<'_>) -> Result<Option<Stamped>, DecodeError> {
     let Some(kind) = Kind::from_number(frame.header.kind) else { return Ok(None) };
     let event = event(kind, frame.payload)?;
@@ -66,8 +66,8 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
     })
 }
 
-/// A wire struct from as many bytes as there are: what a shorter one lacks is zero, and a longer one's surplus belongs to
-/// a later version.
+/// Reads a wire struct from a payload of any length. The missing fields of a shorter payload are zero, and the surplus of a
+/// longer one belongs to a later version.
 pub fn wire<T: FromBytes + FromZeros + IntoBytes>(payload: &[u8]) -> T {
     let mut event = T::new_zeroed();
     let bytes = event.as_mut_bytes();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn shorter_and_longer_payloads_are_taken() {
+    fn accepts_shorter_and_longer_payloads() {
         let exit = Exit { pid: 7, tid: 8, start_boot_ns: 9, live: 1, reserved: 0 };
         let longer = [exit.as_bytes(), b"later"].concat();
         assert_eq!(wire::<Exit>(&longer), exit);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_takes_any_bytes_without_a_panic_and_unknown_kinds_are_skipped() {
+    fn accepts_any_bytes_for_every_kind_and_skips_unknown_kinds() {
         let noise: Vec<u8> = (0..600_u32).map(|at| u8::try_from(at * 37 % 256).unwrap()).collect();
         for kind in 0..0x130 {
             for cut in 0..noise.len() {

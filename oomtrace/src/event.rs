@@ -9,22 +9,22 @@ use crate::context;
 pub struct Stamped {
     /// `CLOCK_BOOTTIME` of the frame, ns.
     pub boot_ns: u64,
-    /// The pass through `out_of_memory` it belongs to.
+    /// The pass through `out_of_memory` that it belongs to.
     pub pass: Option<u64>,
-    /// What it says.
+    /// The decoded fact.
     pub event: Event,
 }
 
 /// A chunk of the table of candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidates {
-    /// The counts of the whole table, and which part of it this is.
+    /// The counts of the whole table, and the position of this chunk.
     pub head: wire::CandidatesHead,
     /// The rows, in the kernel's order.
     pub rows: Vec<wire::Candidate>,
 }
 
-/// What a frame says.
+/// The fact in a frame.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is documented at its type")]
 pub enum Event {
@@ -75,7 +75,7 @@ pub enum Shortage {
 }
 
 impl Shortage {
-    /// Whether the kernel side said it.
+    /// Whether the event comes from the eBPF side.
     #[must_use]
     pub const fn is_of_kernel(&self) -> bool {
         matches!(self, Self::Zone(_) | Self::Node(_) | Self::Stack(_))

@@ -1,7 +1,7 @@
-//! Deliberate faults, to show that the tests' witnesses bite: `OOMTRACE_FAULT` names the one place in which this tracer
-//! goes wrong. In the program only with the cargo feature `faults`, and never in a release.
+//! Deliberate faults, to show that the tests' checks detect them. `OOMTRACE_FAULT` names the one place where this tracer is
+//! wrong. Only builds with the cargo feature `faults` contain them, and releases never do.
 //!
-//! This module knows which fault is asked for. The place itself goes wrong: the start for a slot, the ring for a frame,
+//! This module knows which fault was requested. The places themselves apply it: the start for a slot, the ring for a frame,
 //! `explain` for a rule.
 
 use std::{
@@ -19,45 +19,45 @@ compile_error!("the feature `faults` makes reports wrong on purpose: it is for t
 /// The environment variable that names the fault.
 pub const VARIABLE: &str = "OOMTRACE_FAULT";
 
-/// How far an offset is shifted: to the next pointer or counter.
+/// The shift of an offset: to the next pointer or counter.
 const SHIFT_BYTES: u32 = 8;
 
-/// The fault of this process, once it was read.
+/// The fault of this process, once it has been read.
 static FAULT: OnceLock<Option<Fault>> = OnceLock::new();
 
-/// One place that goes wrong.
+/// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// `layout:SLOT`: this slot of [`oomtrace_common::layout::KernelLayout`] is 8 too large, where the kernel has it.
+    /// `layout:SLOT`: this slot of [`oomtrace_common::layout::KernelLayout`] is 8 too large, if the kernel has it.
     Layout(&'static str),
-    /// `drop:KIND`: the kernel's frames of this kind, as `oomtrace dump` names it, are thrown away and not counted.
+    /// `drop:KIND`: the kernel's frames of this kind, with the name from `oomtrace dump`, are dropped and not counted.
     Drop(Kind),
-    /// `rule:NAME`: this rule of the verdict decides the other way round.
+    /// `rule:NAME`: this rule of the verdict is inverted.
     Rule(Rule),
 }
 
 /// A rule that can be inverted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// `memcg_limit`: a memory cgroup's limit and the machine, taken for each other.
+    /// `memcg_limit`: swaps a memory cgroup's limit and the machine.
     MemcgLimit,
-    /// `allocating_task`: the allocating task and the highest badness, taken for each other.
+    /// `allocating_task`: swaps the allocating task and the highest badness.
     AllocatingTask,
 }
 
-/// A value of [`VARIABLE`] that names no fault.
+/// A value of [`VARIABLE`] that does not name a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{VARIABLE}={0} names no fault: write layout:SLOT, drop:KIND, rule:memcg_limit or rule:allocating_task"
 )]
 pub struct FaultError(String);
 
-/// Takes the fault from the environment; the functions below do nothing before this was called. `slot` gives the slot of
-/// the layout that has a name.
+/// Reads the fault from the environment. The functions below do nothing before that. `slot` returns the slot of the layout with
+/// a given name.
 ///
 /// # Errors
 ///
-/// If the variable is set to something that is none.
+/// If the value of the variable is not a fault.
 pub fn read(slot: impl Fn(&str) -> Option<&'static str>) -> Result<(), FaultError> {
     let fault = match env::var(VARIABLE) {
         Err(VarError::NotPresent) => None,
@@ -71,20 +71,20 @@ pub fn read(slot: impl Fn(&str) -> Option<&'static str>) -> Result<(), FaultErro
     Ok(())
 }
 
-/// Where the layout was resolved: the slot to shift, and by how many bytes.
+/// The slot to shift after the layout was resolved, and the number of bytes.
 #[must_use]
 pub fn shift() -> Option<(&'static str, u32)> {
     let Some(Fault::Layout(slot)) = fault() else { return None };
     Some((slot, SHIFT_BYTES))
 }
 
-/// Where a frame is taken from the ring: whether to throw it away.
+/// Whether to drop a frame that was taken from the ring.
 #[must_use]
 pub fn drops(frame: &[u8]) -> bool {
     fault().is_some_and(|fault| fault.drops(frame))
 }
 
-/// Where the verdict was found: the rule to invert.
+/// The rule to invert in the verdict.
 #[must_use]
 pub fn rule() -> Option<Rule> {
     let Some(Fault::Rule(rule)) = fault() else { return None };
@@ -96,7 +96,7 @@ fn fault() -> Option<Fault> {
 }
 
 impl Fault {
-    /// Reads what the variable holds; `None` if it names no fault.
+    /// Parses the value of the variable; `None` if it does not name a fault.
     pub fn parse(text: &str, slot: impl Fn(&str) -> Option<&'static str>) -> Option<Self> {
         let (place, name) = text.split_once(':')?;
         match place {
@@ -134,7 +134,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Context frames are not the kernel's, and do not come through the ring.
+/// Whether this is a frame kind of the kernel. Context frames do not come through the ring.
 fn is_kernel_kind(kind: Kind, name: &str) -> bool {
     kind.number() < Kind::FIRST_CONTEXT && format!("{kind:?}") == name
 }

@@ -1,10 +1,10 @@
-//! Frames: a header and the bytes of one event, borrowed from wherever they are.
+//! Frames: a header and the bytes of one event, borrowed from their buffer.
 
 use oomtrace_common::frame::{FrameHeader, Kind, Wire};
 use serde::Serialize;
 use zerocopy::{FromBytes as _, Immutable, IntoBytes};
 
-/// Bytes of a header.
+/// Size of a header in bytes.
 pub const HEADER_BYTES: usize = size_of::<FrameHeader>();
 
 /// One frame.
@@ -16,43 +16,43 @@ pub struct Frame<'a> {
     pub payload: &'a [u8],
 }
 
-/// Bytes that are no frame, or a frame whose event does not decode. Offsets count from the frame's first byte.
+/// Bytes that are not a frame, or a frame whose event cannot be decoded. Offsets count from the frame's first byte.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Not even a header.
+    /// There are fewer bytes than a header has.
     #[error("a frame needs {HEADER_BYTES} bytes of header and has {found}")]
     NoHeader {
-        /// Bytes there are.
+        /// The number of bytes found.
         found: usize,
     },
-    /// The header promises more than there is.
+    /// There are fewer bytes than the header says.
     #[error("the frame's header promises {wanted} bytes after byte {HEADER_BYTES}, and there are {found}")]
     Short {
-        /// Bytes promised.
+        /// The number of bytes in the header.
         wanted: u32,
-        /// Bytes there are.
+        /// The number of bytes found.
         found: usize,
     },
-    /// There is more than the header promises.
+    /// There are more bytes than the header says.
     #[error("{surplus} bytes follow the frame at byte {at}")]
     Surplus {
-        /// Where they begin.
+        /// The offset of the surplus.
         at: usize,
-        /// How many.
+        /// The number of surplus bytes.
         surplus: usize,
     },
-    /// A context frame that is no JSON, or not of its kind.
+    /// The JSON of a context frame is invalid or does not match its kind.
     #[error("the {kind:?} frame's JSON at byte {HEADER_BYTES} is not what it should be: {because}")]
     Context {
         /// The kind.
         kind: Kind,
-        /// The parser's words.
+        /// The parser's error.
         because: String,
     },
 }
 
 impl<'a> Frame<'a> {
-    /// Takes exactly one frame from all of `bytes`.
+    /// Parses all of `bytes` as exactly one frame.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl<'a> Frame<'a> {
         Err(DecodeError::Surplus { at: bytes.len() - rest.len(), surplus: rest.len() })
     }
 
-    /// The frames that stand in a row in `bytes`, each with its own bytes; ends at the first thing that is none.
+    /// The consecutive frames in `bytes`, each with its own bytes. Ends at the first position that is not a frame.
     pub fn each(mut bytes: &'a [u8]) -> impl Iterator<Item = (Self, &'a [u8])> {
         std::iter::from_fn(move || {
             let (frame, rest) = Self::split(bytes).ok()?;
@@ -86,7 +86,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A frame as the kernel side would send it, of something user space read out of the kernel's own tables.
+/// Builds a frame in the form of the eBPF side, for facts that user space read from the kernel's own tables.
 #[must_use]
 pub fn kernel_frame<T: Wire + IntoBytes + Immutable>(boot_ns: u64, pass: u64, event: &T) -> Vec<u8> {
     let len = u32::try_from(size_of::<T>()).unwrap_or(0);
@@ -94,14 +94,14 @@ pub fn kernel_frame<T: Wire + IntoBytes + Immutable>(boot_ns: u64, pass: u64, ev
     [header.as_bytes(), event.as_bytes()].concat()
 }
 
-/// A context frame, header and JSON.
+/// Builds a context frame: header and JSON.
 #[must_use]
 pub fn context_frame(kind: Kind, boot_ns: u64, pass: u64, payload: &impl Serialize) -> Vec<u8> {
-    // The context types are plain data with string keys: there is nothing in them that JSON cannot hold.
+    // The context types are plain data with string keys, so encoding them as JSON cannot fail.
     json_frame(kind, boot_ns, pass, &serde_json::to_vec(payload).unwrap_or_default())
 }
 
-/// A context frame whose JSON is there already.
+/// Builds a context frame from existing JSON.
 #[must_use]
 pub fn json_frame(kind: Kind, boot_ns: u64, pass: u64, json: &[u8]) -> Vec<u8> {
     let len = u32::try_from(json.len()).unwrap_or(0);
@@ -117,7 +117,7 @@ mod tests {
     use crate::context::Tick;
 
     #[test]
-    fn a_frame_is_its_header_and_as_many_bytes_as_that_says() {
+    fn parses_exactly_the_bytes_that_the_header_says() {
         let bytes = context_frame(Kind::Tick, 7, 3, &Tick {});
         let frame = Frame::parse(&bytes).unwrap();
         assert_eq!((frame.header.boot_ns, frame.header.pass, frame.payload), (7, 3, &b"{}"[..]));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_in_a_row_come_one_by_one_and_a_torn_end_is_left_out() {
+    fn yields_consecutive_frames_and_leaves_out_a_torn_end() {
         let bytes = context_frame(Kind::Tick, 1, 0, &Tick {});
         let row = [&bytes[..], &bytes, &bytes[..20]].concat();
         let frames: Vec<usize> = Frame::each(&row).map(|(_, own)| own.len()).collect();

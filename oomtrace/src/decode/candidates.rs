@@ -1,4 +1,4 @@
-//! A chunk of the table of candidates: a head and rows, each with a length of its own.
+//! Decodes a chunk of the table of candidates: a head and rows, whose sizes may differ between versions.
 
 use oomtrace_common::{
     event::{Candidate, CandidatesHead},
@@ -9,7 +9,7 @@ use zerocopy::FromBytes as _;
 use super::wire;
 use crate::event::Candidates;
 
-/// The head, and the rows that are there to their end. No frame has more than all of the table.
+/// The head, and the rows that are complete. No frame has more rows than the whole table.
 pub(crate) fn candidates(payload: &[u8]) -> Candidates {
     let promised = u32::read_from_prefix(payload).map_or(0, |(bytes, _)| bytes);
     let (head, rows) = payload.split_at(length(promised).min(payload.len()));
@@ -37,7 +37,7 @@ mod tests {
         Candidate { pid, points: -7, returned: 1, ..Candidate::new_zeroed() }
     }
 
-    /// A head and rows at strides of their own, each filled up with ones.
+    /// A head and rows with strides of their own, each padded with ones.
     fn payload(head_bytes: usize, row_bytes: usize, rows: &[Candidate]) -> Vec<u8> {
         let fitted = |bytes: &[u8], len: usize| {
             let mut bytes = bytes.to_vec();
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_read_at_the_stride_that_the_frame_tells() {
+    fn reads_rows_at_the_stride_in_the_frame() {
         let rows = [row(5), row(6)];
         let today = candidates(&payload(32, 104, &rows));
         assert_eq!((today.head.first, today.head.kernel_threads, today.head.left_out), (64, 3, 2));
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_or_damaged_gives_the_rows_that_are_whole() {
+    fn reads_the_complete_rows_of_a_cut_or_damaged_chunk() {
         let whole = payload(32, 104, &[row(5), row(6)]);
         for cut in 0..whole.len() {
             let table = candidates(&whole[..cut]);
             assert_eq!(table.rows.len(), cut.saturating_sub(32) / 104, "cut at {cut}");
         }
-        // Every word of the head, set to values that would lead astray.
+        // Every word of the head, set to misleading values.
         for word in 0..8 {
             for value in [0, 1, 7, u32::MAX - 1, u32::MAX] {
                 let mut damaged = whole.clone();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_cannot_promise_more_rows_than_there_are_in_the_table() {
+    fn reads_no_more_rows_than_the_table_has() {
         let mut head = CandidatesHead::new_zeroed();
         (head.head_bytes, head.row_bytes, head.rows) = (32, 1, u32::MAX);
         let bytes = [head.as_bytes(), &[1; 100_000]].concat();

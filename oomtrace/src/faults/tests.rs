@@ -9,14 +9,14 @@ fn parse(text: &str) -> Option<Fault> {
 }
 
 #[test]
-fn every_fault_is_read_as_it_is_written() {
+fn parses_every_fault() {
     for text in ["layout:mem_cgroup_usage", "drop:KillProcess", "rule:memcg_limit", "rule:allocating_task"] {
         assert_eq!(parse(text).unwrap().to_string(), text);
     }
 }
 
 #[test]
-fn anything_else_is_refused_in_words() {
+fn rejects_any_other_value() {
     let wrong =
         ["", "layout", "layout:", "layout:no_such_slot", "drop:Session", "drop:kill", "rule:global", "x:y"];
     for text in wrong {
@@ -27,7 +27,7 @@ fn anything_else_is_refused_in_words() {
 }
 
 #[test]
-fn frames_of_one_kind_are_dropped() {
+fn drops_frames_of_one_kind() {
     let frame = kernel_frame(1, 2, &Exit::new_zeroed());
     assert!(Fault::Drop(Kind::Exit).drops(&frame));
     assert!(!Fault::Drop(Kind::KillProcess).drops(&frame));

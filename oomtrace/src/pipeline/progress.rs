@@ -1,4 +1,4 @@
-//! What a pipeline has done so far, for readers on other threads.
+//! The progress of a pipeline, for readers on other threads.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use crate::{
     incident::{Incident, Role},
 };
 
-/// Counts that the tracing thread stores and any thread reads. None of them depends on a filter.
+/// Counts that the tracing thread stores and any thread can read. None of them depends on a filter.
 #[derive(Debug, Default)]
 pub struct Progress {
     frames: AtomicU64,
@@ -19,20 +19,20 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Frames so far, the context frames included.
+    /// Frames so far, including context frames.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Acquire)
     }
 
-    /// Frames the kernel had no room for.
+    /// Frames that were lost because the ring was full.
     #[must_use]
     pub fn lost_frames(&self) -> u64 {
         self.lost_frames.load(Ordering::Acquire)
     }
 
-    /// Processes the kernel killed in the incidents that are closed, counted as `oom_kill` in `/proc/vmstat` counts them: one
-    /// for each process that was chosen or belongs to the chosen cgroup.
+    /// Processes that the kernel killed in closed incidents, counted like `oom_kill` in `/proc/vmstat`: one for each process
+    /// that was chosen or belongs to the chosen cgroup.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L938>
     #[must_use]
     pub fn kernel_kills(&self) -> u64 {
@@ -59,7 +59,7 @@ impl Progress {
     }
 }
 
-/// Where the decision was not seen, a mark stands for the kill.
+/// Kills of one incident. If the decision was not seen, each mark counts as a kill.
 fn kernel_kills(incident: &Incident) -> u64 {
     let is_kill = |victim: &&crate::incident::Victim| {
         matches!(victim.role, Role::Chosen | Role::Group) && (victim.killed || incident.pass.is_none())
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_the_processes_that_vmstat_counts() {
+    fn counts_kills_like_vmstat() {
         let victims = vec![
             victim(Role::Chosen, true),
             victim(Role::Group, true),

@@ -1,4 +1,5 @@
-//! The processes in the order in which the kernel would kill them: its formula applied to the current state of procfs and cgroupfs. Pure;
+//! The processes in the order in which the kernel would kill them: its formula applied to the current state of procfs and
+//! cgroupfs. Pure;
 //! `source::census` reads the state.
 
 mod domain;

@@ -10,7 +10,7 @@ use crate::{badness, bytes::ByteString, cgroup::is_below};
 pub struct Scope {
     /// Its path.
     pub cgroup: ByteString,
-    /// Its processes but for those that are never killed.
+    /// Its processes, except those that are never killed.
     pub pids: Vec<i32>,
 }
 

@@ -34,7 +34,7 @@ fn census(found: Vec<Found>) -> Census {
 }
 
 #[test]
-fn the_kernels_formula_and_its_order_of_equals() {
+fn applies_the_kernels_formula_and_its_order_for_equal_points() {
     let all = vec![
         found(10, "/a", 100, 0),
         found(11, "/a", 50, 50),
@@ -48,7 +48,7 @@ fn the_kernels_formula_and_its_order_of_equals() {
 }
 
 #[test]
-fn the_protected_are_named_with_their_reason() {
+fn reports_protected_processes_with_the_reason() {
     let gone = Found { task: Task { pid: Some(14), ..Task::default() }, cgroup: None };
     let all = vec![found(1, "/a", 1000, 0), found(10, "/a", 9000, -1000), gone, found(11, "/a", 1, -999)];
     let ranking = rank(&census(all), domain(100_000, &[]), Vec::new());
@@ -57,9 +57,9 @@ fn the_protected_are_named_with_their_reason() {
     assert_eq!(ranking.candidates.iter().map(|row| row.points).collect::<Vec<_>>(), [4 - 99_900]);
 }
 
-/// Not even the init of a container is spared; only the machine's is.
+/// Only the machine's init is protected, and not the init of a container.
 #[test]
-fn pid_1_of_a_container_is_killed_like_any_other() {
+fn ranks_pid_1_of_a_container() {
     let all = vec![found(1, "/a", 1000, 0), found(10, "/a", 10, 0)];
     let inside = Census { in_pid_namespace: true, ..census(all) };
     let ranking = rank(&inside, domain(100_000, &["/a"]), Vec::new());
@@ -68,7 +68,7 @@ fn pid_1_of_a_container_is_killed_like_any_other() {
 }
 
 #[test]
-fn the_highest_group_up_to_the_domain_goes_as_a_whole() {
+fn kills_the_highest_group_below_the_domain_as_a_whole() {
     let all = vec![
         found(10, "/a/b/c", 100, 0),
         found(11, "/a/b", 5, 0),

@@ -2,7 +2,7 @@
 
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
-/// Bytes that are written at a time: the block of every file system in use, and a multiple of every disk's sector.
+/// The unit of writes: the block size of all common file systems, and a multiple of every disk's sector.
 pub const BLOCK_BYTES: usize = 4096;
 
 /// A block at an address that is a multiple of its size.
@@ -12,7 +12,7 @@ pub const BLOCK_BYTES: usize = 4096;
 )]
 struct Block([u8; BLOCK_BYTES]);
 
-/// A buffer of whole blocks, made once.
+/// A buffer of whole blocks, allocated once.
 pub struct Blocks(Vec<Block>);
 
 impl Blocks {
@@ -22,7 +22,7 @@ impl Blocks {
         Self(vec![Block::new_zeroed(); blocks.max(1)])
     }
 
-    /// Copies as much as there is room for, fills the last block up with zeroes, and hands out the blocks and what was left.
+    /// Copies as many bytes as fit, pads the last block with zeros, and returns the blocks and the remaining bytes.
     pub fn fill<'a>(&mut self, bytes: &'a [u8]) -> (&[u8], &'a [u8]) {
         let room = self.0.len() * BLOCK_BYTES;
         let (now, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
@@ -43,7 +43,7 @@ mod tests {
     use super::{BLOCK_BYTES, Blocks};
 
     #[test]
-    fn blocks_are_whole_aligned_and_padded_with_zeroes() {
+    fn blocks_are_whole_aligned_and_zero_padded() {
         let mut blocks = Blocks::new(2);
         let bytes = vec![7; 3 * BLOCK_BYTES + 1];
         let (first, rest) = blocks.fill(&bytes);

@@ -1,4 +1,4 @@
-//! A directory of recordings. Each file is named by the time when it was started.
+//! A directory of recordings. The name of each file is the time at which it was started.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -16,9 +16,9 @@ use rustix::fs::{AtFlags, Dir, FileType, statat};
 /// The extension of a recording in a directory.
 pub const EXTENSION: &str = "oomtrace";
 
-/// Lists the names of the recordings in an open directory, sorted: those that the recorder made oldest first. A directory, a
-/// pipe or a device of such a name is no recording. A symbolic link is listed, and never followed: whoever opens or removes it
-/// deals with the link itself.
+/// Lists the names of the recordings in an open directory, sorted, so that those from the recorder are oldest first. A
+/// directory, a pipe or a device with such a name is not a recording. A symbolic link is listed and never followed: opening or
+/// removing it affects only the link.
 ///
 /// # Errors
 ///
@@ -58,12 +58,12 @@ pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(names(&directory)?.into_iter().map(|name| folder.join(name)).collect())
 }
 
-/// Opens a recording that was found in a directory. Others may have put something else there since: no link is followed, and no
-/// pipe waited for.
+/// Opens a recording that was found in a directory. Another user may have replaced it since, so links are not followed, and a
+/// pipe does not block.
 ///
 /// # Errors
 ///
-/// If it is no regular file, or cannot be opened.
+/// If it is not a regular file, or cannot be opened.
 pub fn open(path: &Path) -> io::Result<File> {
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -92,7 +92,7 @@ mod tests {
     use super::{files, open};
 
     #[test]
-    fn what_is_no_file_is_no_recording() {
+    fn lists_only_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::write(path("2.oomtrace"), "").unwrap();

@@ -1,5 +1,5 @@
-//! Frames in a file, readable on any machine and after a crash at any byte. `docs/recording-format.md` describes the same format for
-//! people who write their own reader.
+//! Frames in a file, readable on any machine and after a crash at any byte. `docs/recording-format.md` describes the same
+//! format for people who write their own reader.
 //!
 //! ```text
 //! 0   8  "OOMTRACE"
@@ -13,9 +13,9 @@
 //!        where four zero bytes stand for a length, zero bytes follow up to the next multiple of 4096
 //! ```
 //!
-//! The recorder hands whole blocks of 4096 bytes to the disk and never writes one twice, so that an interrupted write cannot
-//! harm what stood there before. The first frame is the session; in a folder
-//! of recordings, whatever was told once and is needed for the rest stands at the beginning of each file.
+//! The recorder writes whole blocks of 4096 bytes and never writes one twice, so an interrupted write cannot damage earlier
+//! blocks. The first frame is the session. In a directory of recordings, each file begins with the frames that were sent once
+//! and are needed to read the rest.
 
 mod block;
 pub mod folder;
@@ -43,5 +43,5 @@ pub const RECORD_HEAD_BYTES: usize = 8;
 /// Records begin at multiples of this.
 pub const ALIGNMENT: usize = 8;
 
-/// The longest frame that is taken for one: context frames hold a command line at most.
+/// The maximum length of a frame. Context frames contain at most a command line.
 pub const FRAME_BYTES_MAX: u32 = 1 << 20;

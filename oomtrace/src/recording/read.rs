@@ -7,54 +7,53 @@ use super::{
 };
 use crate::frame;
 
-/// Why a recording cannot be read (on).
+/// The reason why a recording cannot be read further.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Not a recording at all.
+    /// The file is not a recording.
     #[error(
         "not an oomtrace recording: the first bytes are not OOMTRACE; record one with `oomtrace record -o FILE`"
     )]
     NotARecording,
-    /// A newer format.
+    /// The format is newer.
     #[error(
         "recording format {found} is newer than this oomtrace reads ({VERSION}); read it with a newer oomtrace"
     )]
     Newer {
-        /// The version it has.
+        /// The version of the file.
         found: u32,
     },
     /// A record whose bytes changed.
     #[error("the record at byte {offset} is damaged ({what}); everything before it was read")]
     Damaged {
-        /// Where the record begins.
+        /// The offset of the record.
         offset: u64,
         /// The inconsistency.
         what: &'static str,
     },
-    /// A record that is not there to its end.
+    /// A record that is incomplete.
     #[error(
         "the recording ends inside the record at byte {offset}: the recorder was stopped while it wrote, and everything \
          before it was read"
     )]
     Torn {
-        /// Where the record begins.
+        /// The offset of the record.
         offset: u64,
     },
-    /// There is no such file, or it may not be read.
+    /// The file does not exist, or reading it is not allowed.
     #[error("cannot open it: {0}")]
     Open(io::Error),
-    /// The file failed.
+    /// Reading the file failed.
     #[error("reading at byte {offset} failed: {error}")]
     Io {
-        /// Where.
+        /// The offset.
         offset: u64,
         /// The system's error.
         error: io::Error,
     },
 }
 
-/// Reads records from `R`. A record that is not there to its end (the recorder was killed while it wrote) is simply not
-/// there.
+/// Reads records from `R`. An incomplete record (the recorder was killed while it wrote) is left out.
 pub struct Reader<R: Read> {
     input: R,
     offset: u64,
@@ -63,7 +62,7 @@ pub struct Reader<R: Read> {
 
 /// The bytes at the start of a record.
 enum Head {
-    /// A frame of that length with that checksum.
+    /// A frame with this length and this checksum.
     Record([u8; 4], u32),
     /// Padding up to the next block.
     Padding,
@@ -72,11 +71,11 @@ enum Head {
 }
 
 impl<R: Read> Reader<R> {
-    /// Checks the header. An empty file is one that ends inside it.
+    /// Checks the header. An empty file counts as one that ends inside the header.
     ///
     /// # Errors
     ///
-    /// If this is no recording, or a newer one.
+    /// If this is not a recording, or a newer one.
     pub fn new(mut input: R) -> Result<Self, ReadError> {
         let mut header = [0; HEADER_BYTES];
         let read = fill(&mut input, &mut header).map_err(|error| ReadError::Io { offset: 0, error })?;
@@ -126,12 +125,12 @@ impl<R: Read> Reader<R> {
         })
     }
 
-    /// Reads on to the next block. There may be less of it: the recorder cuts its last one off when it ends.
+    /// Skips to the next block. The last block may be shorter, because the recorder cuts it off when it ends.
     fn skip_padding(&mut self) -> Result<(), ReadError> {
         let block = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
         let after_head = self.offset + u64::try_from(RECORD_HEAD_BYTES).unwrap_or(0);
         let end = self.offset.next_multiple_of(block).max(after_head);
-        // At the start of a block, all of it is padding.
+        // At the start of a block, the whole block is padding.
         let end = if self.offset.is_multiple_of(block) { self.offset + block } else { end };
         let mut rest = [0; BLOCK_BYTES];
         let wanted = usize::try_from(end - after_head).unwrap_or(0);
@@ -168,7 +167,7 @@ impl<R: Read> Reader<R> {
         Ok(true)
     }
 
-    /// The zeroes behind a frame. A file may end before them.
+    /// Reads the zeros after a frame. A file may end before them.
     fn finish_record(&mut self, length: u64) -> Result<(), ReadError> {
         let end = self.offset + u64::try_from(RECORD_HEAD_BYTES).unwrap_or(0) + length;
         let aligned = end.next_multiple_of(u64::try_from(ALIGNMENT).unwrap_or(1));
@@ -190,7 +189,7 @@ impl<R: Read> Reader<R> {
         ReadError::Io { offset: self.offset, error }
     }
 
-    /// Where the next record begins, in bytes.
+    /// The offset of the next record, in bytes.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset

@@ -14,8 +14,8 @@ pub fn header() -> [u8; HEADER_BYTES] {
     header
 }
 
-/// Appends a frame's record to bytes that end at a multiple of [`ALIGNMENT`]. False, and nothing appended, for a frame longer
-/// than [`FRAME_BYTES_MAX`].
+/// Appends a frame's record to bytes that end at a multiple of [`ALIGNMENT`]. Returns false and appends nothing if the frame is
+/// longer than [`FRAME_BYTES_MAX`].
 #[must_use]
 pub fn append(frame: &[u8], records: &mut Vec<u8>) -> bool {
     let Some(length) = u32::try_from(frame.len()).ok().filter(|length| *length <= FRAME_BYTES_MAX) else {
@@ -29,7 +29,7 @@ pub fn append(frame: &[u8], records: &mut Vec<u8>) -> bool {
     true
 }
 
-/// The frames in records that [`append`] made; ends at the first thing that is none.
+/// The frames in records that [`append`] created. Ends at the first position that is not a record.
 pub(super) fn records(mut records: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let length = u32::from_le_bytes(*records.first_chunk()?);
@@ -40,7 +40,7 @@ pub(super) fn records(mut records: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Over the length too: a record whose length changed must not pass for a shorter one.
+/// The checksum covers the length too, so that a record with a changed length is not taken for a shorter one.
 pub(super) fn checksum(length: [u8; 4], frame: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&length), frame)
 }

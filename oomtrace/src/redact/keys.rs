@@ -1,13 +1,13 @@
-//! Names of settings: which of them have a secret for a value.
+//! Decides by the name of a setting whether its value is a secret.
 
-/// How sure it is that a value is a secret.
+/// How certain it is that a value is a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    /// Whatever it is.
+    /// Always.
     Secret,
     /// Unless it is a number: `--max-tokens=4096`.
     SecretUnlessNumber,
-    /// If it looks like one: `--key=2` sorts, and `--key=9f86d081884c7d65` does not.
+    /// If it is long: `--key=2` sorts, and `--key=9f86d081884c7d65` does not.
     SecretIfLong,
 }
 
@@ -40,14 +40,14 @@ const PARTS: [&[u8]; 22] = [
 /// Whole words of a name.
 const WORDS: [&[u8]; 7] = [b"token", b"pass", b"pwd", b"psw", b"pw", b"cookie", b"jwt"];
 
-/// Likewise, where a number is none.
+/// Words whose value is a secret unless it is a number.
 const PLURALS: [&[u8]; 2] = [b"tokens", b"cookies"];
 
 /// Words of a name that may or may not mean a secret.
 const WEAK: [&[u8]; 8] =
     [b"key", b"auth", b"bearer", b"basic", b"sig", b"signature", b"session", b"authentication"];
 
-/// Last words of a name that say something about a secret: where it is, how long, whether at all.
+/// Last words of a name that describe a secret: its place, its length, or whether there is one.
 const ABOUT: [&[u8]; 51] = [
     b"age",
     b"algorithm",
@@ -102,10 +102,10 @@ const ABOUT: [&[u8]; 51] = [
     b"url",
 ];
 
-/// Variables of a shell that end like a secret and are directories.
+/// Shell variables whose names end like a secret and that contain directories.
 const DIRECTORIES: [&[u8]; 2] = [b"PWD", b"OLDPWD"];
 
-/// What the value of a setting of this name is; `None` for an ordinary one.
+/// The kind of value for a setting with this name; `None` for an ordinary setting.
 pub(super) fn value_of(name: &[u8]) -> Option<Value> {
     let name = name.trim_ascii_start();
     let words = words(name);
@@ -121,7 +121,7 @@ pub(super) fn value_of(name: &[u8]) -> Option<Value> {
     if has(&PLURALS) {
         return Some(Value::SecretUnlessNumber);
     }
-    // A variable of the environment: `STRIPE_KEY=`.
+    // An environment variable: `STRIPE_KEY=`.
     if last == b"key"
         && name.iter().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b'0'..=b'9'))
     {
@@ -131,7 +131,7 @@ pub(super) fn value_of(name: &[u8]) -> Option<Value> {
 }
 
 impl Value {
-    /// Whether this value is to be hidden.
+    /// Whether to hide this value.
     pub(super) fn hides(self, value: &[u8]) -> bool {
         let is_number = value.iter().all(u8::is_ascii_digit);
         match self {
@@ -143,16 +143,16 @@ impl Value {
     }
 }
 
-/// Nothing, or a word that switches something.
+/// Whether the value is empty or a word that switches something on or off.
 fn is_switch(value: &[u8]) -> bool {
     let switches: [&[u8]; 8] = [b"", b"true", b"false", b"yes", b"no", b"on", b"off", b"none"];
     switches.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Bytes of the shortest key that is told from a word.
+/// The minimum length of a value that is taken for a key and not for a word.
 const SHORTEST_KEY: usize = 16;
 
-/// Whether it looks like a key: long, of the digits of base 64 or 16, and no path.
+/// Whether a value looks like a key: long, digits of base 64 or 16, and not a path.
 fn is_long(value: &[u8]) -> bool {
     let is_digit =
         |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-');
@@ -163,7 +163,8 @@ fn is_long(value: &[u8]) -> bool {
         && value.iter().any(u8::is_ascii_alphabetic)
 }
 
-/// The words of a name in lower case: between `-`, `_`, `.` and blanks, and where an upper-case letter follows a lower-case one.
+/// The words of a name in lower case. They are separated by `-`, `_`, `.` and blanks, and where an upper-case letter follows a
+/// lower-case one.
 fn words(name: &[u8]) -> Vec<Vec<u8>> {
     let mut words = vec![Vec::new()];
     let mut before = 0_u8;

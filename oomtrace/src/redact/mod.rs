@@ -1,4 +1,4 @@
-//! Hides what looks like a password or a token in command lines, before a report is made of them.
+//! Hides parts of command lines that look like passwords or tokens, before reports are built.
 //!
 //! This is a guess about text, and it prefers to hide too much. A secret that looks like any other word stays visible.
 
@@ -10,7 +10,7 @@ mod text;
 
 use crate::{attribute::title, bytes::ByteString, context::Process, event::Event};
 
-/// What stands in the place of a hidden value.
+/// The replacement for a hidden value.
 pub const HIDDEN: &str = "[hidden]";
 
 /// How much of a command line is hidden.
@@ -21,12 +21,12 @@ pub enum Redact {
     Nothing,
     /// Values that look like secrets.
     Secrets,
-    /// These, and the title that a process set for itself: it may show a query or a user.
+    /// Secrets, and the title that a process set for itself, because it may contain a query or a user.
     SecretsAndTitles,
 }
 
 impl Redact {
-    /// Hides it in an event, so that nothing downstream ever holds it.
+    /// Hides secrets in an event, so that no later stage has them.
     pub fn event(self, event: &mut Event) {
         if let (Event::Process(Process { cmdline: Some(cmdline), exe, .. }), true) =
             (event, self != Self::Nothing)

@@ -5,7 +5,7 @@ use super::{
     keys::{Value, value_of},
 };
 
-/// A pair whose value is secret: the value's first byte, and the byte behind it.
+/// A pair with a secret value: the offset of the value's first byte, and of the byte after it.
 struct Secret {
     from: usize,
     to: usize,
@@ -24,7 +24,7 @@ pub(super) fn pairs(word: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What the next word is, where a word ends in the middle of a pair: `"password":`.
+/// The kind of value that the next word has, if a word ends in the middle of a pair: `"password":`.
 pub(super) fn left_open(word: &[u8]) -> Option<Value> {
     let before = word.strip_suffix(b":").or_else(|| word.strip_suffix(b"="))?;
     value_of(name_before(before)?)
@@ -39,7 +39,7 @@ fn secret(word: &[u8], done: usize, mark: usize) -> Option<Secret> {
     let before = word.get(done..mark)?;
     let value = value_of(name_before(before)?)?;
     let rest = word.get(mark + 1..)?;
-    // `secret://` begins an address.
+    // `secret://` is the beginning of an address.
     if word.get(mark) == Some(&b':') && rest.starts_with(b"//") {
         return None;
     }
@@ -69,7 +69,7 @@ fn without_dashes(text: &[u8]) -> &[u8] {
     text.get(dashes..).unwrap_or_default()
 }
 
-/// The name that ends there, with the quote behind it left out.
+/// The name that ends here, without the quote after it.
 fn name_before(before: &[u8]) -> Option<&[u8]> {
     let before = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).unwrap_or(before);
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');

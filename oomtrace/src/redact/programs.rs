@@ -1,16 +1,16 @@
-//! Options of one letter that have a secret for a value, by program: `-p` is a port for one and a password for another.
+//! One-letter options whose value is a secret, by program: `-p` is a port in one program and a password in another.
 
-/// An option and how its value is written.
+/// An option and the form of its value.
 struct Letter {
-    /// Beginnings of the program's name.
+    /// Prefixes of the program's name.
     programs: &'static [&'static str],
-    /// The option, its dash included.
+    /// The option, including its dash.
     option: &'static str,
-    /// The value is, or may be, in the same argument.
+    /// Whether the value may be in the same argument.
     attached: bool,
-    /// The value may be the next argument.
+    /// Whether the value may be the next argument.
     separate: bool,
-    /// Only what follows this byte of the value is secret: `user:password`.
+    /// Only the part after this byte of the value is secret: `user:password`.
     behind: Option<u8>,
 }
 
@@ -39,23 +39,23 @@ const LETTERS: [Letter; 13] = [
     letter(&["smbclient", "rpcclient"], "-U", (true, true), Some(b'%')),
 ];
 
-/// Where a program's option has its secret.
+/// The position of the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// In the same argument, from this byte on.
     Here(usize),
-    /// The next argument, behind its first such byte if one is named.
+    /// The next argument, after the first byte with this value if there is one.
     Next(Option<u8>),
 }
 
-/// Names of the programs in a list of words: each word's last part, for a shell may run any of them.
+/// Names of the programs in a list of words. The last part of each word counts, because a shell may run any of them.
 pub(super) fn is_named<'a>(words: &[&'a [u8]]) -> Vec<&'a [u8]> {
     let name = |word: &&'a [u8]| word.rsplit(|byte| *byte == b'/').next();
     let known = |name: &&[u8]| LETTERS.iter().any(|letter| letter.is_of(name));
     words.iter().filter_map(name).filter(known).collect()
 }
 
-/// What an argument is to those programs.
+/// The secret in an argument of these programs.
 pub(super) fn secret(programs: &[&[u8]], argument: &[u8]) -> Option<Found> {
     let of_programs = LETTERS.iter().filter(|letter| programs.iter().any(|name| letter.is_of(name)));
     of_programs.filter_map(|letter| letter.found(argument)).next()
@@ -63,7 +63,7 @@ pub(super) fn secret(programs: &[&[u8]], argument: &[u8]) -> Option<Found> {
 
 impl Letter {
     fn is_of(&self, name: &[u8]) -> bool {
-        // `mysql` begins `mysqldump`, but `az` does not begin `azure-agent`.
+        // `mysql` is a prefix of `mysqldump`, but `az` is not accepted as one of `azure-agent`.
         let is_family = |program: &&str| program.len() >= 4 && name.starts_with(program.as_bytes());
         self.programs.iter().any(|program| name == program.as_bytes() || is_family(program))
     }

@@ -1,8 +1,8 @@
-//! What is a secret by its own looks: tokens of well-known services, and passwords in addresses.
+//! Recognizes secrets by their form: tokens of well-known services, and passwords in addresses.
 
 use super::HIDDEN;
 
-/// The beginning of a token, how many characters follow at least, and which.
+/// The prefix of a token, the minimum number of characters after it, and their kind.
 struct Shape(&'static [u8], usize, fn(u8) -> bool);
 
 const fn is_base64url(byte: u8) -> bool {
@@ -17,9 +17,9 @@ const fn is_upper(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit()
 }
 
-/// Tokens that say what they are, as the services document them.
+/// Tokens with a prefix, as the services document them.
 const SHAPES: [Shape; 27] = [
-    // A JSON object in base 64 begins so.
+    // The beginning of a JSON object in base 64.
     Shape(b"eyJ", 20, is_with_dots),
     Shape(b"AKIA", 16, is_upper),
     Shape(b"ASIA", 16, is_upper),
@@ -49,7 +49,7 @@ const SHAPES: [Shape; 27] = [
     Shape(b"AGE-SECRET-KEY-", 20, is_upper),
 ];
 
-/// Hides tokens wherever they begin a run of letters and digits.
+/// Hides each token that begins a run of letters and digits.
 pub(super) fn tokens(word: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut at = 0;
@@ -69,7 +69,7 @@ pub(super) fn tokens(word: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Bytes of the token that is at the beginning.
+/// The length of the token at the beginning, in bytes.
 fn token(rest: &[u8]) -> Option<usize> {
     SHAPES.iter().find_map(|Shape(begin, least, is_part)| {
         let more = rest.strip_prefix(*begin)?;
@@ -86,7 +86,7 @@ pub(super) fn address(word: &[u8]) -> Vec<u8> {
     };
     let Some((from, to)) = found else { return word.to_vec() };
     let (before, after) = (word.get(..from).unwrap_or_default(), word.get(to..).unwrap_or_default());
-    // Another one may follow.
+    // Another address may follow.
     [before, HIDDEN.as_bytes(), &address_behind(after)].concat()
 }
 
@@ -94,7 +94,7 @@ fn address_behind(rest: &[u8]) -> Vec<u8> {
     if rest.windows(3).any(|window| window == b"://") { address(rest) } else { rest.to_vec() }
 }
 
-/// Where the password is in an address that begins at `start`.
+/// The position of the password in an address that begins at `start`.
 fn in_authority(word: &[u8], start: usize) -> Option<(usize, usize)> {
     let rest = word.get(start..)?;
     let authority = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\''));
@@ -103,7 +103,7 @@ fn in_authority(word: &[u8], start: usize) -> Option<(usize, usize)> {
     match whole.iter().rposition(|byte| *byte == b'@') {
         Some(at) => {
             let colon = whole.get(..at)?.iter().position(|byte| *byte == b':');
-            // A user alone is a token where it is long.
+            // A user without a password is a token if it is long.
             let from = colon.map_or((at >= 20).then_some(0), |colon| Some(colon + 1))?;
             (from < at).then_some((start + from, start + at))
         }
@@ -114,7 +114,7 @@ fn in_authority(word: &[u8], start: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// A password with a slash in it: what is behind the colon is no port.
+/// Finds a password that contains a slash: the part after the colon is not a port.
 fn with_slash(rest: &[u8], whole: &[u8]) -> Option<(usize, usize)> {
     let colon = whole.iter().position(|byte| *byte == b':')?;
     let is_port = whole.get(colon + 1..)?.iter().all(u8::is_ascii_digit);

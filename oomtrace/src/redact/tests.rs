@@ -1,7 +1,7 @@
 use super::Redact;
 use crate::{bytes::ByteString, context::Process, event::Event};
 
-/// A command line between `|`, before and after.
+/// Command lines before and after, with `|` between the arguments.
 const SECRETS: [(&str, &str); 62] = [
     ("app|--password=hunter2", "app|--password=[hidden]"),
     ("app|--password=two words & more", "app|--password=[hidden]"),
@@ -70,7 +70,7 @@ const SECRETS: [(&str, &str); 62] = [
     ("app|Bearer|0123456789abcdef0123", "app|Bearer|[hidden]"),
 ];
 
-/// Command lines in which nothing is a secret.
+/// Command lines without a secret.
 const OPEN: [&str; 40] = [
     "app|--password-file=/run/secrets/db",
     "app|--password-stdin",
@@ -142,7 +142,7 @@ fn hides_what_looks_like_a_secret() {
 }
 
 #[test]
-fn leaves_everything_else_as_it_is() {
+fn leaves_all_other_words_unchanged() {
     let wrong: Vec<_> =
         OPEN.iter().filter(|line| secrets(line) != **line).map(|line| secrets(line)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -152,14 +152,14 @@ fn leaves_everything_else_as_it_is() {
 }
 
 #[test]
-fn what_was_hidden_once_stays_as_it_is() {
+fn leaves_hidden_values_unchanged() {
     for (_, line) in SECRETS {
         assert_eq!(secrets(line), line);
     }
 }
 
 #[test]
-fn hides_a_title_where_it_is_shared() {
+fn hides_titles_with_secrets_and_titles() {
     let share = |line: &str| shown(Redact::SecretsAndTitles, line.as_bytes());
     assert_eq!(share("postgres: app appdb SELECT||"), b"[hidden]");
     assert_eq!(share("app|--token|x"), b"app|--token|[hidden]");
@@ -167,7 +167,7 @@ fn hides_a_title_where_it_is_shared() {
 }
 
 #[test]
-fn takes_any_bytes() {
+fn accepts_any_bytes() {
     let mut state = 7_u64;
     let alphabet = b"ab=:-|'\"@/ .{}&;\xff\0pAKI";
     for length in 0..2000 {

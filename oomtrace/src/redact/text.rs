@@ -1,4 +1,4 @@
-//! Command lines as lists of words, and what a shell is given as one text.
+//! Hides secrets in command lines as lists of words, and in the text of a shell command.
 
 use super::{
     HIDDEN,
@@ -8,19 +8,19 @@ use super::{
     shapes,
 };
 
-/// How deep texts within texts are looked at (`sh -c "sh -c '…'"`).
+/// The maximum depth of nested texts (`sh -c "sh -c '…'"`).
 pub(super) const DEPTH: u8 = 3;
 
-/// What the word behind the last one is.
+/// The meaning of the next word.
 #[derive(Clone, Copy)]
 enum Awaited {
     /// The value of an option.
     Value(Value),
-    /// The value of a program's own option, behind its first such byte.
+    /// The value of a program's own option, after this byte if there is one.
     Behind(Option<u8>),
 }
 
-/// Arguments without their secrets.
+/// Returns the arguments without their secrets.
 pub(super) fn arguments(words: &[&[u8]], depth: u8) -> Vec<Vec<u8>> {
     let named = programs::is_named(words);
     let mut awaited = None;
@@ -29,7 +29,7 @@ pub(super) fn arguments(words: &[&[u8]], depth: u8) -> Vec<Vec<u8>> {
         if let Some(hidden) = before.and_then(|before| before.hidden(word)) {
             return hidden;
         }
-        // `Authorization: Bearer TOKEN`: the scheme is no secret yet.
+        // `Authorization: Bearer TOKEN`: the scheme is not yet the secret.
         awaited = before.filter(|_| is_scheme(word)).or_else(|| option(&named, word));
         one(&named, word, depth)
     });
@@ -37,7 +37,7 @@ pub(super) fn arguments(words: &[&[u8]], depth: u8) -> Vec<Vec<u8>> {
 }
 
 impl Awaited {
-    /// What is shown of the awaited word, if anything of it is secret.
+    /// The visible form of the awaited word, if a part of it is secret.
     fn hidden(self, word: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Value(value) => {
@@ -54,7 +54,7 @@ impl Awaited {
     }
 }
 
-/// A hidden word. The quotes around it, and what is behind them, are shown.
+/// A hidden word. The quotes around it and the rest after them stay visible.
 fn in_quotes(word: &[u8]) -> Vec<u8> {
     let (Some(quote @ (b'"' | b'\'')), Some(rest)) = (word.first(), word.get(1..)) else {
         return HIDDEN.into();
@@ -65,7 +65,7 @@ fn in_quotes(word: &[u8]) -> Vec<u8> {
     }
 }
 
-/// What a word says of the next one.
+/// The meaning that a word gives to the next one.
 fn option(named: &[&[u8]], word: &[u8]) -> Option<Awaited> {
     match programs::secret(named, word) {
         Some(Found::Next(behind)) => return Some(Awaited::Behind(behind)),
@@ -87,7 +87,7 @@ fn is_scheme(word: &[u8]) -> bool {
     schemes.iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
-/// One word by itself.
+/// Hides the secrets within one word.
 fn one(named: &[&[u8]], word: &[u8], depth: u8) -> Vec<u8> {
     if let Some(Found::Here(from)) = programs::secret(named, word) {
         return [word.get(..from).unwrap_or_default(), HIDDEN.as_bytes()].concat();
@@ -103,7 +103,7 @@ fn is_key(word: &[u8]) -> bool {
     word.starts_with(b"-----BEGIN")
 }
 
-/// A text: its words without their secrets, and what is between them.
+/// Hides the secrets in the words of a text and keeps the blanks.
 fn text(text: &[u8], depth: u8) -> Vec<u8> {
     let pieces = pieces(text);
     let words: Vec<&[u8]> = pieces.iter().map(|(_, word)| unquoted(word)).collect();
@@ -117,7 +117,7 @@ fn text(text: &[u8], depth: u8) -> Vec<u8> {
     out
 }
 
-/// Words with the blanks before them. A blank between quotes ends no word.
+/// Words with the blanks before them. A blank between quotes does not end a word.
 fn pieces(text: &[u8]) -> Vec<(&[u8], &[u8])> {
     let mut pieces = Vec::new();
     let mut rest = text;
@@ -141,7 +141,7 @@ fn word_length(text: &[u8]) -> usize {
             _ => {}
         }
     }
-    // A quote that nobody closes is an apostrophe.
+    // A quote that is not closed is an apostrophe.
     match open {
         Some(_) => text.iter().position(u8::is_ascii_whitespace).unwrap_or(text.len()),
         None => text.len(),

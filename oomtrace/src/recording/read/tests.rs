@@ -1,19 +1,19 @@
 use super::{ReadError, Reader};
 use crate::recording::{BLOCK_BYTES, append, header};
 
-/// A frame of that length, every byte another.
+/// A frame with this length, in which every byte is different.
 fn frame(length: usize) -> Vec<u8> {
     (0..length).map(|at| u8::try_from(at * 7 % 255 + 1).unwrap()).collect()
 }
 
-/// Records, where `None` stands for padding up to the next block.
+/// Records, where `None` means padding up to the next block.
 fn recording(frames: &[Option<usize>]) -> (Vec<u8>, Vec<usize>) {
     let (mut bytes, mut ends) = (header().to_vec(), Vec::new());
     for length in frames {
         match length {
             Some(length) => {
                 assert!(append(&frame(*length), &mut bytes));
-                // A frame is whole before the zeroes behind it.
+                // A frame is complete before the zeros after it.
                 ends.push(bytes.len() - (8 - length % 8) % 8);
             }
             None => bytes.resize(bytes.len().next_multiple_of(BLOCK_BYTES), 0),
@@ -34,7 +34,7 @@ fn read_all(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, bool), ReadError> {
 const FRAMES: [Option<usize>; 6] = [Some(24), Some(33), None, Some(40), None, Some(31)];
 
 #[test]
-fn what_was_written_is_read_and_a_cut_anywhere_keeps_every_whole_frame() {
+fn reads_every_complete_frame_of_a_file_cut_anywhere() {
     let (bytes, ends) = recording(&FRAMES);
     let written: Vec<Vec<u8>> = FRAMES.iter().flatten().map(|length| frame(*length)).collect();
     assert_eq!(read_all(&bytes).unwrap(), (written.clone(), false));
@@ -52,7 +52,7 @@ fn what_was_written_is_read_and_a_cut_anywhere_keeps_every_whole_frame() {
 }
 
 #[test]
-fn every_flipped_bit_is_noticed_with_its_place() {
+fn reports_the_place_of_every_flipped_bit() {
     let (bytes, _) = recording(&FRAMES);
     let written: Vec<Vec<u8>> = FRAMES.iter().flatten().map(|length| frame(*length)).collect();
     for position in 16..bytes.len() {
@@ -77,14 +77,14 @@ fn every_flipped_bit_is_noticed_with_its_place() {
 }
 
 #[test]
-fn a_newer_format_is_refused_in_words() {
+fn rejects_a_newer_format() {
     let mut bytes = header().to_vec();
     bytes[8] = 2;
     assert!(matches!(read_all(&bytes), Err(ReadError::Newer { found: 2 })));
 }
 
 #[test]
-fn a_frame_that_is_too_long_is_not_written() {
+fn does_not_write_a_frame_that_is_too_long() {
     let mut bytes = Vec::new();
     assert!(!append(&vec![1; (1 << 20) + 1], &mut bytes));
     assert!(bytes.is_empty());

@@ -1,5 +1,5 @@
-//! The open directory of the recordings. Files in it are created and removed by name relative to the descriptor, so a user who replaces
-//! the directory, or one above it, cannot redirect them.
+//! The open directory of the recordings. Files in it are created and removed by name relative to the descriptor, so a user who
+//! replaces the directory, or one above it, cannot redirect them.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -61,7 +61,8 @@ impl Directory {
         Ok(self)
     }
 
-    /// Locks the directory. Two recorders would remove each other's files and record each decision twice. The lock ends with the process.
+    /// Locks the directory. Two recorders would remove each other's files and record each decision twice. The lock ends with
+    /// the process.
     fn lock(&self) -> io::Result<()> {
         match self.file.try_lock() {
             Err(TryLockError::WouldBlock) => {

@@ -1,8 +1,8 @@
 //! The file being written.
 //!
-//! Past the page cache (`O_DIRECT`), because a page for it is what there is none of; into blocks that `fallocate` reserved, so
-//! that the file system has nothing to search for; in whole blocks that are never written again, so that a write that power
-//! cuts off harms nothing but itself. A file system without the first two gets ordinary writes.
+//! Writes bypass the page cache (`O_DIRECT`), because there may be no memory for a page. They go to blocks that `fallocate`
+//! reserved, so that the file system need not search for space. They are whole blocks that are never written again, so a write
+//! that a power cut interrupts damages only itself. A file system without the first two gets ordinary writes.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -22,7 +22,7 @@ use crate::recording::{Blocks, HEADER_BYTES, header};
 /// Blocks that are copied and written at a time: 1 MiB.
 const WRITE_BLOCKS: usize = 256;
 
-/// A place, and the file there.
+/// A place and the current file in it.
 pub(super) struct Disk {
     place: Place,
     head: Head,
@@ -30,7 +30,7 @@ pub(super) struct Disk {
     blocks: Blocks,
     /// A file that could not be removed to make room.
     pub(super) left: Option<(PathBuf, io::Error)>,
-    /// Where files are made, locked for as long as we record.
+    /// The directory for new files, locked while recording.
     directory: Directory,
 }
 
@@ -40,10 +40,10 @@ struct Open {
     begun: Instant,
     /// Offset of the next block.
     offset: u64,
-    /// Where the last record ends.
+    /// The end of the last record.
     end: u64,
     reserved: u64,
-    /// How much more than that is reserved.
+    /// The number of bytes reserved beyond that.
     ahead: u64,
 }
 
@@ -55,7 +55,7 @@ impl Disk {
         Ok(disk)
     }
 
-    /// The file's name, or the place's while there is none.
+    /// The file's name, or the place's name if there is no file.
     pub(super) fn name(&self) -> String {
         let place = match &self.place {
             Place::File(path) | Place::Folder(path, _) => path,
@@ -99,7 +99,8 @@ impl Disk {
         // The first file gets the session as the stream's first frame.
         let head = [header().as_slice(), &self.head.records()].concat();
         if let Err(error) = file.append(&head, &mut self.blocks) {
-            // Tried again every second: what cannot even begin must not pile up. If it cannot be removed, it holds nothing.
+            // Creating a file is tried again every second, so incomplete files must not accumulate. If it cannot be removed, it
+            // is empty.
             let _ = self.directory.remove(&file.name);
             return Err(error);
         }
@@ -109,8 +110,8 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives back what was reserved and the padding at the end. Nothing is left of a file that nothing was recorded to: it would
-    /// only be in the way of the next attempt.
+    /// Releases the reserved space and the padding at the end. A file without records is removed, because it would block the
+    /// next attempt.
     pub(super) fn close(&mut self) -> io::Result<()> {
         let Some(open) = self.file.take() else { return Ok(()) };
         if open.end <= bytes(HEADER_BYTES) && open.is_in(&self.directory) {
@@ -123,7 +124,7 @@ impl Disk {
 
 fn create(directory: &Directory, name: &OsStr) -> io::Result<File> {
     let file = directory.create(name)?;
-    // tmpfs and others know no direct I/O: ordinary writes then.
+    // tmpfs and other file systems do not support direct I/O. They get ordinary writes.
     if let Ok(flags) = fcntl_getfl(&file) {
         let _ = fcntl_setfl(&file, flags | OFlags::DIRECT);
     }
@@ -136,7 +137,7 @@ impl Open {
         self.file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
     }
 
-    /// Whether its name still is its own.
+    /// Whether the name still refers to this file.
     fn is_in(&self, directory: &Directory) -> bool {
         let (named, own) = (directory.stat(&self.name), fstat(&self.file));
         named.is_ok_and(|named| own.is_ok_and(|own| (own.st_dev, own.st_ino) == (named.st_dev, named.st_ino)))
@@ -159,7 +160,7 @@ impl Open {
 
     fn write_at(&self, whole: &[u8], at: u64) -> io::Result<()> {
         match self.file.write_all_at(whole, at) {
-            // A disk whose blocks are larger takes no direct write of ours.
+            // A disk with larger blocks rejects direct writes of this size.
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
                 let flags = fcntl_getfl(&self.file)?;
                 fcntl_setfl(&self.file, flags - OFlags::DIRECT)?;

@@ -13,7 +13,7 @@ use crate::{
     recording::{append, records},
 };
 
-/// Processes that are kept: whoever looks them up remembers fewer, and looks the others up again.
+/// The number of processes that are kept. The source remembers fewer, and reads the others again.
 const PROCESSES_KEPT: usize = 64;
 
 /// The latest frame of each kind that is sent only once.
@@ -25,14 +25,14 @@ pub(super) struct Head {
     loss: Option<Vec<u8>>,
     recorder_loss: Option<Vec<u8>>,
     processes: VecDeque<Vec<u8>>,
-    /// With the number of cgroups in each.
+    /// The frames, with the number of cgroups in each.
     paths: VecDeque<(Vec<u8>, usize)>,
-    /// Names, and when they were last told, `CLOCK_BOOTTIME` ns.
+    /// The names, and the time when they were last sent, `CLOCK_BOOTTIME` ns.
     names: (KnownNames, u64),
 }
 
 impl Head {
-    /// Takes note of records that were written.
+    /// Remembers records that were written.
     pub(super) fn keep(&mut self, written: &[u8]) {
         for bytes in records(written) {
             if let Ok(frame) = Frame::parse(bytes) {
@@ -73,7 +73,7 @@ impl Head {
         }
     }
 
-    /// Names by themselves: a frame may hold new ones beside some that others have replaced.
+    /// Keeps names one by one, because a frame may contain new ones and some that were replaced later.
     fn keep_names(&mut self, frame: &Frame<'_>) {
         let Ok(Some(stamped)) = decode(frame) else { return };
         let Event::Names(told) = stamped.event else { return };
@@ -81,7 +81,7 @@ impl Head {
         self.names.1 = stamped.boot_ns;
     }
 
-    /// Records of all that is kept, the session first; none before there is a session.
+    /// Records of everything that is kept, the session first; empty before there is a session.
     pub(super) fn records(&self) -> Vec<u8> {
         let mut records = Vec::new();
         if self.session.is_none() {
@@ -90,7 +90,7 @@ impl Head {
         let once = [&self.session, &self.clock, &self.sysctl, &self.loss, &self.recorder_loss];
         let paths = self.paths.iter().map(|(bytes, _)| bytes);
         for bytes in once.into_iter().flatten().chain(paths).chain(&self.processes) {
-            // A frame that was written once is not too long to be written again.
+            // The frame was written once, so it is not too long.
             let _ = append(bytes, &mut records);
         }
         let (names, told_ns) = &self.names;
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_of_each_is_kept_and_a_new_session_forgets_all() {
+    fn keeps_the_latest_of_each_kind_and_forgets_all_at_a_new_session() {
         let mut head = Head::default();
         keep(&mut head, Kind::Sysctl, 1, &json!({}));
         assert_eq!(kept(&head), [], "no file begins without a session");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_again_is_not_kept_for_ever() {
+    fn does_not_keep_forever_what_is_sent_again() {
         let mut head = Head::default();
         keep(&mut head, Kind::Session, 0, &json!({}));
         let many = u64::try_from(CGROUPS_KEPT).unwrap();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_kept_as_long_as_readers_remember_them() {
+    fn keeps_names_as_long_as_readers_remember_them() {
         let mut head = Head::default();
         keep(&mut head, Kind::Session, 0, &json!({}));
         keep(&mut head, Kind::Names, 1, &json!({ "users": [{ "uid": 1, "name": "alice" }] }));

@@ -1,7 +1,7 @@
 //! The flight recorder: keeps frames on disk while the machine has no memory left, and never lets the stream wait for the disk.
 //!
-//! The stream hands batches over to a thread of its own, which writes whole blocks past the page cache into space that was
-//! allocated before. What the disk does not take in time is counted, said, and noted in the recording itself.
+//! The stream hands batches over to a thread, which writes whole blocks past the page cache into space that was allocated
+//! before. Records that the disk does not accept in time are counted, reported, and noted in the recording itself.
 
 mod directory;
 mod disk;
@@ -31,10 +31,10 @@ const WAITING_BATCHES: usize = 4096;
 /// Bytes that may wait for the disk: as much as a storm of kills makes in some ten seconds.
 const WAITING_BYTES: u64 = 32 << 20;
 
-/// Something the user should hear of.
+/// A problem that the user should see.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    /// The disk does not take it.
+    /// The disk rejects writes.
     #[error("cannot record to {path}: {error}; trying again every second")]
     Failing {
         /// The file.
@@ -42,7 +42,7 @@ pub enum Trouble {
         /// The system's error.
         error: io::Error,
     },
-    /// It does again.
+    /// The disk accepts writes again.
     #[error("recording to {path} continues; {lost} frames were lost in the meantime")]
     Recovered {
         /// The file.
@@ -69,7 +69,7 @@ struct Batch {
     frames: u64,
     /// Must be on disk at once.
     urgent: bool,
-    /// No incident is open behind it: a good place for another file to begin.
+    /// No incident is open after it, so another file can begin here.
     settled: bool,
 }
 
@@ -92,7 +92,7 @@ struct Counts {
 pub struct Kept(Arc<Counts>);
 
 impl Kept {
-    /// Number of frames that survive a crash now; they are the first of those that were taken.
+    /// The number of frames that would survive a crash now. They are the first of those that were pushed.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.0.kept_frames.load(Ordering::Acquire)
@@ -117,7 +117,7 @@ impl Kept {
     }
 }
 
-/// The stream's end of the recorder.
+/// The stream's side of the recorder.
 pub struct Recorder {
     to_thread: Option<SyncSender<Batch>>,
     used: Receiver<Vec<u8>>,
@@ -158,7 +158,7 @@ impl Recorder {
         Kept(Arc::clone(&self.counts))
     }
 
-    /// Takes a frame.
+    /// Adds a frame.
     pub fn push(&mut self, frame: &[u8]) {
         if append(frame, &mut self.records) {
             self.frames += 1;
@@ -167,7 +167,8 @@ impl Recorder {
         }
     }
 
-    /// Hands over what was taken. With `urgent` it is on disk as soon as the disk can; `settled` says that no incident is open.
+    /// Hands the added frames over. With `urgent` they are written as soon as possible. `settled` means that no incident is
+    /// open.
     pub fn hand_over(&mut self, urgent: bool, settled: bool) {
         if self.frames == 0 && !urgent {
             return;
@@ -189,8 +190,8 @@ impl Recorder {
         }
     }
 
-    /// The recording itself says what it lacks, and where: behind what was handed over before, and ahead of what comes now. What
-    /// was lost so far.
+    /// Notes in the recording which frames it lacks, at their place: after the records that were handed over and before the
+    /// next ones. Returns the number of frames lost so far.
     fn note_loss(&mut self) -> u64 {
         let frames = self.counts.lost_frames.load(Ordering::Relaxed);
         let mut records = Vec::new();
@@ -202,7 +203,7 @@ impl Recorder {
         frames
     }
 
-    /// Ends the recording once everything that waits is on disk; the frames that are in no recording.
+    /// Ends the recording once all waiting records are on disk. Returns the number of frames that are in no recording.
     pub fn finish(mut self) -> u64 {
         self.hand_over(true, true);
         self.stop();

@@ -34,7 +34,7 @@ pub enum Place {
     Folder(PathBuf, Rotation),
 }
 
-/// When to start a new file, and when to remove old ones.
+/// The limits at which a new file is started and old ones are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// Size of a file, in bytes.
@@ -46,8 +46,8 @@ pub struct Rotation {
 }
 
 impl Place {
-    /// A name for the next file. In a directory it sorts after all names that are there, whatever the clock says. Otherwise a clock that was set
-    /// back, or that starts in 1970 at every boot, would make the newest files look like the oldest.
+    /// A name for the next file. In a directory it sorts after all existing names, whatever the clock says. Otherwise, if the
+    /// clock was set back or starts in 1970 at every boot, the newest files would look like the oldest.
     pub(super) fn next_name(
         &self,
         names: impl FnOnce() -> io::Result<Vec<OsString>>,
@@ -67,7 +67,7 @@ impl Place {
         }
     }
 
-    /// Whether a file of that size and age is full.
+    /// Whether a file with this size and age is full.
     pub(super) fn is_full(&self, bytes: u64, age: Duration, settled: bool) -> bool {
         match self {
             Self::File(_) => false,
@@ -87,7 +87,8 @@ impl Place {
         }
     }
 
-    /// Bytes that all files together may have before a new file is started, so that the new one still fits. `None` for a single file.
+    /// Bytes that all files together may have before a new file is started, so that the new one still fits. `None` for a single
+    /// file.
     pub(super) fn most_bytes(&self) -> Option<u64> {
         let Self::Folder(_, rotation) = self else { return None };
         Some(rotation.total_bytes.saturating_sub(rotation.file_bytes.saturating_add(self.ahead_bytes())))

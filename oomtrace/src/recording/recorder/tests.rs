@@ -56,9 +56,9 @@ fn recordings(directory: &Path) -> Vec<(PathBuf, u64)> {
     files.into_iter().map(path).map(|path| (path.clone(), bytes(&path))).collect()
 }
 
-/// Whoever can write the directory above exchanges this one for a link to another: that one's recordings are not touched.
+/// A user who can write the parent directory may replace this one by a link to another. The recordings there are not touched.
 #[test]
-fn makes_and_prunes_nothing_behind_a_link_that_took_the_directorys_place() {
+fn does_not_create_or_prune_behind_a_link_that_replaced_the_directory() {
     let top = tempfile::tempdir().unwrap();
     let path = |name: &str| top.path().join(name);
     fs::create_dir(path("theirs")).unwrap();
@@ -83,7 +83,7 @@ fn makes_and_prunes_nothing_behind_a_link_that_took_the_directorys_place() {
 }
 
 #[test]
-fn goes_on_in_a_new_directory_where_the_old_one_was_moved_away() {
+fn continues_in_a_new_directory_if_the_old_one_was_moved() {
     let top = tempfile::tempdir().unwrap();
     let path = |name: &str| top.path().join(name);
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
@@ -97,7 +97,7 @@ fn goes_on_in_a_new_directory_where_the_old_one_was_moved_away() {
 }
 
 #[test]
-fn pruning_removes_a_planted_link_and_not_what_it_leads_to() {
+fn pruning_removes_a_planted_link_but_not_its_target() {
     let top = tempfile::tempdir().unwrap();
     let path = |name: &str| top.path().join(name);
     fs::write(path("victim"), vec![1; 1 << 16]).unwrap();
@@ -128,7 +128,7 @@ fn makes_no_file_through_a_link_that_another_user_can_have_planted() {
 }
 
 #[test]
-fn a_file_holds_all_that_was_pushed_and_nothing_behind_it() {
+fn file_holds_exactly_what_was_pushed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let mut recorder =
@@ -145,7 +145,7 @@ fn a_file_holds_all_that_was_pushed_and_nothing_behind_it() {
 }
 
 #[test]
-fn files_rotate_by_size_each_begins_with_the_session_and_the_oldest_go() {
+fn rotates_by_size_and_removes_the_oldest() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: 4 * 8192 };
     let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
@@ -170,7 +170,7 @@ fn names_never_go_back_with_the_clock() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
     let place = Place::Folder(folder.path().to_owned(), rotation);
-    // Nobody's name, and one of a recorder whose clock was ahead.
+    // One name that oomtrace did not give, and one from a recorder whose clock was ahead.
     fs::write(folder.path().join("zebra.oomtrace"), "").unwrap();
     fs::write(folder.path().join("29991231T235959.999999Z.oomtrace"), "").unwrap();
     let (mut made, directory) = (Vec::new(), Directory::open(&place).unwrap());
@@ -185,7 +185,7 @@ fn names_never_go_back_with_the_clock() {
 }
 
 #[test]
-fn a_file_that_vanishes_is_begun_anew() {
+fn starts_a_new_file_if_the_current_one_vanishes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let mut disk = disk(Place::File(path.clone()));
@@ -197,12 +197,12 @@ fn a_file_that_vanishes_is_begun_anew() {
 }
 
 #[test]
-fn an_incident_is_kept_in_one_file_up_to_twice_its_size() {
+fn keeps_an_incident_in_one_file_up_to_twice_its_size() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
     let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
     let files = || recordings(folder.path()).len();
-    // A block each, and one for the header: the fourth finds four.
+    // One block per incident, and one for the header: the fourth incident finds four blocks.
     for expected in [1, 1, 1, 2] {
         disk.write(&records([frame(1)]), false).unwrap();
         assert_eq!(files(), expected);
@@ -210,7 +210,7 @@ fn an_incident_is_kept_in_one_file_up_to_twice_its_size() {
 }
 
 #[test]
-fn a_disk_that_takes_nothing_is_told_and_the_loss_counted() {
+fn reports_a_failing_disk_and_counts_the_loss() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("inner");
     let rotation = Rotation { file_bytes: 1, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
@@ -230,12 +230,12 @@ fn a_disk_that_takes_nothing_is_told_and_the_loss_counted() {
     assert_eq!(
         told.try_iter().collect::<Vec<_>>(),
         Vec::<String>::new(),
-        "it neither goes on nor fails again"
+        "recording neither continues nor fails again"
     );
 }
 
 #[test]
-fn nothing_is_left_of_a_recording_that_never_began() {
+fn leaves_no_file_if_recording_never_began() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let start =
@@ -250,7 +250,7 @@ fn nothing_is_left_of_a_recording_that_never_began() {
 }
 
 #[test]
-fn a_folder_has_one_recorder() {
+fn allows_one_recorder_per_directory() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
     let start =
@@ -262,7 +262,7 @@ fn a_folder_has_one_recorder() {
 }
 
 #[test]
-fn what_cannot_be_removed_is_told_and_keeps_nothing_from_being_recorded() {
+fn reports_a_file_that_cannot_be_removed_and_records_on() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
     let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
@@ -285,7 +285,7 @@ fn what_cannot_be_removed_is_told_and_keeps_nothing_from_being_recorded() {
 }
 
 #[test]
-fn a_loss_is_noted_where_the_frames_are_missing() {
+fn notes_a_loss_at_the_place_of_the_missing_frames() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let (tell, told) = std::sync::mpsc::channel();

@@ -18,20 +18,20 @@ use crate::{
     recording::append,
 };
 
-/// How long frames may wait in memory that nobody has called urgent. Those of a decision are among them on the tracepoint tier,
-/// where it is known up to 100 ms after the first mark: by then it shall be on disk.
+/// The maximum time that frames without urgency wait in memory. On the tracepoint tier they include the frames of a decision,
+/// which is known up to 100 ms after the first mark and should be on disk by then.
 const LAZY: Duration = Duration::from_millis(50);
 
 /// The same limit, in bytes.
 const LAZY_BYTES: usize = 64 << 10;
 
-/// How long to wait after a failure.
+/// The pause after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Nothing waits: until something comes, or the stream ends.
+/// The time to wait if there are no records: until records come or the stream ends.
 const IDLE: Duration = Duration::from_secs(24 * 3600);
 
-/// Everything the thread has.
+/// The state of the thread.
 pub(super) struct Work {
     pub(super) disk: Disk,
     pub(super) batches: Receiver<Batch>,
@@ -54,8 +54,8 @@ struct Pending {
 
 impl Work {
     pub(super) fn run(mut self) {
-        // Whoever protects the process later, and gives up its privileges, does not reach this thread. Whether that worked is
-        // told there.
+        // The process is protected later and gives up its privileges later, but that does not affect this thread. Those steps
+        // report their own errors.
         let _ = (be_io_flusher(), keep_only(RECORDING));
         let mut pending = Pending::default();
         while self.receive(&mut pending) {
@@ -71,7 +71,7 @@ impl Work {
         let _ = self.disk.close();
     }
 
-    /// Receives records until a write is due; returns false when no more can come.
+    /// Receives records until a write is due. Returns false if no more can come.
     fn receive(&self, pending: &mut Pending) -> bool {
         while !pending.urgent && pending.records.len() < LAZY_BYTES {
             let wait = pending.since.map_or(IDLE, |since| LAZY.saturating_sub(since.elapsed()));
@@ -97,11 +97,12 @@ impl Work {
         pending.since = pending.since.or_else(|| Some(Instant::now()));
         self.counts.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         batch.records.clear();
-        // If the receiver is gone, it is freed.
+        // If the receiver has exited, the buffer is freed.
         let _ = self.give_back.try_send(batch.records);
     }
 
-    /// Writes the waiting records, and retries every second while that fails. New records wait, and are lost if there are too many.
+    /// Writes the waiting records, and retries every second while that fails. New records wait, and are lost if there are too
+    /// many.
     fn write(&mut self, pending: &mut Pending) {
         if pending.records.is_empty() {
             (pending.urgent, pending.since) = (false, None);
