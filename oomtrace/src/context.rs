@@ -1,4 +1,5 @@
-//! The payloads of context frames. They are JSON, so that a recording explains itself. Unknown keys are ignored, missing ones are absent.
+//! The payloads of context frames. They are JSON, so that a recording explains itself. Unknown keys are ignored, missing ones
+//! are absent.
 
 mod lead_up;
 mod memory_state;
@@ -31,49 +32,49 @@ pub struct Session {
     pub kernel_release: String,
     /// `uname -n`.
     pub host: String,
-    /// Names this boot.
+    /// Identifies this boot.
     #[serde(default)]
     pub boot_id: Option<String>,
     /// Wall clock minus `CLOCK_BOOTTIME`, ns, at the start.
     pub wall_offset_ns: i64,
-    /// `CLOCK_MONOTONIC` minus `CLOCK_BOOTTIME`, ns: how long the machine was suspended, below zero. The kernel's log and its
-    /// trace count without that time.
+    /// `CLOCK_MONOTONIC` minus `CLOCK_BOOTTIME`, ns. It is negative and shows how long the machine was suspended. The kernel's
+    /// log and its trace do not count that time.
     #[serde(default)]
     pub monotonic_offset_ns: Option<i64>,
     /// Bytes of a page.
     pub page_size: u64,
     /// How much of a decision is seen.
     pub tier: Tier,
-    /// What carries each hook.
+    /// The hooks, and the tier of each.
     #[serde(default)]
     pub hooks: Vec<HookState>,
     /// Numbers of this kernel.
     pub facts: KernelFacts,
-    /// What the kernel side was told of this kernel's structures: the slots of `KernelLayout` that it has.
+    /// The layout that the eBPF side uses for this kernel: the slots of `KernelLayout` that it has.
     #[serde(default)]
     pub layout: BTreeMap<String, u32>,
-    /// Settings below `/proc/sys/vm` at the start; those that decide are looked up again at each decision ([`Sysctl`]).
+    /// Settings below `/proc/sys/vm` at the start. Those that affect a decision are read again at each decision ([`Sysctl`]).
     #[serde(default)]
     pub sysctls: BTreeMap<String, i64>,
-    /// "v1" or "v2"; absent where the controller is not mounted.
+    /// "v1" or "v2"; absent if the controller is not mounted.
     #[serde(default)]
     pub memory_hierarchy: Option<String>,
     /// Number of nodes that have memory.
     #[serde(default)]
     pub memory_nodes: Option<usize>,
-    /// How the tracer was called.
+    /// The command line of the tracer.
     #[serde(default)]
     pub command_line: Vec<ByteString>,
     /// Names of further programs that kill when memory is short (`--killer`): commands or executables.
     #[serde(default)]
     pub killers: Vec<ByteString>,
-    /// [`CODES`] of the tracer that made the stream.
+    /// The [`CODES`] of the tracer that created the stream.
     #[serde(default = "first_codes")]
     pub codes: u32,
 }
 
 impl Session {
-    /// Whether a hook is in place.
+    /// Whether a hook is attached.
     #[must_use]
     pub fn has_hook(&self, name: &str) -> bool {
         self.hooks.iter().any(|hook| hook.name == name && hook.tier.is_some())
@@ -88,24 +89,24 @@ const fn first_codes() -> u32 {
     1
 }
 
-/// A hook and what carries it.
+/// A hook and its tier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HookState {
-    /// The kernel's name of it.
+    /// The kernel's name for it.
     pub name: String,
-    /// Absent where nothing does.
+    /// Its tier; absent if it is not attached.
     #[serde(default)]
     pub tier: Option<Tier>,
 }
 
-/// What procfs said of a process.
+/// The facts about a process from procfs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Process id.
     pub pid: i32,
-    /// The thread that was named.
+    /// The thread in the frame that caused the read.
     pub tid: i32,
-    /// When the process began, `CLOCK_BOOTTIME` ns, as the kernel side had it.
+    /// Start of the process, `CLOCK_BOOTTIME` ns, as the eBPF side read it.
     #[serde(default)]
     pub start_boot_ns: Option<u64>,
     /// Its arguments.
@@ -114,7 +115,7 @@ pub struct Process {
     /// Its executable.
     #[serde(default)]
     pub exe: Option<ByteString>,
-    /// When it was looked up, `CLOCK_BOOTTIME` ns.
+    /// When it was read, `CLOCK_BOOTTIME` ns.
     pub looked_up_ns: u64,
 }
 
@@ -132,7 +133,7 @@ pub struct Sysctl {
     pub overcommit_memory: Option<i64>,
 }
 
-/// The machine's memory right after a mark, where the decision itself was not seen.
+/// The machine's memory right after a mark, if the decision itself was not seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Free memory, bytes.
@@ -144,26 +145,26 @@ pub struct Machine {
     pub available_bytes: Option<u64>,
 }
 
-/// Time has passed while an incident was open: the frame's own stamp says how far.
+/// Time has passed while an incident was open. The frame's own stamp is the current time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tick {}
 
-/// How the clocks differ from now on: the wall clock was set, or the machine was suspended.
+/// The differences of the clocks from now on, after the wall clock was set or the machine was suspended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clock {
-    /// As [`Session::wall_offset_ns`].
+    /// Like [`Session::wall_offset_ns`].
     pub wall_offset_ns: i64,
-    /// As [`Session::monotonic_offset_ns`].
+    /// Like [`Session::monotonic_offset_ns`].
     #[serde(default)]
     pub monotonic_offset_ns: Option<i64>,
 }
 
-/// Frames the kernel had no room for, since the start.
+/// Frames that were lost because the ring was full, since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
     /// By kind.
     pub lost: BTreeMap<String, u64>,
-    /// OOM kills that the kernel side counted, each process once.
+    /// OOM kills that the eBPF side counted, each process once.
     #[serde(default)]
     pub kills: u64,
     /// The kills among them whose frames were all lost.
@@ -172,17 +173,17 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// Of all kinds together.
+    /// The sum over all kinds.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.lost.values().fold(0, |total, count| total.saturating_add(*count))
     }
 }
 
-/// Paths of cgroups that were told and are remembered, by who tells and by who is told.
+/// The number of cgroup paths that the sender and the reader of a stream remember.
 pub const CGROUPS_KEPT: usize = 2048;
 
-/// Paths of candidates' cgroups, each told once and again after [`CGROUPS_KEPT`] others.
+/// Paths of candidates' cgroups. Each is sent once, and again after [`CGROUPS_KEPT`] others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CgroupPaths {
     /// By kernfs id: the path below the mount of the memory hierarchy, "/" for the root.
@@ -192,7 +193,7 @@ pub struct CgroupPaths {
 /// Frames that the recorder could not keep, since its start: the disk was too slow, full or gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecorderLoss {
-    /// How many.
+    /// The number of frames.
     pub frames: u64,
 }
 
@@ -205,7 +206,7 @@ pub struct MemoryStat {
     pub stat: BTreeMap<String, u64>,
 }
 
-/// How short memory was when user space sent SIGKILL, looked up right after.
+/// How short memory was when user space sent SIGKILL, read right after it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pressure {
     /// Kernfs id of the target's cgroup; 0 if it is not known.
@@ -222,10 +223,10 @@ pub struct Pressure {
     /// `SwapFree`, bytes.
     #[serde(default)]
     pub swap_free_bytes: Option<u64>,
-    /// Of the machine; absent where PSI is off.
+    /// The machine's stall; absent if PSI is off.
     #[serde(default)]
     pub stall: Option<Stall>,
-    /// Of the target's cgroup and its ancestors, leaf first, the root left out.
+    /// The target's cgroup and its ancestors, leaf first, without the root.
     #[serde(default)]
     pub cgroups: Vec<CgroupPressure>,
 }
@@ -233,19 +234,19 @@ pub struct Pressure {
 /// How much of the last ten seconds tasks waited for memory (PSI), in percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stall {
-    /// At least one did.
+    /// At least one task waited.
     pub some_avg10: f64,
-    /// All did that had something to do.
+    /// All tasks with work waited.
     #[serde(default)]
     pub full_avg10: Option<f64>,
 }
 
-/// What a cgroup's files say.
+/// The figures in a cgroup's files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CgroupPressure {
     /// Kernfs id.
     pub memcg: u64,
-    /// `memory.pressure`; absent on v1, and where PSI is off.
+    /// `memory.pressure`; absent on v1, and if PSI is off.
     #[serde(default)]
     pub stall: Option<Stall>,
     /// `inactive_file` of `memory.stat`, bytes: page cache that can be dropped.
@@ -254,13 +255,13 @@ pub struct CgroupPressure {
     /// `active_file`, bytes: page cache that is dropped after the inactive part.
     #[serde(default)]
     pub active_file_bytes: Option<u64>,
-    /// `slab_reclaimable`, bytes: absent on v1.
+    /// `slab_reclaimable`, bytes; absent on v1.
     #[serde(default)]
     pub slab_reclaimable_bytes: Option<u64>,
-    /// `high` of `memory.events`: how often the cgroup was throttled at `memory.high`, ever.
+    /// `high` of `memory.events`: how often the cgroup was throttled at `memory.high` since it was created.
     #[serde(default)]
     pub high_events: Option<u64>,
-    /// `max` of `memory.events`: how often it was about to exceed `memory.max`, ever.
+    /// `max` of `memory.events`: how often it was about to exceed `memory.max` since it was created.
     #[serde(default)]
     pub max_events: Option<u64>,
 }

@@ -1,10 +1,10 @@
 //! Parses sizes from the command line and from the file of an experiment.
 
-/// Bytes, with K, M, G or T behind as in `memory.max`.
+/// Parses a number of bytes with an optional suffix K, M, G or T, as in `memory.max`.
 ///
 /// # Errors
 ///
-/// If it is none.
+/// If it is not a size.
 pub fn bytes(typed: &str) -> Result<u64, String> {
     let wrong = || format!("a size is a number with K, M, G or T behind, not `{typed}`");
     let digits = typed.trim_end_matches(|last: char| last.is_ascii_alphabetic());

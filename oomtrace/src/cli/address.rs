@@ -1,8 +1,8 @@
-//! Addresses as they are typed.
+//! Parses addresses from the command line.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// An address and a port, or a port alone: on the loopback interface then, so that only this machine can connect.
+/// An address and a port, or a port alone, which is then on the loopback interface, so that only this machine can connect.
 ///
 /// # Errors
 ///
@@ -19,7 +19,7 @@ mod tests {
     use super::listen;
 
     #[test]
-    fn a_port_alone_is_on_the_loopback_interface() {
+    fn puts_a_port_alone_on_the_loopback_interface() {
         let shown = |typed| listen(typed).map(|address| address.to_string());
         assert_eq!(shown("9402"), Ok("127.0.0.1:9402".to_owned()));
         assert_eq!(shown("0.0.0.0:9402"), Ok("0.0.0.0:9402".to_owned()));

@@ -2,30 +2,30 @@
 
 use std::{fmt, time::Duration};
 
-/// How often memory is sampled while nothing happens.
+/// The interval at which memory is sampled while no decision is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryChoice {
-    /// Never: the minutes before a kill are not known.
+    /// Never. The minutes before a kill are then unknown.
     Off,
-    /// That often.
+    /// At this interval.
     Every(Duration),
 }
 
 /// The default.
 const USUAL: Duration = Duration::from_secs(5);
 
-/// More often would cost more than it tells: what is about to run out is read more often anyway.
+/// A shorter interval would cost more than it is worth, because memory that is about to run out is sampled more often anyway.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Longer than the history itself.
+/// A longer interval would exceed the history itself.
 const LONGEST: Duration = Duration::from_secs(600);
 
 impl HistoryChoice {
-    /// What was typed.
+    /// Parses the option's value.
     ///
     /// # Errors
     ///
-    /// If it is neither `off` nor a time in the range.
+    /// If it is neither `off` nor a time within the range.
     pub fn parse(typed: &str) -> Result<Self, String> {
         if typed == "off" {
             return Ok(Self::Off);
@@ -61,7 +61,7 @@ mod tests {
     use super::HistoryChoice;
 
     #[test]
-    fn an_interval_or_off() {
+    fn accepts_an_interval_or_off() {
         assert_eq!(HistoryChoice::parse("off"), Ok(HistoryChoice::Off));
         assert_eq!(HistoryChoice::parse("30s"), Ok(HistoryChoice::Every(Duration::from_secs(30))));
         for typed in ["", "5", "100ms", "1h", "on"] {

@@ -1,24 +1,24 @@
-//! Moments as they are typed.
+//! Parses moments from the command line.
 
 use std::time::{Duration, SystemTime};
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// When.
+/// A moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// At that time.
+    /// At this time.
     At(OffsetDateTime),
-    /// So long ago.
+    /// This long ago.
     Ago(Duration),
 }
 
 impl Moment {
-    /// A date, a date with a time (UTC, or with an offset), or how long ago.
+    /// Parses a date, a date with a time (UTC, or with an offset), or a time span, which means that long ago.
     ///
     /// # Errors
     ///
-    /// If it is none of them.
+    /// If it is none of these.
     pub(crate) fn parse(typed: &str) -> Result<Self, String> {
         if let Ok(time) = OffsetDateTime::parse(typed, &Rfc3339) {
             return Ok(Self::At(time));
@@ -32,7 +32,7 @@ impl Moment {
         })
     }
 
-    /// Unix time in ns, if it is `now`.
+    /// Its Unix time in ns, if the current time is `now`.
     #[must_use]
     pub fn unix_ns(self, now: SystemTime) -> i128 {
         match self {
@@ -52,7 +52,7 @@ mod tests {
     use super::Moment;
 
     #[test]
-    fn dates_times_and_spans() {
+    fn parses_dates_times_and_spans() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let seconds = |typed: &str| Moment::parse(typed).unwrap().unix_ns(now) / 1_000_000_000;
         assert_eq!(seconds("2026-01-31"), 1_769_817_600);

@@ -1,4 +1,4 @@
-//! Filters as they are typed.
+//! Filters on the command line.
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
 
@@ -38,7 +38,7 @@ pub struct Only {
     pub cause: Option<Code>,
 }
 
-/// Rejects a path without a leading slash: it would match nothing, and `watch` would wait forever.
+/// Rejects a path without a leading slash, because it would match nothing, and `watch` would wait forever.
 fn cgroup_path(typed: OsString) -> Result<OsString, &'static str> {
     let whole = typed.as_encoded_bytes().starts_with(b"/");
     whole.then(|| below_mount(typed)).ok_or("a cgroup's path begins with /, as in /system.slice")
@@ -47,7 +47,7 @@ fn cgroup_path(typed: OsString) -> Result<OsString, &'static str> {
 /// The mount point of cgroup v2; the v1 hierarchies are mounted below it.
 const MOUNTS: [&[u8]; 3] = [b"/sys/fs/cgroup/memory", b"/sys/fs/cgroup/unified", b"/sys/fs/cgroup"];
 
-/// Accepts a path that a shell completed, with the mount point in front.
+/// Accepts a path with the mount point in front, as shell completion creates it.
 fn below_mount(typed: OsString) -> OsString {
     let path = typed.as_encoded_bytes();
     let behind =
@@ -82,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn names_are_bytes() {
+    fn accepts_names_that_are_not_text() {
         let only = parse(&[b"--comm", b"\xff", b"--cgroup", b"/\xfe"]).unwrap();
         let typed = |bytes: &[u8]| Some(OsString::from(OsStr::from_bytes(bytes)));
         assert_eq!((only.comm, only.cgroup), (typed(b"\xff"), typed(b"/\xfe")));
     }
 
     #[test]
-    fn a_cgroup_may_be_typed_with_the_mount() {
+    fn accepts_a_cgroup_with_the_mount_point() {
         let cgroup = |typed: &str| {
             let only = parse(&[b"--cgroup", typed.as_bytes()]).unwrap();
             only.cgroup.unwrap().into_string().unwrap()
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_fit_nothing_is_refused() {
+    fn rejects_filters_that_cannot_match() {
         for wrong in
             [b"--cgroup=system.slice".as_slice(), b"--cgroup=", b"--pid=-1", b"--pid=0", b"--cause=x"]
         {

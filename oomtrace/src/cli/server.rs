@@ -1,4 +1,4 @@
-//! The options of the second half: what may block.
+//! The options of consumers that may block.
 
 use std::{ffi::OsString, net::SocketAddr, time::Duration};
 

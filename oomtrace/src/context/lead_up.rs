@@ -1,7 +1,7 @@
-//! What memory and processes did in the minutes before a decision, as the history of the tracer has it.
+//! The history of memory and processes in the minutes before a decision.
 //!
-//! Each history is a list of columns. The columns of one history have equal lengths, and the times in `at_ns` increase. A value that
-//! was not read is `None`.
+//! Each history is a list of columns. The columns of one history have equal lengths, and the times in `at_ns` increase. A value
+//! that was not read is `None`.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,14 +10,15 @@ use crate::bytes::ByteString;
 /// The history that belongs to one decision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeadUp {
-    /// How often the history takes a sample of everything, ns.
+    /// The interval at which the history samples everything, ns.
     pub interval_ns: u64,
     /// When the first sample was taken, `CLOCK_BOOTTIME` ns.
     pub begun_ns: u64,
-    /// When all cgroups were listed last. A cgroup without a history was made after that, or there was no room for it.
+    /// When all cgroups were last listed. A cgroup without a history was created after that, or the history had no space for
+    /// it.
     #[serde(default)]
     pub listed_ns: Option<u64>,
-    /// Cgroups for which there was no room.
+    /// Cgroups that were left out because the history had no space.
     #[serde(default)]
     pub cgroups_left_out: u32,
     /// The machine; absent if a cgroup ran out.
@@ -39,12 +40,12 @@ pub struct LeadUp {
 pub struct MemoryHistory {
     /// When each sample was taken, `CLOCK_BOOTTIME` ns.
     pub at_ns: Vec<u64>,
-    /// Usage of the cgroup; of the machine: all memory but what is free and what is on the lists of file pages.
+    /// Usage of the cgroup. For the machine: all memory except free memory and the lists of file pages.
     pub usage_bytes: Vec<Option<u64>>,
     /// Anonymous memory.
     #[serde(default)]
     pub anon_bytes: Vec<Option<u64>>,
-    /// Page cache on the LRU lists of files, which shared memory is not.
+    /// Page cache on the LRU lists of files. Shared memory is not part of it.
     #[serde(default)]
     pub file_bytes: Vec<Option<u64>>,
     /// Shared memory and tmpfs.
@@ -56,10 +57,11 @@ pub struct MemoryHistory {
     /// Swap in use.
     #[serde(default)]
     pub swap_bytes: Vec<Option<u64>>,
-    /// Pages that were needed again after reclaim had dropped them, since the first sample.
+    /// Pages that were needed again after reclaim dropped them, since the first sample.
     #[serde(default)]
     pub refaults: Vec<Option<u64>>,
-    /// `avg10` of the line `some` of the pressure file: the share of ten seconds in which a task waited for memory, in thousandths.
+    /// `avg10` of the line `some` of the pressure file: the share of ten seconds in which a task waited for memory, in
+    /// thousandths.
     #[serde(default)]
     pub stall_permille: Vec<Option<u16>>,
 }
@@ -72,7 +74,7 @@ pub struct CgroupHistory {
     /// Path below the mount of the hierarchy.
     #[serde(default)]
     pub path: Option<ByteString>,
-    /// `memory.max` or `memory.limit_in_bytes`; absent without a limit.
+    /// `memory.max` or `memory.limit_in_bytes`; absent if there is no limit.
     #[serde(default)]
     pub limit_bytes: Option<u64>,
     /// Its memory.
@@ -84,7 +86,7 @@ pub struct CgroupHistory {
 pub struct ProcessHistory {
     /// Process id.
     pub pid: i32,
-    /// When the process began, `CLOCK_BOOTTIME` ns, rounded down to 10 ms as procfs does.
+    /// Start of the process, `CLOCK_BOOTTIME` ns, rounded down to 10 ms, because procfs does so.
     #[serde(default)]
     pub start_boot_ns: Option<u64>,
     /// Its name.

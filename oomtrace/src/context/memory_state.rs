@@ -1,10 +1,10 @@
-//! Zones and nodes with the memory that each has: read by the kernel side at the decision, or in procfs right after.
+//! Zones and nodes with their memory, read by the eBPF side at the decision or from procfs right after it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A zone of a memory node. Amounts are in pages. What this kernel or this source does not have is absent.
+/// A zone of a memory node. Amounts are in pages. Values that this kernel or this source does not have are absent.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/mmzone.h#L847>
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zone {
@@ -25,16 +25,16 @@ pub struct Zone {
     /// The high watermark, at which kswapd stops.
     #[serde(default)]
     pub high_pages: Option<u64>,
-    /// What is added to each watermark for a while after fragmentation. Absent in procfs before 6.1.
+    /// The amount that is added to each watermark for a while after fragmentation. Absent in procfs before 6.1.
     #[serde(default)]
     pub boost_pages: Option<u64>,
-    /// `lowmem_reserve[]`: what the zone keeps back from an allocation, by the index of the allocation's class.
+    /// `lowmem_reserve[]`: the pages that the zone keeps back from an allocation, by the index of the allocation's class.
     #[serde(default)]
     pub reserve_pages: Vec<u64>,
     /// Pages that the page allocator manages.
     #[serde(default)]
     pub managed_pages: Option<u64>,
-    /// Pages that exist, those reserved at boot included.
+    /// Pages that exist, including those reserved at boot.
     #[serde(default)]
     pub present_pages: Option<u64>,
     /// Free pages of the contiguous memory allocator, which only movable allocations may use. Part of `free_pages`.
@@ -57,10 +57,10 @@ pub struct Zone {
 /// The free blocks of one order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FreeBlocks {
-    /// How many there are.
+    /// Their number.
     pub count: u64,
     /// The migrate types that have at least one, in the kernel's order and in lower case (`unmovable`, `movable`,
-    /// `reclaimable`, `highatomic`, `cma`, `isolate`). Absent where the source does not say.
+    /// `reclaimable`, `highatomic`, `cma`, `isolate`). Absent if the source does not show them.
     #[serde(default)]
     pub types: Option<Vec<String>>,
 }
@@ -75,14 +75,14 @@ pub struct Node {
     pub counters: BTreeMap<String, u64>,
 }
 
-/// Zones and nodes as procfs shows them, right after a decision of which the kernel side sent none.
+/// Zones and nodes as procfs shows them, right after a decision for which the eBPF side sent none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Zones {
     /// When they were read, `CLOCK_BOOTTIME` ns.
     pub read_ns: u64,
     /// The zones, in the order of `/proc/zoneinfo`.
     pub zones: Vec<Zone>,
-    /// Zones for which there was no room.
+    /// Zones that were left out because there was no space.
     #[serde(default)]
     pub zones_left_out: u32,
     /// The nodes.
@@ -94,6 +94,6 @@ pub struct Zones {
 pub struct Meminfo {
     /// When it was read, `CLOCK_BOOTTIME` ns.
     pub read_ns: u64,
-    /// By its own names, in bytes; counts where the file has no unit.
+    /// The figures by the file's own names, in bytes, or as counts if the file has no unit.
     pub meminfo: BTreeMap<String, u64>,
 }

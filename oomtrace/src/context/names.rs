@@ -1,13 +1,13 @@
-//! Names that the files of the node tell: of containers, pods and users.
+//! Names of containers, pods and users from the files of the node.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteString;
 
-/// Names of each kind that were told and are remembered, by who tells and by who is told.
+/// The number of names of each kind that the sender and the reader of a stream remember.
 pub const NAMES_KEPT: usize = 1024;
 
-/// Names, each told when a kill first has to do with it, and again when it changed or after [`NAMES_KEPT`] others.
+/// Names. Each is sent when a kill first involves it, and again when it changed or after [`NAMES_KEPT`] others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
     /// Containers.
@@ -24,11 +24,11 @@ pub struct Names {
 /// A container as its engine describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedContainer {
-    /// The path of its cgroup, by the engine's own files: a container elsewhere is another one.
+    /// The path of its cgroup, from the engine's own files. A container with another cgroup is a different one.
     pub cgroup: ByteString,
-    /// The identifier in full.
+    /// The full identifier.
     pub id: ByteString,
-    /// The name of the runtime, as reports have it.
+    /// The name of the runtime, as in reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
     /// Its name.
@@ -40,7 +40,7 @@ pub struct NamedContainer {
     /// The pod it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<NamedPod>,
-    /// Its first process.
+    /// Pid of its first process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_pid: Option<i32>,
 }
@@ -48,15 +48,15 @@ pub struct NamedContainer {
 /// A pod as the kubelet or an engine describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedPod {
-    /// The identifier in full.
+    /// The full identifier.
     pub uid: String,
     /// Its name.
     pub name: ByteString,
-    /// The namespace it is in.
+    /// Its namespace.
     pub namespace: ByteString,
 }
 
-/// A user as `/etc/passwd` has it.
+/// A user in `/etc/passwd`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedUser {
     /// The number.

@@ -1,15 +1,15 @@
-//! What only procfs and sysfs know of the machine's memory, read after a decision.
+//! The figures of the machine's memory that only procfs and sysfs have, read after a decision.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ByteString;
 
-/// How long surroundings stand for, ns: they are read no more often, and are those of every decision within so much of the look. They
-/// hardly change in that time, and a look takes up to some milliseconds. Decisions can come by the hundred per second.
+/// The time for which surroundings are valid, ns. They are not read more often, and apply to every decision within this time of
+/// the read. They hardly change in that time, a read takes up to a few milliseconds, and decisions can come by the hundred per
+/// second.
 pub const SURROUNDINGS_NS: u64 = 200_000_000;
 
-/// Swap devices, huge pages, tmpfs mounts, System V shared memory and slab caches. A figure that could not be read is
-/// absent.
+/// Swap devices, huge pages, tmpfs mounts, System V shared memory and slab caches. Figures that could not be read are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surroundings {
     /// When it was read, `CLOCK_BOOTTIME` ns.
@@ -17,7 +17,7 @@ pub struct Surroundings {
     /// Swap devices and files.
     #[serde(default)]
     pub swaps: Option<Vec<SwapDevice>>,
-    /// Pools of huge pages: by size and node, and of the whole machine (`node` is absent).
+    /// Pools of huge pages: by size and node, and for the whole machine (`node` is absent).
     #[serde(default)]
     pub huge_pools: Option<Vec<HugePool>>,
     /// The tmpfs mounts that the tracer sees, the fullest first.
@@ -44,7 +44,7 @@ pub struct SwapDevice {
     pub name: ByteString,
     /// Its size.
     pub size_bytes: u64,
-    /// How much of it is in use.
+    /// The used part.
     pub used_bytes: u64,
     /// The kernel uses the highest priority first.
     pub priority: i32,
@@ -60,12 +60,12 @@ pub struct HugePool {
     pub node: Option<i32>,
     /// Pages in the pool.
     pub total: u64,
-    /// Those that no process has touched yet.
+    /// Pages that no process has touched yet.
     pub free: u64,
-    /// Free pages that are promised to a mapping. The kernel does not count them by node.
+    /// Free pages that are reserved for a mapping. The kernel does not count them by node.
     #[serde(default)]
     pub reserved: Option<u64>,
-    /// Pages beyond the size that was set.
+    /// Pages beyond the configured size.
     #[serde(default)]
     pub surplus: Option<u64>,
 }
@@ -73,11 +73,11 @@ pub struct HugePool {
 /// A mounted tmpfs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tmpfs {
-    /// Where it is mounted, as the tracer sees it.
+    /// Its mount point, as the tracer sees it.
     pub mount: ByteString,
-    /// How much it holds.
+    /// Its usage.
     pub used_bytes: u64,
-    /// How much it may hold; absent for no limit.
+    /// Its size limit; absent if there is none.
     #[serde(default)]
     pub size_bytes: Option<u64>,
 }
@@ -89,7 +89,7 @@ pub struct Slab {
     pub name: String,
     /// Bytes of its slabs.
     pub bytes: u64,
-    /// Whether the kernel counts them as reclaimable; absent where it does not say.
+    /// Whether the kernel counts them as reclaimable; absent if it is not known.
     #[serde(default)]
     pub reclaimable: Option<bool>,
 }

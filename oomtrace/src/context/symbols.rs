@@ -1,4 +1,4 @@
-//! Names of what is in a stack, found after the decision.
+//! Names of the calls in a stack, found after the decision.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ pub struct KernelSymbols {
     pub symbols: Vec<KernelSymbol>,
 }
 
-/// An address in the kernel and what is there.
+/// An address in the kernel and its function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelSymbol {
     /// The address.
@@ -23,7 +23,7 @@ pub struct KernelSymbol {
     /// Bytes up to the next symbol.
     #[serde(default)]
     pub size: Option<u64>,
-    /// The module it is in; absent for the kernel itself.
+    /// The module that it is in; absent for the kernel itself.
     #[serde(default)]
     pub module: Option<String>,
 }
@@ -33,14 +33,14 @@ pub struct KernelSymbol {
 pub struct UserSymbols {
     /// The process.
     pub pid: i32,
-    /// One for each call that something is known of.
+    /// One for each call with a known file or name.
     pub symbols: Vec<UserSymbol>,
 }
 
-/// A place in a file and what is there.
+/// A place in a file and its function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSymbol {
-    /// The return address, where the kernel could not tell the build id.
+    /// The return address, if the kernel could not read the build id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<u64>,
     /// Build id of the file, in hexadecimal; empty with an address.

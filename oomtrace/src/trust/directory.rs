@@ -1,4 +1,4 @@
-//! A directory in which only root, or the current user, can have created anything.
+//! A directory in which only root or the current user can have created entries.
 
 use std::{
     ffi::OsStr,
@@ -20,13 +20,13 @@ use super::{OTHERS_WRITE, TrustError, Why, is_trusted, permissions, system, why_
 const DIRECTORY: OFlags =
     OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::RDONLY);
 
-/// Never follows a link, never waits for the other end of a pipe, and is not inherited.
+/// Does not follow links, does not wait for the other end of a pipe, and is not inherited.
 const FILE: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
 
-/// Only its owner reads and writes it.
+/// Only its owner can read and write it.
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// The directory, and its path for messages.
+/// The directory and its path for messages.
 #[derive(Debug)]
 pub(crate) struct Directory {
     directory: OwnedFd,
@@ -35,7 +35,7 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Opens it; every directory on the way there must be root's or ours, and closed to the writing of others.
+    /// Opens it. Every directory of the path must belong to root or the current user, and must not be writable by others.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Directory {
     ///
     /// # Errors
     ///
-    /// As [`Self::open`].
+    /// Those of [`Self::open`].
     pub(crate) fn make(path: &Path, advice: &'static str) -> Result<Self, TrustError> {
         Self::walk(path, advice, true)
     }
@@ -90,7 +90,7 @@ impl Directory {
         &self.path
     }
 
-    /// Opens a file in it, made with `OFlags::CREATE` for its owner alone.
+    /// Opens a file in it. With `OFlags::CREATE` only its owner can access it.
     ///
     /// # Errors
     ///
@@ -103,11 +103,11 @@ impl Directory {
             .map_or_else(|| Ok(File::from(file)), |why| Err(self.refused(self.path.join(name), why)))
     }
 
-    /// Reads a file of at most this many bytes; `None` if there is none.
+    /// Reads a file with at most this many bytes; `None` if there is none.
     ///
     /// # Errors
     ///
-    /// As [`Self::file`], or if it is longer.
+    /// Those of [`Self::file`], or if it is longer.
     pub(crate) fn read(&self, name: &str, most: u64) -> Result<Option<Vec<u8>>, TrustError> {
         let file = match self.file(name, OFlags::RDONLY) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -145,7 +145,7 @@ impl Directory {
         }
     }
 
-    /// Has its entries on disk.
+    /// Writes its entries to disk.
     ///
     /// # Errors
     ///
@@ -186,6 +186,6 @@ fn why_not_own(file: &Stat) -> Option<Why> {
     if file.st_mode & OTHERS_WRITE != 0 {
         return Some(Why::Writable(permissions(file)));
     }
-    // Somebody's link to a file of ours that was never meant to be here.
+    // A link that another user created to a file of this user, which does not belong here.
     (file.st_nlink > 1).then_some(Why::HardLink)
 }

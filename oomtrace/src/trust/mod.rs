@@ -1,8 +1,8 @@
-//! Opens paths no further than they can be trusted: where another user may have put or exchanged what is found, symbolic
-//! links are not followed and files are checked after they were opened.
+//! Opens paths only as far as they can be trusted. If another user may have created or replaced an entry, symbolic links are
+//! not followed, and files are checked after they were opened.
 //!
-//! A path is walked component by component from an open descriptor to the next (`O_NOFOLLOW`), and every check is made on a
-//! descriptor that is open already, so that nothing can be exchanged between the check and the use.
+//! A path is walked one component at a time, from an open descriptor to the next (`O_NOFOLLOW`). Every check uses an open
+//! descriptor, so an entry cannot be replaced between the check and its use.
 
 mod directory;
 mod output;
@@ -25,13 +25,13 @@ pub(crate) use self::{
     walk::{Links, Place, open_directory, resolve},
 };
 
-/// Why a path is not used.
+/// The reason why a path is not used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TrustError {
-    /// Another user could have made or exchanged it.
+    /// Another user could have created or replaced it.
     #[error("refusing {}: {why}; {advice}", .path.display())]
     Refused {
-        /// As far as it was followed.
+        /// The part that was followed.
         path: PathBuf,
         /// The problem.
         why: Why,
@@ -41,7 +41,7 @@ pub(crate) enum TrustError {
     /// The system failed.
     #[error("cannot open {}: {error}", .path.display())]
     System {
-        /// As far as it was followed.
+        /// The part that was followed.
         path: PathBuf,
         /// The system's error.
         error: io::Error,
@@ -51,25 +51,25 @@ pub(crate) enum TrustError {
 /// The reason why a file or directory is not trusted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Why {
-    /// Somebody else's.
+    /// It belongs to another user.
     #[error("it is owned by uid {0}, not {us}", us = us())]
     Owner(u32),
-    /// Its mode lets others in.
+    /// Its mode allows other users to write.
     #[error("other users can write to it (mode {0:04o})")]
     Writable(u32),
-    /// It leads elsewhere.
+    /// It is a link to another file.
     #[error("it is a symbolic link")]
     SymbolicLink,
-    /// A symbolic link that another user can have made.
+    /// A symbolic link that another user may have created.
     #[error("it is a symbolic link that another user may have created")]
     ForeignLink,
-    /// The same file has another name, somewhere.
+    /// The file has another name somewhere.
     #[error("the file has a second name (a hard link)")]
     HardLink,
-    /// A directory, a pipe, a device.
+    /// It is a directory, a pipe or a device.
     #[error("it is not a regular file")]
     NotAFile,
-    /// More than can be meant.
+    /// It is larger than any valid file.
     #[error("it is larger than {0} bytes")]
     Large(u64),
 }
@@ -82,7 +82,7 @@ fn us() -> String {
 }
 
 impl TrustError {
-    /// The kind that the system gave; a refusal has none of its own.
+    /// The system's kind of error. A refusal has no kind of its own.
     pub(crate) fn kind(&self) -> io::ErrorKind {
         match self {
             Self::Refused { .. } => io::ErrorKind::PermissionDenied,
@@ -104,7 +104,7 @@ fn system(path: &Path, error: Errno) -> TrustError {
     TrustError::System { path: path.to_owned(), error: error.into() }
 }
 
-/// Whether this user could do the same without oomtrace.
+/// Whether files of this user are trusted: root's, and the current user's.
 fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == geteuid().as_raw()
 }
@@ -112,8 +112,8 @@ fn is_trusted(uid: u32) -> bool {
 /// The bits of a mode that let other users write.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Whether no other user can remove or exchange an entry of a directory that is ours. In a sticky directory (`/tmp`) others
-/// can add entries, but not touch those of other users.
+/// Whether no other user can remove or replace an entry of this user in a directory. In a sticky directory (`/tmp`), others can
+/// add entries but cannot change those of other users.
 fn is_private(directory: &Stat) -> bool {
     why_not_private(directory).is_none()
 }

@@ -1,4 +1,4 @@
-//! Files to be written, where another user may have put something in their place.
+//! Opens files for writing in places where another user may have created entries.
 
 use std::{
     fs::File,
@@ -27,7 +27,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Finds the place. Nothing is made or changed yet.
+    /// Finds the place. Nothing is created or changed yet.
     ///
     /// # Errors
     ///
@@ -71,7 +71,8 @@ impl Output {
         let Place { directory, name, .. } = &self.place;
         match openat(directory, name, WRITE | OFlags::CREATE | OFlags::EXCL, PUBLIC) {
             Ok(file) => Ok(File::from(file)),
-            // A link of procfs's own, such as /dev/stdout leads to: not even the kernel's `O_EXCL` makes that.
+            // A link of procfs itself, such as the target of /dev/stdout. The kernel's `O_EXCL` cannot create a file there
+            // either.
             Err(Errno::EXIST) if is_procfs(directory) => {
                 Ok(File::from(openat(directory, name, WRITE, Mode::empty())?))
             }
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn replaces_what_a_file_held_and_makes_a_new_one() {
+    fn replaces_the_contents_of_a_file_and_creates_a_new_one() {
         let top = tempfile::tempdir().unwrap();
         let path = top.path().join("page");
         write(&path).unwrap();

@@ -1,4 +1,4 @@
-//! From a path to the directory it ends in, one descriptor after the other.
+//! Walks from a path to its last directory, one descriptor after the other.
 
 use std::{
     collections::VecDeque,
@@ -15,34 +15,34 @@ use rustix::{
 
 use super::{TrustError, Why, is_private, is_trusted, system};
 
-/// Symbolic links in one path, as the kernel has it.
+/// The maximum number of symbolic links in one path, as in the kernel.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/namei.h#L13> (`MAXSYMLINKS`)
 const LINKS_MAX: u32 = 40;
 
-/// Nothing is opened but the place itself.
+/// Opens only the place itself, without read or write access.
 const PLACE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Which symbolic links are followed.
+/// The symbolic links that are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Links {
     /// None.
     Never,
-    /// Those that no other user can have made.
+    /// Those that no other user can have created.
     Trusted,
 }
 
-/// Where a path leads.
+/// The place that a path leads to.
 #[derive(Debug)]
 pub(crate) struct Place {
     /// The directory that has, or would have, the last component.
     pub(crate) directory: OwnedFd,
-    /// The last component: no symbolic link, unless it is one of procfs's own.
+    /// The last component. It is not a symbolic link, unless it is one of procfs itself.
     pub(crate) name: OsString,
     /// The metadata of the entry, if there is one.
     pub(crate) found: Option<Stat>,
     /// Whether no other user can have replaced the directory or this user's entries in it.
     pub(crate) is_private: bool,
-    /// For messages.
+    /// The path for messages.
     pub(crate) path: PathBuf,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Place {
 ///
 /// # Errors
 ///
-/// If it leads through a link that is not to be followed, or not to anything.
+/// If it leads through a link that must not be followed, or to nothing.
 pub(crate) fn resolve(path: &Path, links: Links, advice: &'static str) -> Result<Place, TrustError> {
     let mut walk = Walk::begin(path)?;
     loop {
@@ -82,7 +82,7 @@ pub(crate) fn resolve(path: &Path, links: Links, advice: &'static str) -> Result
 ///
 /// # Errors
 ///
-/// As [`resolve`], or if it cannot be made or opened.
+/// Those of [`resolve`], or if it cannot be created or opened.
 pub(crate) fn open_directory(path: &Path, advice: &'static str) -> Result<OwnedFd, TrustError> {
     let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     if components(path).is_empty() {
@@ -137,7 +137,7 @@ impl Walk {
         }
     }
 
-    /// Replaces a link by its target.
+    /// Replaces a link with its target.
     fn follow(&mut self, link: &OwnedFd, shown: &Path) -> Result<(), TrustError> {
         self.followed += 1;
         if self.followed > LINKS_MAX {
@@ -171,7 +171,7 @@ fn is_last_of_procfs(walk: &Walk, found: &OwnedFd, links: Links) -> bool {
     walk.left.is_empty() && links == Links::Trusted && is_procfs(found)
 }
 
-/// Whether a link is one of procfs's own (`/proc/self/fd/1`): its text is not a path, and only the kernel can follow it.
+/// Whether a link belongs to procfs itself (`/proc/self/fd/1`). Its text is not a path, and only the kernel can follow it.
 pub(super) fn is_procfs(link: &OwnedFd) -> bool {
     fstatfs(link).is_ok_and(|system| system.f_type == PROC_SUPER_MAGIC)
 }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn follows_own_links_where_no_other_user_can_exchange_them() {
+    fn follows_own_links_that_no_other_user_can_replace() {
         let top = tempfile::tempdir().unwrap();
         let path = |name: &str| top.path().join(name);
         fs::create_dir(path("real")).unwrap();
