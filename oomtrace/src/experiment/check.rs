@@ -10,17 +10,17 @@ use super::{
 
 /// The facts that a check needs to know about the machine.
 pub trait Ground {
-    /// Where the memory hierarchy is mounted, and whether that is "v2" or "v1".
+    /// The mount point of the memory hierarchy, and its version: "v2" or "v1".
     fn hierarchy(&self) -> Option<(&Path, &'static str)>;
-    /// Whether cgroups but the root have a file of that name; `None` where there is none to look at.
+    /// Whether cgroups other than the root have a file with this name; `None` if there is no such cgroup.
     fn cgroups_have(&self, file: &str) -> Option<bool>;
-    /// Whether a file of the kernel's is there.
+    /// Whether a file of the kernel exists.
     fn has(&self, path: &Path) -> bool;
-    /// Its value; `None` if it cannot be read.
+    /// The content of a file; `None` if it cannot be read.
     fn said(&self, path: &Path) -> Option<String>;
-    /// Whether there is such a program: where it has no name but a path, as seen from the file's folder.
+    /// Whether a program exists. A relative path counts from the directory of the experiment's file.
     fn has_program(&self, program: &str) -> bool;
-    /// The least `oom_score_adj` that a process may be given here.
+    /// The lowest `oom_score_adj` that a process may get here.
     fn least_adj(&self) -> i16;
     /// `MemAvailable`, bytes.
     fn available_bytes(&self) -> Option<u64>;
@@ -35,7 +35,7 @@ pub struct Findings {
     pub risks: Vec<Problem>,
 }
 
-/// Bytes that must remain for other processes, beside the experiment's limit.
+/// Bytes that must remain for other processes, in addition to the experiment's limit.
 const SPARE_BYTES: u64 = 64 << 20;
 
 /// Checks a plan on this ground.
@@ -68,15 +68,15 @@ fn containment(plan: &Plan, ground: &dyn Ground, findings: &mut Findings) {
     match (plan.limit, ground.available_bytes()) {
         (None, _) => risk(
             1,
-            "without a `limit` the machine itself runs out of memory, and the kernel then kills whatever process it finds worst, \
-             anywhere: databases, containers, the session you are logged in with"
+            "without a `limit` the machine itself runs out of memory, and the kernel then kills the process with the highest score, \
+             whichever it is: a database, a container, your own session"
                 .to_owned(),
         ),
         (Some(At { value, line }), Some(available)) if value.saturating_add(SPARE_BYTES) > available => risk(
             line,
             format!(
                 "the limit of {} MiB is not covered by the {} MiB that are available now: the machine itself may run out, and \
-                 the kernel then kills whatever process it finds worst",
+                 the kernel then kills the process with the highest score",
                 value >> 20,
                 available >> 20
             ),
@@ -99,7 +99,7 @@ fn namesakes(plan: &Plan, mount: &Path, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Programs of the file, and those that a variant has instead.
+/// Checks the programs of the file, and those that a variant uses instead.
 fn programs(plan: &Plan, ground: &dyn Ground, problems: &mut Vec<Problem>) {
     let own = plan.processes.iter().filter_map(|process| match &process.work {
         Work::Command(words) => Some((words, &process.name, process.line)),
@@ -157,7 +157,7 @@ fn knob(setting: &Setting, mount: &Path, ground: &dyn Ground, findings: &mut Fin
     if let Err(wrong) = knob::takes(&path).written(value) {
         problem(format!("{name} {wrong}"));
     } else if let Some(choices) = knob::choices(&said).filter(|choices| !choices.contains(&value.trim())) {
-        problem(format!("{name} takes one of {}, not `{value}`", choices.join(", ")));
+        problem(format!("{name} accepts one of {}, not `{value}`", choices.join(", ")));
     }
     if let Some(risk) = knob::risk(&path) {
         findings.risks.push(Problem { line: *line, what: format!("{name}: {risk}") });

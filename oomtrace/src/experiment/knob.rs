@@ -9,13 +9,13 @@ pub enum Takes {
     Number(i64, i64),
     /// A size in bytes, or `max`.
     Size,
-    /// The same in a file of version 1, which has -1 for `max`.
+    /// A size in a file of version 1, which uses -1 instead of `max`.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol-v1.c#L2503> (`mem_cgroup_write`)
     SizeOfV1,
     /// A number whose bits are switches, or `y` or `n` for all of them.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/vmscan.c#L5159> (`enabled_store`)
     Switches,
-    /// Anything the kernel takes.
+    /// Any value that the kernel accepts.
     Any,
 }
 
@@ -31,29 +31,28 @@ const fn known(name: &'static str, takes: Takes, risk: Option<&'static str>) -> 
 }
 
 const INT: i64 = 0x7fff_ffff;
-const OVERCOMMIT: Option<&str> = Some(
-    "it decides for every process of this machine whether its memory is granted, and a daemon whose request fails may end",
-);
+const OVERCOMMIT: Option<&str> =
+    Some("it affects every process of this machine: an allocation may fail, and a daemon may then exit");
 const RESERVE: Option<&str> = Some(
-    "it is taken from what processes may use: reclaim sets in earlier for everybody, and with a large value the kernel kills \
-     processes until it has it",
+    "processes can use less memory: reclaim starts earlier for all of them, and with a large value the kernel kills \
+     processes to get it",
 );
 
-/// Bounds as the kernel has them: <https://github.com/torvalds/linux/blob/v6.12/kernel/sysctl.c#L2020> (`vm_table`; the tables
-/// of later kernels stand beside what they set).
+/// The kernel's bounds: <https://github.com/torvalds/linux/blob/v6.12/kernel/sysctl.c#L2020> (`vm_table`; later kernels have
+/// the tables next to the settings).
 static SYSCTLS: &[Known] = &[
     known(
         "vm.oom_kill_allocating_task",
         Takes::Number(-INT - 1, INT),
         Some(
-            "it plays a part only when the machine itself runs out (a cgroup's OOM ignores it), and then with 1 whichever process \
-             happens to ask for memory is killed, be it sshd or a database",
+            "it matters only if the machine itself runs out (a cgroup's OOM ignores it). With 1, the process that happens to \
+             allocate is then killed, even if it is sshd or a database",
         ),
     ),
     known(
         "vm.panic_on_oom",
         Takes::Number(0, 2),
-        Some("with 1 or 2 the next OOM is a panic: everything on this machine ends"),
+        Some("with 1 or 2 the next OOM panics the kernel, and the machine stops"),
     ),
     known("vm.oom_dump_tasks", Takes::Number(-INT - 1, INT), None),
     known("vm.overcommit_memory", Takes::Number(0, 2), OVERCOMMIT),
@@ -69,10 +68,10 @@ static SYSCTLS: &[Known] = &[
     known("vm.page-cluster", Takes::Number(0, 31), None),
 ];
 
-/// Where the sysctls of memory are.
+/// The directory of the sysctls for memory.
 const SYSCTL_VM: &str = "/proc/sys/vm";
 
-/// Where the kernel has its other settings of memory.
+/// The directory of the kernel's other memory settings.
 const KERNEL_MM: &str = "/sys/kernel/mm";
 
 const LRU_GEN: &str = "/sys/kernel/mm/lru_gen/";
@@ -95,13 +94,13 @@ pub fn counterpart(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Returns where a knob is: a sysctl of memory by its dotted name, or an absolute path of one, of a file below
-/// `/sys/kernel/mm`, or of a setting of a memory cgroup. These are all that is ever set, and all that is ever put back: no other
-/// setting decides over memory, and some of them (`kernel.core_pattern`, `release_agent`) run programs as root.
+/// Finds the file of a knob: a sysctl of memory by its dotted name, or the absolute path of one, of a file below
+/// `/sys/kernel/mm`, or of a setting of a memory cgroup. Only these are ever set or restored. Other settings do not affect
+/// memory, and some of them (`kernel.core_pattern`, `release_agent`) run programs as root.
 ///
 /// # Errors
 ///
-/// A message, if it is none of them.
+/// A message, if the name is none of these.
 pub fn place(name: &str, hierarchy: Option<&Path>) -> Result<PathBuf, String> {
     let path = if name.starts_with('/') { PathBuf::from(name) } else { sysctl_path(name)? };
     let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
@@ -139,7 +138,7 @@ pub fn takes(path: &Path) -> Takes {
     cgroup_file(path).map_or(Takes::Any, |(_, takes)| takes)
 }
 
-/// Of what a file says, that which is written to have it so: of `always [madvise] never` the one in brackets.
+/// The part of a file's content that must be written to set it again: for `always [madvise] never` the word in brackets.
 #[must_use]
 pub fn value(said: &str) -> &str {
     let chosen = |word: &&str| word.starts_with('[') && word.ends_with(']');
@@ -149,7 +148,7 @@ pub fn value(said: &str) -> &str {
     }
 }
 
-/// The values that a file offers, if it is one that lists them with the one that is set in brackets.
+/// The values that a file offers, if it lists them with the current one in brackets.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/huge_memory.c#L290> (`enabled_show`)
 #[must_use]
 pub fn choices(said: &str) -> Option<Vec<&str>> {
@@ -177,9 +176,9 @@ pub fn risk(path: &Path) -> Option<&'static str> {
     }
     Some(match cgroup_file(path) {
         Some(_) => {
-            "the cgroup is not the experiment's own, and with less memory what lives in it may be killed"
+            "the cgroup does not belong to the experiment, and with less memory its processes may be killed"
         }
-        None => "what it does to the machine is not known to oomtrace",
+        None => "oomtrace does not know its effect on the machine",
     })
 }
 
@@ -188,7 +187,7 @@ fn sysctl(path: &Path) -> Option<&'static Known> {
     SYSCTLS.iter().find(|known| known.name == name)
 }
 
-/// The files of a scratch cgroup that may be set, by hierarchy ("v2", "v1").
+/// The files of a scratch cgroup that can be set, by hierarchy ("v2", "v1").
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L4300> (`memory_files`)
 static CGROUP_FILES: &[(&str, &str, Takes)] = &[
     ("memory.min", "v2", Takes::Size),
@@ -211,12 +210,11 @@ fn cgroup_file(path: &Path) -> Option<(&'static str, Takes)> {
     CGROUP_FILES.iter().find(|(file, ..)| *file == name).map(|(_, hierarchy, takes)| (*hierarchy, *takes))
 }
 
-/// The file of a scratch cgroup that a name stands for on this hierarchy ("v2" or "v1"): on v1 `memory.max` is
-/// `memory.limit_in_bytes`.
+/// The file of a scratch cgroup for a name on this hierarchy ("v2" or "v1"). On v1 `memory.max` means `memory.limit_in_bytes`.
 ///
 /// # Errors
 ///
-/// In words, if there is none.
+/// A message, if there is none.
 pub fn file_of_cgroup(name: &str, hierarchy: &str) -> Result<(&'static str, Takes), String> {
     let name = if hierarchy == "v1" && name == "memory.max" { "memory.limit_in_bytes" } else { name };
     match CGROUP_FILES.iter().find(|(file, ..)| *file == name) {
@@ -237,7 +235,7 @@ impl Takes {
     ///
     /// # Errors
     ///
-    /// In words, if the kernel would refuse it.
+    /// A message, if the kernel would reject it.
     pub fn written(self, value: &str) -> Result<String, String> {
         match self {
             Self::Any => Ok(value.to_owned()),
@@ -246,7 +244,7 @@ impl Takes {
             Self::Size | Self::SizeOfV1 => {
                 let bytes = crate::size::bytes(value);
                 Ok(bytes
-                    .map_err(|_| format!("takes a size such as \"64M\", or \"max\", not `{value}`"))?
+                    .map_err(|_| format!("needs a size such as \"64M\", or \"max\", not `{value}`"))?
                     .to_string())
             }
             Self::Switches => {
@@ -255,13 +253,13 @@ impl Takes {
                 let is_taken = is_number || ["y", "Y", "n", "N"].contains(&value);
                 is_taken
                     .then(|| value.to_owned())
-                    .ok_or_else(|| format!("takes \"y\", \"n\" or a number, not `{value}`"))
+                    .ok_or_else(|| format!("needs \"y\", \"n\" or a number, not `{value}`"))
             }
             Self::Number(first, last) => {
                 let number =
                     value.trim().parse::<i64>().ok().filter(|number| (first..=last).contains(number));
                 let number =
-                    number.ok_or_else(|| format!("takes a number from {first} to {last}, not `{value}`"))?;
+                    number.ok_or_else(|| format!("needs a number from {first} to {last}, not `{value}`"))?;
                 Ok(number.to_string())
             }
         }
@@ -275,7 +273,7 @@ mod tests {
     use super::{SYSCTLS, Takes, choices, counterpart, file_of_cgroup, place, risk, takes, value};
 
     #[test]
-    fn a_knob_is_a_sysctl_or_one_of_the_kernels_own_files() {
+    fn accepts_sysctls_and_files_of_the_kernel_as_knobs() {
         let mount = Path::new("/sys/fs/cgroup");
         let at = |name: &str| place(name, Some(mount));
         assert_eq!(at("vm.page-cluster"), Ok(PathBuf::from("/proc/sys/vm/page-cluster")));
@@ -294,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_hurt_the_machine_says_how() {
+    fn reports_the_risk_of_a_knob() {
         let risky = ["vm.oom_kill_allocating_task", "vm.min_free_kbytes", "vm.panic_on_oom", "vm.unheard_of"];
         for name in risky {
             assert!(risk(&place(name, None).unwrap()).is_some(), "{name}");
@@ -306,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_those_the_kernel_takes() {
+    fn accepts_the_values_that_the_kernel_accepts() {
         let swappiness = takes(Path::new("/proc/sys/vm/swappiness"));
         assert_eq!(swappiness.written("200"), Ok("200".to_owned()));
         assert!(swappiness.written("201").is_err() && swappiness.written("60%").is_err());
@@ -316,36 +314,36 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_that_is_off_has_its_own_word_on_either_hierarchy() {
+    fn translates_max_on_either_hierarchy() {
         let written =
             |hierarchy: &str, value: &str| file_of_cgroup("memory.max", hierarchy).unwrap().1.written(value);
         assert_eq!(written("v2", "max"), Ok("max".to_owned()));
-        assert_eq!(written("v1", "max"), Ok("-1".to_owned()), "what v1 takes for `max`");
+        assert_eq!(written("v1", "max"), Ok("-1".to_owned()), "v1's value for `max`");
         assert_eq!(written("v1", "-1"), Ok("-1".to_owned()));
         assert!(written("v2", "-1").is_err());
         assert_eq!(written("v1", "64K"), Ok("65536".to_owned()));
     }
 
     #[test]
-    fn switches_are_a_number_or_all() {
+    fn accepts_a_number_or_all_for_switches() {
         let takes = takes(Path::new("/sys/kernel/mm/lru_gen/enabled"));
         assert!(["y", "N", "7", "0x0007"].iter().all(|value| takes.written(value).is_ok()));
         assert!(["yes", "on", "", "-1", "0xg"].iter().all(|value| takes.written(value).is_err()));
     }
 
     #[test]
-    fn what_is_written_back_is_what_the_kernel_takes() {
+    fn restores_values_in_the_form_that_the_kernel_accepts() {
         assert_eq!(value("always [madvise] never\n"), "madvise");
         assert_eq!(value("always defer defer+madvise [never]\n"), "never");
         assert_eq!(value("60\n"), "60");
         assert_eq!(value("4096\t131072\n"), "4096\t131072");
-        assert_eq!(value("|/bin/dump [%p] %s\n"), "|/bin/dump [%p] %s", "no list of choices");
+        assert_eq!(value("|/bin/dump [%p] %s\n"), "|/bin/dump [%p] %s", "it does not list choices");
         assert_eq!(choices("always [madvise] never\n"), Some(vec!["always", "madvise", "never"]));
         assert_eq!(choices("0x0007\n"), None);
     }
 
     #[test]
-    fn memory_max_has_its_name_on_either_hierarchy() {
+    fn translates_memory_max_on_either_hierarchy() {
         assert_eq!(file_of_cgroup("memory.max", "v2").unwrap().0, "memory.max");
         assert_eq!(file_of_cgroup("memory.max", "v1").unwrap().0, "memory.limit_in_bytes");
         assert!(file_of_cgroup("memory.high", "v1").unwrap_err().contains("cgroup v2"));
@@ -353,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_their_own_inverse() {
+    fn counterpart_is_its_own_inverse() {
         let ratio = Path::new("/proc/sys/vm/overcommit_ratio");
         assert_eq!(counterpart(&counterpart(ratio).unwrap()).as_deref(), Some(ratio));
         assert!(counterpart(Path::new("/proc/sys/vm/swappiness")).is_none());

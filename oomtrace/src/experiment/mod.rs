@@ -1,6 +1,6 @@
 //! Kernel-tuning experiments: they change a knob, cause an OOM, and compare what the kernel decides. This is the pure part:
-//! the file, its check, the order of runs, the outcome of a run, the tests between variants, and the result. The part that changes the
-//! machine is in `cmd/experiment`.
+//! the file, its check, the order of runs, the outcome of a run, the tests between variants, and the result. The part that
+//! changes the machine is in `cmd/experiment`.
 
 pub mod check;
 pub mod file;

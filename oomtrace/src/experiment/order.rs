@@ -1,12 +1,12 @@
 //! The order of the runs. It is random, so that changes of the machine over time affect all variants equally, and the same
 //! seed gives the same order.
 
-/// A generator of numbers that look random and follow from a seed (SplitMix64).
+/// A generator of pseudo-random numbers from a seed (SplitMix64).
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The generator of this seed.
+    /// The generator for this seed.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self(seed)
@@ -21,7 +21,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Mixes a list: every order is as likely as any other, but for less than 2^-50.
+    /// Shuffles a list. The probabilities of all orders differ by less than 2^-50.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             let bound = u64::try_from(last).unwrap_or(u64::MAX).saturating_add(1);
@@ -31,8 +31,8 @@ impl Random {
     }
 }
 
-/// The variant of each run, by number. Every variant once, in mixed order, and again: so that an interrupted experiment has
-/// equally many of each, too.
+/// The variant of each run, by number. The order consists of rounds, and each round has every variant once, shuffled. So an
+/// interrupted experiment has almost the same number of runs for each variant.
 #[must_use]
 pub fn order(variants: usize, repeats: u32, seed: u64) -> Vec<usize> {
     let mut random = Random::new(seed);
@@ -50,7 +50,7 @@ mod tests {
     use super::order;
 
     #[test]
-    fn each_round_has_every_variant_and_the_seed_decides() {
+    fn has_every_variant_in_each_round_and_depends_on_the_seed() {
         let runs = order(3, 20, 7);
         for round in runs.chunks(3) {
             let mut sorted = round.to_vec();

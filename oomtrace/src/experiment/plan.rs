@@ -17,7 +17,7 @@ pub struct Plan {
     pub settle: Duration,
     /// Limit for all processes together; `None` if the machine itself may run out of memory.
     pub limit: Option<At<u64>>,
-    /// How much of swap beside that.
+    /// Limit of swap, in addition to the limit of memory.
     pub swap_limit: u64,
     /// The cgroups, each parent before its children.
     pub cgroups: Vec<Cgroup>,
@@ -45,37 +45,37 @@ pub struct Cgroup {
     pub path: String,
     /// Its files and the values to write to them.
     pub files: Vec<Setting>,
-    /// Where it stands.
+    /// Its line.
     pub line: usize,
 }
 
-/// Something with a name that gets a value.
+/// A named setting and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// A cgroup's file, a sysctl's dotted name or an absolute path.
     pub name: String,
     /// The value to write.
     pub value: String,
-    /// Where it stands.
+    /// Its line.
     pub line: usize,
 }
 
 /// A process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Its name in the results; a hog's `comm`, too.
+    /// Its name in the results, and for a hog also its `comm`.
     pub name: String,
-    /// The cgroup it lives in; the experiment's own where none is named.
+    /// The cgroup that it lives in; `None` for the experiment's own.
     pub cgroup: Option<At<String>>,
     /// Its work.
     pub work: Work,
     /// -1000 to 1000.
     pub oom_score_adj: i16,
-    /// It starts when that one holds all of its memory, or, if it is a command, has started.
+    /// It starts when this process holds all of its memory or, for a command, has started.
     pub after: Option<At<String>>,
-    /// It starts so much later still.
+    /// It starts this much later.
     pub delay: Duration,
-    /// Where it stands.
+    /// Its line.
     pub line: usize,
 }
 
@@ -84,22 +84,22 @@ pub struct Process {
 pub enum Work {
     /// It takes memory.
     Hog(Hog),
-    /// It is this program, with its arguments.
+    /// It is a program with its arguments.
     Command(Vec<String>),
 }
 
 /// How a process takes memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hog {
-    /// Which kind of memory.
+    /// The kind of memory.
     pub shape: Shape,
     /// Total size, in bytes.
     pub bytes: u64,
-    /// Bytes a second; `None` for as fast as it can.
+    /// Bytes per second; `None` for as fast as possible.
     pub rate: Option<u64>,
     /// Threads or processes that share the work.
     pub count: u32,
-    /// Whether it keeps running when it holds all of it.
+    /// Whether it keeps running once it holds all of its memory.
     pub hold: bool,
 }
 
@@ -112,13 +112,13 @@ pub enum Shape {
     File,
     /// Shared anonymous memory.
     Shmem,
-    /// A file on the kernel's own tmpfs, written and not mapped: no process's resident memory.
+    /// A file on the kernel's internal tmpfs, written and not mapped, so it is not part of any process's resident memory.
     Tmpfs,
     /// Page tables.
     PageTables,
     /// Private anonymous memory, allocated by many threads.
     Threads,
-    /// Private anonymous memory, by processes that are forked one after the other.
+    /// Private anonymous memory of processes that are forked one after the other.
     Forks,
 }
 
@@ -153,14 +153,14 @@ pub struct Variant {
     pub processes: Vec<ProcessChange>,
     /// Knobs.
     pub knobs: Vec<Setting>,
-    /// Where it stands.
+    /// Its line.
     pub line: usize,
 }
 
 /// The differences of one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessChange {
-    /// Which.
+    /// Its name.
     pub name: String,
     /// Its `oom_score_adj`.
     pub oom_score_adj: Option<i16>,
@@ -170,7 +170,7 @@ pub struct ProcessChange {
     pub rate: Option<u64>,
     /// Its program and arguments.
     pub command: Option<Vec<String>>,
-    /// Where it stands.
+    /// Its line.
     pub line: usize,
 }
 
@@ -186,7 +186,7 @@ pub struct Layout {
 }
 
 impl Plan {
-    /// The settings of a run of this variant.
+    /// Computes the settings of a run of this variant.
     #[must_use]
     pub fn layout(&self, variant: &Variant) -> Layout {
         let mut layout = Layout {
@@ -206,7 +206,7 @@ impl Plan {
         layout
     }
 
-    /// Every knob that some run sets, each once.
+    /// Every knob that any run sets, without repetitions.
     #[must_use]
     pub fn all_knobs(&self) -> Vec<&Setting> {
         let mut knobs: Vec<&Setting> = Vec::new();

@@ -27,14 +27,14 @@ pub struct Prediction {
     pub refused: usize,
     /// How often each victim was predicted.
     pub victims: BTreeMap<String, usize>,
-    /// Answers that can be held against runs of the other variant: those in which the same one asked for memory. Another asker is
-    /// another decision, and whom `vm.oom_kill_allocating_task` takes is the asker.
+    /// Answers that can be compared with runs of the other variant: those in which the same process was allocating. A different
+    /// trigger makes a different decision, and `vm.oom_kill_allocating_task` kills the trigger.
     pub tested: usize,
     /// Predictions that named the most frequent victim of those runs.
     pub came_true: usize,
 }
 
-/// A run with all that is needed to ask.
+/// A run with the facts that `whatif` needs.
 pub struct Asked<'a> {
     /// The observed victims.
     pub observed: &'a Observed,
@@ -42,7 +42,7 @@ pub struct Asked<'a> {
     pub incidents: &'a [Incident],
 }
 
-/// Asks every recording of a variant about the other; `None` where they differ in something `whatif` has no word for.
+/// Predicts the other variant from every recording of one; `None` if they differ in a way that `whatif` cannot express.
 #[must_use]
 pub fn predict(
     plan: &Plan,
@@ -79,7 +79,7 @@ pub fn predict(
     Some(prediction)
 }
 
-/// The most frequent name; `None` if there is none, or two are.
+/// The most frequent name; `None` if there is none, or two are equally frequent.
 fn usual<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     names.for_each(|name| *counts.entry(name).or_default() += 1);
@@ -108,7 +108,7 @@ fn changes(one: &Layout, other: &Layout, observed: &Observed) -> Option<Vec<Chan
         }
         if process.oom_score_adj != wanted.oom_score_adj {
             let who = match &process.work {
-                // Its children have its name, and its adjustment.
+                // Its children have its name and its adjustment.
                 Work::Hog(Hog { shape: Shape::Forks, .. }) => Who::Comm(process.name.as_str().into()),
                 Work::Hog(_) => Who::Pid(pid(observed, &process.name)?),
                 Work::Command(_) => return None,
@@ -173,7 +173,7 @@ mod tests {
     use super::usual;
 
     #[test]
-    fn of_two_that_are_equally_frequent_neither_is_usual() {
+    fn finds_no_usual_name_if_two_are_equally_frequent() {
         assert_eq!(usual(["a", "b", "a"].into_iter()).as_deref(), Some("a"));
         assert_eq!(usual(["a", "b"].into_iter()), None);
         assert_eq!(usual([].into_iter()), None);

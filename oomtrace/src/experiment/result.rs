@@ -1,4 +1,5 @@
-//! The result: the outcome of each variant and whether the variants differ. Its fields are those of `result.json` (`docs/experiments.md`).
+//! The result: the outcome of each variant and whether the variants differ. Its fields are those of `result.json`
+//! (`docs/experiments.md`).
 
 use std::collections::BTreeMap;
 
@@ -25,19 +26,19 @@ pub struct Outcome {
     pub machine: Machine,
     /// Seed for the order of the runs.
     pub seed: u64,
-    /// Runs of each variant that were wanted.
+    /// The planned number of runs per variant.
     pub repeats: u32,
-    /// Whether all runs were made.
+    /// Whether all runs were done.
     pub complete: bool,
     /// The outcome of each variant.
     pub variants: Vec<OfVariant>,
-    /// Whether each two differ, figure by figure.
+    /// The comparisons of each pair of variants, figure by figure.
     pub comparisons: Vec<Comparison>,
-    /// The chance below which two variants are said to differ.
+    /// The probability below which two variants are said to differ.
     pub level: f64,
     /// The predictions of `whatif`.
     pub predictions: Vec<Prediction>,
-    /// The runs, in the order they were made.
+    /// The runs, in the order in which they were done.
     pub runs: Vec<Run>,
 }
 
@@ -48,7 +49,7 @@ pub struct Machine {
     pub host: String,
     /// `uname -r`.
     pub kernel: String,
-    /// How much of a decision is seen.
+    /// The tier.
     pub tier: Option<String>,
     /// "v2" or "v1".
     pub hierarchy: String,
@@ -63,11 +64,11 @@ pub struct Machine {
 pub struct OfVariant {
     /// Its name.
     pub name: String,
-    /// Runs that were made.
+    /// Runs that were done.
     pub runs: usize,
-    /// Of these, ended by the time limit.
+    /// Runs among them that the time limit ended.
     pub timed_out: usize,
-    /// How often each was the victim of the first decision.
+    /// How often each process was the victim of the first decision.
     pub victims: BTreeMap<String, usize>,
     /// How often each cause was found.
     pub causes: BTreeMap<String, usize>,
@@ -75,33 +76,33 @@ pub struct OfVariant {
     pub policies: BTreeMap<String, usize>,
     /// For each process, the number of runs in which it died without being chosen.
     pub collateral: BTreeMap<String, usize>,
-    /// Each figure, where it is known.
+    /// Each figure; `None` if it is not known.
     pub figures: BTreeMap<&'static str, Option<Spread>>,
 }
 
-/// Two variants held against each other in one respect.
+/// A comparison of two variants in one respect.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// The first variant of the pair.
     pub one: String,
     /// The other.
     pub other: String,
-    /// In what: "victim", "cause", "policy", or one of the figures.
+    /// The respect: "victim", "cause", "policy", or one of the figures.
     pub figure: &'static str,
     /// "fisher" (categories) or "rank_sum" (figures); both exact.
     pub test: &'static str,
-    /// The chance that equal variants look at least so different.
+    /// The probability that equal variants look at least this different.
     pub p: f64,
     /// The same, corrected for the number of comparisons (Holm).
     pub p_corrected: f64,
-    /// Whether that is below the level.
+    /// Whether the corrected probability is below the level.
     pub differ: bool,
 }
 
 /// A figure of a run.
 type Figure = fn(&Run) -> Option<f64>;
 
-/// Something of a run that is one of several.
+/// A property of a run that has one of several values.
 type Category = fn(&Run) -> String;
 
 /// The figures, by name.
@@ -129,7 +130,7 @@ const fn number(whole: i64) -> f64 {
     whole as f64
 }
 
-/// Puts the runs together.
+/// Combines the runs into the result.
 #[must_use]
 pub fn outcome(plan: &Plan, machine: Machine, runs: Vec<Run>, predictions: Vec<Prediction>) -> Outcome {
     let wanted = plan.variants.len() * usize::try_from(plan.repeats).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! The outcome of one run, from its incidents and from facts that were observed beside them.
+//! The outcome of one run, from its incidents and from the observations during the run.
 
 use std::collections::BTreeMap;
 
@@ -18,15 +18,15 @@ pub const NOBODY: &str = "nobody";
 /// The observations of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
-    /// Which of all, counted from 1.
+    /// Its number among all runs, counted from 1.
     pub number: usize,
-    /// Of which variant, counted from 0.
+    /// The index of its variant, counted from 0.
     pub variant: usize,
     /// The recording's name, below the directory of the result.
     pub recording: String,
-    /// When it began and ended, `CLOCK_BOOTTIME` ns.
+    /// When it started and ended, `CLOCK_BOOTTIME` ns.
     pub span_ns: (u64, u64),
-    /// Whether it was the time limit that ended it.
+    /// Whether the time limit ended it.
     pub timed_out: bool,
     /// The run's own cgroup: its path below the memory hierarchy's mount.
     pub top: String,
@@ -41,7 +41,7 @@ pub struct Observed {
 pub struct Started {
     /// Its name in the file.
     pub name: String,
-    /// Its pid; `None` if its turn did not come.
+    /// Its pid; `None` if it was never started.
     pub pid: Option<i32>,
     /// How it ended before the run did.
     pub ended: Option<Ended>,
@@ -60,9 +60,9 @@ pub enum Ended {
 /// Counters at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
-    /// When, `CLOCK_BOOTTIME` ns.
+    /// When they were read, `CLOCK_BOOTTIME` ns.
     pub boot_ns: u64,
-    /// Of the run's cgroups, by path below the memory hierarchy's mount, and of the machine, as "".
+    /// The counters of the run's cgroups, by path below the memory hierarchy's mount, and of the machine, with the key "".
     pub levels: BTreeMap<String, Counters>,
 }
 
@@ -71,15 +71,15 @@ pub struct Sample {
 pub struct Counters {
     /// Bytes in use.
     pub usage_bytes: u64,
-    /// A number that grows whenever reclaim sets in: how often a limit was about to be exceeded, or pages that reclaim has
-    /// looked at.
+    /// A number that grows whenever reclaim runs: how often a limit was about to be exceeded, or the number of pages that
+    /// reclaim scanned.
     pub reclaims: u64,
 }
 
 /// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
-    /// Which of all, counted from 1.
+    /// Its number among all runs, counted from 1.
     pub number: usize,
     /// The variant's name.
     pub variant: String,
@@ -95,9 +95,9 @@ pub struct Run {
     pub cause: Option<Code>,
     /// The policy.
     pub policy: Option<Policy>,
-    /// Points between the chosen one and the next.
+    /// Points between the chosen process and the runner-up.
     pub margin_points: Option<i64>,
-    /// Everybody the kernel killed, in the order of the decisions.
+    /// All processes that the kernel killed, in the order of the decisions.
     pub killed: Vec<Killed>,
     /// Other processes that died: killed with the chosen one, ended by a signal, or exited with a status other than 0.
     pub collateral: Vec<String>,
@@ -107,7 +107,7 @@ pub struct Run {
     pub freed_bytes: Option<u64>,
     /// The part of it that no process had used again when the run ended.
     pub over_freed_bytes: Option<u64>,
-    /// How each process of the file ended by itself; `null` while it lived.
+    /// How each process of the file ended by itself; `null` if it was alive at the end.
     pub ended: BTreeMap<String, Option<Ended>>,
 }
 
@@ -151,7 +151,7 @@ pub fn run(observed: &Observed, incidents: &[Incident], variant: &str) -> Run {
 }
 
 impl Observed {
-    /// Whether an incident belongs to this run: it struck one of its cgroups or processes, or the machine.
+    /// Whether an incident belongs to this run: it affected one of the run's cgroups or processes, or the machine.
     fn owns(&self, report: &Report) -> bool {
         let in_span = (self.span_ns.0..=self.span_ns.1).contains(&report.boot_ns);
         let is_kernels = report.cause.code != Code::Userspace;
@@ -177,8 +177,8 @@ impl Observed {
         Some(name.split('/').next().map_or_else(String::new, str::to_owned))
     }
 
-    /// What a process is called: its name in the file if it was started from there; a child's is its `comm`; and one that is
-    /// not of this experiment is marked as such.
+    /// The name of a process: the one in the file if the run started it, its `comm` if it is a child, and a marked `comm` if it
+    /// does not belong to this experiment.
     #[must_use]
     pub fn name_of(
         &self,
@@ -197,7 +197,7 @@ impl Observed {
         }
     }
 
-    /// The level that ran out.
+    /// The cgroup or machine that ran out.
     fn level(&self, report: &Report) -> String {
         match &report.domain.cgroup {
             Some(cgroup) => String::from_utf8_lossy(cgroup.as_bytes()).into_owned(),
@@ -219,7 +219,7 @@ fn collateral(observed: &Observed, killed: &[Killed]) -> Vec<String> {
     along.chain(failed.map(|process| process.name.clone())).collect()
 }
 
-/// When the last thread of the last victim exited, `CLOCK_BOOTTIME` ns; `None` if that was not seen for all victims.
+/// When the last thread of the last victim exited, `CLOCK_BOOTTIME` ns; `None` if the exit of a victim was not seen.
 fn recovered_at(reports: &[Report]) -> Option<u64> {
     let exits = reports.iter().flat_map(|report| {
         let exit = |victim: &report::Victim| Some(report.boot_ns + victim.aftermath.exit_ns?);
@@ -234,14 +234,14 @@ fn recovery(observed: &Observed, reports: &[Report]) -> Option<u64> {
     let mut counters = observed.counters(&level);
     let (_, begin) = counters.next()?;
     let seen = counters.find(|(_, now)| now.reclaims > begin.reclaims).map(|(when, _)| when);
-    // Between two looks everything may happen; but no decision falls before reclaim was tried.
+    // Reclaim may have started at any time between two samples, but the kernel always tries it before a decision.
     let first_reclaim = seen.map_or(first.boot_ns, |seen| seen.min(first.boot_ns));
     recovered_at(reports)?.checked_sub(first_reclaim)
 }
 
 fn freed(reports: &[Report]) -> Option<u64> {
     let memories = reports.iter().flat_map(|report| &report.victims).map(|victim| victim.memory);
-    // Pages of files are the page cache's, and stay.
+    // Pages of files belong to the page cache and stay.
     let held = |memory: report::Memory| {
         memory.anon_rss_bytes + memory.shmem_rss_bytes + memory.swap_bytes + memory.pgtables_bytes
     };
@@ -249,7 +249,7 @@ fn freed(reports: &[Report]) -> Option<u64> {
     (!held.is_empty()).then(|| held.iter().sum())
 }
 
-/// The freed memory that stayed free: at most the difference between the usage before the kill and the highest usage after it.
+/// The freed memory that stayed free: at most the difference between the usage before the kill and the last usage after it.
 fn over_freed(observed: &Observed, reports: &[Report], freed: u64) -> Option<u64> {
     let first = reports.iter().find(|report| !report.victims.is_empty())?;
     let level = observed.level(first);
@@ -258,7 +258,7 @@ fn over_freed(observed: &Observed, reports: &[Report], freed: u64) -> Option<u64
     let before = until(first.boot_ns).map(|(_, counters)| counters.usage_bytes).max()?;
     let before = first.domain.usage_bytes.unwrap_or(before);
     let later = observed.counters(&level).filter(|(when, _)| *when > recovered);
-    // The last sample: memory is freed after the exit, and other processes need time to use it again.
+    // The last sample counts, because memory is freed after the exit, and other processes need time to use it again.
     let after = later.last().map(|(_, counters)| counters.usage_bytes)?;
     Some(before.saturating_sub(after).min(freed))
 }

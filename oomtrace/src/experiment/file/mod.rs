@@ -12,13 +12,13 @@ pub use self::table::Problem;
 use self::table::{Problems, Table};
 use super::plan::{At, Cgroup, Plan};
 
-/// The cgroup of processes that name none: on v2 none may live where others branch off.
+/// The cgroup of processes that name none. On v2 it is needed because a cgroup with children cannot have processes.
 pub const NO_CGROUP: &str = "default";
 
-/// Runs of each variant at most: the tests between variants count every way in which they can be mixed.
+/// The maximum number of runs per variant. The tests between variants count every way to mix them.
 pub const REPEATS_MAX: i64 = 100;
 
-/// The text of a file.
+/// Checks that a file is text.
 ///
 /// # Errors
 ///
@@ -31,11 +31,11 @@ pub fn text(bytes: &[u8]) -> Result<&str, Vec<Problem>> {
     })
 }
 
-/// Reads a file.
+/// Parses a file.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it, in the order of the lines.
+/// All problems of the file, in the order of the lines.
 pub fn parse(text: &str) -> Result<Plan, Vec<Problem>> {
     let mut problems = Problems::new(text);
     let plan = match DeTable::parse(text) {
@@ -100,7 +100,7 @@ fn cgroups(file: &mut Table<'_, '_>, problems: &mut Problems<'_>) -> Vec<Cgroup>
     cgroups
 }
 
-/// Whether every cgroup has a file of that name.
+/// Whether every cgroup has a file with this name.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup-v1.c#L623> (`cgroup1_base_files`)
 fn is_cgroupfs(name: &str) -> bool {
     ["cgroup.", "memory."].iter().any(|controller| name.starts_with(controller))
@@ -121,12 +121,12 @@ fn wrong_path(path: &str, above: &[Cgroup]) -> Option<String> {
     }
     if path == NO_CGROUP || path.split('/').any(is_cgroupfs) {
         return Some(format!(
-            "a cgroup cannot be called `{path}`: something else of that name is there already"
+            "a cgroup cannot be called `{path}`: another file with this name is there already"
         ));
     }
     if known(path) {
-        return Some(format!("the cgroup `{path}` stands here twice"));
+        return Some(format!("the cgroup `{path}` is listed twice"));
     }
     let parent = path.rsplit_once('/').map(|(parent, _)| parent)?;
-    (!known(parent)).then(|| format!("the cgroup `{path}` is in `{parent}`, which has to stand before it"))
+    (!known(parent)).then(|| format!("the cgroup `{path}` is in `{parent}`, which must be listed before it"))
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::table::{Field, Problems, Table};
 use crate::experiment::plan::{At, Cgroup, Hog, Process, Shape, Work};
 
-/// The longest `comm` there is, in bytes.
+/// The maximum length of a `comm`, in bytes.
 const COMM_MAX: usize = 15;
 
-/// Threads or processes of one hog.
+/// The maximum number of threads or processes of one hog.
 const COUNT_MAX: i64 = 1024;
 
 pub(super) fn processes(
@@ -81,11 +81,11 @@ fn complain(process: &Process, cgroups: &[Cgroup], before: &[Process], problems:
         // https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L2580 (`cgroup_migrate_vet_dst`)
         problems.add(
             *line,
-            format!("no process can live in `{value}`, for cgroups branch off there: give it one below"),
+            format!("no process can live in `{value}`, because it has child cgroups: use one of them"),
         );
     }
     if let Some(At { value, line }) = after.as_ref().filter(|at| !known(&at.value)) {
-        problems.add(*line, format!("no process `{value}` stands before `{name}`"));
+        problems.add(*line, format!("no process `{value}` is listed before `{name}`"));
     }
 }
 

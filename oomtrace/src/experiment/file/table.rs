@@ -1,4 +1,4 @@
-//! Tables of the file, read key by key. Keys that were not read are unknown, and every problem has its line.
+//! Reads tables of the file key by key. Keys that were not read are reported as unknown, and every problem has its line.
 
 use toml::{
     Spanned,
@@ -7,10 +7,10 @@ use toml::{
 
 use crate::{experiment::plan::Setting, size};
 
-/// Something that is wrong with the file.
+/// A problem of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where, counted from 1.
+    /// The line, counted from 1.
     pub line: usize,
     /// The problem, and how to fix it.
     pub what: String,
@@ -37,13 +37,13 @@ impl<'a> Problems<'a> {
     }
 }
 
-/// A table being read.
+/// A table that is being read.
 pub(super) struct Table<'t, 'i> {
     table: &'t DeTable<'i>,
     asked: Vec<&'static str>,
     /// Its name in messages.
     what: String,
-    /// Where it stands.
+    /// The line of the table.
     pub(super) line: usize,
 }
 
@@ -58,14 +58,14 @@ impl<'t, 'i> Table<'t, 'i> {
         Self { table, asked: Vec::new(), what: what.into(), line }
     }
 
-    /// The value of a key, if it is there.
+    /// The value of a key, if the table has it.
     pub(super) fn field(&mut self, key: &'static str, problems: &Problems<'_>) -> Option<Field<'t, 'i>> {
         self.asked.push(key);
         let (name, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
         Some(Field { value: value.get_ref(), line: problems.line(name.span().start) })
     }
 
-    /// A text.
+    /// Reads a text.
     pub(super) fn text(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<(String, usize)> {
         let Field { value, line } = self.field(key, problems)?;
         let text = value.as_str().filter(|text| !text.is_empty());
@@ -75,7 +75,7 @@ impl<'t, 'i> Table<'t, 'i> {
         Some((text?.to_owned(), line))
     }
 
-    /// A whole number within bounds.
+    /// Reads a whole number within bounds.
     pub(super) fn number(
         &mut self,
         key: &'static str,
@@ -91,7 +91,7 @@ impl<'t, 'i> Table<'t, 'i> {
         number
     }
 
-    /// A switch.
+    /// Reads `true` or `false`.
     pub(super) fn switch(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<bool> {
         let Field { value, line } = self.field(key, problems)?;
         if value.as_bool().is_none() {
@@ -100,7 +100,7 @@ impl<'t, 'i> Table<'t, 'i> {
         value.as_bool()
     }
 
-    /// A size: a number of bytes, or a text such as "64M".
+    /// Reads a size: a number of bytes, or a text such as "64M".
     pub(super) fn size(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Option<(u64, usize)> {
         let Field { value, line } = self.field(key, problems)?;
         match size(value) {
@@ -115,7 +115,7 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
-    /// The tables of an array `[[key]]`.
+    /// Reads the tables of an array `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Vec<Table<'t, 'i>> {
         let Some(Field { value, line }) = self.field(key, problems) else { return Vec::new() };
         let Some(array) = value.as_array() else {
@@ -133,7 +133,7 @@ impl<'t, 'i> Table<'t, 'i> {
         tables
     }
 
-    /// The members of a table, by name.
+    /// Reads the members of a table, by name.
     pub(super) fn members(
         &mut self,
         key: &'static str,
@@ -147,7 +147,7 @@ impl<'t, 'i> Table<'t, 'i> {
         members(table, problems)
     }
 
-    /// Names and values, for the kernel.
+    /// Reads names and values of kernel settings.
     pub(super) fn settings(&mut self, key: &'static str, problems: &mut Problems<'_>) -> Vec<Setting> {
         let members = self.members(key, problems);
         members.into_iter().filter_map(|(name, field)| setting(name, &field, problems)).collect()
@@ -177,7 +177,7 @@ pub(super) fn members<'t, 'i>(
     table.iter().map(member).collect()
 }
 
-/// A value the kernel is given: a number, a switch or a text.
+/// Reads a value for the kernel: a number, a switch or a text.
 pub(super) fn setting(name: String, field: &Field<'_, '_>, problems: &mut Problems<'_>) -> Option<Setting> {
     let text = field.value.as_str().map(str::to_owned);
     let switch = || field.value.as_bool().map(|on| u8::from(on).to_string());

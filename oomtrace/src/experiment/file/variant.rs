@@ -1,4 +1,4 @@
-//! `[[variant]]`: the settings that it changes must exist.
+//! Parses `[[variant]]` and checks that the settings it changes exist.
 
 use super::{
     process::command,

@@ -1,5 +1,5 @@
-//! Fisher's exact test with any number of categories (Freeman and Halton): of all ways to deal the observed categories out to two
-//! groups of these sizes, how likely are those together that are at most as likely as the one that was seen?
+//! Fisher's exact test with any number of categories (Freeman and Halton): the probability of all tables with these totals that
+//! are at most as likely as the observed one.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::experiment::order::Random;
 const TABLES_MAX: usize = 1_000_000;
 const DRAWS: u32 = 20_000;
 
-/// Likelihoods that differ by no more than this are equal: they are sums of logarithms.
+/// Probabilities that differ by no more than this are equal, because they are sums of logarithms.
 const TOLERANCE: f64 = 1e-7;
 
-/// The chance that two groups of one kind look at least so different; `None` if one is empty.
+/// The probability that two groups of one kind look at least this different; `None` if one is empty.
 #[must_use]
 pub fn categories<T: Ord>(one: &[T], other: &[T]) -> Option<f64> {
     if one.is_empty() || other.is_empty() {
@@ -45,13 +45,13 @@ impl Logarithms {
         Self(std::iter::once(0.0).chain(sums).collect())
     }
 
-    /// Of the number of ways to choose `part` of `whole`.
+    /// The logarithm of the number of ways to choose `part` of `whole`.
     fn choose(&self, whole: usize, part: usize) -> f64 {
         let at = |number: usize| self.0.get(number).copied().unwrap_or(f64::INFINITY);
         at(whole) - at(part) - at(whole - part)
     }
 
-    /// Likelihood of a table, without the factor that all tables share.
+    /// The logarithm of a table's probability, without the factor that all tables share.
     fn table(&self, row: &[usize], totals: &[usize]) -> f64 {
         row.iter().zip(totals).map(|(part, whole)| self.choose(*whole, *part)).sum()
     }
@@ -70,7 +70,7 @@ fn counted(seen: &[usize], totals: &[usize], size: usize, logs: &Logarithms) -> 
     chance.min(1.0)
 }
 
-/// Every way to take `left` of these categories, with the logarithm of its likelihood.
+/// Calls `tell` for every way to take `left` of these categories, with the logarithm of its probability.
 fn deal(totals: &[usize], left: usize, log: f64, logs: &Logarithms, tell: &mut dyn FnMut(f64)) {
     let Some((whole, rest)) = totals.split_first() else {
         if left == 0 {
@@ -113,23 +113,23 @@ mod tests {
     }
 
     #[test]
-    fn the_lady_tastes_tea() {
+    fn computes_the_lady_tasting_tea() {
         // R: fisher.test(matrix(c(3, 1, 1, 3), 2))$p.value
         close(categories(&of(&[('a', 3), ('b', 1)]), &of(&[('a', 1), ('b', 3)])).unwrap(), 0.485_714_3);
-        // Only one of C(20, 10) dealings, and its mirror: 2 / 184756.
+        // One of C(20, 10) ways, and its mirror image: 2 / 184756.
         close(categories(&of(&[('a', 10)]), &of(&[('b', 10)])).unwrap(), 2.0 / 184_756.0);
     }
 
     #[test]
-    fn three_categories() {
-        // Of 6 things 2+2+2 dealt in halves (20 ways): aab|bcc and its like, by hand. Seen: aab | bcc, likelihood 2 of 20; there
-        // are six such tables, and one of likelihood 8 (abc | abc): 12 / 20.
+    fn computes_three_categories() {
+        // By hand: 20 ways to divide 2+2+2 things in halves. The observed table, aab | bcc, has 2 of them, and there are six
+        // such tables. The table abc | abc has 8. So the result is 12 / 20.
         close(categories(&['a', 'a', 'b'], &['b', 'c', 'c']).unwrap(), 0.6);
         close(categories(&['a', 'b', 'c'], &['a', 'b', 'c']).unwrap(), 1.0);
     }
 
     #[test]
-    fn as_others_have_it() {
+    fn agrees_with_scipy() {
         // scipy.stats.fisher_exact([[7, 3], [2, 9]]); the others by counting every table in whole numbers.
         let found = categories(&of(&[('a', 7), ('b', 3)]), &of(&[('a', 2), ('b', 9)])).unwrap();
         close(found, 0.029_973_122_852);
@@ -140,13 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn equal_groups_are_equal_and_empty_ones_say_nothing() {
+    fn finds_no_difference_in_equal_groups_and_no_result_for_empty_ones() {
         close(categories(&[1; 20], &[1; 20]).unwrap(), 1.0);
         assert!(categories(&[], &[1]).is_none());
     }
 
     #[test]
-    fn too_many_categories_are_drawn() {
+    fn draws_tables_if_there_are_too_many() {
         let one: Vec<u32> = (0..40).collect();
         let other: Vec<u32> = (40..80).collect();
         close(categories(&one, &other).unwrap(), 1.0);

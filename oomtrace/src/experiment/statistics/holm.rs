@@ -1,6 +1,6 @@
-//! Holm's correction: whoever asks often enough gets a small chance by chance.
+//! Holm's correction: with many comparisons, some probabilities are small by chance.
 
-/// Each chance, corrected for the number of comparisons, in the same order.
+/// Each probability, corrected for the number of comparisons, in the same order.
 #[must_use]
 pub fn corrected(chances: &[f64]) -> Vec<f64> {
     let mut order: Vec<(usize, f64)> = chances.iter().copied().enumerate().collect();
@@ -22,7 +22,7 @@ mod tests {
     use super::corrected;
 
     #[test]
-    fn the_smallest_counts_most_and_the_order_stays() {
+    fn corrects_the_smallest_most_and_keeps_the_order() {
         // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")
         let found = corrected(&[0.01, 0.04, 0.03, 0.005]);
         for (found, expected) in found.iter().zip([0.03, 0.06, 0.06, 0.02]) {

@@ -1,4 +1,4 @@
-//! Whether two variants differ: exact tests, and a correction for asking several times.
+//! Decides whether two variants differ: exact tests, and a correction for several comparisons.
 
 mod fisher;
 mod holm;
@@ -7,6 +7,6 @@ mod spread;
 
 pub use self::{fisher::categories, holm::corrected, ranks::ranks, spread::Spread};
 
-/// Below this chance two variants are said to differ: the chance that equal ones look at least so different in any of the
-/// comparisons of an experiment.
+/// Two variants are said to differ below this probability: the probability that equal variants look at least this different in
+/// any of the comparisons of an experiment.
 pub const LEVEL: f64 = 0.01;

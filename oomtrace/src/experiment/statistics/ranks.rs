@@ -1,7 +1,7 @@
-//! The rank-sum test of Wilcoxon, Mann and Whitney, exact with ties: of all ways to deal the observed ranks out to two groups of
-//! these sizes, how many have a rank sum at least so far from the expected one as that which was seen?
+//! The rank-sum test of Wilcoxon, Mann and Whitney, exact with ties: the share of all divisions of the observed ranks into two
+//! groups of these sizes whose rank sum is at least as far from the expected one as the observed rank sum.
 
-/// The chance that two groups of one kind look at least so different; `None` if one is empty.
+/// The probability that two groups of one kind look at least this different; `None` if one is empty.
 #[must_use]
 pub fn ranks(one: &[f64], other: &[f64]) -> Option<f64> {
     if one.is_empty() || other.is_empty() {
@@ -12,14 +12,14 @@ pub fn ranks(one: &[f64], other: &[f64]) -> Option<f64> {
     let seen: usize = first.iter().sum();
     let ways = ways(&doubled, one.len());
     let all: f64 = ways.iter().sum();
-    // Twice the expected doubled rank sum, so that everything stays a whole number.
+    // Twice the expected doubled rank sum, so that all numbers are whole.
     let expected = 2 * one.len() * (one.len() + other.len() + 1);
     let distance = (2 * seen).abs_diff(expected);
     let sums = ways.iter().enumerate().filter(|(sum, _)| (2 * sum).abs_diff(expected) >= distance);
     Some((sums.map(|(_, ways)| ways).sum::<f64>() / all).min(1.0))
 }
 
-/// Twice the rank of each value in both groups together; equal values have the mean of theirs.
+/// Twice the rank of each value in both groups together. Equal values have the mean of their ranks.
 fn doubled_ranks(one: &[f64], other: &[f64]) -> Vec<usize> {
     let all: Vec<f64> = one.iter().chain(other).copied().collect();
     let rank = |value: &f64| {
@@ -38,7 +38,7 @@ fn ways(ranks: &[usize], size: usize) -> Vec<f64> {
         *none = 1.0;
     }
     for rank in ranks {
-        // From the largest number down, so that no rank is taken twice.
+        // From the largest number down, so that no rank is used twice.
         for taken in (1..=size).rev() {
             let (before, after) = ways.split_at_mut(taken);
             let (Some(before), Some(after)) = (before.last(), after.first_mut()) else { continue };
@@ -57,8 +57,8 @@ mod tests {
     }
 
     #[test]
-    fn separate_groups() {
-        // One of C(6, 3) = 20 dealings, and its mirror.
+    fn computes_separate_groups() {
+        // One of C(6, 3) = 20 divisions, and its mirror image.
         close(ranks(&[1.0, 2.0, 3.0], &[4.0, 5.0, 6.0]).unwrap(), 0.1);
         // R: wilcox.test(c(1,2,4), c(3,5,6), exact=TRUE)$p.value
         close(ranks(&[1.0, 2.0, 4.0], &[3.0, 5.0, 6.0]).unwrap(), 0.2);
@@ -68,8 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn as_others_have_it() {
-        // scipy.stats.mannwhitneyu(one, other, method="exact"), and with ties every dealing by permutation_test.
+    fn agrees_with_scipy() {
+        // scipy.stats.mannwhitneyu(one, other, method="exact"); with ties, permutation_test over every division.
         let up = |count: u32, step: f64, from: f64| -> Vec<f64> {
             (0..count).map(|number| f64::from(number) * step + from).collect()
         };
@@ -81,8 +81,8 @@ mod tests {
     }
 
     #[test]
-    fn ties_are_dealt_out_too() {
-        // Two of {1, 1, 2, 2}: 11 | 22 and its mirror are 2 of 6.
+    fn counts_divisions_with_ties() {
+        // Two of the 6 divisions of {1, 1, 2, 2}: 11 | 22 and its mirror image.
         close(ranks(&[1.0, 1.0], &[2.0, 2.0]).unwrap(), 1.0 / 3.0);
         close(ranks(&[5.0; 20], &[5.0; 20]).unwrap(), 1.0);
         close(ranks(&[1.0, 2.0], &[1.0, 2.0]).unwrap(), 1.0);

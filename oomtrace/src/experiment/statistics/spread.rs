@@ -1,26 +1,26 @@
-//! Where a figure lies and how far it spreads.
+//! The position and the spread of a figure.
 
 use serde::Serialize;
 
-/// Of the runs that have the figure.
+/// The spread of a figure over the runs that have it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// Number of values.
     pub count: usize,
-    /// The least.
+    /// The smallest value.
     pub min: f64,
-    /// A quarter is below.
+    /// A quarter of the values are below.
     pub lower_quartile: f64,
-    /// Half is.
+    /// Half of the values are below.
     pub median: f64,
-    /// Three quarters are.
+    /// Three quarters of the values are below.
     pub upper_quartile: f64,
-    /// The greatest.
+    /// The largest value.
     pub max: f64,
 }
 
 impl Spread {
-    /// Of these; `None` if there are none.
+    /// The spread of these figures; `None` if there are none.
     #[must_use]
     pub fn of(figures: &[f64]) -> Option<Self> {
         let mut sorted = figures.to_vec();
@@ -37,7 +37,7 @@ impl Spread {
     }
 }
 
-/// Between the two figures that lie around it, as far as it is from each.
+/// A quantile, interpolated between the two figures next to it.
 fn quantile(sorted: &[f64], quarters: usize) -> Option<f64> {
     let place = sorted.len().checked_sub(1)? * quarters;
     let (below, above) = (sorted.get(place / 4)?, sorted.get(place.div_ceil(4))?);
@@ -50,7 +50,7 @@ mod tests {
     use super::Spread;
 
     #[test]
-    fn quartiles_lie_between_figures() {
+    fn interpolates_quartiles() {
         let spread = Spread::of(&[4.0, 1.0, 3.0, 2.0]).unwrap();
         assert_eq!([spread.min, spread.median, spread.max], [1.0, 2.5, 4.0]);
         assert_eq!([spread.lower_quartile, spread.upper_quartile], [1.75, 3.25]);

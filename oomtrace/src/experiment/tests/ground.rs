@@ -49,12 +49,12 @@ fn findings(hierarchy: &'static str, top: &str, rest: &str) -> Findings {
 }
 
 #[test]
-fn what_is_contained_is_allowed() {
+fn accepts_a_contained_experiment() {
     assert_eq!(findings("v2", "limit = \"64M\"", "knob.\"vm.swappiness\" = 10"), Findings::default());
 }
 
 #[test]
-fn what_may_hurt_the_machine_is_a_risk_with_its_line() {
+fn reports_risks_with_their_line() {
     let risks = |top: &str, rest: &str| findings("v2", top, rest).risks;
     assert_eq!(risks("", "")[0].line, 1);
     assert!(risks("limit = \"2G\"", "")[0].what.contains("1024 MiB"));
@@ -65,7 +65,7 @@ fn what_may_hurt_the_machine_is_a_risk_with_its_line() {
 }
 
 #[test]
-fn what_this_kernel_lacks_or_refuses_is_a_problem_with_its_line() {
+fn reports_problems_of_this_kernel_with_their_line() {
     let limit = "limit = \"64M\"";
     let cases = [
         ("v2", "knob.\"/sys/kernel/mm/lru_gen/enabled\" = 7", "has no"),
@@ -94,7 +94,7 @@ fn what_this_kernel_lacks_or_refuses_is_a_problem_with_its_line() {
 }
 
 #[test]
-fn a_knob_has_one_name() {
+fn rejects_two_names_for_one_knob() {
     let rest = "knob.\"vm.swappiness\" = 10\nknob.\"/proc/sys/vm/swappiness\" = 20";
     let problems = findings("v2", "limit = \"64M\"", rest).problems;
     let [problem] = problems.as_slice() else { panic!("{problems:?}") };

@@ -1,4 +1,4 @@
-//! Each complaint names its line.
+//! Each problem has its line.
 
 use crate::experiment::{
     file::{parse, text},
@@ -43,7 +43,7 @@ fn complaints(text: &str) -> Vec<(usize, String)> {
 }
 
 #[test]
-fn a_variant_is_laid_over_the_rest() {
+fn applies_a_variant_to_the_rest() {
     let plan = parse(GOOD).unwrap();
     let [plain, protected] = [0, 1].map(|number| plan.layout(&plan.variants[number]));
     assert_eq!([&plain, &protected].map(|layout| layout.processes[0].oom_score_adj), [0, -500]);
@@ -54,7 +54,7 @@ fn a_variant_is_laid_over_the_rest() {
     assert_eq!(plan.all_knobs().len(), 1);
 }
 
-/// What a line of the good file is exchanged for, and what has to be in the complaint about that line.
+/// A replacement for a part of the valid file, and words that the problem in that line must contain.
 const WRONG: [(&str, &str, &str); 17] = [
     ("repeats = 3", "repeats = 0", "from 1 to 100"),
     ("repeats = 3", "repaets = 3", "no key `repaets`"),
@@ -80,7 +80,7 @@ const WRONG: [(&str, &str, &str); 17] = [
 ];
 
 #[test]
-fn every_complaint_has_its_line() {
+fn reports_every_problem_with_its_line() {
     for (right, wrong, words) in WRONG {
         let text = GOOD.replacen(right, wrong, 1);
         assert_ne!(text, GOOD, "{right}");
@@ -95,27 +95,27 @@ fn every_complaint_has_its_line() {
 }
 
 #[test]
-fn what_is_no_text_has_its_line() {
+fn reports_the_line_of_invalid_utf_8() {
     assert_eq!(text(b"title = \"a\"\n").unwrap(), "title = \"a\"\n");
     let problems = text(b"title = \"a\"\n# \xff\n").unwrap_err();
     assert_eq!((problems.len(), problems[0].line), (1, 2));
 }
 
 #[test]
-fn nobody_lives_where_cgroups_branch_off() {
+fn rejects_processes_in_a_cgroup_with_children() {
     let text = GOOD.replace(
         "[[process]]\nname = \"database\"",
         "[[cgroup]]\npath = \"box/in\"\n\n[[process]]\nname = \"database\"",
     );
     let complaints = complaints(&text);
     assert!(
-        complaints.iter().any(|(line, what)| *line == 14 && what.contains("branch off")),
+        complaints.iter().any(|(line, what)| *line == 14 && what.contains("child cgroups")),
         "{complaints:?}"
     );
 }
 
 #[test]
-fn all_that_is_wrong_is_said_at_once() {
+fn reports_all_problems_at_once() {
     let text = GOOD.replace("repeats = 3", "repeats = 0").replace("\"anon\"", "\"anno\"");
     let lines: Vec<usize> = complaints(&text).iter().map(|(line, _)| *line).collect();
     assert!(lines.contains(&2) && lines.contains(&12), "{lines:?}");

@@ -1,4 +1,4 @@
-//! Files good and bad.
+//! Valid and invalid files.
 
 mod ground;
 mod lines;

@@ -13,7 +13,7 @@ use crate::{
     whatif::tests::example::in_pods,
 };
 
-/// The incident's decision, and what is known of its victim: 9000 pages, gone 5 µs later.
+/// An incident with a decision and one victim: 9000 pages, exited 5 µs later.
 fn incident() -> Incident {
     let mut incident = in_pods();
     incident.boot_ns = 10_000;
@@ -23,7 +23,7 @@ fn incident() -> Incident {
 
 fn observed(number: usize, variant: usize) -> Observed {
     let started = |name: &str, pid, ended| Started { name: name.to_owned(), pid: Some(pid), ended };
-    // Usage in pages; the first reclaim is seen at 8000.
+    // Usage in pages. The first reclaim is seen at 8000.
     let sample = |boot_ns, pages: u64, reclaims| Sample {
         boot_ns,
         levels: [("/pods".to_owned(), Counters { usage_bytes: pages * 4096, reclaims })].into(),
@@ -49,7 +49,7 @@ fn observed(number: usize, variant: usize) -> Observed {
 }
 
 #[test]
-fn a_run_is_told_by_names_and_times() {
+fn names_victims_and_measures_times_of_a_run() {
     let run = run(&observed(1, 0), &[incident()], "plain");
     assert_eq!(
         (run.victim.as_str(), run.cause, run.policy),
@@ -60,13 +60,13 @@ fn a_run_is_told_by_names_and_times() {
     assert_eq!(run.freed_bytes, Some(9000 * 4096));
     // From the full 16384 pages to 8000.
     assert_eq!(run.over_freed_bytes, Some(8384 * 4096));
-    // The victim's own end is no collateral; the client's is.
+    // The victim's own end is not collateral, but the client's is.
     assert_eq!(run.collateral, ["client"]);
     assert_eq!(run.killed.len(), 1);
 }
 
 #[test]
-fn what_happens_elsewhere_or_at_other_times_is_not_the_runs() {
+fn ignores_incidents_elsewhere_or_at_other_times() {
     let elsewhere = Observed { top: "/other".to_owned(), processes: Vec::new(), ..observed(1, 0) };
     assert_eq!(run(&elsewhere, &[incident()], "plain").victim, NOBODY);
     let later = Observed { span_ns: (20_000, 100_000), ..observed(1, 0) };
@@ -76,9 +76,9 @@ fn what_happens_elsewhere_or_at_other_times_is_not_the_runs() {
 }
 
 #[test]
-fn nobody_asks_for_reclaim_after_the_decision() {
+fn reclaim_is_never_later_than_the_decision() {
     let mut observed = observed(1, 0);
-    // The machine was busy: the look that sees the reclaim comes late.
+    // The machine was busy, so the sample that sees the reclaim comes late.
     observed.samples[1].boot_ns = 14_000;
     assert_eq!(run(&observed, &[incident()], "plain").recovery_ns, Some(5000));
 }
@@ -103,7 +103,7 @@ name = "larger"
 process.database.size = 2
 "#;
 
-/// Ten runs of each: the exposed database dies in all of its variant's.
+/// Ten runs of each variant. The exposed database is killed in every run of its variant.
 fn compared() -> Outcome {
     let plan = parse(FILE).unwrap();
     let variants = [("plain", "service"), ("exposed", "database"), ("larger", "service")];
@@ -114,7 +114,7 @@ fn compared() -> Outcome {
     };
     let runs: Vec<Run> = (0..30).map(of).collect();
     let (observed, incidents) = (observed(1, 0), [incident()]);
-    // The first of `plain`'s.
+    // The first run of `plain`.
     let observed = Observed { number: 0, ..observed };
     let asked = [Asked { observed: &observed, incidents: &incidents }];
     let predictions = [(0, 1), (0, 2)].into_iter().filter_map(|pair| predict(&plan, pair, &asked, &runs));
@@ -122,7 +122,7 @@ fn compared() -> Outcome {
 }
 
 #[test]
-fn what_differs_is_told_apart_and_what_does_not_is_not() {
+fn reports_only_real_differences() {
     let outcome = compared();
     assert!(outcome.complete);
     let differing: Vec<[&str; 3]> = outcome
@@ -135,7 +135,7 @@ fn what_differs_is_told_apart_and_what_does_not_is_not() {
 }
 
 #[test]
-fn whatif_predicts_where_it_has_words_for_the_difference() {
+fn predicts_if_whatif_can_express_the_difference() {
     let outcome = compared();
     let [prediction] = outcome.predictions.as_slice() else { panic!("{:?}", outcome.predictions) };
     assert_eq!((prediction.from.as_str(), prediction.to.as_str()), ("plain", "exposed"));
@@ -144,7 +144,7 @@ fn whatif_predicts_where_it_has_words_for_the_difference() {
 }
 
 #[test]
-fn the_table_says_it_in_words() {
+fn table_contains_names_and_probabilities() {
     let text = text(&compared(), false);
     assert!(text.contains("plain and exposed differ in victim (p = "), "{text}");
     assert!(text.contains("no difference found between plain and larger"), "{text}");
