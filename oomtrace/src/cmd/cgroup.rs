@@ -1,4 +1,4 @@
-//! Cgroups of our own: emptied and removed by descriptor, never outside a cgroup file system.
+//! Empties and removes oomtrace's own cgroups by descriptor, and never outside a cgroup file system.
 
 use std::{
     ffi::{CString, OsStr},
@@ -20,7 +20,7 @@ use rustix::{
 use super::knob_file::is_cgroup;
 use crate::trust::{Links, Place, resolve};
 
-/// How long it is waited between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(10);
 
 const ADVICE: &str = "oomtrace did not create this cgroup";
@@ -28,24 +28,24 @@ const ADVICE: &str = "oomtrace did not create this cgroup";
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Whether a cgroup of this name is one of ours: the prefix, and the number of a process.
+/// The pid in a cgroup's name, if oomtrace created it: the name is the prefix and a number.
 pub(super) fn number<'a>(name: &'a OsStr, prefix: &str) -> Option<&'a str> {
     let number = name.to_str()?.strip_prefix(prefix)?;
     (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
 }
 
-/// Kills whatever lives in a cgroup and below, and removes them all.
+/// Kills all processes in a cgroup and below it, and removes these cgroups.
 ///
 /// # Errors
 ///
-/// If it is no cgroup, or still there after so many attempts.
+/// If it is not a cgroup, or still exists after this many attempts.
 pub(super) fn remove(top: &Path, attempts: u32) -> Result<()> {
     for _ in 0..attempts {
         let Some((parent, name, cgroup)) = open(top)? else { return Ok(()) };
         kill(&cgroup);
         remove_below(&cgroup);
         drop(cgroup);
-        // Busy until the last process has exited.
+        // The removal fails with EBUSY until the last process has exited.
         if matches!(unlinkat(&parent, &name, AtFlags::REMOVEDIR), Ok(()) | Err(Errno::NOENT)) {
             return Ok(());
         }
@@ -54,11 +54,11 @@ pub(super) fn remove(top: &Path, attempts: u32) -> Result<()> {
     bail!("cannot remove {}: its processes do not exit", top.display())
 }
 
-/// Sends SIGKILL to everything in a cgroup and below, if it is there.
+/// Sends SIGKILL to all processes in a cgroup and below it, if it exists.
 ///
 /// # Errors
 ///
-/// If it is no cgroup.
+/// If it is not a cgroup.
 pub(super) fn empty(top: &Path) -> Result<()> {
     if let Some((_, _, cgroup)) = open(top)? {
         kill(&cgroup);
@@ -86,7 +86,7 @@ fn open(top: &Path) -> Result<Option<(OwnedFd, std::ffi::OsString, OwnedFd)>> {
 }
 
 fn kill(cgroup: &OwnedFd) {
-    // Since 5.14; it leaves no chance to fork away.
+    // Available since 5.14. A process cannot escape it by forking.
     // https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L4090 (`cgroup_kill_write`)
     let killed = openat(cgroup, "cgroup.kill", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
         .and_then(|file| rustix::io::write(&file, b"1"));
@@ -106,7 +106,7 @@ fn kill_members(cgroup: &OwnedFd) {
     let held: Vec<(Pid, OwnedFd)> = opened.collect();
     let still = members(cgroup);
     for (_, process) in held.iter().filter(|(pid, _)| still.contains(pid)) {
-        // It may have died by itself.
+        // The process may have exited by itself.
         let _ = pidfd_send_signal(process, Signal::KILL);
     }
 }
@@ -115,7 +115,7 @@ fn kill_members(cgroup: &OwnedFd) {
 fn members(cgroup: &OwnedFd) -> Vec<Pid> {
     let mut procs = String::new();
     let file = openat(cgroup, "cgroup.procs", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-    // A failed read is tried again.
+    // A failed read is repeated later.
     let _ = file.map(|file| File::from(file).read_to_string(&mut procs));
     procs.lines().filter_map(|line| line.parse().ok()).filter_map(Pid::from_raw).collect()
 }
@@ -123,12 +123,12 @@ fn members(cgroup: &OwnedFd) -> Vec<Pid> {
 fn remove_below(cgroup: &OwnedFd) {
     for (name, inner) in below(cgroup) {
         remove_below(&inner);
-        // Busy until the last process has exited.
+        // The removal fails with EBUSY until the last process has exited.
         let _ = unlinkat(cgroup, name.as_c_str(), AtFlags::REMOVEDIR);
     }
 }
 
-/// The cgroups in one.
+/// The cgroups inside a cgroup.
 fn below(cgroup: &OwnedFd) -> Vec<(CString, OwnedFd)> {
     let entries = Dir::read_from(cgroup).into_iter().flatten().flatten();
     let named = entries.filter(|entry| entry.file_type() == FileType::Directory);

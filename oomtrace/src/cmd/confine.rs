@@ -9,20 +9,20 @@ use landlock::{
     path_beneath_rules,
 };
 
-/// The newest version of the interface whose rights are given up; an older kernel gives up those that it has.
+/// The newest version of the interface that is used. An older kernel enforces only the rights that it has.
 /// <https://docs.kernel.org/userspace-api/landlock.html#previous-limitations>
 const NEWEST: ABI = ABI::V6;
 
-/// What reading a file, or the files of a directory, needs.
+/// The rights that reading a file, or the files of a directory, needs.
 const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 
-/// What a page needs: it replaces a file, after a look at what that is, or is made.
+/// The rights that writing a page needs: checking the existing file, and replacing or creating it.
 const WRITE: BitFlags<AccessFs> =
     make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | MakeReg});
 
-/// After this call, this thread and the threads that it starts can open only these files, the files in these directories, and the page
-/// that is to be written. They cannot open a TCP connection or send a signal to another process. Files that are already open
-/// stay usable.
+/// After this call, this thread and the threads that it starts can open only these files, the files in these directories, and
+/// the page that is to be written. They cannot open a TCP connection or send a signal to another process. Files that are
+/// already open stay usable.
 ///
 /// A kernel without Landlock (before 5.13, or with Landlock disabled) refuses nothing, and the command works the same: this is a
 /// second line of defense.
@@ -48,8 +48,8 @@ fn enforce<'path>(
     ruleset.restrict_self().map(|status| status.landlock)
 }
 
-/// A missing path needs no rule, because opening it fails with the right error. A pipe without a name cannot have a rule, and needs
-/// none.
+/// A missing path needs no rule, because opening it fails with the right error. A pipe without a name cannot have a rule, and
+/// needs none.
 fn allow(ruleset: &mut RulesetCreated, path: &Path, rights: BitFlags<AccessFs>) {
     for rule in path_beneath_rules([path], rights).flatten() {
         let _ = ruleset.add_rule(rule);
@@ -74,7 +74,7 @@ mod tests {
 
     use super::enforce;
 
-    /// Confines a thread and runs something in it, unless the kernel is older than a version of the interface.
+    /// Confines a thread and runs a function in it, unless the kernel's interface is older than this version.
     fn confined<T: Send>(
         version: ABI,
         (read, page): (&[PathBuf], Option<&Path>),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_what_was_named_and_nothing_else() {
+    fn opens_only_the_named_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         for name in ["named", "other"] {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_on_standard_output_needs_no_directory() {
+    fn needs_no_directory_for_a_page_on_standard_output() {
         let folder = tempfile::tempdir().unwrap();
         let page = folder.path().join("page.html");
         let make = || outcome(fs::write(&page, b"page"));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn makes_no_connection() {
+    fn refuses_connections() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let connect = || outcome(TcpStream::connect(address));

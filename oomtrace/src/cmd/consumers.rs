@@ -1,4 +1,4 @@
-//! From what was typed to the second half of a live run.
+//! Creates the consumers of a live run from the command line's options.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     sink::Sink,
 };
 
-/// Takes what must be taken before the kernel is touched: an address in use is an error at once.
+/// Reserves resources before the kernel is touched, so that an address in use is reported at once.
 pub(super) fn wanted(options: &Consumers) -> Result<Wanted> {
     let bind =
         |address| Listener::bind(address).with_context(|| format!("--metrics: cannot listen on {address}"));
@@ -25,7 +25,7 @@ pub(super) fn wanted(options: &Consumers) -> Result<Wanted> {
     Ok(Wanted { metrics, hook, journal })
 }
 
-/// A running second half; nothing where no consumer is wanted.
+/// The running consumers; empty if none was requested.
 #[derive(Default)]
 pub(super) struct Running {
     feed: Option<Feed>,
@@ -35,7 +35,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts it, if it is wanted.
+    /// Starts them, if any were requested.
     pub(super) fn start(wanted: Wanted, tier: Tier, recorder: Option<&Recorder>) -> Result<Self> {
         if wanted.is_empty() {
             return Ok(Self::default());
@@ -52,17 +52,17 @@ impl Running {
         Ok(Self { feed: Some(feed), progress: Some(progress), needs, server: Some(server) })
     }
 
-    /// The sink that feeds it, once.
+    /// The sink that feeds the consumers. The first call returns it.
     pub(super) fn sink(&mut self) -> Option<Box<dyn Sink>> {
         self.feed.take().map(|feed| Box::new(feed) as Box<dyn Sink>)
     }
 
-    /// What the pipeline counts for it.
+    /// The counts that the pipeline keeps for the consumers.
     pub(super) fn progress(&self) -> Option<Arc<Progress>> {
         self.progress.clone()
     }
 
-    /// The system calls that it goes on needing.
+    /// The system calls that the consumers still need.
     pub(super) const fn needs(&self) -> Needs {
         self.needs
     }

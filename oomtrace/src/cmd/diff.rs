@@ -1,4 +1,4 @@
-//! `oomtrace diff`: two recordings compared.
+//! `oomtrace diff`: compares two recordings.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},

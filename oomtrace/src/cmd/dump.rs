@@ -1,4 +1,4 @@
-//! `oomtrace dump`: frames, one a line.
+//! `oomtrace dump`: prints frames, one per line.
 
 use std::io::{self, BufWriter, Write as _};
 

@@ -115,7 +115,7 @@ impl Iterator for History {
     }
 }
 
-/// Where the recordings are: what was named, or the usual folder.
+/// The given paths, or the default directory.
 pub(super) fn read_from(paths: &[PathBuf]) -> Vec<PathBuf> {
     if paths.is_empty() { vec![PathBuf::from(USUAL_FOLDER)] } else { paths.to_vec() }
 }

@@ -1,4 +1,4 @@
-//! Pages in files.
+//! Writes pages to files.
 
 use std::{
     fs::OpenOptions,
@@ -16,22 +16,22 @@ use crate::{
     trust::Output,
 };
 
-/// Why there is no page.
+/// The reason why there is no page.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PageError {
-    /// It is not clear of which incident.
+    /// More than one incident was selected.
     #[error("a page shows one incident, but several match; pass its number, or -1 for the last one")]
     Several,
-    /// `--html` with the name of the page forgotten.
+    /// `--html` was given a recording, probably because the page's name is missing.
     #[error("{} is a recording, and a page must not replace it; pass another file", path.display())]
     Recording {
-        /// Which.
+        /// The path.
         path: PathBuf,
     },
-    /// The file failed.
+    /// Writing the file failed.
     #[error("{} could not be written: {error}", path.display())]
     Write {
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// The system's error.
         error: io::Error,
@@ -39,7 +39,7 @@ pub(super) enum PageError {
 }
 
 impl PageError {
-    /// The status that a command ends with.
+    /// The exit status of a command.
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Several | Self::Recording { .. } => Exit::Usage,
@@ -49,7 +49,7 @@ impl PageError {
     }
 }
 
-/// Writes the page of the only incident; how many there were.
+/// Writes the page of the only incident; returns the number of incidents.
 pub(super) fn incident(mut reports: impl Iterator<Item = Report>, file: &Path) -> Result<u64, PageError> {
     let Some(report) = reports.next() else { return Ok(0) };
     if reports.next().is_some() {
@@ -58,7 +58,7 @@ pub(super) fn incident(mut reports: impl Iterator<Item = Report>, file: &Path) -
     write(file, &html::page(&report)).map(|()| 1)
 }
 
-/// Writes the overview of incidents with their numbers; how many there were.
+/// Writes the overview of incidents with their numbers; returns the number of incidents.
 pub(super) fn overview(reports: impl Iterator<Item = (u64, Report)>, file: &Path) -> Result<u64, PageError> {
     let mut overview = Overview::new();
     let mut told = 0;
@@ -74,7 +74,7 @@ pub(super) fn experiment(outcome: &Outcome, file: &Path) -> Result<(), PageError
     write(file, &html::experiment(outcome))
 }
 
-/// To the file, or to standard output where it is named `-`.
+/// Writes to the file, or to standard output if it is `-`.
 fn write(file: &Path, page: &str) -> Result<(), PageError> {
     if is_recording(file) {
         return Err(PageError::Recording { path: file.to_owned() });
@@ -104,7 +104,7 @@ mod tests {
     use crate::{exit::Exit, recording::header, sink::terminal::example};
 
     #[test]
-    fn a_page_is_of_one_incident() {
+    fn writes_a_page_of_one_incident_only() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("page.html");
         assert_eq!(incident(empty(), &file).unwrap(), 0);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_never_replaces_a_recording() {
+    fn does_not_replace_a_recording_with_a_page() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("oom.oomtrace");
         std::fs::write(&file, header()).unwrap();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overview_is_of_any_number() {
+    fn writes_an_overview_of_any_number_of_incidents() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("page.html");
         assert_eq!(overview(empty(), &file).unwrap(), 0);

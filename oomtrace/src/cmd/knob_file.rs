@@ -1,4 +1,4 @@
-//! The files behind knobs, as far as they are the kernel's own.
+//! Reads and writes the files of knobs, if they are the kernel's own.
 
 use std::{
     fs::File,
@@ -11,13 +11,13 @@ use rustix::fs::{FileType, FsWord, Mode, OFlags, fstat, fstatfs, openat};
 
 use crate::trust::{Links, Place, resolve};
 
-/// The kernel's own file systems, in which a file is a setting: procfs, sysfs, and the two of cgroups.
+/// The kernel's own file systems, in which files are settings: procfs, sysfs, and both versions of cgroups.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/magic.h>
 const KERNELS: [FsWord; 4] = [0x9fa0, 0x6265_6572, CGROUP, CGROUP2];
 const CGROUP: FsWord = 0x0027_e0eb;
 const CGROUP2: FsWord = 0x6367_7270;
 
-/// More bytes than any knob has.
+/// The maximum size of a knob's content.
 const MOST_BYTES: u64 = 64 << 10;
 
 const ADVICE: &str = "a knob is a file of procfs, sysfs or a cgroup file system";
@@ -26,18 +26,18 @@ const ADVICE: &str = "a knob is a file of procfs, sysfs or a cgroup file system"
 ///
 /// # Errors
 ///
-/// If it is not a regular file of the kernel's, reached without any symbolic link, or cannot be read.
+/// If it is not a regular file of the kernel, if its path contains a symbolic link, or if it cannot be read.
 pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     open(path, OFlags::RDONLY)?.take(MOST_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }
 
-/// Writes a knob, in one piece.
+/// Writes a knob with one write.
 ///
 /// # Errors
 ///
-/// As [`read`], or if the kernel refuses the value.
+/// Those of [`read`], or if the kernel rejects the value.
 pub(super) fn write(path: &Path, value: &str) -> io::Result<()> {
     open(path, OFlags::WRONLY)?.write_all(value.as_bytes())
 }
@@ -54,7 +54,7 @@ fn open(path: &Path, access: OFlags) -> io::Result<File> {
     Ok(File::from(file))
 }
 
-/// Whether it is on a cgroup file system.
+/// Whether a file is on a cgroup file system.
 pub(super) fn is_cgroup(file: &OwnedFd) -> bool {
     is_on(file, &[CGROUP, CGROUP2])
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::{read, write};
 
     #[test]
-    fn reads_a_setting_and_refuses_what_is_none() {
+    fn reads_a_setting_and_refuses_other_files() {
         let swappiness = Path::new("/proc/sys/vm/swappiness");
         assert_eq!(read(swappiness).unwrap(), fs::read_to_string(swappiness).unwrap());
         let directory = tempfile::tempdir().unwrap();

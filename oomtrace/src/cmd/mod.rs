@@ -1,4 +1,4 @@
-//! The commands, a file each, and what they share: from what was typed to settings, from errors to exit statuses.
+//! The commands, one file each, and their common parts: from options to settings, and from errors to exit statuses.
 
 mod cgroup;
 mod check;
@@ -56,11 +56,11 @@ use crate::{
     whatif::Refusal,
 };
 
-/// Does what the command line says.
+/// Runs the command.
 ///
 /// # Errors
 ///
-/// With what failed; [`exit_of`] gives the status it ends with.
+/// The error of the command; [`exit_of`] gives its exit status.
 pub fn run(cli: &Cli) -> Result<Exit> {
     #[cfg(feature = "faults")]
     crate::faults::read(crate::kernel::fault::slot_named)?;
@@ -85,7 +85,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
     }
 }
 
-/// Says that everything is in place.
+/// Reports that all hooks are attached.
 fn say_armed(tier: Tier, protection: Protection) {
     let unseen = if has_machines_pids() {
         ""
@@ -96,21 +96,21 @@ fn say_armed(tier: Tier, protection: Protection) {
     ready::tell();
 }
 
-/// Gives up what is needed no more once everything is in place. Where it cannot be done, nothing else suffers.
+/// Gives up the capabilities that are no longer needed. If that fails, oomtrace says so and continues.
 fn give_up_all_but(needed: CapabilitySet) {
     if let Err(error) = keep_only(needed) {
-        say(format_args!("capabilities that are needed no more could not be given up: {error}"));
+        say(format_args!("cannot give up the capabilities that are no longer needed: {error}"));
     }
 }
 
 /// Gives up the system calls that are no longer needed. If that fails, oomtrace says so and continues.
 fn refuse_other_calls(needs: Needs) {
     if let Err(error) = refuse_all_others(needs) {
-        say(format_args!("system calls that are needed no more could not be refused: {error}"));
+        say(format_args!("cannot block the system calls that are no longer needed: {error}"));
     }
 }
 
-/// The exit status of an error: that of the first cause that has one of its own.
+/// The exit status of an error: that of the first cause that has its own status.
 #[must_use]
 pub fn exit_of(error: &anyhow::Error) -> Exit {
     error.chain().find_map(exit_of_cause).unwrap_or(Exit::Failure)
@@ -151,12 +151,12 @@ impl Look {
         if self.no_cmdline { Cmdlines::Never } else { Cmdlines::Read }
     }
 
-    /// Programs that kill when memory is short, besides those that are known.
+    /// Additional programs that kill when memory is short.
     fn killers(&self) -> Vec<ByteString> {
         self.killer.iter().map(|name| ByteString::from(name.as_encoded_bytes().to_vec())).collect()
     }
 
-    /// Where names come from, with the thread that reads them.
+    /// The source of names, with the thread that reads them.
     fn names(&self) -> Option<Names> {
         (self.names == NamesChoice::Auto).then(names::start)
     }
@@ -183,7 +183,7 @@ impl From<TierChoice> for Wanted {
     }
 }
 
-/// What `--redact` hides.
+/// The values that `--redact` hides.
 const fn redact(wanted: bool) -> Redact {
     if wanted { Redact::Secrets } else { Redact::Nothing }
 }

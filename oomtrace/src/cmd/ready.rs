@@ -20,10 +20,10 @@ use super::say::say;
 /// The variable in which a service manager names its socket.
 const VARIABLE: &str = "NOTIFY_SOCKET";
 
-/// How long a supervisor may take to make room for the message.
+/// The maximum time to wait until the message can be sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Tells the supervisor, if there is one that waits.
+/// Notifies the service manager, if there is one.
 pub(super) fn tell() {
     let Some(address) = env::var_os(VARIABLE) else { return };
     if let Err(error) = tell_at(&address) {
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_supervisor_waits_at_a_path_or_at_an_abstract_name() {
+    fn sends_to_a_path_and_to_an_abstract_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let supervisor = UnixDatagram::bind(&path).unwrap();

@@ -1,4 +1,4 @@
-//! `oomtrace replay`: a recording down the same road.
+//! `oomtrace replay`: sends a recording down the same road.
 
 use std::{fs::File, io::BufReader, path::Path};
 

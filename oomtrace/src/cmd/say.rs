@@ -7,15 +7,15 @@ use std::{
 
 use crate::sink::terminal::sanitize;
 
-/// Says a sentence. A standard error that takes nothing (a log on a full disk, a reader that went away) must not end a
-/// recording, or an experiment before everything is put back: `eprintln!` would.
+/// Prints a message. If standard error cannot be written (a log on a full disk, a reader that exited), this must not end a
+/// recording, or an experiment before everything is restored. `eprintln!` would panic.
 pub fn say(sentence: impl Display) {
-    // In one piece: lines of several threads and processes meet there.
+    // One write per message, because several threads and processes write lines there.
     let _ = io::stderr().write_all(lines(&sentence.to_string()).as_bytes());
 }
 
-/// Names of files and processes may be in it, which anybody may have chosen: they move no cursor, and begin no line that looks
-/// like another message.
+/// The message may contain names of files and processes that another user chose. They cannot move the cursor or begin a line
+/// that looks like another message.
 fn lines(sentence: &str) -> String {
     let safe: Vec<String> = sentence.split('\n').map(sanitize::sentence).collect();
     format!("oomtrace: {}\n", safe.join("\n  "))
@@ -26,7 +26,7 @@ mod tests {
     use super::lines;
 
     #[test]
-    fn a_name_moves_no_cursor_and_begins_no_message() {
+    fn escapes_control_characters_and_line_ends_in_names() {
         let name = "a\u{1b}[2J\u{202e}b\noomtrace: armed, tier fentry";
         let said = lines(&format!("reading {name}: it is not a recording"));
         assert_eq!(

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{cli::Show, exit::Exit, pipeline::PipelineError, redact::Redact, report::Report};
 
-/// A number, and the last one.
+/// Both a number and the last incident were requested.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "pass either incident {number} or -1 (the last one), not both; for a file with that name, pass ./{number}"
@@ -51,7 +51,7 @@ const fn redact(options: &Show) -> Redact {
     }
 }
 
-/// Shows them all; how many there were.
+/// Shows all reports; returns their number.
 fn tell(mut reports: impl Iterator<Item = Report>, options: &Show) -> Result<u64> {
     if let Some(file) = &options.html {
         return Ok(html::incident(reports, file)?);
@@ -68,7 +68,7 @@ const fn not_held(number: Option<u64>, count: u64) -> NotHeld {
     }
 }
 
-/// The number, if the first word is one, and the files and directories.
+/// Splits the arguments into the number, if the first one is a number, and the files and directories.
 fn split(what: &[PathBuf]) -> (Option<u64>, &[PathBuf]) {
     let number = |path: &PathBuf| path.to_str()?.parse().ok();
     match what.split_first() {
@@ -84,7 +84,7 @@ mod tests {
     use super::split;
 
     #[test]
-    fn a_number_is_a_number_and_all_else_a_path() {
+    fn takes_only_whole_numbers_as_incidents() {
         let what = |words: &[&str]| -> Vec<PathBuf> { words.iter().map(PathBuf::from).collect() };
         let told = |words: &[&str]| {
             let what = what(words);

@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result};
 use rustix::pipe::{PipeFlags, pipe_with};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-/// Readable once the stream shall end.
+/// Becomes readable when the stream should end.
 pub(super) struct Stop {
     /// The end to wait on.
     pub(super) readable: OwnedFd,
-    /// The end that a signal, or we ourselves, write to.
+    /// The end that a signal, or this process itself, writes to.
     pub(super) writable: OwnedFd,
 }
 
@@ -19,7 +19,7 @@ impl Stop {
     ///
     /// # Errors
     ///
-    /// If there is no descriptor left, or the signals cannot be caught.
+    /// If no descriptor is left, or the signals cannot be caught.
     pub(super) fn on_signals() -> Result<Self> {
         let (readable, writable) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)
             .map_err(io::Error::from)

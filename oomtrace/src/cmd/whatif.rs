@@ -1,4 +1,4 @@
-//! `oomtrace whatif`: a decision of a recording, decided again.
+//! `oomtrace whatif`: repeats a decision of a recording with changes.
 
 use std::io::{IsTerminal, Write};
 
@@ -16,26 +16,26 @@ use crate::{
     whatif::{Answer, Change, decide_again},
 };
 
-/// Which incident is meant is not clear.
+/// The incident is not clear.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WhichError {
-    /// There is none.
+    /// There is no incident.
     #[error("the recording contains no incident")]
     None,
-    /// None of that number.
+    /// There is no incident with this number.
     #[error("no incident {number}: the recording contains {count}")]
     Number {
         /// The requested number.
         number: i64,
-        /// How many there are.
+        /// The number of incidents.
         count: usize,
     },
-    /// Several, and none was named.
+    /// There are several incidents, and none was chosen.
     #[error("the recording contains {count} incidents; choose one with --incident:\n{list}")]
     Several {
-        /// How many.
+        /// The number of incidents.
         count: usize,
-        /// A line each.
+        /// One line per incident.
         list: String,
     },
 }
@@ -57,7 +57,7 @@ fn changes(typed: &Changes) -> Vec<Change> {
     adj.iter().chain(allocating_task).chain(limit).chain(oom_group).cloned().collect()
 }
 
-/// The incident of that number, counted from 1, or from the end if it is negative.
+/// The incident with this number, counted from 1, or from the end if it is negative.
 fn pick(incidents: &[Incident], number: Option<i64>) -> Result<&Incident, WhichError> {
     let count = incidents.len();
     let Some(number) = number else {
@@ -105,7 +105,7 @@ mod tests {
     use crate::incident::Incident;
 
     #[test]
-    fn incidents_are_counted_from_either_end() {
+    fn counts_incidents_from_either_end() {
         let incidents: Vec<Incident> =
             (10..13).map(|boot_ns| Incident { boot_ns, ..Incident::default() }).collect();
         let at = |number| pick(&incidents, Some(number)).map(|incident| incident.boot_ns);

@@ -1,4 +1,4 @@
-//! `oomtrace why`: whether memory killed a process, from recordings.
+//! `oomtrace why`: says whether memory killed a process, from recordings.
 
 use std::io;
 
@@ -26,15 +26,15 @@ const SCHEMA: u32 = 1;
 #[derive(Serialize)]
 struct Answer<'a> {
     schema: u32,
-    /// What ended it: "oom_kill" by the kernel, or "userspace_kill" for memory.
+    /// How the process ended: "oom_kill" by the kernel, or "userspace_kill" for memory.
     verdict: &'static str,
     /// Incidents that have such a victim.
     incidents: u64,
-    /// The number of the last one, as `list` counts.
+    /// The number of the last incident, as in `list`.
     number: u64,
     /// The process id of its victim.
     pid: Option<i32>,
-    /// The last one in full.
+    /// The report of the last incident.
     report: &'a Report,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn run(options: &Why) -> Result<Exit> {
     }
 }
 
-/// A dying process that the kernel only marked was not killed by it.
+/// Whether the process was killed. A dying process that the kernel only marked was not.
 fn is_kill(report: &Report, target: &Target) -> bool {
     report.selection.outcome != Some(Outcome::MarkedOnly) && target.victim(report).is_some()
 }
@@ -86,7 +86,7 @@ fn tell(target: &Target, found: u64, number: u64, report: &Report, format: Table
     Ok(())
 }
 
-/// One sentence, and where the rest is.
+/// Prints one sentence, and the command that shows the rest.
 fn text(output: &mut impl io::Write, answer: &Answer<'_>) -> io::Result<()> {
     let by = if answer.verdict == "oom_kill" { "OOM kill" } else { "killed by user space for memory" };
     let time = answer.report.time.as_deref().unwrap_or("at an unknown time");

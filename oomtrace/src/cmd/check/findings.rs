@@ -21,7 +21,7 @@ use crate::{
 pub(super) struct Findings {
     /// Whether `watch` would work now.
     pub(super) works: bool,
-    /// The tier it would have.
+    /// The tier that it would have.
     pub(super) tier: Option<Tier>,
     /// The problem that prevents tracing.
     pub(super) problem: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct Findings {
     pub(super) fields: Vec<Field>,
     /// Fields that were found.
     pub(super) fields_found: usize,
-    /// Hooks; empty where the privileges did not suffice to try them.
+    /// Hooks; empty if the privileges do not suffice to try them.
     pub(super) hooks: Vec<HookFinding>,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct HookFinding {
     pub(super) refusals: Vec<String>,
 }
 
-/// Tries everything that `watch` does, and takes it back.
+/// Tries everything that `watch` does, and undoes it.
 pub(super) fn gather(wanted: Wanted, all_fields: bool) -> (Findings, Exit) {
     let mut findings = Findings {
         works: false,
@@ -111,9 +111,7 @@ fn try_start(findings: &mut Findings, wanted: Wanted, all_fields: bool) -> Resul
     findings.tier = Some(armed.tier);
     findings.system.push(Part {
         name: "self-check",
-        found: armed
-            .self_checked
-            .then(|| "our own task, read through the layout, is what procfs says".to_owned()),
+        found: armed.self_checked.then(|| "this process, read through the layout, equals procfs".to_owned()),
         otherwise: "not done: this kernel does not run programs on demand (raw tracepoints, since 5.10)",
     });
     findings.hooks = armed.hooks.iter().map(hook).collect();
@@ -137,7 +135,7 @@ fn system() -> Vec<Part> {
     let lockdown = match confidentiality_lockdown() {
         Some(true) => None,
         Some(false) => Some("off, or integrity".to_owned()),
-        None => Some("not told (securityfs is not mounted)".to_owned()),
+        None => Some("unknown (securityfs is not mounted)".to_owned()),
     };
     vec![
         Part {
@@ -164,7 +162,7 @@ fn system() -> Vec<Part> {
         },
         Part {
             name: "__per_cpu_offset",
-            found: kallsyms::address("__per_cpu_offset").map(|_| "told by the kernel".to_owned()),
+            found: kallsyms::address("__per_cpu_offset").map(|_| "reported by the kernel".to_owned()),
             otherwise: "memory counters stay approximate on kernels that keep them per CPU (needs CAP_SYSLOG, \
                         kernel.kptr_restrict below 2 and CONFIG_KALLSYMS_ALL=y)",
         },
@@ -181,10 +179,7 @@ fn hook(outcome: &Outcome) -> HookFinding {
     let mut refusals: Vec<String> =
         refused.map(|(way, refusal)| format!("{}: {refusal}", way.tier.name())).collect();
     if outcome.way.is_none() && refusals.is_empty() {
-        refusals.push(
-            "not in place: the inside of the decision is seen with all of its hooks, or not at all"
-                .to_owned(),
-        );
+        refusals.push("not attached: oomtrace attaches all hooks inside the decision or none".to_owned());
     }
     HookFinding {
         name: outcome.hook.name,

@@ -1,4 +1,4 @@
-//! The findings, for reading.
+//! The findings as text.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::kernel::tier::Tier;
 /// The table.
 pub(super) fn table(findings: &Findings) -> String {
     let mut text = String::new();
-    // Writing to a `String` does not fail.
+    // Writing to a `String` cannot fail.
     let _ = write(&mut text, findings);
     text
 }

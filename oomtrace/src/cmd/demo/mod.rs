@@ -27,7 +27,7 @@ use crate::{
     source::{Ended, cgroupfs::MemoryHierarchy, live::Live, session},
 };
 
-/// How long after the victim's end the report may take.
+/// The time that the report may take after the victim's end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(options: &Demo) -> Result<Exit> {
@@ -83,7 +83,7 @@ fn give_up_after(mut victim: Child, stop: &Stop) -> Result<thread::JoinHandle<bo
         use std::os::unix::process::ExitStatusExt as _;
         let killed = victim.wait().is_ok_and(|status| status.signal() == Some(libc::SIGKILL));
         thread::sleep(PATIENCE);
-        // If the pipe is full or closed, the stream has ended or will end anyway.
+        // If the pipe is full or closed, the stream has ended or is about to end.
         let _ = rustix::io::write(&end, b"x");
         killed
     }))

@@ -18,22 +18,22 @@ pub(super) const LIMIT_BYTES: usize = 64 << 20;
 /// Prefix of scratch cgroups; the demo's pid follows.
 const PREFIX: &str = "oomtrace-demo-";
 
-/// How often it is tried to remove one, every ten milliseconds.
+/// The number of attempts to remove one, one every ten milliseconds.
 const ATTEMPTS: u32 = 200;
 
 /// The cgroup.
 pub(super) struct Scratch {
     path: PathBuf,
-    /// The `cgroup.subtree_control` in which the controller was switched on for it.
+    /// The `cgroup.subtree_control` in which the controller was enabled for it.
     switched_on: Option<PathBuf>,
 }
 
 impl Scratch {
-    /// Makes the cgroup and sets its limit, without swap. Those of demos that died are removed.
+    /// Creates the cgroup and sets its limit, without swap. Cgroups of demos that were killed are removed.
     ///
     /// # Errors
     ///
-    /// If the hierarchy does not let us.
+    /// If the hierarchy does not allow it.
     pub(super) fn create(hierarchy: &MemoryHierarchy) -> Result<Self> {
         remove_stale(hierarchy.mount());
         let path = hierarchy.mount().join(format!("{PREFIX}{}", std::process::id()));
@@ -67,7 +67,7 @@ impl Scratch {
         fs::write(self.path.join(limit), LIMIT_BYTES.to_string())
             .with_context(|| format!("setting {limit} of {}", self.path.display()))?;
         for (file, value) in without_swap {
-            // Absent where the kernel does not account swap; then there is none to keep out.
+            // The file does not exist if the kernel does not account swap. Then there is no swap to limit.
             let _ = fs::write(self.path.join(file), value);
         }
         Ok(())
@@ -84,7 +84,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Switches the memory controller on for the children of the root, if it is not; returns the file to undo it in.
+/// Enables the memory controller for the children of the root, if it is not; returns the file in which to undo it.
 fn switch_on(mount: &Path) -> Result<Option<PathBuf>> {
     let control = mount.join("cgroup.subtree_control");
     let on = fs::read_to_string(&control).with_context(|| format!("reading {}", control.display()))?;

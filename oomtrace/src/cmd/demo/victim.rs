@@ -8,11 +8,11 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use super::scratch::LIMIT_BYTES;
 use crate::{cli::DemoVictim, exit::Exit};
 
-/// Steps in which memory is taken.
+/// The size of one step of the allocation.
 const STEP_BYTES: usize = 1 << 20;
 
 pub(in crate::cmd) fn run(options: &DemoVictim) -> Result<Exit> {
-    // Whatever becomes of the demo, this process does not outlive it.
+    // This process ends when the demo does, however the demo ends.
     set_parent_process_death_signal(Some(Signal::KILL)).context("setting the parent death signal")?;
     rustix::thread::set_name(c"oomtrace-demo").context("setting the process name")?;
     // The demo protects itself from the OOM killer, and this process would inherit that.

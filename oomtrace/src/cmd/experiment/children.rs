@@ -1,4 +1,4 @@
-//! The processes of a run, from the outside.
+//! The processes of a run, as the experiment sees them.
 
 use std::{
     fs::File,
@@ -24,7 +24,7 @@ pub(super) struct Children<'a> {
     tree: &'a Tree,
     /// Prefix of the files for the output of commands.
     logs: &'a Path,
-    /// Where commands are run.
+    /// The directory in which commands run.
     folder: &'a Path,
     each: Vec<One<'a>>,
 }
@@ -32,9 +32,9 @@ pub(super) struct Children<'a> {
 struct One<'a> {
     process: &'a Process,
     child: Option<Child>,
-    /// Says once that the memory is held.
+    /// Receives one message when the process holds its memory.
     holding: Option<Receiver<()>>,
-    /// Since when those that come after it may start.
+    /// Since when the processes that follow it may start.
     ready_since: Option<Instant>,
     ended: Option<Ended>,
 }
@@ -45,7 +45,7 @@ impl<'a> Children<'a> {
         Self { tree, logs, folder, each: processes.iter().map(one).collect() }
     }
 
-    /// Starts the processes whose turn it is and collects those that ended; returns whether anything changed.
+    /// Starts the processes that are due and collects those that exited. Returns whether anything changed.
     pub(super) fn go_on(&mut self, begun: Instant) -> Result<bool> {
         let mut changed = false;
         for number in 0..self.each.len() {
@@ -78,7 +78,7 @@ impl<'a> Children<'a> {
         since.is_some_and(|since| since.elapsed() >= process.delay)
     }
 
-    /// Whether no process will do anything more: each hog holds its memory or has ended.
+    /// Whether all processes are done: each hog holds its memory or has exited.
     pub(super) fn are_still(&self) -> bool {
         let is_still = |one: &One<'_>| one.ended.is_some() || one.ready_since.is_some() && one.is_hog();
         self.each.iter().all(is_still)
@@ -121,14 +121,14 @@ impl<'a> Children<'a> {
                 command.stdout(Stdio::from(log.try_clone().with_context(starting)?)).stderr(Stdio::from(log));
             }
         }
-        // An interrupt at the terminal is not theirs, or it would look as if they had failed.
+        // The processes must not get an interrupt from the terminal, because they would seem to have failed.
         command.process_group(0).spawn().with_context(starting)
     }
 
-    /// Takes leave of those whose cgroup has been emptied.
+    /// Waits for the processes, whose cgroup has been emptied.
     pub(super) fn bury(mut self) {
         for child in self.each.iter_mut().filter_map(|one| one.child.as_mut()) {
-            // It may have left its cgroup; it is ours all the same.
+            // The process may have left its cgroup, but it still belongs to the run.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -148,7 +148,7 @@ impl One<'_> {
         matches!(self.process.work, Work::Hog(_))
     }
 
-    /// Looks after it; whether it has changed.
+    /// Checks the process. Returns whether it has changed.
     fn look(&mut self) -> bool {
         let mut changed = false;
         if self.ready_since.is_none() && self.holding.as_ref().is_some_and(|word| word.try_recv().is_ok()) {
@@ -184,5 +184,5 @@ fn listen(stdout: ChildStdout) -> Receiver<()> {
     heard
 }
 
-/// How long it is slept between two looks.
+/// The pause between two checks.
 pub(super) const STEP: Duration = Duration::from_millis(5);

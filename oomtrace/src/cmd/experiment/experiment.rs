@@ -1,4 +1,4 @@
-//! An experiment under way.
+//! A running experiment.
 
 use std::{
     os::fd::AsFd as _,
@@ -32,13 +32,13 @@ pub(super) struct Experiment<'a> {
     pub(super) journal: &'a Journal,
     pub(super) supervisor: Supervisor,
     pub(super) output: &'a Directory,
-    /// Where the file is, and commands are run.
+    /// The directory of the file, in which commands run.
     pub(super) folder: PathBuf,
     pub(super) tier: TierChoice,
     pub(super) stop: &'a Stop,
 }
 
-/// SIGINT or SIGTERM came.
+/// SIGINT or SIGTERM was received.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub(super) struct Interrupted;
@@ -63,7 +63,7 @@ impl Experiment<'_> {
                 Some(setting) => {
                     knob::takes(&old.path).written(&setting.value).map_err(anyhow::Error::msg)?
                 }
-                // Whatever is written to one of a pair makes the other 0.
+                // Writing one of a pair sets the other to 0.
                 None if knob::counterpart(&old.path).is_some_and(|other| wanted(&other).is_some()) => {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! This machine, as the check asks about it.
+//! Answers the check's questions about this machine.
 
 use std::{
     env, fs,
@@ -16,9 +16,9 @@ use crate::{
 /// This machine.
 pub(super) struct Here {
     hierarchy: Option<MemoryHierarchy>,
-    /// A cgroup to look at.
+    /// A cgroup to check for files.
     some_cgroup: Option<PathBuf>,
-    /// Where commands are run.
+    /// The directory in which commands run.
     folder: PathBuf,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn meminfo(name: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The machine, for the result.
+/// The description of this machine for the result.
 pub(super) fn machine(hierarchy: &MemoryHierarchy, tier: Option<String>) -> Machine {
     let uname = rustix::system::uname();
     Machine {
@@ -125,12 +125,12 @@ mod tests {
     use crate::experiment::check::Ground as _;
 
     #[test]
-    fn a_program_is_looked_for_where_it_is_run_and_can_be_run() {
+    fn finds_only_programs_that_can_be_run() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a-service-of-mine");
         fs::write(&file, "#!/bin/sh\n").unwrap();
         let here = Here::look(folder.path());
-        assert!(!here.has_program("./a-service-of-mine"), "nobody may run it");
+        assert!(!here.has_program("./a-service-of-mine"), "it is not executable");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(here.has_program("./a-service-of-mine") && here.has_program("sh"));
         assert!(

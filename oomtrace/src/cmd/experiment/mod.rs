@@ -49,7 +49,7 @@ use crate::{
     source::cgroupfs::MemoryHierarchy,
 };
 
-/// The file is not one that can be run here; each complaint has its line.
+/// The file cannot be run here. Each problem has its line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct FileError(String);
@@ -83,10 +83,10 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     perform(&plan, (file, folder, &bytes), options, hierarchy, &state, &lock)
 }
 
-/// More than any plan has.
+/// The maximum size of a plan's file.
 const FILE_BYTES: u64 = 1 << 20;
 
-/// Where the file is, and commands are run.
+/// The directory of the file, in which commands run.
 fn folder(file: &Path) -> Result<PathBuf> {
     let unreadable = |error| FileError(format!("reading {}: {error}", file.display()));
     fs::canonicalize(file).map_err(unreadable)?.parent().map(Path::to_owned).context("the file's directory")
@@ -104,7 +104,7 @@ fn content(file: &Path) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-/// Has the file checked.
+/// Parses and checks the file.
 fn plan(file: &Path, bytes: &[u8], options: &cli::Experiment, here: &Here) -> Result<Plan> {
     let mut plan =
         text(bytes).and_then(parse).map_err(|problems| complaint(file, "cannot be run", &problems))?;
@@ -128,7 +128,7 @@ fn complaint(file: &Path, what: &str, problems: &[Problem]) -> FileError {
     FileError(format!("{} {what}:{}", file.display(), lines.collect::<String>()))
 }
 
-/// From the journal to the result.
+/// Runs the experiment, from the journal to the result.
 fn perform(
     plan: &Plan,
     (file, folder, bytes): (&Path, PathBuf, &[u8]),
@@ -143,7 +143,7 @@ fn perform(
     // Before the journal is written, so that an experiment that is killed in between leaves none behind.
     let supervisor = Supervisor::start(&options.state, lock)?;
     state.write(&journal)?;
-    // Nothing has been changed so far. The supervisor must not be the victim when the machine runs out of memory.
+    // Nothing has been changed so far. The supervisor must not be killed when the machine runs out of memory.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     let scratch = match Scratch::create(hierarchy, plan) {
         Ok(scratch) => scratch,
@@ -190,13 +190,13 @@ fn runs(experiment: &mut Experiment<'_>, kept: &mut Vec<Kept>) -> Result<()> {
     Ok(())
 }
 
-/// The two of a pair, the one that is not 0 first: writing it makes the other 0 again, to which 0 need not be written then (the
-/// kernel refuses it for `vm.dirty_bytes`).
+/// Orders the two of a pair so that the one that is not 0 comes first. Writing it sets the other to 0, so 0 need not be written
+/// then (the kernel rejects 0 for `vm.dirty_bytes`).
 fn pair(one: Knob, other: Knob) -> [Knob; 2] {
     if one.value.trim() == "0" { [other, one] } else { [one, other] }
 }
 
-/// The old values of everything that will be changed.
+/// The old values of all settings that will be changed.
 fn journal(plan: &Plan, file: &Path, hierarchy: &MemoryHierarchy) -> Result<Journal> {
     let mut knobs = Vec::new();
     for setting in plan.all_knobs() {
@@ -224,7 +224,7 @@ mod tests {
     use super::{Knob, pair};
 
     #[test]
-    fn of_a_pair_the_one_that_is_not_0_is_put_back_first() {
+    fn restores_the_nonzero_one_of_a_pair_first() {
         let knob = |name: &str, value: &str| Knob { path: name.into(), value: value.to_owned() };
         let order = |one, other| pair(one, other).map(|knob| knob.path.display().to_string());
         assert_eq!(

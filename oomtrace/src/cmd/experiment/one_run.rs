@@ -23,18 +23,18 @@ use crate::{
     kernel::clock,
 };
 
-/// A report comes when its victim has exited, which is later than the end of the victim's work.
+/// The report comes when the victim has exited, which is later than the end of the victim's work.
 const LEAST_SETTLE: Duration = Duration::from_millis(100);
 
 /// The observations of a run until its end.
 struct Watched {
     samples: Vec<Sample>,
-    /// Whether it was the time limit that ended it.
+    /// Whether the time limit ended it.
     timed_out: bool,
     processes: Vec<crate::experiment::run::Started>,
 }
 
-/// Makes a run of a variant; `number` counts from 1.
+/// Runs a variant; `number` counts from 1.
 pub(super) fn make(experiment: &mut Experiment<'_>, number: usize, variant: usize) -> Result<Observed> {
     let layout = experiment.layout(variant)?;
     experiment.set_knobs(&layout)?;
@@ -66,7 +66,7 @@ fn trace(experiment: &mut Experiment<'_>, tree: &Tree, layout: &Layout, recordin
     let mut children = Children::new(tree, &logs, &folder, &layout.processes);
     let seen = watch(experiment, tree, &tracer, &sampler, &mut children);
     let processes = children.seen();
-    // Before everything is killed: that is none of the run's.
+    // The tracer ends before all processes are killed, because these kills do not belong to the run.
     let recorded = tracer.finish();
     let emptied = cgroup::empty(&tree.folder);
     children.bury();
@@ -76,7 +76,7 @@ fn trace(experiment: &mut Experiment<'_>, tree: &Tree, layout: &Layout, recordin
     Ok(Watched { samples, timed_out, processes })
 }
 
-/// Until the last kill, or the last thing that any process did, is long enough ago, or the time is up.
+/// Waits until the last kill or the last change of a process is long enough ago, or the time limit is reached.
 fn watch(
     experiment: &mut Experiment<'_>,
     tree: &Tree,

@@ -30,7 +30,7 @@ use crate::{
 
 const ADVICE: &str = "pass another directory with -o DIR";
 
-/// A run that was made.
+/// A finished run.
 pub(super) struct Kept {
     observed: Observed,
     incidents: Vec<Incident>,
@@ -53,12 +53,12 @@ impl Kept {
 /// The directory of the result, held open, so that a user who renames it cannot redirect the result.
 pub(super) struct Directory {
     held: OwnedFd,
-    /// As it was named.
+    /// The path as the user gave it.
     shown: PathBuf,
 }
 
 impl Directory {
-    /// Makes it; one that is there is never written to.
+    /// Creates it. An existing directory is never written to.
     pub(super) fn create(wanted: Option<&Path>, file: &Path, bytes: &[u8]) -> Result<Self> {
         let shown = wanted.map_or_else(|| usual(file), Path::to_owned);
         let making = || {
@@ -73,7 +73,7 @@ impl Directory {
         let held = openat(&place.directory, &place.name, flags, Mode::empty()).with_context(making)?;
         let directory = Self { held, shown };
         fs::create_dir(directory.path().join("runs")).context("creating the directory of the runs")?;
-        // The plan as it was read: the file may be another one by now, and tomorrow.
+        // The plan as it was read, because the file may change later.
         fs::write(directory.path().join("experiment.toml"), bytes).context("writing experiment.toml")?;
         Ok(directory)
     }
@@ -91,7 +91,7 @@ fn usual(file: &Path) -> PathBuf {
     PathBuf::from(format!("{stem}-{date}-{:02}{:02}{:02}", time.hour(), time.minute(), time.second()))
 }
 
-/// A run in a few words.
+/// A short description of a run.
 pub(super) fn in_short(run: &Run) -> String {
     let collateral = match run.collateral.len() {
         0 => String::new(),
@@ -131,7 +131,7 @@ fn predictions(plan: &Plan, kept: &[Kept]) -> Vec<Prediction> {
     pairs.filter(|(from, to)| from != to).filter_map(|pair| predict(plan, pair, &asked, &runs)).collect()
 }
 
-/// Whole or not at all.
+/// Writes the result atomically.
 fn write(outcome: &Outcome, output: &Path) -> Result<()> {
     let new = output.join("result.json.new");
     let mut file = File::create(&new)?;

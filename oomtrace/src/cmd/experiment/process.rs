@@ -1,4 +1,4 @@
-//! A process of an experiment, from the inside: it joins its cgroup before it does anything else.
+//! The code that runs in a process of an experiment. It joins its cgroup before it does anything else.
 
 use std::{fs, io::Write as _, os::unix::process::CommandExt as _, process::Command};
 
@@ -29,7 +29,7 @@ pub(in crate::cmd) fn run(options: &ExperimentProcess) -> Result<Exit> {
     let ExperimentProcess { size, rate, count, hold, .. } = *options;
     let _held = hog::take(&Hog { shape, bytes: size, rate, count, hold }, &options.name)?;
     let mut stdout = std::io::stdout();
-    // Nobody may be there to hear it.
+    // The reader may have exited.
     let _ = writeln!(stdout, "{HOLDING}").and_then(|()| stdout.flush());
     if !hold {
         return Ok(Exit::Success);

@@ -1,5 +1,5 @@
-//! Everything as it was before: no process, no cgroup, each knob with its old value. Done by the supervisor, by the experiment if
-//! it loses its supervisor, and by `--restore`; doing it twice does no harm.
+//! Restores the machine after an experiment: no processes, no cgroups, and each knob with its old value. The supervisor does
+//! it, or the experiment if it loses its supervisor, or `--restore`. Doing it twice does no harm.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ pub(super) fn restore(state: &State) -> Result<Option<Journal>> {
 fn undo(journal: &Journal) -> Result<()> {
     let hierarchy = MemoryHierarchy::find().context("no memory hierarchy is mounted any more")?;
     check(journal, &hierarchy)?;
-    // The limit first goes with its processes: a knob that goes back must not find them alive.
+    // The limit is removed first, together with its processes, so that they do not see a restored knob.
     cgroup::remove(&journal.scratch, ATTEMPTS)?;
     if let Some(control) = &journal.switched_on {
         // This fails if another program has started to use the controller; it then has to stay enabled.
@@ -44,7 +44,7 @@ fn undo(journal: &Journal) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a journal that names anything an experiment does not touch, before anything is done.
+/// Rejects a journal that names anything an experiment does not change, before anything is done.
 fn check(journal: &Journal, hierarchy: &MemoryHierarchy) -> Result<()> {
     let mount = hierarchy.mount();
     let is_ours = journal.scratch.file_name().is_some_and(|name| cgroup::number(name, PREFIX).is_some());
@@ -97,7 +97,7 @@ fn put_back(Knob { path, value }: &Knob) -> Result<(), String> {
 
 /// `oomtrace experiment --restore`.
 pub(super) fn command(folder: &Path) -> Result<crate::exit::Exit> {
-    // Where no experiment ever was, nothing is made.
+    // If there was no experiment, nothing is created.
     let Some(state) = State::open(folder)? else {
         say(format_args!("nothing to restore in {}", folder.display()));
         return Ok(crate::exit::Exit::Success);

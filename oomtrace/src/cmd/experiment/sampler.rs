@@ -15,7 +15,8 @@ use crate::{
     source::cgroupfs::MemoryHierarchy,
 };
 
-/// Counters of `/proc/vmstat` that grow while the machine reclaims: scanned pages, and allocations that had to wait for reclaim, by zone.
+/// Counters of `/proc/vmstat` that grow while the machine reclaims: scanned pages, and allocations that had to wait for
+/// reclaim, by zone.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/vmstat.c#L1260> (`vmstat_text`)
 const RECLAIMS: [&str; 6] = [
     "pgscan_kswapd",
@@ -26,10 +27,10 @@ const RECLAIMS: [&str; 6] = [
     "allocstall_movable",
 ];
 
-/// Where to look.
+/// The files to read.
 pub(super) struct Sampler {
     is_v2: bool,
-    /// Folders, with their paths below the mount.
+    /// Directories of cgroups, with their paths below the mount.
     cgroups: Vec<(String, PathBuf)>,
     total_bytes: u64,
 }
@@ -39,7 +40,7 @@ impl Sampler {
         let inside = cgroups
             .iter()
             .map(|cgroup| (format!("{}/{}", tree.top, cgroup.path), tree.folder.join(&cgroup.path)));
-        // The experiment's own cgroup, around the run's, has the limit of everything.
+        // The experiment's own cgroup is the parent of the run's and has the limit for everything.
         let around = tree.top.rsplit_once('/').map(|(around, _)| around.to_owned());
         let around = around.zip(tree.folder.parent().map(Path::to_owned));
         let top = (tree.top.clone(), tree.folder.clone());
@@ -50,7 +51,7 @@ impl Sampler {
         }
     }
 
-    /// Looks once.
+    /// Takes one sample.
     pub(super) fn sample(&self) -> Sample {
         let cgroups = self.cgroups.iter();
         let mut levels: std::collections::BTreeMap<String, Counters> =
@@ -59,8 +60,8 @@ impl Sampler {
         Sample { boot_ns: clock::boot_ns(), levels }
     }
 
-    /// `memory.events` counts how often the usage was about to exceed `memory.high` or `memory.max`, when reclaim sets in; on v1
-    /// `memory.failcnt` does.
+    /// `memory.events` counts how often the usage was about to exceed `memory.high` or `memory.max`, which is when reclaim
+    /// starts. On v1, `memory.failcnt` counts that.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L2200> (`try_charge_memcg`)
     fn cgroup(&self, folder: &Path) -> Option<Counters> {
         let number = |file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
@@ -81,7 +82,7 @@ impl Sampler {
     }
 }
 
-/// The sum of lines `NAME NUMBER`.
+/// Adds up the numbers of lines `NAME NUMBER`.
 fn sum(text: &str, names: &[&str]) -> u64 {
     let pairs = text.lines().filter_map(|line| line.split_once(' '));
     pairs
@@ -95,7 +96,7 @@ mod tests {
     use super::sum;
 
     #[test]
-    fn lines_are_added_by_whole_names() {
+    fn matches_whole_names() {
         assert_eq!(sum("low 1\nhigh 2\nmax 3\noom 4\nmax_x 9\n", &["high", "max"]), 5);
     }
 }

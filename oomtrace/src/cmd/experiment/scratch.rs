@@ -23,7 +23,7 @@ pub(super) const ATTEMPTS: u32 = 2000;
 /// Prefix of an experiment's cgroup; the experiment's pid follows.
 pub(super) const PREFIX: &str = "oomtrace-experiment-";
 
-/// The cgroup around everything.
+/// The experiment's top cgroup.
 pub(super) struct Scratch<'a> {
     hierarchy: &'a MemoryHierarchy,
     path: PathBuf,
@@ -42,7 +42,7 @@ pub(super) fn place(hierarchy: &MemoryHierarchy) -> PathBuf {
     hierarchy.mount().join(format!("{PREFIX}{}", std::process::id()))
 }
 
-/// The file in which the memory controller has to be switched on first, if it has to be.
+/// The file in which the memory controller must be enabled first; `None` if it is enabled.
 pub(super) fn to_switch_on(hierarchy: &MemoryHierarchy) -> Result<Option<PathBuf>> {
     let MemoryHierarchy::V2(mount) = hierarchy else { return Ok(None) };
     let control = mount.join("cgroup.subtree_control");
@@ -51,7 +51,7 @@ pub(super) fn to_switch_on(hierarchy: &MemoryHierarchy) -> Result<Option<PathBuf
 }
 
 impl<'a> Scratch<'a> {
-    /// Makes it, with its limit. The journal names it already.
+    /// Creates it with its limit. The journal already names it.
     pub(super) fn create(hierarchy: &'a MemoryHierarchy, plan: &Plan) -> Result<Self> {
         let path = place(hierarchy);
         if let Some(control) = to_switch_on(hierarchy)? {
@@ -60,7 +60,8 @@ impl<'a> Scratch<'a> {
         }
         make(&path)?;
         let scratch = Self { hierarchy, path };
-        // Before 5.11, the limit of a v1 cgroup applied to its descendants only if this file was set; later kernels reject the write.
+        // Before 5.11, the limit of a v1 cgroup applied to its descendants only if this file was set; later kernels reject the
+        // write.
         let _ = fs::write(scratch.path.join("memory.use_hierarchy"), "1");
         if let Some(limit) = &plan.limit {
             scratch.limit(limit.value, plan.swap_limit)?;
@@ -78,11 +79,11 @@ impl<'a> Scratch<'a> {
         };
         write(&self.path.join(file), &bytes.to_string())?;
         let (file, bytes) = swap;
-        // Absent where the kernel does not account swap.
+        // The file does not exist if the kernel does not account swap.
         if self.path.join(file).exists() { write(&self.path.join(file), &bytes.to_string()) } else { Ok(()) }
     }
 
-    /// Lets the cgroups inside have limits of their own.
+    /// Enables limits in the cgroups inside.
     fn pass_on(&self, cgroup: &Path) -> Result<()> {
         match self.hierarchy {
             MemoryHierarchy::V2(_) => write(&cgroup.join("cgroup.subtree_control"), "+memory"),
@@ -90,7 +91,7 @@ impl<'a> Scratch<'a> {
         }
     }
 
-    /// Makes the cgroups of a run.
+    /// Creates the cgroups of a run.
     pub(super) fn tree(&self, number: usize, cgroups: &[Cgroup]) -> Result<Tree> {
         let folder = self.path.join(format!("run-{number}"));
         let below = folder

@@ -1,5 +1,5 @@
-//! What has to survive a crash: the old values, on disk before the first change, and the lock that lets one experiment at a time
-//! change anything.
+//! The state that must survive a crash: the old values, on disk before the first change, and the lock that allows only one
+//! experiment at a time.
 
 use std::{
     fs::{self, File},
@@ -17,7 +17,7 @@ const LOCK: &str = "experiment.lock";
 const JOURNAL: &str = "experiment.json";
 const NEW: &str = "experiment.json.new";
 
-/// Far more than a journal of a thousand knobs needs.
+/// Much more than a journal of a thousand knobs needs.
 const JOURNAL_BYTES: u64 = 1 << 20;
 
 const ADVICE: &str =
@@ -31,7 +31,7 @@ pub(super) struct State {
 /// The values to restore, and the cgroups to remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Journal {
-    /// The boot it was written in: knobs do not outlive one.
+    /// The boot in which it was written, because knobs do not survive a reboot.
     pub(super) boot_id: String,
     /// The experiment's file.
     pub(super) file: PathBuf,
@@ -56,7 +56,7 @@ pub(super) struct Knob {
 pub(super) struct Lock(File);
 
 impl State {
-    /// Opens the directory, where one is.
+    /// Opens the directory, if it exists.
     pub(super) fn open(path: &Path) -> Result<Option<Self>> {
         match Directory::open(path, ADVICE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -64,12 +64,12 @@ impl State {
         }
     }
 
-    /// Opens the directory, and makes it where it is missing.
+    /// Opens the directory, and creates it if it is missing.
     pub(super) fn make(path: &Path) -> Result<Self> {
         Ok(Self { directory: Directory::make(path, ADVICE)? })
     }
 
-    /// Takes the lock. A running experiment holds it, and its supervisor until everything is restored.
+    /// Takes the lock. A running experiment holds it, and then its supervisor, until everything is restored.
     pub(super) fn lock(&self) -> Result<Lock> {
         let file = self.directory.file(LOCK, OFlags::WRONLY | OFlags::CREATE)?;
         let path = self.directory.path().join(LOCK);
@@ -82,7 +82,7 @@ impl State {
         }
     }
 
-    /// The journal that is there, if one is.
+    /// Reads the journal, if there is one.
     pub(super) fn journal(&self) -> Result<Option<Journal>> {
         let Some(bytes) = self.directory.read(JOURNAL, JOURNAL_BYTES)? else { return Ok(None) };
         let journal = serde_json::from_slice(&bytes);
@@ -90,11 +90,11 @@ impl State {
         Ok(Some(journal.with_context(|| format!("reading the old values in {}", path.display()))?))
     }
 
-    /// Writes the journal: it is on disk as a whole, or not at all.
+    /// Writes the journal atomically.
     pub(super) fn write(&self, journal: &Journal) -> Result<()> {
         let writing =
             || format!("writing the old values to {}", self.directory.path().join(JOURNAL).display());
-        // One that was left half written.
+        // A partly written file from an earlier attempt.
         self.directory.remove(NEW)?;
         let mut file = self.directory.file(NEW, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
         file.write_all(&serde_json::to_vec_pretty(journal)?).with_context(writing)?;
@@ -103,7 +103,7 @@ impl State {
         self.directory.sync().with_context(writing)
     }
 
-    /// Removes the journal: there is nothing left to restore.
+    /// Removes the journal, because nothing is left to restore.
     pub(super) fn forget(&self) -> Result<()> {
         self.directory.remove(JOURNAL)?;
         Ok(self.directory.sync()?)
@@ -111,13 +111,13 @@ impl State {
 }
 
 impl Lock {
-    /// The same lock for another process.
+    /// A copy of the lock for another process.
     pub(super) fn share(&self) -> Result<File> {
         self.0.try_clone().context("sharing the lock with the supervisor")
     }
 }
 
-/// Names this boot.
+/// Identifies this boot.
 pub(super) fn boot_id() -> String {
     let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim().to_owned()
@@ -128,7 +128,7 @@ mod tests {
     use super::{Journal, Knob, State};
 
     #[test]
-    fn a_journal_comes_back_as_it_was_and_one_has_the_lock() {
+    fn journal_survives_a_round_trip_and_only_one_process_has_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::make(folder.path()).unwrap();
         assert_eq!(state.journal().unwrap(), None);
@@ -136,7 +136,7 @@ mod tests {
         assert!(state.lock().is_err());
         let shared = lock.share().unwrap();
         drop(lock);
-        assert!(state.lock().is_err(), "the supervisor still has it");
+        assert!(state.lock().is_err(), "the supervisor still holds it");
         drop(shared);
         let _lock = state.lock().unwrap();
         let knobs = vec![Knob { path: "/proc/sys/vm/swappiness".into(), value: "60\n".to_owned() }];

@@ -1,5 +1,5 @@
-//! The process that outlives the experiment: whatever becomes of that, it puts everything back. It learns of the end by a
-//! socket that closes, which no signal can prevent.
+//! The process that outlives the experiment and restores everything, however the experiment ends. It notices the end because a
+//! socket closes, which no signal can prevent.
 
 use std::{
     fs,
@@ -23,25 +23,25 @@ use super::{
 };
 use crate::exit::Exit;
 
-/// How long it may take to start.
+/// The maximum time that it may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The supervisor, seen from the experiment.
+/// The supervisor, as the experiment sees it.
 pub(super) struct Supervisor {
     child: Child,
-    /// Open as long as the experiment lives.
+    /// Open while the experiment runs.
     line: Option<UnixStream>,
 }
 
 impl Supervisor {
-    /// Starts it, and waits until it is on its guard.
+    /// Starts it, and waits until it is ready.
     pub(super) fn start(folder: &Path, lock: &Lock) -> Result<Self> {
         let (ours, theirs) = UnixStream::pair().context("making a line to the supervisor")?;
         let child = Command::new("/proc/self/exe")
             .arg("experiment-supervisor")
             .arg(folder)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            // Its standard output carries the lock: no other process changes anything before it has finished.
+            // Its standard output carries the lock, so no other process changes anything before it has finished.
             .stdout(Stdio::from(lock.share()?))
             .spawn()
             .context("starting the supervisor")?;
@@ -53,7 +53,7 @@ impl Supervisor {
         Ok(supervisor)
     }
 
-    /// Whether it is still there.
+    /// Whether it is still running.
     pub(super) fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -68,7 +68,7 @@ impl Supervisor {
     }
 }
 
-/// The supervisor's own life.
+/// The main function of the supervisor.
 pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
     // Signals from the experiment's terminal are not for this process.
     rustix::process::setsid().context("leaving the session")?;
@@ -76,7 +76,7 @@ pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
             .context("standing firm against signals")?;
     }
-    // Refused without privilege, and then it may be killed when the machine runs out.
+    // This fails without privileges. The supervisor may then be killed when the machine runs out of memory.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
     let state = State::make(folder)?;
     let mut line = std::io::stdin();
@@ -84,7 +84,7 @@ pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
     // This write fails if the experiment was killed in the meantime. Restore everything as after any other end.
     let _ = line_back.write_all(b"r");
     let mut rest = Vec::new();
-    // An error is an end, too.
+    // An error is an end as well.
     let _ = line.read_to_end(&mut rest);
     ensure!(rest.is_empty(), "the experiment has nothing to say here");
     restore(&state)?;

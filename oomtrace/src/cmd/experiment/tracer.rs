@@ -1,5 +1,5 @@
-//! The tracer of a run: `oomtrace watch --record`, as anybody would start it. It ends by itself if nobody reads its output any
-//! more.
+//! The tracer of a run: `oomtrace watch --record`, as a user would start it. It ends by itself when its output is no longer
+//! read.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -18,18 +18,19 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{children::STEP, experiment::Interrupted};
 use crate::cli::TierChoice;
 
-/// How long it may take to get ready, or to end: long on a machine that has other things to do, for a run is lost without it.
+/// The maximum time to get ready, or to end. It is long because a busy machine is slow, and the run is lost without the tracer.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A tracer at work.
+/// A running tracer.
 pub(super) struct Tracer {
     child: Child,
-    /// A report each.
+    /// One report per message.
     reports: Receiver<String>,
 }
 
 impl Tracer {
-    /// Starts it, to record to a file in the directory; it is armed when this returns, unless the experiment was interrupted meanwhile.
+    /// Starts it, to record to a file in the directory. It is armed when this returns, unless the experiment was interrupted in
+    /// the meantime.
     pub(super) fn start(
         (directory, recording): (&Path, &str),
         tier: TierChoice,
@@ -43,7 +44,7 @@ impl Tracer {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Signals from the terminal are for the experiment, which ends the tracer itself.
+            // The experiment handles signals from the terminal and ends the tracer itself.
             .process_group(0)
             .spawn()
             .context("starting the tracer")?;
@@ -69,13 +70,13 @@ impl Tracer {
         }
     }
 
-    /// Whether an incident was reported that mentions this cgroup, or is the machine's.
+    /// Whether an incident of this cgroup or of the machine was reported.
     pub(super) fn has_reported(&self, cgroup: &str) -> bool {
         let concerns = |report: &String| report.contains(cgroup) || !report.contains("\"kind\":\"memcg\"");
         self.reports.try_iter().filter(concerns).count() > 0
     }
 
-    /// Ends it; its recording is whole then.
+    /// Ends it. Its recording is then complete.
     pub(super) fn finish(mut self) -> Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the tracer's pid")?;
         kill_process(pid, Signal::INT).context("ending the tracer")?;

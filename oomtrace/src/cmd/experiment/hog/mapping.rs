@@ -1,18 +1,18 @@
-//! A stretch of memory that grows page by page.
+//! A memory mapping that is allocated page by page.
 
 use std::{os::fd::AsFd, ptr};
 
 use anyhow::{Context as _, Result};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous};
 
-/// Memory that is mapped and not there until it is touched. It stays until the process ends.
+/// Mapped memory, which is allocated when it is touched. It stays until the process ends.
 #[derive(Clone, Copy)]
 pub(super) struct Mapping {
     start: *mut u8,
     len: usize,
 }
 
-// SAFETY: the mapping has no owner but this value and its copies, which touch different parts, and it is never unmapped.
+// SAFETY: only this value and its copies use the mapping, they touch different parts, and it is never unmapped.
 unsafe impl Send for Mapping {}
 
 impl Mapping {
@@ -32,7 +32,7 @@ impl Mapping {
         Ok(Self { start: start.with_context(|| format!("mapping {len} bytes of a file"))?.cast(), len })
     }
 
-    /// Its size, bytes.
+    /// Its size in bytes.
     pub(super) const fn len(self) -> usize {
         self.len
     }
@@ -40,7 +40,7 @@ impl Mapping {
     /// Writes to the page at an offset, if there is one.
     pub(super) fn write(self, offset: usize) {
         if offset < self.len {
-            // SAFETY: the offset lies inside the mapping, which is writable and ours alone.
+            // SAFETY: the offset lies inside the mapping, which is writable and belongs to this process alone.
             unsafe { self.start.add(offset).write_volatile(1) };
         }
     }
@@ -53,7 +53,7 @@ impl Mapping {
         }
     }
 
-    /// Small pages alone: a huge one needs no table.
+    /// Disables huge pages, because a huge page needs no table.
     pub(super) fn small_pages(self) -> Result<()> {
         // SAFETY: the range is exactly the mapped one, and the advice affects speed, not contents.
         unsafe { madvise(self.start.cast(), self.len, Advice::LinuxNoHugepage) }

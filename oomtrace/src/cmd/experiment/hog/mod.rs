@@ -21,20 +21,20 @@ use rustix::{
 use self::mapping::Mapping;
 use crate::experiment::plan::{Hog, Shape};
 
-/// Smallest page there is: touching at this distance touches every page.
+/// The smallest page size. Touching memory at this distance touches every page.
 const PAGE_BYTES: usize = 4096;
 
 /// Bytes that a full page table maps (x86-64 and arm64 with 4 KiB pages).
 const TABLE_SPAN_BYTES: usize = 2 << 20;
 
-/// The held memory. Mappings stay by themselves; processes and files must be kept.
+/// The allocated memory. Mappings stay without an owner, but processes and files must be kept.
 #[derive(Default)]
 pub(super) struct Held {
     _children: Vec<Child>,
     _file: Option<File>,
 }
 
-/// Allocates all of it.
+/// Allocates the memory.
 pub(super) fn take(hog: &Hog, name: &str) -> Result<Held> {
     let bytes = usize::try_from(hog.bytes).context("a size beyond the address space")?;
     let pace = Pace::new(hog.rate);
@@ -57,7 +57,7 @@ fn grow(mapping: Mapping, pace: &Pace) {
     }
 }
 
-/// A file without a name: it goes with the last process that has it open.
+/// Creates a file without a name. It is removed when the last process closes it.
 fn unnamed_file(bytes: u64) -> Result<File> {
     let file = tempfile_in(Path::new("/var/tmp")).or_else(|_| tempfile_in(Path::new("/tmp")))?;
     file.set_len(bytes).context("sizing the hog's file")?;
@@ -72,7 +72,7 @@ fn tempfile_in(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// A table for each page of tables that is wanted, all of them leading to the zero page.
+/// Creates the requested number of page tables. All of them refer to the zero page.
 fn page_tables(bytes: usize, pace: &Pace) -> Result<()> {
     let tables = bytes / PAGE_BYTES;
     let mapping = Mapping::anonymous(tables.saturating_mul(TABLE_SPAN_BYTES), MapFlags::PRIVATE)?;
@@ -92,7 +92,7 @@ fn threads(hog: &Hog, bytes: usize) -> Result<()> {
         let (done, rate) = (done.clone(), hog.rate.map(|rate| rate / u64::from(hog.count)));
         thread::spawn(move || {
             grow(mapping, &Pace::new(rate));
-            // The process that waits for it lives as long as this one.
+            // The process that waits for this one lives as long as it does.
             let _ = done.send(());
         });
     }
@@ -112,7 +112,7 @@ fn written(bytes: usize, pace: &Pace) -> Result<Held> {
     Ok(Held { _children: Vec::new(), _file: Some(file) })
 }
 
-/// Processes with a part each, one after the other at the hog's pace.
+/// Starts processes that each hold a part, one after the other at the hog's rate.
 fn forks(hog: &Hog, name: &str, pace: &Pace) -> Result<Held> {
     let part = hog.bytes / u64::from(hog.count);
     let mut children = Vec::new();
@@ -136,7 +136,7 @@ fn forks(hog: &Hog, name: &str, pace: &Pace) -> Result<Held> {
     Ok(Held { _children: children, _file: None })
 }
 
-/// How fast memory is taken.
+/// The rate of the allocation.
 struct Pace {
     begun: Instant,
     rate: Option<u64>,
@@ -147,7 +147,7 @@ impl Pace {
         Self { begun: Instant::now(), rate }
     }
 
-    /// Returns when so many bytes may have been taken; looks at the clock every 64 pages.
+    /// Returns when this many bytes may have been allocated. Checks the clock every 64 pages.
     fn wait(&self, bytes: usize) {
         let Some(rate) = self.rate.filter(|_| bytes.is_multiple_of(64 * PAGE_BYTES)) else { return };
         let micros = u128::try_from(bytes).unwrap_or(u128::MAX).saturating_mul(1_000_000) / u128::from(rate);
