@@ -1,4 +1,4 @@
-//! Troubles on their way to the user: a consumer that fails five thousand times says so once a minute.
+//! Reports troubles to the user. A consumer that fails five thousand times causes one message per minute.
 
 use std::{
     collections::BTreeMap,
@@ -8,17 +8,17 @@ use std::{
 
 use super::{Tell, Trouble};
 
-/// How long a consumer says nothing after it has said something.
+/// The minimum time between two messages of a consumer.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// One consumer's last words.
+/// The last message of one consumer.
 struct Said {
     at: Instant,
-    /// Troubles since then that were not said.
+    /// Troubles since then that were not reported.
     left_out: u64,
 }
 
-/// Passes on the first trouble of each kind and consumer at once, and then one a minute.
+/// Reports the first trouble of each kind and consumer at once, and then one per minute.
 pub(super) struct Complaints {
     tell: Tell,
     said: Mutex<BTreeMap<(&'static str, &'static str), Said>>,
@@ -29,7 +29,7 @@ impl Complaints {
         Self { tell, said: Mutex::default() }
     }
 
-    /// Says it, or counts it.
+    /// Reports a trouble, or counts it.
     pub(super) fn say(&self, trouble: &Trouble) {
         self.say_at(trouble, Instant::now());
     }
@@ -54,7 +54,7 @@ impl Complaints {
         (self.tell)(trouble);
     }
 
-    /// Says how many troubles were not said.
+    /// Reports how many troubles were left out.
     pub(super) fn flush(&self) {
         let left_out = std::mem::take(&mut *self.said.lock().unwrap_or_else(PoisonError::into_inner));
         for ((consumer, _), said) in left_out {
@@ -79,7 +79,7 @@ mod tests {
     use super::{Complaints, SILENCE, Trouble};
 
     #[test]
-    fn says_the_first_trouble_at_once_and_counts_the_next() {
+    fn reports_the_first_trouble_at_once_and_counts_the_next() {
         let said = Arc::new(Mutex::new(Vec::new()));
         let theirs = Arc::clone(&said);
         let complaints =

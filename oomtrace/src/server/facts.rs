@@ -1,4 +1,4 @@
-//! What consumers need of a report, owned: a report itself stays on its thread.
+//! The facts of a report that consumers need, as owned values. The report itself stays on its thread.
 
 use crate::{
     bytes::ByteString,
@@ -11,7 +11,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) id: String,
-    /// One sentence.
+    /// The summary.
     pub(super) summary: String,
     pub(super) cause: Code,
     pub(super) policy: Option<Policy>,
@@ -33,19 +33,19 @@ pub(super) struct Dead {
     pub(super) comm: Option<ByteString>,
     pub(super) role: Role,
     pub(super) unit: Option<ByteString>,
-    /// The unit is one of a user's service manager.
+    /// Whether the unit belongs to a user's service manager.
     pub(super) is_users: bool,
     pub(super) place: Place,
 }
 
-/// Where a victim was. Absent values are `None`.
+/// The place of a victim. Absent values are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) cgroup: Option<ByteString>,
     /// The name of the container in its pod.
     pub(super) pod_container: Option<ByteString>,
     pub(super) image: Option<ByteString>,
-    /// The container's own name, else its identifier.
+    /// The container's own name, otherwise its identifier.
     pub(super) container: Option<ByteString>,
     pub(super) pod: Option<ByteString>,
     pub(super) namespace: Option<ByteString>,
@@ -68,7 +68,7 @@ impl Facts {
         }
     }
 
-    /// The victim that was chosen, or the first that is known of.
+    /// The victim that was chosen, or the first known victim.
     pub(super) fn chosen(&self) -> Option<&Dead> {
         self.victims.iter().find(|victim| victim.role == Role::Chosen).or(self.victims.first())
     }
@@ -78,7 +78,7 @@ impl Facts {
         self.cause != Code::Userspace
     }
 
-    /// Whether a process was killed, and not just allowed to use the reserves because it was dying.
+    /// Whether a process was killed, and not only allowed to use the reserves because it was dying.
     pub(super) fn killed(&self) -> bool {
         !self.victims.is_empty() && self.outcome != Some(Outcome::MarkedOnly)
     }
@@ -107,7 +107,7 @@ impl Dead {
     }
 }
 
-/// Whether a path leads through the cgroup of a user's service manager.
+/// Whether a path is below the cgroup of a user's service manager.
 fn is_users(path: &[u8]) -> bool {
     path.split(|byte| *byte == b'/').any(|level| level.starts_with(b"user@"))
 }

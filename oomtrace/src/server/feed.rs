@@ -1,4 +1,4 @@
-//! The tracing thread's end of the queues.
+//! The tracing thread's side of the queues.
 
 use std::{
     io,
@@ -17,22 +17,22 @@ use crate::{
     sink::{Sink, json::line},
 };
 
-/// Messages that may wait for one consumer.
+/// The maximum number of messages that wait for one consumer.
 pub(super) const WAITING: usize = 4096;
 
-/// A closed incident, as it crosses to the other thread.
+/// A closed incident in the form that the consumers' thread receives.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    /// What the consumers need of it.
+    /// The facts that the consumers need.
     pub(super) facts: Arc<Facts>,
     /// The report as one line of JSON; empty if no consumer needs it.
     pub(super) json: Bytes,
 }
 
-/// How many messages a consumer did not get.
+/// The number of messages that a consumer did not get.
 #[derive(Clone, Debug)]
 pub(super) struct Dropped {
-    /// The option that asked for the consumer.
+    /// The option that requested the consumer.
     pub(super) consumer: &'static str,
     count: Arc<AtomicU64>,
 }
@@ -43,7 +43,7 @@ impl Dropped {
     }
 }
 
-/// The way to one consumer.
+/// The queue to one consumer.
 pub(super) struct Queue {
     messages: mpsc::Sender<Message>,
     dropped: Dropped,
@@ -51,25 +51,25 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// With the report as JSON in each message.
+    /// Adds the report as JSON to each message.
     pub(super) fn with_json(self) -> Self {
         Self { needs_json: true, ..self }
     }
 
-    /// What the consumer did not get.
+    /// The number of messages that the consumer did not get.
     pub(super) fn dropped(&self) -> Dropped {
         self.dropped.clone()
     }
 }
 
-/// The consumer's end.
+/// The consumer's side of a queue.
 pub(super) struct Inbox {
     messages: mpsc::Receiver<Message>,
     dropped: Dropped,
     said: u64,
 }
 
-/// A queue to a consumer that holds so many messages.
+/// Creates a queue to a consumer that holds this many messages.
 pub(super) fn queue(consumer: &'static str, messages: usize) -> (Queue, Inbox) {
     let (sender, receiver) = mpsc::channel(messages);
     let dropped = Dropped { consumer, count: Arc::default() };
@@ -80,7 +80,7 @@ pub(super) fn queue(consumer: &'static str, messages: usize) -> (Queue, Inbox) {
 }
 
 impl Inbox {
-    /// The next message; `None` once the stream is over. Says how many were dropped.
+    /// The next message; `None` once the stream has ended. Reports how many messages were dropped.
     pub(super) async fn next(&mut self, complaints: &Complaints) -> Option<Message> {
         let message = self.messages.recv().await;
         let count = self.dropped.count();
@@ -91,7 +91,7 @@ impl Inbox {
         message
     }
 
-    /// Does it for each message.
+    /// Calls `work` for each message.
     pub(super) async fn each(mut self, complaints: &Complaints, mut work: impl FnMut(Message)) {
         while let Some(message) = self.next(complaints).await {
             work(message);
@@ -102,7 +102,7 @@ impl Inbox {
 /// A sink that puts each closed incident into all queues and never waits.
 pub struct Feed {
     queues: Vec<Queue>,
-    /// Tells the other thread by its end that no more will come.
+    /// Closes when the feed is dropped, which tells the other thread that no more messages will come.
     _open: oneshot::Sender<()>,
 }
 
@@ -115,7 +115,7 @@ impl Feed {
         self.queues.push(queue);
     }
 
-    /// Made once for all queues; they share it.
+    /// The JSON of a report, which is created once and shared by all queues.
     fn json(&self, report: &Report) -> io::Result<Bytes> {
         let mut json = Vec::new();
         if self.queues.iter().any(|queue| queue.needs_json) {
@@ -124,7 +124,7 @@ impl Feed {
         Ok(json.into())
     }
 
-    /// What each consumer did not get.
+    /// The number of messages that each consumer did not get.
     pub(super) fn dropped(&self) -> Vec<Dropped> {
         self.queues.iter().map(Queue::dropped).collect()
     }
@@ -160,7 +160,7 @@ mod tests {
     use crate::sink::{Sink as _, terminal::example};
 
     #[test]
-    fn a_full_queue_loses_its_own_messages_and_says_how_many() {
+    fn full_queue_loses_only_its_own_messages_and_reports_the_number() {
         let (open, _over) = oneshot::channel();
         let mut feed = Feed::new(open);
         let (slow, mut inbox) = queue("slow", 2);

@@ -1,8 +1,8 @@
-//! The second half of a live run: everything that may block, on a thread of its own.
+//! The consumers of a live run: everything that may block, on a thread of its own.
 //!
-//! The tracing thread puts each report into one bounded queue for each consumer and goes on at once. The consumers run on a
-//! `tokio` runtime of one thread. A consumer that is too slow loses its own messages, which are counted and reported;
-//! nothing else waits for it. Without a consumer the thread does not start.
+//! The tracing thread puts each report into one bounded queue per consumer and continues at once. The consumers run on a
+//! `tokio` runtime with one thread. If a consumer is too slow, it loses its own messages, which are counted and reported.
+//! Nothing else waits for it. Without a consumer the thread does not start.
 
 mod complaints;
 mod facts;
@@ -31,10 +31,10 @@ pub use self::{
 };
 use crate::kernel::privilege::{NOTHING, keep_only};
 
-/// How long the consumers may go on after the stream has ended.
+/// The time that the consumers have after the stream has ended.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
-/// The consumers that were asked for.
+/// The requested consumers.
 #[derive(Default)]
 pub struct Wanted {
     /// Serve metrics here.
@@ -53,18 +53,18 @@ impl Wanted {
     }
 }
 
-/// The running second half.
+/// The thread with the running consumers.
 pub struct Server {
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    /// Starts the thread and returns the sink that feeds it. Call it before the process protects itself: the tracing thread
-    /// raises its own priority then, and a thread started later could inherit that.
+    /// Starts the thread and returns the sink that feeds it. Call it before the process protects itself, because the tracing
+    /// thread then raises its own priority, and a thread that is started later could inherit that.
     ///
     /// # Errors
     ///
-    /// If there are no descriptors or threads left.
+    /// If no descriptors or threads are left.
     pub fn start(wanted: Wanted, machine: Machine, tell: Tell) -> io::Result<(Self, Feed)> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let (open, over) = oneshot::channel();
@@ -88,14 +88,14 @@ impl Server {
         Ok((Self { thread: Some(thread) }, feed))
     }
 
-    /// Waits until the consumers have done their work, for a few seconds at most. The feed must be gone, or it waits for ever.
+    /// Waits until the consumers are done, for a few seconds at most. Drop the feed before, or this waits forever.
     pub fn finish(mut self) {
         self.stop();
     }
 
     fn stop(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been reported already, and there is nothing left to save here.
+            // A panic of the thread has already been reported, and there is nothing left to save here.
             let _ = thread.join();
         }
     }
@@ -107,16 +107,16 @@ impl Drop for Server {
     }
 }
 
-/// Something that runs on the thread.
+/// A task of the thread.
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What the thread has.
+/// The tasks of the thread.
 struct Half {
-    /// End with their queues.
+    /// Tasks that end with their queues.
     consumers: Vec<Work>,
-    /// Go on until everything ends.
+    /// Tasks that run until everything ends.
     background: Vec<Work>,
-    /// How long consumers may go on after the stream has ended.
+    /// The time that consumers have after the stream has ended.
     last_words: Duration,
     complaints: Arc<Complaints>,
 }
@@ -159,11 +159,11 @@ impl Half {
         runtime.block_on(self.serve(over));
     }
 
-    /// Ends when every consumer has seen the end of its queue, or has used up its time after the end of the stream.
+    /// Returns when every consumer has reached the end of its queue, or its time after the end of the stream is over.
     async fn serve(self, over: oneshot::Receiver<()>) {
         let mut background: JoinSet<()> = self.background.into_iter().collect();
         let mut consumers: JoinSet<()> = self.consumers.into_iter().collect();
-        // Nothing is ever sent: the feed's end is dropped with the feed.
+        // Nothing is ever sent. The sender is dropped with the feed.
         let _ = over.await;
         let all = async { while consumers.join_next().await.is_some() {} };
         if timeout(self.last_words, all).await.is_err() {

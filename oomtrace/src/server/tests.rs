@@ -1,4 +1,4 @@
-//! The whole second half, as a scraper and a stream see it.
+//! Tests the whole thread through its inputs and its HTTP server.
 
 use std::{
     io::{Read as _, Write as _},
@@ -43,7 +43,7 @@ fn ask(address: SocketAddr, request: &str) -> String {
     answer
 }
 
-/// Asks until the answer holds it: a report is counted soon after it was fed.
+/// Repeats the request until the answer contains the line, because a report is counted a moment after it was fed.
 fn wait_for(address: SocketAddr, line: &str) -> String {
     let start = Instant::now();
     loop {
@@ -56,7 +56,7 @@ fn wait_for(address: SocketAddr, line: &str) -> String {
 }
 
 #[test]
-fn a_scrape_over_tcp_counts_every_report() {
+fn counts_every_report_in_a_scrape_over_tcp() {
     let (server, mut feed, address) = with_metrics();
     for _ in 0..1000 {
         feed.closed(&example::memcg_kill()).unwrap();
@@ -68,11 +68,11 @@ fn a_scrape_over_tcp_counts_every_report() {
     assert!(answer.contains(r#"oomtrace_dropped_reports_total{consumer="metrics"} 0"#), "{answer}");
     drop(feed);
     server.finish();
-    assert!(TcpStream::connect(address).is_err(), "the address is free again");
+    assert!(TcpStream::connect(address).is_err(), "the address is no longer in use");
 }
 
 #[test]
-fn other_pages_and_methods_are_refused() {
+fn rejects_other_pages_and_methods() {
     let (server, feed, address) = with_metrics();
     assert!(ask(address, "GET / HTTP/1.1").starts_with("HTTP/1.1 200"));
     assert!(ask(address, "GET /secret HTTP/1.1").starts_with("HTTP/1.1 404"));
@@ -82,11 +82,11 @@ fn other_pages_and_methods_are_refused() {
 }
 
 #[test]
-fn scrapers_that_hang_are_in_no_ones_way() {
+fn hanging_scrapers_do_not_block_others() {
     let (server, mut feed, address) = with_metrics();
     let silent: Vec<TcpStream> = (0..10).map(|_| TcpStream::connect(address).unwrap()).collect();
     let mut flood = TcpStream::connect(address).unwrap();
-    // The server may close the connection in the middle of it.
+    // The server may close the connection during this write.
     let _ = flood.write_all(&vec![b'x'; 1 << 20]);
     feed.closed(&example::memcg_kill()).unwrap();
     wait_for(address, r#"oomtrace_kills_total{cause="memcg_limit",policy="badness",domain="memcg"} 1"#);
@@ -95,7 +95,7 @@ fn scrapers_that_hang_are_in_no_ones_way() {
 }
 
 #[test]
-fn an_address_in_use_is_an_error() {
+fn reports_an_address_in_use() {
     let first = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     assert!(Listener::bind(first.address().unwrap()).is_err());
 }

@@ -1,38 +1,38 @@
-//! What consumers want the user to know.
+//! Problems of consumers that the user should see.
 
 use std::{io, time::Duration};
 
-/// Something the user should hear of.
+/// A problem that the user should see.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     /// A queue was full.
     #[error("{consumer}: too slow, {count} {} dropped so far", if *.count == 1 { "report was" } else { "reports were" })]
     Dropped {
-        /// The option that asked for it.
+        /// The option that requested the consumer.
         consumer: &'static str,
         /// Reports that it did not get since the start.
         count: u64,
     },
-    /// More of the same within a minute.
+    /// More problems of the same kind within a minute.
     #[error("{consumer}: {count} more such messages were left out")]
     LeftOut {
-        /// The option that asked for it.
+        /// The option that requested the consumer.
         consumer: &'static str,
-        /// How many.
+        /// The number of messages left out.
         count: u64,
     },
-    /// The consumers needed more time at the end than they may have.
+    /// The consumers needed too much time at the end.
     #[error("the last reports were still not delivered when oomtrace ended: a consumer took too long")]
     Unfinished,
-    /// A connection could not be taken.
+    /// A connection could not be accepted.
     #[error("--metrics: cannot accept a connection: {0}")]
     Accept(io::Error),
-    /// A command did not do its work.
+    /// A command failed.
     #[error("--exec: {program}: {error}")]
     Hook {
         /// The program.
         program: String,
-        /// Why.
+        /// The reason.
         error: HookError,
     },
     /// An entry could not be written.
@@ -41,7 +41,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// The consumer, and which trouble: those that are alike share their minute.
+    /// The consumer and the kind of problem. Problems of the same kind share the limit of one message per minute.
     pub(super) const fn kind(&self) -> (&'static str, &'static str) {
         match self {
             Self::Dropped { consumer, .. } => (consumer, "dropped"),
@@ -54,27 +54,27 @@ impl Trouble {
     }
 }
 
-/// Why a command did not do its work.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HookError {
-    /// The system did not start it.
+    /// The system could not start it.
     #[error("it could not be started: {0}")]
     Start(io::Error),
-    /// It ran out of time.
+    /// It exceeded its time limit.
     #[error("it did not end within {} and was killed", humantime::format_duration(*.0))]
     Time(Duration),
-    /// It said so itself.
+    /// It reported an error itself.
     #[error("{status}{}{said}", if .said.is_empty() { "" } else { ": " })]
     Status {
-        /// How it ended.
+        /// Its exit status.
         status: std::process::ExitStatus,
         /// The first line of its standard error.
         said: String,
     },
-    /// Its end could not be seen.
+    /// Waiting for its end failed.
     #[error("waiting for it failed: {0}")]
     Wait(io::Error),
 }
 
-/// Where troubles are reported.
+/// Receives problems to report.
 pub type Tell = Box<dyn Fn(&Trouble) + Send + Sync>;

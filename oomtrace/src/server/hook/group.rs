@@ -1,13 +1,14 @@
-//! The process group of a command, with whatever the command started in it.
+//! The process group of a command and everything that the command started in it.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
-/// Killed when it is dropped: nothing that a command leaves behind piles up.
+/// A process group that is killed when this value is dropped, so that processes which a command leaves behind do not
+/// accumulate.
 pub(super) struct Group(Option<Pid>);
 
 impl Group {
-    /// Of a child that leads a group of its own and was not waited for yet.
+    /// The group of a child that leads its own group and has not been waited for yet.
     pub(super) fn of(child: &Child) -> Self {
         Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
@@ -16,7 +17,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         if let Some(group) = self.0.take() {
-            // Usually there is nobody left.
+            // Usually no process is left.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

@@ -1,4 +1,4 @@
-//! `--exec`: a command of the user's for each report (`docs/hooks.md`).
+//! `--exec`: runs a command of the user for each report (`docs/hooks.md`).
 
 mod group;
 mod program;
@@ -18,17 +18,18 @@ pub use self::program::{NotFound, Program};
 use self::run::run;
 use super::{HookError, Trouble, complaints::Complaints, feed::Inbox};
 
-/// Reports that may wait for the command. One has some kilobytes, or some hundred if thousands of processes were candidates.
+/// The maximum number of reports that wait for the command. A report has a few kilobytes, or some hundred if thousands of
+/// processes were candidates.
 pub(super) const WAITING: usize = 128;
 
-/// Commands that run at a time.
+/// The maximum number of commands that run at the same time.
 const AT_A_TIME: usize = 4;
 
-/// A command and how long it may run.
+/// A command and its time limit.
 pub struct Hook {
     /// The program.
     pub program: Program,
-    /// How long it may run.
+    /// The time limit of a run.
     pub limit: Duration,
 }
 
@@ -57,7 +58,7 @@ impl Runs {
     }
 }
 
-/// Runs the command for each report, a few at a time. Ends when the last one has ended.
+/// Runs the command for each report, a few at the same time. Returns when the last one has ended.
 pub(super) async fn serve(hook: Hook, mut inbox: Inbox, runs: Arc<Runs>, complaints: Arc<Complaints>) {
     let (hook, room) = (Arc::new(hook), Arc::new(Semaphore::new(AT_A_TIME)));
     let mut running = JoinSet::new();

@@ -1,4 +1,4 @@
-//! The program that `--exec` names, and how it is started.
+//! Finds and starts the program of `--exec`.
 
 use std::{
     env,
@@ -12,27 +12,27 @@ use std::{
 use rustix::fs::{Mode, OFlags, open};
 use tokio::process::{Child, Command};
 
-/// Where a process says how willingly the kernel shall kill it.
+/// The file with this process's `oom_score_adj`.
 const SCORE: &str = "/proc/self/oom_score_adj";
 
-/// There is no such program.
+/// The program does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error("--exec: {}: no such program, or not executable; give the path of one program, without arguments", .0.display())]
 pub struct NotFound(PathBuf);
 
-/// A program, with the `oom_score_adj` that it shall have.
+/// A program and the `oom_score_adj` that it gets.
 pub struct Program {
     path: PathBuf,
     score: Vec<u8>,
 }
 
 impl Program {
-    /// Finds it as a shell does: a path, or a name in `PATH`. Call it before this process protects itself, because it notes the
-    /// `oom_score_adj` that the program shall have.
+    /// Finds the program as a shell does: by a path, or by a name in `PATH`. Call it before this process protects itself,
+    /// because it records the `oom_score_adj` that the program gets.
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there is no such program.
     pub fn find(typed: &OsStr) -> Result<Self, NotFound> {
         let path = if typed.as_bytes().contains(&b'/') {
             Some(PathBuf::from(typed)).filter(|path| is_executable(path))
@@ -55,11 +55,11 @@ impl Program {
         let mut command = Command::new(&self.path);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.process_group(0).kill_on_drop(true);
-        // It must not speak to the supervisor in our name.
+        // The program must not send messages to the service manager in oomtrace's name.
         command.env_remove("NOTIFY_SOCKET");
         let score = self.score.clone();
-        // SAFETY: between fork and exec the closure makes three system calls with memory that is there already; it allocates
-        // nothing and takes no lock.
+        // SAFETY: between fork and exec the closure makes three system calls with existing memory. It does not allocate and
+        // takes no lock.
         unsafe {
             command.pre_exec(move || {
                 // Unlike this process, a command is not exempt from the OOM killer.
@@ -85,7 +85,7 @@ mod tests {
     use super::Program;
 
     #[test]
-    fn a_program_is_found_by_path_or_by_name() {
+    fn finds_a_program_by_path_or_by_name() {
         for found in ["/bin/sh", "sh"] {
             assert!(Program::find(OsStr::new(found)).unwrap().name().ends_with("/sh"));
         }

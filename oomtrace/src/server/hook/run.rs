@@ -13,18 +13,18 @@ use tokio::{
 use super::{Hook, group::Group};
 use crate::server::HookError;
 
-/// Bytes of the standard error that are kept.
+/// The number of bytes of standard error that are kept.
 const SAID: usize = 512;
 
 /// How long to wait for the rest of the standard error once the command has ended.
 const REST: Duration = Duration::from_millis(200);
 
-/// Runs it with the report on its standard input, for as long as it may run.
+/// Runs the command with the report on its standard input, up to the time limit.
 pub(super) async fn run(hook: &Hook, report: Bytes) -> Result<(), HookError> {
     let mut child = hook.program.start().map_err(HookError::Start)?;
     let group = Group::of(&child);
     let said = Said::default();
-    // Dropped, they end: pipes that a grandchild holds open keep nobody waiting.
+    // Dropping these tasks ends them, so a pipe that a grandchild holds open delays nothing.
     let mut pipes = JoinSet::new();
     if let Some(stdin) = child.stdin.take() {
         pipes.spawn(write(stdin, report));
@@ -33,12 +33,12 @@ pub(super) async fn run(hook: &Hook, report: Bytes) -> Result<(), HookError> {
         pipes.spawn(read(stderr, Arc::clone(&said)));
     }
     let ended = timeout(hook.limit, child.wait()).await;
-    // Whatever it started goes with it.
+    // Processes that the command started are killed as well.
     drop(group);
     let status = match ended {
         Ok(status) => status.map_err(HookError::Wait)?,
         Err(_) => {
-            // It is dead; this takes its status away.
+            // The command is dead. This collects its exit status.
             let _ = child.wait().await;
             return Err(HookError::Time(hook.limit));
         }
@@ -50,15 +50,15 @@ pub(super) async fn run(hook: &Hook, report: Bytes) -> Result<(), HookError> {
     Err(HookError::Status { status, said: first_line(&said) })
 }
 
-/// The beginning of a standard error.
+/// The beginning of the command's standard error.
 type Said = Arc<Mutex<Vec<u8>>>;
 
-/// A command that does not read all of it is none that fails.
+/// Writes the report. A command that does not read all of it has not failed.
 async fn write(mut stdin: ChildStdin, report: Bytes) {
     let _ = stdin.write_all(&report).await;
 }
 
-/// Reads to the end, so that the command never waits, and keeps the beginning.
+/// Reads to the end, so that the command is never blocked, and keeps the beginning.
 async fn read(mut stderr: ChildStderr, said: Said) {
     let mut part = [0; SAID];
     while let Ok(length @ 1..) = stderr.read(&mut part).await {

@@ -1,4 +1,4 @@
-//! Real commands: good ones, and ones that hang, fail, fork or flood.
+//! Real commands: some succeed, others hang, fail, fork or write too much.
 
 use std::{
     ffi::OsStr,
@@ -33,7 +33,7 @@ impl Script {
         self.0.path().join(name)
     }
 
-    /// Runs it for so many reports until all is over; what was said.
+    /// Runs the script for this many reports until all runs have ended; returns the messages.
     fn run(&self, reports: usize, limit: Duration) -> Vec<String> {
         let said = Arc::new(Mutex::new(Vec::new()));
         let theirs = Arc::clone(&said);
@@ -59,12 +59,12 @@ fn lines(path: &Path) -> usize {
 }
 
 fn is_alive(pid: &str) -> bool {
-    // A zombie that waits for its new parent is dead.
+    // A zombie that waits for its new parent counts as dead.
     fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
         .is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
 }
 
-/// A signal is sent before the process is gone.
+/// The process may exit a moment after the signal was sent.
 fn ends(pid: &str) {
     let start = Instant::now();
     while is_alive(pid) {
@@ -74,7 +74,7 @@ fn ends(pid: &str) {
 }
 
 #[test]
-fn the_report_is_on_standard_input() {
+fn passes_the_report_on_standard_input() {
     let script = Script::new("cat >> $DIR/reports");
     assert_eq!(script.run(1, LONG), Vec::<String>::new());
     let report: serde_json::Value =
@@ -84,19 +84,19 @@ fn the_report_is_on_standard_input() {
 }
 
 #[test]
-fn every_report_has_its_run() {
+fn runs_once_per_report() {
     let script = Script::new("cat > /dev/null; echo x >> $DIR/runs");
     assert_eq!(script.run(20, LONG), Vec::<String>::new());
     assert_eq!(lines(&script.file("runs")), 20);
 }
 
 #[test]
-fn a_command_that_reads_nothing_is_none_that_fails() {
+fn accepts_a_command_that_reads_nothing() {
     assert_eq!(Script::new("exit 0").run(3, LONG), Vec::<String>::new());
 }
 
 #[test]
-fn a_failure_is_said_once_with_the_commands_own_words() {
+fn reports_a_failure_once_with_the_commands_own_message() {
     let said = Script::new("echo no such host >&2; exit 7").run(5, LONG);
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].ends_with("exit status: 7: no such host"), "{said:?}");
@@ -104,7 +104,7 @@ fn a_failure_is_said_once_with_the_commands_own_words() {
 }
 
 #[test]
-fn a_command_that_hangs_is_killed_with_what_it_started() {
+fn kills_a_hanging_command_and_its_children() {
     let script = Script::new("sleep 1000 & echo $! > $DIR/child; sleep 1000");
     let said = script.run(1, Duration::from_secs(5));
     assert!(said.len() == 1 && said[0].contains("did not end within 5s"), "{said:?}");
@@ -112,20 +112,20 @@ fn a_command_that_hangs_is_killed_with_what_it_started() {
 }
 
 #[test]
-fn what_a_command_leaves_behind_is_killed() {
+fn kills_processes_that_a_command_leaves_behind() {
     let script = Script::new("sleep 1000 & echo $! > $DIR/child; exit 0");
     assert_eq!(script.run(1, LONG), Vec::<String>::new());
     ends(&fs::read_to_string(script.file("child")).unwrap());
 }
 
 #[test]
-fn a_command_that_floods_its_standard_error_ends() {
+fn survives_a_command_that_floods_its_standard_error() {
     let said = Script::new("head -c 10000000 /dev/zero | tr '\\0' x >&2; exit 1").run(1, LONG);
     assert!(said.len() == 1 && said[0].len() < 1000, "{said:?}");
 }
 
 #[test]
-fn a_command_is_not_exempt_from_the_oom_killer() {
+fn command_is_not_exempt_from_the_oom_killer() {
     let script = Script::new("cat /proc/self/oom_score_adj > $DIR/score");
     let before = fs::read("/proc/self/oom_score_adj").unwrap();
     assert_eq!(script.run(1, LONG), Vec::<String>::new());
@@ -133,6 +133,6 @@ fn a_command_is_not_exempt_from_the_oom_killer() {
 }
 
 #[test]
-fn no_shell_splits_the_name() {
+fn does_not_split_the_name_like_a_shell() {
     assert!(Program::find(OsStr::new("true; true")).is_err());
 }

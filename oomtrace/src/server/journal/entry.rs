@@ -1,16 +1,16 @@
-//! An entry in journald's own format: fields of any bytes, each with its name.
+//! An entry in journald's own format: named fields with any bytes.
 //! <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>
 
 use super::super::facts::{Dead, Facts};
 use crate::{bytes::ByteString, explain::Code};
 
-/// Names entries of this kind. The catalog in `contrib/journal` explains it.
+/// Identifies entries of this kind. The catalog in `contrib/journal` explains it.
 pub(super) const MESSAGE_ID: &str = "6cd8a46431c4418697e6843ea466dc9d";
 
-/// Victims that an entry names: an entry must fit into one datagram.
+/// The maximum number of victims in an entry, because an entry must fit into one datagram.
 const VICTIMS: usize = 64;
 
-/// Bytes of a value, for the same reason. Paths in the kernel have no more.
+/// The maximum size of a value, for the same reason. The kernel's paths are not longer.
 const VALUE: usize = 4096;
 
 /// The entry of a closed incident.
@@ -34,7 +34,7 @@ pub(super) fn entry(facts: &Facts) -> Vec<u8> {
     entry.0
 }
 
-/// As syslog has them: critical if the machine ran out, an error for any other kill, else a notice.
+/// The priority as in syslog: critical if the machine ran out, error for any other kill, otherwise notice.
 fn priority(facts: &Facts) -> &'static [u8] {
     match (facts.killed(), facts.cause == Code::Global) {
         (true, true) => b"2",
@@ -43,11 +43,11 @@ fn priority(facts: &Facts) -> &'static [u8] {
     }
 }
 
-/// Fields one after the other.
+/// Fields in sequence.
 struct Entry(Vec<u8>);
 
 impl Entry {
-    /// A value without control characters stands behind an equals sign; any other has its length in front.
+    /// Adds a field. A value without control characters follows an equals sign. Any other value follows its length.
     fn put(&mut self, name: &str, value: &[u8]) {
         let value = value.get(..VALUE).unwrap_or(value);
         self.0.extend_from_slice(name.as_bytes());
@@ -75,7 +75,7 @@ impl Entry {
         self.put_some("OOM_VICTIM_CGROUP", victim.place.cgroup.as_ref());
     }
 
-    /// Each unit once. `journalctl -u` finds `OBJECT_SYSTEMD_UNIT` of entries by root, and `UNIT` of entries by PID 1.
+    /// Adds each unit once. `journalctl -u` finds `OBJECT_SYSTEMD_UNIT` in entries by root, and `UNIT` in entries by PID 1.
     /// <https://github.com/systemd/systemd/blob/v257/src/shared/logs-show.c> (`add_matches_for_unit`)
     fn units(&mut self, facts: &Facts) {
         let mut units: Vec<(bool, &ByteString)> = facts

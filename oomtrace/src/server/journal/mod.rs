@@ -1,4 +1,4 @@
-//! `--journal`: an entry in systemd's journal for each report (`docs/journal.md`).
+//! `--journal`: writes an entry to systemd's journal for each report (`docs/journal.md`).
 
 mod entry;
 
@@ -12,11 +12,11 @@ use std::{
 use self::entry::entry;
 use super::{Trouble, complaints::Complaints, feed::Inbox};
 
-/// Where journald takes entries.
+/// The socket on which journald receives entries.
 /// <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>
 const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// There is no journal.
+/// The journal is not available.
 #[derive(Debug, thiserror::Error)]
 #[error("--journal: cannot connect to {}: {error}; systemd-journald must be running and this user must be allowed to write to its socket", .path.display())]
 pub struct NoJournal {
@@ -24,18 +24,18 @@ pub struct NoJournal {
     error: io::Error,
 }
 
-/// A way to journald.
+/// A connection to journald.
 pub struct Journal {
     socket: UnixDatagram,
     path: PathBuf,
 }
 
 impl Journal {
-    /// The journal of this machine.
+    /// Opens the journal of this machine.
     ///
     /// # Errors
     ///
-    /// If nobody takes entries.
+    /// If no process receives entries.
     pub fn open() -> Result<Self, NoJournal> {
         Self::open_at(Path::new(SOCKET))
     }
@@ -49,14 +49,14 @@ impl Journal {
     }
 }
 
-/// Sends an entry for each report. If journald is slow, this waits for it, and the queue of this consumer alone fills.
+/// Sends an entry for each report. If journald is slow, this waits for it, and only the queue of this consumer fills.
 pub(super) async fn serve(journal: Journal, mut inbox: Inbox, complaints: Arc<Complaints>) {
     let socket = match tokio::net::UnixDatagram::from_std(journal.socket) {
         Ok(socket) => socket,
         Err(error) => return complaints.say(&Trouble::Journal(error)),
     };
     while let Some(message) = inbox.next(&complaints).await {
-        // By its path each time: journald may have been started again.
+        // The path is used each time, because journald may have been restarted.
         if let Err(error) = socket.send_to(&entry(&message.facts), &journal.path).await {
             complaints.say(&Trouble::Journal(error));
         }

@@ -1,4 +1,4 @@
-//! Entries as journald reads them, from a socket in its place.
+//! Entries as journald reads them, received on a socket in its place.
 
 use std::{
     os::unix::net::UnixDatagram,
@@ -16,7 +16,7 @@ use crate::{
     sink::{Sink as _, terminal::example},
 };
 
-/// The fields of an entry, by the rules of the protocol.
+/// Parses the fields of an entry by the rules of the protocol.
 fn fields(mut entry: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut fields = Vec::new();
     while !entry.is_empty() {
@@ -42,7 +42,7 @@ fn values(report: &Report, name: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_entry_names_the_cause_the_victim_and_the_unit() {
+fn entry_has_the_cause_the_victim_and_the_unit() {
     let mut report = example::memcg_kill();
     report.victims[0].process.place.unit = Some("nginx.service".into());
     let value = |name| values(&report, name).join(",");
@@ -64,7 +64,7 @@ fn an_entry_names_the_cause_the_victim_and_the_unit() {
 }
 
 #[test]
-fn a_name_with_a_line_end_makes_no_field() {
+fn name_with_a_line_end_adds_no_field() {
     let mut report = example::memcg_kill();
     report.victims[0].process.comm = Some(ByteString::from(b"a\nPRIORITY=0\xff".to_vec()));
     assert_eq!(values(&report, "OOM_VICTIM_COMM"), [r"a\nPRIORITY=0\xff"]);
@@ -72,7 +72,7 @@ fn a_name_with_a_line_end_makes_no_field() {
 }
 
 #[test]
-fn an_entry_fits_into_a_datagram() {
+fn entry_fits_into_a_datagram() {
     let mut report = example::memcg_kill();
     let mut victim = report.victims[0].clone();
     victim.process.cgroup = Some(format!("/{}", "x".repeat(10_000)).as_str().into());
@@ -82,7 +82,7 @@ fn an_entry_fits_into_a_datagram() {
 }
 
 #[test]
-fn the_machines_own_shortage_is_critical_and_no_kill_a_notice() {
+fn priority_is_critical_for_the_machine_and_notice_without_a_kill() {
     let mut report = example::memcg_kill();
     report.cause.code = Code::Global;
     assert_eq!(values(&report, "PRIORITY"), ["2"]);
@@ -92,7 +92,7 @@ fn the_machines_own_shortage_is_critical_and_no_kill_a_notice() {
 }
 
 #[test]
-fn entries_reach_the_socket_and_a_missing_journal_is_an_error() {
+fn sends_entries_and_reports_a_missing_journal() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     assert!(Journal::open_at(&path).is_err_and(|error| error.to_string().contains("systemd-journald")));
@@ -121,7 +121,7 @@ fn send(path: &Path, reports: usize) {
 }
 
 #[test]
-fn the_catalog_explains_the_entry() {
+fn catalog_explains_the_entry() {
     let catalog = include_str!("../../../../contrib/journal/oomtrace.catalog");
     assert!(catalog.contains(&format!("-- {MESSAGE_ID}\n")), "{MESSAGE_ID}");
 }

@@ -1,4 +1,4 @@
-//! Counters and histograms of what was reported.
+//! Counters and histograms of reported incidents.
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
@@ -11,10 +11,10 @@ use super::{
     places::Places,
 };
 
-/// Upper bounds of both histograms, seconds: from a decision that meets no contention to a victim that needs a minute to exit.
+/// Upper bounds of both histograms, in seconds: from a decision without contention to a victim that needs a minute to exit.
 const BOUNDS: [f64; 11] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0, 60.0];
 
-/// What incidents are counted in.
+/// The metrics that incidents are counted in.
 pub(super) struct Families {
     kills: Family<Decision, Counter>,
     victims: Family<Victim, Counter>,

@@ -1,4 +1,4 @@
-//! Labels, as OpenMetrics wants them.
+//! Labels in the form that OpenMetrics requires.
 
 use std::fmt::{self, Write as _};
 
@@ -7,8 +7,8 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use super::super::facts::{Facts, Place};
 use crate::bytes::ByteString;
 
-/// A value that a process, a user or an engine chose. `prometheus-client` writes values as they are, so that they are escaped here:
-/// first whatever is no text, then the three characters that the format escapes.
+/// A value that a process, a user or an engine chose. `prometheus-client` writes values unchanged, so they are escaped here:
+/// first all bytes that are not text, then the three characters that the format escapes.
 /// <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md#abnf>
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Value(String);
@@ -30,7 +30,7 @@ impl EncodeLabelValue for Value {
     }
 }
 
-/// What a decision is counted by. All values are from fixed lists.
+/// The labels of a decision. All values are from fixed lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Decision {
     cause: &'static str,
@@ -48,14 +48,14 @@ impl Decision {
     }
 }
 
-/// What a victim is counted by.
+/// The labels of a victim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Victim {
     pub(super) cause: &'static str,
     pub(super) role: &'static str,
 }
 
-/// What a decision without a kill is counted by.
+/// The labels of a decision without a kill.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Cause {
     pub(super) cause: &'static str,
@@ -85,13 +85,14 @@ impl Container {
         }
     }
 
-    /// Of all victims that have no labels of their own. No cgroup's path looks like this: each begins with a slash.
+    /// The labels for all victims that have none of their own. No cgroup's path looks like this, because each begins with a
+    /// slash.
     pub(super) fn overflow() -> Self {
         let id = Value("(other)".to_owned());
         Self { id, ..Self::of(&Place::default()) }
     }
 
-    /// Bytes of all values.
+    /// The size of all values in bytes.
     pub(super) const fn len(&self) -> usize {
         let Self { container, id, image, name, namespace, pod } = self;
         container.len() + id.len() + image.len() + name.len() + namespace.len() + pod.len()
@@ -104,7 +105,7 @@ mod tests {
     use crate::bytes::ByteString;
 
     #[test]
-    fn a_value_ends_no_label_and_no_line() {
+    fn value_cannot_end_a_label_or_a_line() {
         let value = |bytes: &[u8]| Value::of(Some(&ByteString::from(bytes.to_vec()))).0;
         assert_eq!(value(b"/a\"} 1\n\\x2d\xff"), r#"/a\"} 1\\n\\x2d\\xff"#);
         assert_eq!(value("/système".as_bytes()), "/système");

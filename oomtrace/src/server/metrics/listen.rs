@@ -1,4 +1,4 @@
-//! The small HTTP server that a scrape talks to.
+//! A small HTTP server for scrapes.
 
 use std::{
     convert::Infallible,
@@ -26,20 +26,20 @@ use tokio::{
 use super::Metrics;
 use crate::server::{Trouble, complaints::Complaints};
 
-/// Connections at a time; more wait in the kernel's queue.
+/// The maximum number of connections at the same time. More wait in the kernel's queue.
 const CONNECTIONS: usize = 16;
 
-/// How long a connection may last. Prometheus makes a new one then; whoever holds one without a word makes room.
+/// The maximum time that a connection lasts. Prometheus then opens a new one, and an idle client frees its place.
 const CONNECTION: Duration = Duration::from_secs(120);
 
-/// How long to wait after a connection could not be taken, as when descriptors have run out.
+/// The pause after a connection could not be accepted, for example because no descriptors were left.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The format of the text.
 /// <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md#overall-structure>
 const FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A bound address that takes no connection yet.
+/// A bound address that does not accept connections yet.
 pub struct Listener(TcpListener);
 
 impl Listener {
@@ -47,24 +47,24 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// If it is in use or not this machine's.
+    /// If it is in use or does not belong to this machine.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         Ok(Self(listener))
     }
 
-    /// Where it listens: with the port that the kernel chose, if port 0 was asked for.
+    /// The address, with the port that the kernel chose if port 0 was requested.
     ///
     /// # Errors
     ///
-    /// If the kernel does not say.
+    /// If the kernel does not report it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.0.local_addr()
     }
 }
 
-/// Answers scrapes for ever.
+/// Answers scrapes forever.
 pub(in crate::server) async fn serve(listener: Listener, metrics: Arc<Metrics>, complaints: Arc<Complaints>) {
     let listener = match tokio::net::TcpListener::from_std(listener.0) {
         Ok(listener) => listener,
@@ -78,7 +78,7 @@ pub(in crate::server) async fn serve(listener: Listener, metrics: Arc<Metrics>, 
             Ok((stream, _)) => {
                 let metrics = Arc::clone(&metrics);
                 tokio::spawn(async move {
-                    // Whoever hangs, floods or breaks off loses the connection, and nothing else happens.
+                    // If a client hangs, sends too much or disconnects, only its connection ends.
                     let _ = timeout(CONNECTION, answer(stream, metrics)).await;
                     drop(place);
                 });

@@ -1,4 +1,4 @@
-//! What a scrape reads at its own moment: the stream's counts, the recorder's health, the kernel's count of kills.
+//! The values that each scrape reads: the stream's counts, the recorder's health, the kernel's count of kills.
 
 use std::{
     fmt,
@@ -19,26 +19,26 @@ use super::{
 };
 use crate::{kernel::tier::Tier, pipeline::Progress, recording::recorder::Kept};
 
-/// What there is to read of this run.
+/// The sources of these values in this run.
 pub struct Machine {
-    /// How much is seen.
+    /// The tier.
     pub tier: Tier,
-    /// The stream's counts.
+    /// The counts of the stream.
     pub progress: Arc<Progress>,
     /// The recorder, if there is one.
     pub recorder: Option<Kept>,
-    /// Runs of the command, if there is one.
+    /// Runs of the command, if there is a command.
     pub(in crate::server) runs: Option<Arc<Runs>>,
 }
 
 impl Machine {
-    /// A run that is traced in this way.
+    /// Creates the sources for a run with this tier.
     #[must_use]
     pub const fn new(tier: Tier, progress: Arc<Progress>, recorder: Option<Kept>) -> Self {
         Self { tier, progress, recorder, runs: None }
     }
 
-    /// What does not change.
+    /// Adds the values that do not change.
     pub(super) fn describe(&self, registry: &mut Registry) {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("oomtrace_build", "The version of oomtrace", build);
@@ -50,11 +50,11 @@ impl Machine {
     }
 }
 
-/// Reads it all at each scrape.
+/// Reads the values at each scrape.
 pub(super) struct Readings {
     machine: Machine,
     dropped: Vec<Dropped>,
-    /// Absent where the kernel's count cannot be read.
+    /// `None` if the kernel's count cannot be read.
     unreported: Option<Mutex<Unreported>>,
 }
 
@@ -66,8 +66,12 @@ impl Readings {
 
     fn stream(&self, out: &mut Output<'_>) -> fmt::Result {
         let progress = &self.machine.progress;
-        out.counter("oomtrace_frames", "Frames, the context frames included", progress.frames())?;
-        out.counter("oomtrace_lost_frames", "Frames the kernel had no room for", progress.lost_frames())
+        out.counter("oomtrace_frames", "Frames, including context frames", progress.frames())?;
+        out.counter(
+            "oomtrace_lost_frames",
+            "Frames that were lost because the ring was full",
+            progress.lost_frames(),
+        )
     }
 
     fn kernel(&self, out: &mut Output<'_>) -> fmt::Result {
@@ -132,7 +136,7 @@ impl Collector for Readings {
     }
 }
 
-/// Where a scrape's values go.
+/// Writes the values of a scrape.
 struct Output<'a>(DescriptorEncoder<'a>);
 
 impl Output<'_> {

@@ -1,4 +1,4 @@
-//! `--metrics`: counts of what was reported, for Prometheus (`docs/metrics.md`).
+//! `--metrics`: counts reported incidents for Prometheus (`docs/metrics.md`).
 
 mod families;
 mod labels;
@@ -17,7 +17,7 @@ pub(super) use listen::serve;
 
 use super::{facts::Facts, feed::Dropped};
 
-/// Everything that a scrape sees.
+/// The metrics of a scrape.
 pub(super) struct Metrics {
     families: Mutex<Families>,
     registry: Registry,
@@ -34,7 +34,7 @@ impl Metrics {
 
     /// Counts a closed incident.
     pub(super) fn count(&self, facts: &Facts) {
-        // Held for the counting alone, and only by this thread.
+        // The lock is held only while counting, and only this thread takes it.
         self.families.lock().unwrap_or_else(std::sync::PoisonError::into_inner).count(facts);
     }
 

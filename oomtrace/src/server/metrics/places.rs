@@ -1,4 +1,4 @@
-//! A counter for each place where a victim was, and one for all the rest.
+//! A counter for each place of a victim, and one for all the others.
 
 use std::collections::HashSet;
 
@@ -6,13 +6,14 @@ use prometheus_client::metrics::{counter::Counter, family::Family};
 
 use super::labels::Container;
 
-/// Places that have a counter of their own.
+/// The maximum number of places with their own counter.
 const PLACES: usize = 1000;
 
-/// Bytes of labels that a place may have to get one. Paths may have 4096 bytes, but those of containers have some 200.
+/// The maximum size of a place's labels in bytes for its own counter. Paths may have 4096 bytes, but those of containers have
+/// about 200.
 const BYTES: usize = 768;
 
-/// A family of counters that stays small, whoever makes cgroups.
+/// A family of counters whose size is limited, however many cgroups are created.
 #[derive(Default)]
 pub(super) struct Places {
     counters: Family<Container, Counter>,
@@ -24,7 +25,7 @@ impl Places {
         self.counters.clone()
     }
 
-    /// Counts a victim of this place.
+    /// Counts a victim in this place.
     pub(super) fn count(&mut self, place: Container) {
         let place = if self.has_room(&place) { place } else { Container::overflow() };
         self.counters.get_or_create(&place).inc();
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn the_places_beyond_the_limit_share_a_counter() {
+    fn places_beyond_the_limit_share_a_counter() {
         let mut places = Places::default();
         for number in 0..PLACES + 50 {
             places.count(at(&format!("/box{number}")));

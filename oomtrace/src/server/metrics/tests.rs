@@ -1,4 +1,4 @@
-//! What a scrape reads.
+//! The text of a scrape.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -42,7 +42,7 @@ fn counts_kills_by_cause_policy_and_domain() {
 }
 
 #[test]
-fn counts_passes_without_a_kill_apart() {
+fn counts_passes_without_a_kill_separately() {
     let mut report = example::memcg_kill();
     report.victims.clear();
     report.selection.outcome = Some(Outcome::NoKill);
@@ -55,7 +55,7 @@ fn counts_passes_without_a_kill_apart() {
 }
 
 #[test]
-fn a_dying_process_that_was_only_marked_is_no_kill() {
+fn does_not_count_a_marked_process_as_killed() {
     let mut report = example::memcg_kill();
     report.selection.outcome = Some(Outcome::MarkedOnly);
     let text = text_of(&[report]);
@@ -67,7 +67,7 @@ fn a_dying_process_that_was_only_marked_is_no_kill() {
 }
 
 #[test]
-fn a_container_has_the_labels_of_cadvisor() {
+fn container_has_the_labels_of_cadvisor() {
     let mut report = example::memcg_kill();
     report.victims[0].process.cgroup = Some("/kubepods/pod7".into());
     let line = r#"container_oom_events_total{container="",id="/kubepods/pod7",image="",name="",namespace="",pod=""} 1"#;
@@ -77,7 +77,7 @@ fn a_container_has_the_labels_of_cadvisor() {
     assert!(!text.contains("container_oom_events_total{"), "{text}");
 }
 
-/// Metrics in the page that stand for a run, by the name that Prometheus shows.
+/// The metrics of a run that the documentation lists, by the name that Prometheus shows.
 fn documented() -> BTreeSet<String> {
     let page = include_str!("../../../../docs/metrics.md");
     let (_, table) = page.split_once("## What there is").unwrap();
@@ -87,7 +87,7 @@ fn documented() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_page_has_every_metric_and_no_other() {
+fn documentation_lists_exactly_the_exported_metrics() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place::File(folder.path().join("oom.oomtrace"));
     let recorder = Recorder::start(place, Box::new(|_| {})).unwrap();

@@ -1,14 +1,14 @@
-//! Kills that the kernel counted and no report told of.
+//! Kills that the kernel counted and that were not reported.
 
 use std::{
     fs,
     time::{Duration, Instant},
 };
 
-/// How long a report may take until its kill counts as unreported. The longest incidents stay open for seconds.
+/// The time after which a kill without a report counts as unreported. The longest incidents stay open for seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The kernel's count of kills, `oom_kill` in `/proc/vmstat`. `None` where it cannot be read.
+/// The kernel's count of kills, `oom_kill` in `/proc/vmstat`; `None` if it cannot be read.
 pub(super) fn kernel_count() -> Option<u64> {
     oom_kill(&fs::read_to_string("/proc/vmstat").ok()?)
 }
@@ -17,13 +17,13 @@ fn oom_kill(vmstat: &str) -> Option<u64> {
     vmstat.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
 }
 
-/// Compares the kernel's count with that of the reports, a minute later. The result never falls, and it is too small rather than
-/// too large: reports of later kills may hide a missing one for a while.
+/// Compares the kernel's count with that of the reports a minute later. The result never decreases, and it may be too small but
+/// not too large: reports of later kills may hide a missing one for a while.
 #[derive(Debug)]
 pub(super) struct Unreported {
     /// The kernel's count at the start.
     base: u64,
-    /// An earlier look that waits for its reports: when, and kills since the start.
+    /// An earlier sample that waits for its reports: its time, and the kills since the start.
     sample: Option<(Instant, u64)>,
     found: u64,
 }
@@ -38,7 +38,7 @@ impl Unreported {
         kernel.saturating_sub(self.base)
     }
 
-    /// Kills that have been without a report for a minute.
+    /// The number of kills that have had no report for a minute.
     pub(super) fn look(&mut self, now: Instant, kernel: u64, reported: u64) -> u64 {
         let due = self.sample.filter(|(at, _)| now.saturating_duration_since(*at) >= PATIENCE);
         if let Some((_, kills)) = due {
@@ -57,20 +57,20 @@ mod tests {
     use super::{PATIENCE, Unreported, kernel_count, oom_kill};
 
     #[test]
-    fn a_kill_is_unreported_after_a_minute_without_a_report() {
+    fn counts_a_kill_without_a_report_after_a_minute() {
         let start = Instant::now();
         let mut unreported = Unreported::since(100);
         assert_eq!(unreported.look(start, 103, 0), 0);
-        // Two reports came, one did not.
+        // Two kills were reported, one was not.
         assert_eq!(unreported.look(start + PATIENCE / 2, 103, 2), 0);
         assert_eq!(unreported.look(start + PATIENCE, 103, 2), 1);
-        // It comes late: the count of a counter does not fall.
+        // Its report comes late. A counter must not decrease.
         assert_eq!(unreported.look(start + 3 * PATIENCE, 103, 3), 1);
         assert_eq!(unreported.kills(103), 3);
     }
 
     #[test]
-    fn kills_of_the_last_minute_wait() {
+    fn does_not_count_kills_of_the_last_minute() {
         let start = Instant::now();
         let mut unreported = Unreported::since(0);
         assert_eq!(unreported.look(start, 0, 0), 0);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn vmstat_has_the_count() {
+    fn reads_the_count_from_vmstat() {
         assert_eq!(oom_kill("nr_free_pages 7\noom_kill 42\noom_kills 1\n"), Some(42));
         assert_eq!(oom_kill("nr_free_pages 7\n"), None);
         assert!(kernel_count().is_some());
