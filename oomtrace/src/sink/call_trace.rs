@@ -1,4 +1,4 @@
-//! What memory was allocated for, and the trigger's calls, in words that all sinks for people share.
+//! The purpose of the allocation and the trigger's calls, in words for all sinks that people read.
 
 use super::sanitize::{name, sentence};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     report::{Allocation, UserCall},
 };
 
-/// What the memory was for, in words; the call that the trigger was in, if it is known.
+/// The purpose of the allocation in words, and the trigger's system call if it is known.
 pub(super) fn purpose(allocation: &Allocation) -> Option<String> {
     let kind = allocation.kind.map(|kind| format!("{} ({})", words(kind), kind.name()));
     let syscall = allocation.syscall.as_deref().map(|call| format!("in {}(2)", sentence(call)));
@@ -72,7 +72,7 @@ mod tests {
     };
 
     #[test]
-    fn tells_what_is_known() {
+    fn describes_known_calls() {
         assert_eq!(purpose(&Allocation::default()), None);
         let allocation = Allocation {
             kind: Some(AllocationKind::Slab),

@@ -1,4 +1,4 @@
-//! What user space did after a decision, in words: the same in every sink for people.
+//! The acts of user space after a decision, in words for all sinks that people read.
 
 use super::{
     sanitize::name,
@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{incident::Method, report::Followed};
 
-/// Processes that are named; JSON has more.
+/// The number of processes that are named. JSON has more.
 const NAMED: usize = 8;
 
-/// One act in one line.
+/// One act as one line.
 pub(super) fn act(act: &Followed) -> String {
     let comm = act.sender_comm.as_ref().map_or_else(|| ABSENT.to_owned(), |comm| name(comm.as_bytes()));
     let cgroup = act.cgroup.as_ref().map(|path| format!(" of {}", name(path.as_bytes()))).unwrap_or_default();
@@ -26,7 +26,7 @@ pub(super) fn act(act: &Followed) -> String {
     )
 }
 
-/// The processes, as far as they are named.
+/// The processes of an act, up to the limit.
 pub(super) fn processes(act: &Followed) -> Option<String> {
     let named = act.processes.iter().take(NAMED).map(|process| {
         let comm = process.comm.as_ref().map_or_else(|| ABSENT.to_owned(), |comm| name(comm.as_bytes()));

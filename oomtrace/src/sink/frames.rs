@@ -1,4 +1,4 @@
-//! Frames as they crossed the border, one a line, for bug reports.
+//! Frames as text, one per line, for bug reports.
 
 mod fields;
 
@@ -20,8 +20,8 @@ use self::fields::{Fields, Print};
 use super::terminal::sanitize::sentence;
 use crate::{decode::candidates, frame::Frame};
 
-/// Writes one frame: its offset, time (seconds since boot), kind, pass (ns, `-` for none) and length, then what is in
-/// it. A kernel frame's fields that were not read show as `-`; a context frame is the JSON it is.
+/// Writes one frame: its offset, time (seconds since boot), kind, pass (ns, `-` for none) and length, then its content. Fields
+/// of a kernel frame that were not read are `-`. A context frame is shown as its JSON.
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ fn table(payload: &[u8]) -> String {
     fields.text
 }
 
-/// The payload itself; what is not UTF-8 is no JSON, and shown byte for byte.
+/// The payload as text. Bytes that are not UTF-8 are not JSON and are shown in hexadecimal.
 fn json(payload: &[u8]) -> String {
     std::str::from_utf8(payload).map_or_else(|_| hex(payload), sentence)
 }
@@ -103,7 +103,7 @@ fn hex(payload: &[u8]) -> String {
     })
 }
 
-/// The fields of an event. A missing tail reads as zero, as for every reader; a surplus is told.
+/// The fields of an event. A missing tail reads as zero, as in every reader. A surplus is shown.
 fn fields<Event: Print + FromBytes + IntoBytes>(payload: &[u8]) -> String {
     let mut event = Event::new_zeroed();
     for (to, from) in event.as_mut_bytes().iter_mut().zip(payload) {

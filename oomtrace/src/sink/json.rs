@@ -1,4 +1,4 @@
-//! One JSON object a line (`docs/json.md`).
+//! Writes one JSON object per line (`docs/json.md`).
 
 use std::io::{self, Write};
 
@@ -10,12 +10,12 @@ use crate::report::Report;
 /// Writes each incident once, when it is closed.
 pub struct Json<W> {
     output: W,
-    /// The line before it is written; its memory serves all of them.
+    /// A buffer for the line, which is used again for each incident.
     whole: Vec<u8>,
 }
 
 impl<W: Write> Json<W> {
-    /// To this output.
+    /// Creates a sink for this output.
     pub const fn new(output: W) -> Self {
         Self { output, whole: Vec::new() }
     }
@@ -37,7 +37,7 @@ impl<W: Write> Sink for Json<W> {
     }
 }
 
-/// One object and the end of its line.
+/// Writes one object and a line end.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ mod tests {
     };
 
     #[test]
-    fn an_incident_is_one_line_of_valid_json_and_bytes_are_exact() {
+    fn writes_an_incident_as_one_line_of_valid_json_with_exact_bytes() {
         let mut report = example::memcg_kill();
         report.victims[0].process.comm = Some(ByteString::from(b"a\n\xff\x1b".to_vec()));
         let mut output = Vec::new();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_output_is_an_error() {
+    fn reports_a_failing_output() {
         assert!(Json::new(example::Broken).closed(&example::memcg_kill()).is_err());
     }
 }

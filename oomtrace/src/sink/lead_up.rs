@@ -76,7 +76,7 @@ mod tests {
     use super::sparkline;
 
     #[test]
-    fn a_sparkline_has_a_column_for_each_part_of_the_time() {
+    fn sparkline_has_a_column_for_each_part_of_the_time() {
         assert_eq!(sparkline(&[(80, 0), (60, 10), (40, 20), (20, 30), (0, 40)], 4), "▃▅▆█");
         assert_eq!(sparkline(&[(80, 40), (10, 40), (0, 40)], 8), "████████");
         assert_eq!(sparkline(&[(80, 0), (0, u64::MAX)], 4), "▁▁▁█");

@@ -1,4 +1,4 @@
-//! By how much the chosen one was ahead, and what would have turned it: the same words in every sink for people.
+//! The margin of the chosen task, and the values that would have changed the choice, in words for all sinks that people read.
 
 use super::{
     sanitize::name,
@@ -13,13 +13,15 @@ use crate::{
 pub(super) fn ahead(report: &Report) -> Option<String> {
     let runner_up = who(report, |row| row.pid == report.selection.runner_up_pid);
     Some(match u64::try_from(report.selection.margin_points?) {
-        Ok(0) => format!("none over {runner_up}: of equals the kernel takes the one it looks at last"),
+        Ok(0) => format!(
+            "none over {runner_up}: with equal points the kernel takes the task that it examines last"
+        ),
         Ok(points) => format!("{} over {runner_up}", pages(points, report.page_bytes())),
         Err(_) => count(report.selection.margin_points?),
     })
 }
 
-/// The values of `oom_score_adj` that would have made the runner-up the chosen one.
+/// The values of `oom_score_adj` with which the kernel would have chosen the runner-up.
 pub(super) fn otherwise(report: &Report) -> Option<String> {
     let selection = &report.selection;
     let raised = selection.runner_up_adj_at_least.map(|adj| format!("of {adj} or more for itself"));

@@ -1,4 +1,4 @@
-//! Sinks: the output of reports. Facts become text here and nowhere before.
+//! Sinks: the output of reports. Facts become text here and nowhere earlier.
 
 use std::io;
 
@@ -19,19 +19,19 @@ pub mod terminal;
 pub(crate) mod units;
 mod words;
 
-/// Takes reports.
+/// Receives reports.
 pub trait Sink {
-    /// Whether [`Sink::decided`] does anything: an explanation that nobody hears is not made.
+    /// Whether [`Sink::decided`] does anything. If not, the report is not built.
     fn hears_decisions(&self) -> bool;
 
-    /// The decision has fallen; the aftermath is still to come.
+    /// Called when the decision has been made and the aftermath is still open.
     ///
     /// # Errors
     ///
     /// If the output cannot be written.
     fn decided(&mut self, report: &Report) -> io::Result<()>;
 
-    /// The incident is complete, or as complete as it will be.
+    /// Called when the incident is complete, or closed as it is.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ pub trait Sink {
     fn closed(&mut self, report: &Report) -> io::Result<()>;
 }
 
-/// A report in one piece: a reader of a pipe never sees half of one.
+/// Writes a report with one call, so that a reader of a pipe never sees a part of one.
 fn write_whole(output: &mut impl io::Write, bytes: &[u8]) -> io::Result<()> {
     output.write_all(bytes)?;
     output.flush()

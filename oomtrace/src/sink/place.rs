@@ -1,4 +1,4 @@
-//! A place in short, for people: "prod/shop-7d9 web", "nginx.service".
+//! Short names of places, for people: "prod/shop-7d9 web", "nginx.service".
 
 use super::terminal::sanitize::{cut, quoted};
 use crate::{
@@ -6,13 +6,13 @@ use crate::{
     bytes::ByteString,
 };
 
-/// Columns of one name: pods have up to 253 characters, and containers what somebody chose.
+/// The maximum number of columns of a name. Pods have up to 253 characters, and the names of containers can be longer.
 const NAME_COLUMNS: usize = 64;
 
-/// Digits of an identifier that engines show.
+/// The number of digits of an identifier that engines display.
 const SHORT_ID: usize = 12;
 
-/// The container, pod, job, session or unit of a place; `None` where its path says all there is to say.
+/// The container, pod, job, session or unit of a place; `None` if the path alone says it.
 pub(super) fn label(place: &Attribution) -> Option<String> {
     let Attribution { container, pod, unit, session, user, job, .. } = place;
     if let Some(pod) = pod {
@@ -39,7 +39,7 @@ pub(super) fn label(place: &Attribution) -> Option<String> {
     }
 }
 
-/// Its name; where it has none, its engine and the beginning of its identifier.
+/// The name of a container, or its engine and the beginning of its identifier if it has no name.
 fn container(container: &Container) -> String {
     match &container.name {
         Some(known) => name(known),
@@ -50,14 +50,14 @@ fn container(container: &Container) -> String {
     }
 }
 
-/// The beginning of a long identifier; names are whole.
+/// The beginning of a long identifier. Names are shown completely.
 fn short_id(id: &ByteString) -> String {
     let bytes = id.as_bytes();
     let is_long = bytes.len() == 64 && bytes.iter().all(u8::is_ascii_hexdigit);
     if is_long { name(&ByteString::from(bytes.get(..SHORT_ID).unwrap_or(bytes).to_vec())) } else { name(id) }
 }
 
-/// Namespace and name; its identifier where they are not known.
+/// Namespace and name of a pod, or its identifier if they are not known.
 fn pod(pod: &Pod) -> String {
     match (&pod.namespace, &pod.name) {
         (Some(namespace), Some(known)) => format!("{}/{}", name(namespace), name(known)),
@@ -65,12 +65,12 @@ fn pod(pod: &Pod) -> String {
     }
 }
 
-/// A name of somebody's choice, bounded and harmless.
+/// A name that a user chose, cut and made safe.
 fn name(bytes: &ByteString) -> String {
     quoted(&cut(bytes.as_bytes(), NAME_COLUMNS))
 }
 
-/// All that is known of a place, a term and its words each, the container first.
+/// All known facts about a place as terms and descriptions, the container first.
 pub(super) fn details(place: &Attribution) -> Vec<(&'static str, String)> {
     let Attribution { container, pod, unit, slice, user, session, job } = place;
     let plain = |term: &'static str, value: &Option<ByteString>| Some((term, name(value.as_ref()?)));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_container_comes_first_then_the_job_and_the_unit() {
+    fn prefers_the_container_then_the_job_then_the_unit() {
         let unit = Some(ByteString::from("nginx.service"));
         let of = |place: Attribution| label(&place).unwrap();
         let mut place = Attribution { unit: unit.clone(), ..Attribution::default() };
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_has_its_user() {
+    fn names_a_session_with_its_user() {
         let place = Attribution {
             unit: Some("session-3.scope".into()),
             session: Some("3".into()),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_bounded_and_harmless() {
+    fn cuts_and_escapes_names() {
         let place =
             Attribution { container: Some(container(Some(&"\x1b[2J".repeat(99)))), ..Attribution::default() };
         let text = label(&place).unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn says_that_the_container_goes_on() {
+    fn says_that_the_container_keeps_running() {
         let place = Attribution { container: Some(container(Some("web"))), ..Attribution::default() };
         let [(_, text)] = details(&place).try_into().unwrap();
         assert!(text.ends_with("image nginx:1); keeps running: its init, pid 85, was not killed"), "{text}");

@@ -1,29 +1,29 @@
-//! Bytes that anybody may have chosen, as text that cannot disturb a terminal or pretend to be something else.
+//! Converts bytes that any user may have chosen to text that cannot disturb a terminal or imitate other output.
 //!
-//! What has no harmless glyph becomes a visible escape: `\x1b` for a byte, `\u{202e}` for a character. A backslash
-//! that was there is doubled, so what looks like an escape is one.
+//! A byte or character without a safe glyph becomes a visible escape: `\x1b` for a byte, `\u{202e}` for a character. An
+//! existing backslash is doubled, so text that looks like an escape is one.
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// Marks that may be put on one character: as many as any living language needs.
+/// The maximum number of marks on one character, which is as many as any living language needs.
 const MARKS: usize = 3;
 
-/// Stands where text was cut.
+/// Marks the place where text was cut.
 const CUT: char = '…';
 
-/// Whether a backslash was in the text, or is an escape already.
+/// Whether a backslash belongs to the text or to an existing escape.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Backslash {
     Doubled,
     Kept,
 }
 
-/// Bytes as text, whole.
+/// Bytes as text, without a limit.
 pub(crate) fn text(bytes: &[u8]) -> String {
     pieces(bytes, Backslash::Doubled).concat()
 }
 
-/// Bytes as text of at most so many columns; where more was there, it ends in `…`.
+/// Bytes as text with at most this many columns. Cut text ends in `…`.
 pub(crate) fn cut(bytes: &[u8], columns: usize) -> String {
     let pieces = pieces(bytes, Backslash::Doubled);
     let mut kept = pieces.concat();
@@ -34,7 +34,7 @@ pub(crate) fn cut(bytes: &[u8], columns: usize) -> String {
     kept
 }
 
-/// A path or the like of at most so many columns, of which the end is kept: it says more than the beginning.
+/// A path with at most this many columns. The end is kept, because it is more specific than the beginning.
 pub(crate) fn cut_front(bytes: &[u8], columns: usize) -> String {
     let pieces = pieces(bytes, Backslash::Doubled);
     let whole = pieces.concat();
@@ -47,12 +47,12 @@ pub(crate) fn cut_front(bytes: &[u8], columns: usize) -> String {
     text
 }
 
-/// A name, in quotes where it could be taken for more than a name.
+/// A name, in quotes if it could be taken for more than a name.
 pub(crate) fn name(bytes: &[u8]) -> String {
     quoted(&text(bytes))
 }
 
-/// Text that is safe already, as one word.
+/// Safe text as one word.
 pub(crate) fn quoted(text: &str) -> String {
     let is_ambiguous = |character: char| character.is_whitespace() || "()\"',".contains(character);
     if text.is_empty() || text.contains(is_ambiguous) {
@@ -62,17 +62,17 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
-/// A sentence of our own, into which names may have been put: made safe, and its backslashes left as they are.
+/// A sentence of oomtrace that may contain names, made safe. Its backslashes are not doubled.
 pub(crate) fn sentence(text: &str) -> String {
     pieces(text.as_bytes(), Backslash::Kept).concat()
 }
 
-/// How many columns safe text takes.
+/// The number of columns of safe text.
 pub(crate) fn columns_of(text: &str) -> usize {
     text.chars().filter_map(unicode_width::UnicodeWidthChar::width).sum()
 }
 
-/// The first pieces, as many as fit.
+/// The first pieces that fit.
 fn fitting<'a>(pieces: impl Iterator<Item = &'a String>, columns: usize) -> impl Iterator<Item = &'a String> {
     let mut free = columns;
     pieces.take_while(move |piece| match free.checked_sub(columns_of(piece)) {
@@ -84,7 +84,7 @@ fn fitting<'a>(pieces: impl Iterator<Item = &'a String>, columns: usize) -> impl
     })
 }
 
-/// Safe text in parts that must not be cut: an escape, or a character with its marks.
+/// Splits safe text into parts that must not be cut: an escape, or a character with its marks.
 fn pieces(bytes: &[u8], backslash: Backslash) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut marks = 0;
@@ -104,7 +104,7 @@ fn pieces(bytes: &[u8], backslash: Backslash) -> Vec<String> {
     pieces
 }
 
-/// Whether a character has no glyph of its own, moves others, or ends a line.
+/// Whether a character has no glyph of its own, moves other characters, or ends a line.
 pub(crate) fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_is_told_from_its_likeness() {
+    fn distinguishes_an_escape_from_text_that_looks_like_one() {
         assert_eq!(text(b"\\x1b"), "\\\\x1b");
         assert_eq!(sentence("\\x1b \u{1b}"), "\\x1b \\x1b");
         assert_eq!(name(b"python3"), "python3");
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_length_are_bounded() {
+    fn limits_marks_and_length() {
         let flood = format!("a{}", "\u{301}".repeat(5));
         assert_eq!(text(flood.as_bytes()), "a\u{301}\u{301}\u{301}\\u{301}\\u{301}");
         assert_eq!(cut(b"abcdef", 6), "abcdef");

@@ -1,4 +1,4 @@
-//! The account of a shortage, as all sinks for people show it.
+//! The account of a shortage, in words for all sinks that people read.
 
 use crate::{
     account::{Account, Holder, HolderKind, Part, share},
@@ -6,7 +6,7 @@ use crate::{
     report::{Machine, Report, Zone},
 };
 
-/// Parts that are shown; JSON has them all.
+/// The maximum number of parts shown. JSON has them all.
 const SHOWN: usize = 12;
 
 /// A part in words, with its name for the style.
@@ -14,13 +14,13 @@ pub(super) struct Shown {
     pub(super) words: &'static str,
     pub(super) kind: &'static str,
     pub(super) bytes: u64,
-    /// Of the whole, percent.
+    /// Its share of the whole, in percent.
     pub(super) share: String,
     pub(super) reclaimable: Option<bool>,
     pub(super) freed_by_kill: Option<bool>,
 }
 
-/// The largest parts, and what the others come to.
+/// The largest parts, and the sum of the others.
 pub(super) fn parts(account: &Account) -> Vec<Shown> {
     let shown = |part: &Part| Shown {
         words: part.what.words(),
@@ -45,7 +45,7 @@ pub(super) fn parts(account: &Account) -> Vec<Shown> {
     parts
 }
 
-/// What a part is drawn as.
+/// The name of a part's style.
 const fn kind(part: &Part) -> &'static str {
     use crate::account::What as W;
     match part.what {
@@ -78,7 +78,7 @@ const fn kind(part: &Part) -> &'static str {
     }
 }
 
-/// A share in whole percent; less than one is told as such.
+/// A share in whole percent. A share below one percent is shown as "<1%".
 pub(super) fn percent(bytes: u64, total_bytes: u64) -> String {
     let hundredths = u128::from(bytes) * 100;
     let total = u128::from(total_bytes).max(1);
@@ -98,17 +98,17 @@ pub(super) const fn yes(answer: Option<bool>, absent: &'static str) -> &'static 
     }
 }
 
-/// The account in a few words, for a line.
+/// A short account for a line.
 pub(super) struct Tag<'a> {
-    /// What holds the memory.
+    /// The kind of memory.
     pub(super) what: String,
-    /// The process that does, whose name may be anything.
+    /// The process that holds it. Its name can be any bytes.
     pub(super) comm: Option<&'a ByteString>,
-    /// How much of how much.
+    /// The amount and the total.
     pub(super) share: String,
 }
 
-/// `None` where the victim explains the shortage.
+/// The tag; `None` if the victim explains the shortage.
 pub(super) fn tag(report: &Report) -> Option<Tag<'_>> {
     let account = report.account.as_ref().filter(|_| report.cause.code.is_shortage())?;
     account.clause()?;
@@ -129,13 +129,13 @@ fn held_by(holder: &Holder) -> String {
     }
 }
 
-/// What must stay free in a zone: the watermark with what is added to it, and the reserve.
+/// The amount that must stay free in a zone: the watermark with its boost, and the reserve.
 pub(super) fn must_stay(zone: &Zone) -> u64 {
     let added = zone.boost_bytes.unwrap_or(0).saturating_add(zone.reserve_bytes.unwrap_or(0));
     zone.min_bytes.unwrap_or(0).saturating_add(added)
 }
 
-/// Who read the zones, and when.
+/// The source of the zones, and when they were read.
 pub(super) fn source(machine: &Machine) -> &'static str {
     match machine.source {
         Some("procfs") => "read in procfs right after the decision",
@@ -153,14 +153,14 @@ mod tests {
     };
 
     #[test]
-    fn shares_round_and_never_vanish() {
+    fn rounds_shares_and_never_shows_zero_for_a_part() {
         let of = |bytes| percent(bytes, 1000);
         assert_eq!([of(0), of(9), of(10), of(125), of(1000)], ["0%", "<1%", "1%", "13%", "100%"]);
         assert_eq!(percent(5, 0), "500%");
     }
 
     #[test]
-    fn small_parts_are_summed_up() {
+    fn adds_up_small_parts() {
         let mut account = example::tmpfs_kill().account.unwrap();
         let part = Part { what: What::Percpu, bytes: 7, reclaimable: None, freed_by_kill: None };
         account.parts.extend(vec![part; 20]);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_names_what_holds_the_memory() {
+    fn tag_names_the_kind_of_memory_that_filled_the_domain() {
         let told = |report: &crate::report::Report| {
             tag(report).map(|Tag { what, comm, share }| format!("{what} {comm:?} {share}"))
         };
@@ -180,7 +180,7 @@ mod tests {
         report.account.as_mut().unwrap().holder = Some(example::exempt());
         assert_eq!(told(&report).unwrap(), "exempt Some(b\"backup\") 30.0 of 32.0 MiB");
         report.cause.code = crate::explain::Code::Sysrq;
-        assert_eq!(told(&report), None, "nobody ran out");
+        assert_eq!(told(&report), None, "nothing ran out");
         assert_eq!(told(&example::memcg_kill()), None);
     }
 }

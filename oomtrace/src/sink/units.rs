@@ -1,6 +1,6 @@
 //! Numbers with their units, for people.
 
-/// What stands for a value that is not known.
+/// The sign for an unknown value.
 pub(crate) const ABSENT: &str = "-";
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -35,7 +35,7 @@ pub(crate) fn count(number: impl Into<i128>) -> String {
     grouped
 }
 
-/// Pages, and how many bytes that is where the size of a page is known.
+/// Pages, and their size in bytes if the page size is known.
 pub(crate) fn pages(pages: u64, page_bytes: Option<u64>) -> String {
     let noun = if pages == 1 { "page" } else { "pages" };
     match page_bytes.and_then(|bytes| pages.checked_mul(bytes)) {
@@ -44,7 +44,7 @@ pub(crate) fn pages(pages: u64, page_bytes: Option<u64>) -> String {
     }
 }
 
-/// A span of ns, in the unit that suits it.
+/// A time span in ns, in a suitable unit.
 pub(crate) fn span(ns: u64) -> String {
     let (value, unit) = match ns {
         ..1_000 => return format!("{ns} ns"),
@@ -55,7 +55,7 @@ pub(crate) fn span(ns: u64) -> String {
     format!("{}.{} {unit}", value / 10, value % 10)
 }
 
-/// A point in time, as the kernel's log has it: seconds since boot.
+/// A point in time as in the kernel's log: seconds since boot.
 pub(crate) fn boot_seconds(ns: u64) -> String {
     format!("{}.{:06}", ns / 1_000_000_000, ns / 1_000 % 1_000_000)
 }
@@ -70,7 +70,7 @@ mod tests {
     use super::{boot_seconds, count, or_absent, pages, size, span};
 
     #[test]
-    fn sizes_round_to_one_decimal_and_never_reach_1024() {
+    fn rounds_sizes_to_one_decimal_below_1024() {
         let expected = [
             (0, "0 B"),
             (1023, "1023 B"),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_spans_are_readable() {
+    fn formats_numbers_and_spans() {
         assert_eq!(
             [count(0), count(999), count(15_938), count(-1_234_567)],
             ["0", "999", "15 938", "-1 234 567"]

@@ -44,7 +44,7 @@ pub(super) const fn role(role: Role) -> &'static str {
     }
 }
 
-/// Why a task could not be chosen; completes "3 …".
+/// Why a task could not be chosen. The text follows a number, as in "3 …".
 pub(super) const fn passed_over(reason: PassedOver) -> &'static str {
     match reason {
         PassedOver::Init => "init",

@@ -27,12 +27,12 @@ impl Fields {
         self.show(key, format_args!("{value:#x}"));
     }
 
-    /// A string of the kernel: as far as its first NUL.
+    /// Adds a string of the kernel, up to its first NUL.
     fn string(&mut self, key: &str, bytes: &[u8]) {
         self.show(key, name(bytes.split(|byte| *byte == 0).next().unwrap_or_default()));
     }
 
-    /// A value that was read, or the sign that it was not.
+    /// Adds a value if it was read, or the sign that it was not.
     fn read(&mut self, was_read: bool, key: &str, value: impl Display) {
         if was_read {
             self.show(key, value);
@@ -41,7 +41,7 @@ impl Fields {
         }
     }
 
-    /// A task, in brackets.
+    /// Adds a task in brackets.
     fn task(&mut self, key: &str, task: &Task) {
         let mut fields = Self::default();
         task.print(&mut fields);
@@ -49,7 +49,7 @@ impl Fields {
     }
 }
 
-/// Shows its fields.
+/// Shows the fields of an event.
 pub(super) trait Print {
     fn print(&self, fields: &mut Fields);
 }
@@ -58,7 +58,7 @@ impl Print for Task {
     fn print(&self, fields: &mut Fields) {
         let has = |bit| self.present & bit != 0;
         fields.hex("present", self.present);
-        // Where the tracepoint has but a number, it is the thread's, and nothing is marked as read.
+        // If the tracepoint has only a number, it is the thread's, and no field is marked as read.
         fields.read(has(Self::PID), "pid", self.pid);
         fields.read(has(Self::PID) || self.tid != 0, "tid", self.tid);
         if has(Self::PID) {

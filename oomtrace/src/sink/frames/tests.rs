@@ -16,7 +16,7 @@ fn line(kind: u16, payload: &[u8]) -> String {
 }
 
 #[test]
-fn kernel_frames_are_key_and_value() {
+fn shows_kernel_frames_as_keys_and_values() {
     let exit = Exit { pid: 812, tid: 815, start_boot_ns: 9, live: 0, reserved: 0 };
     assert_eq!(
         line(10, exit.as_bytes()),
@@ -35,7 +35,7 @@ fn kernel_frames_are_key_and_value() {
 }
 
 #[test]
-fn short_payloads_end_in_zeros_and_long_ones_tell_their_surplus() {
+fn fills_short_payloads_with_zeros_and_shows_the_surplus_of_long_ones() {
     assert!(line(11, &7_i32.to_le_bytes()).ends_with("len=4 tid=7 step=0\n"));
     let long = [Reap { tid: 7, step: 1 }.as_bytes(), b"\x01\xff"].concat();
     assert!(line(11, &long).ends_with("tid=7 step=1 surplus=0x01ff\n"));
@@ -46,7 +46,7 @@ fn short_payloads_end_in_zeros_and_long_ones_tell_their_surplus() {
 }
 
 #[test]
-fn context_frames_are_their_json_and_the_rest_is_hex() {
+fn shows_context_frames_as_json_and_others_as_hex() {
     assert!(
         line(0x103, b"{\"a\":\"\\u001b\",\"b\":\"\xc2\x9b\"}")
             .ends_with("{\"a\":\"\\u001b\",\"b\":\"\\u{9b}\"}\n")
@@ -56,7 +56,7 @@ fn context_frames_are_their_json_and_the_rest_is_hex() {
 }
 
 #[test]
-fn no_kind_and_no_length_is_beyond_it() {
+fn handles_every_kind_and_length() {
     for kind in Kind::ALL {
         for len in [0, 1, 7, 500] {
             let text = line(kind.number(), &vec![0xff; len]);
@@ -66,13 +66,13 @@ fn no_kind_and_no_length_is_beyond_it() {
 }
 
 #[test]
-fn a_failing_output_is_an_error() {
+fn reports_a_failing_output() {
     let header = FrameHeader { kind: 1, reserved: 0, len: 0, boot_ns: 0, pass: 0 };
     assert!(write(&mut Broken, 0, &Frame { header, payload: &[] }).is_err());
 }
 
 #[test]
-fn the_table_of_candidates_is_its_counts_and_its_rows() {
+fn shows_the_counts_and_rows_of_the_table_of_candidates() {
     let mut head = CandidatesHead::new_zeroed();
     (head.head_bytes, head.row_bytes, head.rows, head.kernel_threads) = (32, 104, 2, 70);
     let mut row = Candidate::new_zeroed();

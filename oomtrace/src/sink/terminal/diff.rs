@@ -7,13 +7,13 @@ use super::{
 };
 use crate::diff::{Count, Diff, Pair, Spread};
 
-/// Columns of what a line is about; paths are cut to it.
+/// Columns of a line's name. Paths are cut to this width.
 const NAME_COLUMNS: usize = 44;
 
 /// Columns of each figure.
 const FIGURE_COLUMNS: usize = 12;
 
-/// Names of a kind that are shown; the JSON has all.
+/// The maximum number of names of a kind. JSON has all.
 const NAMES: usize = 20;
 
 /// The comparison as text.
@@ -99,7 +99,7 @@ fn named(one: &Count) -> String {
     counts(&format!("  {name}"), Pair { a: one.a, b: one.b })
 }
 
-/// By how much the second differs from the first; nothing where either is zero or they are equal.
+/// The change from the first to the second value; empty if one of them is zero or they are equal.
 fn percent(pair: Pair<u64>) -> String {
     let (a, b) = (i128::from(pair.a), i128::from(pair.b));
     if a == 0 || a == b {
@@ -122,7 +122,7 @@ mod tests {
     };
 
     #[test]
-    fn both_sides_and_the_change() {
+    fn shows_both_sides_and_the_change() {
         let (mut a, mut b) = (Tally::default(), Tally::default());
         (0..3).for_each(|_| a.add(&example::memcg_kill()));
         b.add(&example::memcg_kill());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_names_stay_in_their_line() {
+    fn keeps_hostile_names_in_their_line() {
         let mut tally = Tally::default();
         tally.add(&example::hostile_kill());
         let text = text(&compare(tally, Tally::default()), false);

@@ -1,4 +1,4 @@
-//! Reports made by hand, for the tests of all sinks.
+//! Hand-made reports for the tests of all sinks.
 
 mod shortage;
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// An output that takes nothing.
+/// An output that always fails.
 pub(crate) struct Broken;
 
 impl Write for Broken {
@@ -34,7 +34,7 @@ impl Write for Broken {
 
 const MIB: u64 = 1 << 20;
 
-/// A kill at a memory cgroup's limit, all of it seen.
+/// A kill at a memory cgroup's limit with complete data.
 pub(crate) fn memcg_kill() -> Report {
     Report {
         schema: SCHEMA,
@@ -241,7 +241,7 @@ fn memory() -> Memory {
     }
 }
 
-/// A kill of which the tracepoint tier saw hardly anything.
+/// A kill of which the tracepoint tier saw little.
 pub(crate) fn tracepoint_kill() -> Report {
     let known = Process { pid: Some(900), comm: Some("hog".into()), ..Process::default() };
     Report {
@@ -283,7 +283,7 @@ pub(crate) fn tracepoint_kill() -> Report {
     }
 }
 
-/// A kill whose names were chosen by an attacker.
+/// A kill with names that an attacker chose.
 pub(crate) fn hostile_kill() -> Report {
     let mut report = memcg_kill();
     let hostile = ByteString::from(b"\x1b[2J\n\x9b31m\x7f\xff\xe2\x80\xaex".to_vec());

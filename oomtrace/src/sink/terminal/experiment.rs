@@ -1,4 +1,4 @@
-//! What an experiment came to, for people: the variants side by side, whether they differ, and what `whatif` made of it.
+//! The result of an experiment, for people: the variants side by side, whether they differ, and the predictions of `whatif`.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ pub(crate) fn text(outcome: &Outcome, colour: bool) -> String {
     sheet.text
 }
 
-/// The machine in a few words.
+/// A short description of the machine.
 pub(crate) fn machine(outcome: &Outcome) -> String {
     let machine = &outcome.machine;
     let memory = or_absent(machine.memory_bytes.map(size));
@@ -49,10 +49,10 @@ pub(crate) fn machine(outcome: &Outcome) -> String {
     format!("{host}, kernel {kernel}, {memory}, {swap}, cgroup {}, tier {tier}", machine.hierarchy)
 }
 
-/// How a figure is shown.
+/// Formats a figure.
 pub(crate) type Show = fn(f64) -> String;
 
-/// The rows of figures: label, name, how it is shown.
+/// The rows of figures: label, name, format.
 pub(crate) const ROWS: [(&str, &str, Show); 6] = [
     ("margin", "margin_points", |points| format!("{} pages", count(rounded(points)))),
     ("kills", "kills", whole),
@@ -70,7 +70,7 @@ fn whole(figure: f64) -> String {
     clippy::as_conversions,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "what is shown is never negative, and a cast of what is too large is the largest number"
+    reason = "the figures are never negative, and a cast of one that is too large is the largest number"
 )]
 pub(crate) const fn rounded(figure: f64) -> u64 {
     figure as u64
@@ -110,12 +110,12 @@ fn side_by_side(sheet: &mut Sheet, variants: &[OfVariant]) {
     }
 }
 
-/// Columns, without those of colours.
+/// The number of visible columns, without colors.
 fn shown(cell: &str) -> usize {
     columns_of(&cell.replace("\x1b[1m", "").replace("\x1b[0m", ""))
 }
 
-/// The most frequent first.
+/// Counts, the most frequent first.
 fn counts(counts: &BTreeMap<String, usize>) -> String {
     let mut sorted: Vec<(&String, &usize)> = counts.iter().collect();
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -124,7 +124,7 @@ fn counts(counts: &BTreeMap<String, usize>) -> String {
     if words.is_empty() { ABSENT.to_owned() } else { words.join(", ") }
 }
 
-/// The median, and between what half of the runs lie.
+/// The median, and the range of the middle half of the runs.
 pub(crate) fn spread(spread: Option<Spread>, runs: usize, show: Show) -> String {
     let Some(Spread { count, min, lower_quartile, median, upper_quartile, max }) = spread else {
         return ABSENT.to_owned();
@@ -133,7 +133,7 @@ pub(crate) fn spread(spread: Option<Spread>, runs: usize, show: Show) -> String 
     if min.total_cmp(&max).is_eq() {
         return format!("{}{of}", show(median));
     }
-    // Where half of the runs agree, the others are what is of interest.
+    // If half of the runs agree, the range of all runs is more interesting.
     let (from, to) = if lower_quartile.total_cmp(&upper_quartile).is_eq() {
         (min, max)
     } else {
@@ -149,7 +149,7 @@ fn pairs(comparisons: &[Comparison]) -> Vec<(String, String)> {
     pairs
 }
 
-/// Of each two variants, whether they differ and in what, and in what they are not told apart.
+/// For each pair of variants: the respects in which they differ, and those in which no difference was found.
 pub(crate) fn verdicts(outcome: &Outcome) -> Vec<(String, Option<String>)> {
     let pairs = pairs(&outcome.comparisons).into_iter();
     pairs.map(|(one, other)| difference(outcome, &one, &other)).collect()
@@ -187,7 +187,7 @@ fn difference(outcome: &Outcome, one: &str, other: &str) -> (String, Option<Stri
     (verdict, equal)
 }
 
-/// What one variant's recordings said of another, and whether it came so.
+/// The predictions for one variant from another's recordings, and whether they were right.
 pub(crate) fn predicted(prediction: &Prediction, variants: &[OfVariant]) -> String {
     let Prediction { from, to, claimed, refused, tested, came_true, .. } = prediction;
     let (from, to) = (sentence(from), sentence(to));

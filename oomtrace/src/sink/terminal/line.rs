@@ -22,19 +22,20 @@ use crate::{
     },
 };
 
-/// Incidents that are told and not closed yet, at most: one is open for seconds, and one pass at a time decides.
+/// The maximum number of incidents that are shown and not closed yet. One is open for seconds, and only one pass runs at a
+/// time.
 const REMEMBERED: usize = 1024;
 
 /// Columns for the path of a cgroup.
 const PATH_COLUMNS: usize = 56;
 
-/// Columns for a path behind the name of a container, pod or unit: whole but for what nobody would choose.
+/// Columns for a path after the name of a container, pod or unit. Only unusually long paths are cut.
 const WHOLE_PATH_COLUMNS: usize = 320;
 
 /// Columns for the title of a process.
 const TITLE_COLUMNS: usize = 48;
 
-/// Columns for the name of a task: it has at most 15 bytes, so only escapes are cut.
+/// Columns for the name of a task. It has at most 15 bytes, so only escapes are cut.
 const NAME_COLUMNS: usize = 16;
 
 /// Writes each incident once, as soon as anything is known of it.
@@ -45,7 +46,7 @@ pub struct Line<W> {
 }
 
 impl<W: Write> Line<W> {
-    /// To this output.
+    /// Creates a sink for this output.
     pub const fn new(output: W, colour: bool) -> Self {
         Self { output, paint: Paint { colour }, told: VecDeque::new() }
     }
@@ -110,14 +111,14 @@ fn repeats(report: &Report) -> String {
     })
 }
 
-/// Where the memory was, where the victim does not tell that: `[tmpfs 28.0 of 32.0 MiB]`.
+/// The account of the memory, if the victim does not explain it: `[tmpfs 28.0 of 32.0 MiB]`.
 fn shortage(report: &Report) -> String {
     let Some(Tag { what, comm, share }) = tag(report) else { return String::new() };
     let comm = comm.map(|comm| format!(" {}", quoted(&cut(comm.as_bytes(), NAME_COLUMNS))));
     format!(" [{what}{} {share}]", comm.unwrap_or_default())
 }
 
-/// Wall clock, or time since boot where the wall clock is not known.
+/// Wall clock, or time since boot if the wall clock is not known.
 fn when(report: &Report) -> String {
     match &report.time {
         Some(time) => sentence(time),
@@ -125,7 +126,7 @@ fn when(report: &Report) -> String {
     }
 }
 
-/// The cause; with a tilde where it was concluded.
+/// The cause, with a tilde if it was inferred.
 fn cause(report: &Report, paint: Paint) -> String {
     let name = report.cause.code.name();
     paint.bold(&match report.cause.confidence {
@@ -145,7 +146,7 @@ fn place(report: &Report) -> String {
     parts.into_iter().flatten().map(|part| format!(" {part}")).collect()
 }
 
-/// The limit that was met: for user space `memory.high` where it is the lower one.
+/// The limit that was hit. For user space, `memory.high` if it is the lower one.
 fn limit(report: &Report) -> Option<String> {
     let max = report.domain.limit_bytes;
     let hit = report.domain.chain.iter().find(|level| level.hit);
@@ -191,7 +192,7 @@ fn and(others: usize, which: &str) -> String {
     if others == 0 { String::new() } else { format!(" and {others} {which}") }
 }
 
-/// The chosen one, with what it held.
+/// The chosen victim with its memory.
 fn victim(report: &Report, paint: Paint) -> String {
     let Some(victim) = report.chosen() else { return ABSENT.to_owned() };
     let Process { pid, oom_score_adj, .. } = victim.process;
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memcg_kill() {
+    fn shows_a_memcg_kill() {
         assert_eq!(
             told(&example::memcg_kill()),
             "2026-01-02T03:04:05.123456789Z memcg_limit /kubepods/pod7 64.0 MiB: \
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kill_of_which_little_is_known() {
+    fn shows_a_kill_with_little_data() {
         assert_eq!(
             told(&example::tracepoint_kill()),
             "boot 71.000002 ~memcg_limit /job: marked hog (900, -, adj -) triggered by - (901) [3 frames lost]\n"
@@ -259,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_memory_was_stands_at_the_end() {
+    fn shows_the_account_at_the_end() {
         assert!(told(&example::tmpfs_kill()).ends_with(" [tmpfs 28.0 of 32.0 MiB]\n"));
         let mut report = example::movable_kill();
         assert!(told(&report).ends_with(" [other_zone 680 of 940 MiB]\n"), "{}", told(&report));
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_and_kills_that_did_not_happen() {
+    fn shows_groups_and_decisions_without_a_kill() {
         let mut report = example::memcg_kill();
         report.selection.outcome = Some(Outcome::GroupKilled);
         report.victims.push(report.victims[0].clone());
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_names_stay_in_their_line() {
+    fn keeps_hostile_names_in_their_line() {
         let line = told(&example::hostile_kill());
         assert!(line.bytes().all(|byte| byte >= 0x20 && byte != 0x7f || byte == b'\n'), "{line:?}");
         assert!(!line.contains(['\u{9b}', '\u{202e}']) && line.matches('\n').count() == 1, "{line:?}");
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn an_incident_is_told_once() {
+    fn shows_an_incident_once() {
         let (first, mut second) = (example::memcg_kill(), example::memcg_kill());
         second.id = "other".to_owned();
         let mut output = Vec::new();
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_output_is_an_error_and_colour_is_optional() {
+    fn reports_a_failing_output_and_colors_only_on_request() {
         assert!(Line::new(example::Broken, false).decided(&example::memcg_kill()).is_err());
         let mut output = Vec::new();
         Line::new(&mut output, true).closed(&example::memcg_kill()).unwrap();

@@ -1,5 +1,5 @@
-//! Incidents as a table, a line each. Columns have a fixed width, so that a line can be told before the next is known; where the
-//! terminal has no room for all of them, some are left out.
+//! A table of incidents, one per line. Columns have a fixed width, so a line can be written before the next one is known. On a
+//! narrow terminal, some columns are left out.
 
 use std::io::{self, Write};
 
@@ -139,7 +139,7 @@ fn cells(row: &Row, path_columns: usize) -> [String; 9] {
     ]
 }
 
-/// To the second: the first 19 characters of RFC 3339, `T` replaced. Since boot where the wall clock is not known.
+/// The time to the second: the first 19 characters of RFC 3339, without `T`. Time since boot if the wall clock is not known.
 fn when(row: &Row) -> String {
     let seconds = row.time.as_deref().and_then(|time| time.get(..19));
     seconds.map_or_else(
@@ -148,7 +148,7 @@ fn when(row: &Row) -> String {
     )
 }
 
-/// With a tilde where it was concluded.
+/// The cause, with a tilde if it was inferred.
 fn cause(code: Code, confidence: Confidence) -> String {
     match confidence {
         Confidence::Observed => code.name().to_owned(),
@@ -179,7 +179,7 @@ fn place(row: &Row, columns: usize) -> String {
     }
 }
 
-/// Safe text of at most so many columns.
+/// Safe text with at most this many columns.
 fn cut_safe(text: &str, columns: usize) -> String {
     if columns_of(text) <= columns {
         return text.to_owned();

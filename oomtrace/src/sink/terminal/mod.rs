@@ -1,4 +1,4 @@
-//! Reports for people: one line, or all of it.
+//! Reports for people: one line, or in full.
 
 pub(crate) mod diff;
 pub(crate) mod experiment;
@@ -13,7 +13,7 @@ pub(crate) mod example;
 pub use self::{full::Full, line::Line, list::List};
 pub(crate) use super::{sanitize, units};
 
-/// Colours, if they are wanted.
+/// Colors, if they were requested.
 #[derive(Clone, Copy, Debug)]
 struct Paint {
     colour: bool,

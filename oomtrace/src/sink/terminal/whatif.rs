@@ -1,4 +1,4 @@
-//! A decision decided again, for people: the answer first, before and after side by side, and the votes that differ.
+//! A repeated decision, for people: the answer first, then before and after side by side, and the votes that differ.
 
 use super::{
     Paint,
@@ -101,7 +101,7 @@ fn victim(decision: &Decision, index: usize) -> String {
     format!("{comm} (pid {}), {}", or_absent(*pid), role.name())
 }
 
-/// Points, or the rank that stands above all.
+/// Points, or the rank above all points.
 fn rank(points: i64) -> String {
     if points == i64::MAX { "first of all (oom_flag_origin)".to_owned() } else { count(points) }
 }

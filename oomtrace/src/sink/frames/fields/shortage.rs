@@ -4,7 +4,7 @@ use oomtrace_common::event::{Node, Stack, UserCall, Zone};
 
 use super::{Fields, Print};
 
-/// As much of an array as was read.
+/// The part of an array that was read.
 fn list<T: ToString>(values: &[T], count: usize) -> String {
     let shown: Vec<String> = values.iter().take(count).map(ToString::to_string).collect();
     format!("[{}]", shown.join(" "))

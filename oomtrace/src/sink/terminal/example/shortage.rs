@@ -1,4 +1,4 @@
-//! Reports with an account, made by hand.
+//! Hand-made reports with an account.
 
 use super::{MIB, memcg_kill};
 use crate::{
@@ -19,7 +19,7 @@ fn tmpfs(mount: &str, mib: u64) -> Tmpfs {
     Tmpfs { mount: mount.into(), used_bytes: mib * MIB, size_bytes: Some(64 * MIB) }
 }
 
-/// A kill in a cgroup that a file in tmpfs fills.
+/// A kill in a cgroup that is filled by a file in tmpfs.
 pub(crate) fn tmpfs_kill() -> Report {
     let mut report = memcg_kill();
     report.account = Some(Account {
@@ -51,7 +51,7 @@ pub(crate) fn tmpfs_kill() -> Report {
     report
 }
 
-/// A process that no kill reaches.
+/// A process that cannot be killed.
 pub(crate) fn exempt() -> Holder {
     Holder {
         kind: HolderKind::Exempt,
@@ -85,7 +85,7 @@ fn zone(name: &str, managed_mib: u64, free_mib: u64, usable: bool) -> Zone {
     }
 }
 
-/// A kill of the machine, most of which is free in a zone that the allocation cannot use.
+/// A kill of the machine, most of which is free memory in a zone that the allocation cannot use.
 pub(crate) fn movable_kill() -> Report {
     let other_zone = "680 MiB is free in zone Movable, which this allocation cannot use";
     let mut report = memcg_kill();

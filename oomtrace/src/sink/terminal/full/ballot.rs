@@ -1,4 +1,4 @@
-//! The kernel's ballot: by how much the chosen one was ahead, what would have turned it, and the rows.
+//! The kernel's ballot: the margin, the values that would have changed the choice, and the rows.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +18,13 @@ use crate::{
     },
 };
 
-/// Rows that are shown; JSON has them all.
+/// The maximum number of rows shown. JSON has them all.
 const SHOWN: usize = 10;
 
 /// Columns of the table.
 const COLUMNS: usize = 8;
 
-/// By how much, and what would have turned it.
+/// The margin, and the values that would have changed the choice.
 pub(super) fn margin(sheet: &mut Sheet, report: &Report) {
     let Some(ahead) = margin::ahead(report) else { return };
     sheet.named("margin", &ahead);
@@ -33,7 +33,7 @@ pub(super) fn margin(sheet: &mut Sheet, report: &Report) {
     }
 }
 
-/// The rows, and those that have none.
+/// The rows, and the numbers of tasks without one.
 pub(super) fn candidates(sheet: &mut Sheet, report: &Report) {
     let Some(candidates) = &report.candidates else { return };
     sheet.section(
@@ -81,7 +81,7 @@ fn row(row: &Candidate) -> [String; COLUMNS] {
     ]
 }
 
-/// How many could not be chosen, by reason.
+/// The number of tasks that could not be chosen, by reason.
 fn passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
     let mut reasons: BTreeMap<PassedOver, usize> = BTreeMap::new();
     for reason in candidates.iter().filter_map(|row| row.passed_over) {
@@ -101,7 +101,7 @@ fn passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
     largest_passed_over(sheet, report, candidates);
 }
 
-/// The one of them that holds most: where no kill helped, it is the one to look at.
+/// The largest task among those passed over, which matters most if no kill helped.
 fn largest_passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
     let rows = candidates.iter().filter_map(|row| Some((row, row.passed_over?, row.rss_pages?)));
     let largest = rows.filter(|(.., rss)| *rss > 0).max_by_key(|(.., rss)| *rss);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_margin_and_what_would_have_turned_it() {
+    fn shows_the_margin_and_the_values_that_change_the_choice() {
         let text = told(&example::memcg_kill());
         assert!(text.contains("margin    5 943 pages (23.2 MiB) over java (pid 90)\n"), "{text}");
         assert!(
@@ -157,14 +157,14 @@ mod tests {
             report.selection.runner_up_adj_at_least = None;
             report.selection.chosen_adj_at_most = Some(-1000);
         });
-        assert!(text.contains("none over java (pid 90): of equals"), "{text}");
+        assert!(text.contains("none over java (pid 90): with equal points"), "{text}");
         assert!(text.contains("with an oom_score_adj of -1000 for python3 (pid 812)\n"), "{text}");
         let text = altered(|report| report.selection.margin_points = None);
         assert!(!text.contains("margin") && !text.contains("otherwise"), "{text}");
     }
 
     #[test]
-    fn ten_rows_are_shown_and_the_others_counted() {
+    fn shows_ten_rows_and_counts_the_others() {
         let text = altered(|report| {
             let rows = report.candidates.as_mut().unwrap();
             let more = vec![Candidate { pid: Some(7), chosen: false, ..rows[0].clone() }; 20];
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_counted_and_an_origin_has_no_sum() {
+    fn counts_reasons_and_shows_no_sum_for_an_origin() {
         let text = altered(|report| {
             let rows = report.candidates.as_mut().unwrap();
             let vfork = Candidate { passed_over: Some(PassedOver::InVfork), ..rows[2].clone() };

@@ -1,4 +1,4 @@
-//! Why memory ran out, what was asked for, and how the victim was chosen.
+//! Why memory ran out, the size of the allocation, and how the victim was chosen.
 
 use super::{
     super::{
@@ -71,8 +71,8 @@ pub(super) fn selection(sheet: &mut Sheet, report: &Report) {
     sheet.named("points", &or_absent(scored));
 }
 
-/// The arithmetic of `oom_badness`: resident, swapped and page-table pages, and for each point of `oom_score_adj` a
-/// thousandth of the domain, rounded down. <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200>
+/// The arithmetic of `oom_badness`: resident, swapped and page-table pages, plus a thousandth of the domain, rounded down, for
+/// each unit of `oom_score_adj`. <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200>
 fn points(victim: &Victim, score: Score, page_bytes: Option<u64>) -> String {
     let Score { points, base_pages, adj_pages, total_pages } = score;
     let base = base_pages
@@ -91,7 +91,7 @@ fn points(victim: &Victim, score: Score, page_bytes: Option<u64>) -> String {
     if points.is_some() && (sum == points || sum.is_none()) {
         return format!("{} = {parts}", or_absent(points.map(count)));
     }
-    // No points: nobody was evaluated, or the task had asked to be the first.
+    // There are no points: no task was evaluated, or the task was marked to be killed first.
     format!("{}; by its counters {} = {parts}", or_absent(points.map(count)), or_absent(sum.map(count)))
 }
 
@@ -101,7 +101,7 @@ mod tests {
     use crate::report::Score;
 
     #[test]
-    fn the_arithmetic_is_shown_as_far_as_it_is_known() {
+    fn shows_the_known_parts_of_the_arithmetic() {
         let mut report = example::memcg_kill();
         let victim = &mut report.victims[0];
         victim.process.oom_score_adj = Some(-500);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_of_every_size() {
+    fn shows_orders_of_any_size() {
         assert_eq!(order(Some(3), Some(4096)), "order 3 = 8 pages (32.0 KiB)");
         assert_eq!(order(Some(0), None), "order 0 = 1 page");
         assert_eq!(order(Some(200), Some(4096)), "order 200 = -");

@@ -25,12 +25,12 @@ pub(super) fn domain(sheet: &mut Sheet, report: &Report) {
     if domain.chain.is_empty() {
         sheet.more(&counters(domain));
     } else {
-        // Nothing was hit where user space came first.
+        // If user space killed first, no limit was hit.
         let mark = if report.cause.code == Code::Userspace { "  <- short" } else { "  <- hit" };
         chain(sheet, domain, mark);
     }
     if report.account.is_some() {
-        // It says more, and its parts do not overlap.
+        // The account has more information, and its parts do not overlap.
         return;
     }
     let parts = memory_stat::composition(domain).into_iter();
@@ -49,12 +49,12 @@ fn counters(domain: &Domain) -> String {
     format!("usage {usage}, max {limit}, {word} {swap}, {most} {swap_limit}")
 }
 
-/// What the figures of swap are of.
+/// The names of the swap figures.
 fn swap_words(domain: &Domain) -> [&'static str; 2] {
     if domain.memsw == Some(true) { ["memsw", "memsw max"] } else { ["swap", "swap max"] }
 }
 
-/// The path comes last: it is the one cell without a bound.
+/// The path is the last cell because its length is not limited.
 fn chain(sheet: &mut Sheet, domain: &Domain, mark: &str) {
     let [swap, swap_max] = swap_words(domain);
     let title = ["usage", "max", "high", swap, swap_max, "oom.group", "cgroup"].map(str::to_owned);
@@ -78,7 +78,7 @@ fn row(level: &Level, mark: &str) -> [String; 7] {
     ]
 }
 
-/// A limit. It is read together with the usage: where that is known, no limit means none was set.
+/// A limit. It is read together with the usage, so a known usage without a limit means that none was set.
 fn limit(limit: Option<u64>, usage: Option<u64>) -> String {
     match (limit, usage) {
         (Some(limit), _) => size(limit),

@@ -1,4 +1,4 @@
-//! Settings, how the incident ended, and what could not be seen.
+//! Settings, the end of the incident, and the facts that could not be seen.
 
 use super::{
     super::units::{ABSENT, count, or_absent, span},
@@ -33,7 +33,7 @@ pub(super) fn status(sheet: &mut Sheet, report: &Report) {
     sheet.more(&format!("incident {}", super::sentence(&report.id)));
 }
 
-/// What a tier cannot see is said, so that nobody takes `-` for an answer.
+/// Says what a tier cannot see, so that `-` is not taken for a value.
 pub(super) fn unseen(sheet: &mut Sheet, report: &Report) {
     if report.tier == Some(Tier::Tracepoint) && report.cause.code != Code::Userspace {
         sheet.section(

@@ -1,4 +1,4 @@
-//! What user space did then, and what happened before.
+//! The acts of user space after the kill, and earlier kills of the same kind.
 
 use super::{super::units::span, sheet::Sheet};
 use crate::{explain::ordinal, report::Report, sink::followed};
@@ -14,7 +14,7 @@ pub(super) fn followed(sheet: &mut Sheet, report: &Report) {
     }
 }
 
-/// How often it happened.
+/// The number of repetitions.
 pub(super) fn repeats(sheet: &mut Sheet, report: &Report) {
     if let Some(repeats) = report.repeats {
         let (which, since) = (ordinal(repeats.count), span(repeats.since_ns));

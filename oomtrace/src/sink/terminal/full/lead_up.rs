@@ -1,4 +1,4 @@
-//! The minutes before: what grew, and a curve in one line.
+//! The minutes before: the growth, and a curve in one line.
 
 use super::{
     super::{sanitize::name, units::size},

@@ -1,4 +1,4 @@
-//! An incident in full: what one needs at three in the morning, the answer first.
+//! An incident in full, with the answer first.
 
 mod ballot;
 mod decision;
@@ -32,7 +32,7 @@ pub struct Full<W> {
 }
 
 impl<W: Write> Full<W> {
-    /// To this output.
+    /// Creates a sink for this output.
     pub const fn new(output: W, colour: bool) -> Self {
         Self { output, paint: Paint { colour } }
     }

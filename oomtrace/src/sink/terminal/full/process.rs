@@ -1,4 +1,4 @@
-//! A process, as the trigger and the victims show it.
+//! A process: the trigger, or a victim.
 
 use super::{
     super::{
@@ -29,7 +29,7 @@ pub(super) fn trigger(sheet: &mut Sheet, report: &Report) {
     }
 }
 
-/// Its name, with the process's own where that differs.
+/// The thread's name, and the process's name if it differs.
 pub(super) fn title(process: &Process) -> String {
     let comm = process.comm.as_ref().map_or_else(|| ABSENT.to_owned(), |comm| name(comm.as_bytes()));
     match &process.leader_comm {
@@ -49,7 +49,7 @@ pub(super) fn numbers(process: &Process) -> String {
     format!("pid {pid}{tid}{ns_pid}, uid {uid}, oom_score_adj {adj}")
 }
 
-/// Where it came from and where it lived.
+/// The executable, the command line and the cgroup.
 pub(super) fn places(sheet: &mut Sheet, process: &Process) {
     for (term, words) in details(&process.place) {
         sheet.named(term, &words);
@@ -60,20 +60,20 @@ pub(super) fn places(sheet: &mut Sheet, process: &Process) {
     sheet.named("cgroup", &or_absent(path(&process.cgroup)));
 }
 
-/// Arguments side by side, in quotes where they have blanks of their own.
+/// Arguments side by side, in quotes if they contain blanks.
 fn cmdline(arguments: &[ByteString]) -> String {
     let word = |argument: &ByteString| match argument.as_bytes() {
         plain if !plain.is_empty() && !plain.contains(&b' ') => plain.to_vec(),
         blank => [b"'", blank, b"'"].concat(),
     };
-    // Whoever sets a title for itself leaves the rest of its arguments empty.
+    // A process that sets a title leaves its other arguments empty.
     let last = arguments.iter().rposition(|argument| !argument.as_bytes().is_empty());
     let whole: Vec<Vec<u8>> =
         arguments.iter().take(last.map_or(arguments.len(), |last| last + 1)).map(word).collect();
     cut(&whole.join(&b' '), CMDLINE_COLUMNS)
 }
 
-/// A process in one line, where there are many.
+/// A process in one line, for long lists.
 pub(super) fn brief(process: &Process) -> String {
     let path = || process.cgroup.as_ref().map_or_else(|| ABSENT.to_owned(), |path| name(path.as_bytes()));
     let place = label(&process.place).unwrap_or_else(path);

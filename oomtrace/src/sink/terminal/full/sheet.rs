@@ -7,7 +7,7 @@ const LABEL: usize = 12;
 /// Columns of the names within a section.
 const KEY: usize = 10;
 
-/// A page of text that grows downwards. All text given to it is safe already.
+/// A page of text to which lines are added. All text given to it must be safe.
 pub(in crate::sink::terminal) struct Sheet {
     pub(in crate::sink::terminal) text: String,
     pub(in crate::sink::terminal) paint: Paint,
@@ -37,7 +37,7 @@ impl Sheet {
         self.more(&format!("{}{}{text}", key, " ".repeat(KEY.saturating_sub(columns_of(key)).max(1))));
     }
 
-    /// Rows of cells; all columns but the last are aligned to the right.
+    /// Rows of cells. All columns except the last are right-aligned.
     pub(in crate::sink::terminal) fn table<const COLUMNS: usize>(&mut self, rows: &[[String; COLUMNS]]) {
         let width = |column: usize| {
             rows.iter().filter_map(|row| row.get(column)).map(|cell: &String| columns_of(cell)).max()

@@ -1,4 +1,4 @@
-//! Where the memory was: the parts, the zones, and what else holds memory of the machine.
+//! Where the memory was: the parts, the zones, and other holders of the machine's memory.
 
 use super::{
     super::{
@@ -13,13 +13,13 @@ use crate::{
     sink::shortage::{self, Shown, must_stay, parts, yes},
 };
 
-/// tmpfs mounts and slab caches that are named.
+/// The maximum number of tmpfs mounts and slab caches that are named.
 const NAMED: usize = 3;
 
-/// Zones that are shown.
+/// The maximum number of zones shown.
 const ZONES: usize = 24;
 
-/// The account of what ran out.
+/// The account of the domain that ran out.
 pub(super) fn account(sheet: &mut Sheet, report: &Report) {
     let Some(account) = &report.account else { return };
     sheet.section(
@@ -58,7 +58,7 @@ fn row(part: &Shown) -> [String; 5] {
     ]
 }
 
-/// What processes held, and what lies across the parts.
+/// The memory that processes held, and figures that overlap with the parts.
 fn held(account: &Account) -> String {
     let known = |bytes: Option<u64>| or_absent(bytes.map(size));
     let mut told = format!(
@@ -69,23 +69,23 @@ fn held(account: &Account) -> String {
         known(account.dirty_bytes)
     );
     if let Some(bytes) = account.returned_bytes {
-        told.push_str(&format!("; {} of it given back before the figures were read", size(bytes)));
+        told.push_str(&format!("; {} of it freed before the figures were read", size(bytes)));
     }
     told
 }
 
-/// Zones, swap, and what lies in files and pools. Of a cgroup's shortage only what bears on it.
+/// Zones, swap, files and pools. If a cgroup ran out, only the ones that matter for it.
 pub(super) fn machine(sheet: &mut Sheet, report: &Report) {
     let Some(machine) = &report.machine else { return };
     let is_machine = report.account.as_ref().is_some_and(|account| account.of == Whole::Machine);
-    // The zones of procfs are there for a cgroup's shortage as well: at a mark nobody knows yet what ran out.
+    // Zones from procfs exist for a cgroup's shortage as well, because at the mark it is not yet known what ran out.
     if report.domain.kind != Some("memcg") {
         zones(sheet, report, machine);
     }
     let Some(rows) = beside(machine, is_machine) else { return };
     for (index, (key, text)) in rows.into_iter().enumerate() {
         if index == 0 && machine.zones.is_empty() && report.account.is_none() {
-            sheet.section("machine", "what is known of its memory");
+            sheet.section("machine", "known figures of its memory");
         }
         sheet.named(key, &text);
     }
@@ -97,7 +97,7 @@ fn zones(sheet: &mut Sheet, report: &Report, machine: &Machine) {
     }
     sheet.section(
         "zones",
-        &format!("{}; what is free above min and reserve may be taken", shortage::source(machine)),
+        &format!("{}; free memory above min and reserve can be used", shortage::source(machine)),
     );
     let head = ["free", "per CPU", "cma", "min", "reserve", "managed", "usable", "zone"].map(str::to_owned);
     let rows = machine.zones.iter().take(ZONES).map(zone);
@@ -131,7 +131,7 @@ fn zone(zone: &Zone) -> [String; 8] {
     ]
 }
 
-/// Free blocks by order: the question is whether there is one that is large enough.
+/// Free blocks by order, which show whether a large enough one is free.
 fn blocks(zone: &Zone) -> String {
     let counts = (0..).zip(&zone.free_blocks).filter(|(_, count)| **count > 0);
     let counts: Vec<String> =
@@ -140,7 +140,7 @@ fn blocks(zone: &Zone) -> String {
     format!("free by order in {}: {told}", sentence(&zone.name))
 }
 
-/// What else holds memory, each with its name; `None` where nothing is to be told.
+/// Other holders of memory, each with its name; `None` if there is nothing to show.
 fn beside(machine: &Machine, is_machine: bool) -> Option<Vec<(&'static str, String)>> {
     let mut rows = Vec::new();
     if let Some(total) = machine.swap.total_bytes.filter(|_| is_machine) {

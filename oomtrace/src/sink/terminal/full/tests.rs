@@ -21,19 +21,19 @@ fn told(report: &Report, colour: bool) -> String {
 }
 
 #[test]
-fn a_memcg_kill_that_was_seen() {
+fn shows_a_complete_memcg_kill() {
     assert_eq!(told(&example::memcg_kill(), false), include_str!("memcg_kill.txt"));
 }
 
 #[test]
-fn a_kill_of_which_little_is_known() {
+fn shows_a_kill_with_little_data() {
     let text = told(&example::tracepoint_kill(), false);
     assert_eq!(text, include_str!("tracepoint_kill.txt"));
     assert!(!told(&example::memcg_kill(), false).contains("not seen"));
 }
 
 #[test]
-fn figures_that_take_in_the_memory_are_not_called_swap() {
+fn labels_memory_and_swap_figures_memsw() {
     let mut report = example::memcg_kill();
     let titles = |report: &Report| {
         let text = told(report, false);
@@ -54,13 +54,13 @@ fn figures_that_take_in_the_memory_are_not_called_swap() {
 }
 
 #[test]
-fn a_kprobe_kill_says_nothing_of_its_tier() {
+fn shows_no_remark_on_the_kprobe_tier() {
     let report = Report { tier: Some(Tier::Kprobe), ..example::memcg_kill() };
-    assert!(!told(&report, false).contains("not seen"));
+    assert!(!told(&report, false).contains("does not see"));
 }
 
 #[test]
-fn hostile_names_disturb_nothing() {
+fn escapes_hostile_names() {
     let text = told(&example::hostile_kill(), false);
     assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f || byte == b'\n'), "{text:?}");
     assert!(!text.contains(['\u{9b}', '\u{202e}']), "{text:?}");
@@ -70,7 +70,7 @@ fn hostile_names_disturb_nothing() {
 }
 
 #[test]
-fn groups_are_bounded_and_empty_passes_are_told() {
+fn limits_groups_and_shows_empty_passes() {
     let mut report = example::memcg_kill();
     report.selection.policy = Some(Policy::OomGroup);
     report.selection.outcome = Some(Outcome::GroupKilled);
@@ -86,7 +86,7 @@ fn groups_are_bounded_and_empty_passes_are_told() {
 }
 
 #[test]
-fn what_the_domain_holds_is_told_in_a_few_figures() {
+fn shows_a_few_figures_of_the_domain() {
     let holds = |stat: &[(&str, u64)]| {
         let mut report = example::memcg_kill();
         let named = stat.iter().map(|(name, bytes)| ((*name).to_owned(), *bytes));
@@ -108,7 +108,7 @@ fn what_the_domain_holds_is_told_in_a_few_figures() {
 }
 
 #[test]
-fn who_went_with_an_init_is_told_as_such() {
+fn shows_victims_that_died_with_an_init() {
     let mut report = example::memcg_kill();
     let mut along = report.victims[0].clone();
     (along.role, along.score, along.memory) = (Role::PidNamespace, None, None);
@@ -120,7 +120,7 @@ fn who_went_with_an_init_is_told_as_such() {
 }
 
 #[test]
-fn nobody_was_killed() {
+fn shows_a_decision_without_a_kill() {
     let mut report = example::memcg_kill();
     report.victims.clear();
     report.trigger = None;
@@ -131,7 +131,7 @@ fn nobody_was_killed() {
 }
 
 #[test]
-fn the_size_of_a_page_follows_from_the_figures() {
+fn derives_the_page_size_from_the_figures() {
     let mut report = example::memcg_kill();
     assert_eq!(report.page_bytes(), Some(4096));
     let memory = report.victims[0].memory.as_mut().unwrap();
@@ -143,7 +143,7 @@ fn the_size_of_a_page_follows_from_the_figures() {
 }
 
 #[test]
-fn colour_is_optional_and_a_failing_output_is_an_error() {
+fn colors_only_on_request_and_reports_a_failing_output() {
     let text = told(&example::memcg_kill(), true);
     assert!(text.starts_with("\x1b[1m/kubepods") && text.contains("\x1b[31mpython3\x1b[0m"), "{text:?}");
     let plain = text.replace("\x1b[1m", "").replace("\x1b[31m", "").replace("\x1b[0m", "");
@@ -152,17 +152,17 @@ fn colour_is_optional_and_a_failing_output_is_an_error() {
 }
 
 #[test]
-fn the_account_tells_what_reclaim_and_a_kill_could_free() {
+fn account_shows_what_reclaim_and_a_kill_can_free() {
     assert_eq!(told(&example::tmpfs_kill(), false), include_str!("tmpfs_kill.txt"));
 }
 
 #[test]
-fn zones_tell_why_free_memory_did_not_help() {
+fn zones_show_why_free_memory_did_not_help() {
     assert_eq!(told(&example::movable_kill(), false), include_str!("movable_kill.txt"));
 }
 
 #[test]
-fn hostile_names_in_the_account_disturb_nothing() {
+fn escapes_hostile_names_in_the_account() {
     let mut report = example::movable_kill();
     let hostile = "\u{1b}[2J\n\u{202e}";
     report.machine.as_mut().unwrap().zones[0].name = hostile.to_owned();

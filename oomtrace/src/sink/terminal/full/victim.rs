@@ -1,4 +1,4 @@
-//! Who was killed or marked, what it held, and what happened to it then.
+//! The victims: their memory, and what happened to them after the decision.
 
 use super::{
     super::units::{ABSENT, or_absent, size, span},
@@ -10,10 +10,10 @@ use crate::{
     sink::words,
 };
 
-/// Victims that are shown whole.
+/// The maximum number of victims shown in full.
 const WHOLE: usize = 4;
 
-/// Victims that are shown at all; a group can have thousands, and JSON has them.
+/// The maximum number of victims shown. A group can have thousands, and JSON has them all.
 const SHOWN: usize = 64;
 
 pub(super) fn victims(sheet: &mut Sheet, report: &Report) {
