@@ -6,7 +6,7 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// Exact bytes. In JSON a string if they are UTF-8, else `{"bytes": "<base64>"}`.
+/// Exact bytes. JSON has a string if they are UTF-8, otherwise `{"bytes": "<base64>"}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ByteString(Vec<u8>);
 
@@ -18,7 +18,7 @@ impl ByteString {
         Self(bytes.get(..length).unwrap_or_default().to_vec())
     }
 
-    /// Text for a sentence: what is no UTF-8, and what would disturb whoever reads it, is escaped.
+    /// Text for a sentence. Bytes that are not UTF-8, and characters that would disturb a reader, are escaped.
     #[must_use]
     pub fn to_words(&self) -> String {
         let mut words = String::new();
@@ -61,12 +61,12 @@ impl std::fmt::Debug for ByteString {
     }
 }
 
-/// Characters that turn the text around, or that nobody sees.
+/// Characters that change the direction of text, or that are invisible.
 fn is_direction(character: char) -> bool {
     matches!(u32::from(character), 0x061c | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x2069 | 0xfeff)
 }
 
-/// How bytes that are no text stand in JSON.
+/// The form of bytes in JSON that are not text.
 #[derive(Serialize, Deserialize)]
 struct Encoded {
     bytes: String,
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for ByteString {
     }
 }
 
-/// Text, or what stands for bytes that are none: told apart by what comes, so that nothing is kept to be read again.
+/// Text, or its encoded form. The input's type decides which one it is, so nothing is buffered and read again.
 struct Either;
 
 impl<'de> Visitor<'de> for Either {
@@ -112,7 +112,7 @@ mod tests {
     use super::ByteString;
 
     #[test]
-    fn any_bytes_survive_json_and_text_stays_text() {
+    fn preserves_any_bytes_and_keeps_text_readable() {
         for bytes in [&b"plain"[..], b"", b"\x1b[2J\"\\\n", "\u{202e}name".as_bytes(), b"\xff\xfe", b"a\0b"] {
             let exact = ByteString::from(bytes.to_vec());
             let json = serde_json::to_string(&exact).unwrap();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_string_ends_at_its_nul() {
+    fn ends_a_kernel_string_at_its_nul() {
         assert_eq!(ByteString::until_nul(b"python3\0\0junk").as_bytes(), b"python3");
         assert_eq!(ByteString::until_nul(b"no nul at all!!!").as_bytes().len(), 16);
     }

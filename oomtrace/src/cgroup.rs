@@ -1,4 +1,4 @@
-//! Cgroups as the kernel side sends them, level by level: the way up to the root, the path, and `memory.oom.group`.
+//! Cgroups as the eBPF side sends them, level by level: the ancestors up to the root, the path, and `memory.oom.group`.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use oomtrace_common::event::Memcg;
 
 use crate::bytes::ByteString;
 
-/// The cgroups from one up to the root, leaf first. Ends early where a level is missing.
+/// The cgroups from one up to the root, leaf first. Ends early if a level is missing.
 pub fn chain(memcgs: &BTreeMap<u64, Memcg>, id: u64) -> Vec<&Memcg> {
     let mut chain: Vec<&Memcg> = Vec::new();
     let mut next = memcgs.get(&id);
     while let Some(memcg) = next {
         chain.push(memcg);
-        // Damaged levels may point in a circle.
+        // Damaged levels may form a cycle.
         if chain.len() > memcgs.len() {
             return Vec::new();
         }
@@ -21,7 +21,7 @@ pub fn chain(memcgs: &BTreeMap<u64, Memcg>, id: u64) -> Vec<&Memcg> {
     chain
 }
 
-/// The path below the hierarchy's mount, "/" for the root; `None` where a level or a name is missing.
+/// The path below the hierarchy's mount, "/" for the root; `None` if a level or a name is missing.
 #[must_use]
 pub fn path(memcgs: &BTreeMap<u64, Memcg>, id: u64) -> Option<ByteString> {
     let chain = chain(memcgs, id);
@@ -37,7 +37,7 @@ pub fn path(memcgs: &BTreeMap<u64, Memcg>, id: u64) -> Option<ByteString> {
     Some(ByteString::from(if path.is_empty() { b"/".to_vec() } else { path }))
 }
 
-/// Whether a path is another one or below it.
+/// Whether a path equals another one or lies below it.
 #[must_use]
 pub fn is_below(path: &[u8], above: &[u8]) -> bool {
     let above = above.strip_suffix(b"/").unwrap_or(above);
@@ -50,7 +50,7 @@ pub const fn is_group(memcg: &Memcg) -> bool {
     memcg.hierarchy == 0 && memcg.present & Memcg::OOM_GROUP != 0 && memcg.oom_group != 0
 }
 
-/// A cgroup's own name; `None` where it could not be read.
+/// A cgroup's own name; `None` if it could not be read.
 fn name(memcg: &Memcg) -> Option<&[u8]> {
     let with_nul = usize::try_from(memcg.name_len).ok()?;
     memcg.name.get(..with_nul.checked_sub(1)?)
@@ -66,7 +66,7 @@ pub(crate) mod tests {
     use super::{is_below, path};
 
     #[test]
-    fn a_cgroup_is_below_itself_and_its_ancestors_only() {
+    fn is_below_itself_and_its_ancestors_only() {
         assert!(is_below(b"/a/b", b"/a/b") && is_below(b"/a/b", b"/a") && is_below(b"/a/b", b"/"));
         assert!(is_below(b"/a/b", b"/a/") && !is_below(b"/ab", b"/a") && !is_below(b"/a", b"/a/b"));
     }
@@ -85,14 +85,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_path_is_joined_from_the_root_down() {
+    fn joins_a_path_from_the_root_down() {
         let known = levels(&[level(1, 0, b""), level(5, 1, b"pods"), level(9, 5, b"app \x1b\xff")]);
         assert_eq!(path(&known, 9).unwrap().as_bytes(), b"/pods/app \x1b\xff");
         assert_eq!(path(&known, 1).unwrap().as_bytes(), b"/");
     }
 
     #[test]
-    fn a_missing_level_makes_the_path_absent_not_shorter() {
+    fn gives_no_path_if_a_level_is_missing() {
         let known = levels(&[level(1, 0, b""), level(9, 5, b"app")]);
         assert_eq!(path(&known, 9), None);
         assert_eq!(path(&known, 77), None);

@@ -1,30 +1,30 @@
 //! Exit statuses of the commands.
 
-/// Exit statuses; documented in `--help` and the README, and never renumbered.
+/// Exit statuses. They are documented in `--help` and the README, and never renumbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Done, or ended by SIGINT, SIGTERM or a reader that had seen enough.
+    /// Done, or ended by SIGINT, SIGTERM or a reader that closed its end.
     Success,
-    /// Something else went wrong; the sentence on stderr says what.
+    /// Something else failed; the message on stderr says what.
     Failure,
     /// The command line is wrong.
     Usage,
-    /// A privilege is missing: run as root, or with the capabilities that the sentence names.
+    /// A privilege is missing: run as root, or with the capabilities that the message names.
     Privilege,
-    /// This kernel cannot be traced: no BTF, lockdown, a required field or hook missing.
+    /// This kernel cannot be traced: BTF is missing, lockdown is on, or a required field or hook is missing.
     Kernel,
     /// The output could not be written.
     Output,
-    /// A file that was to be read is not what it should be.
+    /// A file could not be read as the expected type.
     Input,
-    /// The recording does not hold what was asked; the sentence says why.
+    /// The recording does not contain what was requested; the message says why.
     Unanswered,
     /// The status of the command that `record -- CMD` ran.
     Command(u8),
 }
 
 impl Exit {
-    /// All of them, with their meaning in a few words.
+    /// All statuses with a short meaning.
     pub const ALL: [(Self, &'static str); 8] = [
         (Self::Success, "done, or ended by a signal or by the reader"),
         (Self::Failure, "something else failed"),
@@ -36,7 +36,7 @@ impl Exit {
         (Self::Unanswered, "the recording does not hold what was asked"),
     ];
 
-    /// The number the shell sees.
+    /// The number that the shell sees.
     #[must_use]
     pub const fn code(self) -> u8 {
         match self {
@@ -58,7 +58,7 @@ mod tests {
     use super::Exit;
 
     #[test]
-    fn the_numbers_are_what_scripts_rely_on() {
+    fn numbers_are_stable() {
         let codes: Vec<u8> = Exit::ALL.iter().map(|(exit, _)| exit.code()).collect();
         assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7]);
     }

@@ -12,19 +12,19 @@ use oomtrace::{
     exit::Exit,
 };
 
-/// Whether we were started without a standard output (`>&-`).
+/// Whether the process was started without a standard output (`>&-`).
 static NO_OUTPUT: AtomicBool = AtomicBool::new(false);
 
-/// Looks before Rust's runtime does, which puts `/dev/null` where a standard stream is missing; afterwards that cannot be
-/// told from a supervisor that wants no output.
+/// Checks standard output before Rust's runtime opens `/dev/null` in place of a missing standard stream. Afterwards this cannot
+/// be distinguished from a supervisor that wants no output.
 extern "C" fn look_at_output() {
-    // SAFETY: takes a number and looks at a descriptor, whether it is open or not.
+    // SAFETY: takes a number, and checks whether a descriptor is open.
     let flags = unsafe { libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) };
     NO_OUTPUT.store(flags == -1, Ordering::Relaxed);
 }
 
-/// The C library calls what stands in this section before `main`.
-// SAFETY: the section holds pointers to functions of this kind, and the function needs nothing of the runtime.
+/// The C library calls the functions in this section before `main`.
+// SAFETY: the section contains pointers to functions of this type, and the function needs nothing from the runtime.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static LOOK_AT_OUTPUT: extern "C" fn() = look_at_output;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(error) => {
             let exit = cmd::exit_of(&error);
-            // A reader that went away is no error and gets no sentence.
+            // A reader that closed its end is not an error and gets no message.
             if exit != Exit::Success {
                 say(format_args!("{error:#}"));
             }
