@@ -1,9 +1,13 @@
 //! The running kernel as a source of frames: the ring buffer, and beside it what must be looked up while it is still
 //! true.
 
-use std::{os::fd::BorrowedFd, time::Duration};
+use std::{
+    io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    time::Duration,
+};
 
-use aya::maps::{Array, HashMap, MapData, RingBuf};
+use aya::maps::{Array, HashMap, Map};
 use oomtrace_common::{
     event,
     frame::{FrameHeader, Kind},
@@ -19,12 +23,16 @@ use super::{
     loss::Losses,
     names::Names,
     pending::{PendingActs, PendingRuns},
+    ring::Ring,
     wall_clock::WallClock,
 };
 use crate::{
     context::Tick,
     frame::{context_frame, kernel_frame},
-    kernel::{clock, load::Armed},
+    kernel::{
+        clock,
+        load::{Armed, Held},
+    },
 };
 
 /// How long after the last empty pass the kernel's count is final, in ns.
@@ -38,7 +46,7 @@ const BATCH_BYTES: usize = 16 << 10;
 
 /// The kernel side, armed, with the descriptors that end the stream.
 pub struct Live<'a> {
-    ring: RingBuf<MapData>,
+    ring: Ring,
     losses: Losses,
     pending: PendingRuns,
     acts: PendingActs,
@@ -50,8 +58,8 @@ pub struct Live<'a> {
     acts_quiet_at: Option<u64>,
     signals: BorrowedFd<'a>,
     output: Option<BorrowedFd<'a>>,
-    /// Programs and links; dropped last, when nothing reads the ring any more.
-    _armed: Armed,
+    /// What is attached; dropped last, when nothing reads the ring any more.
+    _held: Held,
 }
 
 impl<'a> Live<'a> {
@@ -72,7 +80,7 @@ impl<'a> Live<'a> {
         let (empty, acts) = (take("EMPTY")?, take("ACTS")?);
         let unusable = |name| move |error| SourceError::Map(name, Box::new(error));
         Ok(Self {
-            ring: RingBuf::try_from(ring).map_err(unusable("RING"))?,
+            ring: descriptor(&ring).and_then(Ring::new).map_err(SourceError::Ring)?,
             losses: Losses::new(Array::try_from(lost).map_err(unusable("LOST"))?),
             pending: PendingRuns::new(HashMap::try_from(empty).map_err(unusable("EMPTY"))?),
             acts: PendingActs::new(HashMap::try_from(acts).map_err(unusable("ACTS"))?),
@@ -83,7 +91,7 @@ impl<'a> Live<'a> {
             acts_quiet_at: None,
             signals,
             output,
-            _armed: armed,
+            _held: armed.hold().map_err(|error| SourceError::Programs(Box::new(error)))?,
         })
     }
 
@@ -115,14 +123,14 @@ impl<'a> Live<'a> {
 
     fn take_frames(&mut self) {
         let Self { ring, batch, lookups, quiet_at, acts_quiet_at, .. } = self;
-        while let Some(item) = ring.next() {
+        ring.each(|frame| {
             #[cfg(feature = "faults")]
-            if crate::faults::drops(&item) {
-                continue;
+            if crate::faults::drops(frame) {
+                return;
             }
-            let Ok((header, payload)) = FrameHeader::read_from_prefix(&item) else { continue };
+            let Ok((header, payload)) = FrameHeader::read_from_prefix(frame) else { return };
             lookups.before(&header, payload, batch);
-            batch.extend_from_slice(&item);
+            batch.extend_from_slice(frame);
             let now = clock::boot_ns();
             if header.kind == Kind::EmptyPasses.number() {
                 *quiet_at = Some(now + QUIET_NS);
@@ -131,7 +139,7 @@ impl<'a> Live<'a> {
                 *acts_quiet_at = Some(now + ACT_QUIET_NS);
             }
             lookups.after(&header, payload, now, batch);
-        }
+        });
     }
 
     /// The last count of a run of empty passes, when the run has been quiet for long enough.
@@ -213,6 +221,12 @@ impl Source for Live<'_> {
         std::mem::swap(batch, &mut self.batch);
         Ok(ended.map_or(Batch::Frames, Batch::Last))
     }
+}
+
+/// The descriptor of the ring buffer.
+fn descriptor(map: &Map) -> io::Result<OwnedFd> {
+    let Map::RingBuf(map) = map else { return Err(io::Error::other("it is a map of another type")) };
+    map.fd().as_fd().try_clone_to_owned()
 }
 
 /// Whether a frame belongs to an act of user space, which may have signals without a frame.

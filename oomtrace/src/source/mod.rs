@@ -21,6 +21,7 @@ pub mod pressure;
 pub mod procfs;
 pub mod recordings;
 pub mod replay;
+mod ring;
 pub mod session;
 mod shortage;
 mod wall_clock;
@@ -69,6 +70,12 @@ pub enum SourceError {
     /// A map cannot be used.
     #[error("the eBPF map {0} could not be used: {1}")]
     Map(&'static str, #[source] Box<aya::maps::MapError>),
+    /// The ring buffer cannot be read.
+    #[error("the ring buffer could not be mapped: {0}")]
+    Ring(#[source] io::Error),
+    /// A program lost its hook.
+    #[error("the eBPF programs could not be held: {0}")]
+    Programs(#[source] Box<aya::programs::ProgramError>),
     /// Waiting failed.
     #[error("waiting for the kernel failed: {0}")]
     Poll(#[source] io::Error),

@@ -7,7 +7,7 @@ use aya::{
     programs::{KProbeError, Program, ProgramError},
 };
 
-use super::hooks::Carrier;
+use super::{held::LinkId, hooks::Carrier};
 
 /// The file that exists if the kernel has kprobes.
 const KPROBES: &str = "/sys/bus/event_source/devices/kprobe/type";
@@ -58,7 +58,7 @@ impl Refusal {
 /// # Errors
 ///
 /// A [`Refusal`]; the program is unloaded again then.
-pub fn attach(ebpf: &mut Ebpf, btf: &Btf, carrier: &Carrier) -> Result<(), Refusal> {
+pub fn attach(ebpf: &mut Ebpf, btf: &Btf, carrier: &Carrier) -> Result<LinkId, Refusal> {
     let Some(program) = ebpf.program_mut(carrier.program) else {
         return Err(Refusal::Kernel {
             target: carrier.target,
@@ -83,7 +83,7 @@ fn is_ftrace_off() -> bool {
     fs::read_to_string(FTRACE_ENABLED).is_ok_and(|value| value.trim() == "0")
 }
 
-fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<(), ProgramError> {
+fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<LinkId, ProgramError> {
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "aya's kinds of program, of which the object has these"
@@ -91,11 +91,11 @@ fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<(), Prog
     match program {
         Program::FEntry(program) => {
             program.load(target, btf)?;
-            program.attach().map(drop)
+            program.attach().map(LinkId::FEntry)
         }
         Program::FExit(program) => {
             program.load(target, btf)?;
-            program.attach().map(drop)
+            program.attach().map(LinkId::FExit)
         }
         Program::KProbe(program) => {
             // Without kprobes the verification would be wasted, and the programs for a decision are long.
@@ -107,17 +107,17 @@ fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<(), Prog
                 .into());
             }
             program.load()?;
-            program.attach(target, 0).map(drop)
+            program.attach(target, 0).map(LinkId::KProbe)
         }
         Program::BtfTracePoint(program) => {
             if program.fd().is_err() {
                 program.load(target, btf)?;
             }
-            program.attach().map(drop)
+            program.attach().map(LinkId::BtfTracePoint)
         }
         Program::TracePoint(program) => {
             program.load()?;
-            program.attach("oom", target).map(drop)
+            program.attach("oom", target).map(LinkId::TracePoint)
         }
         _ => Err(ProgramError::UnexpectedProgramType),
     }

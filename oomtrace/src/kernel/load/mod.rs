@@ -2,6 +2,7 @@
 
 mod ahead;
 pub mod attach;
+mod held;
 pub mod hooks;
 mod loader;
 pub mod own_task;
@@ -12,9 +13,11 @@ use aya::{Btf, Ebpf, maps::MapError, programs::ProgramError};
 use oomtrace_common::layout::{ABSENT, KernelLayout, KernelValues};
 use zerocopy::IntoBytes as _;
 
+pub use self::held::Held;
 use self::{
     attach::{Refusal, attach, detach},
-    hooks::{HOOKS, Hook, Need, Symbol, Way},
+    held::LinkId,
+    hooks::{Carrier, HOOKS, Hook, Need, Symbol, Way},
     loader::loader,
 };
 use crate::kernel::{
@@ -50,6 +53,25 @@ pub struct Outcome {
     pub way: Option<&'static Way>,
     /// Why each better way could not be attached.
     pub refusals: Vec<(&'static Way, Refusal)>,
+    /// What is attached for it.
+    links: Vec<(&'static Carrier, LinkId)>,
+}
+
+impl Outcome {
+    const fn none(hook: &'static Hook) -> Self {
+        Self { hook, way: None, refusals: Vec::new(), links: Vec::new() }
+    }
+}
+
+impl Armed {
+    /// Lets go of the programs' instructions and of all maps that were not taken. The programs stay attached.
+    ///
+    /// # Errors
+    ///
+    /// If what was attached is not there.
+    pub fn hold(self) -> Result<Held, ProgramError> {
+        Held::take(self.ebpf, self.hooks.into_iter().flat_map(|outcome| outcome.links))
+    }
 }
 
 /// The reason why nothing is attached.
@@ -112,7 +134,7 @@ pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> 
     let mut inside = wanted != Wanted::Only(Tier::Tracepoint);
     ahead::load(&mut ebpf, btf, layout);
     for hook in &HOOKS {
-        let mut outcome = Outcome { hook, way: None, refusals: Vec::new() };
+        let mut outcome = Outcome::none(hook);
         if inside || !hook.need.is_inside() {
             outcome = try_ways(&mut ebpf, btf, layout, hook, wanted);
         }
@@ -140,12 +162,12 @@ fn try_ways(
     hook: &'static Hook,
     wanted: Wanted,
 ) -> Outcome {
-    let mut outcome = Outcome { hook, way: None, refusals: Vec::new() };
+    let mut outcome = Outcome::none(hook);
     let allowed = |way: &&Way| wanted.allows(way.tier) || matches!(way.symbol, Symbol::Part(_));
     for way in hook.ways.iter().filter(allowed).filter(|way| way.symbol.is_possible(kallsyms::has)) {
         match try_way(ebpf, btf, layout, way) {
-            Ok(()) => {
-                outcome.way = Some(way);
+            Ok(links) => {
+                (outcome.way, outcome.links) = (Some(way), links);
                 break;
             }
             // A part that is tried without knowing whether it exists. Its absence is not an error.
@@ -156,17 +178,26 @@ fn try_ways(
     outcome
 }
 
-fn try_way(ebpf: &mut Ebpf, btf: &Btf, layout: &KernelLayout, way: &Way) -> Result<(), Refusal> {
+fn try_way(
+    ebpf: &mut Ebpf,
+    btf: &Btf,
+    layout: &KernelLayout,
+    way: &Way,
+) -> Result<Vec<(&'static Carrier, LinkId)>, Refusal> {
     if way.slot.is_some_and(|slot| slot(layout) == ABSENT) {
         return Err(Refusal::NotInBtf);
     }
+    let mut links = Vec::with_capacity(way.programs.len());
     for carrier in way.programs {
-        if let Err(refusal) = attach(ebpf, btf, carrier) {
-            way.programs.iter().for_each(|carrier| detach(ebpf, carrier));
-            return Err(refusal);
+        match attach(ebpf, btf, carrier) {
+            Ok(link) => links.push((carrier, link)),
+            Err(refusal) => {
+                way.programs.iter().for_each(|carrier| detach(ebpf, carrier));
+                return Err(refusal);
+            }
         }
     }
-    Ok(())
+    Ok(links)
 }
 
 fn not_marked(outcome: Outcome) -> LoadError {
@@ -188,6 +219,7 @@ fn leave_inside(ebpf: &mut Ebpf, hooks: &mut [Outcome], wanted: Wanted) -> Resul
         }
     }
     for outcome in hooks.iter_mut().filter(|outcome| outcome.hook.need.is_inside()) {
+        outcome.links.clear();
         if let Some(way) = outcome.way.take() {
             way.programs.iter().for_each(|carrier| detach(ebpf, carrier));
         }
