@@ -16,6 +16,7 @@ mod output;
 mod rank;
 mod ready;
 mod record;
+mod rehearsal;
 mod replay;
 pub mod say;
 mod show;

@@ -6,13 +6,16 @@ use anyhow::Result;
 
 use super::{
     consumers::{Running, wanted},
-    filter, give_up_all_but, output, print_totals, record, redact, refuse_other_calls, say_armed,
+    filter, give_up_all_but, output, print_totals, record, redact, refuse_other_calls,
+    rehearsal::rehearse,
+    say_armed,
     signals::Stop,
 };
 use crate::{
     cli::Watch,
     exit::Exit,
     kernel::{
+        code::shed_code,
         privilege::TRACING,
         protect::protect,
         start::{Started, start},
@@ -25,11 +28,13 @@ use crate::{
 pub(super) fn run(options: &Watch) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
     let stdout = io::stdout();
-    let recording = options.record.clone().map(|path| record::recorder(Place::File(path))).transpose()?;
+    let opened = options.record.clone().map(|path| record::open(Place::File(path))).transpose()?;
     let wanted = wanted(&options.consumers)?;
     let stop = Stop::on_signals()?;
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
+    let recording = opened.map(record::begin).transpose()?;
+    shed_code();
     let session = session::frame(&armed, facts, &resolved, options.look.killers());
     let hang_up = io::stdout();
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?
@@ -39,6 +44,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let protection = protect();
     give_up_all_but(TRACING);
     refuse_other_calls(running.needs());
+    rehearse(tier, Some(options.format))?;
     say_armed(tier, protection);
     let mut sinks = vec![output::sink(options.format, stdout)];
     sinks.extend(running.sink());

@@ -3,6 +3,7 @@
 pub mod btf;
 pub mod clock;
 pub mod cmdlines;
+pub mod code;
 pub mod facts;
 #[cfg(any(test, feature = "faults"))]
 pub(crate) mod fault;

@@ -5,13 +5,14 @@ mod verdict;
 
 use std::{io, os::fd::AsFd as _};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 pub(super) use self::child::NotStarted;
 use self::{child::Child, verdict::Collector};
 use super::{
     consumers::{Running, wanted},
     give_up_all_but, print_totals, refuse_other_calls,
+    rehearsal::rehearse,
     say::say,
     say_armed,
     signals::Stop,
@@ -20,23 +21,26 @@ use crate::{
     cli::Record,
     exit::Exit,
     kernel::{
+        code::shed_code,
         privilege::{COMMAND, TRACING},
         protect::protect,
         start::{Started, start},
     },
     pipeline::Pipeline,
-    recording::recorder::{Place, Recorder, Rotation},
+    recording::recorder::{Opened, Place, Recorder, Rotation},
     sink::Sink,
     source::{live::Live, session},
 };
 
 pub(super) fn run(options: &Record) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
-    let recorder = recorder(place(options))?;
+    let opened = open(place(options))?;
     let wanted = wanted(&options.consumers)?;
     let stop = Stop::on_signals()?;
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
+    let recorder = begin(opened)?;
+    shed_code();
     let session = session::frame(&armed, facts, &resolved, options.look.killers());
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?
         .naming(options.look.names())
@@ -46,6 +50,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let protection = protect();
     give_up_all_but(if child.is_some() { TRACING | COMMAND } else { TRACING });
     refuse_other_calls(running.needs());
+    rehearse(tier, None)?;
     say_armed(tier, protection);
     let collector = options.verdict.as_ref().and(child.as_ref()).and_then(Child::pid).map(Collector::new);
     let mut sinks: Vec<Box<dyn Sink>> = running.sink().into_iter().collect();
@@ -64,12 +69,17 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     Ok(child::exit(status))
 }
 
-/// A recorder that tells its troubles on standard error.
-pub(super) fn recorder(place: Place) -> Result<Recorder> {
+/// Opens a recording. Its thread starts later.
+pub(super) fn open(place: Place) -> Result<Opened> {
     let named = match &place {
         Place::File(path) | Place::Folder(path, _) => path.display().to_string(),
     };
-    Recorder::start(place, Box::new(|trouble| say(trouble))).map_err(|error| explain(error, &named))
+    Recorder::open(place).map_err(|error| explain(error, &named))
+}
+
+/// Starts the thread of a recording. It reports its troubles on standard error.
+pub(super) fn begin(opened: Opened) -> Result<Recorder> {
+    opened.start(Box::new(|trouble| say(trouble))).context("starting the thread that records")
 }
 
 fn explain(error: io::Error, named: &str) -> anyhow::Error {

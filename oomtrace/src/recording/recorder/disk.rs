@@ -19,8 +19,8 @@ use time::OffsetDateTime;
 use super::{Place, directory::Directory, head::Head};
 use crate::recording::{Blocks, HEADER_BYTES, header};
 
-/// Blocks that are copied and written at a time: 1 MiB.
-const WRITE_BLOCKS: usize = 256;
+/// Blocks that are copied and written at a time: 128 KiB, which stay in memory.
+const WRITE_BLOCKS: usize = 32;
 
 /// A place and the current file in it.
 pub(super) struct Disk {
@@ -119,6 +119,13 @@ impl Disk {
         }
         open.file.set_len(open.end)?;
         open.file.sync_data()
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // If this fails, the padding at the end stays, which the reader knows.
+        let _ = self.close();
     }
 }
 

@@ -28,6 +28,9 @@ use crate::{context::RecorderLoss, frame::context_frame, kernel::clock};
 /// Batches that may wait for the disk.
 const WAITING_BATCHES: usize = 4096;
 
+/// Buffers that are used again. More of them are freed.
+const SPARE_BUFFERS: usize = 64;
+
 /// Bytes that may wait for the disk: as much as a storm of kills makes in some ten seconds.
 const WAITING_BYTES: u64 = 32 << 20;
 
@@ -132,24 +135,46 @@ fn loss(frames: u64) -> Vec<u8> {
     context_frame(Kind::RecorderLoss, clock::boot_ns(), 0, &RecorderLoss { frames })
 }
 
-impl Recorder {
-    /// Makes the first file and starts the thread. The first frame that is pushed must be the session: every file begins with
-    /// it.
+/// A recording without its thread.
+pub struct Opened(disk::Disk);
+
+impl Opened {
+    /// Starts the thread. The first frame that is pushed must be the session: every file begins with it.
     ///
     /// # Errors
     ///
-    /// If the file cannot be made; one that exists is never overwritten. If another recorder has the folder.
-    pub fn start(place: Place, tell: Tell) -> io::Result<Self> {
-        let disk = disk::Disk::open(place)?;
+    /// If there can be no thread.
+    pub fn start(self, tell: Tell) -> io::Result<Recorder> {
+        let Self(disk) = self;
         let (to_thread, batches) = sync_channel(WAITING_BATCHES);
-        let (give_back, used) = sync_channel(WAITING_BATCHES);
+        let (give_back, used) = sync_channel(SPARE_BUFFERS);
         let counts = Arc::new(Counts::default());
         let theirs = Arc::clone(&counts);
         let work = thread::Work { disk, batches, give_back, counts: theirs, tell, failing: false };
         let thread =
             std::thread::Builder::new().name("oomtrace-record".to_owned()).spawn(move || work.run())?;
         let (to_thread, thread) = (Some(to_thread), Some(thread));
-        Ok(Self { to_thread, used, thread, counts, records: Vec::new(), frames: 0 })
+        Ok(Recorder { to_thread, used, thread, counts, records: Vec::new(), frames: 0 })
+    }
+}
+
+impl Recorder {
+    /// Makes the first file. Until the thread starts, this process can have a single thread.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be made; one that exists is never overwritten. If another recorder has the folder.
+    pub fn open(place: Place) -> io::Result<Opened> {
+        disk::Disk::open(place).map(Opened)
+    }
+
+    /// Makes the first file and starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Recorder::open`] and [`Opened::start`].
+    pub fn start(place: Place, tell: Tell) -> io::Result<Self> {
+        Self::open(place)?.start(tell)
     }
 
     /// A view of what is on disk, usable from any thread.

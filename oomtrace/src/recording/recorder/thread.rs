@@ -67,8 +67,6 @@ impl Work {
             let _ = append(&loss(frames), &mut pending.records);
         }
         self.write(&mut pending);
-        // A failure leaves padding at the end, which the reader knows.
-        let _ = self.disk.close();
     }
 
     /// Receives records until a write is due. Returns false if no more can come.
