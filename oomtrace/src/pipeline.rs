@@ -1,14 +1,17 @@
 //! The whole road: frames become events, events incidents, incidents reports, and reports go to sinks.
 
+mod decoded;
 mod incidents;
 mod progress;
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, thread};
 
+use self::decoded::Ahead;
 pub use self::{incidents::Incidents, progress::Progress};
 use crate::{
     assemble::{Assembler, Step},
     decode::decode,
+    event::Stamped,
     explain::is_kill_for_memory,
     frame::Frame,
     incident::Incident,
@@ -122,10 +125,7 @@ impl Pipeline {
     ///
     /// If the source, a sink or the recording fails.
     pub fn run(mut self, source: &mut dyn Source) -> Result<(Totals, Option<Ended>), PipelineError> {
-        // The recorder hears of a decision first, so that it is on disk before a person or program resets the machine.
-        if self.recorder.is_none() && !self.sinks.iter().any(|sink| sink.hears_decisions()) {
-            self.assembler = self.assembler.telling_ends_alone();
-        }
+        self.choose_steps();
         let mut batch = Vec::new();
         let ended = loop {
             let brought = source.next(self.assembler.next_deadline_ns(), &mut batch);
@@ -139,6 +139,57 @@ impl Pipeline {
                 Err(error) => break Err(error.into()),
             }
         };
+        self.end(ended)
+    }
+
+    /// Runs over all of a recording like [`Pipeline::run`]. If there is a second CPU, a thread decodes ahead.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipeline::run`].
+    pub fn replay<S: Source + Send>(
+        mut self,
+        source: &mut S,
+    ) -> Result<(Totals, Option<Ended>), PipelineError> {
+        let Some((ahead, batches)) = decoded::ahead() else { return self.run(source) };
+        self.choose_steps();
+        let ended = thread::scope(|scope| {
+            scope.spawn(move || batches.send_all(source));
+            let followed = self.follow(&ahead);
+            // If a sink failed, the thread waits for room, and ends when it hears that nobody receives.
+            drop(ahead);
+            followed
+        })?;
+        self.end(ended)
+    }
+
+    fn follow(&mut self, ahead: &Ahead) -> Result<Result<Option<Ended>, PipelineError>, PipelineError> {
+        loop {
+            let (decoded, brought) = ahead.next();
+            let mut steps = Vec::new();
+            self.totals.frames += decoded.frames;
+            decoded.events.into_iter().for_each(|event| self.push(event, &mut steps));
+            self.tell(&steps)?;
+            match brought {
+                Ok(Batch::Last(ended)) => return Ok(Ok(Some(ended))),
+                Ok(Batch::Frames) => {}
+                Err(error) => return Ok(Err(error.into())),
+            }
+        }
+    }
+
+    /// The recorder hears of a decision first, so that it is on disk before a person or program resets the machine.
+    fn choose_steps(&mut self) {
+        if self.recorder.is_none() && !self.sinks.iter().any(|sink| sink.hears_decisions()) {
+            self.assembler.tell_ends_alone();
+        }
+    }
+
+    /// Closes and reports what is open.
+    fn end(
+        mut self,
+        ended: Result<Option<Ended>, PipelineError>,
+    ) -> Result<(Totals, Option<Ended>), PipelineError> {
         let mut steps = Vec::new();
         self.assembler.finish(&mut steps);
         let told = self.tell(&steps);
@@ -156,9 +207,8 @@ impl Pipeline {
             }
             // A frame that does not decode is one the kernel side and this side disagree about: it is kept in the
             // recording, and the incident it belonged to shows the gap.
-            if let Ok(Some(mut event)) = decode(&frame) {
-                self.redact.event(&mut event.event);
-                self.assembler.push(event, &mut steps);
+            if let Ok(Some(event)) = decode(&frame) {
+                self.push(event, &mut steps);
             }
         }
         // Before the sinks: a reader of the report may reset the machine.
@@ -166,6 +216,11 @@ impl Pipeline {
             recorder.hand_over(!steps.is_empty(), self.assembler.open() == 0);
         }
         self.tell(&steps)
+    }
+
+    fn push(&mut self, mut event: Stamped, steps: &mut Vec<Step>) {
+        self.redact.event(&mut event.event);
+        self.assembler.push(event, steps);
     }
 
     fn tell(&mut self, steps: &[Step]) -> Result<(), PipelineError> {

@@ -142,8 +142,13 @@ impl Assembler {
     /// Tells ends and not decisions, where nobody would hear those.
     #[must_use]
     pub const fn telling_ends_alone(mut self) -> Self {
-        self.ends_alone = true;
+        self.tell_ends_alone();
         self
+    }
+
+    /// As [`Assembler::telling_ends_alone`].
+    pub const fn tell_ends_alone(&mut self) {
+        self.ends_alone = true;
     }
 
     /// Takes the next event; what it brings about is appended to `steps`.

@@ -19,7 +19,7 @@ pub(super) fn run(options: &Replay) -> Result<Exit> {
     let mut source = replay::Replay::new(open(&options.file)?);
     let sinks = vec![output::sink(options.format, stdout)];
     let road = Pipeline::new(sinks, filter(&options.only)).redacting(redact(options.redact));
-    let told = road.run(&mut source);
+    let told = road.replay(&mut source);
     let (totals, _) = told.map_err(|error| match error {
         PipelineError::Output(_) => Error::new(error),
         PipelineError::Source(_) => Error::new(error).context(format!("reading {}", options.file.display())),
