@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use tempfile::TempDir;
 
 use super::{
     Bench,
@@ -42,34 +43,49 @@ pub(super) fn compare(programs: &[PathBuf], starts: u32) -> Result<(String, Vec<
     Ok((tier, rows))
 }
 
-/// The samples of one program, for each figure.
+/// The samples of one program, for each figure: of `watch`, then of `record`.
 #[derive(Clone, Default)]
-struct Figures([Vec<f64>; 4]);
+struct Figures([Vec<f64>; 7]);
 
 impl Figures {
-    /// Starts it once; returns the tier.
+    /// Starts it once in each mode; returns the tier.
     fn sample(&mut self, program: &Path) -> Result<String> {
+        let folder = TempDir::new().context("making a folder for a recording")?;
         let tracer = Tracer::start(program, None)?;
-        sleep(SETTLED);
-        let mib = |name| tracer.status_kib(name).map(|kib| f64::from(kib) / 1024.0);
-        let sample = [tracer.took.as_secs_f64() * 1e3, mib("VmRSS")?, mib("RssAnon")?, mib("VmHWM")?];
-        self.0.iter_mut().zip(sample).for_each(|(figure, value)| figure.push(value));
         let tier = tier_of(&tracer.armed).context("oomtrace does not name its tier")?.to_owned();
-        tracer.end()?;
+        let watch = figures(tracer)?;
+        let [took, at_rest, _, peak] = figures(Tracer::record(program, &folder.path().join("recording"))?)?;
+        let sample = watch.into_iter().chain([took, at_rest, peak]);
+        self.0.iter_mut().zip(sample).for_each(|(figure, value)| figure.push(value));
         Ok(tier)
     }
 
     fn rows(self) -> Vec<Row> {
-        let samples = self.0.map(Samples::new);
-        let [took, rss, anon, peak] =
-            samples.map(|samples| samples.map_or_else(String::new, |samples| samples.spread()));
-        vec![
-            Row::new("start to armed, ms", "25", took),
-            Row::new("resident at rest (VmRSS), MiB", "5", rss),
-            Row::new("- of that its own data (RssAnon), MiB", "", anon),
-            Row::new("resident at most (VmHWM), MiB", "16", peak),
-        ]
+        const NAMES: [(&str, &str); 7] = [
+            ("start to armed, ms", "15"),
+            ("resident at rest (VmRSS), MiB", "3"),
+            ("- of that its own data (RssAnon), MiB", ""),
+            ("resident at most (VmHWM), MiB", "10"),
+            ("`record`: start to armed, ms", "15"),
+            ("`record`: resident at rest, MiB", "3"),
+            ("`record`: resident at most, MiB", "10"),
+        ];
+        let spread = |samples| Samples::new(samples).map_or_else(String::new, |samples| samples.spread());
+        NAMES
+            .into_iter()
+            .zip(self.0)
+            .map(|((name, goal), samples)| Row::new(name, goal, spread(samples)))
+            .collect()
     }
+}
+
+/// How long the start took, and what is resident: at rest, its own data of that, and at most. Ends the tracer.
+fn figures(tracer: Tracer) -> Result<[f64; 4]> {
+    sleep(SETTLED);
+    let mib = |name| tracer.status_kib(name).map(|kib| f64::from(kib) / 1024.0);
+    let figures = [tracer.took.as_secs_f64() * 1e3, mib("VmRSS")?, mib("RssAnon")?, mib("VmHWM")?];
+    tracer.end()?;
+    Ok(figures)
 }
 
 /// As in `oomtrace: armed, tier fentry (a remark)`.

@@ -18,7 +18,7 @@ use super::clock;
 /// A tracer that has not ended by then is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// `oomtrace watch --format json`, armed.
+/// `oomtrace watch --format json` or `oomtrace record`, armed.
 pub(super) struct Tracer {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
@@ -52,6 +52,17 @@ impl Tracer {
         if let Some(file) = record {
             command.arg("--record").arg(file);
         }
+        Self::spawn(command)
+    }
+
+    /// Starts it as a flight recorder, which writes to this file, and waits until it is armed.
+    pub(super) fn record(program: &Path, file: &Path) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.arg("record").arg("--output").arg(file);
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();
         let mut child = command.spawn().context("starting oomtrace")?;
