@@ -4,6 +4,7 @@ mod act;
 mod allocation_kind;
 mod call_trace;
 mod candidate;
+mod chain;
 mod memory_state;
 mod names;
 mod sysrq;
@@ -19,6 +20,7 @@ pub use self::{
     allocation_kind::AllocationKind,
     call_trace::{CallTrace, KernelCall, Symbol, UserCall, build_id},
     candidate::{Ballot, Candidate, PassedOver},
+    chain::{Chain, Link},
     memory_state::{
         FreeBlocks, HugePool, MemoryState, Node, Slab, StateSource, Surroundings, SwapDevice, Tmpfs, Zone,
     },
@@ -112,6 +114,10 @@ pub struct Incident {
     pub unreported_kills: u64,
     /// Earlier incidents of the same kind, if this one repeats them.
     pub repeats: Option<Repeats>,
+    /// Its place among kills that belong together; `None` if it is the first of them, or alone.
+    pub chain: Option<Chain>,
+    /// Whether it was asked which chain it belongs to: each incident joins once.
+    pub joined: bool,
 }
 
 /// Incidents with the same domain and a victim of the same name, one after the other.

@@ -4,6 +4,7 @@
 mod allocation;
 mod build;
 mod candidate;
+mod chain;
 mod counters;
 mod filter;
 mod followed;
@@ -21,9 +22,10 @@ pub use self::{
     allocation::{Allocation, UserCall},
     build::report,
     candidate::Candidate,
+    chain::{Chain, Previous},
     followed::{Followed, Known, Repeats, Sent},
     machine::{HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, Zone},
-    row::{Chosen, Name, Row},
+    row::{Chosen, InChain, Name, Row},
     target::Target,
 };
 use crate::{
@@ -102,6 +104,8 @@ pub struct Report {
     pub followed: Vec<Followed>,
     /// Earlier incidents of the same kind, if this one repeats them.
     pub repeats: Option<Repeats>,
+    /// Its place among kills that belong together; `None` if it is the first of them, or alone.
+    pub chain: Option<Chain>,
 }
 
 /// How the incident ended.
@@ -346,6 +350,11 @@ pub struct EmptyPasses {
     pub count: u64,
     /// The last one, ns after the decision.
     pub last_ns: u64,
+}
+
+/// The name of an incident on this boot of this machine.
+fn id(boot_ns: u64) -> String {
+    format!("{boot_ns:x}")
 }
 
 impl Report {

@@ -6,7 +6,7 @@ use oomtrace::{
     account::{HolderKind, ReasonCode, What, Whole},
     attribute::{JobKind, Qos, RUNTIMES},
     explain::{Code, Confidence, Outcome, Policy},
-    incident::{AllocationKind, Method, PassedOver, Role, StateSource},
+    incident::{AllocationKind, Link, Method, PassedOver, Role, StateSource},
     kernel::tier::Tier,
     lead_up::Shape,
     report::{Allocation, ClosedBy, Report, UserCall},
@@ -199,6 +199,7 @@ fn the_document_names_every_tier_and_ending() {
     names("sent.method", [Method::Signal, Method::CgroupKill].map(Method::name));
     names("followed[].method", [Method::Signal, Method::CgroupKill].map(Method::name));
     names("followed[].signal", ["SIGKILL", "SIGTERM"]);
+    names("chain.link", Link::ALL.map(Link::name));
     names("requested_by.source", ["written", "input", "printed"]);
 }
 

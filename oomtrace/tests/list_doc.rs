@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use oomtrace::{
     attribute::{Attribution, Container, Job, JobKind, Pod, Qos, Runtime},
     explain::{Code, Confidence},
-    report::{Chosen, Name, Row},
+    report::{Chosen, InChain, Name, Row},
 };
 use serde_json::Value;
 
@@ -42,6 +42,7 @@ fn documents_exactly_the_keys_of_the_json() {
         victim: Some(Chosen { name: name.clone(), cgroup: None, resident_bytes: None, oom_score_adj: None }),
         trigger: Some(name),
         complete: true,
+        chain: Some(InChain { id: String::new(), number: Some(1), position: 2, since_ns: 1 }),
         place: place(),
     };
     let mut found = BTreeSet::new();

@@ -93,6 +93,7 @@ impl Assembler {
         for index in told {
             if let Some(incident) = self.open.get_mut(index) {
                 incident.decided = true;
+                self.chains.join(incident);
             }
             if let Some(incident) = self.open.get(index) {
                 self.tell_decision(incident, steps);

@@ -96,6 +96,7 @@ impl Assembler {
     /// Ends an incident.
     pub(super) fn close(&mut self, mut incident: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
         self.add_sharers(&mut incident);
+        self.chains.join(&mut incident);
         incident.closed_by = Some(by);
         self.memory.keep_victims(&incident);
         self.memory.keep_run(&incident);

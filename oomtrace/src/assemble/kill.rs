@@ -148,7 +148,10 @@ impl Assembler {
             return;
         }
         incident.decided = true;
-        let (domain, decided) = (incident.domain(), heard.then(|| incident.clone()));
+        let domain = incident.domain();
+        let mut decided = self.open.iter_mut().find(|incident| incident.pass == pass);
+        decided.iter_mut().for_each(|incident| self.chains.join(incident));
+        let decided = decided.filter(|_| heard).cloned();
         steps.extend(decided.map(|decided| Step::Decided(Box::new(self.completed(decided)))));
         self.end_runs_in(domain, steps);
     }

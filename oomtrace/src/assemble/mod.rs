@@ -4,6 +4,7 @@ mod aftermath;
 mod alone;
 mod ballot;
 mod call_trace;
+mod chains;
 mod closing;
 mod empty;
 mod kill;
@@ -22,7 +23,7 @@ pub use self::closing::{
     COUNT_NS, EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS,
     PASS_TIMEOUT_NS, PID_NAMESPACE_NS,
 };
-use self::{memory::Memory, memory_state::Shortage};
+use self::{chains::Chains, memory::Memory, memory_state::Shortage};
 use crate::{
     context::{Clock, Loss, Machine, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
@@ -107,6 +108,7 @@ pub struct Assembler {
     /// SIGKILLs from user space that the kernel side did not tell, so far.
     user_kills_left_out: u64,
     memory: Memory,
+    chains: Chains,
     /// Nobody hears decisions: only ends are told.
     ends_alone: bool,
 }
@@ -135,6 +137,7 @@ impl Assembler {
             pressure: None,
             user_kills_left_out: 0,
             memory: Memory::default(),
+            chains: Chains::default(),
             ends_alone: false,
         }
     }

@@ -12,11 +12,11 @@ use crate::{
 const KINDS: usize = 64;
 
 /// How long after an incident another one of its kind repeats it, ns.
-const REPEAT_NS: u64 = 600_000_000_000;
+pub(super) const REPEAT_NS: u64 = 600_000_000_000;
 
 /// What makes two incidents alike. A cgroup that was made again has its path again, and another number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Kind {
+pub(super) struct Kind {
     domain: Option<ByteString>,
     comm: ByteString,
 }
@@ -74,7 +74,7 @@ impl Kinds {
 }
 
 /// The cgroup that ran out, where passes are seen, otherwise the victim's; and the victim's name.
-fn kind(incident: &Incident) -> Option<Kind> {
+pub(super) fn kind(incident: &Incident) -> Option<Kind> {
     let chosen = incident.victims.iter().find(|victim| victim.role == Role::Chosen);
     let victim = &chosen.or_else(|| incident.victims.first())?.task;
     let id = if incident.pass.is_some() { incident.domain() } else { victim.memcg };

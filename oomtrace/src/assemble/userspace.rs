@@ -135,6 +135,7 @@ impl Assembler {
         if !is_kill || !(self.is_kill_for_memory)(&incident) {
             return self.add_followed(&incident);
         }
+        self.chains.join(&mut incident);
         if !self.ends_alone {
             steps.push(Step::Decided(Box::new(incident.clone())));
         }

@@ -1,6 +1,6 @@
 //! The incidents of recordings, numbered and filtered: shared by `list` and `show`.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{collections::VecDeque, path::PathBuf, time::SystemTime};
 
 use anyhow::{Context as _, Result};
 
@@ -44,7 +44,31 @@ pub(super) struct History {
     incidents: Incidents<Recordings>,
     picked: Picked,
     count: u64,
+    firsts: Firsts,
     exit: Exit,
+}
+
+/// Numbers of incidents that a chain may have begun with, by their time: the latest ones, more than the chains that the assembler remembers.
+#[derive(Default)]
+struct Firsts(VecDeque<(u64, u64)>);
+
+impl Firsts {
+    /// So many are remembered.
+    const KEPT: usize = 256;
+
+    /// Takes an incident, and returns the number of the first of its chain.
+    fn take(&mut self, number: u64, incident: &Incident) -> Option<u64> {
+        let first_ns = incident.chain.as_ref().map_or(incident.boot_ns, |chain| chain.first_ns);
+        let known = self.0.iter().rposition(|(at, _)| *at == first_ns).filter(|_| incident.chain.is_some());
+        let first = known.and_then(|index| self.0.remove(index)).map(|(_, number)| number);
+        if let Some(number) = first.or_else(|| incident.chain.is_none().then_some(number)) {
+            self.0.push_back((first_ns, number));
+        }
+        if self.0.len() > Self::KEPT {
+            self.0.pop_front();
+        }
+        first
+    }
 }
 
 /// The incidents to return.
@@ -67,7 +91,13 @@ impl History {
             until_ns: unix_ns(when.until),
             filter: filter(only),
         };
-        Ok(Self { incidents: Incidents::new(recordings), picked, count: 0, exit: Exit::Success })
+        Ok(Self {
+            incidents: Incidents::new(recordings),
+            picked,
+            count: 0,
+            firsts: Firsts::default(),
+            exit: Exit::Success,
+        })
     }
 
     /// Hides this much of command lines.
@@ -105,7 +135,11 @@ impl Iterator for History {
             match self.incidents.next()? {
                 Ok(incident) => {
                     self.count += 1;
-                    if let Some(report) = self.picked.report(self.count, &incident) {
+                    let first = self.firsts.take(self.count, &incident);
+                    if let Some(mut report) = self.picked.report(self.count, &incident) {
+                        if let Some(chain) = &mut report.chain {
+                            chain.number = first;
+                        }
                         return Some((self.count, report));
                     }
                 }

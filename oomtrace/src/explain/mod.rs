@@ -1,5 +1,6 @@
 //! The verdict: why memory ran out. There is one rule per file. They are tried in order, and the first that fits gives the cause.
 
+mod chain;
 mod codes;
 mod doing;
 #[cfg(any(test, feature = "faults"))]

@@ -1,7 +1,7 @@
 //! The summary: one sentence per incident. It is outside the sinks because the JSON has it as well, for scripts that page people.
 
 use super::{
-    Code, Confidence, Margin, Outcome, Policy, Verdict, doing, followed, lead_up,
+    Code, Confidence, Margin, Outcome, Policy, Verdict, chain, doing, followed, lead_up,
     limits::{self, Threshold},
     place::{self, Place},
     survivors,
@@ -11,7 +11,9 @@ use crate::incident::{Incident, Role, Task};
 
 pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     if verdict.code == Code::Userspace {
-        return by_user_space(incident, verdict) + &repeated(incident);
+        return by_user_space(incident, verdict)
+            + &repeated(incident)
+            + &chain::note(incident).unwrap_or_default();
     }
     let mut sentence =
         format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
@@ -20,6 +22,7 @@ pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     sentence.extend(survivors::note(incident));
     sentence.extend(followed::note(incident));
     sentence.push_str(&repeated(incident));
+    sentence.extend(chain::note(incident));
     sentence.extend(shortage_note(verdict));
     sentence.extend(lead_up::note(incident, verdict));
     if let Some(note) = sysctl_note(incident, verdict) {

@@ -28,7 +28,7 @@ pub fn report(incident: &Incident) -> Report {
     let reading = Reading::of(incident);
     Report {
         schema: SCHEMA,
-        id: format!("{:x}", incident.boot_ns),
+        id: super::id(incident.boot_ns),
         time: wall_time(incident),
         boot_ns: incident.boot_ns,
         host: session.map(|session| session.host.clone()),
@@ -51,6 +51,7 @@ pub fn report(incident: &Incident) -> Report {
         sent: followed::sent(incident),
         followed: followed::followed(incident),
         repeats: followed::repeats(incident),
+        chain: super::chain::chain(incident),
         selection: selection(&verdict),
         account: verdict.account,
         lead_up: verdict.lead_up,

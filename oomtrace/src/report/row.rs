@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Attribution, Report, Victim};
+use super::{Attribution, Chain, Report, Victim};
 use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome},
@@ -39,6 +39,8 @@ pub struct Row {
     pub trigger: Option<Name>,
     /// Nothing that belongs to it is known to be missing.
     pub complete: bool,
+    /// Its place among kills that belong together; `None` if it is the first of them, or alone.
+    pub chain: Option<InChain>,
     /// What ran out; where it was no cgroup, where the victim lived.
     #[serde(flatten)]
     pub place: Attribution,
@@ -51,6 +53,19 @@ pub struct Name {
     pub pid: Option<i32>,
     /// Name of the task.
     pub comm: Option<ByteString>,
+}
+
+/// The place in a chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InChain {
+    /// `id` of the first incident.
+    pub id: String,
+    /// Number of that incident; `None` if it is not in what was read.
+    pub number: Option<u64>,
+    /// Number of incidents so far, this one included.
+    pub position: u64,
+    /// Time since the first, ns.
+    pub since_ns: u64,
 }
 
 /// The chosen one.
@@ -89,6 +104,7 @@ impl Row {
                 .as_ref()
                 .map(|trigger| Name { pid: trigger.pid, comm: trigger.comm.clone() }),
             complete: report.status.complete,
+            chain: report.chain.as_ref().map(in_chain),
             place: place(report),
         }
     }
@@ -98,6 +114,11 @@ fn place(report: &Report) -> Attribution {
     let of_victim = || report.chosen().map(|victim| &victim.process.place);
     let of_domain = report.domain.place().filter(|_| report.domain.cgroup.is_some());
     of_domain.or_else(of_victim).cloned().unwrap_or_default()
+}
+
+fn in_chain(chain: &Chain) -> InChain {
+    let Chain { id, number, position, since_ns, .. } = chain;
+    InChain { id: id.clone(), number: *number, position: *position, since_ns: *since_ns }
 }
 
 fn chosen(victim: &Victim) -> Chosen {

@@ -5,6 +5,7 @@ use std::io;
 use crate::report::Report;
 
 mod call_trace;
+mod chain;
 mod followed;
 pub mod frames;
 pub mod html;

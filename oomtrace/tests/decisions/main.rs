@@ -5,6 +5,7 @@
 mod acts;
 mod ballot;
 mod candidates;
+mod chains;
 mod clock;
 mod empty;
 mod gaps;

@@ -6,12 +6,12 @@ use oomtrace::{
     account::Account,
     attribute::{Attribution, Container, Job, JobKind, Pod, Qos, Runtime},
     explain::{Code, Confidence, Outcome, Policy},
-    incident::{Method, PassedOver, RequestSource, Role},
+    incident::{Link, Method, PassedOver, RequestSource, Role},
     kernel::tier::Tier,
     report::{
-        Aftermath, Allocation, Candidate, Cause, ClosedBy, Domain, EmptyPasses, Followed, Known, Level,
-        Machine, Memory, Process, Repeats, Report, RequestedBy, SCHEMA, Score, Selection, Sent, Status, Swap,
-        Sysctl, Victim,
+        Aftermath, Allocation, Candidate, Cause, Chain, ClosedBy, Domain, EmptyPasses, Followed, Known,
+        Level, Machine, Memory, Previous, Process, Repeats, Report, RequestedBy, SCHEMA, Score, Selection,
+        Sent, Status, Swap, Sysctl, Victim,
     },
 };
 
@@ -60,6 +60,7 @@ pub(super) fn maximal() -> Report {
         sent: Some(Sent { method: Some(Method::Signal), count: 1, left_out: 0 }),
         followed: vec![followed()],
         repeats: Some(Repeats { count: 2, since_ns: 1 }),
+        chain: Some(chain()),
     }
 }
 
@@ -87,6 +88,11 @@ fn followed() -> Followed {
         left_out: 0,
         processes: vec![Known { pid: Some(1), comm: Some("comm".into()) }],
     }
+}
+
+fn chain() -> Chain {
+    let previous = Previous { id: "1".to_owned(), before_ns: 1, pid: Some(1), comm: Some("comm".into()) };
+    Chain { id: "1".to_owned(), number: None, position: 2, since_ns: 1, link: Link::SameDomain, previous }
 }
 
 /// An act of which nothing is known but that it was one.
@@ -315,6 +321,7 @@ pub(super) fn minimal() -> Report {
         empty_passes: None,
         sent: None,
         repeats: None,
+        chain: None,
         ..maximal()
     }
 }
@@ -339,6 +346,7 @@ pub(super) fn without_inner_values() -> Report {
         requested_by: Some(requested_by),
         sent: Some(Sent { method: None, count: 1, left_out: 0 }),
         followed: vec![unknown_act()],
+        chain: Some(Chain { previous: Previous { pid: None, comm: None, ..chain().previous }, ..chain() }),
         trigger: Some(Process::default()),
         victims: vec![Victim { score: Some(score), ..victim() }],
         domain: Domain { chain: vec![level], ..domain() },

@@ -70,6 +70,7 @@ pub(crate) fn memcg_kill() -> Report {
         sent: None,
         followed: Vec::new(),
         repeats: None,
+        chain: None,
     }
 }
 

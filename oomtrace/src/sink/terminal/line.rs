@@ -104,11 +104,16 @@ fn line(report: &Report, paint: Paint, remark: &str) -> String {
     )
 }
 
-/// That it happened before: `[3rd in 40.2 s]`.
+/// That it happened before: `[3rd in 40.2 s]`. If it belongs to a chain of more kills: `[chain: 4th in 60.1 s]`.
 fn repeats(report: &Report) -> String {
-    report.repeats.map_or_else(String::new, |repeats| {
+    let alike = report.repeats.map_or(0, |repeats| repeats.count);
+    let told = report.repeats.map_or_else(String::new, |repeats| {
         format!(" [{} in {}]", ordinal(repeats.count), span(repeats.since_ns))
-    })
+    });
+    match report.chain.as_ref().filter(|chain| chain.position > alike) {
+        Some(chain) => format!("{told} [chain: {} in {}]", ordinal(chain.position), span(chain.since_ns)),
+        None => told,
+    }
 }
 
 /// The account of the memory, if the victim does not explain it: `[tmpfs 28.0 of 32.0 MiB]`.

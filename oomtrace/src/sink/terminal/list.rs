@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome},
-    report::{Chosen, Row},
+    report::{Chosen, InChain, Row},
     sink::place::label,
 };
 
@@ -24,8 +24,11 @@ const NAME_COLUMNS: usize = 16;
 const PATH_COLUMNS: usize = 56;
 const PATH_LEAST: usize = 10;
 
+/// Columns of the place in a chain; a larger one moves what follows.
+const CHAIN_COLUMNS: usize = 6;
+
 /// Widths of all columns but the last; from the right where negative.
-const WIDTHS: [(usize, Side); 8] = [
+const WIDTHS: [(usize, Side); 9] = [
     (7, Side::Right),
     (19, Side::Left),
     (20, Side::Left),
@@ -34,15 +37,17 @@ const WIDTHS: [(usize, Side); 8] = [
     (8, Side::Right),
     (10, Side::Right),
     (5, Side::Right),
+    (CHAIN_COLUMNS, Side::Left),
 ];
 
-const HEAD: [&str; 9] = ["#", "TIME (UTC)", "CAUSE", "OUTCOME", "VICTIM", "PID", "RESIDENT", "ADJ", "CGROUP"];
+const HEAD: [&str; 10] =
+    ["#", "TIME (UTC)", "CAUSE", "OUTCOME", "VICTIM", "PID", "RESIDENT", "ADJ", "CHAIN", "CGROUP"];
 
 /// Between two columns.
 const GAP: &str = "  ";
 
 /// Those that are left out first.
-const LEFT_OUT_FIRST: [&str; 4] = ["ADJ", "OUTCOME", "RESIDENT", "PID"];
+const LEFT_OUT_FIRST: [&str; 5] = ["ADJ", "OUTCOME", "RESIDENT", "CHAIN", "PID"];
 
 #[derive(Clone, Copy)]
 enum Side {
@@ -56,14 +61,14 @@ pub struct List<W> {
     paint: Paint,
     begun: bool,
     /// Which columns are shown.
-    shown: [bool; 9],
+    shown: [bool; 10],
     path_columns: usize,
 }
 
 impl<W: Write> List<W> {
     /// To this output, of so many columns where that is known.
     pub fn new(output: W, colour: bool, columns: Option<usize>) -> Self {
-        let mut shown = [true; 9];
+        let mut shown = [true; 10];
         let room = columns.unwrap_or(usize::MAX);
         for head in LEFT_OUT_FIRST {
             if taken(&shown) + PATH_LEAST > room {
@@ -91,7 +96,7 @@ impl<W: Write> List<W> {
         writeln!(self.output, "{}", self.line(&cells(row, self.path_columns)))
     }
 
-    fn line(&self, cells: &[String; 9]) -> String {
+    fn line(&self, cells: &[String; 10]) -> String {
         let (last, others) = cells.split_last().map_or(("", cells.as_slice()), |(last, rest)| (last, rest));
         let mut line = String::new();
         let shown = others.iter().zip(WIDTHS).zip(self.shown).filter(|(_, shown)| *shown);
@@ -116,11 +121,11 @@ impl<W: Write> List<W> {
 }
 
 /// Columns before the last one.
-fn taken(shown: &[bool; 9]) -> usize {
+fn taken(shown: &[bool; 10]) -> usize {
     WIDTHS.iter().zip(shown).filter(|(_, shown)| **shown).map(|((width, _), _)| width + GAP.len()).sum()
 }
 
-fn cells(row: &Row, path_columns: usize) -> [String; 9] {
+fn cells(row: &Row, path_columns: usize) -> [String; 10] {
     let victim = row.victim.as_ref();
     let of = |tell: fn(&Chosen) -> String| victim.map_or_else(|| ABSENT.to_owned(), tell);
     [
@@ -135,6 +140,7 @@ fn cells(row: &Row, path_columns: usize) -> [String; 9] {
         of(|victim| or_absent(victim.name.pid)),
         of(|victim| or_absent(victim.resident_bytes.map(size))),
         of(|victim| or_absent(victim.oom_score_adj)),
+        row.chain.as_ref().map(in_chain).unwrap_or_default(),
         place(row, path_columns),
     ]
 }
@@ -154,6 +160,11 @@ fn cause(code: Code, confidence: Confidence) -> String {
         Confidence::Observed => code.name().to_owned(),
         Confidence::Inferred => format!("~{}", code.name()),
     }
+}
+
+/// The number of the first incident of the chain, and the place in it.
+fn in_chain(chain: &InChain) -> String {
+    format!("{}.{}", or_absent(chain.number), chain.position)
 }
 
 /// What came of it, and of how many where that is more than one.
@@ -213,7 +224,7 @@ fn path(row: &Row, columns: usize) -> String {
 mod tests {
     use super::List;
     use crate::{
-        report::Row,
+        report::{InChain, Row},
         sink::terminal::{example, sanitize::columns_of},
     };
 
@@ -233,12 +244,14 @@ mod tests {
     fn columns_are_aligned_and_the_heading_comes_once() {
         let mut many = Row::of(1_000_000, &example::memcg_kill());
         many.victims = 12;
-        let rows = [Row::of(1, &example::memcg_kill()), Row::of(2, &example::tracepoint_kill()), many];
+        let mut second = Row::of(2, &example::tracepoint_kill());
+        second.chain = Some(InChain { id: "1".to_owned(), number: Some(1), position: 2, since_ns: 1 });
+        let rows = [Row::of(1, &example::memcg_kill()), second, many];
         let expected = [
-            "      #  TIME (UTC)           CAUSE                 OUTCOME        VICTIM                 PID    RESIDENT    ADJ  CGROUP",
-            "      1  2026-01-02 03:04:05  memcg_limit           killed         python3                812    61.9 MiB      0  /kubepods/pod7",
-            "      2  boot 71.000002       ~memcg_limit          -              hog                    900           -      -  /job",
-            "1000000  2026-01-02 03:04:05  memcg_limit           killed (12)    python3                812    61.9 MiB      0  /kubepods/pod7",
+            "      #  TIME (UTC)           CAUSE                 OUTCOME        VICTIM                 PID    RESIDENT    ADJ  CHAIN   CGROUP",
+            "      1  2026-01-02 03:04:05  memcg_limit           killed         python3                812    61.9 MiB      0          /kubepods/pod7",
+            "      2  boot 71.000002       ~memcg_limit          -              hog                    900           -      -  1.2     /job",
+            "1000000  2026-01-02 03:04:05  memcg_limit           killed (12)    python3                812    61.9 MiB      0          /kubepods/pod7",
         ];
         assert_eq!(told(&rows).lines().collect::<Vec<_>>(), expected);
     }

@@ -5,16 +5,19 @@ use maud::{Markup, html};
 use crate::{
     explain::ordinal,
     report::Report,
-    sink::{followed, terminal::units::span},
+    sink::{chain, followed, terminal::units::span},
 };
 
 pub(super) fn followed(report: &Report) -> Markup {
     html! {
-        @if !report.followed.is_empty() || report.repeats.is_some() {
+        @if !report.followed.is_empty() || report.repeats.is_some() || report.chain.is_some() {
             section #followed aria-labelledby="followed-h" {
                 h2 #followed-h { "Before and after" }
                 @if let Some(repeats) = report.repeats {
                     p { (ordinal(repeats.count)) " kill of this name in this place, the first " (span(repeats.since_ns)) " before" }
+                }
+                @if let Some(chain) = &report.chain {
+                    p { (chain::words(chain)) "; the chain began with " (chain::first(chain)) }
                 }
                 @for act in &report.followed {
                     p { (followed::act(act)) @if let Some(processes) = followed::processes(act) { ": " (processes) } }

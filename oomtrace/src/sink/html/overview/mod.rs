@@ -1,13 +1,14 @@
 //! Many incidents at a glance, in memory that does not grow with them: kills over time, by cgroup, by cause, repeat victims,
 //! and the last incidents one by one.
 
+mod chains;
 mod frequent;
 mod histogram;
 mod page;
 
 use std::collections::VecDeque;
 
-use self::{frequent::Frequent, histogram::Histogram};
+use self::{chains::Chains, frequent::Frequent, histogram::Histogram};
 use super::moment;
 use crate::{
     bytes::ByteString,
@@ -31,6 +32,7 @@ pub struct Overview {
     over_time: Histogram,
     cgroups: Frequent<Option<ByteString>>,
     victims: Frequent<Option<ByteString>>,
+    chains: Chains,
     rows: VecDeque<Row>,
 }
 
@@ -70,7 +72,11 @@ impl Overview {
         if self.rows.len() == ROWS {
             self.rows.pop_front();
         }
-        self.rows.push_back(Row::of(number, report));
+        let row = Row::of(number, report);
+        if let Some(chain) = &row.chain {
+            self.chains.add(chain, place(report), report);
+        }
+        self.rows.push_back(row);
     }
 
     fn count_cause(&mut self, code: Code) {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use time::OffsetDateTime;
 
-use super::{Frequent, Overview, frequent::Entry, histogram::Column};
+use super::{Frequent, Overview, chains::Line, frequent::Entry, histogram::Column};
 use crate::{
     bytes::ByteString,
     explain::{Confidence, Outcome},
@@ -15,7 +15,10 @@ use crate::{
             moment,
             text::{ABSENT, chosen, known, number, size},
         },
-        terminal::{sanitize::sentence, units::count},
+        terminal::{
+            sanitize::sentence,
+            units::{count, span},
+        },
     },
 };
 
@@ -38,6 +41,7 @@ impl Overview {
             (self.by_cause())
             (self.by_cgroup())
             (self.repeat_victims())
+            (self.chains())
             (self.list())
         };
         frame(&title, &body)
@@ -150,6 +154,28 @@ impl Overview {
         }
     }
 
+    /// A chain is one line; without any there is no section.
+    fn chains(&self) -> Markup {
+        let lines: Vec<&Line> = self.chains.latest_first().take(SHOWN).collect();
+        html! {
+            @if !lines.is_empty() {
+                section #chains aria-labelledby="chains-h" {
+                    h2 #chains-h { "Chains of kills" }
+                    div.wide role="region" tabindex="0" aria-labelledby="chains-h" { table.list {
+                        thead { tr {
+                            th.number scope="col" { "first" }
+                            th.number scope="col" { "kills" }
+                            th.number scope="col" { "within" }
+                            th scope="col" { "cgroup" }
+                            th scope="col" { "victims" }
+                        } }
+                        tbody { @for line in lines { (chain(line)) } }
+                    } }
+                }
+            }
+        }
+    }
+
     fn list(&self) -> Markup {
         let shown = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
         html! {
@@ -174,6 +200,21 @@ impl Overview {
     }
 }
 
+fn chain(line: &Line) -> Markup {
+    html! {
+        tr {
+            td.number { (known(line.latest.number)) }
+            td.number { (count(line.latest.position)) }
+            td.number { (span(line.latest.since_ns)) }
+            td { (chosen(line.cgroup.as_ref())) }
+            td {
+                @for (place, name) in line.names.iter().enumerate() { @if place > 0 { ", " } (chosen(Some(name))) }
+                @if line.more_names { ", …" }
+            }
+        }
+    }
+}
+
 fn incident(row: &Row) -> Markup {
     let victim = row.victim.as_ref();
     let place = row.cgroup.as_ref().or_else(|| victim.and_then(|victim| victim.cgroup.as_ref()));
@@ -193,6 +234,7 @@ fn incident(row: &Row) -> Markup {
             td {
                 code { (row.cause.name()) }
                 @if row.confidence != Confidence::Observed { " " span.pid { (row.confidence.name()) } }
+                @if let Some(chain) = &row.chain { " " span.pid { "chain " (known(chain.number)) "." (chain.position) } }
             }
         }
     }

@@ -4,7 +4,8 @@ use super::Overview;
 use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome},
-    report::Report,
+    incident::Link,
+    report::{Chain, Previous, Report},
     sink::terminal::example,
 };
 
@@ -58,6 +59,35 @@ fn an_inferred_cause_says_so_and_nobody_is_no_name() {
     let page = page(&[report]);
     assert!(page.contains("<code>memcg_limit</code> <span class=\"pid\">inferred</span>"), "{page}");
     assert!(page.contains("<td>none</td>"), "{page}");
+}
+
+#[test]
+fn kills_that_belong_together_are_one_line() {
+    assert!(!page(&[at("2026-01-02T03:00:00Z", "python3", "/a")]).contains("Chains of kills"));
+    let mut reports: Vec<Report> = Vec::new();
+    for (position, comm) in (1..).zip(["python3", "node", "java"]) {
+        let mut report = at("2026-01-02T03:00:00Z", comm, "/a");
+        let previous =
+            Previous { id: "b".to_owned(), before_ns: 1, pid: Some(1), comm: Some("python3".into()) };
+        let chain = Chain {
+            id: "a".to_owned(),
+            number: Some(1),
+            position,
+            since_ns: 40_000_000_000,
+            link: Link::SameDomain,
+            previous,
+        };
+        report.chain = (position > 1).then_some(chain);
+        reports.push(report);
+    }
+    let page = page(&reports);
+    let (_, chains) = page.split_once("Chains of kills").unwrap();
+    let (chains, _) = chains.split_once("</section>").unwrap();
+    assert_eq!(chains.matches("<tr>").count(), 2, "{chains}");
+    for words in ["<td class=\"number\">3</td>", "40.0 s", "python3", "node", "java"] {
+        assert!(chains.contains(words), "{words}: {chains}");
+    }
+    assert!(page.contains("chain 1.3") && page.contains("chain 1.2") && !page.contains("chain 1.1"));
 }
 
 #[test]

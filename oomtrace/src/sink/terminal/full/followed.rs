@@ -1,7 +1,11 @@
 //! The acts of user space after the kill, and earlier kills of the same kind.
 
 use super::{super::units::span, sheet::Sheet};
-use crate::{explain::ordinal, report::Report, sink::followed};
+use crate::{
+    explain::ordinal,
+    report::Report,
+    sink::{chain, followed},
+};
 
 /// Acts of user space after the kernel's kill.
 pub(super) fn followed(sheet: &mut Sheet, report: &Report) {
@@ -22,5 +26,13 @@ pub(super) fn repeats(sheet: &mut Sheet, report: &Report) {
             "repeats",
             &format!("{which} kill of this name in this place, the first {since} before"),
         );
+    }
+}
+
+/// The kills that it belongs to.
+pub(super) fn chain(sheet: &mut Sheet, report: &Report) {
+    if let Some(chain) = &report.chain {
+        sheet.section("chain", &chain::words(chain));
+        sheet.more(&format!("  it began with {}", chain::first(chain)));
     }
 }

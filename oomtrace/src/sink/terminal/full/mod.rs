@@ -69,6 +69,7 @@ fn page(report: &Report, paint: Paint) -> String {
     victim::victims(&mut sheet, report);
     followed::followed(&mut sheet, report);
     followed::repeats(&mut sheet, report);
+    followed::chain(&mut sheet, report);
     ending::sysctls(&mut sheet, report);
     ending::status(&mut sheet, report);
     ending::unseen(&mut sheet, report);
