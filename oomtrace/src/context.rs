@@ -81,9 +81,9 @@ impl Session {
     }
 }
 
-/// Which codes reports have: 2 since a pass for an allocation without `__GFP_FS` has a policy of its own. An older recording is
-/// told in the codes of its time, as it was then.
-pub const CODES: u32 = 2;
+/// How reports are told: 2 since a pass for an allocation without `__GFP_FS` has a policy of its own, 3 since a run of empty passes that
+/// outlives a kill is counted once. An older recording is told as it was in its time.
+pub const CODES: u32 = 3;
 
 const fn first_codes() -> u32 {
     1

@@ -3,7 +3,10 @@
 use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 
 use super::{Assembler, Step};
-use crate::incident::{ClosedBy, Incident, Request, Task};
+use crate::{
+    context::Session,
+    incident::{ClosedBy, Incident, Request, Task},
+};
 
 /// How long the end of a kill may look like a cgroup with nothing to kill, ns: the victim no longer counts, and its
 /// pages are still charged.
@@ -16,7 +19,8 @@ impl Assembler {
         let domain = domain(passes);
         let dying = [Emptiness::VictimDying, Emptiness::TriggerDying].map(number).contains(&passes.emptiness);
         let lasting = !dying && passes.last_ns.saturating_sub(passes.first_ns) >= AFTERMATH_NS;
-        let counted = self.counted_of(passes);
+        let (counted, once) =
+            (self.counted_of(passes), self.session.as_deref().is_some_and(counts_runs_once));
         let killing =
             self.open.iter_mut().rev().find(|incident| incident.has_victims() && incident.domain() == domain);
         if let Some(incident) = killing.filter(|_| !lasting) {
@@ -30,9 +34,15 @@ impl Assembler {
         {
             // The end of an incident that was told already.
         } else if let Some(incident) = self.open.iter_mut().find(|incident| is_of_run(incident, passes)) {
+            if !incident.has_run(passes) {
+                let counted = if once { counted } else { 0 };
+                incident.told_before = incident.told_before.saturating_add(counted);
+            }
             incident.add_empty(passes);
         } else {
-            self.open_run(domain, passes, steps);
+            // A run may outlive the kill that its first passes belong to.
+            let counted = if once { counted } else { self.memory.told_of(passes) };
+            self.open_run(domain, passes, counted, steps);
         }
     }
 
@@ -43,17 +53,16 @@ impl Assembler {
     }
 
     /// A run that is told for the first time, or goes on after a report of it.
-    fn open_run(&mut self, domain: Option<u64>, passes: &EmptyPasses, steps: &mut Vec<Step>) {
-        let told = self.memory.told_of(passes);
-        if passes.count <= told {
+    fn open_run(&mut self, domain: Option<u64>, passes: &EmptyPasses, counted: u64, steps: &mut Vec<Step>) {
+        if passes.count <= counted {
             return;
         }
         let mut incident = self.new_incident(passes.first_ns, Some(passes.first_ns));
-        if told > 0 {
+        if self.memory.told_of(passes) > 0 {
             incident.boot_ns = passes.last_ns;
         }
         incident.last_ns = passes.last_ns;
-        incident.told_before = told;
+        incident.told_before = counted;
         incident.trigger = Some(Task { pid: Some(passes.pid), tid: Some(passes.tid), ..Task::default() });
         incident.request = Some(Request {
             memcg: domain,
@@ -77,6 +86,12 @@ impl Assembler {
             self.close(incident, ClosedBy::Kernel, steps);
         }
     }
+}
+
+/// Whether passes that belong to an incident that is still open are left out of the next one. The reports of earlier versions have them twice, and stay as
+/// they were.
+fn counts_runs_once(session: &Session) -> bool {
+    session.codes >= 3
 }
 
 /// The cgroup that ran out; `None` for the machine.

@@ -6,7 +6,9 @@ use oomtrace::{
 };
 use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 
-use crate::stream::{APP, LIMIT, MEMCG, MS, OTHER, PODS, ROOT, S, Stream, level, memcg_request, task};
+use crate::stream::{
+    APP, LIMIT, MEMCG, MS, OTHER, PODS, ROOT, S, Stream, level, memcg_request, session, task,
+};
 
 const MESSAGE: &str = "Memory cgroup out of memory";
 
@@ -290,4 +292,26 @@ fn dying_victims_of_an_unknown_kill_are_no_incident() {
         EmptyPasses { emptiness: 99, memcg: APP, ..run(&stream, Emptiness::Nothing, 1, stream.pass) };
     stream.add(passes);
     assert!(stream.told().closed.len() <= 1);
+}
+
+/// A kill whose victim is slow to exit, and a run in its domain that goes on for longer than a second.
+fn outlived(session: &oomtrace::context::Session) -> Vec<u64> {
+    let victim = task(900);
+    let mut stream = Stream::with(session);
+    stream.memcg_oom(victim, PODS).kill(victim, victim, MESSAGE, MEMCG, LIMIT).leave(1, 1);
+    let passes = first(&mut stream, Emptiness::NothingToKill);
+    again(&mut stream, passes, 27, 1020 * MS);
+    stream.exit(900).tick(10 * S);
+    let told = stream.told();
+    assert_eq!(told.closed.len(), 2);
+    counts(&told.closed)
+}
+
+#[test]
+fn a_run_that_outlives_a_kill_is_counted_once() {
+    let mut session = session("fentry", &[]);
+    assert_eq!(outlived(&session).iter().sum::<u64>(), 27);
+    // As it was reported when the recording was made.
+    session.codes = 2;
+    assert_eq!(outlived(&session).iter().sum::<u64>(), 28);
 }

@@ -92,7 +92,7 @@ pub(crate) fn session(tier: &str, missing: &[&str]) -> Session {
                 { "bit": 10, "name": "__GFP_DIRECT_RECLAIM" }, { "bit": 11, "name": "__GFP_KSWAPD_RECLAIM" },
             ],
         },
-        "memory_hierarchy": "v2", "codes": 2,
+        "memory_hierarchy": "v2", "codes": 3,
         "a key of a later version": 1,
     });
     serde_json::from_value(session).unwrap()
