@@ -1,6 +1,9 @@
 //! What comes after a kill is over: user space may take down what is left of the victim's cgroup.
 
-use super::{Assembler, Step, userspace::REACTION_NS};
+use super::{
+    Assembler, Step,
+    userspace::{PAUSE_NS, REACTION_NS},
+};
 use crate::{
     cgroup,
     incident::{Followed, Incident, Victim},
@@ -66,7 +69,9 @@ impl Assembler {
     /// Whether an act of user space that follows it goes on.
     fn is_being_followed(&self, incident: &Incident) -> bool {
         let follows = |burst: &Incident| burst.user_kill.as_ref().and_then(|kill| kill.follows);
-        self.bursts.iter().any(|burst| follows(burst) == Some((incident.boot_ns, incident.pass)))
+        self.bursts
+            .iter()
+            .any(|burst| !burst.decided && follows(burst) == Some((incident.boot_ns, incident.pass)))
     }
 
     /// An act of user space that is over, to the decision that it follows.
@@ -74,13 +79,27 @@ impl Assembler {
         let Some(follows) = burst.user_kill.as_ref().and_then(|kill| kill.follows) else { return };
         let is_it = |incident: &&mut Incident| (incident.boot_ns, incident.pass) == follows;
         let Some(incident) = self.awaited.iter_mut().chain(&mut self.open).find(is_it) else { return };
-        if incident.followed.len() < FOLLOWED {
-            incident.followed.extend(followed(burst));
+        let Some(act) = followed(burst) else { return };
+        if let Some(known) = incident.followed.iter_mut().find(|known| goes_on(known, &act)) {
+            known.count = known.count.saturating_add(act.count);
+            known.last_ns = act.last_ns;
+            known.processes.extend(act.processes);
+            known.processes.truncate(PROCESSES);
+        } else if incident.followed.len() < FOLLOWED {
+            incident.followed.push(act);
             for (id, memcg) in &burst.memcgs {
                 incident.memcgs.entry(*id).or_insert(*memcg);
             }
         }
     }
+}
+
+/// Whether an act is another one after a pause.
+fn goes_on(known: &Followed, act: &Followed) -> bool {
+    let same_sender = known.sender.is_same_process(&act.sender);
+    let same_signal = known.signal == act.signal && known.method == act.method;
+    let same_place = known.memcg.is_some() && known.memcg == act.memcg;
+    same_sender && same_signal && same_place && act.boot_ns.saturating_sub(known.last_ns) < PAUSE_NS
 }
 
 fn awaited_until(incident: &Incident) -> u64 {
@@ -95,6 +114,7 @@ fn followed(burst: &Incident) -> Option<Followed> {
         signal: kill.signal,
         method: kill.method,
         boot_ns: burst.boot_ns,
+        last_ns: burst.last_ns,
         memcg: common(burst),
         count: kill.count(burst.victims.len()),
         processes: targets().take(PROCESSES).cloned().collect(),

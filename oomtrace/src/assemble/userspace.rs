@@ -16,6 +16,12 @@ use crate::{
 /// first of them alone have frames, and only a pause ends the story.
 const BURST_AGE_MAX_NS: u64 = 1_000_000_000;
 
+/// How long a killer may pause in one cgroup before its kills are another act, ns. The act is reported before that.
+pub(super) const PAUSE_NS: u64 = 1_000_000_000;
+
+/// From this age on a pause ends an act as it does elsewhere, ns: whoever kills in one cgroup all the time is reported once a minute.
+const PAUSED_AGE_MAX_NS: u64 = 60_000_000_000;
+
 /// How long after a kill by the kernel another one in the same cgroup is taken for a reaction to it, ns: a container
 /// runtime or a supervisor takes down what is left.
 pub(super) const REACTION_NS: u64 = 1_000_000_000;
@@ -54,7 +60,13 @@ impl Assembler {
             start_boot_ns: (kills.of.sender_start_ns != 0).then_some(kills.of.sender_start_ns),
             ..Task::default()
         };
-        let of = |burst: &&mut Incident| is_of_burst(burst, &sender, kills.of.signal, kills.first_ns);
+        let act = Act {
+            sender: &sender,
+            signal: kills.of.signal,
+            memcg: Some(kills.of.memcg),
+            boot_ns: kills.first_ns,
+        };
+        let of = |burst: &&mut Incident| act.is_of(burst);
         let Some(burst) = self.bursts.iter_mut().find(of) else { return };
         burst.last_ns = burst.last_ns.max(kills.last_ns);
         if let Some(user_kill) = &mut burst.user_kill {
@@ -70,7 +82,8 @@ impl Assembler {
         {
             return None;
         }
-        let known = self.bursts.iter().position(|burst| is_of_burst(burst, &sender, signal, boot_ns));
+        let act = Act { sender: &sender, signal, memcg: target.memcg, boot_ns };
+        let known = self.bursts.iter().position(|burst| act.is_of(burst));
         let mut incident = match known {
             Some(index) => self.bursts.remove(index),
             None => self.begin_burst(boot_ns, kill, signal, sender),
@@ -117,26 +130,48 @@ impl Assembler {
 
     /// When a story of kills from user space ends at the latest, `CLOCK_BOOTTIME` ns.
     pub(super) fn burst_deadline_ns(&self) -> Option<u64> {
-        self.bursts.iter().map(burst_end_ns).min()
+        self.bursts.iter().map(due_ns).min()
     }
 
     /// Ends those that have had their time.
     pub(super) fn expire_bursts(&mut self, steps: &mut Vec<Step>) {
-        while let Some(index) = self.bursts.iter().position(|burst| burst_end_ns(burst) <= self.now_ns) {
+        while let Some(index) = self.bursts.iter().position(|burst| due_ns(burst) <= self.now_ns) {
             let burst = self.bursts.remove(index);
-            self.end_burst(burst, ClosedBy::Timeout, steps);
+            if !burst.decided && may_go_on(&burst) {
+                self.decide_burst(burst, steps);
+            } else {
+                self.end_burst(burst, ClosedBy::Timeout, steps);
+            }
         }
+    }
+
+    /// Tells a story that may go on after a pause, and keeps it, if memory was short.
+    fn decide_burst(&mut self, mut burst: Incident, steps: &mut Vec<Step>) {
+        let mut incident = self.completed(burst.clone());
+        if !self.is_for_memory(&incident) {
+            return self.add_followed(&incident);
+        }
+        self.chains.join(&mut incident);
+        (burst.chain, burst.joined, burst.decided) = (incident.chain.clone(), incident.joined, true);
+        self.bursts.push(burst);
+        if !self.ends_alone {
+            steps.push(Step::Decided(Box::new(incident)));
+        }
+    }
+
+    fn is_for_memory(&self, incident: &Incident) -> bool {
+        let is_kill = incident.user_kill.as_ref().is_some_and(|kill| kill.signal == SIGKILL);
+        is_kill && (self.is_kill_for_memory)(incident)
     }
 
     /// Tells it, if memory was short; if it follows a kill by the kernel instead, it belongs to that one.
     pub(super) fn end_burst(&mut self, burst: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
         let mut incident = self.completed(burst);
-        let is_kill = incident.user_kill.as_ref().is_some_and(|kill| kill.signal == SIGKILL);
-        if !is_kill || !(self.is_kill_for_memory)(&incident) {
+        if !incident.decided && !self.is_for_memory(&incident) {
             return self.add_followed(&incident);
         }
         self.chains.join(&mut incident);
-        if !self.ends_alone {
+        if !self.ends_alone && !incident.decided {
             steps.push(Step::Decided(Box::new(incident.clone())));
         }
         incident.closed_by = Some(by);
@@ -206,16 +241,44 @@ fn is_same(victim: &Task, domain: Option<u64>, above: &[u64]) -> bool {
     same_cgroup || domain.is_some_and(|domain| above.contains(&domain))
 }
 
-/// Whether a signal belongs to a burst: the same signal by the same process, and soon after the last one.
-fn is_of_burst(burst: &Incident, sender: &Task, signal: u32, boot_ns: u64) -> bool {
-    let same_signal = burst.user_kill.as_ref().is_some_and(|kill| kill.signal == signal);
-    let same = burst.trigger.as_ref().is_some_and(|known| known.is_same_process(sender));
-    same_signal && same && boot_ns < burst_end_ns(burst)
+/// A signal, or the kernel side's count of several.
+struct Act<'a> {
+    sender: &'a Task,
+    signal: u32,
+    memcg: Option<u64>,
+    boot_ns: u64,
 }
 
-fn burst_end_ns(burst: &Incident) -> u64 {
-    let is_counted = burst.user_kill.as_ref().is_some_and(|kill| !kill.counts.is_empty());
-    let age_max = if is_counted { u64::MAX } else { BURST_AGE_MAX_NS };
+impl Act<'_> {
+    /// Whether it belongs to a burst: the same signal by the same process, and soon after the last one. In a cgroup that the burst
+    /// has reached already, the sender may have paused for longer.
+    fn is_of(&self, burst: &Incident) -> bool {
+        let same_signal = burst.user_kill.as_ref().is_some_and(|kill| kill.signal == self.signal);
+        let same = burst.trigger.as_ref().is_some_and(|known| known.is_same_process(self.sender));
+        let targets = || burst.victims.iter().map(|victim| victim.task.memcg);
+        let goes_on =
+            || burst.decided && self.boot_ns < due_ns(burst) && targets().any(|memcg| memcg == self.memcg);
+        same_signal && same && (self.boot_ns < quiet_ns(burst) || goes_on())
+    }
+}
+
+/// When a burst is told or ended.
+fn due_ns(burst: &Incident) -> u64 {
+    if burst.decided && may_go_on(burst) { burst.last_ns.saturating_add(PAUSE_NS) } else { quiet_ns(burst) }
+}
+
+/// When a burst has been quiet for long enough to be told.
+fn quiet_ns(burst: &Incident) -> u64 {
+    let age_max = if is_counted(burst) { u64::MAX } else { BURST_AGE_MAX_NS };
     let quiet = burst.last_ns.saturating_add(GROUP_WINDOW_NS);
     quiet.min(burst.boot_ns.saturating_add(age_max))
+}
+
+/// Whether the sender may go on after a pause. Recordings of versions that did not count acts are told as they were then.
+fn may_go_on(burst: &Incident) -> bool {
+    is_counted(burst) && burst.last_ns.saturating_sub(burst.boot_ns) < PAUSED_AGE_MAX_NS
+}
+
+fn is_counted(burst: &Incident) -> bool {
+    burst.user_kill.as_ref().is_some_and(|kill| !kill.counts.is_empty())
 }

@@ -92,6 +92,8 @@ pub struct Followed {
     pub method: Option<Method>,
     /// Time of the first signal, `CLOCK_BOOTTIME` ns.
     pub boot_ns: u64,
+    /// Time of the last one.
+    pub last_ns: u64,
     /// Kernfs id of the cgroup that all targets are in or below; `None` if it is not known.
     pub memcg: Option<u64>,
     /// Number of processes.

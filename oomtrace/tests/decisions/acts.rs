@@ -187,6 +187,51 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
     }
 }
 
+/// Kills one by one, with pauses, by a process whose purpose it is.
+fn paused(pauses: &[(u64, u64)]) -> Vec<u64> {
+    let killer = named(701, b"earlyoom");
+    let mut stream = Stream::new("fentry");
+    levels(&mut stream).add(level(OTHER, ROOT, b"other", 0, LIMIT));
+    for (pid, (pause, memcg)) in (1000..).zip(pauses) {
+        stream.later(*pause);
+        let kill = signal(pid, killer, Sigkill::FROM_SIGINFO, 1, (stream.now, 1));
+        let target = Task { memcg: *memcg, ..task(pid) };
+        stream.add(Sigkill { memcg: *memcg, target, ..kill });
+        let full = json!({ "memcg": memcg, "total_bytes": 1000, "available_bytes": 20 });
+        stream.context(Kind::Pressure, &full);
+    }
+    let told = stream.tick(2 * S).told();
+    // The line comes before the pause is over.
+    assert_eq!(told.decided.len(), told.closed.len());
+    assert!(told.decided.iter().zip(&told.closed).all(|(decided, closed)| decided.id == closed.id));
+    told.closed.iter().map(|report| report.sent.unwrap().count).collect()
+}
+
+#[test]
+fn a_killer_that_pauses_in_a_cgroup_is_one_act() {
+    assert_eq!(paused(&[(0, APP), (150 * MS, APP), (800 * MS, APP), (990 * MS, APP)]), [4]);
+    assert_eq!(paused(&[(0, APP), (1100 * MS, APP)]), [1, 1]);
+    // Elsewhere it is another act.
+    assert_eq!(paused(&[(0, APP), (300 * MS, OTHER)]), [1, 1]);
+    assert_eq!(paused(&[(0, APP), (50 * MS, OTHER), (300 * MS, APP)]), [3]);
+    // It is reported at least once a minute.
+    assert_eq!(paused(&[(700 * MS, APP); 100]), [87, 13]);
+}
+
+#[test]
+fn a_supervisor_that_pauses_is_one_act_after_the_kernels_kill() {
+    let systemd = named(1, b"systemd");
+    let mut stream = Stream::new("fentry");
+    killed(&mut stream).later(12 * MS);
+    levels(&mut stream);
+    for pid in 900..903 {
+        stream.add(signal(pid, systemd, Sigkill::FROM_SIGINFO, 1, (stream.now, 1))).later(200 * MS);
+    }
+    let told = stream.tick(2 * S).told();
+    let [act] = told.only().followed.as_slice() else { panic!("{:?}", told.only().followed) };
+    assert_eq!((act.count, act.processes.len()), (3, 3));
+}
+
 #[test]
 fn thousands_of_kills_by_a_container_runtime_are_one_act() {
     let mut stream = Stream::new("fentry");

@@ -42,7 +42,8 @@ const NAME_COLUMNS: usize = 16;
 pub struct Line<W> {
     output: W,
     paint: Paint,
-    told: VecDeque<(String, Code)>,
+    /// By their id: the cause, and the number of processes that user space killed.
+    told: VecDeque<(String, Code, u64)>,
 }
 
 impl<W: Write> Line<W> {
@@ -62,26 +63,31 @@ impl<W: Write> Sink for Line<W> {
     }
 
     fn decided(&mut self, report: &Report) -> io::Result<()> {
-        if self.told.iter().any(|(id, _)| *id == report.id) {
+        if self.told.iter().any(|(id, ..)| *id == report.id) {
             return Ok(());
         }
         self.tell(report, "")?;
         if self.told.len() == REMEMBERED {
             self.told.pop_front();
         }
-        self.told.push_back((report.id.clone(), report.cause.code));
+        self.told.push_back((report.id.clone(), report.cause.code, sent(report)));
         Ok(())
     }
 
     fn closed(&mut self, report: &Report) -> io::Result<()> {
-        let place = self.told.iter().position(|(id, _)| *id == report.id);
+        let place = self.told.iter().position(|(id, ..)| *id == report.id);
         match place.and_then(|place| self.told.remove(place)) {
-            Some((_, code)) if code == report.cause.code => Ok(()),
-            // What came after the decision has shown another cause.
+            Some((_, code, count)) if code == report.cause.code && count == sent(report) => Ok(()),
+            // What came after the decision has shown another cause, or the act went on after a pause.
             Some(_) => self.tell(report, " [corrected]"),
             None => self.tell(report, ""),
         }
     }
+}
+
+/// How many processes user space has killed in one act.
+fn sent(report: &Report) -> u64 {
+    report.sent.map_or(0, |sent| sent.count)
 }
 
 fn line(report: &Report, paint: Paint, remark: &str) -> String {
