@@ -117,3 +117,24 @@ fn a_recording_that_could_not_begin_does_not_block_the_next() {
         assert!(!fs::exists(&file).unwrap(), "{said}");
     }
 }
+
+/// A golden recording, and the same with the padding that a recorder cuts off when it closes a file.
+#[test]
+fn a_recording_of_another_boot_that_was_not_closed_is_named() {
+    let folder = Folder::new();
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/v1-oom_group.oomtrace");
+    let mut bytes = fs::read(golden).unwrap();
+    let (closed, cut) = (folder.path("closed.oomtrace"), folder.path("cut.oomtrace"));
+    fs::write(&closed, &bytes).unwrap();
+    bytes.resize(bytes.len().next_multiple_of(4096) + 4096, 0);
+    fs::write(&cut, &bytes).unwrap();
+    let (status, listed, said) = run(&["list", &closed]);
+    assert_eq!((status, said.as_str()), (0, ""));
+    let (status, same, said) = run(&["list", &cut]);
+    assert_eq!((status, same), (0, listed));
+    assert!(
+        said.contains("cut.oomtrace: the recorder did not close this recording in an earlier boot"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+}

@@ -13,7 +13,10 @@ use crate::{
     recording::ReadError,
     redact::Redact,
     report::{Report, report},
-    source::{SourceError, recordings::Recordings},
+    source::{
+        SourceError,
+        recordings::{Recordings, Unclosed},
+    },
 };
 
 /// The directory that the service records to.
@@ -109,6 +112,13 @@ impl History {
     /// Number of incidents read so far, including those that did not match.
     pub(super) const fn seen(&self) -> u64 {
         self.count
+    }
+
+    /// The recordings that were made in another boot than this one, and that their recorders did not close.
+    pub(super) fn cut_short(&self, boot_id: Option<&str>) -> impl Iterator<Item = &Unclosed> {
+        let other =
+            move |unclosed: &&Unclosed| unclosed.boot_id.is_some() && unclosed.boot_id.as_deref() != boot_id;
+        self.incidents.source().unclosed().iter().filter(other)
     }
 
     /// The exit status after the last incident.

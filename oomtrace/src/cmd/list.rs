@@ -1,9 +1,13 @@
 //! `oomtrace list`: the incidents of recordings, a line each.
 
-use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::{
+    fs,
+    io::{self, BufWriter, IsTerminal as _, Write as _},
+};
 
 use anyhow::Result;
 use rustix::termios::tcgetwinsize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     confine,
@@ -17,9 +21,12 @@ use crate::{
     pipeline::PipelineError,
     report::{Report, Row},
     sink::{json, terminal},
+    source::recordings::Unclosed,
 };
 
 pub(super) fn run(options: &List) -> Result<Exit> {
+    // Before this process loses the right to read it.
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
     confine::to_reading(&history::read_from(&options.paths), options.html.as_deref());
     let mut history = History::open(&options.paths, None, options.when, &options.only)?;
     let mut unreported = 0_u64;
@@ -34,10 +41,29 @@ pub(super) fn run(options: &List) -> Result<Exit> {
     if unreported > 0 {
         say(format_args!("{unreported} more OOM kills were not reported: all their frames were lost"));
     }
+    for unclosed in history.cut_short(boot_id.as_deref().map(str::trim)) {
+        say(cut_short(unclosed));
+    }
     if told == 0 && history.exit() == Exit::Success {
         say(format_args!("none of {} incidents matches", history.seen()));
     }
     Ok(history.exit())
+}
+
+/// That a machine went down, or a recorder was killed. A panic leaves nothing else behind: it stops all processors.
+fn cut_short(unclosed: &Unclosed) -> String {
+    let last = OffsetDateTime::from_unix_timestamp_nanos(unclosed.last_ns).ok();
+    let last = last.and_then(|last| last.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
+    let panics = match unclosed.panic_on_oom {
+        Some(1 | 2) => "; vm.panic_on_oom was set, so the kernel panics if the machine runs out of memory",
+        _ => "",
+    };
+    format!(
+        "{}: the recorder did not close this recording in an earlier boot: the kernel panicked, the machine was reset or lost power, \
+         or the recorder was killed; the last frame is from {}{panics}",
+        unclosed.path.display(),
+        last.as_deref().unwrap_or("an unknown time")
+    )
 }
 
 /// Lists them; how many there were.

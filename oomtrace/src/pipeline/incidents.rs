@@ -53,6 +53,11 @@ impl<S: Source> Incidents<S> {
         self
     }
 
+    /// The source.
+    pub const fn source(&self) -> &S {
+        &self.source
+    }
+
     fn read_on(&mut self) {
         match self.source.next(self.assembler.next_deadline_ns(), &mut self.batch) {
             Ok(Batch::Frames) => self.feed(),

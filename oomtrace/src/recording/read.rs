@@ -58,6 +58,8 @@ pub struct Reader<R: Read> {
     input: R,
     offset: u64,
     torn: bool,
+    /// Whether padding came last.
+    padded: bool,
 }
 
 /// The bytes at the start of a record.
@@ -81,7 +83,7 @@ impl<R: Read> Reader<R> {
         let read = fill(&mut input, &mut header).map_err(|error| ReadError::Io { offset: 0, error })?;
         // A recorder that was stopped before its first block was written leaves an empty file.
         if read == 0 {
-            return Ok(Self { input, offset: 0, torn: true });
+            return Ok(Self { input, offset: 0, torn: true, padded: false });
         }
         let (magic, rest) = header.split_at(MAGIC.len());
         if read < HEADER_BYTES || magic != MAGIC {
@@ -91,7 +93,7 @@ impl<R: Read> Reader<R> {
         if version > VERSION {
             return Err(ReadError::Newer { found: version });
         }
-        Ok(Self { input, offset: 16, torn: false })
+        Ok(Self { input, offset: 16, torn: false, padded: false })
     }
 
     /// Appends the next frame to `frame`; false at the end.
@@ -102,8 +104,14 @@ impl<R: Read> Reader<R> {
     pub fn next(&mut self, frame: &mut Vec<u8>) -> Result<bool, ReadError> {
         loop {
             match self.head()? {
-                Head::Record(length, crc) => return self.record(length, crc, frame),
-                Head::Padding => self.skip_padding()?,
+                Head::Record(length, crc) => {
+                    self.padded = false;
+                    return self.record(length, crc, frame);
+                }
+                Head::Padding => {
+                    self.padded = true;
+                    self.skip_padding()?;
+                }
                 Head::End => return Ok(false),
             }
         }
@@ -193,6 +201,12 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Whether the recorder closed the file, once its end was read: it then cuts off the padding behind the last record.
+    #[must_use]
+    pub const fn closed(&self) -> bool {
+        !self.torn && !self.padded
     }
 
     /// Whether the file ended inside a record.

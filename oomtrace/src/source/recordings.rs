@@ -7,8 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use oomtrace_common::frame::Kind;
+
 use super::{Batch, Ended, Source, SourceError, replay::Replay};
-use crate::recording::{ReadError, Reader, folder};
+use crate::{
+    context::Session,
+    frame::Frame,
+    recording::{ReadError, Reader, folder},
+};
 
 /// The frames of several files. What is wrong with one of them is told once its frames before that were; the next call goes
 /// on with the next file.
@@ -17,6 +23,31 @@ pub struct Recordings {
     current: Option<(PathBuf, Replay<BufReader<File>>)>,
     /// To be told at the next call, behind the frames that came before it.
     torn: Option<SourceError>,
+    /// Of the current file.
+    begun: Option<Begun>,
+    unclosed: Vec<Unclosed>,
+}
+
+/// Recordings that are remembered because their recorders did not close them.
+const UNCLOSED: usize = 64;
+
+/// A recording that its recorder did not close: the recorder is still running, it was killed, or the machine went down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unclosed {
+    /// The file.
+    pub path: PathBuf,
+    /// The boot that it was made in.
+    pub boot_id: Option<String>,
+    /// Wall clock of the last frame, Unix time in ns.
+    pub last_ns: i128,
+    /// `vm.panic_on_oom` when the recorder started.
+    pub panic_on_oom: Option<i64>,
+}
+
+/// What the first frame of a file tells, and the time of the last one so far.
+struct Begun {
+    session: Session,
+    last_boot_ns: u64,
 }
 
 /// A file, and whether it was named or stood in a directory, where others may have put it.
@@ -40,7 +71,41 @@ impl Recordings {
             }
             files.extend(found);
         }
-        Ok(Self { files, current: None, torn: None })
+        Ok(Self { files, current: None, torn: None, begun: None, unclosed: Vec::new() })
+    }
+
+    /// The recordings, among those read to their end, that their recorders did not close.
+    #[must_use]
+    pub fn unclosed(&self) -> &[Unclosed] {
+        &self.unclosed
+    }
+
+    /// Takes note of the session, and of how far the file goes.
+    fn note(&mut self, batch: &[u8]) {
+        for (frame, _) in Frame::each(batch) {
+            match &mut self.begun {
+                Some(begun) => begun.last_boot_ns = begun.last_boot_ns.max(frame.header.boot_ns),
+                None if frame.header.kind == Kind::Session.number() => {
+                    let session = serde_json::from_slice(frame.payload).ok();
+                    let last_boot_ns = frame.header.boot_ns;
+                    self.begun = session.map(|session| Begun { session, last_boot_ns });
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// The current file has come to its end.
+    fn end(&mut self, path: PathBuf, closed: bool) {
+        let Some(Begun { session, last_boot_ns }) = self.begun.take().filter(|_| !closed) else { return };
+        if self.unclosed.len() < UNCLOSED {
+            self.unclosed.push(Unclosed {
+                path,
+                boot_id: session.boot_id,
+                last_ns: i128::from(last_boot_ns) + i128::from(session.wall_offset_ns),
+                panic_on_oom: session.sysctls.get("panic_on_oom").copied(),
+            });
+        }
     }
 
     fn open(&mut self) -> Result<bool, SourceError> {
@@ -58,21 +123,27 @@ impl Source for Recordings {
         if let Some(error) = self.torn.take() {
             return Err(error);
         }
-        let Some((path, replay)) = &mut self.current else {
+        let Some((path, mut replay)) = self.current.take() else {
             let more = self.open()?;
             return Ok(if more { Batch::Frames } else { Batch::Last(Ended::Recording) });
         };
         let result = match replay.next(deadline, batch) {
-            Ok(Batch::Frames) => return Ok(Batch::Frames),
+            Ok(Batch::Frames) => {
+                self.note(batch);
+                self.current = Some((path, replay));
+                return Ok(Batch::Frames);
+            }
             Ok(Batch::Last(_)) => {
+                self.note(batch);
                 let torn_at = replay.torn_at();
-                self.torn = torn_at.map(|offset| in_file(path, ReadError::Torn { offset }));
+                self.torn = torn_at.map(|offset| in_file(&path, ReadError::Torn { offset }));
+                self.end(path, replay.closed());
                 Ok(Batch::Frames)
             }
-            Err(SourceError::Recording(error)) => Err(in_file(path, error)),
+            Err(SourceError::Recording(error)) => Err(in_file(&path, error)),
             Err(error) => Err(error),
         };
-        self.current = None;
+        self.begun = None;
         result
     }
 }

@@ -27,6 +27,12 @@ impl<R: Read> Replay<R> {
     pub fn torn_at(&self) -> Option<u64> {
         self.reader.torn().then(|| self.reader.offset())
     }
+
+    /// Whether the recorder closed the recording, once its end was read.
+    #[must_use]
+    pub const fn closed(&self) -> bool {
+        self.reader.closed()
+    }
 }
 
 impl<R: Read> Source for Replay<R> {
