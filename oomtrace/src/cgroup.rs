@@ -44,6 +44,22 @@ pub fn is_below(path: &[u8], above: &[u8]) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
+/// Digits of a container's identifier.
+const ID_DIGITS: usize = 64;
+
+/// The part of a path that stays when a container is started again. Kubernetes then makes another container with another identifier, so
+/// that only the path of the pod stays. Of any other cgroup it is the whole path.
+#[must_use]
+pub fn lasting(path: &[u8]) -> &[u8] {
+    let mut parts = path.rsplitn(2, |byte| *byte == b'/');
+    let (Some(own), Some(above)) = (parts.next(), parts.next()) else { return path };
+    let parent = above.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let is_slice = parent.ends_with(b".slice") && parent.windows(4).any(|part| part == b"-pod");
+    let is_pod = parent.starts_with(b"pod") || is_slice;
+    let is_container = own.split(|byte| !byte.is_ascii_hexdigit()).any(|digits| digits.len() == ID_DIGITS);
+    if is_pod && is_container { above } else { path }
+}
+
 /// Whether `memory.oom.group` is set. On v1 the field is there and means nothing.
 #[must_use]
 pub const fn is_group(memcg: &Memcg) -> bool {
@@ -63,12 +79,26 @@ pub(crate) mod tests {
     use oomtrace_common::event::Memcg;
     use zerocopy::FromZeros as _;
 
-    use super::{is_below, path};
+    use super::{is_below, lasting, path};
 
     #[test]
     fn is_below_itself_and_its_ancestors_only() {
         assert!(is_below(b"/a/b", b"/a/b") && is_below(b"/a/b", b"/a") && is_below(b"/a/b", b"/"));
         assert!(is_below(b"/a/b", b"/a/") && !is_below(b"/ab", b"/a") && !is_below(b"/a", b"/a/b"));
+    }
+
+    #[test]
+    fn a_container_of_a_pod_is_made_again_in_its_pod() {
+        let id = "0123456789abcdef".repeat(4);
+        let pod = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12ab.slice";
+        let systemd = format!("{pod}/cri-containerd-{id}.scope");
+        let cgroupfs = format!("/kubepods/burstable/pod12ab/{id}");
+        assert_eq!(lasting(systemd.as_bytes()), pod.as_bytes());
+        assert_eq!(lasting(cgroupfs.as_bytes()), b"/kubepods/burstable/pod12ab");
+        let docker = format!("/docker/{id}");
+        for path in [pod, docker.as_str(), "/", "/a/pod1/b", "/podman.slice/a.scope"] {
+            assert_eq!(lasting(path.as_bytes()), path.as_bytes(), "{path}");
+        }
     }
 
     /// A level for tests.

@@ -14,7 +14,8 @@ const KINDS: usize = 64;
 /// How long after an incident another one of its kind repeats it, ns.
 pub(super) const REPEAT_NS: u64 = 600_000_000_000;
 
-/// What makes two incidents alike. A cgroup that was made again has its path again, and another number.
+/// What makes two incidents alike. A cgroup that was made again has its path again, and another number. For a container of a pod, it is the
+/// pod's path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kind {
     domain: Option<ByteString>,
@@ -79,5 +80,7 @@ pub(super) fn kind(incident: &Incident) -> Option<Kind> {
     let victim = &chosen.or_else(|| incident.victims.first())?.task;
     let id = if incident.pass.is_some() { incident.domain() } else { victim.memcg };
     let comm = victim.leader_comm.clone().or_else(|| victim.comm.clone())?;
-    Some(Kind { domain: id.and_then(|id| cgroup::path(&incident.memcgs, id)), comm })
+    let path = id.and_then(|id| cgroup::path(&incident.memcgs, id));
+    let domain = path.map(|path| ByteString::from(cgroup::lasting(path.as_bytes()).to_vec()));
+    Some(Kind { domain, comm })
 }

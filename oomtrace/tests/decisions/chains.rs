@@ -125,6 +125,23 @@ fn a_process_that_is_started_again_and_killed_again_is_one_chain() {
 }
 
 #[test]
+fn a_container_that_kubernetes_starts_again_has_another_identifier() {
+    let mut stream = Stream::new("fentry");
+    let pod = b"pod0f0e0d0c-0000-4000-8000-000000000001";
+    for (pid, digit) in [(10, b'a'), (11, b'b')] {
+        let id = 100 + u64::from(digit);
+        let victim = Task { memcg: id, ..named(pid, b"java") };
+        stream.enter().add(memcg_request(victim, id));
+        stream.add(level(id, OTHER, &[digit; 64], LIMIT, LIMIT));
+        stream.add(level(OTHER, ROOT, pod, LIMIT, NO_LIMIT)).add(level(ROOT, 0, b"", 0, NO_LIMIT));
+        stream.kill(victim, victim, MESSAGE, MEMCG, LIMIT).leave(1, 1).exit(pid).tick(60 * S);
+    }
+    let told = stream.told();
+    assert_eq!(places(&told.closed), [None, Some((2, Link::SameVictim))]);
+    assert_eq!(told.closed[1].repeats.map(|repeats| repeats.count), Some(2));
+}
+
+#[test]
 fn marks_alone_are_joined_by_the_cgroup_of_their_victims() {
     let mut stream = Stream::new("tracepoint");
     for (pid, comm) in [(10, &b"one"[..]), (11, b"two")] {
