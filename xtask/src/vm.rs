@@ -1,5 +1,6 @@
 //! `cargo xtask vm`: runs every kind of OOM on every kernel series, in throwaway guests.
 
+mod acts;
 pub(crate) mod commands;
 mod compatibility;
 mod console;
@@ -79,6 +80,9 @@ pub(crate) struct Arguments {
     /// Record to a disk that becomes read-only meanwhile, and writable again later
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset"])]
     read_only: bool,
+    /// Kill 2105 and 10000 processes with one write to cgroup.kill. The larger guest needs 2.6 GiB of memory
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only"])]
+    acts: bool,
 }
 
 /// The series of `--nightly`.
@@ -100,6 +104,9 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     }
     if options.reset {
         return each(options, reset::survives, "the recording survived the reset");
+    }
+    if options.acts {
+        return each(options, acts::are_counted, "each act was one incident with the exact count");
     }
     if options.read_only {
         return each(options, read_only::goes_on, "recording continued when the disk was writable again");

@@ -1,5 +1,6 @@
 //! Scenarios: the machine, the cgroups, the processes, and the known facts about the OOM that they cause.
 
+pub mod act;
 mod adj_ladder;
 mod cgroup;
 mod cgroup_allocating;

@@ -25,6 +25,9 @@ pub(crate) struct Kill {
     /// Folder of the cgroup to kill as a whole instead (`cgroup.kill`)
     #[arg(long)]
     kill_cgroup: Option<Text>,
+    /// Limit that cgroup to a twentieth more than its usage before
+    #[arg(long, requires = "kill_cgroup")]
+    limit_before: bool,
     /// Folder of the cgroup whose processes to kill one by one instead, as a supervisor does
     #[arg(long)]
     kill_members: Option<Text>,
@@ -36,6 +39,9 @@ pub(crate) struct Kill {
 impl Kill {
     pub(crate) fn take(&self) -> Result<Taken> {
         if let Some(folder) = &self.kill_cgroup {
+            if self.limit_before {
+                limit(folder).with_context(|| format!("limiting {folder}"))?;
+            }
             let file = folder.to_path().join("cgroup.kill");
             fs::write(&file, "1").with_context(|| format!("writing {}", file.display()))?;
         }
@@ -55,6 +61,15 @@ impl Kill {
         }
         Ok(Taken::default())
     }
+}
+
+/// Limits a cgroup to a little more than its usage, so that it is short of memory and runs out of none.
+fn limit(folder: &Text) -> Result<()> {
+    let folder = folder.to_path();
+    let usage = fs::read_to_string(folder.join("memory.current")).context("reading memory.current")?;
+    let usage: u64 = usage.trim().parse().context("memory.current is no number")?;
+    fs::write(folder.join("memory.max"), usage.saturating_add(usage / 20).to_string())
+        .context("writing memory.max")
 }
 
 /// Puts a process into a cgroup of the freezer, and waits until it stands still.
