@@ -234,10 +234,10 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l hog -d 'The kind of memory to take' -r -f -a "anon\t'Private anonymous memory'
 file\t'Pages of a file, mapped shared'
 shmem\t'Shared anonymous memory'
-tmpfs\t'A file on the kernel\'s own tmpfs, written and not mapped: no process\'s resident memory'
+tmpfs\t'A file on the kernel\'s internal tmpfs, written and not mapped, so it is not part of any process\'s resident memory'
 page-tables\t'Page tables'
 threads\t'Private anonymous memory, allocated by many threads'
-forks\t'Private anonymous memory, by processes that are forked one after the other'"
+forks\t'Private anonymous memory of processes that are forked one after the other'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l size -d 'How much, in bytes' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l rate -d 'How much of it a second' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l count -d 'By how many threads or processes' -r

@@ -19,7 +19,7 @@ fn sources() -> Vec<PathBuf> {
         for entry in fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()) {
             if entry.is_dir() {
                 left.push(entry);
-            } else {
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
                 files.push(entry);
             }
         }
