@@ -1043,7 +1043,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__whatif)
-            opts="-h --incident --adj --allocating-task --limit --oom-group --format --help"
+            opts="-h --incident --adj --allocating-task --limit --oom-group --tmpfs --part --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1066,6 +1066,14 @@ _oomtrace() {
                     return 0
                     ;;
                 --oom-group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tmpfs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --part)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

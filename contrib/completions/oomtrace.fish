@@ -207,6 +207,8 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l adj -d 'Set
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l allocating-task -d 'Set `vm.oom_kill_allocating_task`' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l limit -d 'Set `memory.max` of a cgroup: bytes, optionally followed by K, M, G or T, or `max`; repeatable' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l oom-group -d 'Set `memory.oom.group` of a cgroup; repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l tmpfs -d 'Set how much the files of a tmpfs held, such as `/dev/shm=0` for none; repeatable' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l part -d 'Set how large a part of the report\'s account was, such as `huge_pages=0`; repeatable' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -l format -d 'Output format' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand whatif" -s h -l help -d 'Print help (see more with \'--help\')'

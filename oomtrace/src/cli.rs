@@ -376,6 +376,7 @@ Examples:
   oomtrace whatif oom.rec --incident -1 --allocating-task 1 --format json
   oomtrace whatif oom.rec --limit /box=128M
   oomtrace whatif oom.rec --oom-group /box=1
+  oomtrace whatif oom.rec --tmpfs /dev/shm=0
 
 Exits with status 7 and the reason if the recording does not contain the answer (docs/whatif.md).")]
 pub struct Whatif {
@@ -408,6 +409,12 @@ pub struct Changes {
     /// Set `memory.oom.group` of a cgroup; repeatable
     #[arg(long, value_name = "CGROUP=0|1", value_parser = Change::oom_group)]
     pub oom_group: Vec<Change>,
+    /// Set how much the files of a tmpfs held, such as `/dev/shm=0` for none; repeatable
+    #[arg(long, value_name = "MOUNT=SIZE", value_parser = Change::tmpfs)]
+    pub tmpfs: Vec<Change>,
+    /// Set how large a part of the report's account was, such as `huge_pages=0`; repeatable
+    #[arg(long, value_name = "PART=SIZE", value_parser = Change::part)]
+    pub part: Vec<Change>,
 }
 
 /// Options of `dump`.

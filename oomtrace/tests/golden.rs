@@ -13,6 +13,7 @@ use oomtrace::{
     recording::{Reader, VERSION},
     report::report,
     source::replay::Replay,
+    whatif::{Change, Refusal, Room, decide_again},
 };
 use oomtrace_common::frame::Kind;
 use serde_json::Value;
@@ -106,4 +107,41 @@ fn detects_a_missing_fact() {
     let found = missing(&Value::Array(then), &Value::Array(now), "");
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("/0/victims/0/pid: "), "{found:?}");
+}
+
+/// The only incident of a recording, decided again.
+fn decided_again(name: &str, change: Result<Change, String>) -> Result<(bool, Room, Room), Refusal> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings").join(name);
+    let reader = Reader::new(File::open(path).unwrap()).unwrap();
+    let incident = Incidents::new(Replay::new(reader)).next().unwrap().unwrap();
+    let answer = decide_again(&incident, &[change.unwrap()])?;
+    let memory = answer.memory.unwrap();
+    Ok((answer.after.happens, memory.before, memory.after))
+}
+
+#[test]
+fn another_limit_or_an_emptied_tmpfs_would_have_left_known_amounts() {
+    // 32 MiB, of which all but 106,496 bytes are files at /tmp.
+    let cgroup = |change| decided_again("v1-tmpfs.oomtrace", change);
+    let before = Room {
+        limit_bytes: Some(32 << 20),
+        used_bytes: 32 << 20,
+        left_bytes: Some(0),
+        stays_bytes: 33_447_936,
+        unknown_bytes: 7352,
+    };
+    let raised = Room { limit_bytes: Some(48 << 20), left_bytes: Some(16 << 20), ..before };
+    assert_eq!(cgroup(Change::limit("/tmpfs=48M")), Ok((false, before, raised)));
+    let emptied = Room { used_bytes: 106_496, left_bytes: Some(33_447_936), stays_bytes: 0, ..before };
+    assert_eq!(cgroup(Change::tmpfs("/tmp=0")), Ok((false, before, emptied)));
+    assert!(matches!(cgroup(Change::tmpfs("/=0")), Err(Refusal::ChargeUnknown { .. })));
+
+    // 220 MiB are files at /big.
+    let machine = |change| decided_again("v1-tmpfs_machine.oomtrace", change);
+    let (happens, before, after) = machine(Change::tmpfs("/big=0")).unwrap();
+    assert_eq!((happens, before.limit_bytes), (false, Some(467_091_456)));
+    assert_eq!(before.used_bytes - after.used_bytes, 220 << 20);
+    assert_eq!(before.stays_bytes - after.stays_bytes, 220 << 20);
+    assert_eq!(before.stays_bytes, 249_348_096 + 565_248, "tmpfs and per-CPU memory");
+    assert_eq!(machine(Change::limit("/a=1G")), Err(Refusal::NotOfCgroup));
 }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oomtrace::{
+    account::Whole,
     explain::{Code, Outcome, Policy},
     incident::{PassedOver, Role},
-    whatif::{Answer, Decision, Row, SCHEMA, Victim, Vote},
+    whatif::{Answer, Change, Decision, Memory, Room, Row, SCHEMA, Victim, Vote},
 };
 use serde_json::Value;
 
@@ -75,14 +76,24 @@ fn the_document_has_exactly_the_keys_and_their_types() {
 
 #[test]
 fn the_document_says_what_can_be_null() {
-    let nulls: BTreeSet<String> = found(&minimal())
-        .unwrap()
-        .into_iter()
+    let unlimited = Answer { memory: Some(memory(None)), ..minimal() };
+    let nulls: BTreeSet<String> = [minimal(), unlimited]
+        .iter()
+        .flat_map(|answer| found(answer).unwrap())
         .filter(|(_, kind)| kind == "null")
         .map(|(path, _)| path)
         .collect();
     for (path, (_, can_be_null)) in documented() {
         assert_eq!(can_be_null, nulls.contains(&path), "{path}");
+    }
+}
+
+#[test]
+fn the_document_names_every_part_that_can_be_changed() {
+    let error = Change::part("anon=0").unwrap_err();
+    let row = DOC.lines().find(|line| line.starts_with("| `--part")).unwrap();
+    for part in error.split_once(": ").unwrap().1.split(", ") {
+        assert!(row.contains(&format!("`{part}`")), "{part}");
     }
 }
 
@@ -130,6 +141,7 @@ fn maximal() -> Answer {
         estimated: false,
         before: decision.clone(),
         after: decision,
+        memory: Some(memory(Some(1))),
         candidates: vec![row],
         remarks: vec!["a remark".to_owned()],
         summary: "summary".to_owned(),
@@ -142,5 +154,18 @@ fn minimal() -> Answer {
     let decision = Decision { victims: vec![victim], ..Decision::default() };
     let vote = Vote { oom_score_adj: None, points: None, passed_over: None, dies: false };
     let row = Row { pid: None, comm: None, cgroup: None, estimated: false, before: vote, after: vote };
-    Answer { time: None, before: decision.clone(), after: decision, candidates: vec![row], ..maximal() }
+    Answer {
+        time: None,
+        before: decision.clone(),
+        after: decision,
+        memory: None,
+        candidates: vec![row],
+        ..maximal()
+    }
+}
+
+/// Of a cgroup with this limit.
+fn memory(limit_bytes: Option<u64>) -> Memory {
+    let room = Room { limit_bytes, used_bytes: 1, left_bytes: limit_bytes, stays_bytes: 1, unknown_bytes: 1 };
+    Memory { of: Whole::Cgroup, before: room, after: room }
 }

@@ -95,7 +95,7 @@ pub(super) fn split(incident: &Incident, state: &MemoryState) -> Free {
 }
 
 /// Whether the allocation has `__GFP_MOVABLE`.
-fn is_movable(incident: &Incident) -> Option<bool> {
+pub(super) fn is_movable(incident: &Incident) -> Option<bool> {
     let mask = u64::from(incident.request?.gfp_mask);
     let bits = &incident.session.as_ref()?.facts.gfp_bits;
     let bit = bits.iter().find(|bit| bit.name == "__GFP_MOVABLE")?;
@@ -127,7 +127,7 @@ fn add(free: &mut Free, zone: &Zone, request: Request<'_>, page_size: u64) {
 }
 
 /// The minimum watermark, with what is added to it for a while, and what the zone keeps back from this class.
-fn must_stay(zone: &Zone, class: u32) -> u64 {
+pub(super) fn must_stay(zone: &Zone, class: u32) -> u64 {
     let reserve = usize::try_from(class).ok().and_then(|class| zone.reserve_pages.get(class));
     let min = zone.min_pages.unwrap_or(0).saturating_add(zone.boost_pages.unwrap_or(0));
     min.saturating_add(reserve.copied().unwrap_or(0))

@@ -15,6 +15,20 @@ pub struct Part {
     pub freed_by_kill: Option<bool>,
 }
 
+impl Part {
+    /// Whether neither reclaim nor a kill frees it.
+    #[must_use]
+    pub fn stays(&self) -> bool {
+        self.freed_by_kill == Some(false) && self.reclaimable != Some(true)
+    }
+
+    /// Whether it is in use, and it is not known whether a kill frees it.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.freed_by_kill.is_none() && self.reclaimable != Some(true) && !self.what.is_free()
+    }
+}
+
 macro_rules! whats {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $words:literal;)+) => {
         /// What a part is.

@@ -4,6 +4,7 @@
 //! The parts of an account never overlap and add up to its total. What no counter explains is a part of its own.
 
 mod cgroup;
+mod enough;
 mod figures;
 mod free;
 mod holder;
@@ -25,6 +26,7 @@ use serde::Serialize;
 pub(crate) use self::words::share;
 pub use self::{
     cgroup::of_cgroup,
+    enough::enough_bytes,
     free::may_use,
     holder::Holder,
     holder_kind::HolderKind,
@@ -101,8 +103,22 @@ impl Account {
     /// reclaim could not drop. Parts of which that is not known do not count.
     #[must_use]
     pub fn stays_bytes(&self) -> u64 {
-        let stays = |part: &&Part| part.freed_by_kill == Some(false) && part.reclaimable != Some(true);
-        self.parts.iter().filter(stays).fold(0, |sum, part| sum.saturating_add(part.bytes))
+        let stays = self.parts.iter().filter(|part| part.stays());
+        stays.fold(0, |sum, part| sum.saturating_add(part.bytes))
+    }
+
+    /// How much of it is free memory of any kind.
+    #[must_use]
+    pub fn free_bytes(&self) -> u64 {
+        let free = self.parts.iter().filter(|part| part.what.is_free());
+        free.fold(0, |sum, part| sum.saturating_add(part.bytes))
+    }
+
+    /// How much of it is in use, is nothing that reclaim frees, and may or may not go with a kill: that is not known.
+    #[must_use]
+    pub fn unknown_bytes(&self) -> u64 {
+        let unknown = self.parts.iter().filter(|part| part.is_unknown());
+        unknown.fold(0, |sum, part| sum.saturating_add(part.bytes))
     }
 
     /// The reason that tells more than that memory was used up; `None` where there is none.

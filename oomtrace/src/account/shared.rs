@@ -14,7 +14,8 @@ pub(super) struct Shared {
     pub(super) sysv: u64,
     /// The rest: memfd, shared anonymous mappings, tmpfs of other mount namespaces.
     pub(super) other: u64,
-    /// Whether processes map the rest: then it goes with the last of them.
+    /// `true` if processes map the rest: then it goes with the last of them. Otherwise it may be a memfd, which goes with the last that
+    /// has it open, or files of a tmpfs that is mounted elsewhere, which stay.
     pub(super) is_other_mapped: Option<bool>,
 }
 
@@ -28,7 +29,8 @@ pub(super) fn split(
     let tmpfs = tmpfs_bytes.unwrap_or(0).min(bytes);
     let sysv = sysv_bytes.unwrap_or(0).min(bytes - tmpfs);
     let other = bytes - tmpfs - sysv;
-    Shared { tmpfs, sysv, other, is_other_mapped: mapped.map(|mapped| mapped >= other / 2) }
+    let is_other_mapped = mapped.filter(|mapped| *mapped >= other / 2).map(|_| true);
+    Shared { tmpfs, sysv, other, is_other_mapped }
 }
 
 /// All that the tmpfs mounts hold; mounts of the same tmpfs count once.

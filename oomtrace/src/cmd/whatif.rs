@@ -53,8 +53,9 @@ pub(super) fn run(options: &Whatif) -> Result<Exit> {
 }
 
 fn changes(typed: &Changes) -> Vec<Change> {
-    let Changes { adj, allocating_task, limit, oom_group } = typed;
-    adj.iter().chain(allocating_task).chain(limit).chain(oom_group).cloned().collect()
+    let Changes { adj, allocating_task, limit, oom_group, tmpfs, part } = typed;
+    let settings = adj.iter().chain(allocating_task).chain(limit).chain(oom_group);
+    settings.chain(tmpfs).chain(part).cloned().collect()
 }
 
 /// The incident with this number, counted from 1, or from the end if it is negative.

@@ -15,7 +15,7 @@ const INIT: i32 = 1;
 pub(super) fn asked(changes: &[Change]) -> Option<bool> {
     changes.iter().rev().find_map(|change| match change {
         Change::AllocatingTask(set) => Some(*set),
-        Change::Adj { .. } | Change::Limit { .. } | Change::OomGroup { .. } => None,
+        Change::Adj { .. } | Change::Limit { .. } | Change::OomGroup { .. } | Change::Held { .. } => None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Memory;
 use crate::{
     bytes::ByteString,
     explain::{Code, Outcome, Policy},
@@ -32,6 +33,8 @@ pub struct Answer {
     pub before: Decision,
     /// As it would have been.
     pub after: Decision,
+    /// The memory that ran out, and how much of it no kill frees. `None` where the recording has no account of it.
+    pub memory: Option<Memory>,
     /// The candidates, best first after the change; those passed over at the end.
     pub candidates: Vec<Row>,
     /// Changes without an effect, and facts that the recording does not contain.

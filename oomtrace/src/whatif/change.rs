@@ -1,6 +1,6 @@
 //! The changes that a user asks for.
 
-use crate::{badness, bytes::ByteString, size};
+use crate::{account::What, badness, bytes::ByteString, size};
 
 /// One thing that is different. Of several for the same thing the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,44 @@ pub enum Change {
         /// 0 or 1.
         on: bool,
     },
+    /// How much memory is held outside of the processes, such as by the files of a tmpfs.
+    Held {
+        /// By what.
+        by: Holding,
+        /// Bytes.
+        bytes: u64,
+    },
 }
+
+/// What holds memory outside of the processes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// The files of the tmpfs that is mounted here.
+    Tmpfs(ByteString),
+    /// A part of the account.
+    Part(What),
+}
+
+/// The parts that may be changed: those that no score counts, free memory left out.
+const PARTS: [What; 17] = [
+    What::AnonLeftBehind,
+    What::File,
+    What::Tmpfs,
+    What::SysvShm,
+    What::Shmem,
+    What::SlabReclaimable,
+    What::SlabUnreclaimable,
+    What::SecondaryPageTables,
+    What::Percpu,
+    What::Vmalloc,
+    What::HugePages,
+    What::Zspages,
+    What::Sockets,
+    What::Kernel,
+    What::Balloon,
+    What::Gpu,
+    What::Unexplained,
+];
 
 /// Candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +122,34 @@ impl Change {
         let (cgroup, value) = pair(typed)?;
         Ok(Self::OomGroup { cgroup: path(cgroup)?, on: switch(value)? })
     }
+
+    /// How much the files of a tmpfs take, typed as `/MOUNT=SIZE`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no path, or the size is none.
+    pub fn tmpfs(typed: &str) -> Result<Self, String> {
+        let (mount, size) = pair(typed)?;
+        if !mount.starts_with('/') {
+            return Err(format!("`{mount}` is not a mount point; it must begin with `/`"));
+        }
+        Ok(Self::Held { by: Holding::Tmpfs(mount.into()), bytes: size::bytes(size)? })
+    }
+
+    /// How large a part of the account is, typed as `PART=SIZE`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such part, or the size is none.
+    pub fn part(typed: &str) -> Result<Self, String> {
+        let (name, size) = pair(typed)?;
+        let part = PARTS.into_iter().find(|part| part.name() == name);
+        let part = part.ok_or_else(|| {
+            let names: Vec<&str> = PARTS.iter().map(|part| part.name()).collect();
+            format!("`{name}` is not a part that can be changed; choose one of: {}", names.join(", "))
+        })?;
+        Ok(Self::Held { by: Holding::Part(part), bytes: size::bytes(size)? })
+    }
 }
 
 impl Who {
@@ -121,7 +186,8 @@ fn path(typed: &str) -> Result<ByteString, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Who};
+    use super::{Change, Holding, Who};
+    use crate::account::What;
 
     fn adj(typed: &str) -> (Who, i16) {
         match Change::adj(typed) {
@@ -149,6 +215,21 @@ mod tests {
         assert_eq!(limit("/a=2g"), Some(2 << 30));
         assert_eq!(limit("/a=4096"), Some(4096));
         assert_eq!(limit("/a=max"), None);
+    }
+
+    #[test]
+    fn a_holding_is_a_mount_or_a_part() {
+        let tmpfs = Change::Held { by: Holding::Tmpfs("/a=b/c".into()), bytes: 1 << 20 };
+        assert_eq!(Change::tmpfs("/a=b/c=1M"), Ok(tmpfs));
+        let part = Change::Held { by: Holding::Part(What::SysvShm), bytes: 0 };
+        assert_eq!(Change::part("sysv_shm=0"), Ok(part));
+        for typed in ["volume=0", "/volume", "/volume=", "=0", "/volume=max"] {
+            assert!(Change::tmpfs(typed).is_err(), "{typed}");
+        }
+        for typed in ["anon=0", "free=0", "page_tables=0", "sysv_shm", "nonsense=0", "tmpfs=max"] {
+            assert!(Change::part(typed).is_err(), "{typed}");
+        }
+        assert!(Change::part("anon=0").unwrap_err().contains("huge_pages"));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The decision, step by step in the kernel's order.
 
 use super::{
-    Answer, Change, Decision, Refusal, SCHEMA, allocating, before,
+    Answer, Change, Decision, Refusal, SCHEMA, allocating, before, holding,
     kill::{self, Chosen},
     limit,
     recorded::Recorded,
-    scope, sentence, table,
+    room, scope, sentence, table,
     vote::{self, Recount},
     words,
 };
@@ -20,7 +20,9 @@ pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, R
     let recorded = Recorded::of(incident)?;
     everybody_named_is_there(&recorded, changes)?;
     let groups = scope::asked(&recorded, changes)?;
-    let ground = limit::ground(&recorded, changes)?;
+    let freed = holding::freed(&recorded, changes)?;
+    let ground = limit::ground(&recorded, changes, &freed)?;
+    let memory = room::memory(&recorded, &ground, &freed);
     let rows = vote::recount(&recorded, changes, ground.total_pages)?;
     let before = before::decision(&recorded);
     let mut remarks = ground.remarks;
@@ -41,6 +43,7 @@ pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, R
         page_bytes: incident.page_size(),
         changes: changes.iter().map(|change| sentence::change(&recorded, change)).collect(),
         estimated: after.points.is_some() && rows.iter().any(|row| row.estimated),
+        memory,
         candidates: table::rows(&recorded, &rows, &before, &after),
         before,
         after,

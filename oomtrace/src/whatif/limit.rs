@@ -4,7 +4,7 @@
 
 use oomtrace_common::event::Memcg;
 
-use super::{Change, Refusal, levels, recorded::Recorded, words};
+use super::{Change, Refusal, holding::Freed, levels, machine, recorded::Recorded, words};
 use crate::explain::{Code, limits};
 
 /// The domain with its limits changed.
@@ -13,6 +13,8 @@ pub(super) struct Ground {
     pub(super) happens: bool,
     /// Pages that scores are measured against.
     pub(super) total_pages: u64,
+    /// The domain's limit after the change, in pages; `None` if it is unchanged.
+    pub(super) limit_pages: Option<u64>,
     /// Changes without an effect.
     pub(super) remarks: Vec<String>,
 }
@@ -24,16 +26,38 @@ struct Level<'a> {
     max: u64,
     /// After the change.
     asked: Option<u64>,
+    /// How much less of it would have been used.
+    freed: u64,
 }
 
-pub(super) fn ground(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Ground, Refusal> {
+impl Level<'_> {
+    fn usage(&self) -> u64 {
+        self.memcg.usage_pages.saturating_sub(self.freed)
+    }
+
+    fn max_after(&self) -> u64 {
+        self.asked.unwrap_or(self.max)
+    }
+}
+
+pub(super) fn ground(recorded: &Recorded<'_>, changes: &[Change], freed: &Freed) -> Result<Ground, Refusal> {
     let asked = asked(recorded, changes)?;
-    let mut ground = Ground { happens: true, total_pages: recorded.total_pages, remarks: Vec::new() };
-    if asked.is_empty() {
+    let mut ground = Ground {
+        happens: true,
+        total_pages: recorded.total_pages,
+        limit_pages: None,
+        remarks: freed.remarks.clone(),
+    };
+    let freed_pages = freed.bytes.checked_div(recorded.incident.page_size()).unwrap_or(0);
+    if asked.is_empty() && freed_pages == 0 {
         return Ok(ground);
     }
-    let domain = recorded.domain.ok_or(Refusal::NotOfCgroup)?;
-    let levels = charged(recorded, domain, &asked)?;
+    let Some(domain) = recorded.domain else {
+        ground.happens = machine::runs_out(recorded, freed)?;
+        return Ok(ground);
+    };
+    let levels = charged(recorded, domain, &asked, freed_pages)?;
+    ground.limit_pages = levels.iter().find(|level| level.memcg.id == domain).and_then(|level| level.asked);
     ground.happens = if recorded.verdict.code == Code::MemcgLimitLowered {
         is_over(recorded, &levels, domain)?
     } else {
@@ -41,6 +65,11 @@ pub(super) fn ground(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Grou
     };
     if ground.happens {
         ground.total_pages = resized(recorded, &levels, domain)?;
+    }
+    if ground.happens && freed_pages > 0 {
+        ground
+            .remarks
+            .push("the scores of processes that map the freed memory are taken as they were".to_owned());
     }
     let others = levels.iter().filter(|level| level.asked.is_some() && level.memcg.id != domain);
     ground.remarks.extend(others.map(|level| {
@@ -73,11 +102,13 @@ fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, u64)>,
     Ok(asked)
 }
 
-/// The cgroups that the charge went through, with their limits.
+/// The cgroups that the charge went through, with their limits. What is freed was charged to the domain and to all above it; how
+/// much of it to those below is not known, and they had room anyway.
 fn charged<'a>(
     recorded: &Recorded<'a>,
     domain: u64,
     asked: &[(u64, u64)],
+    freed: u64,
 ) -> Result<Vec<Level<'a>>, Refusal> {
     let incident = recorded.incident;
     let chain = levels::charged(incident, domain);
@@ -88,20 +119,22 @@ fn charged<'a>(
             chain: words::paths(incident, others),
         });
     }
-    let level = |memcg: &'a Memcg| {
+    let first = chain.iter().position(|memcg| memcg.id == domain).unwrap_or(0);
+    let level = |(index, memcg): (usize, &'a Memcg)| {
         let asked = asked.iter().find(|(id, _)| *id == memcg.id).map(|(_, pages)| *pages);
         let read = memcg.present & Memcg::COUNTERS != 0;
         let unknown = || Refusal::CounterUnknown { cgroup: words::path(incident, memcg.id) };
-        read.then_some(Level { memcg, max: memcg.max_pages, asked }).ok_or_else(unknown)
+        let freed = if index < first { 0 } else { freed };
+        read.then_some(Level { memcg, max: memcg.max_pages, asked, freed }).ok_or_else(unknown)
     };
-    chain.into_iter().map(level).collect()
+    chain.into_iter().enumerate().map(level).collect()
 }
 
 /// Whether a charge of that moment finds the domain's limit in its way; the only other answer is that it finds none.
 fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<bool, Refusal> {
     let asked_for =
         u32::try_from(recorded.order).ok().and_then(|order| 1_u64.checked_shl(order)).unwrap_or(1);
-    let needs = |level: &Level<'_>| level.memcg.usage_pages.saturating_add(asked_for);
+    let needs = |level: &Level<'_>| level.usage().saturating_add(asked_for);
     let cgroup = |level: &Level<'_>| words::path(recorded.incident, level.memcg.id);
     for level in levels {
         let full = |asked| level.memcg.id == domain || needs(level) > asked;
@@ -111,15 +144,16 @@ fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<
     }
     let Some(own) = levels.iter().find(|level| level.memcg.id == domain) else { return Ok(true) };
     // If its limit is unchanged, the kernel itself says that it was hit.
-    if own.asked.is_none_or(|asked| asked == own.max || needs(own) > asked) {
+    let is_unchanged = own.freed == 0 && own.max_after() == own.max;
+    if is_unchanged || needs(own) > own.max_after() {
         return Ok(true);
     }
     let page_size = recorded.incident.page_size();
-    if limits::memsw(own.memcg, page_size).is_some_and(|(usage, max)| usage.saturating_add(asked_for) > max) {
+    let together = limits::memsw(own.memcg, page_size);
+    if together.is_some_and(|(usage, max)| usage.saturating_sub(own.freed).saturating_add(asked_for) > max) {
         return Err(Refusal::Memsw { cgroup: cgroup(own) });
     }
-    let is_full =
-        |level: &&Level<'_>| level.memcg.id != domain && needs(level) > level.asked.unwrap_or(level.max);
+    let is_full = |level: &&Level<'_>| level.memcg.id != domain && needs(level) > level.max_after();
     match levels.iter().find(is_full) {
         Some(next) => Err(Refusal::OtherDomain { cgroup: cgroup(next) }),
         None if levels.last().is_some_and(|level| level.memcg.parent != 0) => {
@@ -134,10 +168,9 @@ fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<
 fn is_over(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<bool, Refusal> {
     let mut over = true;
     for level in levels {
-        let Some(asked) = level.asked else { continue };
         if level.memcg.id == domain {
-            over = level.memcg.usage_pages > asked;
-        } else if asked < level.max && level.memcg.usage_pages > asked {
+            over = level.usage() > level.max_after();
+        } else if level.asked.is_some_and(|asked| asked < level.max && level.usage() > asked) {
             return Err(Refusal::Earlier { cgroup: words::path(recorded.incident, level.memcg.id) });
         }
     }

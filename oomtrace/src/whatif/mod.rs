@@ -2,7 +2,8 @@
 //! between a frame and a report. It refuses questions that the recording cannot answer ([`Refusal`]).
 //!
 //! It follows the kernel's order: whether the memory runs out at all (`limit`), whether the trigger is taken without a vote
-//! (`allocating`), the vote (`vote`), and which processes die with the victim (`scope`).
+//! (`allocating`), the vote (`vote`), and which processes die with the victim (`scope`). The account says how much memory
+//! no kill frees (`room`), and how much a change of it would have freed (`holding`).
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104> (`out_of_memory`)
 
 mod allocating;
@@ -10,11 +11,14 @@ mod answer;
 mod before;
 mod change;
 mod decide;
+mod holding;
 mod kill;
 mod levels;
 mod limit;
+mod machine;
 mod recorded;
 mod refusal;
+mod room;
 mod scope;
 mod sentence;
 mod table;
@@ -26,7 +30,8 @@ pub(crate) mod tests;
 
 pub use self::{
     answer::{Answer, Decision, Row, SCHEMA, Victim, Vote},
-    change::{Change, Who},
+    change::{Change, Holding, Who},
     decide::decide_again,
     refusal::Refusal,
+    room::{Memory, Room},
 };

@@ -156,6 +156,66 @@ pub enum Refusal {
         /// The cgroup.
         cgroup: String,
     },
+    /// The recording does not show where the memory was.
+    #[error(
+        "the recording does not show where the memory was (zones of the machine, or memory.stat of the cgroup), so it is not \
+         known what the change would have freed"
+    )]
+    NoAccount,
+    /// The account has no such part.
+    #[error("no memory was of the part {part} at this decision; there were: {known}")]
+    NoPart {
+        /// The part's name.
+        part: &'static str,
+        /// The parts that there were.
+        known: String,
+    },
+    /// No such tmpfs in the recording.
+    #[error("no tmpfs at {mount} is among those recorded with this decision ({known})")]
+    UnknownMount {
+        /// Where it should be mounted.
+        mount: String,
+        /// The recorded mounts.
+        known: String,
+    },
+    /// It held less than that.
+    #[error(
+        "{what} had {} only: with more in it, memory would have run out earlier, when other amounts were in use",
+        crate::explain::size(*.bytes)
+    )]
+    HeldLess {
+        /// What holds it.
+        what: String,
+        /// How much it held.
+        bytes: u64,
+    },
+    /// Its pages may be charged to other cgroups.
+    #[error("the recording does not show how much of {what} is charged to {cgroup}")]
+    ChargeUnknown {
+        /// What holds it.
+        what: String,
+        /// The cgroup.
+        cgroup: String,
+    },
+    /// So little may have become free where it does not help.
+    #[error(
+        "{} more free memory may not have been enough: it is not known in which zones it would have been free; {} would have \
+         been enough in any",
+        crate::explain::size(*.freed),
+        crate::explain::size(*.enough)
+    )]
+    TooLittle {
+        /// Bytes that the change frees.
+        freed: u64,
+        /// Bytes that are enough in any zone.
+        enough: u64,
+    },
+    /// It is not known how much free memory would have been enough.
+    #[error(
+        "it is not known how much free memory would have been enough: the zones that this allocation may use are not \
+         recorded, it needs several pages side by side, or SysRq requested the kill"
+    )]
+    NeedUnknown,
     /// The root has no `memory.oom.group`.
     #[error("the root cgroup has no {file}")]
     Root {

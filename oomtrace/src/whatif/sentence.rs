@@ -1,13 +1,14 @@
 //! The sentence of an answer and its remarks. Apart from the verdict's summary and evidence, this is the only text outside the sinks.
 
 use super::{
-    Answer, Change, Decision, Victim, Who, allocating,
+    Answer, Change, Decision, Holding, Memory, Victim, Who, allocating,
     recorded::Recorded,
     scope,
     vote::meant,
-    words::{name, named, path},
+    words::{self, name, named, path},
 };
 use crate::{
+    account::{What, Whole, share},
     explain::{self, Outcome, Policy},
     incident::Role,
 };
@@ -24,7 +25,20 @@ pub(super) fn change(recorded: &Recorded<'_>, change: &Change) -> String {
         Change::OomGroup { cgroup, on } => {
             format!("memory.oom.group {} for {}", u8::from(*on), cgroup.to_words())
         }
+        Change::Held { by, bytes } => held(by, *bytes),
     }
+}
+
+fn held(by: &Holding, bytes: u64) -> String {
+    let of = match by {
+        Holding::Tmpfs(mount) if bytes == 0 => {
+            return format!("no files in the tmpfs at {}", mount.to_words());
+        }
+        Holding::Tmpfs(_) => return format!("{} in {}", explain::size(bytes), words::holding(by)),
+        Holding::Part(What::Unexplained) => "unexplained memory",
+        Holding::Part(what) => what.words(),
+    };
+    if bytes == 0 { format!("no {of}") } else { format!("{} of {of}", explain::size(bytes)) }
 }
 
 fn whom(recorded: &Recorded<'_>, who: &Who) -> String {
@@ -82,7 +96,8 @@ fn outcome(recorded: &Recorded<'_>, answer: &Answer) -> String {
     if !after.happens {
         let domain =
             recorded.domain.map_or_else(|| "the machine".to_owned(), |id| path(recorded.incident, id));
-        return format!("memory would not have run out at this moment: {domain} would have had room");
+        let room = answer.memory.map_or_else(|| " room".to_owned(), room);
+        return format!("memory would not have run out at this moment: {domain} would have had{room}");
     }
     let (was, would) = (chosen(before), chosen(after));
     let same = was.map(|victim| victim.pid) == would.map(|victim| victim.pid);
@@ -116,6 +131,22 @@ fn outcome(recorded: &Recorded<'_>, answer: &Answer) -> String {
                 others(before, after)
             )
         }
+    }
+}
+
+/// How much room there would have been, and how much of the whole no kill frees.
+fn room(memory: Memory) -> String {
+    let after = memory.after;
+    let left = match (memory.of, after.left_bytes.map(explain::size)) {
+        (Whole::Cgroup, Some(left)) => format!(" room for {left}"),
+        // Some of it must stay free.
+        (Whole::Machine, Some(left)) => format!(" {left} free"),
+        (Whole::Cgroup | Whole::Machine, None) => " room".to_owned(),
+    };
+    match (after.stays_bytes, after.limit_bytes) {
+        (0, _) => left,
+        (bytes, Some(limit)) => format!("{left}, and no kill would have freed {}", share(bytes, limit)),
+        (bytes, None) => format!("{left}, and no kill would have freed {}", explain::size(bytes)),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Names of tasks and cgroups in words, for the answer and for a refusal.
 
-use super::Who;
+use super::{Holding, Who};
 use crate::{
+    account::What,
     attribute::cgroup,
     bytes::ByteString,
     incident::{Incident, Task},
@@ -33,6 +34,15 @@ pub(super) fn path(incident: &Incident, id: u64) -> String {
 pub(super) fn paths(incident: &Incident, ids: impl IntoIterator<Item = u64>) -> String {
     let paths: Vec<String> = ids.into_iter().map(|id| path(incident, id)).collect();
     if paths.is_empty() { "none is".to_owned() } else { paths.join(", ") }
+}
+
+/// What holds memory outside of the processes.
+pub(super) fn holding(by: &Holding) -> String {
+    match by {
+        Holding::Tmpfs(mount) => format!("the tmpfs at {}", mount.to_words()),
+        Holding::Part(What::Unexplained) => "the unexplained memory".to_owned(),
+        Holding::Part(what) => format!("the part {}", what.name()),
+    }
 }
 
 /// A property that no candidate has.

@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use oomtrace::{
+    account::What,
     decode::decode,
     frame::{Frame, HEADER_BYTES as FRAME_HEADER_BYTES},
     incident::Incident,
@@ -17,7 +18,7 @@ use oomtrace::{
     report::{ClosedBy, Report, report},
     sink::html::{Overview, page},
     source::replay::Replay,
-    whatif::{Change, Who, decide_again},
+    whatif::{Change, Holding, Who, decide_again},
 };
 
 /// One of this many inputs is also rendered as a page, because rendering takes longer than all other steps.
@@ -217,11 +218,14 @@ fn shown(page: &str) -> Result<()> {
 fn ask(incident: &Incident, report: &Report, number: u64) -> Result<bool> {
     let cgroup = report.domain.cgroup.clone().unwrap_or_else(|| "/".into());
     let pid = report.selection.runner_up_pid.unwrap_or(1);
-    let question = match number % 4 {
+    let held = |by| Change::Held { by, bytes: 0 };
+    let question = match number % 6 {
         0 => Change::Adj { who: Who::Pid(pid), adj: 1000 },
         1 => Change::AllocatingTask(true),
         2 => Change::Limit { cgroup, bytes: Some(1 << 30) },
-        _ => Change::OomGroup { cgroup, on: true },
+        3 => Change::OomGroup { cgroup, on: true },
+        4 => held(Holding::Part(What::Tmpfs)),
+        _ => held(Holding::Tmpfs("/tmp".into())),
     };
     match decide_again(incident, &[question]) {
         Ok(answer) => {

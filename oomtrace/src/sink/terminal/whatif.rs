@@ -4,11 +4,12 @@ use super::{
     Paint,
     full::sheet::Sheet,
     sanitize::{columns_of, cut, cut_front, name, sentence},
-    units::{ABSENT, count, or_absent, pages},
+    units::{ABSENT, count, or_absent, pages, size},
 };
 use crate::{
+    account::Whole,
     explain::{Outcome, Policy},
-    whatif::{Answer, Decision, Row, Victim, Vote},
+    whatif::{Answer, Decision, Memory, Room, Row, Victim, Vote},
 };
 
 /// Columns for a name: a task's has at most 15 bytes, so only escapes are cut.
@@ -57,6 +58,7 @@ fn side_by_side(sheet: &mut Sheet, answer: &Answer) {
         ("points", pair(|decision, _| or_absent(decision.points.map(rank)))),
         ("margin", pair(margin)),
     ];
+    lines.extend(answer.memory.as_ref().map(memory).into_iter().flatten());
     let most = answer.before.victims.len().max(answer.after.victims.len());
     for index in 0..most.clamp(1, VICTIMS) {
         let cell = |decision: &Decision| victim(decision, index);
@@ -75,6 +77,22 @@ fn side_by_side(sheet: &mut Sheet, answer: &Answer) {
         let gap = " ".repeat(width.saturating_sub(columns_of(&before)));
         sheet.section(label, &format!("{before}{gap}  {after}"));
     }
+}
+
+/// The memory that ran out, a line for each figure.
+fn memory(memory: &Memory) -> [(&'static str, (String, String)); 4] {
+    let pair = |cell: fn(&Room) -> String| (cell(&memory.before), cell(&memory.after));
+    let of = match memory.of {
+        Whole::Cgroup => ("limit", "no limit"),
+        Whole::Machine => ("memory", ABSENT),
+    };
+    let limit = |room: &Room| room.limit_bytes.map_or_else(|| of.1.to_owned(), size);
+    [
+        (of.0, (limit(&memory.before), limit(&memory.after))),
+        ("in use", pair(|room| size(room.used_bytes))),
+        ("left", pair(|room| or_absent(room.left_bytes.map(size)))),
+        ("stays", pair(|room| format!("{} that no kill frees", size(room.stays_bytes)))),
+    ]
 }
 
 fn outcome(decision: &Decision, _: u64) -> String {
@@ -166,10 +184,11 @@ fn fate(before: &Vote, after: &Vote) -> String {
 mod tests {
     use super::text;
     use crate::{
+        account::Whole,
         bytes::ByteString,
         explain::{Code, Outcome, Policy},
         incident::Role,
-        whatif::{Answer, Decision, Row, SCHEMA, Victim, Vote},
+        whatif::{Answer, Decision, Memory, Room, Row, SCHEMA, Victim, Vote},
     };
 
     fn decision(pid: i32, comm: &[u8], points: i64) -> Decision {
@@ -209,6 +228,7 @@ mod tests {
             estimated: false,
             before: decision(901, b"py\x1b[2J", 9_003),
             after: decision(812, b"redis", 13_003),
+            memory: None,
             candidates: vec![
                 row(812, b"redis", [0, 500], [Some(5_003), Some(13_003)], [false, true]),
                 row(901, b"py\x1b[2J", [0, 0], [Some(9_003); 2], [true, false]),
@@ -240,6 +260,31 @@ candidates  4, best first after the change
 remarks     a remark
 "#;
         assert_eq!(text(&answer(), false), expected);
+    }
+
+    #[test]
+    fn the_memory_stands_below_the_decision() {
+        let room = |limit_bytes, left_bytes| Room {
+            limit_bytes,
+            used_bytes: 64 << 20,
+            left_bytes,
+            stays_bytes: 28 << 20,
+            unknown_bytes: 0,
+        };
+        let (before, after) = (room(Some(64 << 20), Some(0)), room(None, None));
+        let memory = Memory { of: Whole::Cgroup, before, after };
+        let text = text(&Answer { memory: Some(memory), ..answer() }, false);
+        for (label, cells) in [
+            ("limit", ["64.0 MiB", "no limit"]),
+            ("in use", ["64.0 MiB", "64.0 MiB"]),
+            ("left", ["0 B", "-"]),
+            ("stays", ["28.0 MiB that no kill frees", "28.0 MiB that no kill frees"]),
+        ] {
+            let line = text.lines().find(|line| line.starts_with(label)).unwrap();
+            let found: Vec<&str> =
+                line[12..].split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+            assert_eq!(found, cells, "{text}");
+        }
     }
 
     #[test]

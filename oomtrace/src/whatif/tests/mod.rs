@@ -3,6 +3,7 @@
 pub(crate) mod example;
 mod group;
 mod limit;
+mod memory;
 mod policy;
 mod refusals;
 mod vote;
