@@ -118,6 +118,8 @@ pub struct Incident {
     pub chain: Option<Chain>,
     /// Whether it was asked which chain it belongs to: each incident joins once.
     pub joined: bool,
+    /// Bytes of a page, where no session tells.
+    pub page_bytes: Option<u64>,
 }
 
 /// Incidents with the same domain and a victim of the same name, one after the other.
@@ -287,7 +289,8 @@ impl Incident {
     /// Bytes of a page.
     #[must_use]
     pub fn page_size(&self) -> u64 {
-        self.session.as_ref().map_or(4096, |session| session.page_size)
+        let of_session = self.session.as_ref().map(|session| session.page_size);
+        of_session.or(self.page_bytes).unwrap_or(4096)
     }
 
     /// The kernfs id of the memcg that ran out, where passes are seen.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use oomtrace::{
     incident::{Counters, Task},
-    rank::{Census, Domain, Found, Kind, Ranking, rank},
+    rank::{Census, Domain, Found, Kind, Look, Ranking, rank},
 };
 use serde_json::Value;
 
@@ -60,7 +60,9 @@ fn ranking() -> Ranking {
         total_pages: 1000,
         oom_groups: vec!["/a".into()],
     };
-    rank(&census, domain, Vec::new())
+    let stat = [("shmem".to_owned(), 4096_u64)].into();
+    let look = Look { stat: Some(stat), ..Look::default() };
+    rank(&census, domain, Vec::new()).with_memory(&census, look)
 }
 
 #[test]

@@ -3,12 +3,14 @@
 //! `source::census` reads the state.
 
 mod domain;
+mod memory;
 mod scope;
 
 use serde::Serialize;
 
 pub use self::{
     domain::{Domain, Kind},
+    memory::{DOMAIN, Look, Memory},
     scope::Scope,
 };
 use crate::{
@@ -69,6 +71,8 @@ pub struct Ranking {
     pub group: Option<Scope>,
     /// Bytes of a page.
     pub page_size: u64,
+    /// Where the domain's memory is; `None` if it could not be read.
+    pub memory: Option<Memory>,
 }
 
 /// A sysctl that decides before badness does.
@@ -124,6 +128,13 @@ pub struct Protected {
 }
 
 impl Ranking {
+    /// The same ranking with the account of the domain's memory.
+    #[must_use]
+    pub fn with_memory(self, census: &Census, look: Look) -> Self {
+        let memory = memory::memory(census, &self.domain, look);
+        Self { memory, ..self }
+    }
+
     /// The same ranking with at most this many candidates.
     #[must_use]
     pub fn top(&self, most: usize) -> Self {
@@ -151,7 +162,17 @@ pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> R
     candidates.sort_by_key(|row| std::cmp::Reverse(row.points));
     let group = candidates.first().and_then(|first| domain.scope_of(first.cgroup.as_ref()?, census));
     let Census { kernel_threads, page_size, .. } = *census;
-    Ranking { schema: SCHEMA, domain, overruled_by, candidates, protected, kernel_threads, group, page_size }
+    Ranking {
+        schema: SCHEMA,
+        domain,
+        overruled_by,
+        candidates,
+        protected,
+        kernel_threads,
+        group,
+        page_size,
+        memory: None,
+    }
 }
 
 /// How the kernel would treat a process.

@@ -1,7 +1,11 @@
-use super::{Census, Domain, Found, Kind, rank};
+use oomtrace_common::event::Memcg;
+use zerocopy::FromZeros as _;
+
+use super::{Census, DOMAIN, Domain, Found, Kind, Look, rank};
 use crate::{
+    account::{ReasonCode, What},
     bytes::ByteString,
-    incident::{Counters, Task},
+    incident::{Counters, MemoryState, Node, StateSource, Surroundings, Task, Tmpfs, Zone},
 };
 
 fn found(pid: i32, cgroup: &str, anon_pages: u64, adj: i16) -> Found {
@@ -78,4 +82,67 @@ fn kills_the_highest_group_below_the_domain_as_a_whole() {
     let ranking = rank(&census(all), domain(100_000, &["/", "/a/b", "/a/b/c", "/a/x"]), Vec::new());
     let group = ranking.group.unwrap();
     assert_eq!((group.cgroup, group.pids), (ByteString::from("/a/b"), vec![10, 11]));
+}
+
+const MIB: u64 = 1 << 20;
+
+fn named<const N: usize>(figures: [(&str, u64); N]) -> std::collections::BTreeMap<String, u64> {
+    figures.map(|(name, mib)| (name.to_owned(), mib * MIB)).into()
+}
+
+fn volume() -> Surroundings {
+    let volume = Tmpfs { mount: "/volume".into(), used_bytes: 28 * MIB, size_bytes: None };
+    Surroundings { tmpfs: Some(vec![volume]), ..Surroundings::default() }
+}
+
+/// Pages have 16 KiB here: 32 MiB in use, of which 28 are files at `/volume`, 3 a process's and 1 the kernel's.
+#[test]
+fn a_cgroup_shows_what_no_kill_frees() {
+    let census = Census { page_size: 16 << 10, ..census(vec![found(10, "/a", 192, 0)]) };
+    let mut level = Memcg::new_zeroed();
+    (level.id, level.present, level.usage_pages) = (DOMAIN, Memcg::COUNTERS, 32 * MIB / (16 << 10));
+    let look = Look {
+        levels: [(DOMAIN, level)].into(),
+        stat: Some(named([("anon", 3), ("shmem", 28), ("file", 28), ("kernel", 1), ("percpu", 1)])),
+        state: MemoryState { swap_total_bytes: Some(0), ..MemoryState::default() },
+        surroundings: volume(),
+    };
+    let ranking = rank(&census, domain(2048, &[]), Vec::new());
+    assert_eq!(ranking.memory, None);
+    let memory = ranking.clone().with_memory(&census, look.clone()).memory.unwrap();
+    let parts: Vec<(What, u64)> = memory.parts.iter().map(|part| (part.what, part.bytes / MIB)).collect();
+    let expected = [(What::Tmpfs, 28), (What::Anon, 3), (What::Percpu, 1), (What::Unexplained, 0)];
+    assert_eq!(parts, expected);
+    assert_eq!((memory.total_bytes, memory.stays_bytes, memory.unknown_bytes), (32 * MIB, 29 * MIB, 0));
+    assert_eq!(memory.candidates_bytes, Some(3 * MIB + 4096), "with its page table");
+    assert_eq!(memory.reasons[0].code, ReasonCode::Tmpfs);
+    assert_eq!(memory.reasons[0].text, "28.0 of 32.0 MiB is tmpfs at /volume, which no kill frees");
+    let unread = Look { stat: None, ..look };
+    assert_eq!(ranking.with_memory(&census, unread).memory, None);
+}
+
+#[test]
+fn the_machine_shows_what_no_kill_frees() {
+    let state = MemoryState {
+        source: StateSource::Procfs,
+        zones: vec![Zone {
+            name: "Normal".to_owned(),
+            managed_pages: Some(100 * MIB / 4096),
+            free_pages: 40 * MIB / 4096,
+            ..Zone::default()
+        }],
+        nodes: vec![Node { node: 0, counters: named([("nr_shmem", 30), ("nr_anon_mapped", 20)]) }],
+        swap_total_bytes: Some(0),
+        swap_free_bytes: Some(0),
+        ..MemoryState::default()
+    };
+    let look = Look { state, surroundings: volume(), ..Look::default() };
+    let census = census(vec![found(10, "/a", 20 * MIB / 4096, 0)]);
+    let domain = Domain { kind: Kind::System, cgroup: None, ..domain(100_000, &[]) };
+    let memory = rank(&census, domain, Vec::new()).with_memory(&census, look).memory.unwrap();
+    let bytes = |what| memory.parts.iter().find(|part| part.what == what).map_or(0, |part| part.bytes / MIB);
+    let all = [What::Free, What::Tmpfs, What::Anon, What::Shmem, What::Unexplained].map(bytes);
+    assert_eq!((memory.total_bytes, all), (100 * MIB, [40, 28, 20, 2, 10]));
+    assert_eq!(memory.candidates_bytes, Some(20 * MIB));
+    assert_eq!(memory.unknown_bytes, 12 * MIB, "unexplained, and shared memory that no process maps");
 }

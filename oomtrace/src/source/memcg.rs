@@ -21,6 +21,8 @@ pub struct Limits {
     pub swap: Option<u64>,
     /// `memory.current`, or `memory.usage_in_bytes`.
     pub usage: Option<u64>,
+    /// `memory.swap.current`; on v1 the usage of memory and swap together.
+    pub swap_usage: Option<u64>,
     /// `vm.swappiness`; on v1 the cgroup's own.
     pub swappiness: u64,
 }
@@ -104,12 +106,14 @@ pub fn limits(hierarchy: &MemoryHierarchy, path: &ByteString) -> Limits {
             memory: number("memory.max"),
             swap: number("memory.swap.max"),
             usage: number("memory.current"),
+            swap_usage: number("memory.swap.current"),
             swappiness: machine_swappiness(),
         },
         MemoryHierarchy::V1(_) => Limits {
             memory: number("memory.limit_in_bytes").filter(|bytes| *bytes < V1_UNLIMITED),
             swap: number("memory.memsw.limit_in_bytes").filter(|bytes| *bytes < V1_UNLIMITED),
             usage: number("memory.usage_in_bytes"),
+            swap_usage: number("memory.memsw.usage_in_bytes"),
             swappiness: number("memory.swappiness").unwrap_or_else(machine_swappiness),
         },
     }

@@ -2,8 +2,10 @@
 //! tmpfs, slab, socket buffers.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::{fd::OwnedFd, unix::fs::MetadataExt as _},
+    path::Path,
 };
 
 use oomtrace_common::{
@@ -129,8 +131,14 @@ pub(super) fn domain(kind: u16, payload: &[u8]) -> Option<u64> {
 #[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]
 pub(super) const NOTHING_TO_KILL: u32 = Emptiness::NothingToKill as u32;
 
+/// The figures of the cgroup in a folder; `None` if they cannot be read.
+#[must_use]
+pub fn read(folder: &Path) -> Option<BTreeMap<String, u64>> {
+    fs::read(folder.join("memory.stat")).ok().map(|text| figures(&text))
+}
+
 /// Lines of a name and a number; a torn last line is left out.
-fn figures(text: &[u8]) -> std::collections::BTreeMap<String, u64> {
+fn figures(text: &[u8]) -> BTreeMap<String, u64> {
     let whole =
         text.iter().rposition(|byte| *byte == b'\n').and_then(|end| text.get(..end)).unwrap_or_default();
     let figure = |line: &str| {

@@ -23,7 +23,7 @@ pub mod recordings;
 pub mod replay;
 mod ring;
 pub mod session;
-mod shortage;
+pub mod shortage;
 mod wall_clock;
 
 use std::{io, path::PathBuf};

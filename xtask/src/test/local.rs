@@ -105,6 +105,7 @@ impl Local {
         tally.count("recordings in another user's directory", planted::recordings(self));
         self.metrics(tally);
         tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
+        tally.count("rank shows the files that no kill frees", rank::shows_files(self));
         tally.count("every command of the tutorial works as shown", tutorial::works(self));
     }
     /// Run the tests that need a Prometheus.

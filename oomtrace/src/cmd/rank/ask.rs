@@ -1,18 +1,20 @@
 //! Reads the facts for a ranking from the machine.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
+use oomtrace_common::event::Memcg;
+use zerocopy::FromZeros as _;
 
 use crate::{
     badness,
     bytes::ByteString,
-    rank::{Domain, Kind, Overruling, Ranking, rank},
+    rank::{DOMAIN, Domain, Kind, Look, Overruling, Ranking, rank},
     source::{
         census,
         cgroupfs::MemoryHierarchy,
         memcg::{self, Limits},
-        procfs,
+        memory_stat, procfs, shortage,
     },
 };
 
@@ -25,12 +27,47 @@ pub(super) fn ranking(cgroup: Option<&Path>) -> Result<Ranking> {
     let hierarchy = MemoryHierarchy::find();
     let Some(asked) = cgroup else {
         let domain = machine(hierarchy.as_ref())?;
-        return Ok(rank(&census::machine(hierarchy.as_ref()), domain, overrulings(Kind::System)));
+        let census = census::machine(hierarchy.as_ref());
+        return Ok(rank(&census, domain, overrulings(Kind::System)).with_memory(&census, look(None)));
     };
     let hierarchy = hierarchy.context("no hierarchy with the memory controller is mounted")?;
     let domain = limited(&hierarchy, &memcg::normal(hierarchy.mount(), asked))?;
     let path = domain.cgroup.clone().unwrap_or_else(|| ByteString::from("/"));
-    Ok(rank(&census::memcg(hierarchy.mount(), &path), domain, overrulings(Kind::Memcg)))
+    let census = census::memcg(hierarchy.mount(), &path);
+    let look = look(Some((&hierarchy, &path)));
+    Ok(rank(&census, domain, overrulings(Kind::Memcg)).with_memory(&census, look))
+}
+
+/// Where the memory is now.
+fn look(domain: Option<(&MemoryHierarchy, &ByteString)>) -> Look {
+    let (state, surroundings) = shortage::now();
+    let Some((hierarchy, path)) = domain else { return Look { state, surroundings, ..Look::default() } };
+    let stat = memory_stat::read(&memcg::folder(hierarchy.mount(), path));
+    Look { levels: levels(hierarchy, path), stat, state, surroundings }
+}
+
+/// The domain and the cgroups above it, numbered from the domain up.
+fn levels(hierarchy: &MemoryHierarchy, path: &ByteString) -> BTreeMap<u64, Memcg> {
+    let paths = std::iter::successors(Some(path.clone()), memcg::parent);
+    let levels = (DOMAIN..).zip(paths).map(|(id, path)| (id, level(hierarchy, id, &path)));
+    let mut levels: BTreeMap<u64, Memcg> = levels.collect();
+    // There is nothing above the root.
+    levels.values_mut().next_back().into_iter().for_each(|root| root.parent = 0);
+    levels
+}
+
+fn level(hierarchy: &MemoryHierarchy, id: u64, path: &ByteString) -> Memcg {
+    let limits = memcg::limits(hierarchy, path);
+    let mut level = Memcg { id, parent: id + 1, ..Memcg::new_zeroed() };
+    level.hierarchy = u32::from(matches!(hierarchy, MemoryHierarchy::V1(_)));
+    if let Some(usage) = limits.usage {
+        (level.usage_pages, level.present) = (pages(usage), Memcg::COUNTERS);
+    }
+    if let Some((usage, max)) = limits.swap_usage.zip(limits.swap) {
+        (level.swap_usage_pages, level.swap_max_pages) = (pages(usage), pages(max));
+        level.present |= Memcg::SWAP;
+    }
+    level
 }
 
 fn machine(hierarchy: Option<&MemoryHierarchy>) -> Result<Domain> {

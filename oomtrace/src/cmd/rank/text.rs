@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use crate::{
+    account::share,
     bytes::ByteString,
     rank::{Domain, Kind, Overruling, Ranking, Row},
     sink::terminal::{sanitize, units},
@@ -24,6 +25,7 @@ pub(super) fn table(ranking: &Ranking, top: usize) -> String {
 
 fn write(text: &mut String, ranking: &Ranking, top: usize) -> std::fmt::Result {
     writeln!(text, "{}", headline(ranking))?;
+    write_memory(text, ranking)?;
     for overruling in &ranking.overruled_by {
         writeln!(text, "but {}", overruled(*overruling))?;
     }
@@ -62,6 +64,19 @@ fn headline(ranking: &Ranking) -> String {
         "if {domain} ran out now{used}{asked}; points are pages of {}",
         units::pages(*total_pages, Some(ranking.page_size))
     )
+}
+
+/// What no kill frees, as far as it is worth a line: a twentieth of the memory in use.
+fn write_memory(text: &mut String, ranking: &Ranking) -> std::fmt::Result {
+    let Some(memory) = &ranking.memory else { return Ok(()) };
+    let candidates = memory.candidates_bytes.map_or_else(String::new, |bytes| {
+        format!("; kills of all candidates free at most {}", units::size(bytes))
+    });
+    writeln!(text, "no kill frees {}{candidates}", share(memory.stays_bytes, memory.total_bytes))?;
+    for reason in &memory.reasons {
+        writeln!(text, "  {}", sanitize::sentence(&reason.text))?;
+    }
+    Ok(())
 }
 
 fn overruled(overruling: Overruling) -> &'static str {

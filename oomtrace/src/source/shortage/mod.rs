@@ -9,6 +9,7 @@ mod huge_pages;
 mod lines;
 mod meminfo;
 mod mounts;
+mod now;
 mod slabinfo;
 mod state;
 mod surroundings;
@@ -25,6 +26,7 @@ use oomtrace_common::{
 };
 use zerocopy::FromBytes;
 
+pub use self::now::now;
 use self::{lines::Lines, state::StateGauge, surroundings::SurroundingsGauge};
 use super::{memory_stat::NOTHING_TO_KILL, pace::Pace};
 use crate::{context::SURROUNDINGS_NS, frame::context_frame, kernel::clock};

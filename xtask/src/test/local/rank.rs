@@ -1,13 +1,28 @@
 //! `oomtrace rank`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::Local;
+use super::kills::escaped;
+use super::tracer::at;
+use crate::scratch::Scratch;
+
+const MIB: u64 = 1 << 20;
+
+/// Size of the files, in MiB.
+const FILES_MIB: u64 = 48;
+
+/// The counters of `memory.stat` may lack so much for each processor: 64 pages that it holds back, and 64 more before they are summed up.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L560> (`memcg_vmstats_needs_flush`, `memcg_rstat_updated`)
+const HELD_BACK_PAGES: u64 = 128;
 
 /// The number of attempts, because processes start, exit and grow meanwhile.
 const LOOKS: usize = 5;
@@ -31,7 +46,7 @@ pub(super) fn agrees_with_oom_score(local: &Local) -> Result<()> {
 
 fn compare(local: &Local) -> Result<()> {
     let sleepers = Sleepers::start()?;
-    let ranking = ranked(local)?;
+    let ranking = ranked(local, &[])?;
     order(&ranking, &sleepers)
 }
 
@@ -69,9 +84,10 @@ impl Drop for Sleepers {
     }
 }
 
-fn ranked(local: &Local) -> Result<Value> {
+fn ranked(local: &Local, options: &[&OsStr]) -> Result<Value> {
     let ran = Command::new(local.program("oomtrace"))
         .args(["rank", "--format", "json", "--top", "100000"])
+        .args(options)
         .output();
     let ran = ran.context("running rank")?;
     ensure!(ran.status.success(), "rank exited with {}: {}", ran.status, ran.stderr.escape_ascii());
@@ -91,6 +107,71 @@ fn order(ranking: &Value, sleepers: &Sleepers) -> Result<()> {
     let ranked: Vec<u64> = pids.into_iter().filter(|pid| expected.contains(pid)).collect();
     ensure!(ranked == expected, "those with {ADJUSTMENTS:?} should stand as {expected:?}, not {ranked:?}");
     ensure!(expected.iter().all(|pid| scores.contains_key(pid)), "procfs has no score of {expected:?}");
+    Ok(())
+}
+
+/// A tmpfs, unmounted when it is dropped.
+struct Tmpfs(TempDir);
+
+impl Tmpfs {
+    fn mount() -> Result<Self> {
+        let folder = TempDir::new().context("making a directory to mount at")?;
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64m", "oomtrace-test"]).arg(folder.path());
+        ensure!(mount.status().context("running mount")?.success(), "a tmpfs could not be mounted");
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // The directory cannot be removed otherwise, and says so.
+        drop(Command::new("umount").arg(self.0.path()).status());
+    }
+}
+
+/// Files in tmpfs that a process of a cgroup wrote stay when it has exited, and `rank` says how much that is.
+pub(super) fn shows_files(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-files", 64 * MIB)?;
+    // Unmounted before the cgroup is removed: the files are charged to it.
+    let tmpfs = Tmpfs::mount()?;
+    let mut writer = Command::new(local.program("hog"));
+    writer.arg("--cgroup").arg(escaped(&scratch.path));
+    writer.args(["written-file", "--mib", &FILES_MIB.to_string(), "--path"]).arg(tmpfs.0.path().join("file"));
+    let wrote = writer.stdin(Stdio::null()).stdout(Stdio::null()).status().context("running a hog")?;
+    ensure!(wrote.success(), "the hog failed");
+    let ranking = ranked(local, &[OsStr::new("--cgroup"), scratch.path.as_os_str()])?;
+    let memory = at(&ranking, "/memory");
+    let parts = at(memory, "/parts").as_array().context("no parts")?;
+    let tmpfs_bytes = parts.iter().find(|part| at(part, "/what") == "tmpfs");
+    let tmpfs_bytes = tmpfs_bytes.and_then(|part| at(part, "/bytes").as_u64()).context("no tmpfs")?;
+    let stat = fs::read_to_string("/proc/stat").context("reading /proc/stat")?;
+    let processors = u64::try_from(stat.lines().filter(|line| line.starts_with("cpu")).count())?;
+    let page = u64::try_from(rustix::param::page_size())?;
+    let most = HELD_BACK_PAGES * processors * page;
+    ensure!(
+        tmpfs_bytes.abs_diff(FILES_MIB * MIB) <= most,
+        "{FILES_MIB} MiB of files are {tmpfs_bytes}: {memory}"
+    );
+    // While there is room in swap, files can go there, and stay nowhere.
+    if !has_swap()? {
+        stay(memory, tmpfs_bytes, tmpfs.0.path())?;
+    }
+    Ok(())
+}
+
+fn has_swap() -> Result<bool> {
+    let swaps = fs::read_to_string("/proc/swaps").context("reading /proc/swaps")?;
+    Ok(swaps.lines().count() > 1)
+}
+
+/// No kill frees the files, and the mount is named.
+fn stay(memory: &Value, tmpfs_bytes: u64, mount: &Path) -> Result<()> {
+    let stays = at(memory, "/stays_bytes").as_u64();
+    ensure!(stays.is_some_and(|bytes| bytes >= tmpfs_bytes), "a kill seems to free files: {memory}");
+    let place = mount.to_str().context("an odd directory")?;
+    let named = at(memory, "/reasons/0/text").as_str().is_some_and(|text| text.contains(place));
+    ensure!(named, "the mount is not named: {memory}");
     Ok(())
 }
 
