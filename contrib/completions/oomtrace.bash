@@ -125,7 +125,7 @@ _oomtrace() {
 
     case "${cmd}" in
         oomtrace)
-            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --redact --metrics --exec --exec-timeout --journal --help --version watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
+            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --forecast --redact --metrics --exec --exec-timeout --journal --help --version watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -184,6 +184,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --history)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --forecast)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -753,7 +757,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__rank)
-            opts="-h --cgroup --top --watch --format --help"
+            opts="-h --cgroup --top --watch --over --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -764,6 +768,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --top)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --over)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -779,7 +787,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__record)
-            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --killer --history --verdict --metrics --exec --exec-timeout --journal --help"
+            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --killer --history --forecast --verdict --metrics --exec --exec-timeout --journal --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -822,6 +830,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --history)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --forecast)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -961,7 +973,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__watch)
-            opts="-h --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --redact --metrics --exec --exec-timeout --journal --help"
+            opts="-h --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --forecast --redact --metrics --exec --exec-timeout --journal --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1020,6 +1032,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --history)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --forecast)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_oomtrace_global_optspecs
-    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= killer= history= redact metrics= exec= exec-timeout= journal h/help V/version
+    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= killer= history= forecast= redact metrics= exec= exec-timeout= journal h/help V/version
 end
 
 function __fish_oomtrace_needs_command
@@ -44,6 +44,7 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l names -d 'Where names
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l forecast -d 'Announce once per approach that a cgroup or the machine will run out of memory within this time if it grows as before: seconds, or a time such as 2min (1s to 10min). Without it, there are no forecasts' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
@@ -89,6 +90,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l names -d 'Wh
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l forecast -d 'Announce once per approach that a cgroup or the machine will run out of memory within this time if it grows as before: seconds, or a time such as 2min (1s to 10min). Without it, there are no forecasts' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
@@ -125,6 +127,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l names -d 'W
 off\t'Nowhere: identifiers alone are shown'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l forecast -d 'Announce once per approach that a cgroup or the machine will run out of memory within this time if it grows as before: seconds, or a time such as 2min (1s to 10min). Without it, there are no forecasts' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l verdict -d 'Write what ended CMD, and whether memory did, to this file as JSON (docs/why.md)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
@@ -198,6 +201,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l redact -d '
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l cgroup -d 'Assume that this cgroup runs out of memory (a path below the memory hierarchy\'s mount). If it has no limit, the nearest cgroup above it that has one is used' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l top -d 'Number of candidates to show' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l over -d 'Measure growth for this long, to say when memory would run out at its present rate: 1s to 1min, or 0s for no forecast. With --watch, the rate is that of the last minute at most' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l format -d 'Output format; JSON is one object per refresh (docs/rank.md)' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand rank" -l watch -d 'Refresh every second until interrupted'

@@ -103,6 +103,8 @@ pub enum Kind {
     Names = 0x118,
     /// What memory and processes did in the minutes before a decision.
     LeadUp = 0x128,
+    /// Memory that runs out soon if it grows as before.
+    Forecast = 0x130,
 }
 
 impl Kind {
@@ -110,7 +112,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// Every kind, by number.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -148,6 +150,7 @@ impl Kind {
         Self::UserSymbols,
         Self::Names,
         Self::LeadUp,
+        Self::Forecast,
     ];
 
     /// The kind of that number, if there is one.

@@ -2,6 +2,7 @@
 
 mod address;
 mod experiment;
+mod forecast;
 mod history;
 mod moment;
 mod only;
@@ -105,7 +106,8 @@ Examples:
   sudo oomtrace watch --cgroup /kubepods
   sudo oomtrace watch --cause global --format json
   sudo oomtrace watch --record /var/log/oom.rec
-  sudo oomtrace watch --metrics 9402")]
+  sudo oomtrace watch --metrics 9402
+  sudo oomtrace watch --forecast 60")]
 pub struct Watch {
     /// Output format
     #[arg(long, value_enum, default_value_t)]
@@ -145,6 +147,10 @@ pub struct Look {
     /// How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`
     #[arg(long, value_name = "off|INTERVAL", default_value_t, value_parser = HistoryChoice::parse)]
     pub history: HistoryChoice,
+    /// Announce once per approach that a cgroup or the machine will run out of memory within this time if it grows as before: seconds,
+    /// or a time such as 2min (1s to 10min). Without it, there are no forecasts
+    #[arg(long, value_name = "SECONDS", value_parser = forecast::horizon)]
+    pub forecast: Option<std::time::Duration>,
 }
 
 /// Options of `record`.
@@ -350,6 +356,7 @@ Examples:
   oomtrace rank                            if the machine ran out of memory
   oomtrace rank --cgroup /system.slice --top 3
   oomtrace rank --watch
+  oomtrace rank --cgroup /shop --over 10s
   oomtrace rank --format json | jq .candidates[0].pid")]
 pub struct Rank {
     /// Assume that this cgroup runs out of memory (a path below the memory hierarchy's mount). If it has no limit, the nearest
@@ -362,6 +369,10 @@ pub struct Rank {
     /// Refresh every second until interrupted
     #[arg(long)]
     pub watch: bool,
+    /// Measure growth for this long, to say when memory would run out at its present rate: 1s to 1min, or 0s for no forecast.
+    /// With --watch, the rate is that of the last minute at most
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = forecast::over)]
+    pub over: std::time::Duration,
     /// Output format; JSON is one object per refresh (docs/rank.md)
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,

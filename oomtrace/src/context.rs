@@ -1,6 +1,7 @@
 //! The payloads of context frames. They are JSON, so that a recording explains itself. Unknown keys are ignored, missing ones
 //! are absent.
 
+mod forecast;
 mod lead_up;
 mod memory_state;
 mod names;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    forecast::Forecast,
     lead_up::{CgroupHistory, LeadUp, MemoryHistory, ProcessHistory},
     memory_state::{FreeBlocks, Meminfo, Node, Zone, Zones},
     names::{NAMES_KEPT, NamedContainer, NamedPod, NamedUser, Names},

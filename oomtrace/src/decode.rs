@@ -58,6 +58,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Pressure => Event::Pressure(json(kind, payload)?),
         Kind::Names => Event::Names(json(kind, payload)?),
         Kind::LeadUp => Event::LeadUp(json(kind, payload)?),
+        Kind::Forecast => Event::Forecast(json(kind, payload)?),
         Kind::Zones => Event::Shortage(Shortage::Zones(json(kind, payload)?)),
         Kind::Meminfo => Event::Shortage(Shortage::Meminfo(json(kind, payload)?)),
         Kind::Surroundings => Event::Shortage(Shortage::Surroundings(json(kind, payload)?)),

@@ -57,6 +57,7 @@ pub enum Event {
     Pressure(context::Pressure),
     Names(context::Names),
     LeadUp(context::LeadUp),
+    Forecast(context::Forecast),
     Shortage(Shortage),
 }
 

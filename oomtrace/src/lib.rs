@@ -20,6 +20,7 @@ pub mod experiment;
 pub mod explain;
 #[cfg(any(test, feature = "faults"))]
 pub mod faults;
+pub mod forecast;
 pub mod frame;
 pub mod incident;
 pub mod kernel;

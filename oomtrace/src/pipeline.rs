@@ -10,9 +10,11 @@ use self::decoded::Ahead;
 pub use self::{incidents::Incidents, progress::Progress};
 use crate::{
     assemble::{Assembler, Step},
+    context::Forecast,
     decode::decode,
-    event::Stamped,
+    event::{Event, Stamped},
     explain::is_kill_for_memory,
+    forecast::Announcement,
     frame::Frame,
     incident::Incident,
     recording::recorder::Recorder,
@@ -62,6 +64,9 @@ pub fn incidents(source: impl Source) -> Result<Vec<Incident>, PipelineError> {
 /// Selects the reports that reach the sinks.
 pub type Filter = Box<dyn Fn(&Report) -> bool>;
 
+/// Selects the forecasts that reach the sinks.
+pub type ForecastFilter = Box<dyn Fn(&Announcement) -> bool>;
+
 /// The road from a source to sinks.
 pub struct Pipeline {
     assembler: Assembler,
@@ -69,6 +74,7 @@ pub struct Pipeline {
     recorder: Option<Recorder>,
     progress: Option<Arc<Progress>>,
     filter: Filter,
+    forecasts: ForecastFilter,
     redact: Redact,
     stop_after: Option<u64>,
     totals: Totals,
@@ -85,6 +91,7 @@ impl Pipeline {
             recorder: None,
             progress: None,
             filter,
+            forecasts: Box::new(|_| true),
             redact: Redact::Nothing,
             stop_after: None,
             totals,
@@ -95,6 +102,13 @@ impl Pipeline {
     #[must_use]
     pub fn recording(mut self, recorder: Option<Recorder>) -> Self {
         self.recorder = recorder;
+        self
+    }
+
+    /// Only these forecasts reach the sinks.
+    #[must_use]
+    pub fn foreseeing(mut self, forecasts: ForecastFilter) -> Self {
+        self.forecasts = forecasts;
         self
     }
 
@@ -168,7 +182,7 @@ impl Pipeline {
             let (decoded, brought) = ahead.next();
             let mut steps = Vec::new();
             self.totals.frames += decoded.frames;
-            decoded.events.into_iter().for_each(|event| self.push(event, &mut steps));
+            decoded.events.into_iter().try_for_each(|event| self.push(event, &mut steps))?;
             self.tell(&steps)?;
             match brought {
                 Ok(Batch::Last(ended)) => return Ok(Ok(Some(ended))),
@@ -208,19 +222,40 @@ impl Pipeline {
             // A frame that does not decode is one the kernel side and this side disagree about: it is kept in the
             // recording, and the incident it belonged to shows the gap.
             if let Ok(Some(event)) = decode(&frame) {
-                self.push(event, &mut steps);
+                self.push(event, &mut steps)?;
             }
         }
+        self.pass_on(&mut steps)
+    }
+
+    /// Tells what has happened so far.
+    fn pass_on(&mut self, steps: &mut Vec<Step>) -> Result<(), PipelineError> {
         // Before the sinks: a reader of the report may reset the machine.
         if let Some(recorder) = &mut self.recorder {
             recorder.hand_over(!steps.is_empty(), self.assembler.open() == 0);
         }
-        self.tell(&steps)
+        self.tell(&std::mem::take(steps))
     }
 
-    fn push(&mut self, mut event: Stamped, steps: &mut Vec<Step>) {
-        self.redact.event(&mut event.event);
-        self.assembler.push(event, steps);
+    /// Announces that memory will run out soon.
+    fn foresee(&mut self, told: &Forecast) -> Result<(), PipelineError> {
+        let announcement = Announcement::new(told, self.assembler.session());
+        if let Some(announcement) = announcement.filter(|announcement| (self.forecasts)(announcement)) {
+            for sink in &mut self.sinks {
+                sink.foreseen(&announcement).map_err(PipelineError::Output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, mut stamped: Stamped, steps: &mut Vec<Step>) -> Result<(), PipelineError> {
+        if let Event::Forecast(told) = &stamped.event {
+            self.pass_on(steps)?;
+            return self.foresee(told);
+        }
+        self.redact.event(&mut stamped.event);
+        self.assembler.push(stamped, steps);
+        Ok(())
     }
 
     fn tell(&mut self, steps: &[Step]) -> Result<(), PipelineError> {

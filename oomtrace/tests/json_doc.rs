@@ -1,6 +1,9 @@
 //! `docs/json.md` matches the JSON: it documents every key and no other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use oomtrace::{
     account::{HolderKind, ReasonCode, What, Whole},
@@ -18,6 +21,8 @@ use self::{
     shortage::{empty_account, empty_machine},
 };
 
+#[path = "json_doc/forecast.rs"]
+mod forecast;
 #[path = "json_doc/lead_up.rs"]
 mod lead_up;
 #[path = "json_doc/reports.rs"]
@@ -25,7 +30,13 @@ mod reports;
 #[path = "json_doc/shortage.rs"]
 mod shortage;
 
-const DOC: &str = include_str!("../../docs/json.md");
+const WHOLE: &str = include_str!("../../docs/json.md");
+
+/// Forecasts have a table of their own.
+const FORECASTS: &str = "\n## A forecast\n";
+
+/// The part about incidents.
+static DOC: LazyLock<&str> = LazyLock::new(|| WHOLE.split(FORECASTS).next().unwrap_or(WHOLE));
 
 /// A documented key.
 #[derive(Debug)]
@@ -36,8 +47,12 @@ struct Key {
 
 /// The keys of the document by path: the rows whose first cell contains only paths.
 fn documented() -> BTreeMap<String, Key> {
+    keys_of(&DOC)
+}
+
+fn keys_of(part: &str) -> BTreeMap<String, Key> {
     let mut keys = BTreeMap::new();
-    for line in DOC.lines().filter(|line| line.starts_with("| `")) {
+    for line in part.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [paths, kind, null_when, meaning] = cells.as_slice() else {
             continue;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use oomtrace::{
+    forecast::Forecast,
     incident::{Counters, Task},
     rank::{Census, Domain, Found, Kind, Look, Ranking, rank},
 };
@@ -31,7 +32,7 @@ fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// One candidate, one that is protected, and a group.
+/// One candidate, one that is protected, a group and a forecast.
 fn ranking() -> Ranking {
     let memory = Counters {
         total_vm_pages: 9,
@@ -62,7 +63,9 @@ fn ranking() -> Ranking {
     };
     let stat = [("shmem".to_owned(), 4096_u64)].into();
     let look = Look { stat: Some(stat), ..Look::default() };
-    rank(&census, domain, Vec::new()).with_memory(&census, look)
+    let forecast = Forecast { left_ns: 1, bytes_per_second: 1, over_ns: 1, held_bytes: 1, capacity_bytes: 1 };
+    let ranking = rank(&census, domain, Vec::new()).with_memory(&census, look);
+    Ranking { forecast: Some(forecast), ..ranking }
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn kill_it(name: &str) -> Vec<Command> {
     let place = killed.arguments.iter_mut().find(|word| *word == "/tmp/result");
     place.into_iter().for_each(|place| *place = "/tmp/killed".to_owned());
     // By the file's seed the second run is the one with 1; a look at all processes lets it begin.
-    let run = vec![TRACER_FILE.to_owned(), "rank".to_owned()];
+    let run = [TRACER_FILE, "rank", "--over", "0s"].map(str::to_owned).to_vec();
     killed.meanwhile = Some(Meanwhile { word: "run 1 of".to_owned(), run, signal: Some(9) });
     let demo = [TRACER_FILE, "demo", "--format", "json"].map(str::to_owned).to_vec();
     vec![killed, Command { name: AFTERWARDS.to_owned(), arguments: demo, ..Command::default() }]

@@ -54,7 +54,8 @@ const fn moves_time(event: &Event) -> bool {
         | Event::CgroupPaths(_)
         | Event::Pressure(_)
         | Event::Names(_)
-        | Event::LeadUp(_) => false,
+        | Event::LeadUp(_)
+        | Event::Forecast(_) => false,
         Event::Shortage(shortage) => shortage.is_of_kernel(),
         Event::OutOfMemory(_)
         | Event::OutOfMemoryReturn(_)
@@ -154,6 +155,12 @@ impl Assembler {
         self.ends_alone = true;
     }
 
+    /// The machine and the tracer, with the clocks as they are.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_deref()
+    }
+
     /// Takes the next event; what it brings about is appended to `steps`.
     pub fn push(&mut self, stamped: Stamped, steps: &mut Vec<Step>) {
         let Stamped { boot_ns, pass, event } = stamped;
@@ -172,8 +179,8 @@ impl Assembler {
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             Event::Names(told) => self.memory.keep_names(told),
             Event::LeadUp(told) => self.take_lead_up(pass, told),
-            // What was found there comes as a look at the process.
-            Event::Tick(_) | Event::Arguments(_) => {}
+            // What was found there comes as a look at the process. A forecast belongs to no incident.
+            Event::Tick(_) | Event::Arguments(_) | Event::Forecast(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),
             Event::OutOfMemory(entry) => self.open_pass(boot_ns, pass, &entry),
             Event::OomKillProcess(choice) => self.take_choice(boot_ns, pass, &choice),

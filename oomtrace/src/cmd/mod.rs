@@ -25,7 +25,7 @@ mod watch;
 mod whatif;
 mod why;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, time::Duration};
 
 use anyhow::Result;
 use rustix::thread::CapabilitySet;
@@ -33,6 +33,7 @@ use rustix::thread::CapabilitySet;
 use self::say::say;
 use crate::{
     bytes::ByteString,
+    cgroup::is_below,
     cli::{Cli, Command, HistoryChoice, Look, NamesChoice, Only, TierChoice},
     exit::Exit,
     kernel::{
@@ -44,7 +45,7 @@ use crate::{
         system_calls::{Needs, refuse_all_others},
         tier::{Tier, Wanted},
     },
-    pipeline::{Filter, PipelineError, Totals},
+    pipeline::{Filter, ForecastFilter, PipelineError, Totals},
     recording::ReadError,
     redact::Redact,
     report::Report,
@@ -133,6 +134,9 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<Refusal>() || cause.is::<history::NotHeld>() {
         return Some(Exit::Unanswered);
     }
+    if cause.is::<NoHistory>() {
+        return Some(Exit::Usage);
+    }
     if cause.is::<NotFound>() || cause.is::<whatif::WhichError>() || cause.is::<show::TwoMeant>() {
         return Some(Exit::Usage);
     }
@@ -162,16 +166,31 @@ impl Look {
         (self.names == NamesChoice::Auto).then(names::start)
     }
 
+    /// Refuses a forecast from a history that is off.
+    const fn check(&self) -> Result<(), NoHistory> {
+        match (self.history, self.forecast) {
+            (HistoryChoice::Off, Some(_)) => Err(NoHistory),
+            _ => Ok(()),
+        }
+    }
+
     /// The minutes before a kill, with the thread that takes the samples.
     fn history(&self) -> Option<History> {
         match self.history {
             HistoryChoice::Off => None,
-            HistoryChoice::Every(every) => {
-                Some(minutes::start(u64::try_from(every.as_nanos()).unwrap_or(u64::MAX)))
-            }
+            HistoryChoice::Every(every) => Some(minutes::start(ns(every), self.forecast.map(ns))),
         }
     }
 }
+
+fn ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A forecast is made of samples.
+#[derive(Debug, thiserror::Error)]
+#[error("--forecast needs the samples of --history, which is off")]
+struct NoHistory;
 
 impl From<TierChoice> for Wanted {
     fn from(choice: TierChoice) -> Self {
@@ -208,6 +227,17 @@ fn filter(only: &Only) -> Filter {
             && fits(&unit, Report::is_of_unit)
             && pid.is_none_or(|pid| report.has_victim(pid))
             && cause.is_none_or(|cause| report.cause.code == cause)
+    })
+}
+
+/// The forecasts that the options describe: those of a cgroup. The other options are about victims and causes.
+fn forecasts(only: &Only) -> ForecastFilter {
+    let cgroup = only.cgroup.as_ref().map(|typed| typed.as_encoded_bytes().to_vec());
+    Box::new(move |announcement| {
+        let is_in = |wanted: &Vec<u8>| {
+            announcement.cgroup.as_ref().is_some_and(|path| is_below(path.as_bytes(), wanted))
+        };
+        cgroup.as_ref().is_none_or(is_in)
     })
 }
 

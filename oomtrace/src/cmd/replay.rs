@@ -4,7 +4,7 @@ use std::{fs::File, io::BufReader, path::Path};
 
 use anyhow::{Context as _, Error, Result};
 
-use super::{confine, filter, output, print_totals, redact, say::say};
+use super::{confine, filter, forecasts, output, print_totals, redact, say::say};
 use crate::{
     cli::Replay,
     exit::Exit,
@@ -18,7 +18,8 @@ pub(super) fn run(options: &Replay) -> Result<Exit> {
     let stdout = std::io::stdout();
     let mut source = replay::Replay::new(open(&options.file)?);
     let sinks = vec![output::sink(options.format, stdout)];
-    let road = Pipeline::new(sinks, filter(&options.only)).redacting(redact(options.redact));
+    let road = Pipeline::new(sinks, filter(&options.only));
+    let road = road.foreseeing(forecasts(&options.only)).redacting(redact(options.redact));
     let told = road.replay(&mut source);
     let (totals, _) = told.map_err(|error| match error {
         PipelineError::Output(_) => Error::new(error),

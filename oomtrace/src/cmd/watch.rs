@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{
     consumers::{Running, wanted},
-    filter, give_up_all_but, output, print_totals, record, redact, refuse_other_calls,
+    filter, forecasts, give_up_all_but, output, print_totals, record, redact, refuse_other_calls,
     rehearsal::rehearse,
     say_armed,
     signals::Stop,
@@ -27,6 +27,7 @@ use crate::{
 
 pub(super) fn run(options: &Watch) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
+    options.look.check()?;
     let stdout = io::stdout();
     let opened = options.record.clone().map(|path| record::open(Place::File(path))).transpose()?;
     let wanted = wanted(&options.consumers)?;
@@ -48,7 +49,8 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     say_armed(tier, protection);
     let mut sinks = vec![output::sink(options.format, stdout)];
     sinks.extend(running.sink());
-    let pipeline = Pipeline::new(sinks, filter(&options.only)).redacting(redact(options.redact));
+    let pipeline = Pipeline::new(sinks, filter(&options.only));
+    let pipeline = pipeline.foreseeing(forecasts(&options.only)).redacting(redact(options.redact));
     let told = pipeline.counting(running.progress()).recording(recording).run(&mut live);
     running.finish();
     let (totals, ended) = told?;

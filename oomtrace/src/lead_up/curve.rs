@@ -14,28 +14,28 @@ const PLATEAU_NS: u64 = 3_000_000_000;
 
 /// A point of a curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Point {
+pub(crate) struct Point {
     /// `CLOCK_BOOTTIME` ns.
-    pub(super) at_ns: u64,
-    pub(super) bytes: u64,
+    pub(crate) at_ns: u64,
+    pub(crate) bytes: u64,
 }
 
 /// The last growth of a curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Growth {
+pub(crate) struct Growth {
     /// The last point before it began.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// When it began, `CLOCK_BOOTTIME` ns.
-    pub(super) since_ns: u64,
-    pub(super) bytes: u64,
-    pub(super) bytes_per_second: Option<u64>,
+    pub(crate) since_ns: u64,
+    pub(crate) bytes: u64,
+    pub(crate) bytes_per_second: Option<u64>,
     /// How well a straight line fits, in thousandths (R²). Absent with fewer than three points.
-    pub(super) straight: Option<u64>,
+    pub(crate) straight: Option<u64>,
 }
 
 /// The growth from the end of the last plateau, or from the last point that was as low as the lowest one, to the end; `None` if the curve
 /// did not grow.
-pub(super) fn growth(points: &[Point]) -> Option<Growth> {
+pub(crate) fn growth(points: &[Point]) -> Option<Growth> {
     let last = points.last()?;
     let base = points.iter().map(|point| point.bytes).min()?;
     let bytes = last.bytes.checked_sub(base)?;
@@ -72,16 +72,17 @@ fn plateau(points: &[Point], last: Point, whole: u64) -> Option<usize> {
 }
 
 /// Bytes in a time, per second.
-pub(super) fn rate(bytes: u64, span_ns: u64) -> Option<u64> {
+pub(crate) fn rate(bytes: u64, span_ns: u64) -> Option<u64> {
     let per_second = u128::from(bytes) * 1_000_000_000;
     u64::try_from(per_second.checked_div(u128::from(span_ns))?).ok()
 }
 
 /// A straight line through points.
-#[derive(Clone, Copy)]
-struct Line {
-    bytes_per_second: u64,
-    straight: u64,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line {
+    pub(crate) bytes_per_second: u64,
+    /// How well it fits, in thousandths (R²).
+    pub(crate) straight: u64,
 }
 
 impl Line {
@@ -95,10 +96,10 @@ impl Line {
 }
 
 /// From here on a curve is a straight line, in thousandths.
-pub(super) const STRAIGHT: u64 = 950;
+pub(crate) const STRAIGHT: u64 = 950;
 
 /// The line with the least squares; `None` with fewer than three points, or if it does not rise.
-fn line(points: &[Point]) -> Option<Line> {
+pub(crate) fn line(points: &[Point]) -> Option<Line> {
     let first = points.first().filter(|_| points.len() >= 3)?;
     let count = i128::try_from(points.len()).ok()?;
     // Milliseconds and bytes from the first point, so that products stay in range.

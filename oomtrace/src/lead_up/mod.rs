@@ -1,7 +1,7 @@
 //! What led up to a decision: how much memory grew, since when, in what shape, and which processes it was. Pure, and built on an
 //! incident alone.
 
-mod curve;
+pub(crate) mod curve;
 mod domain;
 mod growers;
 mod shape;

@@ -16,6 +16,7 @@ pub use self::{
 use crate::{
     badness,
     bytes::ByteString,
+    forecast::Forecast,
     incident::{Candidate, Counters, PassedOver, Task},
 };
 
@@ -59,6 +60,8 @@ pub struct Ranking {
     pub schema: u32,
     /// The memory that would run out.
     pub domain: Domain,
+    /// When it would run out at its present rate; `None` if it does not grow in a straight line, or if that was not measured.
+    pub forecast: Option<Forecast>,
     /// Sysctls that the kernel checks first and that make the ranking irrelevant.
     pub overruled_by: Vec<Overruling>,
     /// Candidates, the first victim first.
@@ -162,9 +165,11 @@ pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> R
     candidates.sort_by_key(|row| std::cmp::Reverse(row.points));
     let group = candidates.first().and_then(|first| domain.scope_of(first.cgroup.as_ref()?, census));
     let Census { kernel_threads, page_size, .. } = *census;
+    let forecast = None;
     Ranking {
         schema: SCHEMA,
         domain,
+        forecast,
         overruled_by,
         candidates,
         protected,

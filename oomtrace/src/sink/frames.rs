@@ -78,7 +78,8 @@ fn of_kind(kind: Kind, payload: &[u8]) -> String {
         | Kind::Surroundings
         | Kind::KernelSymbols
         | Kind::UserSymbols
-        | Kind::LeadUp => json(payload),
+        | Kind::LeadUp
+        | Kind::Forecast => json(payload),
         Kind::Candidate => table(payload),
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Sink, write_whole};
-use crate::report::Report;
+use crate::{forecast::Announcement, report::Report};
 
 /// Writes each incident once, when it is closed.
 pub struct Json<W> {
@@ -33,6 +33,12 @@ impl<W: Write> Sink for Json<W> {
     fn closed(&mut self, report: &Report) -> io::Result<()> {
         self.whole.clear();
         line(&mut self.whole, report)?;
+        write_whole(&mut self.output, &self.whole)
+    }
+
+    fn foreseen(&mut self, announcement: &Announcement) -> io::Result<()> {
+        self.whole.clear();
+        line(&mut self.whole, announcement)?;
         write_whole(&mut self.output, &self.whole)
     }
 }

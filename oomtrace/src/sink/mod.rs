@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::report::Report;
+use crate::{forecast::Announcement, report::Report};
 
 mod call_trace;
 mod chain;
@@ -38,6 +38,15 @@ pub trait Sink {
     ///
     /// If the output cannot be written.
     fn closed(&mut self, report: &Report) -> io::Result<()>;
+
+    /// Memory will run out soon at its present rate. Most sinks are about incidents alone.
+    ///
+    /// # Errors
+    ///
+    /// If the output cannot be written.
+    fn foreseen(&mut self, _: &Announcement) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes a report with one call, so that a reader of a pipe never sees a part of one.

@@ -116,6 +116,7 @@ impl<'a> Live<'a> {
         while self.lookups.look_up_one(&mut self.batch) {
             self.take_frames();
         }
+        self.lookups.tell_forecasts(&mut self.batch);
         if let Some(lost) = self.losses.grown() {
             self.batch.extend(context_frame(Kind::Loss, clock::boot_ns(), 0, &lost));
         }
@@ -174,6 +175,8 @@ impl<'a> Live<'a> {
         fds.extend(output);
         let clock = self.wall_clock.descriptor();
         fds.extend(clock.map(|clock| PollFd::from_borrowed_fd(clock, PollFlags::IN)));
+        let forecasts = self.lookups.forecasts();
+        fds.extend(forecasts.map(|forecasts| PollFd::from_borrowed_fd(forecasts, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(SourceError::Poll(error.into())),

@@ -1,6 +1,6 @@
 //! What is looked up beside a frame while it is still true: the victim is dying already.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, os::fd::BorrowedFd};
 
 use oomtrace_common::{
     event,
@@ -103,6 +103,18 @@ impl Lookups {
     /// Tells the minutes before each decision.
     pub(super) fn remember(&mut self, history: Option<History>) {
         self.history = history;
+    }
+
+    /// Becomes readable when there is a forecast.
+    pub(super) fn forecasts(&self) -> Option<BorrowedFd<'_>> {
+        self.history.as_ref().and_then(History::descriptor)
+    }
+
+    /// Appends all forecasts that are new.
+    pub(super) fn tell_forecasts(&self, batch: &mut Vec<u8>) {
+        if let Some(history) = &self.history {
+            history.tell_forecasts(batch);
+        }
     }
 
     /// Candidates' cgroups are not about to go: they are looked up when the victims were, just before the frame that has

@@ -19,7 +19,7 @@ use self::{
 
 /// The top-level modules, the lowest first, each with the reason for its place. A module imports only those above it in this
 /// table, so a new module needs one row.
-const LAYERS: [(&str, &str); 32] = [
+const LAYERS: [(&str, &str); 33] = [
     ("bytes", "names and paths as the kernel has them, which every module holds"),
     ("size", "sizes as written on the command line and in a file"),
     ("exit", "exit statuses, which errors of every layer name"),
@@ -40,6 +40,7 @@ const LAYERS: [(&str, &str); 32] = [
     ("lead_up", "the minutes before a decision; reads an incident and shares the account's words"),
     ("explain", "the cause; reads an incident and its attribution"),
     ("report", "the incident, the attribution and the verdict, for sinks"),
+    ("forecast", "when memory would run out; pure, and reads curves as lead_up does"),
     ("rank", "who would die next; pure, like the three below"),
     ("diff", "two recordings compared, on reports"),
     ("whatif", "a decision decided again, on incidents and reports"),

@@ -108,7 +108,7 @@ fn watch(
 fn rank(scenario: &Scenario) -> CommandRun {
     let cgroup = scenario.expect.limit_cgroup.as_ref().map(oomtrace_scenarios::text::Text::to_chars);
     let named = cgroup.into_iter().flat_map(|path| ["--cgroup".to_owned(), path]);
-    let fixed = [TRACER_FILE, "rank", "--format", "json", "--top", "1"].map(str::to_owned);
+    let fixed = [TRACER_FILE, "rank", "--over", "0s", "--format", "json", "--top", "1"].map(str::to_owned);
     let arguments = fixed.into_iter().chain(named).collect();
     command::observe(&Command { name: "rank".to_owned(), arguments, ..Command::default() })
 }

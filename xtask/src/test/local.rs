@@ -3,6 +3,7 @@
 mod demo;
 mod ends;
 pub(crate) mod experiment;
+mod forecast;
 pub(super) mod kills;
 mod lead_up;
 mod metrics;
@@ -76,6 +77,7 @@ impl Local {
         tally.count("live equals replay", kills::live_equals_replay(self));
         tally.count("distinguishes a leak, a burst and starting processes", lead_up::shapes(self));
         tally.count("a victim that had not grown", lead_up::innocent(self));
+        tally.count("a forecast comes true", forecast::comes_true(self));
         tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
         tally.count("a recorded command's status is passed on", recorded::passes_on(self));
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));

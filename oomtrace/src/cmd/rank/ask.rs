@@ -1,6 +1,6 @@
 //! Reads the facts for a ranking from the machine.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, thread, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use oomtrace_common::event::Memcg;
@@ -13,10 +13,67 @@ use crate::{
     source::{
         census,
         cgroupfs::MemoryHierarchy,
+        history::Gauge,
         memcg::{self, Limits},
         memory_stat, procfs, shortage,
     },
 };
+
+/// Between two samples of memory at most.
+const STEP: Duration = Duration::from_millis(250);
+
+/// Measures how fast memory grows.
+pub(super) struct Growth {
+    gauge: Option<Gauge>,
+}
+
+impl Growth {
+    /// Of the cgroup that would run out, or of the machine; of nothing if that is not wanted.
+    ///
+    /// # Errors
+    ///
+    /// As [`ranking`].
+    pub(super) fn of(cgroup: Option<&Path>, is_wanted: bool) -> Result<Self> {
+        let gauge = match (is_wanted, cgroup) {
+            (false, _) => None,
+            (true, None) => Some(Gauge::of_machine()),
+            (true, Some(asked)) => {
+                let hierarchy = MemoryHierarchy::find().context(NO_HIERARCHY)?;
+                let domain = limited(&hierarchy, &memcg::normal(hierarchy.mount(), asked))?;
+                domain.cgroup.and_then(|path| Gauge::of_cgroup(&hierarchy, &path))
+            }
+        };
+        Ok(Self { gauge })
+    }
+
+    /// Measures for so long.
+    pub(super) fn measure(&mut self, over: Duration) {
+        let steps = over.as_nanos().div_ceil(STEP.as_nanos());
+        for _ in 0..steps {
+            self.look();
+            thread::sleep(STEP);
+        }
+    }
+
+    /// Takes one sample.
+    pub(super) fn look(&mut self) {
+        if let Some(gauge) = &mut self.gauge {
+            gauge.read();
+        }
+    }
+
+    /// A ranking with what was measured so far.
+    pub(super) fn add_to(&self, ranking: Ranking) -> Ranking {
+        Ranking { forecast: self.gauge.as_ref().and_then(Gauge::forecast), ..ranking }
+    }
+
+    /// The time over which memory was measured, ns; 0 if it was not.
+    pub(super) fn over_ns(&self) -> u64 {
+        self.gauge.as_ref().map_or(0, Gauge::over_ns)
+    }
+}
+
+const NO_HIERARCHY: &str = "no hierarchy with the memory controller is mounted";
 
 /// Takes a census of all processes.
 ///
@@ -30,7 +87,7 @@ pub(super) fn ranking(cgroup: Option<&Path>) -> Result<Ranking> {
         let census = census::machine(hierarchy.as_ref());
         return Ok(rank(&census, domain, overrulings(Kind::System)).with_memory(&census, look(None)));
     };
-    let hierarchy = hierarchy.context("no hierarchy with the memory controller is mounted")?;
+    let hierarchy = hierarchy.context(NO_HIERARCHY)?;
     let domain = limited(&hierarchy, &memcg::normal(hierarchy.mount(), asked))?;
     let path = domain.cgroup.clone().unwrap_or_else(|| ByteString::from("/"));
     let census = census::memcg(hierarchy.mount(), &path);

@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use self::ask::Growth;
 use super::signals::Stop;
 use crate::{
     cli::{Rank, TableFormat},
@@ -28,18 +29,20 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 
 pub(super) fn run(options: &Rank) -> Result<Exit> {
     let mut stdout = io::stdout();
+    let mut growth = Growth::of(options.cgroup.as_deref(), !options.over.is_zero())?;
     if !options.watch {
-        show(&ask::ranking(options.cgroup.as_deref())?, options, &mut stdout)?;
+        growth.measure(options.over);
+        show(&look(&mut growth, options)?, &growth, options, &mut stdout)?;
         return Ok(Exit::Success);
     }
     let stop = Stop::on_signals()?;
     let clears = stdout.is_terminal() && options.format == TableFormat::Text;
     loop {
-        let ranking = ask::ranking(options.cgroup.as_deref())?;
+        let ranking = look(&mut growth, options)?;
         if clears {
             stdout.write_all(CLEAR.as_bytes()).map_err(PipelineError::Output)?;
         }
-        show(&ranking, options, &mut stdout)?;
+        show(&ranking, &growth, options, &mut stdout)?;
         if is_stopped(&stop)? {
             return Ok(Exit::Success);
         }
@@ -57,12 +60,18 @@ fn is_stopped(stop: &Stop) -> Result<bool> {
     }
 }
 
-fn show(ranking: &Ranking, options: &Rank, output: &mut impl Write) -> Result<()> {
+/// A ranking, and one more sample of memory.
+fn look(growth: &mut Growth, options: &Rank) -> Result<Ranking> {
+    growth.look();
+    Ok(growth.add_to(ask::ranking(options.cgroup.as_deref())?))
+}
+
+fn show(ranking: &Ranking, growth: &Growth, options: &Rank, output: &mut impl Write) -> Result<()> {
     let written = match options.format {
         TableFormat::Json => serde_json::to_writer(&mut *output, &ranking.top(options.top))
             .map_err(io::Error::from)
             .and_then(|()| writeln!(output)),
-        TableFormat::Text => output.write_all(text::table(ranking, options.top).as_bytes()),
+        TableFormat::Text => output.write_all(text::table(ranking, growth.over_ns(), options.top).as_bytes()),
     };
     Ok(written.and_then(|()| output.flush()).map_err(PipelineError::Output)?)
 }

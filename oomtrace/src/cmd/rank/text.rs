@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use crate::{
     account::share,
     bytes::ByteString,
+    forecast::Forecast,
     rank::{Domain, Kind, Overruling, Ranking, Row},
     sink::terminal::{sanitize, units},
 };
@@ -15,16 +16,22 @@ const CGROUP_COLUMNS: usize = 48;
 /// Protected processes that are named; the others are counted.
 const NAMED: usize = 5;
 
-/// The table, with so many rows at most.
-pub(super) fn table(ranking: &Ranking, top: usize) -> String {
+/// Growth that was measured for less than this is not spoken of, ns.
+const LEAST_NS: u64 = 900_000_000;
+
+/// The table, with so many rows at most. `over_ns` says how long memory was measured.
+pub(super) fn table(ranking: &Ranking, over_ns: u64, top: usize) -> String {
     let mut text = String::new();
     // Writing to a `String` does not fail.
-    let _ = write(&mut text, ranking, top);
+    let _ = write(&mut text, ranking, over_ns, top);
     text
 }
 
-fn write(text: &mut String, ranking: &Ranking, top: usize) -> std::fmt::Result {
+fn write(text: &mut String, ranking: &Ranking, over_ns: u64, top: usize) -> std::fmt::Result {
     writeln!(text, "{}", headline(ranking))?;
+    if over_ns >= LEAST_NS {
+        writeln!(text, "{}", forecast(ranking.forecast.as_ref(), over_ns))?;
+    }
     write_memory(text, ranking)?;
     for overruling in &ranking.overruled_by {
         writeln!(text, "but {}", overruled(*overruling))?;
@@ -77,6 +84,19 @@ fn write_memory(text: &mut String, ranking: &Ranking) -> std::fmt::Result {
         writeln!(text, "  {}", sanitize::sentence(&reason.text))?;
     }
     Ok(())
+}
+
+fn forecast(forecast: Option<&Forecast>, over_ns: u64) -> String {
+    let Some(Forecast { left_ns, bytes_per_second, over_ns, held_bytes, capacity_bytes }) = forecast else {
+        return format!("no forecast: memory did not grow evenly in {}", units::span(over_ns));
+    };
+    format!(
+        "at its present rate it runs out in {}: {}/s over the last {}, {} left",
+        units::span(*left_ns),
+        units::size(*bytes_per_second),
+        units::span(*over_ns),
+        units::size(capacity_bytes.saturating_sub(*held_bytes))
+    )
 }
 
 fn overruled(overruling: Overruling) -> &'static str {

@@ -34,6 +34,7 @@ use crate::{
 
 pub(super) fn run(options: &Record) -> Result<Exit> {
     // Everything that can fail for the user's sake is tried before the kernel is touched.
+    options.look.check()?;
     let opened = open(place(options))?;
     let wanted = wanted(&options.consumers)?;
     let stop = Stop::on_signals()?;

@@ -6,13 +6,14 @@ use std::{
 };
 
 use super::{
-    Paint,
+    Paint, forecast,
     sanitize::{cut, cut_front, quoted, sentence},
     units::{ABSENT, boot_seconds, count, or_absent, size, span},
 };
 use crate::{
     bytes::ByteString,
     explain::{Code, Confidence, Outcome, ordinal},
+    forecast::Announcement,
     report::{Process, Report},
     sink::{
         Sink,
@@ -82,6 +83,10 @@ impl<W: Write> Sink for Line<W> {
             Some(_) => self.tell(report, " [corrected]"),
             None => self.tell(report, ""),
         }
+    }
+
+    fn foreseen(&mut self, announcement: &Announcement) -> io::Result<()> {
+        write_whole(&mut self.output, forecast::line(announcement, self.paint).as_bytes())
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod diff;
 pub(crate) mod experiment;
+mod forecast;
 mod full;
 mod line;
 mod list;

@@ -42,7 +42,7 @@ pub(super) fn hot(table: &Table, now_ns: u64, interval_ns: u64) -> Hot {
     let cgroups = cgroups.filter_map(|cgroup| Some((cgroup.parent, table.path(cgroup.id)?)));
     Hot {
         cgroups: cgroups.take(MOST).collect(),
-        machine: table.machine.as_ref().is_some_and(|series| is_hot(series, table.machine_bytes)),
+        machine: table.machine.as_ref().is_some_and(|series| is_hot(series, table.totals.memory)),
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn a_machine_that_is_about_to_run_out_is_hot_until_nothing_is_new() {
         let mut table = Table::new(0);
-        table.machine_bytes = Some(100 * MIB);
+        table.totals.memory = Some(100 * MIB);
         let mut series = Series::new(sample(5, 10));
         series.push(sample(10, 60));
         table.machine = Some(series);

@@ -4,18 +4,28 @@
 //! thread reads no file for it. Once a decision has been made, it copies what belongs to the decision into a frame (`told`). It does
 //! not wait for the table: if the table is in use at that moment, it tries again after the next frame.
 
+mod announcements;
+mod approach;
+mod cgroup;
 mod files;
+mod foresee;
 mod hot;
+mod machine;
+mod now;
 mod processes;
+mod room;
 mod sampler;
 mod series;
 mod table;
 mod told;
 mod tree;
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    os::fd::BorrowedFd,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use oomtrace_common::{
@@ -24,7 +34,8 @@ use oomtrace_common::{
 };
 use zerocopy::FromBytes;
 
-use self::table::Table;
+pub use self::now::Gauge;
+use self::{announcements::Announcements, table::Table};
 use super::pace::Pace;
 use crate::{frame::context_frame, kernel::clock};
 
@@ -40,11 +51,17 @@ const DECISION_NS: u64 = 1_000_000_000;
 /// What both threads use.
 struct Shared {
     table: Mutex<Table>,
+    announcements: Option<Announcements>,
     /// When the decision began that is in progress, `CLOCK_BOOTTIME` ns; 0 without one.
     deciding_ns: AtomicU64,
 }
 
 impl Shared {
+    fn new(table: Table, horizon_ns: Option<u64>) -> Self {
+        let announcements = horizon_ns.and_then(Announcements::new);
+        Self { table: Mutex::new(table), announcements, deciding_ns: AtomicU64::new(0) }
+    }
+
     /// The table, for the sampling thread.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
@@ -82,16 +99,29 @@ struct Task {
     memcg: u64,
 }
 
-/// Starts the thread, which takes a sample that often.
+/// Starts the thread, which takes a sample that often. With a horizon, it announces once per approach that memory will run out within
+/// that time, ns.
 #[must_use]
-pub fn start(interval_ns: u64) -> History {
-    let table = Mutex::new(Table::new(clock::boot_ns()));
-    let shared = Arc::new(Shared { table, deciding_ns: AtomicU64::new(0) });
+pub fn start(interval_ns: u64, horizon_ns: Option<u64>) -> History {
+    let shared = Arc::new(Shared::new(Table::new(clock::boot_ns()), horizon_ns));
     sampler::start(Arc::clone(&shared), interval_ns);
     History { shared, interval_ns, wanted: None, pace: Pace::new(EVERY_NS) }
 }
 
 impl History {
+    /// Becomes readable when there is a forecast; `None` if none is wanted.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.shared.announcements.as_ref().map(Announcements::descriptor)
+    }
+
+    /// Appends the frames of all forecasts that are new.
+    pub(super) fn tell_forecasts(&self, batch: &mut Vec<u8>) {
+        let Some(announcements) = &self.shared.announcements else { return };
+        for told in announcements.take() {
+            batch.extend(context_frame(Kind::Forecast, clock::boot_ns(), 0, &told));
+        }
+    }
+
     /// Takes note of a frame. `domain` is the cgroup that a mark outside of all passes is about, if that is known.
     pub(super) fn note(&mut self, header: &FrameHeader, payload: &[u8], domain: Option<u64>) {
         match Kind::from_number(header.kind) {

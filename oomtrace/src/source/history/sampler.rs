@@ -16,14 +16,17 @@ use rustix::{
 
 use super::{
     Shared,
-    files::{Files, figures, open, stall_permille},
+    files::{Files, open, stall_permille},
+    foresee::{Asked, due},
     hot::hot,
+    machine::machine,
     processes::{Moment, Processes},
-    table::{Kib, Sample},
+    series::SAMPLES,
     tree::{Place, Tools, Tree},
 };
 use crate::{
     kernel::{clock, pid_namespace::has_machines_pids, privilege::keep_only, protect::be_io_flusher},
+    lead_up::curve::Point,
     source::{cgroupfs::MemoryHierarchy, memcg::folder},
 };
 
@@ -69,6 +72,8 @@ struct Sampler {
     meminfo: Option<OwnedFd>,
     pressure: Option<OwnedFd>,
     round: u32,
+    /// Room for one curve.
+    points: Vec<Point>,
 }
 
 impl Sampler {
@@ -87,6 +92,7 @@ impl Sampler {
             meminfo: read("/proc/meminfo"),
             pressure: read("/proc/pressure/memory"),
             round: 0,
+            points: Vec::with_capacity(SAMPLES),
         }
     }
 
@@ -111,6 +117,16 @@ impl Sampler {
             tree.walk(root, &mut tools);
         }
         self.processes.sweep(&mut self.files, &self.shared, now);
+        self.foresee(at_ns);
+    }
+
+    /// Announces whatever comes near to its limit, if that is wanted.
+    fn foresee(&mut self, now_ns: u64) {
+        let Some(announcements) = &self.shared.announcements else { return };
+        if !self.shared.is_deciding(now_ns) {
+            let asked = Asked { now_ns, horizon_ns: announcements.horizon_ns };
+            announcements.put(due(&mut self.shared.table(), asked, &mut self.points));
+        }
     }
 
     /// Sleeps until then. Whatever is about to run out is read more often.
@@ -143,6 +159,11 @@ impl Sampler {
             self.sample_machine(at_ns);
             self.processes.look_at_watched(&mut self.files, &self.shared, now);
         }
+        self.sample_hot_cgroups(cgroups, now);
+        self.foresee(at_ns);
+    }
+
+    fn sample_hot_cgroups(&mut self, cgroups: &[(u64, Vec<u8>)], now: Moment) {
         let Some((tree, _, mount)) = &mut self.tree else { return };
         let (files, processes) = (&mut self.files, &mut self.processes);
         let mut tools = Tools { files, processes, shared: &self.shared, now };
@@ -158,37 +179,14 @@ impl Sampler {
 
     fn sample_machine(&mut self, at_ns: u64) {
         let Some(meminfo) = self.meminfo.as_ref().and_then(|file| self.files.again(file)) else { return };
-        let (mut sample, total) = machine(meminfo, at_ns);
+        let (mut sample, totals) = machine(meminfo, at_ns);
         let stall = self.pressure.as_ref().and_then(|file| stall_permille(self.files.again(file)?));
         sample.stall = stall.unwrap_or(u16::MAX);
-        self.shared.table().keep_machine(sample, total);
+        if let Some((tree, ..)) = &mut self.tree {
+            tree.has_swap = totals.swap.is_some_and(|swap| swap > 0);
+        }
+        self.shared.table().keep_machine(sample, totals);
     }
-}
-
-/// The machine's memory in `/proc/meminfo`, and `MemTotal`. The usage is all memory that is neither free nor on the lists of file pages.
-fn machine(meminfo: &[u8], at_ns: u64) -> (Sample, Option<u64>) {
-    let kib = |wanted: &[u8]| {
-        let found = figures(meminfo).find(|(name, _)| *name == wanted);
-        found.map(|(_, kib)| kib.saturating_mul(1024))
-    };
-    let sum = |names: [&[u8]; 2]| Some(kib(names[0])?.saturating_add(kib(names[1])?));
-    let total = kib(b"MemTotal");
-    let file = sum([b"Active(file)", b"Inactive(file)"]);
-    let free = kib(b"MemFree");
-    let usage = total.zip(free).map(|(total, free)| total.saturating_sub(free));
-    let kernel =
-        sum([b"SUnreclaim", b"KernelStack"]).map(|sum| sum.saturating_add(kib(b"PageTables").unwrap_or(0)));
-    let swap = kib(b"SwapTotal").zip(kib(b"SwapFree")).map(|(total, free)| total.saturating_sub(free));
-    let sample = Sample {
-        usage: Kib::of(usage),
-        anon: Kib::of(kib(b"AnonPages")),
-        file: Kib::of(file),
-        shmem: Kib::of(kib(b"Shmem")),
-        kernel: Kib::of(kernel),
-        swap: Kib::of(swap),
-        ..Sample::at(at_ns)
-    };
-    (sample, total)
 }
 
 fn cpu_ns() -> u64 {
@@ -200,21 +198,5 @@ fn cpu_ns() -> u64 {
 fn sleep(ns: u64) {
     if ns > 0 {
         thread::sleep(Duration::from_nanos(ns));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::machine;
-
-    #[test]
-    fn the_machines_usage_is_what_is_not_free() {
-        let text = b"MemTotal:  1000 kB\nMemFree:   200 kB\nActive(file):   50 kB\nInactive(file):  60 kB\n\
-                     AnonPages:  500 kB\nSwapTotal: 10 kB\nSwapFree: 4 kB\n";
-        let (sample, total) = machine(text, 7);
-        assert_eq!((sample.usage.bytes(), total), (Some(800 << 10), Some(1000 << 10)));
-        assert_eq!((sample.file.bytes(), sample.swap.bytes()), (Some(110 << 10), Some(6 << 10)));
-        assert_eq!((sample.shmem.bytes(), sample.kernel.bytes()), (None, None));
-        assert_eq!(sample.held_bytes(), Some(690 << 10));
     }
 }

@@ -1,6 +1,9 @@
 //! The history itself: what the sampling thread writes, and the tracing thread reads once a decision has been made.
 
-use super::series::{Series, Timed};
+use super::{
+    approach::Approach,
+    series::{Series, Timed},
+};
 
 /// Cgroups that have a history.
 pub(super) const MOST_CGROUPS: usize = 512;
@@ -86,6 +89,15 @@ impl Timed for Resident {
     }
 }
 
+/// What the machine has, bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    /// `MemTotal`.
+    pub(super) memory: Option<u64>,
+    /// `SwapTotal`.
+    pub(super) swap: Option<u64>,
+}
+
 /// A cgroup.
 #[derive(Debug)]
 pub(super) struct Cgroup {
@@ -96,6 +108,8 @@ pub(super) struct Cgroup {
     /// Empty for the root of the mount.
     pub(super) name: Box<[u8]>,
     pub(super) limit: Kib,
+    /// The swap that it may use; absent without a limit, and if the machine has no swap.
+    pub(super) swap_limit: Kib,
     /// The count of refaults at the first sample that has one.
     pub(super) first_refaults: Option<u64>,
     pub(super) series: Series<Sample>,
@@ -104,6 +118,8 @@ pub(super) struct Cgroup {
     /// The round in which it was last seen, and the round in which its files were read in full.
     pub(super) seen_round: u32,
     pub(super) read_round: u32,
+    /// An approach to the limit that was announced.
+    pub(super) approach: Option<Approach>,
 }
 
 /// A process.
@@ -125,7 +141,8 @@ pub(super) struct Table {
     pub(super) listed_ns: Option<u64>,
     pub(super) left_out: u32,
     pub(super) machine: Option<Series<Sample>>,
-    pub(super) machine_bytes: Option<u64>,
+    pub(super) totals: Totals,
+    pub(super) approach: Option<Approach>,
     pub(super) cgroups: Vec<Cgroup>,
     /// The ids of the cgroups in the same order: a search in them touches little memory.
     ids: Vec<u64>,
@@ -139,7 +156,8 @@ impl Table {
             listed_ns: None,
             left_out: 0,
             machine: None,
-            machine_bytes: None,
+            totals: Totals::default(),
+            approach: None,
             cgroups: Vec::with_capacity(MOST_CGROUPS),
             ids: Vec::with_capacity(MOST_CGROUPS),
             processes: Vec::with_capacity(MOST_PROCESSES),
@@ -185,8 +203,8 @@ impl Table {
     }
 
     /// Takes the sample of the machine.
-    pub(super) fn keep_machine(&mut self, sample: Sample, total_bytes: Option<u64>) {
-        self.machine_bytes = total_bytes;
+    pub(super) fn keep_machine(&mut self, sample: Sample, totals: Totals) {
+        self.totals = totals;
         match &mut self.machine {
             Some(series) => series.push(sample),
             None => self.machine = Some(Series::new(sample)),
@@ -216,11 +234,13 @@ mod tests {
             parent,
             name: name.as_bytes().into(),
             limit: Kib::ABSENT,
+            swap_limit: Kib::ABSENT,
             first_refaults: None,
             series: Series::new(Sample::at(1)),
             read_usage: Kib::ABSENT,
             seen_round: 1,
             read_round: 1,
+            approach: None,
         }
     }
 

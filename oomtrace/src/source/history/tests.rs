@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, atomic::AtomicU64};
+use std::sync::Arc;
 
 use oomtrace_common::{
     event::{self, OutOfMemory},
@@ -8,15 +8,17 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 
 use super::{
     History, Shared, Task, Wanted,
+    foresee::{Asked, due},
     processes::{Moment, Processes},
     series::Series,
-    table::{Cgroup, Kib, Process, Resident, Sample, Table},
+    table::{Cgroup, Kib, Process, Resident, Sample, Table, Totals},
     told::lead_up,
 };
 use crate::{
     context::LeadUp,
     decode::decode,
     event::Event,
+    forecast::Announcement,
     frame::Frame,
     source::{history::files::Files, pace::Pace},
 };
@@ -31,7 +33,8 @@ fn sample(second: u64, mib: u64) -> Sample {
 fn table() -> Table {
     let mut table = Table::new(SECOND);
     for second in 1..=2 {
-        table.keep_machine(sample(second, 100 * second), Some(1 << 30));
+        let totals = Totals { memory: Some(1 << 30), swap: None };
+        table.keep_machine(sample(second, 100 * second), totals);
     }
     for (id, parent, name, growth) in [(1, 0, "", 100), (5, 1, "a", 10), (6, 5, "b", 5), (7, 1, "c", 90)] {
         let mut series = Series::new(sample(1, 1));
@@ -43,11 +46,13 @@ fn table() -> Table {
             parent,
             name,
             limit,
+            swap_limit: Kib::ABSENT,
             first_refaults: None,
             series,
             read_usage,
             seen_round: 1,
             read_round: 1,
+            approach: None,
         });
         let mut series = Series::new(Resident { at_ns: SECOND, bytes: Kib::of(Some(1 << 20)) });
         series.push(Resident { at_ns: 2 * SECOND, bytes: Kib::of(Some((1 + growth) << 20)) });
@@ -112,8 +117,12 @@ fn a_new_process_has_grown_from_nothing() {
 }
 
 fn history() -> History {
-    let shared = Shared { table: Mutex::new(table()), deciding_ns: AtomicU64::new(0) };
-    History { shared: Arc::new(shared), interval_ns: 5, wanted: None, pace: Pace::new(SECOND) }
+    History {
+        shared: Arc::new(Shared::new(table(), None)),
+        interval_ns: 5,
+        wanted: None,
+        pace: Pace::new(SECOND),
+    }
 }
 
 fn entry(history: &mut History, pass: u64) {
@@ -172,4 +181,43 @@ fn a_process_is_followed_until_it_exits() {
     child.wait().unwrap();
     processes.look_at_watched(&mut files, &history.shared, at(3));
     assert_eq!((seen(own), seen(pid)), (Some(3), None));
+}
+
+/// The table, at a second at which /a has grown by 10 MiB/s since the first one.
+fn growing(second: u64) -> Table {
+    let mut table = table();
+    for at in 3..=second {
+        table.keep_machine(sample(at, 300), table.totals);
+        let cgroup = table.cgroup_mut(5).unwrap();
+        cgroup.series.push(sample(at, 10 * at - 9));
+        table.processes[1].series.push(Resident { at_ns: at * SECOND, bytes: Kib::of(Some(at << 20)) });
+    }
+    table
+}
+
+#[test]
+fn a_cgroup_that_nears_its_limit_is_announced_once() {
+    let asked = |second| Asked { now_ns: second * SECOND, horizon_ns: 4 * SECOND };
+    let mut points = Vec::new();
+    assert!(due(&mut growing(2), asked(2), &mut points).is_empty());
+    let mut table = growing(4);
+    let found = due(&mut table, asked(4), &mut points);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(
+        (found.memcg, found.path.clone(), found.limit_bytes),
+        (Some(5), Some("/a".into()), Some(64 << 20))
+    );
+    assert_eq!(found.capacity_bytes, 64 << 20, "the machine has no swap");
+    assert_eq!((found.at_ns.last(), found.held_bytes.last()), (Some(&(4 * SECOND)), Some(&(31 << 20))));
+    let pids: Vec<i32> = found.processes.iter().map(|process| process.pid).collect();
+    assert_eq!(pids, [600, 500], "the processes in it, those that grew most first");
+    assert!(due(&mut table, asked(4), &mut points).is_empty(), "the approach was announced");
+    let announcement = Announcement::new(found, None).unwrap();
+    assert_eq!(announcement.forecast.left_ns, 33 * SECOND / 10);
+}
+
+#[test]
+fn what_was_not_sampled_at_this_moment_is_not_announced() {
+    let asked = Asked { now_ns: 9 * SECOND, horizon_ns: 60 * SECOND };
+    assert!(due(&mut growing(4), asked, &mut Vec::new()).is_empty());
 }

@@ -52,7 +52,7 @@ pub(super) fn lead_up(table: &Table, wanted: &Wanted, interval_ns: u64) -> Optio
         listed_ns: table.listed_ns.filter(|listed| *listed <= until),
         cgroups_left_out: table.left_out,
         machine: machine.filter(|_| wanted.domain.is_none()).map(|series| memory(series.until(until), true)),
-        machine_bytes: table.machine_bytes.filter(|_| wanted.domain.is_none()),
+        machine_bytes: table.totals.memory.filter(|_| wanted.domain.is_none()),
         cgroups: cgroups.iter().map(of_cgroup).collect(),
         processes: processes(table, wanted, is_member)
             .into_iter()
@@ -68,7 +68,7 @@ fn leaves(wanted: &Wanted) -> impl Iterator<Item = u64> {
 }
 
 /// The domain and all cgroups below it. A cgroup comes after the one above it.
-fn members(table: &Table, domain: u64) -> BTreeSet<u64> {
+pub(super) fn members(table: &Table, domain: u64) -> BTreeSet<u64> {
     let mut members = BTreeSet::from([domain]);
     for cgroup in &table.cgroups {
         if members.contains(&cgroup.parent) {
@@ -89,7 +89,11 @@ fn below<'a>(table: &'a Table, wanted: &Wanted, is_member: impl Fn(u64) -> bool)
 }
 
 /// The processes that the decision names, then those of the domain that grew most.
-fn processes<'a>(table: &'a Table, wanted: &Wanted, is_member: impl Fn(u64) -> bool) -> Vec<&'a Process> {
+pub(super) fn processes<'a>(
+    table: &'a Table,
+    wanted: &Wanted,
+    is_member: impl Fn(u64) -> bool,
+) -> Vec<&'a Process> {
     let is_named = |process: &&Process| wanted.tasks.iter().any(|task| task.pid == process.pid);
     let growth = |process: &Process| {
         let bytes = |sample: &Resident| sample.bytes.bytes();
@@ -141,7 +145,7 @@ fn memory(samples: &[Sample], whole: bool) -> MemoryHistory {
     memory
 }
 
-fn process(process: &Process, until: u64) -> ProcessHistory {
+pub(super) fn process(process: &Process, until: u64) -> ProcessHistory {
     let samples = process.series.until(until).iter();
     let known = samples.filter_map(|sample| Some((sample.at_ns, sample.bytes.bytes()?)));
     let (at_ns, resident_bytes) = known.unzip();

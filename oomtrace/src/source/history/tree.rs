@@ -6,7 +6,8 @@ use rustix::fs::{FileType, OFlags, RawDir, fstat};
 
 use super::{
     Shared,
-    files::{Files, open, parts, stall_permille},
+    cgroup::{Names, Own},
+    files::{Files, open},
     processes::{Moment, Processes},
     series::Series,
     table::{Cgroup, Kib, LEVELS, Sample},
@@ -23,35 +24,15 @@ const CHANGE_SHARE: u64 = 128;
 /// Processes of one cgroup that are looked at.
 const MOST_PIDS: usize = 4096;
 
-/// v1 writes a limit that is off as almost the greatest signed number.
-const V1_UNLIMITED: u64 = 0x7fff_ffff_ffff_0000;
-
 /// The kernfs id of a hierarchy's root.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L2131> (`cgroup_setup_root`)
 const ROOT_ID: u64 = 1;
 
-/// The names of the files of a hierarchy.
-#[derive(Clone, Copy)]
-struct Names {
-    usage: &'static str,
-    limit: &'static str,
-    /// v2 only.
-    swap: Option<&'static str>,
-    pressure: Option<&'static str>,
-}
-
-const V1: Names =
-    Names { usage: "memory.usage_in_bytes", limit: "memory.limit_in_bytes", swap: None, pressure: None };
-const V2: Names = Names {
-    usage: "memory.current",
-    limit: "memory.max",
-    swap: Some("memory.swap.current"),
-    pressure: Some("memory.pressure"),
-};
-
 /// What a walk needs, kept from one to the next.
 pub(super) struct Tree {
     names: Names,
+    /// Whether the machine has swap.
+    pub(super) has_swap: bool,
     pids: Vec<i32>,
     /// Cgroups for which there was no room in this walk.
     left_out: u32,
@@ -80,11 +61,8 @@ pub(super) struct Tools<'a> {
 
 impl Tree {
     pub(super) fn new(hierarchy: &MemoryHierarchy) -> Self {
-        let names = match hierarchy {
-            MemoryHierarchy::V1(_) => V1,
-            MemoryHierarchy::V2(_) => V2,
-        };
-        Self { names, pids: Vec::with_capacity(MOST_PIDS), left_out: 0, whole: true }
+        let names = Names::of(hierarchy);
+        Self { names, has_swap: false, pids: Vec::with_capacity(MOST_PIDS), left_out: 0, whole: true }
     }
 
     /// Walks the whole hierarchy; false if a decision interrupted the walk.
@@ -108,10 +86,10 @@ impl Tree {
         }
         let Ok(stat) = fstat(folder) else { return };
         let id = stat.st_ino;
-        let usage = tools.files.number(folder, self.names.usage);
+        let usage = self.names.usage(tools.files, folder);
         let full = place.full || (usage.is_none() && place.above_full) || is_due(tools, id, usage);
         let mut sample = Sample { usage: Kib::of(usage), ..Sample::at(tools.now.at_ns) };
-        let read = full.then(|| self.read(folder, &mut sample, tools));
+        let read = full.then(|| self.names.read(tools.files, folder, self.has_swap, &mut sample));
         self.keep(id, place, sample, read, tools.shared, tools.now.round);
         if full {
             self.look_at_processes(folder, id, tools);
@@ -138,28 +116,12 @@ impl Tree {
         }
     }
 
-    /// Reads the parts, and gives the limit and the count of refaults.
-    fn read(&self, folder: &OwnedFd, sample: &mut Sample, tools: &mut Tools<'_>) -> (Kib, Option<u64>) {
-        let files = &mut *tools.files;
-        let parts = files.read(folder, "memory.stat").map(parts).unwrap_or_default();
-        let swap = self.names.swap.and_then(|name| files.number(folder, name));
-        sample.anon = Kib::of(parts.anon);
-        sample.file = Kib::of(parts.file);
-        sample.shmem = Kib::of(parts.shmem);
-        sample.kernel = Kib::of(parts.kernel);
-        sample.swap = Kib::of(swap.or(parts.swap));
-        let stall = self.names.pressure.and_then(|name| stall_permille(files.read(folder, name)?));
-        sample.stall = stall.unwrap_or(u16::MAX);
-        let limit = files.number(folder, self.names.limit).filter(|limit| *limit < V1_UNLIMITED);
-        (Kib::of(limit), parts.refaults)
-    }
-
     fn keep(
         &mut self,
         id: u64,
         place: Place<'_>,
         mut sample: Sample,
-        read: Option<(Kib, Option<u64>)>,
+        read: Option<Own>,
         shared: &Shared,
         round: u32,
     ) {
@@ -171,8 +133,9 @@ impl Tree {
         }
         let Some(cgroup) = table.cgroup_mut(id) else { return };
         cgroup.seen_round = round;
-        if let Some((limit, refaults)) = read {
-            (cgroup.limit, cgroup.read_usage, cgroup.read_round) = (limit, sample.usage, round);
+        if let Some(Own { limit, swap_limit, refaults }) = read {
+            (cgroup.limit, cgroup.swap_limit) = (limit, swap_limit);
+            (cgroup.read_usage, cgroup.read_round) = (sample.usage, round);
             cgroup.first_refaults = cgroup.first_refaults.or(refaults);
             let since = refaults.zip(cgroup.first_refaults).map(|(now, first)| now.saturating_sub(first));
             sample.refaults = since.map_or(u32::MAX, |count| u32::try_from(count).unwrap_or(u32::MAX - 1));
@@ -203,11 +166,13 @@ fn begin(id: u64, place: Place<'_>, sample: Sample) -> Cgroup {
         parent: place.parent,
         name: place.name.into(),
         limit: Kib::ABSENT,
+        swap_limit: Kib::ABSENT,
         first_refaults: None,
         series: Series::new(sample),
         read_usage: Kib::ABSENT,
         seen_round: 0,
         read_round: 0,
+        approach: None,
     }
 }
 

@@ -12,7 +12,7 @@ use super::kills::escaped;
 use super::tracer::{Tracer, at};
 use crate::scratch::Scratch;
 
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 
 /// The tolerance of a rate: one part in this many.
 const TOLERANCE: u64 = 20;
@@ -21,16 +21,16 @@ const TOLERANCE: u64 = 20;
 const RATE: u64 = 10;
 
 /// A hog in the cgroup, which is killed with this value.
-struct Hog(Child);
+pub(super) struct Hog(Child);
 
 impl Hog {
-    fn start(local: &Local, scratch: &Scratch, arguments: &[&str]) -> Result<Self> {
+    pub(super) fn start(local: &Local, scratch: &Scratch, arguments: &[&str]) -> Result<Self> {
         let mut hog = Command::new(local.program("hog"));
         hog.args(["--hold", "--cgroup"]).arg(escaped(&scratch.path)).args(arguments);
         hog.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map(Self).context("starting a hog")
     }
 
-    fn wait(&mut self) -> Result<u32> {
+    pub(super) fn wait(&mut self) -> Result<u32> {
         self.0.wait().context("waiting for a hog")?;
         Ok(self.0.id())
     }
@@ -45,7 +45,7 @@ impl Drop for Hog {
 }
 
 /// Lets the tracer take some samples.
-fn samples(count: u64) {
+pub(super) fn samples(count: u64) {
     thread::sleep(Duration::from_secs(count) + Duration::from_millis(500));
 }
 

@@ -86,7 +86,7 @@ impl Drop for Sleepers {
 
 fn ranked(local: &Local, options: &[&OsStr]) -> Result<Value> {
     let ran = Command::new(local.program("oomtrace"))
-        .args(["rank", "--format", "json", "--top", "100000"])
+        .args(["rank", "--over", "0s", "--format", "json", "--top", "100000"])
         .args(options)
         .output();
     let ran = ran.context("running rank")?;

@@ -15,11 +15,12 @@ use std::io::{self, Write};
 
 use self::sheet::Sheet;
 use super::{
-    Paint,
+    Paint, forecast,
     sanitize::sentence,
     units::{ABSENT, boot_seconds},
 };
 use crate::{
+    forecast::Announcement,
     kernel::tier::Tier,
     report::Report,
     sink::{Sink, write_whole},
@@ -49,6 +50,10 @@ impl<W: Write> Sink for Full<W> {
 
     fn closed(&mut self, report: &Report) -> io::Result<()> {
         write_whole(&mut self.output, page(report, self.paint).as_bytes())
+    }
+
+    fn foreseen(&mut self, announcement: &Announcement) -> io::Result<()> {
+        write_whole(&mut self.output, forecast::line(announcement, self.paint).as_bytes())
     }
 }
 

@@ -1,0 +1,137 @@
+//! A forecast as sinks announce it.
+
+use std::cmp::Reverse;
+
+use serde::Serialize;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Forecast, forecast};
+use crate::{
+    account::Whole,
+    bytes::ByteString,
+    context::{self, ProcessHistory, Session},
+    lead_up::curve::Point,
+};
+
+/// The version of the JSON's shape. Keys are added, never renamed.
+const SCHEMA: u32 = 1;
+
+/// Processes that are named.
+const GROWERS: usize = 3;
+
+/// Memory that will run out soon at its present rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Announcement {
+    /// Version of the JSON's shape: 1.
+    pub schema: u32,
+    /// Tells a forecast from an incident.
+    pub kind: Kind,
+    /// Wall clock of the last sample, RFC 3339.
+    pub time: Option<String>,
+    /// `CLOCK_BOOTTIME` of the last sample, ns.
+    pub boot_ns: u64,
+    /// `uname -n`.
+    pub host: Option<String>,
+    /// Whose memory.
+    pub of: Whole,
+    /// Path of the cgroup; `None` for the machine.
+    pub cgroup: Option<ByteString>,
+    /// Its limit; of the machine, all memory.
+    pub limit_bytes: Option<u64>,
+    /// How long before memory runs out the user wants to know, ns.
+    pub horizon_ns: u64,
+    /// When.
+    #[serde(flatten)]
+    pub forecast: Forecast,
+    /// The samples, oldest first.
+    pub samples: Vec<Sample>,
+    /// The processes that grew most while the rate was measured.
+    pub growers: Vec<Grower>,
+}
+
+/// The kind of an object that is no incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A forecast.
+    Forecast,
+}
+
+/// Held memory at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Sample {
+    /// How long before the last sample, ns.
+    pub before_ns: u64,
+    /// Usage without page cache, with swap.
+    pub held_bytes: u64,
+}
+
+/// A process that grew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Grower {
+    /// Process id.
+    pub pid: i32,
+    /// Name.
+    pub comm: Option<ByteString>,
+    /// How much it grew while the rate was measured.
+    pub growth_bytes: u64,
+}
+
+impl Announcement {
+    /// Interprets what the history told; `None` if it does not rise in a straight line.
+    #[must_use]
+    pub fn new(told: &context::Forecast, session: Option<&Session>) -> Option<Self> {
+        let columns = told.at_ns.iter().zip(&told.held_bytes);
+        let points: Vec<Point> =
+            columns.map(|(at_ns, bytes)| Point { at_ns: *at_ns, bytes: *bytes }).collect();
+        let last = points.last()?;
+        let forecast = forecast(&points, told.capacity_bytes)?;
+        let sample = |point: &Point| Sample {
+            before_ns: last.at_ns.saturating_sub(point.at_ns),
+            held_bytes: point.bytes,
+        };
+        let offset_ns = session.map(|session| session.wall_offset_ns);
+        Some(Self {
+            schema: SCHEMA,
+            kind: Kind::Forecast,
+            time: offset_ns.and_then(|offset| wall_time(last.at_ns, offset)),
+            boot_ns: last.at_ns,
+            host: session.map(|session| session.host.clone()),
+            of: if told.memcg.is_some() { Whole::Cgroup } else { Whole::Machine },
+            cgroup: told.path.clone().filter(|_| told.memcg.is_some()),
+            limit_bytes: told.limit_bytes,
+            horizon_ns: told.horizon_ns,
+            forecast,
+            samples: points.iter().map(sample).collect(),
+            growers: growers(&told.processes, last.at_ns.saturating_sub(forecast.over_ns)),
+        })
+    }
+}
+
+fn wall_time(boot_ns: u64, offset_ns: i64) -> Option<String> {
+    let unix_ns = i128::from(boot_ns) + i128::from(offset_ns);
+    OffsetDateTime::from_unix_timestamp_nanos(unix_ns).ok()?.format(&Rfc3339).ok()
+}
+
+/// The processes that grew most since then.
+fn growers(processes: &[ProcessHistory], since_ns: u64) -> Vec<Grower> {
+    let grower = |process: &ProcessHistory| {
+        let growth_bytes = process.resident_bytes.last()?.checked_sub(before(process, since_ns)?)?;
+        let grower = Grower { pid: process.pid, comm: process.comm.clone(), growth_bytes };
+        (growth_bytes > 0).then_some(grower)
+    };
+    let mut growers: Vec<Grower> = processes.iter().filter_map(grower).collect();
+    growers.sort_by_key(|grower| Reverse(grower.growth_bytes));
+    growers.truncate(GROWERS);
+    growers
+}
+
+/// The memory of a process at a time; nothing before it started.
+fn before(process: &ProcessHistory, since_ns: u64) -> Option<u64> {
+    if process.start_boot_ns.is_some_and(|start| start >= since_ns) {
+        return Some(0);
+    }
+    let samples = || process.at_ns.iter().zip(&process.resident_bytes);
+    let last = samples().take_while(|(at_ns, _)| **at_ns <= since_ns).last().or_else(|| samples().next());
+    last.map(|(_, bytes)| *bytes)
+}

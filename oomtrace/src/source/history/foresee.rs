@@ -1,0 +1,96 @@
+//! Whatever will run out soon, by the samples so far: looked for after each sample, in the sampling thread.
+
+use super::{
+    Wanted,
+    approach::{Approach, State, begins},
+    room::{self, Swap, curve},
+    series::Series,
+    table::{Sample, Table},
+    told::{members, process, processes},
+};
+use crate::{bytes::ByteString, context, forecast::forecast, lead_up::curve::Point};
+
+/// A rise below this is none, bytes: most cgroups rest.
+const LEAST_BYTES: u64 = 1 << 20;
+
+/// What an announcement is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) now_ns: u64,
+    pub(super) horizon_ns: u64,
+}
+
+/// The approaches that begin with the samples of this moment. `points` is room for one curve.
+pub(super) fn due(table: &mut Table, asked: Asked, points: &mut Vec<Point>) -> Vec<context::Forecast> {
+    let swap = swap(table);
+    let mut found = Vec::new();
+    for cgroup in &mut table.cgroups {
+        let Some(limit) = cgroup.limit.bytes() else { continue };
+        let own_swap = cgroup.series.samples().iter().rev().find_map(|sample| sample.swap.bytes());
+        let capacity = room::of_cgroup(limit, cgroup.swap_limit.bytes(), own_swap.unwrap_or(0), swap);
+        if is_due(&cgroup.series, capacity, &mut cgroup.approach, asked, points) {
+            found.push((Some(cgroup.id), Some(limit), capacity));
+        }
+    }
+    let capacity = table.totals.memory.map(|memory| memory.saturating_add(swap.total));
+    if let Some((series, capacity)) = table.machine.as_ref().zip(capacity)
+        && is_due(series, capacity, &mut table.approach, asked, points)
+    {
+        found.push((None, table.totals.memory, capacity));
+    }
+    found.into_iter().map(|of| told(table, asked, of, points)).collect()
+}
+
+/// The machine's swap.
+fn swap(table: &Table) -> Swap {
+    let last = table.machine.as_ref().and_then(|series| series.last()?.swap.bytes());
+    Swap { total: table.totals.swap.unwrap_or(0), used: last.unwrap_or(0) }
+}
+
+fn is_due(
+    series: &Series<Sample>,
+    capacity_bytes: u64,
+    approach: &mut Option<Approach>,
+    asked: Asked,
+    points: &mut Vec<Point>,
+) -> bool {
+    let now_ns = asked.now_ns;
+    if series.last().is_none_or(|last| last.at_ns != now_ns) {
+        return false;
+    }
+    points.clear();
+    curve(series.samples(), points);
+    let Some(held_bytes) = points.last().map(|last| last.bytes) else { return false };
+    let least = points.iter().map(|point| point.bytes).min().unwrap_or(held_bytes);
+    let rises = held_bytes.saturating_sub(least) >= LEAST_BYTES;
+    let forecast = rises.then(|| forecast(points, capacity_bytes)).flatten();
+    begins(approach, &State { now_ns, held_bytes, capacity_bytes, forecast }, asked.horizon_ns)
+}
+
+fn told(
+    table: &Table,
+    asked: Asked,
+    (memcg, limit_bytes, capacity_bytes): (Option<u64>, Option<u64>, u64),
+    points: &mut Vec<Point>,
+) -> context::Forecast {
+    let series = match memcg {
+        Some(id) => table.cgroup(id).map(|cgroup| &cgroup.series),
+        None => table.machine.as_ref(),
+    };
+    points.clear();
+    curve(series.map(Series::samples).unwrap_or_default(), points);
+    let wanted = Wanted { decided_ns: asked.now_ns, domain: memcg, ..Wanted::default() };
+    let members = memcg.map(|id| members(table, id));
+    let is_member = |id: u64| members.as_ref().is_none_or(|members| members.contains(&id));
+    let grown = processes(table, &wanted, is_member);
+    context::Forecast {
+        horizon_ns: asked.horizon_ns,
+        memcg,
+        path: memcg.and_then(|id| table.path(id)).map(ByteString::from),
+        limit_bytes,
+        capacity_bytes,
+        at_ns: points.iter().map(|point| point.at_ns).collect(),
+        held_bytes: points.iter().map(|point| point.bytes).collect(),
+        processes: grown.into_iter().map(|known| process(known, asked.now_ns)).collect(),
+    }
+}
