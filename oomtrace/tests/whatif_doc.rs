@@ -6,7 +6,7 @@ use oomtrace::{
     account::Whole,
     explain::{Code, Outcome, Policy},
     incident::{PassedOver, Role},
-    whatif::{Answer, Change, Decision, Memory, Room, Row, SCHEMA, Victim, Vote},
+    whatif::{Answer, Change, Decision, Later, Memory, Room, Row, SCHEMA, Victim, Vote},
 };
 use serde_json::Value;
 
@@ -77,7 +77,8 @@ fn the_document_has_exactly_the_keys_and_their_types() {
 #[test]
 fn the_document_says_what_can_be_null() {
     let unlimited = Answer { memory: Some(memory(None)), ..minimal() };
-    let nulls: BTreeSet<String> = [minimal(), unlimited]
+    let at_once = Answer { later: None, ..minimal() };
+    let nulls: BTreeSet<String> = [minimal(), unlimited, at_once]
         .iter()
         .flat_map(|answer| found(answer).unwrap())
         .filter(|(_, kind)| kind == "null")
@@ -142,6 +143,7 @@ fn maximal() -> Answer {
         before: decision.clone(),
         after: decision,
         memory: Some(memory(Some(1))),
+        later: Some(Later { ns: 1, bytes_per_second: 1, cgroup: Some("/a".into()) }),
         candidates: vec![row],
         remarks: vec!["a remark".to_owned()],
         summary: "summary".to_owned(),
@@ -154,11 +156,13 @@ fn minimal() -> Answer {
     let decision = Decision { victims: vec![victim], ..Decision::default() };
     let vote = Vote { oom_score_adj: None, points: None, passed_over: None, dies: false };
     let row = Row { pid: None, comm: None, cgroup: None, estimated: false, before: vote, after: vote };
+    let later = Some(Later { ns: 1, bytes_per_second: 1, cgroup: None });
     Answer {
         time: None,
         before: decision.clone(),
         after: decision,
         memory: None,
+        later,
         candidates: vec![row],
         ..maximal()
     }

@@ -26,6 +26,8 @@ pub struct Diff {
     pub victims: Pair<u64>,
     /// Victims that were not chosen and died with the chosen one.
     pub collateral: Pair<u64>,
+    /// Decisions whose victim had not grown before.
+    pub victim_had_not_grown: Pair<u64>,
     /// Resident memory of all victims for which it is known.
     pub resident_bytes: Pair<u64>,
     /// Resident memory of the victims that were not chosen, if known.
@@ -42,6 +44,8 @@ pub struct Diff {
     pub victim_cgroups: Vec<Count>,
     /// Decisions by the cgroup that ran out; `null` where it was none.
     pub cgroups: Vec<Count>,
+    /// Decisions by the shape of the growth before; `null` where that is not known.
+    pub shapes: Vec<Count>,
 }
 
 /// The same of both.
@@ -75,6 +79,7 @@ pub fn compare(a: Tally, b: Tally) -> Diff {
         incomplete: of(|tally| tally.incomplete),
         victims: of(|tally| tally.victims),
         collateral: of(|tally| tally.collateral),
+        victim_had_not_grown: of(|tally| tally.victim_had_not_grown),
         resident_bytes: of(|tally| tally.resident_bytes),
         collateral_resident_bytes: of(|tally| tally.collateral_resident_bytes),
         causes: counts(&a.causes, &b.causes),
@@ -82,6 +87,7 @@ pub fn compare(a: Tally, b: Tally) -> Diff {
         comms: counts(&a.comms, &b.comms),
         victim_cgroups: counts(&a.victim_cgroups, &b.victim_cgroups),
         cgroups: counts(&a.cgroups, &b.cgroups),
+        shapes: counts(&a.shapes, &b.shapes),
         recovery: Pair { a: Spread::of(a.recovery_ns), b: Spread::of(b.recovery_ns) },
     }
 }

@@ -20,6 +20,7 @@ pub struct Tally {
     pub(super) incomplete: u64,
     pub(super) victims: u64,
     pub(super) collateral: u64,
+    pub(super) victim_had_not_grown: u64,
     pub(super) resident_bytes: u64,
     pub(super) collateral_resident_bytes: u64,
     pub(super) recovery_ns: Vec<u64>,
@@ -28,6 +29,7 @@ pub struct Tally {
     pub(super) comms: Counts,
     pub(super) victim_cgroups: Counts,
     pub(super) cgroups: Counts,
+    pub(super) shapes: Counts,
 }
 
 impl Tally {
@@ -40,6 +42,10 @@ impl Tally {
         count(&mut self.causes, Some(report.cause.code.name().into()));
         count(&mut self.policies, report.selection.policy.map(|policy| policy.name().into()));
         count(&mut self.cgroups, report.domain.cgroup.clone());
+        let lead_up = report.lead_up.as_ref();
+        count(&mut self.shapes, lead_up.map(|lead_up| lead_up.shape.name().into()));
+        self.victim_had_not_grown +=
+            u64::from(lead_up.and_then(|lead_up| lead_up.victim_grew) == Some(false));
         report.victims.iter().for_each(|victim| self.add_victim(victim));
     }
 

@@ -1,5 +1,12 @@
 use super::{Count, Pair, Spread, Tally, compare};
-use crate::{explain::Outcome, incident::Role, report::Report, sink::terminal::example};
+use crate::{
+    account::Whole,
+    explain::Outcome,
+    incident::Role,
+    lead_up::{LeadUp, Shape},
+    report::Report,
+    sink::terminal::example,
+};
 
 fn tally(reports: &[Report]) -> Tally {
     let mut tally = Tally::default();
@@ -56,4 +63,31 @@ fn percentiles_are_times_that_were_measured() {
     );
     let one = Spread::of(vec![7]).unwrap();
     assert_eq!([one.min_ns, one.median_ns, one.p99_ns, one.max_ns], [7; 4]);
+}
+
+#[test]
+fn shapes_of_the_growth_and_victims_that_had_not_grown_are_counted() {
+    let led_up = |shape, victim_grew| {
+        let mut report = example::memcg_kill();
+        report.lead_up = Some(LeadUp {
+            of: Whole::Cgroup,
+            interval_ns: 1,
+            history_ns: None,
+            growth_bytes: None,
+            since_ns: None,
+            bytes_per_second: None,
+            shape,
+            victim_grew,
+            samples: Vec::new(),
+            growers: Vec::new(),
+            cgroups: Vec::new(),
+        });
+        report
+    };
+    let a = [led_up(Shape::Steady, Some(true)), led_up(Shape::Steady, Some(false))];
+    let b = [led_up(Shape::Sudden, None), example::memcg_kill()];
+    let diff = compare(tally(&a), tally(&b));
+    assert_eq!(diff.victim_had_not_grown, Pair { a: 1, b: 0 });
+    let count = |name: Option<&str>, a, b| Count { name: name.map(Into::into), a, b };
+    assert_eq!(diff.shapes, [count(Some("steady"), 2, 0), count(None, 0, 1), count(Some("sudden"), 0, 1)]);
 }

@@ -24,7 +24,7 @@ mod words;
 mod zones;
 
 use self::gaps::gaps;
-pub(crate) use self::words::{ordinal, size};
+pub(crate) use self::words::{duration, ordinal, size};
 pub(crate) use self::zones::constraint;
 pub use self::{
     codes::{Code, Confidence, Outcome, Policy},

@@ -50,7 +50,7 @@ pub(crate) fn ordinal(number: u64) -> String {
 }
 
 /// Milliseconds, seconds or minutes: one of them is enough for a sentence.
-pub(super) fn duration(ns: u64) -> String {
+pub(crate) fn duration(ns: u64) -> String {
     match ns {
         0..1_000_000 => "less than 1 ms".to_owned(),
         1_000_000..1_000_000_000 => format!("{} ms", ns / 1_000_000),

@@ -35,6 +35,8 @@ pub struct Answer {
     pub after: Decision,
     /// The memory that ran out, and how much of it no kill frees. `None` where the recording has no account of it.
     pub memory: Option<Memory>,
+    /// How much later memory would have run out with a larger limit; `None` if it would have run out now, or if the rate is not known.
+    pub later: Option<Later>,
     /// The candidates, best first after the change; those passed over at the end.
     pub candidates: Vec<Row>,
     /// Changes without an effect, and facts that the recording does not contain.
@@ -62,6 +64,17 @@ pub struct Decision {
     pub runner_up_pid: Option<i32>,
     /// Who dies, the chosen one first.
     pub victims: Vec<Victim>,
+}
+
+/// When memory would have run out instead, if it had grown on at the same rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Later {
+    /// Time after the decision.
+    pub ns: u64,
+    /// The rate of the growth before the decision.
+    pub bytes_per_second: u64,
+    /// The cgroup that would have run out.
+    pub cgroup: Option<ByteString>,
 }
 
 /// A process that dies.

@@ -3,6 +3,7 @@
 use super::{
     Answer, Change, Decision, Refusal, SCHEMA, allocating, before, holding,
     kill::{self, Chosen},
+    later::{clause, later},
     limit,
     recorded::Recorded,
     room, scope, sentence, table,
@@ -45,12 +46,16 @@ pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, R
         estimated: after.points.is_some() && rows.iter().any(|row| row.estimated),
         memory,
         candidates: table::rows(&recorded, &rows, &before, &after),
+        later: ground.headroom.and_then(|headroom| later(&recorded, headroom)),
         before,
         after,
         remarks,
         summary: String::new(),
     };
     answer.summary = sentence::summary(&recorded, changes, &answer);
+    if let Some((later, headroom)) = answer.later.as_ref().zip(ground.headroom) {
+        answer.summary.push_str(&clause(&recorded, later, headroom));
+    }
     Ok(answer)
 }
 

@@ -15,8 +15,18 @@ pub(super) struct Ground {
     pub(super) total_pages: u64,
     /// The domain's limit after the change, in pages; `None` if it is unchanged.
     pub(super) limit_pages: Option<u64>,
+    /// The least headroom below a limit, if memory would not have run out.
+    pub(super) headroom: Option<Headroom>,
     /// Changes without an effect.
     pub(super) remarks: Vec<String>,
+}
+
+/// What is left below the limit of a cgroup.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Headroom {
+    /// Kernfs id.
+    pub(super) memcg: u64,
+    pub(super) pages: u64,
 }
 
 /// A cgroup and its limits, in pages.
@@ -46,6 +56,7 @@ pub(super) fn ground(recorded: &Recorded<'_>, changes: &[Change], freed: &Freed)
         happens: true,
         total_pages: recorded.total_pages,
         limit_pages: None,
+        headroom: None,
         remarks: freed.remarks.clone(),
     };
     let freed_pages = freed.bytes.checked_div(recorded.incident.page_size()).unwrap_or(0);
@@ -65,6 +76,8 @@ pub(super) fn ground(recorded: &Recorded<'_>, changes: &[Change], freed: &Freed)
     };
     if ground.happens {
         ground.total_pages = resized(recorded, &levels, domain)?;
+    } else {
+        ground.headroom = least_headroom(&levels, limits::counter_max(recorded.incident.page_size()));
     }
     if ground.happens && freed_pages > 0 {
         ground
@@ -161,6 +174,16 @@ fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<
         }
         None => Ok(false),
     }
+}
+
+/// The cgroup that would be full first if all of them grow alike; `None` if none has a limit.
+fn least_headroom(levels: &[Level<'_>], off: u64) -> Option<Headroom> {
+    let limited = levels.iter().filter_map(|level| {
+        let max = level.max_after();
+        let pages = max.saturating_sub(level.usage());
+        (max < off).then_some(Headroom { memcg: level.memcg.id, pages })
+    });
+    limited.min_by_key(|headroom| headroom.pages)
 }
 
 /// Whether writing that limit finds more used than it allows.

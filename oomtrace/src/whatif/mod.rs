@@ -13,6 +13,7 @@ mod change;
 mod decide;
 mod holding;
 mod kill;
+mod later;
 mod levels;
 mod limit;
 mod machine;
@@ -29,7 +30,7 @@ mod words;
 pub(crate) mod tests;
 
 pub use self::{
-    answer::{Answer, Decision, Row, SCHEMA, Victim, Vote},
+    answer::{Answer, Decision, Later, Row, SCHEMA, Victim, Vote},
     change::{Change, Holding, Who},
     decide::decide_again,
     refusal::Refusal,

@@ -32,6 +32,7 @@ pub(crate) fn text(diff: &Diff, colour: bool) -> String {
         ("  incomplete", diff.incomplete),
         ("victims", diff.victims),
         ("  not chosen (collateral)", diff.collateral),
+        ("  had not grown before", diff.victim_had_not_grown),
     ];
     counted.into_iter().for_each(|(name, pair)| add(counts(name, pair)));
     add(sizes("memory of victims", diff.resident_bytes));
@@ -45,6 +46,7 @@ pub(crate) fn text(diff: &Diff, colour: bool) -> String {
         ("victims by name", &diff.comms),
         ("victims by cgroup", &diff.victim_cgroups),
         ("decisions by the cgroup that ran out", &diff.cgroups),
+        ("decisions by the shape of the growth before", &diff.shapes),
     ];
     for (heading, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         add(paint.bold(heading));

@@ -226,6 +226,7 @@ mod tests {
             page_bytes: 4096,
             changes: vec!["oom_score_adj 500 for redis (pid 812)".to_owned()],
             estimated: false,
+            later: None,
             before: decision(901, b"py\x1b[2J", 9_003),
             after: decision(812, b"redis", 13_003),
             memory: None,

@@ -1,8 +1,12 @@
 //! Another limit.
 
+use std::rc::Rc;
+
 use super::example::{DB, LIMIT, PODS, ROOT, adj, dead, decide, in_pods, on_the_machine, refuse};
 use crate::{
+    context::{self, CgroupHistory, MemoryHistory},
     incident::Incident,
+    lead_up::Shape,
     whatif::{Change, Refusal},
 };
 
@@ -95,4 +99,50 @@ fn memory_and_swap_together_is_another_limit() {
     let pods = incident.memcgs.get_mut(&PODS).unwrap();
     (pods.hierarchy, pods.swap_usage_pages, pods.swap_max_pages) = (4, LIMIT, LIMIT);
     assert!(matches!(refuse(&incident, &[limit("/pods=1G")]), Refusal::Memsw { .. }));
+}
+
+/// The same, after a growth of 1 MiB/s for 20 s.
+fn grown(shape: Shape) -> Incident {
+    let mut incident = in_pods();
+    incident.boot_ns = 100_000_000_000;
+    let at_ns: Vec<u64> = (75..100).map(|second| second * 1_000_000_000).collect();
+    // A burst comes within the last second.
+    let mib = |second: u64| if shape == Shape::Steady { 44 + second.saturating_sub(80) } else { 44 };
+    let usage_bytes = (75..100).map(|second| Some(mib(second) << 20)).collect();
+    let memory = MemoryHistory { at_ns, usage_bytes, ..MemoryHistory::default() };
+    let cgroup =
+        CgroupHistory { memcg: PODS, path: Some("/pods".into()), limit_bytes: Some(64 << 20), memory };
+    let lead_up =
+        context::LeadUp { interval_ns: 1_000_000_000, cgroups: vec![cgroup], ..context::LeadUp::default() };
+    incident.lead_up = Some(Rc::new(lead_up));
+    incident
+}
+
+#[test]
+fn a_larger_limit_is_reached_later_at_the_rate_of_the_growth() {
+    let answer = decide(&grown(Shape::Steady), &[limit("/pods=96M")]);
+    let later = answer.later.unwrap();
+    assert_eq!((later.cgroup, later.bytes_per_second), (Some("/pods".into()), 1 << 20));
+    assert_eq!(later.ns, 32_000_000_000);
+    let expected =
+        "; at the rate of the growth before (1.0 MiB/s), the new limit would have been reached 32 s later";
+    assert!(answer.summary.ends_with(expected), "{}", answer.summary);
+    assert_eq!(decide(&grown(Shape::Steady), &[limit("/pods=64M")]).later, None, "it happens now");
+    assert_eq!(decide(&grown(Shape::Steady), &[limit("/pods=max")]).later, None, "no limit is left");
+}
+
+#[test]
+fn the_next_limit_up_may_be_reached_first() {
+    let mut incident = grown(Shape::Steady);
+    let root = incident.memcgs.get_mut(&ROOT).unwrap();
+    root.max_pages = root.usage_pages + LIMIT / 8;
+    let answer = decide(&incident, &[limit("/pods=96M")]);
+    assert_eq!(answer.later.map(|later| (later.ns, later.cgroup)), Some((8_000_000_000, Some("/".into()))));
+    assert!(answer.summary.ends_with(", / would have run out 8 s later"), "{}", answer.summary);
+}
+
+#[test]
+fn a_burst_has_no_rate_to_go_on_with() {
+    let answer = decide(&grown(Shape::Sudden), &[limit("/pods=96M")]);
+    assert!(!answer.after.happens && answer.later.is_none(), "{}", answer.summary);
 }
