@@ -26,6 +26,9 @@ const GROWERS: usize = 5;
 /// A victim that grew by less than one part of the whole growth in so many did not cause it.
 const VICTIM_SHARE: u64 = 10;
 
+/// Page tables of one part of resident memory in so many are usual: twice what dense memory needs.
+const TABLES_SHARE: u64 = 256;
+
 /// The minutes before a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeadUp {
@@ -192,11 +195,17 @@ fn begin_with_process(growth: &mut Growth, grown: &[Grown], end_ns: u64) {
 fn victim_grew(incident: &Incident, grown: &[Grown], whole: u64) -> Option<bool> {
     let chosen = incident.victims.iter().find(|victim| victim.role == Role::Chosen)?;
     let least = whole / VICTIM_SHARE;
-    if let Some(grown) = grown.iter().find(|grown| Some(grown.pid) == chosen.task.pid) {
-        return Some(grown.growth_bytes >= least);
+    let own = grown.iter().find(|grown| Some(grown.pid) == chosen.task.pid);
+    if own.is_some_and(|own| own.growth_bytes >= least) {
+        return Some(true);
     }
     let counters = chosen.task.exact.or(chosen.task.memory)?;
-    (counters.resident_pages().saturating_mul(incident.page_size()) < least).then_some(false)
+    // The samples have no swap and no page tables: those may have grown, if they are more than resident memory needs.
+    let resident = counters.resident_pages().saturating_mul(incident.page_size());
+    let swap = counters.swap_pages.saturating_mul(incident.page_size());
+    let unsampled = swap.saturating_add(counters.pgtables_bytes.saturating_sub(resident / TABLES_SHARE));
+    let most = if own.is_some() { unsampled } else { unsampled.saturating_add(resident) };
+    (most < least).then_some(false)
 }
 
 fn growers(incident: &Incident, grown: &[Grown], whole: Option<u64>) -> Vec<Grower> {

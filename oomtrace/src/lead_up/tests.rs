@@ -153,6 +153,20 @@ fn an_innocent_victim_had_not_grown() {
 }
 
 #[test]
+fn a_victim_with_page_tables_or_swap_may_have_grown() {
+    let curve = LEAK.map(|(before, mib)| (before, mib + 300));
+    let mut incident =
+        incident(&curve, 490, vec![process(9, 4000, &[(330, 8), (30, 8)])], victim(9, 4000, 8));
+    assert_eq!(told(&incident).victim_grew, Some(false));
+    let memory = incident.victims[0].task.memory.as_mut().unwrap();
+    memory.pgtables_bytes = 180 * MIB;
+    assert_eq!(told(&incident).victim_grew, None);
+    let memory = incident.victims[0].task.memory.as_mut().unwrap();
+    (memory.pgtables_bytes, memory.swap_pages) = (0, 180 * MIB / 4096);
+    assert_eq!(told(&incident).victim_grew, None);
+}
+
+#[test]
 fn processes_that_start_one_by_one_are_steps() {
     let started = |number: u64| {
         let start = 170 - number * 16;
