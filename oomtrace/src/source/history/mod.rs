@@ -6,6 +6,7 @@
 
 mod announcements;
 mod approach;
+mod burst;
 mod cgroup;
 mod files;
 mod foresee;
@@ -35,15 +36,11 @@ use oomtrace_common::{
 use zerocopy::FromBytes;
 
 pub use self::now::Gauge;
-use self::{announcements::Announcements, table::Table};
-use super::pace::Pace;
+use self::{announcements::Announcements, burst::Burst, table::Table};
 use crate::{frame::context_frame, kernel::clock};
 
 /// Processes of one decision that are named: the trigger and the first victims.
 const MOST_TASKS: usize = 16;
-
-/// At most one decision in this time gets its history, ns: a storm of kills must not cost more than a single one.
-const EVERY_NS: u64 = 1_000_000_000;
 
 /// A decision that lasts longer than this does not stop the samples any more, ns. Its end may have been lost.
 const DECISION_NS: u64 = 1_000_000_000;
@@ -79,7 +76,7 @@ pub struct History {
     shared: Arc<Shared>,
     interval_ns: u64,
     wanted: Option<Wanted>,
-    pace: Pace,
+    burst: Burst,
 }
 
 /// The decision whose history is to be told.
@@ -105,7 +102,7 @@ struct Task {
 pub fn start(interval_ns: u64, horizon_ns: Option<u64>) -> History {
     let shared = Arc::new(Shared::new(Table::new(clock::boot_ns()), horizon_ns));
     sampler::start(Arc::clone(&shared), interval_ns);
-    History { shared, interval_ns, wanted: None, pace: Pace::new(EVERY_NS) }
+    History { shared, interval_ns, wanted: None, burst: Burst::new() }
 }
 
 impl History {
@@ -166,7 +163,7 @@ impl History {
     pub(super) fn tell(&mut self, batch: &mut Vec<u8>) -> bool {
         let begun = clock::boot_ns();
         let Some(wanted) = self.wanted.take() else { return false };
-        if !self.pace.is_due(begun) {
+        if !self.burst.is_due(begun) {
             return false;
         }
         let shared = Arc::clone(&self.shared);
@@ -177,7 +174,7 @@ impl History {
         let Some(told) = told::lead_up(&table, &wanted, self.interval_ns) else { return false };
         drop(table);
         batch.extend(context_frame(Kind::LeadUp, begun, wanted.pass, &told));
-        self.pace.looked(begun, clock::boot_ns());
+        self.burst.told(begun, clock::boot_ns());
         true
     }
 }

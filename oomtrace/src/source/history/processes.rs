@@ -82,7 +82,7 @@ impl Processes {
         is_due: impl Fn(&Watched) -> bool,
     ) {
         let mut index = 0;
-        while let Some(watched) = self.watched.get(index) {
+        while let Some(watched) = self.watched.get(index).filter(|_| !shared.is_deciding(now.at_ns)) {
             if !is_due(watched) || self.again(files, shared, now, index, None) {
                 index += 1;
             } else {

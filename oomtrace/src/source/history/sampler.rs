@@ -63,7 +63,7 @@ pub(super) fn start(shared: Arc<Shared>, interval_ns: u64) {
     }
 }
 
-struct Sampler {
+pub(super) struct Sampler {
     shared: Arc<Shared>,
     interval_ns: u64,
     tree: Option<(Tree, OwnedFd, PathBuf)>,
@@ -77,7 +77,7 @@ struct Sampler {
 }
 
 impl Sampler {
-    fn new(shared: Arc<Shared>, interval_ns: u64) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, interval_ns: u64) -> Self {
         let read = |path: &str| open(CWD, path, OFlags::RDONLY);
         let tree = MemoryHierarchy::find().and_then(|hierarchy| {
             let root = open(CWD, hierarchy.mount(), OFlags::PATH | OFlags::DIRECTORY)?;
@@ -107,7 +107,10 @@ impl Sampler {
     }
 
     /// A sample of everything.
-    fn sample(&mut self, at_ns: u64) {
+    pub(super) fn sample(&mut self, at_ns: u64) {
+        if self.shared.is_deciding(at_ns) {
+            return;
+        }
         self.round = self.round.wrapping_add(1);
         let now = Moment { at_ns, round: self.round };
         self.sample_machine(at_ns);
@@ -154,6 +157,9 @@ impl Sampler {
     /// A sample of what is about to run out.
     fn sample_hot(&mut self, cgroups: &[(u64, Vec<u8>)], machine: bool) {
         let at_ns = clock::boot_ns();
+        if self.shared.is_deciding(at_ns) {
+            return;
+        }
         let now = Moment { at_ns, round: self.round };
         if machine {
             self.sample_machine(at_ns);

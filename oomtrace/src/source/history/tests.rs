@@ -8,19 +8,17 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 
 use super::{
     History, Shared, Task, Wanted,
+    burst::Burst,
     foresee::{Asked, due},
     processes::{Moment, Processes},
+    sampler::Sampler,
     series::Series,
     table::{Cgroup, Kib, Process, Resident, Sample, Table, Totals},
     told::lead_up,
 };
 use crate::{
-    context::LeadUp,
-    decode::decode,
-    event::Event,
-    forecast::Announcement,
-    frame::Frame,
-    source::{history::files::Files, pace::Pace},
+    context::LeadUp, decode::decode, event::Event, forecast::Announcement, frame::Frame,
+    source::history::files::Files,
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -121,7 +119,7 @@ fn history() -> History {
         shared: Arc::new(Shared::new(table(), None)),
         interval_ns: 5,
         wanted: None,
-        pace: Pace::new(SECOND),
+        burst: Burst::new(),
     }
 }
 
@@ -149,9 +147,9 @@ fn a_decision_is_told_once_and_never_waited_for() {
     assert_eq!(frame.header.pass, 3 * SECOND);
     let Some(Event::LeadUp(told)) = decode(&frame).unwrap().map(|stamped| stamped.event) else { panic!() };
     assert_eq!(ids(&told), (vec![5, 1, 6], vec![600, 500]));
-    // Another one right after it has none.
+    // Another one right after it has its own.
     entry(&mut history, 4 * SECOND);
-    assert!(!history.tell(&mut batch));
+    assert!(history.tell(&mut batch));
 }
 
 #[test]
@@ -220,4 +218,21 @@ fn a_cgroup_that_nears_its_limit_is_announced_once() {
 fn what_was_not_sampled_at_this_moment_is_not_announced() {
     let asked = Asked { now_ns: 9 * SECOND, horizon_ns: 60 * SECOND };
     assert!(due(&mut growing(4), asked, &mut Vec::new()).is_empty());
+}
+
+#[test]
+fn nothing_is_read_during_a_decision() {
+    let mut history = History { shared: Arc::new(Shared::new(Table::new(1), None)), ..history() };
+    let mut sampler = Sampler::new(Arc::clone(&history.shared), SECOND);
+    let samples =
+        |history: &History| history.shared.table().machine.as_ref().map(|series| series.samples().len());
+    entry(&mut history, 3 * SECOND);
+    sampler.sample(3 * SECOND + 1);
+    assert_eq!((samples(&history), history.shared.table().cgroups.len()), (None, 0));
+    history.decided();
+    sampler.sample(3 * SECOND + 2);
+    assert_eq!(samples(&history), Some(1));
+    entry(&mut history, 4 * SECOND);
+    sampler.sample(4 * SECOND + 1);
+    assert_eq!(samples(&history), Some(1));
 }

@@ -59,7 +59,7 @@ fn lead_up(tracer: Tracer, scratch: &Scratch) -> Result<Value> {
     let name = scratch.path.file_name().and_then(|name| name.to_str()).context("a cgroup without a name")?;
     let is_it =
         |report: &&Value| at(report, "/domain/cgroup").as_str().is_some_and(|path| path.ends_with(name));
-    // The first one: a second kill within the same second has none.
+    // The first one: there may be a second kill.
     let boot_ns = |report: &&Value| at(report, "/boot_ns").as_u64();
     let report = reports.iter().filter(is_it).min_by_key(boot_ns).context("no report of the kill")?;
     ensure!(at(report, "/lead_up").is_object(), "the report has no lead_up: {report}");

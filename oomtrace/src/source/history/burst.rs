@@ -1,0 +1,73 @@
+//! How many decisions get their history while decisions come fast.
+
+use crate::source::pace::Pace;
+
+/// So many in any [`EVERY_NS`]: cgroups that run out together all have it, and a storm of kills costs little more.
+const MOST: usize = 8;
+
+/// The time that [`MOST`] is about, ns.
+const EVERY_NS: u64 = 1_000_000_000;
+
+/// A history that took longer to tell than this is followed by a pause, ns.
+const LONG_NS: u64 = 2_000_000;
+
+/// The times of the last histories.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Burst {
+    /// When each was told, `CLOCK_BOOTTIME` ns; 0 for none.
+    told_ns: [u64; MOST],
+    /// The oldest of them.
+    oldest: usize,
+    pace: Pace,
+}
+
+impl Burst {
+    pub(super) const fn new() -> Self {
+        Self { told_ns: [0; MOST], oldest: 0, pace: Pace::new(0) }
+    }
+
+    /// Whether another one may be told.
+    pub(super) fn is_due(&self, now_ns: u64) -> bool {
+        let oldest_ns = self.told_ns.get(self.oldest).copied().unwrap_or(0);
+        let has_room = oldest_ns == 0 || now_ns.saturating_sub(oldest_ns) >= EVERY_NS;
+        has_room && self.pace.is_due(now_ns)
+    }
+
+    /// One was told between these times.
+    pub(super) fn told(&mut self, begun_ns: u64, ended_ns: u64) {
+        if let Some(oldest) = self.told_ns.get_mut(self.oldest) {
+            *oldest = begun_ns;
+        }
+        self.oldest = (self.oldest + 1) % MOST;
+        if ended_ns.saturating_sub(begun_ns) > LONG_NS {
+            self.pace.looked(begun_ns, ended_ns);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Burst, EVERY_NS, LONG_NS, MOST};
+
+    #[test]
+    fn so_many_are_told_in_a_second() {
+        let mut burst = Burst::new();
+        let told = (0..1000).filter(|at| {
+            let now = EVERY_NS + at * 1_000_000;
+            let is_due = burst.is_due(now);
+            if is_due {
+                burst.told(now, now + 1);
+            }
+            is_due
+        });
+        assert_eq!(told.count(), MOST);
+        assert!(burst.is_due(2 * EVERY_NS), "a second after the first one");
+    }
+
+    #[test]
+    fn one_that_took_long_is_followed_by_a_pause() {
+        let mut burst = Burst::new();
+        burst.told(EVERY_NS, EVERY_NS + LONG_NS + 1);
+        assert!(!burst.is_due(EVERY_NS + 2 * LONG_NS) && burst.is_due(EVERY_NS + 51 * LONG_NS));
+    }
+}
