@@ -9,11 +9,12 @@ mod list;
 mod programs;
 mod recording;
 mod replay;
+mod rest;
 mod start;
 mod storm;
 mod tracer;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -50,6 +51,9 @@ pub(crate) struct Arguments {
     /// Compare the start and the memory of these builds of oomtrace, started in turn, and nothing else; repeatable
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kills", "storm", "replay_mb", "list"])]
     program: Vec<PathBuf>,
+    /// Count how often an idle tracer wakes up in so many seconds, and nothing else
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program"])]
+    rest: Option<u64>,
     /// Measure in guests what a decision costs with the tracer and without, and nothing else; by default on 5.10 and 7.3
     #[arg(long, value_name = "SERIES", num_args = 0.., conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list"])]
     guest: Option<Vec<String>>,
@@ -96,6 +100,11 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let bench = prepare()?;
+    if let Some(seconds) = arguments.rest {
+        let rows = rest::measure(&bench.oomtrace, Duration::from_secs(seconds))?;
+        print!("{}", figures::table(&rows));
+        return Ok(());
+    }
     let load = load()?;
     say(&format!("{} starts", arguments.starts));
     let (tier, mut rows) = start::measure(&bench, arguments.starts)?;

@@ -1,6 +1,7 @@
 //! A running tracer, and when it says what.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader, Read as _},
     path::Path,
@@ -47,11 +48,14 @@ impl Line {
 impl Tracer {
     /// Starts it and waits until it is armed.
     pub(super) fn start(program: &Path, record: Option<&Path>) -> Result<Self> {
+        let record = record.map(|file| [OsStr::new("--record"), file.as_os_str()]);
+        Self::start_with(program, &record.into_iter().flatten().collect::<Vec<_>>())
+    }
+
+    /// The same with these options.
+    pub(super) fn start_with(program: &Path, options: &[impl AsRef<OsStr>]) -> Result<Self> {
         let mut command = Command::new(program);
-        command.args(["watch", "--format", "json"]);
-        if let Some(file) = record {
-            command.arg("--record").arg(file);
-        }
+        command.args(["watch", "--format", "json"]).args(options);
         Self::spawn(command)
     }
 
@@ -75,6 +79,11 @@ impl Tracer {
         let (sender, lines) = channel();
         let reader = Some(thread::spawn(move || read(stdout, &sender)));
         Ok(Self { child, stderr, lines, reader, armed, took })
+    }
+
+    /// Its process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// A figure of `/proc/PID/status`, in KiB.
