@@ -11,6 +11,7 @@ use super::{
     series::Series,
     table::{Kib, MOST_PROCESSES, Process, Resident},
 };
+use crate::bytes::ByteString;
 
 /// Smaller processes have no history.
 const SMALLEST_BYTES: u64 = 1 << 20;
@@ -67,6 +68,13 @@ impl Processes {
     /// Looks at all that have a history.
     pub(super) fn look_at_watched(&mut self, files: &mut Files, shared: &Shared, now: Moment) {
         self.look_where(files, shared, now, |_| true);
+    }
+
+    /// The present name of a process that has a history: it may have executed another program since its first sample.
+    pub(super) fn comm(&self, files: &mut Files, pid: i32) -> Option<ByteString> {
+        let watched = self.watched.iter().find(|watched| watched.pid == pid)?;
+        let comm = files.read(&watched.folder, "comm")?;
+        Some(comm.strip_suffix(b"\n").unwrap_or(comm).to_vec().into())
     }
 
     /// Looks at those that were not seen for some rounds: most of them have exited.

@@ -128,7 +128,12 @@ impl Sampler {
         let Some(announcements) = &self.shared.announcements else { return };
         if !self.shared.is_deciding(now_ns) {
             let asked = Asked { now_ns, horizon_ns: announcements.horizon_ns };
-            announcements.put(due(&mut self.shared.table(), asked, &mut self.points));
+            let mut found = due(&mut self.shared.table(), asked, &mut self.points);
+            for process in found.iter_mut().flat_map(|forecast| &mut forecast.processes) {
+                let comm = self.processes.comm(&mut self.files, process.pid);
+                process.comm = comm.or(process.comm.take());
+            }
+            announcements.put(found);
         }
     }
 

@@ -175,6 +175,7 @@ fn a_process_is_followed_until_it_exits() {
             .map(|process| process.series.samples().len())
     };
     assert_eq!(seen(own), Some(2));
+    assert_eq!(processes.comm(&mut files, pid), Some("sleep".into()));
     child.kill().unwrap();
     child.wait().unwrap();
     processes.look_at_watched(&mut files, &history.shared, at(3));
