@@ -84,14 +84,18 @@ pub(super) fn ground(recorded: &Recorded<'_>, changes: &[Change], freed: &Freed)
             .remarks
             .push("the scores of processes that map the freed memory are taken as they were".to_owned());
     }
-    let others = levels.iter().filter(|level| level.asked.is_some() && level.memcg.id != domain);
-    ground.remarks.extend(others.map(|level| {
-        format!(
-            "{} has room below that limit, too: it plays no part",
-            words::path(recorded.incident, level.memcg.id)
-        )
-    }));
+    ground.remarks.extend(without_effect(recorded, &levels, domain));
     Ok(ground)
+}
+
+/// A remark for each changed limit of another cgroup than the domain.
+fn without_effect(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Vec<String> {
+    let others = levels.iter().filter(|level| level.asked.is_some() && level.memcg.id != domain);
+    let remark = |level: &Level<'_>| {
+        let cgroup = words::path(recorded.incident, level.memcg.id);
+        format!("{cgroup} has room below that limit, too: it plays no part")
+    };
+    others.map(remark).collect()
 }
 
 /// The limits that are changed, by kernfs id, in pages.
