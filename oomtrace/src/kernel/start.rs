@@ -8,7 +8,6 @@ use oomtrace_common::layout::{ABSENT, KernelLayout, KernelValues};
 use super::{
     btf::{Btf, BtfError, Kind, LookupError, masked},
     cmdlines::Cmdlines,
-    code::shed_code,
     facts::KernelFacts,
     kallsyms,
     layout::{LayoutError, Resolved, resolve},
@@ -159,8 +158,6 @@ pub fn know() -> Result<Known, StartError> {
 /// A message for the user.
 pub fn start(wanted: Wanted, cmdlines: Cmdlines) -> Result<Started, StartError> {
     permitted()?;
-    // The kernel has mapped up to 2 MiB of the program at a time, which would be part of the peak.
-    shed_code();
     let mut known = know()?;
     if cmdlines == Cmdlines::Never {
         // If the eBPF side does not know where the arguments begin, it copies none.

@@ -203,7 +203,8 @@ impl<R: Read> Reader<R> {
         self.offset
     }
 
-    /// Whether the recorder closed the file, once its end was read: it then cuts off the padding behind the last record.
+    /// Whether the recorder may have closed the file, once its end was read: it then cuts off the padding behind the last record. One
+    /// file in 512 needs no padding.
     #[must_use]
     pub const fn closed(&self) -> bool {
         !self.torn && !self.padded
