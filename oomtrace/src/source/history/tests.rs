@@ -152,12 +152,24 @@ fn a_decision_is_told_once_and_never_waited_for() {
     assert!(history.tell(&mut batch));
 }
 
+/// `cat`, once it has copied a line: right after its start, too little of it is in memory.
+fn all_of_cat() -> std::process::Child {
+    use std::{
+        io::{Read as _, Write as _},
+        process::{Command, Stdio},
+    };
+    let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    child
+}
+
 #[test]
 fn a_process_is_followed_until_it_exits() {
     let (history, mut files) = (history(), Files::new());
     history.shared.table().processes.clear();
     let mut processes = Processes::new(true);
-    let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    let mut child = all_of_cat();
     let pid = i32::try_from(child.id()).unwrap();
     let own = i32::try_from(std::process::id()).unwrap();
     let at = |second: u64| Moment { at_ns: second * SECOND, round: 1 };
@@ -175,7 +187,7 @@ fn a_process_is_followed_until_it_exits() {
             .map(|process| process.series.samples().len())
     };
     assert_eq!(seen(own), Some(2));
-    assert_eq!(processes.comm(&mut files, pid), Some("sleep".into()));
+    assert_eq!((seen(pid), processes.comm(&mut files, pid)), (Some(2), Some("cat".into())));
     child.kill().unwrap();
     child.wait().unwrap();
     processes.look_at_watched(&mut files, &history.shared, at(3));
