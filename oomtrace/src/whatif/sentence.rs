@@ -134,6 +134,9 @@ fn outcome(recorded: &Recorded<'_>, answer: &Answer) -> String {
     }
 }
 
+/// The part of the limit from which on the sentence names what no kill frees: one in so many.
+const WORTH_A_WORD: u64 = 20;
+
 /// How much room there would have been, and how much of the whole no kill frees.
 fn room(memory: Memory) -> String {
     let after = memory.after;
@@ -145,6 +148,7 @@ fn room(memory: Memory) -> String {
     };
     match (after.stays_bytes, after.limit_bytes) {
         (0, _) => left,
+        (bytes, Some(limit)) if bytes < limit / WORTH_A_WORD => left,
         (bytes, Some(limit)) => format!("{left}, and no kill would have freed {}", share(bytes, limit)),
         (bytes, None) => format!("{left}, and no kill would have freed {}", explain::size(bytes)),
     }

@@ -152,7 +152,7 @@ fn the_machine_has_enough_if_it_fills_every_zone_that_does_not_help() {
     let enough = 34 * MIB + 4096;
     let answer = decide(&machine(), &changes(&[("tmpfs", "/big=0")]));
     assert!(!answer.after.happens);
-    let end = ": the machine would have had 1.6 GiB free, and no kill would have freed 20.0 MiB of 5.0 GiB";
+    let end = ": the machine would have had 1.6 GiB free";
     assert!(answer.summary.ends_with(end), "{}", answer.summary);
     let memory = answer.memory.unwrap();
     assert_eq!((memory.of, memory.before.stays_bytes), (Whole::Machine, 620 * MIB));
