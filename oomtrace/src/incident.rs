@@ -1,4 +1,4 @@
-//! An incident: one OOM decision, assembled from its events. Facts only; why is `explain`'s to say.
+//! An incident: one OOM decision, assembled from its events. It holds facts only; `explain` says why.
 
 mod act;
 mod allocation_kind;
@@ -33,106 +33,106 @@ use crate::{
     context::{LeadUp, Machine, Pressure, Process, Session, Sysctl},
 };
 
-/// One decision.
+/// One OOM decision.
 #[derive(Clone, Debug, Default)]
 pub struct Incident {
     /// The machine and the tracer.
     pub session: Option<Rc<Session>>,
-    /// The pass, where passes are seen.
+    /// The number of the pass; `None` on tiers that do not see passes.
     pub pass: Option<u64>,
-    /// When it was decided, `CLOCK_BOOTTIME` ns: the pass's entry, or the first mark.
+    /// Time of the decision, `CLOCK_BOOTTIME` ns: the entry of the pass, or the first mark.
     pub boot_ns: u64,
     /// Time of the last event that belongs to it.
     pub last_ns: u64,
-    /// Who asked for memory.
+    /// The task that requested memory.
     pub trigger: Option<Task>,
-    /// What for.
+    /// What it requested.
     pub request: Option<Request>,
-    /// Whom the decision fell on.
+    /// The task that the kernel chose.
     pub choice: Option<Choice>,
-    /// Whom the kernel looked at; `None` where it looked at nobody, or that is not seen.
+    /// The tasks that the kernel evaluated. `None` if it evaluated no task, or if the evaluation was not seen.
     pub ballot: Option<Ballot>,
-    /// The cgroup that goes with the victim.
+    /// The cgroup that is killed together with the victim.
     pub group: Option<u64>,
-    /// Who was killed or marked.
+    /// The processes that were killed or marked.
     pub victims: Vec<Victim>,
     /// How the pass returned.
     pub returned: Option<OutOfMemoryReturn>,
-    /// Cgroups at that time, by kernfs id.
+    /// State of the cgroups at that time, by kernfs id.
     pub memcgs: BTreeMap<u64, Memcg>,
-    /// Paths of cgroups that user space looked up, by kernfs id.
+    /// Paths of the cgroups that user space read, by kernfs id.
     pub cgroups: BTreeMap<u64, ByteString>,
-    /// Names of containers, pods and users that were told so far.
+    /// Names of containers, pods and users that were reported so far.
     pub names: Rc<KnownNames>,
-    /// What procfs said of those involved.
+    /// Facts from procfs about the processes involved.
     pub processes: Vec<Rc<Process>>,
     /// Settings at that time.
     pub sysctl: Option<Sysctl>,
-    /// Free memory right after the mark, where the decision was not seen.
+    /// Free memory right after the mark, if the decision itself was not seen.
     pub machine: Option<Machine>,
     /// `memory.stat` of the domain.
     pub memory_stat: Option<Rc<BTreeMap<String, u64>>>,
-    /// Frames of `__oom_kill_process` in the pass.
+    /// Number of `__oom_kill_process` frames in the pass.
     pub kill_frames: u32,
-    /// Frames of marks in the pass.
+    /// Number of mark frames in the pass.
     pub mark_frames: u32,
-    /// Marks seen.
+    /// Number of marks seen.
     pub marks: u32,
-    /// Passes that killed nobody and belong here; the whole story of an incident without a kill.
+    /// Passes that killed no process and belong here. An incident without a kill consists of them alone.
     pub empty: Option<EmptyPasses>,
-    /// Frames lost while it was open.
+    /// Number of frames lost while the incident was open.
     pub lost_frames: u64,
     /// What closed it.
     pub closed_by: Option<ClosedBy>,
-    /// Whether it was told before its end.
+    /// Whether the decision was reported before the incident ended.
     pub decided: bool,
-    /// Other runs of empty passes that belong here, too: one for each way in which passes come to nothing.
+    /// Further runs of empty passes that belong here: one for each reason why passes kill no process.
     pub other_empty: Vec<EmptyPasses>,
-    /// Empty passes of its run that an earlier report told of.
+    /// Number of empty passes of this run that an earlier report already included.
     pub told_before: u64,
-    /// The cgroup that `memory_stat` is of, where the decision was seen from its mark alone.
+    /// The cgroup that `memory_stat` was read from, if only the mark of the decision was seen.
     pub memory_stat_of: Option<u64>,
-    /// How user space sent SIGKILL; then the kernel decided nothing, and the trigger is the sender.
+    /// How user space sent SIGKILL. If set, the kernel decided nothing, and the trigger is the sender.
     pub user_kill: Option<UserKill>,
-    /// How short memory was at that moment.
+    /// Memory pressure at that moment.
     pub pressure: Option<Pressure>,
-    /// Where the machine's memory was: zones and nodes, and `/proc/meminfo`.
+    /// State of the machine's memory: zones and nodes, and `/proc/meminfo`.
     pub memory_state: Option<Rc<MemoryState>>,
-    /// Which masks of the allocation have each node: flags of `oomtrace_common::event::Node`, by node.
+    /// Flags of `oomtrace_common::event::Node` by node: which masks of the allocation include the node.
     pub node_masks: BTreeMap<i32, u32>,
-    /// What only procfs and sysfs know of it, read later.
+    /// Facts that only procfs and sysfs have; read later.
     pub surroundings: Option<Rc<Surroundings>>,
-    /// What happened in the minutes before, as far as oomtrace remembers.
+    /// Events of the minutes before, as far as oomtrace remembers them.
     pub lead_up: Option<Rc<LeadUp>>,
-    /// What the trigger was doing.
+    /// Stacks of the trigger.
     pub call_trace: Option<CallTrace>,
-    /// The request that led to this decision, if it is one of SysRq-f.
+    /// The SysRq-f request that led to this decision, if there was one.
     pub requested: Option<SysrqRequest>,
-    /// What user space did then to other processes of the victims' cgroups.
+    /// Signals that user space then sent to other processes of the victims' cgroups.
     pub followed: Vec<Followed>,
-    /// OOM kills that the kernel side counted meanwhile and whose frames were all lost.
+    /// Number of OOM kills that the kernel side counted in the meantime and whose frames were all lost.
     pub unreported_kills: u64,
     /// Earlier incidents of the same kind, if this one repeats them.
     pub repeats: Option<Repeats>,
-    /// Its place among kills that belong together; `None` if it is the first of them, or alone.
+    /// The place in a chain of related kills. `None` if the incident is the first of the chain or stands alone.
     pub chain: Option<Chain>,
-    /// Whether it was asked which chain it belongs to: each incident joins once.
+    /// Whether the incident was already placed in a chain. Each incident joins only once.
     pub joined: bool,
-    /// Bytes of a page, where no session tells.
+    /// Page size in bytes, used if the session does not report it.
     pub page_bytes: Option<u64>,
 }
 
 /// Incidents with the same domain and a victim of the same name, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeats {
-    /// How many there were, this one included.
+    /// Number of incidents, including this one.
     pub count: u64,
-    /// Time of the first, `CLOCK_BOOTTIME` ns.
+    /// Time of the first incident, `CLOCK_BOOTTIME` ns.
     pub first_ns: u64,
 }
 
 impl Incident {
-    /// Wall clock of the decision, Unix time in ns; `None` without a session.
+    /// Wall-clock time of the decision, Unix time in ns; `None` without a session.
     #[must_use]
     pub fn wall_ns(&self) -> Option<i128> {
         let session = self.session.as_ref()?;
@@ -140,26 +140,26 @@ impl Incident {
     }
 }
 
-/// What closed an incident.
+/// The event that closed an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClosedBy {
-    /// Everything was seen to its end.
+    /// The incident was observed to its end.
     Kernel,
-    /// Nothing more came.
+    /// No further event arrived in time.
     Timeout,
     /// The stream ended first.
     EndOfStream,
 }
 
-/// What was asked for.
+/// The memory request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Kernfs id of the memcg whose limit was hit; `None` when it was the machine.
+    /// Kernfs id of the memcg whose limit was hit; `None` if the whole machine ran out.
     pub memcg: Option<u64>,
-    /// The page allocator asked.
+    /// Whether the page allocator made the request.
     pub zonelist: bool,
-    /// The trigger was writing a `memory.max`.
+    /// Whether the trigger was writing to a `memory.max`.
     pub memory_max_write: bool,
     /// `gfp_mask`.
     pub gfp_mask: u32,
@@ -167,29 +167,29 @@ pub struct Request {
     pub order: i32,
 }
 
-/// Whom the decision fell on, and by what arithmetic.
+/// The task that the kernel chose, and the arithmetic behind the choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// The task.
+    /// The chosen task.
     pub task: Task,
-    /// The kernel's result, pages.
+    /// Its points according to the kernel, in pages.
     pub points: i64,
     /// Size of the domain, pages.
     pub total_pages: u64,
-    /// The kernel's number of the constraint.
+    /// The kernel's number for the constraint.
     pub constraint: u32,
-    /// Tasks looked at.
+    /// Number of tasks evaluated.
     pub evaluated: u32,
     /// The kernel's message.
     pub message: Vec<u8>,
 }
 
 impl Choice {
-    /// What the kernel's message says on the allocating-task path, and on no other.
+    /// The text in the kernel's message that appears on the allocating-task path only.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1151>
     const ALLOCATING_TASK: &[u8] = b"(oom_kill_allocating_task)";
 
-    /// Whether `vm.oom_kill_allocating_task` chose: nobody was evaluated then.
+    /// Whether `vm.oom_kill_allocating_task` made the choice. In that case the kernel evaluated no task.
     #[must_use]
     pub fn is_allocating_task(&self) -> bool {
         self.message.windows(Self::ALLOCATING_TASK.len()).any(|part| part == Self::ALLOCATING_TASK)
@@ -199,21 +199,21 @@ impl Choice {
 /// A process that was killed or marked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Victim {
-    /// Who.
+    /// The process.
     pub task: Task,
-    /// Why.
+    /// Why it is a victim.
     pub role: Role,
-    /// `__oom_kill_process` was called for it.
+    /// Whether `__oom_kill_process` was called for it.
     pub killed: bool,
-    /// It was marked.
+    /// Whether it was marked.
     pub marked: bool,
-    /// When SIGKILL was sent, `CLOCK_BOOTTIME` ns.
+    /// Time at which SIGKILL was sent, `CLOCK_BOOTTIME` ns.
     pub sigkill_ns: Option<u64>,
-    /// When the OOM reaper began.
+    /// Time at which the OOM reaper began.
     pub reap_start_ns: Option<u64>,
-    /// When the OOM reaper ended.
+    /// Time at which the OOM reaper ended.
     pub reap_end_ns: Option<u64>,
-    /// When its last thread exited.
+    /// Time at which its last thread exited.
     pub exit_ns: Option<u64>,
 }
 
@@ -221,18 +221,18 @@ pub struct Victim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// The decision fell on it.
+    /// The kernel chose it.
     Chosen,
     /// Its cgroup has `memory.oom.group`.
     Group,
     /// It shares the victim's memory.
     SharedMm,
-    /// A victim was the init of its pid namespace.
+    /// A victim was the init process of its pid namespace.
     PidNamespace,
 }
 
 impl Role {
-    /// Its name in reports.
+    /// The name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -243,7 +243,7 @@ impl Role {
         }
     }
 
-    /// Whether the decision itself took it, and not what came of that.
+    /// Whether the decision itself killed the process. `false` if the kill was only a consequence.
     #[must_use]
     pub const fn is_of_decision(self) -> bool {
         !matches!(self, Self::PidNamespace)
@@ -251,7 +251,7 @@ impl Role {
 }
 
 impl Victim {
-    /// A victim nothing else is known of.
+    /// Creates a victim about which nothing else is known.
     #[must_use]
     pub const fn new(task: Task, role: Role) -> Self {
         Self {
@@ -268,7 +268,7 @@ impl Victim {
 }
 
 impl Incident {
-    /// The victim that is this process.
+    /// Returns the victim that is this process.
     pub fn victim_mut(&mut self, task: &Task) -> Option<&mut Victim> {
         self.victims.iter_mut().find(|victim| victim.task.is_same_process(task))
     }
@@ -279,65 +279,65 @@ impl Incident {
         self.victims.iter().any(|victim| victim.task.is_same_process(task))
     }
 
-    /// The tasks that it names: the victims, the chosen one and the trigger.
+    /// Returns the tasks that the incident names: the victims, the chosen task, the trigger and the requester.
     pub fn involved(&self) -> impl Iterator<Item = &Task> {
         let victims = self.victims.iter().map(|victim| &victim.task);
         let requester = self.requested.iter().filter_map(|request| request.requester.as_ref());
         victims.chain(self.choice.iter().map(|choice| &choice.task)).chain(&self.trigger).chain(requester)
     }
 
-    /// Bytes of a page.
+    /// The page size in bytes.
     #[must_use]
     pub fn page_size(&self) -> u64 {
         let of_session = self.session.as_ref().map(|session| session.page_size);
         of_session.or(self.page_bytes).unwrap_or(4096)
     }
 
-    /// The kernfs id of the memcg that ran out, where passes are seen.
+    /// The kernfs id of the memcg that ran out, on tiers that see passes.
     #[must_use]
     pub fn domain(&self) -> Option<u64> {
         self.request.as_ref().and_then(|request| request.memcg)
     }
 
-    /// `memory.stat` of a cgroup, if it was read.
+    /// Returns `memory.stat` of a cgroup, if it was read.
     #[must_use]
     pub fn stat_of(&self, memcg: u64) -> Option<&Rc<BTreeMap<String, u64>>> {
         self.memory_stat.as_ref().filter(|_| self.domain().or(self.memory_stat_of) == Some(memcg))
     }
 
-    /// Empty passes that belong here, in all runs of them.
+    /// Number of empty passes that belong here, in all runs.
     #[must_use]
     pub fn empty_passes(&self) -> u64 {
         let runs = self.empty.iter().chain(&self.other_empty);
         runs.fold(0, |all: u64, run| all.saturating_add(run.count)).saturating_sub(self.told_before)
     }
 
-    /// Whether it consists of empty passes alone.
+    /// Whether the incident consists of empty passes alone.
     #[must_use]
     pub const fn is_empty_run(&self) -> bool {
         self.empty.is_some() && self.victims.is_empty() && self.choice.is_none()
     }
 
-    /// The last of them, `CLOCK_BOOTTIME` ns.
+    /// Time of the last empty pass, `CLOCK_BOOTTIME` ns.
     #[must_use]
     pub fn last_empty_ns(&self) -> Option<u64> {
         self.empty.iter().chain(&self.other_empty).map(|run| run.last_ns).max()
     }
 
-    /// Whether passes of that run belong here already.
+    /// Whether passes of this run already belong here.
     #[must_use]
     pub fn has_run(&self, passes: &EmptyPasses) -> bool {
         self.count_of(passes).is_some()
     }
 
-    /// The latest count of that run that came here, if one came.
+    /// Returns the latest count of this run, if the incident has the run.
     #[must_use]
     pub fn count_of(&self, passes: &EmptyPasses) -> Option<u64> {
         let mut runs = self.empty.iter().chain(&self.other_empty);
         runs.find(|known| known.first_ns == passes.first_ns).map(|known| known.count)
     }
 
-    /// Takes a run of empty passes over, or a later count of one that is known. Runs of several kinds may alternate.
+    /// Adds a run of empty passes, or updates the count of a known run. Runs of several kinds may alternate.
     pub fn add_empty(&mut self, passes: &EmptyPasses) {
         self.last_ns = self.last_ns.max(passes.last_ns);
         let mut runs = self.empty.iter_mut().chain(&mut self.other_empty);
@@ -349,7 +349,7 @@ impl Incident {
         }
     }
 
-    /// Whether anybody was killed or marked.
+    /// Whether any process was killed or marked.
     #[must_use]
     pub const fn has_victims(&self) -> bool {
         !self.victims.is_empty()

@@ -1,4 +1,4 @@
-//! What user space does with signals: one act is all that one sender sends in a row.
+//! Signals that user space sends. One act is all the signals that one sender sends in a row.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::Task;
 /// How signals were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Method {
-    /// `kill(2)` and its kin.
+    /// `kill(2)` and similar system calls.
     #[serde(rename = "signal")]
     Signal,
     /// A write to `cgroup.kill`.
@@ -19,7 +19,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Its name in reports.
+    /// The name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,8 +28,9 @@ impl Method {
         }
     }
 
-    /// Of a signal; `None` where it came without information and nothing else tells. `cgroup.kill` sends each signal without
-    /// information to a thread, `kill(2)` to a process (`group` of the tracepoint).
+    /// Determines the method of a signal. `None` if the signal carried no information and nothing else identifies the method.
+    /// For `cgroup.kill`, the kernel sends each signal without information to a thread. For `kill(2)` it sends the signal to
+    /// a process (`group` of the tracepoint).
     /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L3985> (`__cgroup_kill`)
     #[must_use]
     pub const fn of(kill: &wire::Sigkill) -> Option<Self> {
@@ -56,23 +57,23 @@ pub struct UserKill {
     pub method: Option<Method>,
     /// The kernel side's counts, by cgroup of the targets and time of the first signal. Empty in recordings of earlier versions.
     pub counts: BTreeMap<(u64, u64), u64>,
-    /// Further ones that the kernel side neither told nor counted, meanwhile.
+    /// Number of further signals that the kernel side neither reported nor counted in the meantime.
     pub left_out: u64,
-    /// A kill by the kernel in the same cgroup came so long before, ns.
+    /// Time since a kill by the kernel in the same cgroup, ns.
     pub after_kernel_kill_ns: Option<u64>,
-    /// The decision that this follows: its time and pass.
+    /// The decision that this act follows: its time and pass.
     pub follows: Option<(u64, Option<u64>)>,
 }
 
 impl UserKill {
-    /// How many processes were sent the signal, of which so many are known one by one.
+    /// Returns how many processes were sent the signal. `known` of them are known individually.
     #[must_use]
     pub fn count(&self, known: usize) -> u64 {
         let counted = self.counts.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
         counted.max(u64::try_from(known).unwrap_or(u64::MAX))
     }
 
-    /// Takes over the kernel side's count.
+    /// Adds a count by the kernel side.
     pub fn keep_count(&mut self, memcg: u64, first_ns: u64, count: u64) {
         if count > 0 {
             let known = self.counts.entry((memcg, first_ns)).or_default();
@@ -81,23 +82,23 @@ impl UserKill {
     }
 }
 
-/// What user space did after a decision of the kernel in the same cgroup.
+/// Signals that user space sent after a decision of the kernel in the same cgroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
-    /// Who sent the signals.
+    /// The sender of the signals.
     pub sender: Task,
     /// Number of the signal.
     pub signal: u32,
-    /// How.
+    /// How the signals were sent.
     pub method: Option<Method>,
     /// Time of the first signal, `CLOCK_BOOTTIME` ns.
     pub boot_ns: u64,
-    /// Time of the last one.
+    /// Time of the last signal.
     pub last_ns: u64,
-    /// Kernfs id of the cgroup that all targets are in or below; `None` if it is not known.
+    /// Kernfs id of the innermost cgroup that contains all targets; `None` if it is not known.
     pub memcg: Option<u64>,
     /// Number of processes.
     pub count: u64,
-    /// Those that are known.
+    /// The processes that are known individually.
     pub processes: Vec<Task>,
 }

@@ -1,11 +1,11 @@
-//! What memory was allocated for, from the functions in the trigger's kernel stack. A counter cannot tell: all of these are
-//! charged alike.
+//! Determines what memory was allocated for, from the functions in the trigger's kernel stack.
+//! Counters cannot show this: the kernel charges all kinds alike.
 
 use serde::Serialize;
 
 use super::{CallTrace, KernelCall};
 
-/// What memory was allocated for.
+/// The purpose of a memory allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AllocationKind {
@@ -45,16 +45,16 @@ pub enum AllocationKind {
     Vmalloc,
     /// An object of the kernel.
     Slab,
-    /// Nothing: `memory.max` was lowered.
+    /// No allocation: `memory.max` was lowered.
     MemoryMaxWrite,
-    /// Nothing: the kernel's own reclaim could not keep its promise.
+    /// No allocation: the kernel's own reclaim could not meet its target.
     Reclaim,
-    /// Nothing: SysRq-f.
+    /// No allocation: SysRq-f.
     Sysrq,
 }
 
 impl AllocationKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 21] = [
         Self::AnonFault,
         Self::FileFault,
@@ -79,7 +79,7 @@ impl AllocationKind {
         Self::Sysrq,
     ];
 
-    /// Its code, as in the JSON.
+    /// The code in the JSON output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,8 +110,9 @@ impl AllocationKind {
 
 use AllocationKind as Kind;
 
-/// One rule a line: the kind, and the functions that tell it. The first rule with a function in the stack wins, so rules for
-/// a purpose come before rules for a mechanism. A name that ends in `*` is the beginning of a name.
+/// Rules, one per line: the kind, and the functions that identify it. The first rule with a function in the stack wins.
+/// Rules for a purpose therefore come before rules for a mechanism. A name that ends in `*` matches every function that
+/// begins with it.
 const RULES: [(Kind, &[&str]); 23] = [
     (Kind::Sysrq, &["moom_callback"]),
     (Kind::MemoryMaxWrite, &["memory_max_write"]),
@@ -138,16 +139,17 @@ const RULES: [(Kind, &[&str]); 23] = [
     (Kind::Slab, &["kmem_cache_alloc*", "__kmem_cache_alloc*", "__kmalloc*", "kmalloc_*"]),
 ];
 
-/// Where a fault or a system call begins: what is behind it is another story. A fault may come in the middle of a system call.
+/// Functions at which a fault or a system call begins. The functions above them in the stack are unrelated, because a fault
+/// can occur in the middle of a system call.
 const ENTRIES: [&str; 5] =
     ["exc_page_fault", "asm_exc_page_fault", "do_mem_abort", "do_syscall_64", "kthread"];
 
-/// What the function that carries out a system call has before the call's name.
+/// Prefixes of the functions that carry out a system call. The call's name follows the prefix.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/syscalls.h#L245>
 const SYSCALLS: [&str; 6] = ["__x64_sys_", "__arm64_sys_", "__se_sys_", "__do_sys_", "__ia32_sys_", "ksys_"];
 
 impl CallTrace {
-    /// What the memory was for; `None` where no rule knows.
+    /// Returns what the memory was for; `None` if no rule matches.
     #[must_use]
     pub fn kind(&self) -> Option<AllocationKind> {
         let names: Vec<&str> = self.story().collect();
@@ -155,15 +157,15 @@ impl CallTrace {
         RULES.iter().find(|(_, functions)| functions.iter().any(is_in)).map(|(kind, _)| *kind)
     }
 
-    /// The system call that the trigger was in; `None` for a fault and for a kernel thread, and where the compiler has left no
-    /// function of its name.
+    /// Returns the system call that the trigger was in.
+    /// `None` for a fault, for a kernel thread, and if the compiler kept no function with the name of the call.
     #[must_use]
     pub fn syscall(&self) -> Option<&str> {
         let calls: Vec<&str> = self.story().collect();
         calls.into_iter().rev().find_map(system_call)
     }
 
-    /// The functions up to the entry of the kernel.
+    /// Returns the functions up to the kernel's entry point.
     fn story(&self) -> impl Iterator<Item = &str> {
         let mut is_over = false;
         self.kernel.iter().filter_map(function).take_while(move |name| {
@@ -174,18 +176,18 @@ impl CallTrace {
     }
 }
 
-/// The system call that a function carries out.
+/// Returns the system call that a function carries out.
 fn system_call(function: &str) -> Option<&str> {
     SYSCALLS.iter().find_map(|prefix| function.strip_prefix(prefix))
 }
 
-/// Whether a function has this name, or begins with it.
+/// Whether a function has this name. A name that ends in `*` matches as a prefix.
 fn is_named(function: &str, name: &str) -> bool {
     name.strip_suffix('*').map_or(function == name, |start| function.starts_with(start))
 }
 
-/// The function as the source has it: without the part that the compiler has made of it, and without the mark of allocation
-/// profiling.
+/// Returns the function's name in the source: without the suffix that the compiler added, and without the suffix of
+/// allocation profiling.
 fn function(call: &KernelCall) -> Option<&str> {
     let name = call.symbol.as_ref()?.name.as_str();
     let name = name.split('.').next().unwrap_or(name);
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stack_of_a_real_kernel_has_its_kind() {
+    fn recognizes_the_kind_of_each_recorded_stack() {
         for line in STACKS.lines().filter(|line| !line.starts_with('#')) {
             let [kind, syscall, kernel, functions] = line.split('\t').collect::<Vec<_>>()[..] else {
                 panic!("{line}")
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_in_a_system_call_is_a_fault() {
+    fn treats_a_fault_in_a_system_call_as_a_fault() {
         let fault = trace(
             "do_anonymous_page handle_mm_fault exc_page_fault asm_exc_page_fault filemap_read vfs_read ksys_read",
         );
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_rule_knows_is_not_guessed() {
+    fn does_not_guess_an_unknown_kind() {
         assert_eq!(trace("__alloc_pages frobnicate do_syscall_64").kind(), None);
         assert_eq!(trace("not_shmem_fault xcopy_process").kind(), None);
         assert_eq!(CallTrace::default().kind(), None);

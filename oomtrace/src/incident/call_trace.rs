@@ -1,15 +1,15 @@
-//! What the trigger was doing: its stacks when it asked for memory.
+//! The trigger's stacks at the time of the memory request.
 
 use crate::bytes::ByteString;
 
 /// The stacks of the trigger, innermost call first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallTrace {
-    /// In the kernel, from the caller of `out_of_memory` on.
+    /// The kernel stack, starting at the caller of `out_of_memory`.
     pub kernel: Vec<KernelCall>,
-    /// In user space, as far as frame pointers lead. Empty for a kernel thread.
+    /// The user-space stack, as far as frame pointers lead. Empty for a kernel thread.
     pub user: Vec<UserCall>,
-    /// Whether deeper kernel calls were not copied.
+    /// Whether the stack was truncated: deeper kernel calls were not copied.
     pub cut: bool,
 }
 
@@ -18,32 +18,32 @@ pub struct CallTrace {
 pub struct KernelCall {
     /// The return address.
     pub address: u64,
-    /// What is there; absent where the kernel's symbols could not be read.
+    /// The symbol at the address; absent if the kernel's symbols could not be read.
     pub symbol: Option<Symbol>,
 }
 
-/// A function of the kernel and a place in it.
+/// A kernel function and an offset in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Symbol {
-    /// The function.
+    /// The name of the function.
     pub name: String,
-    /// Bytes from its start.
+    /// Offset from the start of the function, in bytes.
     pub offset: u64,
-    /// Bytes up to the next symbol, as the kernel's log has it.
+    /// Bytes up to the next symbol, as in the kernel's log.
     pub size: Option<u64>,
-    /// The module it is in; absent for the kernel itself.
+    /// The module that contains the function; absent for the kernel itself.
     pub module: Option<String>,
 }
 
 impl CallTrace {
-    /// Whether the calls in the kernel have names, or there are none.
+    /// Whether the calls in the kernel have names. Also true if there are no such calls.
     #[must_use]
     pub fn has_names(&self) -> bool {
         self.kernel.is_empty() || self.kernel.iter().any(|call| call.symbol.is_some())
     }
 }
 
-/// A build id in hexadecimal, without the zeroes that a short one is filled up with.
+/// Formats a build id in hexadecimal, without the zeros that pad a short one.
 #[must_use]
 pub fn build_id(bytes: &[u8]) -> String {
     let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
@@ -53,7 +53,7 @@ pub fn build_id(bytes: &[u8]) -> String {
 /// One call in user space.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserCall {
-    /// The return address, where the build id could not be told.
+    /// The return address, if the build id could not be determined.
     pub address: Option<u64>,
     /// The build id of the file, in hexadecimal.
     pub build_id: Option<String>,
@@ -61,6 +61,6 @@ pub struct UserCall {
     pub offset: Option<u64>,
     /// Path of the file.
     pub file: Option<ByteString>,
-    /// The function; absent where the file is gone or has no symbols.
+    /// The function; absent if the file no longer exists or has no symbols.
     pub symbol: Option<String>,
 }

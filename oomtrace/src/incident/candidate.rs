@@ -1,4 +1,4 @@
-//! Whom the kernel looked at, and what it made of each.
+//! The tasks that the kernel evaluated, and the result for each.
 
 use std::cmp::Reverse;
 
@@ -7,59 +7,60 @@ use serde::Serialize;
 use super::Task;
 use crate::badness;
 
-/// The tasks of one decision, in the order the kernel looked at them.
+/// The tasks of one decision, in the order in which the kernel evaluated them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ballot {
-    /// Those that were kept.
+    /// The tasks that were kept.
     pub candidates: Vec<Candidate>,
-    /// Kernel threads among those looked at; they are counted and not kept.
+    /// Number of kernel threads among the evaluated tasks. They are counted but not kept.
     pub kernel_threads: u32,
-    /// Tasks for which there was no room.
+    /// Number of tasks that did not fit.
     pub left_out: u32,
-    /// The most points among those, if any had some.
+    /// The highest points among the tasks that did not fit, if any had points.
     pub left_out_points: Option<i64>,
-    /// Whether `oom_badness` was seen to return for any of them. Where it never was, its hook is blind: nothing follows
-    /// from the absence of points.
+    /// Whether `oom_badness` was seen to return for at least one task. If it never was, its hook does not fire, and missing
+    /// points mean nothing.
     pub badness_seen: bool,
 }
 
-/// A task that the kernel looked at.
+/// A task that the kernel evaluated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Candidate {
-    /// The thread group's leader. Its counters are read beside the kernel's own reading, and may be off by what
-    /// `percpu_counter` batches; absent where the leader is gone and another thread has the memory.
+    /// The thread group's leader. Its counters are read separately from the kernel's own reading and may differ by the batch
+    /// size of `percpu_counter`.
+    /// They are absent if the leader has exited and another thread has the memory.
     pub task: Task,
-    /// What `oom_badness` returned, in pages; `LONG_MAX` for an `oom_flag_origin` task. Absent where the task was passed
-    /// over, or where the hook is not there.
+    /// The return value of `oom_badness`, in pages; `LONG_MAX` for an `oom_flag_origin` task.
+    /// Absent if the kernel passed the task over, or if the hook is not attached.
     pub points: Option<i64>,
-    /// Why it could not be chosen.
+    /// Why the kernel could not choose it.
     pub passed_over: Option<PassedOver>,
 }
 
-/// Why a task could not be chosen.
+/// Why the kernel could not choose a task.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L309> (`oom_evaluate_task`, `oom_badness`)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PassedOver {
-    /// The init of the root pid namespace.
+    /// It is the init process of the root pid namespace.
     Init,
     /// Its `oom_score_adj` is -1000.
     #[serde(rename = "oom_score_adj_min")]
     AdjMin,
-    /// It was a victim already and still dying: the kernel stopped looking and chose nobody.
+    /// It was already a victim and still dying. The kernel stopped the evaluation and chose no task.
     AlreadyVictim,
-    /// Its memory was reaped already, or cannot be.
+    /// Its memory was already reaped, or cannot be reaped.
     OomSkip,
-    /// It runs on its parent's memory after `vfork`.
+    /// It uses its parent's memory after `vfork`.
     InVfork,
-    /// It has no memory of its own any more.
+    /// It no longer has memory of its own.
     NoMemory,
-    /// It may not use the nodes that ran out.
+    /// It may not use the nodes that ran out of memory.
     NotEligible,
 }
 
 impl PassedOver {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 7] = [
         Self::Init,
         Self::AdjMin,
@@ -70,7 +71,7 @@ impl PassedOver {
         Self::NotEligible,
     ];
 
-    /// Its name in reports.
+    /// The name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -86,7 +87,7 @@ impl PassedOver {
 }
 
 impl Candidate {
-    /// Whether nothing tells if it could have been chosen: the hook on `oom_badness` is not there, or blind.
+    /// Whether it is unknown if the task could have been chosen: the hook on `oom_badness` is not attached or does not fire.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.points.is_none() && self.passed_over.is_none()
@@ -94,27 +95,28 @@ impl Candidate {
 }
 
 impl Ballot {
-    /// How many tasks it tells of, those without a row included.
+    /// Number of tasks that the ballot covers, including those without a row.
     #[must_use]
     pub fn evaluated(&self) -> u64 {
         let rows = u64::try_from(self.candidates.len()).unwrap_or(u64::MAX);
         rows.saturating_add(u64::from(self.kernel_threads)).saturating_add(u64::from(self.left_out))
     }
 
-    /// Whether every task that has points is here.
+    /// Whether the ballot contains every task that has points.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
         self.left_out == 0
     }
 
-    /// Who has most points, as the kernel counts.
+    /// Returns the task with the most points, by the kernel's rules.
     #[must_use]
     pub fn winner(&self) -> Option<&Candidate> {
         let ranked = self.candidates.iter().filter_map(|candidate| Some((candidate, candidate.points?)));
         badness::choose(ranked).map(|(winner, _)| winner)
     }
 
-    /// Best first, of equals the one looked at last; those passed over at the end, in the kernel's order.
+    /// Returns the candidates, highest points first. Of equal candidates, the one evaluated last comes first.
+    /// Tasks that were passed over come at the end, in the kernel's order.
     #[must_use]
     pub fn ranked(&self) -> Vec<&Candidate> {
         let mut ranked: Vec<(usize, &Candidate)> = self.candidates.iter().enumerate().collect();
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn best_first_and_of_equals_the_last() {
+    fn ranks_by_points_and_prefers_the_last_of_equals() {
         let candidates = vec![
             candidate(1, None),
             candidate(2, Some(7)),

@@ -1,21 +1,21 @@
-//! Chains: kills that belong together.
+//! Chains: kills that are related.
 
 use serde::Serialize;
 
 use super::Task;
 
-/// The place of an incident in a chain of several.
+/// The place of an incident in a chain of two or more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// Time of the first incident, `CLOCK_BOOTTIME` ns: with it, the chain has a name.
+    /// Time of the first incident, `CLOCK_BOOTTIME` ns. It identifies the chain.
     pub first_ns: u64,
-    /// Number of incidents so far, this one included: at least 2.
+    /// Position of this incident in the chain, counted from 1. At least 2.
     pub position: u64,
-    /// Why it belongs to the chain.
+    /// Why the incident belongs to the chain.
     pub link: Link,
-    /// Time of the incident before, `CLOCK_BOOTTIME` ns.
+    /// Time of the previous incident, `CLOCK_BOOTTIME` ns.
     pub previous_ns: u64,
-    /// The process that was killed by the incident before.
+    /// The process that the previous incident killed.
     pub previous: Task,
 }
 
@@ -27,17 +27,17 @@ pub enum Link {
     StuckVictim,
     /// The same memory ran out within seconds.
     SameDomain,
-    /// A process of the same name was killed in the same place: it was started again.
+    /// A process of the same name was killed in the same place: it had been restarted.
     SameVictim,
-    /// The same process of user space killed within seconds.
+    /// The same user-space process sent another kill within seconds.
     SameSender,
 }
 
 impl Link {
-    /// All of them.
+    /// All links.
     pub const ALL: [Self; 4] = [Self::StuckVictim, Self::SameDomain, Self::SameVictim, Self::SameSender];
 
-    /// Its name in reports.
+    /// The name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Names of containers, pods and users, as far as they were told.
+//! Names of containers, pods and users that were reported so far.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,7 @@ use crate::{
     context::{NAMES_KEPT, NamedContainer, NamedPod, NamedUser, Names},
 };
 
-/// What was told lately; bounded.
+/// The names that were reported most recently. The number is bounded.
 #[derive(Clone, Debug, Default)]
 pub struct KnownNames {
     containers: Latest<ByteString, NamedContainer>,
@@ -16,7 +16,7 @@ pub struct KnownNames {
 }
 
 impl KnownNames {
-    /// Takes over what a frame tells.
+    /// Stores the names from a frame.
     pub fn keep(&mut self, told: Names) {
         for container in told.containers {
             self.containers.keep(container.cgroup.clone(), container);
@@ -35,19 +35,19 @@ impl KnownNames {
         self.containers.of.get(cgroup)
     }
 
-    /// The pod of that identifier.
+    /// The pod with this identifier.
     #[must_use]
     pub fn pod(&self, uid: &str) -> Option<&NamedPod> {
         self.pods.of.get(uid)
     }
 
-    /// The user's name.
+    /// The name of the user.
     #[must_use]
     pub fn user(&self, uid: u32) -> Option<&ByteString> {
         self.users.of.get(&uid)
     }
 
-    /// Everything, in pieces of one name each, the oldest first.
+    /// Returns all names, one per item, oldest first.
     pub fn one_by_one(&self) -> impl Iterator<Item = Names> {
         let containers = self.containers.in_order();
         let containers = containers
@@ -66,7 +66,7 @@ impl KnownNames {
     }
 }
 
-/// The latest of each, the oldest forgotten when whoever tells them forgets it.
+/// The latest entries of one kind. It forgets the oldest entry at the same point as the source of the names does.
 #[derive(Clone, Debug)]
 struct Latest<K, V> {
     of: BTreeMap<K, V>,
@@ -103,7 +103,7 @@ mod tests {
     use crate::context::{NamedContainer, NamedUser};
 
     #[test]
-    fn forgets_the_oldest_and_takes_the_latest() {
+    fn keeps_the_latest_name_and_drops_the_oldest() {
         let mut known = KnownNames::default();
         let user = |uid: u32, name: &str| Names {
             users: vec![NamedUser { uid, name: name.into() }],
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_a_container_by_its_whole_cgroup() {
+    fn finds_a_container_only_by_its_full_cgroup() {
         let mut known = KnownNames::default();
         let container = NamedContainer { cgroup: "/docker/a".into(), ..NamedContainer::default() };
         known.keep(Names { containers: vec![container], ..Names::default() });

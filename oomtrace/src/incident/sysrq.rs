@@ -8,11 +8,11 @@ use super::Task;
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SysrqRequest {
-    /// When it was made, `CLOCK_BOOTTIME` ns.
+    /// Time of the request, `CLOCK_BOOTTIME` ns.
     pub boot_ns: u64,
-    /// How it was made.
+    /// How it was requested.
     pub source: RequestSource,
-    /// The task that made it; absent where it was an input of the machine, or where that is not seen.
+    /// The task that made the request; absent for an input device, or if the requester was not seen.
     pub requester: Option<Task>,
 }
 
@@ -20,19 +20,19 @@ pub struct SysrqRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestSource {
-    /// By a write to `/proc/sysrq-trigger`.
+    /// A write to `/proc/sysrq-trigger`.
     Written,
-    /// By a keyboard, a serial line or another input of the machine.
+    /// A keyboard, a serial line or another input of the machine.
     Input,
-    /// Only the kernel's message was seen.
+    /// Unknown: only the kernel's message was seen.
     Printed,
 }
 
 impl SysrqRequest {
-    /// The hook that sees requests.
+    /// The name of the hook that sees requests.
     pub const HOOK: &'static str = "__handle_sysrq";
 
-    /// From a frame; `None` for a source that a later version knows.
+    /// Converts a frame; `None` for a source that only a later version knows.
     pub(crate) fn new(boot_ns: u64, request: &SysrqOom) -> Option<Self> {
         let source = match request.source {
             SysrqOom::WRITTEN => RequestSource::Written,

@@ -1,10 +1,10 @@
-//! A task's facts, each absent where it could not be read.
+//! A task's facts. Each is absent if it could not be read.
 
 use oomtrace_common::event as wire;
 
 use crate::{bytes::ByteString, context::Process};
 
-/// What the kernel said of a task and its process.
+/// The kernel's facts about a task and its process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Task {
     /// Process id.
@@ -21,15 +21,15 @@ pub struct Task {
     pub flags: Option<u32>,
     /// Real user id.
     pub uid: Option<u32>,
-    /// When the process began, `CLOCK_BOOTTIME` ns.
+    /// Start time of the process, `CLOCK_BOOTTIME` ns.
     pub start_boot_ns: Option<u64>,
-    /// -1000 to 1000.
+    /// `oom_score_adj`, from -1000 to 1000.
     pub oom_score_adj: Option<i16>,
     /// Kernfs id of its memory cgroup.
     pub memcg: Option<u64>,
-    /// Memory, by the counters themselves.
+    /// Memory, as the counters show it.
     pub memory: Option<Counters>,
-    /// Memory, summed over the CPUs.
+    /// Memory, with the per-CPU parts of the counters added.
     pub exact: Option<Counters>,
 }
 
@@ -38,7 +38,7 @@ pub struct Task {
 pub struct Counters {
     /// Address space, pages.
     pub total_vm_pages: u64,
-    /// Resident file pages; like the next three never negative, as the kernel takes them.
+    /// Resident file pages. This counter and the next three are never negative: the kernel reads negative values as 0.
     pub file_pages: u64,
     /// Resident anonymous pages.
     pub anon_pages: u64,
@@ -51,7 +51,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// What badness starts from, in pages.
+    /// The base of the badness value, in pages.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200>
     #[must_use]
     pub const fn base_pages(self, page_size: u64) -> u64 {
@@ -64,7 +64,7 @@ impl Counters {
         self.file_pages.saturating_add(self.anon_pages).saturating_add(self.shmem_pages)
     }
 
-    /// Pages of page tables.
+    /// Number of pages used by page tables.
     #[must_use]
     pub const fn pgtables_pages(self, page_size: u64) -> u64 {
         match self.pgtables_bytes.checked_div(page_size) {
@@ -79,7 +79,7 @@ impl From<&wire::Task> for Task {
         let has = |bit| task.present & bit != 0;
         Self {
             pid: has(wire::Task::PID).then_some(task.pid),
-            // Where a tracepoint has a pid alone, that is a thread's.
+            // If a tracepoint reports a single number, it is a thread's.
             tid: (has(wire::Task::PID) || task.tid > 0).then_some(task.tid),
             ns_pid: has(wire::Task::NS_PID).then_some(task.ns_pid),
             comm: has(wire::Task::PID).then(|| ByteString::until_nul(&task.comm)),
@@ -129,22 +129,22 @@ fn exact(task: &wire::Task) -> Counters {
     }
 }
 
-/// A counter may be negative for a moment; the kernel takes it as 0 then.
+/// Converts a counter. A counter may be negative for a moment; the kernel reads it as 0 then.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/percpu_counter.h#L97>
 fn clamp(counter: i64) -> u64 {
     u64::try_from(counter).unwrap_or(0)
 }
 
 impl Task {
-    /// The bit of `task_struct.flags` that says kernel thread.
+    /// The bit of `task_struct.flags` that marks a kernel thread.
     /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1706>
     const PF_KTHREAD: u32 = 0x0020_0000;
-    /// The bit that says that the task is on its way out.
+    /// The bit that marks an exiting task.
     const PF_EXITING: u32 = 0x0000_0004;
-    /// The bit that says kswapd.
+    /// The bit that marks kswapd.
     const PF_KSWAPD: u32 = 0x0002_0000;
 
-    /// Whether both are the same process: pids are used again, so the start counts too where it is known.
+    /// Whether both are the same process. The kernel reuses pids, so the start time is compared as well if both are known.
     #[must_use]
     pub fn is_same_process(&self, other: &Self) -> bool {
         let differ = |left: Option<u64>, right: Option<u64>| matches!((left, right), (Some(left), Some(right)) if left != right);
@@ -154,7 +154,7 @@ impl Task {
         }
     }
 
-    /// Takes over what is absent here.
+    /// Fills absent fields from another reading.
     pub fn complete_from(&mut self, other: &Self) {
         let Self {
             pid,
@@ -189,19 +189,19 @@ impl Task {
         }
     }
 
-    /// Whether it is a kernel thread.
+    /// Whether the task is a kernel thread.
     #[must_use]
     pub fn is_kthread(&self) -> bool {
         self.flags.is_some_and(|flags| flags & Self::PF_KTHREAD != 0)
     }
 
-    /// Whether it is a kernel worker that is bound to a CPU, as `kworker/1:0`.
+    /// Whether the task is a kernel worker that is bound to a CPU, such as `kworker/1:0`.
     #[must_use]
     pub fn is_bound_kworker(&self) -> bool {
         self.after_kworker().is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
     }
 
-    /// Whether it is a kernel worker that may run on any CPU, as `kworker/u8:2`.
+    /// Whether the task is a kernel worker that may run on any CPU, such as `kworker/u8:2`.
     /// <https://github.com/torvalds/linux/blob/v6.12/kernel/workqueue.c> (`format_worker_id`)
     #[must_use]
     pub fn is_unbound_kworker(&self) -> bool {
@@ -213,20 +213,20 @@ impl Task {
         comm.as_bytes().strip_prefix(b"kworker/")
     }
 
-    /// Whether it is exiting.
+    /// Whether the task is exiting.
     #[must_use]
     pub fn is_exiting(&self) -> bool {
         self.flags.is_some_and(|flags| flags & Self::PF_EXITING != 0)
     }
 
-    /// Whether it is kswapd.
+    /// Whether the task is kswapd.
     #[must_use]
     pub fn is_kswapd(&self) -> bool {
         self.flags.is_some_and(|flags| flags & Self::PF_KSWAPD != 0)
     }
 }
 
-/// Whether a look-up is of this task's process.
+/// Whether the facts from procfs describe this task's process.
 #[must_use]
 pub fn is_of(process: &Process, task: &Task) -> bool {
     let differ =
