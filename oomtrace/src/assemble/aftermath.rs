@@ -1,4 +1,4 @@
-//! What comes after a kill is over: user space may take down what is left of the victim's cgroup.
+//! The time after a kill: user space may kill the processes that remain in the victim's cgroup.
 
 use super::{
     Assembler, Step,
@@ -9,19 +9,19 @@ use crate::{
     incident::{Followed, Incident, Victim},
 };
 
-/// Incidents that wait for that at one time; of more the oldest are told at once.
+/// Maximum number of incidents that wait for such signals. If there are more, the oldest ones are reported at once.
 const AWAITED: usize = 64;
 
-/// Acts of user space that an incident keeps.
+/// Maximum number of acts of user space that an incident keeps.
 const FOLLOWED: usize = 16;
 
-/// Processes of one of them that an incident keeps.
+/// Maximum number of processes that an incident keeps for each of these acts.
 const PROCESSES: usize = 64;
 
 impl Assembler {
-    /// Tells an incident that is over, now or when user space has had its time.
+    /// Reports a finished incident, either now or after the time in which user space may react.
     pub(super) fn end(&mut self, incident: Incident, steps: &mut Vec<Step>) {
-        // What has waited long enough comes first.
+        // Report the incidents that have waited long enough first.
         self.expire_awaited(steps);
         let killed = incident.victims.iter().any(|victim| victim.sigkill_ns.is_some());
         if !killed || self.blind_to_signals || awaited_until(&incident) <= self.now_ns {
@@ -41,12 +41,12 @@ impl Assembler {
         steps.push(Step::Closed(Box::new(self.completed(incident))));
     }
 
-    /// When the first of those that wait is told at the latest, `CLOCK_BOOTTIME` ns.
+    /// Time at which the next waiting incident is reported at the latest, `CLOCK_BOOTTIME` ns.
     pub(super) fn awaited_deadline_ns(&self) -> Option<u64> {
         self.awaited.iter().filter(|incident| !self.is_being_followed(incident)).map(awaited_until).min()
     }
 
-    /// Tells those that have waited long enough.
+    /// Reports the incidents that have waited long enough.
     pub(super) fn expire_awaited(&mut self, steps: &mut Vec<Step>) {
         while let Some(index) = self
             .awaited
@@ -59,14 +59,14 @@ impl Assembler {
         }
     }
 
-    /// Tells all of them: the stream has ended.
+    /// Reports all waiting incidents, because the stream has ended.
     pub(super) fn end_awaited(&mut self, steps: &mut Vec<Step>) {
         while let Some(incident) = self.awaited.pop_front() {
             self.tell_end(incident, steps);
         }
     }
 
-    /// Whether an act of user space that follows it goes on.
+    /// Whether an act of user space that follows the incident is still going on.
     fn is_being_followed(&self, incident: &Incident) -> bool {
         let follows = |burst: &Incident| burst.user_kill.as_ref().and_then(|kill| kill.follows);
         self.bursts
@@ -74,7 +74,7 @@ impl Assembler {
             .any(|burst| !burst.decided && follows(burst) == Some((incident.boot_ns, incident.pass)))
     }
 
-    /// An act of user space that is over, to the decision that it follows.
+    /// Adds a finished act of user space to the decision that it follows.
     pub(super) fn add_followed(&mut self, burst: &Incident) {
         let Some(follows) = burst.user_kill.as_ref().and_then(|kill| kill.follows) else { return };
         let is_it = |incident: &&mut Incident| (incident.boot_ns, incident.pass) == follows;
@@ -94,7 +94,7 @@ impl Assembler {
     }
 }
 
-/// Whether an act is another one after a pause.
+/// Whether an act continues a known act after a pause.
 fn goes_on(known: &Followed, act: &Followed) -> bool {
     let same_sender = known.sender.is_same_process(&act.sender);
     let same_signal = known.signal == act.signal && known.method == act.method;
@@ -121,7 +121,7 @@ fn followed(burst: &Incident) -> Option<Followed> {
     })
 }
 
-/// The innermost cgroup that all targets are in or below.
+/// Returns the innermost cgroup that contains all targets.
 fn common(burst: &Incident) -> Option<u64> {
     let leaves = burst.victims.iter().map(|victim| victim.task.memcg).collect::<Option<Vec<u64>>>()?;
     let above = |leaf: u64| cgroup::chain(&burst.memcgs, leaf).into_iter().map(|memcg| memcg.id);

@@ -1,4 +1,4 @@
-//! A decision of which only the marks are seen: the tracepoint tier.
+//! Decisions of which only the marks are seen (the tracepoint tier).
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,9 @@ use crate::{
 };
 
 impl Assembler {
-    /// A mark without a pass. A victim's threads are marked one by one while it dies; members of a group are marked one
-    /// after the other by the same trigger.
+    /// Takes a mark outside of a pass.
+    /// The kernel marks a victim's threads one by one while the victim dies. The same trigger marks the members of a group
+    /// one after the other.
     pub(super) fn take_mark_alone(&mut self, boot_ns: u64, mark: &MarkVictim) {
         let trigger = Task::from(&mark.trigger);
         let mut task = Task::from(&mark.victim);
@@ -40,7 +41,7 @@ impl Assembler {
         let incident = match joined.and_then(|index| self.open.get_mut(index)) {
             Some(incident) => incident,
             None => {
-                // SIGKILL comes before the mark, and with it the decision.
+                // SIGKILL, and therefore the decision, comes before the mark.
                 let incident = self.begun_by(trigger, sigkill_ns.unwrap_or(boot_ns), boot_ns);
                 self.open.push(incident);
                 let Some(incident) = self.open.last_mut() else { return };
@@ -54,12 +55,12 @@ impl Assembler {
         victim.marked = true;
         victim.sigkill_ns = victim.sigkill_ns.or(sigkill_ns);
         for (id, memcg) in levels {
-            // The first reading is nearest to the decision.
+            // Keep the first reading: it is the closest to the decision.
             incident.memcgs.entry(id).or_insert(memcg);
         }
     }
 
-    /// A decision that a task's mark tells of. A kernel worker that is bound to a CPU may answer a request for SysRq-f.
+    /// Creates the incident for a task's mark. A kernel worker that is bound to a CPU may be serving a SysRq-f request.
     fn begun_by(&mut self, trigger: Task, decided_ns: u64, marked_ns: u64) -> Incident {
         let mut incident = self.new_incident(decided_ns, None);
         if trigger.is_bound_kworker() {
@@ -69,7 +70,7 @@ impl Assembler {
         incident
     }
 
-    /// On kernels whose tracepoint has a thread's number alone: who that is, as far as anything else told.
+    /// Finds the marked task on kernels whose tracepoint reports only a thread's number, as far as other events identify it.
     fn marked_by_number(&self, marked: &Task, trigger: &Task) -> Task {
         if trigger.tid == marked.tid {
             return trigger.clone();
@@ -77,13 +78,14 @@ impl Assembler {
         self.memory.kill_of(marked.tid).map_or_else(|| marked.clone(), |kill: Sigkill| target(&kill))
     }
 
-    /// Tells decisions whose members are all there: at once where procfs has spoken of everybody, or when it has had its
-    /// time. A group is awaited.
+    /// Reports decisions that are complete.
+    /// A decision is reported at once if procfs was read for every process involved, otherwise when the time for that is
+    /// over. A group is awaited.
     pub(super) fn decide_alone(&mut self, steps: &mut Vec<Step>) {
         let mut told = Vec::new();
         for (index, incident) in self.open.iter().enumerate() {
             let Some(latest) = self.decision_ns(incident) else { continue };
-            // The cause may hang on the machine's memory, which comes right after the mark.
+            // The cause may depend on the machine's memory, which arrives right after the mark.
             let complete =
                 !Self::may_grow(incident) && incident.machine.is_some() && self.memory.knows_all_of(incident);
             if complete || latest <= self.now_ns {
@@ -101,11 +103,11 @@ impl Assembler {
         }
     }
 
-    /// Processes that got SIGKILL from the trigger right after the mark and were never marked: they share the victim's
-    /// memory.
+    /// Adds processes that share the victim's memory: they got SIGKILL from the trigger right after the mark and were never
+    /// marked.
     pub(super) fn add_sharers(&mut self, incident: &mut Incident) {
         let Some(trigger) = incident.trigger.as_ref().filter(|_| incident.pass.is_none()) else { return };
-        // A dying init kills its whole pid namespace by the same means: what it sends says nothing about memory.
+        // A dying init process kills its whole pid namespace in the same way. Its signals say nothing about shared memory.
         let (Some(tid), false) = (trigger.tid, trigger.ns_pid == Some(1)) else { return };
         let until = incident.boot_ns.saturating_add(GROUP_WINDOW_NS);
         for (at, kill) in self.memory.take_kills_by(tid, incident.boot_ns, until) {
@@ -115,8 +117,8 @@ impl Assembler {
     }
 }
 
-/// Whether a mark by this trigger at that time belongs to an incident: the members of a group are marked by one thread
-/// in one go.
+/// Whether a mark by this trigger at that time belongs to an incident. One thread marks all members of a group in quick
+/// succession.
 fn is_same_decision(incident: &Incident, trigger: &Task, boot_ns: u64) -> bool {
     let same_thread = incident
         .trigger
@@ -125,8 +127,9 @@ fn is_same_decision(incident: &Incident, trigger: &Task, boot_ns: u64) -> bool {
     incident.pass.is_none() && same_thread && boot_ns.saturating_sub(incident.last_ns) < GROUP_WINDOW_NS
 }
 
-/// Whether a process may go with an incident's victim: one cgroup with `memory.oom.group` is above both. Where that
-/// cannot be told, it may: the same thread marking two processes in one go is hardly anything else.
+/// Whether a process may have been killed together with an incident's victim, because one cgroup with `memory.oom.group`
+/// contains both.
+/// Returns true if that is unknown: there is hardly another reason for one thread to mark two processes in quick succession.
 fn may_be_one_group(incident: &Incident, task: &Task, levels: &BTreeMap<u64, Memcg>) -> bool {
     let Some(first) = incident.victims.first().and_then(|victim| victim.task.memcg) else { return true };
     let Some(own) = task.memcg else { return true };

@@ -10,15 +10,15 @@ use crate::{
     incident::{Ballot, Candidate, Counters, Incident, PassedOver, Task},
 };
 
-/// What stands for no points in the kernel.
+/// The kernel's value for "no points".
 const NO_POINTS: i64 = i64::MIN;
 
-/// Rows of a whole table: more are not of one pass.
+/// Maximum number of rows in a whole table. Further rows cannot belong to one pass.
 #[expect(clippy::as_conversions, reason = "a few thousand, in a constant")]
 const ROWS_MAX: usize = TABLE_ROWS as usize;
 
 impl Assembler {
-    /// Rows of a pass. Those of a pass that kills nobody come before it is told.
+    /// Takes rows of a pass. The rows of a pass that kills no process arrive before the pass is reported.
     pub(super) fn take_candidates(&mut self, pass: Option<u64>, table: &Candidates) {
         let Some(pass) = pass else { return };
         match self.open.iter_mut().find(|incident| incident.pass == Some(pass)) {
@@ -28,7 +28,7 @@ impl Assembler {
     }
 }
 
-/// The next rows, and the counts, which every chunk has for the whole table.
+/// Adds the next rows and the counts. Every chunk has the counts for the whole table.
 fn add(ballot: &mut Ballot, table: &Candidates) {
     let head = &table.head;
     ballot.kernel_threads = head.kernel_threads;
@@ -40,9 +40,10 @@ fn add(ballot: &mut Ballot, table: &Candidates) {
     ballot.candidates.extend(table.rows.iter().take(room).map(Candidate::from));
 }
 
-/// What only the whole incident tells: for whom the kernel did not even ask for points, though nothing else was in the
-/// way. In a cgroup's own decision nobody is asked for the nodes he may use, and with one node everybody may use it: points
-/// that are missing then were not seen.
+/// Completes the ballot with facts that need the whole incident.
+/// A task is not eligible if the kernel did not compute its points although nothing else prevented that.
+/// For a decision in a cgroup, the kernel does not check which nodes a task may use. With a single node, every task may use
+/// it. In both cases, missing points mean that they were not seen.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L318>
 pub(super) fn complete(incident: &mut Incident) {
     complete_trigger(incident);
@@ -59,13 +60,13 @@ pub(super) fn complete(incident: &mut Incident) {
     }
 }
 
-/// Of a run of empty passes the kernel sends the trigger's numbers alone; its row has the rest.
+/// Completes the trigger. For a run of empty passes the kernel sends the trigger's numbers only; its row has the rest.
 fn complete_trigger(incident: &mut Incident) {
     let Some(trigger) = incident.trigger.as_mut().filter(|trigger| trigger.comm.is_none()) else { return };
     let rows = incident.ballot.iter().flat_map(|ballot| &ballot.candidates);
     if let Some(row) = rows.map(|row| &row.task).find(|task| task.pid == trigger.pid) {
         trigger.complete_from(row);
-        // A row is of the process; the thread may have another name.
+        // A row describes the process. The thread may have another name.
         if trigger.tid != trigger.pid {
             (trigger.leader_comm, trigger.comm) = (trigger.comm.take(), None);
         }
@@ -80,8 +81,9 @@ impl From<&wire::Candidate> for Candidate {
     }
 }
 
-/// The reasons that the task itself shows. The kernel asks three of them in one breath; of these `oom_score_adj` comes last
-/// here, so that it is only named where another value would have made a difference.
+/// Returns the reason that the task itself shows.
+/// The kernel checks three of the reasons in one condition. `oom_score_adj` comes last among them here, so that it is named
+/// only if another value would have made a difference.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L220> (`oom_badness`)
 fn passed_over(row: &wire::Candidate) -> Option<PassedOver> {
     if row.pid == 1 {
@@ -95,7 +97,7 @@ fn passed_over(row: &wire::Candidate) -> Option<PassedOver> {
     } else if has(row, wire::Candidate::OOM_SCORE_ADJ) && row.oom_score_adj == badness::ADJ_MIN {
         Some(PassedOver::AdjMin)
     } else if !has(row, wire::Candidate::MEMORY) || has(row, wire::Candidate::POINTS) {
-        // `LONG_MIN` for none of the other reasons: its last thread had just let go of the memory.
+        // `LONG_MIN` without any of the other reasons: its last thread had just released the memory.
         Some(PassedOver::NoMemory)
     } else {
         None

@@ -8,11 +8,11 @@ use crate::{
     incident::{CallTrace, Incident, KernelCall, Symbol, UserCall, build_id},
 };
 
-/// The function that a stack is of: what it calls, and the programs below that, are not the trigger's doing.
+/// The function in whose call the stack was read. Its callees and the BPF programs below it are not calls of the trigger.
 const DECISION: &str = "out_of_memory";
 
-/// What a stack has in its place where it was read at the function's return, besides what the kernel lists under the module
-/// `bpf`.
+/// Functions that appear in a stack instead of `DECISION` if the stack was read at the function's return. The symbols that
+/// the kernel lists under the module `bpf` may also appear.
 const TRAMPOLINES: [&str; 3] = ["arch_rethook_trampoline", "__kretprobe_trampoline", "kretprobe_trampoline"];
 
 impl Assembler {
@@ -29,7 +29,7 @@ impl Assembler {
         }
     }
 
-    /// Names for addresses, in whatever stacks have them.
+    /// Adds names to the addresses in all open and waiting stacks.
     pub(super) fn take_kernel_symbols(&mut self, told: &KernelSymbols) {
         let open = self.open.iter_mut().filter_map(|incident| incident.call_trace.as_mut());
         let calls = open.chain(self.memory.waiting_call_trace());
@@ -66,8 +66,8 @@ impl Assembler {
     }
 }
 
-/// Cuts off what is not the trigger's: everything up to the decision itself, and the trampolines of programs like ours on the
-/// way into it.
+/// Removes calls that are not the trigger's: everything up to the decision itself, and the trampolines of BPF programs that
+/// lead into it.
 pub(super) fn complete(incident: &mut Incident) {
     let Some(trace) = incident.call_trace.as_mut() else { return };
     let is_decision = |call: &KernelCall| call.symbol.as_ref().is_some_and(|symbol| symbol.name == DECISION);
@@ -75,12 +75,14 @@ pub(super) fn complete(incident: &mut Incident) {
     trace.kernel.drain(..decision.map_or(0, |last| last + 1));
     let own = trace.kernel.iter().take_while(|call| call.symbol.as_ref().is_some_and(is_of_programs)).count();
     trace.kernel.drain(..own);
-    // A program at the exit of a function further up stands between it and its caller. The kernel's log leaves it out, too.
+    // A program at the exit of a function further up stands between that function and its caller. The kernel's log omits it,
+    // too.
     trace.kernel.retain(|call| !call.symbol.as_ref().is_some_and(is_bpf));
 }
 
-/// Whether it is a program, or what leads to one. A trampoline without a symbol of its own (the return probes' up to 5.10)
-/// is taken for the end of the function before it, where no caller of the decision returns to.
+/// Whether a symbol is a BPF program or leads to one.
+/// A trampoline without a symbol of its own (return probes up to 5.10) resolves to the end of the function before it. No
+/// caller of the decision returns to that place.
 fn is_of_programs(symbol: &Symbol) -> bool {
     is_bpf(symbol) || TRAMPOLINES.contains(&symbol.name.as_str()) || symbol.size == Some(symbol.offset)
 }

@@ -1,4 +1,5 @@
-//! Kills that belong together. An incident joins a chain when its decision is told, so that all who hear of it hear the same.
+//! Chains of related kills.
+//! An incident joins a chain when its decision is reported, so that all consumers see the same chain.
 
 use std::collections::VecDeque;
 
@@ -9,47 +10,47 @@ use crate::{
     incident::{Candidate, Chain, Incident, Link, PassedOver, Task},
 };
 
-/// Chains that are remembered, those that are still single incidents included.
+/// Maximum number of chains that are remembered. Single incidents count as chains.
 const CHAINS: usize = 64;
 
-/// Victims of one chain that are remembered.
+/// Maximum number of victims that are remembered for each chain.
 const VICTIMS: usize = 32;
 
-/// Kinds of victims of one chain that are remembered.
+/// Maximum number of kinds of victims that are remembered for each chain.
 const KINDS: usize = 8;
 
-/// How long after the last incident of a chain another one for the same memory belongs to it, ns.
+/// Time after the last incident of a chain within which another one for the same memory joins the chain, ns.
 const DOMAIN_NS: u64 = 10_000_000_000;
 
 /// The memory that ran out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Domain {
     Machine,
-    /// By its path: a cgroup that was made again has another number.
+    /// A cgroup, by its path. A cgroup that was created again has another id.
     Cgroup(ByteString),
 }
 
-/// What is remembered of a chain.
+/// The part of a chain that is remembered.
 #[derive(Clone, Debug)]
 struct Past {
     first_ns: u64,
     last_ns: u64,
     count: u64,
     domain: Option<Domain>,
-    /// The process of user space that killed; of a decision of the kernel nothing.
+    /// The user-space process that sent the kills; `None` for a decision by the kernel.
     sender: Option<Task>,
-    /// The latest victim that a decision fell on.
+    /// The latest victim that the kernel or the sender chose.
     last: Task,
     victims: VecDeque<(Option<i32>, Option<u64>)>,
     kinds: VecDeque<Kind>,
 }
 
-/// Chains of incidents that happened lately, the one that was joined last at the end.
+/// Chains of recent incidents. The chain that was joined last is at the end.
 #[derive(Debug, Default)]
 pub(super) struct Chains(VecDeque<Past>);
 
 impl Chains {
-    /// Adds an incident with victims, once, and notes its place if it is not the first of its chain.
+    /// Adds an incident with victims, once. Sets its place unless it is the first incident of its chain.
     pub(super) fn join(&mut self, incident: &mut Incident) {
         if !incident.joined && incident.has_victims() {
             incident.joined = true;
@@ -84,7 +85,8 @@ impl Chains {
         chain
     }
 
-    /// The chain that an incident belongs to. The strongest reason comes first, and the latest chain.
+    /// Finds the chain that an incident belongs to. The strongest reason is tried first. For one reason, the latest chain
+    /// wins.
     fn find(&self, incident: &Incident) -> Option<(usize, Link)> {
         let at = incident.boot_ns;
         let (stuck, domain, kind) = (stuck(incident), domain(incident), kind(incident));
@@ -124,7 +126,7 @@ impl Past {
         }
     }
 
-    /// Takes over what the latest incident of the chain has.
+    /// Adds the facts of the latest incident to the chain.
     fn add(&mut self, incident: &Incident) {
         self.last_ns = self.last_ns.max(incident.boot_ns);
         self.domain = domain(incident).or_else(|| self.domain.take());
@@ -149,13 +151,13 @@ fn keep<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
     queue.push_back(item);
 }
 
-/// The process that the decision fell on.
+/// Returns the chosen process.
 fn chosen(incident: &Incident) -> Option<&Task> {
     let of_decision = incident.victims.iter().find(|victim| victim.role.is_of_decision());
     of_decision.or_else(|| incident.victims.first()).map(|victim| &victim.task)
 }
 
-/// The memory that ran out, where the decision was seen. On the tracepoint tier the victim's cgroup stands for it.
+/// Returns the memory that ran out, if the decision was seen. On the tracepoint tier the victim's cgroup takes its place.
 fn domain(incident: &Incident) -> Option<Domain> {
     let path = |id: u64| cgroup::path(&incident.memcgs, id).map(Domain::Cgroup);
     match (&incident.user_kill, incident.pass, &incident.request) {
@@ -170,7 +172,7 @@ fn sender(incident: &Incident) -> Option<&Task> {
     incident.user_kill.as_ref().and(incident.trigger.as_ref())
 }
 
-/// Earlier victims that still held memory when the kernel chose again.
+/// Returns earlier victims that still held memory when the kernel chose again.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L321>
 fn stuck(incident: &Incident) -> Vec<&Task> {
     let holds = |row: &&Candidate| {

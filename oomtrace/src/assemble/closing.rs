@@ -1,4 +1,4 @@
-//! Closes incidents: every incident ends and records how.
+//! Closes incidents. Every incident ends and records how it was closed.
 
 use oomtrace_common::limits::EMPTY_PASSES_EVERY_NS;
 
@@ -8,36 +8,37 @@ use crate::{
     incident::{ClosedBy, Incident, Role, Victim},
 };
 
-/// How long after its last event an incident with a kill is held open for its victims to go, ns of event time. The
-/// reaper begins 2 s after the kill and tries for one.
+/// Time after its last event for which an incident with a kill stays open until its victims exit, ns of event time.
+/// The reaper begins 2 s after the kill and tries for one second.
 pub const KILL_TIMEOUT_NS: u64 = 5_000_000_000;
 
-/// How long a pass may take: the kernel prints a report inside, on a serial line at the speed of one. Only while no
-/// later pass has begun, for there is one at a time.
+/// Maximum time of a pass. The kernel prints a report during the pass, possibly on a slow serial line.
+/// This limit applies only while no later pass has begun, because passes do not overlap.
 pub const PASS_TIMEOUT_NS: u64 = 60_000_000_000;
 
-/// How long the first word of a decision waits for what procfs says of those involved, on the tracepoint tier.
+/// Time for which the first report of a decision waits for the facts from procfs, on the tracepoint tier.
 pub const LOOK_UP_NS: u64 = 1_000_000;
 
-/// How long after the last empty pass a run of them is over.
+/// Time after the last empty pass at which a run of empty passes is over.
 pub const EMPTY_TIMEOUT_NS: u64 = 3_000_000_000;
 
-/// A run of empty passes is told at least this often, however long it goes on.
+/// Maximum time between two reports of a run of empty passes that continues.
 pub const EMPTY_AGE_MAX_NS: u64 = 60_000_000_000;
 
-/// How long after the last empty pass that is known of the kernel's count of them is awaited: it comes when a run has been
-/// quiet for a little longer than the kernel side holds it back.
+/// Time after the last known empty pass for which the kernel side's count of empty passes is awaited.
+/// The count arrives when a run has been quiet for a little longer than the time for which the kernel side holds the count
+/// back.
 pub const COUNT_NS: u64 = 2 * EMPTY_PASSES_EVERY_NS;
 
-/// Marks and kills by one thread within this time are one decision, on the tracepoint tier.
+/// Marks and kills by one thread within this time belong to one decision, on the tracepoint tier.
 pub const GROUP_WINDOW_NS: u64 = 100_000_000;
 
-/// How long after its exit an init's pid namespace may take to begin to go: from 6.16 on its memory is released in
-/// between, with the reaper's help from 2 s after the kill on.
+/// Maximum time between the exit of an init process and the first kill in its pid namespace.
+/// Since 6.16, the init's memory is released in between. The reaper helps with that from 2 s after the kill.
 pub const PID_NAMESPACE_NS: u64 = 3_000_000_000;
 
 impl Assembler {
-    /// When event time alone would close something, `CLOCK_BOOTTIME` ns.
+    /// Time at which event time alone would close an incident, `CLOCK_BOOTTIME` ns.
     #[must_use]
     pub fn next_deadline_ns(&self) -> Option<u64> {
         self.open
@@ -49,7 +50,7 @@ impl Assembler {
             .min()
     }
 
-    /// When a decision that is known from its marks alone is told at the latest.
+    /// Latest time at which a decision that is known from its marks alone is reported.
     pub(super) fn decision_ns(&self, incident: &Incident) -> Option<u64> {
         if incident.pass.is_some() || incident.decided {
             return None;
@@ -57,11 +58,11 @@ impl Assembler {
         if Self::may_grow(incident) {
             return Some(incident.boot_ns.saturating_add(GROUP_WINDOW_NS));
         }
-        // From the mark on: SIGKILL, with which the incident begins, may come a while before it.
+        // Count from the mark. The incident begins with SIGKILL, which may come some time before the mark.
         Some(incident.last_ns.saturating_add(LOOK_UP_NS))
     }
 
-    /// Closes what has had its time.
+    /// Closes the incidents whose time is over.
     pub(super) fn expire(&mut self, steps: &mut Vec<Step>) {
         while let Some(index) = self.open.iter().position(|incident| self.deadline(incident) <= self.now_ns) {
             let incident = self.open.remove(index);
@@ -70,10 +71,10 @@ impl Assembler {
         }
     }
 
-    /// Closes what is complete.
+    /// Closes the complete incidents.
     pub(super) fn close_settled(&mut self, steps: &mut Vec<Step>) {
         while let Some(index) = self.open.iter().position(|incident| {
-            // What is asked of every open incident with every event: the cheapest first.
+            // This runs for every open incident with every event, so the cheapest check comes first.
             complete_ns(incident) <= self.now_ns
                 && self.is_settled(incident)
                 && !self.may_take_namespace_along(incident)
@@ -86,14 +87,14 @@ impl Assembler {
         }
     }
 
-    /// Tells a decision, whose aftermath is to come.
+    /// Reports a decision before its aftermath is known.
     pub(super) fn tell_decision(&self, incident: &Incident, steps: &mut Vec<Step>) {
         if !self.ends_alone {
             steps.push(Step::Decided(Box::new(self.completed(incident.clone()))));
         }
     }
 
-    /// Ends an incident.
+    /// Closes an incident.
     pub(super) fn close(&mut self, mut incident: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
         self.add_sharers(&mut incident);
         self.chains.join(&mut incident);
@@ -105,7 +106,7 @@ impl Assembler {
         self.end(incident, steps);
     }
 
-    /// Adds what was looked up beside the ring.
+    /// Adds the facts that user space read separately from the ring buffer.
     pub(super) fn completed(&self, mut incident: Incident) -> Incident {
         let known = self.memory.processes_of(&incident);
         incident.processes.extend(known);
@@ -143,7 +144,7 @@ impl Assembler {
         }
     }
 
-    /// Whether everything was seen to its end: the pass returned, and every victim that was marked has exited.
+    /// Whether the incident was observed to its end: the pass returned, and every marked victim has exited.
     pub(super) fn is_settled(&self, incident: &Incident) -> bool {
         if !incident.has_victims() && incident.choice.is_none() {
             return false;
@@ -154,23 +155,24 @@ impl Assembler {
         returned && (self.blind_to_exits || incident.victims.iter().all(gone))
     }
 
-    /// Whether something that was to be looked up has not come yet, on the tracepoint tier: the ring is read first, so that a
-    /// victim's exit overtakes it where user space is behind. It is awaited for as long as another mark would be. In a pass
-    /// everything comes before its return.
+    /// Whether facts that user space reads are still missing, on the tracepoint tier.
+    /// The ring buffer is read first, so the exit of a victim may arrive before these facts if user space is behind. They are
+    /// awaited for as long as another mark would be.
+    /// In a pass, all facts arrive before the return.
     fn awaits_look_ups(&self, incident: &Incident) -> bool {
         incident.pass.is_none() && (incident.sysctl.is_none() || !self.memory.knows_all_of(incident))
     }
 
-    /// Whether the machine's surroundings or the names of calls are still to come, which are read last: once the ring has been
-    /// empty. They are awaited for as long as another mark would be, and of a decision alone of which there is something to
-    /// look up.
+    /// Whether the machine's surroundings or the names of calls are still missing.
+    /// They are read last, when the ring buffer is empty. They are awaited for as long as another mark would be, and only for
+    /// decisions that have a call trace.
     fn awaits_surroundings(&self, incident: &Incident) -> bool {
         let Some(trace) = &incident.call_trace else { return false };
         (incident.surroundings.is_none() || !trace.has_names())
             && self.now_ns < incident.last_ns.saturating_add(GROUP_WINDOW_NS)
     }
 
-    /// Whether more victims may follow: where no return is seen, and a cgroup above the victim is killed as a whole.
+    /// Whether more victims may follow: the return is not seen, and a cgroup above the victim is killed as a whole.
     pub(super) fn may_grow(incident: &Incident) -> bool {
         incident.pass.is_none()
             && incident
@@ -181,9 +183,11 @@ impl Assembler {
     }
 }
 
-/// When nothing more is to come of a decision than the end of its victims: on the tracepoint tier those who share the memory
-/// get their SIGKILL after the mark, by when the victim may have gone; where empty passes belong to it, their count. A writer
-/// of `memory.max` asks again at once and until the usage fits, so that its passes are awaited even where none was told yet.
+/// Time from which only the exits of the victims are awaited.
+/// On the tracepoint tier, processes that share the memory get SIGKILL after the mark, and the victim may have exited by
+/// then.
+/// If empty passes belong to the decision, their count is awaited. A writer of `memory.max` causes passes until the usage
+/// fits, so its empty passes are awaited even before the first one is reported.
 fn complete_ns(incident: &Incident) -> u64 {
     if incident.pass.is_none() {
         return incident.boot_ns.saturating_add(GROUP_WINDOW_NS);

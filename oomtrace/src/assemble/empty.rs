@@ -8,13 +8,14 @@ use crate::{
     incident::{ClosedBy, Incident, Request, Task},
 };
 
-/// How long the end of a kill may look like a cgroup with nothing to kill, ns: the victim no longer counts, and its
+/// Time for which a cgroup may look as if it had no process to kill after a kill, ns: the victim no longer counts, but its
 /// pages are still charged.
 const AFTERMATH_NS: u64 = 1_000_000_000;
 
 impl Assembler {
-    /// A run of them, or its count again. While a victim dies they belong to its incident; what they could not kill is an
-    /// incident of its own, one for each domain however often runs of several domains alternate.
+    /// Takes a run of empty passes, or a new count of a known run.
+    /// While a victim dies, the run belongs to its incident. Otherwise the run is an incident of its own: one for each
+    /// domain, even if runs of several domains alternate.
     pub(super) fn take_empty(&mut self, passes: &EmptyPasses, steps: &mut Vec<Step>) {
         let domain = domain(passes);
         let dying = [Emptiness::VictimDying, Emptiness::TriggerDying].map(number).contains(&passes.emptiness);
@@ -24,7 +25,8 @@ impl Assembler {
         let killing =
             self.open.iter_mut().rev().find(|incident| incident.has_victims() && incident.domain() == domain);
         if let Some(incident) = killing.filter(|_| !lasting) {
-            // A run goes on through several kills in one domain; what an earlier incident counted is not counted again.
+            // A run may continue through several kills in one domain. Passes that an earlier incident counted are not counted
+            // again.
             if !incident.has_run(passes) {
                 incident.told_before = incident.told_before.saturating_add(counted);
             }
@@ -32,7 +34,7 @@ impl Assembler {
         } else if dying
             || (!lasting && self.memory.ended_in(domain, passes.first_ns.saturating_sub(AFTERMATH_NS)))
         {
-            // The end of an incident that was told already.
+            // The run is the end of an incident that was already reported.
         } else if let Some(incident) = self.open.iter_mut().find(|incident| is_of_run(incident, passes)) {
             if !incident.has_run(passes) {
                 let counted = if once { counted } else { 0 };
@@ -46,13 +48,13 @@ impl Assembler {
         }
     }
 
-    /// How many passes of that run belong to other incidents: those that were reported, and those that are still open.
+    /// Number of passes of the run that belong to other incidents: reported ones and open ones.
     fn counted_of(&self, passes: &EmptyPasses) -> u64 {
         let open = self.open.iter().filter_map(|incident| incident.count_of(passes)).max();
         self.memory.told_of(passes).max(open.unwrap_or(0))
     }
 
-    /// A run that is told for the first time, or goes on after a report of it.
+    /// Opens an incident for a new run, or for a run that continues after its report.
     fn open_run(&mut self, domain: Option<u64>, passes: &EmptyPasses, counted: u64, steps: &mut Vec<Step>) {
         if passes.count <= counted {
             return;
@@ -78,7 +80,7 @@ impl Assembler {
         self.open.push(incident);
     }
 
-    /// A kill ends the time in which nothing could be killed there.
+    /// Closes the runs of a domain, because a kill ended the time in which no process could be killed there.
     pub(super) fn end_runs_in(&mut self, domain: Option<u64>, steps: &mut Vec<Step>) {
         let ended = |incident: &Incident| incident.is_empty_run() && incident.domain() == domain;
         while let Some(index) = self.open.iter().position(ended) {
@@ -88,18 +90,18 @@ impl Assembler {
     }
 }
 
-/// Whether passes that belong to an incident that is still open are left out of the next one. The reports of earlier versions have them twice, and stay as
-/// they were.
+/// Whether a new incident leaves out the passes that belong to an incident that is still open.
+/// Earlier versions counted these passes twice. Their recordings are still reported that way.
 fn counts_runs_once(session: &Session) -> bool {
     session.codes >= 3
 }
 
-/// The cgroup that ran out; `None` for the machine.
+/// Returns the cgroup that ran out; `None` for the machine.
 fn domain(passes: &EmptyPasses) -> Option<u64> {
     (passes.flags & OutOfMemory::MEMCG != 0).then_some(passes.memcg)
 }
 
-/// Whether an incident tells of passes like these.
+/// Whether an incident covers passes of this kind.
 fn is_of_run(incident: &Incident, passes: &EmptyPasses) -> bool {
     let same_kind = incident.empty.is_some_and(|known| known.emptiness == passes.emptiness);
     incident.is_empty_run() && same_kind && incident.domain() == domain(passes)

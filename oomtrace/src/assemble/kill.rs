@@ -1,4 +1,4 @@
-//! A decision seen from inside: pass, choice, kills, marks, return.
+//! Decisions that are seen from inside: pass, choice, kills, marks and return.
 
 use oomtrace_common::event::{
     Exit, MarkVictim, Memcg, OomKillProcess, OutOfMemory, OutOfMemoryReturn, Reap, Sigkill,
@@ -28,7 +28,7 @@ impl Assembler {
 
     pub(super) fn take_memcg(&mut self, pass: Option<u64>, memcg: Memcg) {
         match self.open.iter_mut().find(|incident| pass.is_some() && incident.pass == pass) {
-            // The first reading of a pass is nearest to the decision.
+            // Keep the first reading of a pass: it is the closest to the decision.
             Some(incident) => drop(incident.memcgs.entry(memcg.id).or_insert(memcg)),
             None => self.memory.keep_memcg(pass, memcg),
         }
@@ -55,7 +55,7 @@ impl Assembler {
         upsert(incident, task, role).killed = true;
     }
 
-    /// A mark inside a pass. Of a victim that an earlier incident has, it is only counted.
+    /// Takes a mark inside a pass. If the marked process is a victim of an earlier incident, the mark is only counted.
     pub(super) fn take_mark(&mut self, boot_ns: u64, pass: Option<u64>, mark: &MarkVictim) {
         let mut task = Task::from(&mark.victim);
         if task.pid.is_none() {
@@ -82,7 +82,7 @@ impl Assembler {
         let victim = upsert(incident, &task, role);
         if !victim.marked {
             victim.marked = true;
-            // The marked thread is the one the kernel acted on: of a process whose leader is gone, another thread.
+            // The marked thread is the one that the kernel acted on. If the leader has exited, this is another thread.
             victim.task.tid = task.tid.or(victim.task.tid);
             if task.comm.is_some() {
                 victim.task.comm = task.comm;
@@ -92,7 +92,7 @@ impl Assembler {
         lend_memory(incident, &marked);
     }
 
-    /// On kernels whose tracepoint has a thread's number alone: the process it belongs to, among those of the pass.
+    /// Finds the process of the marked thread in the pass, on kernels whose tracepoint reports only a thread's number.
     fn whose_thread(&self, pass: Option<u64>, marked: &Task, trigger: &Task) -> Task {
         let incident = self.open.iter().find(|incident| incident.pass == pass);
         let killed = incident.and_then(|incident| {
@@ -103,7 +103,7 @@ impl Assembler {
         let chosen = incident.and_then(|incident| incident.choice.as_ref()).map(|choice| &choice.task);
         let candidates = [killed, Some(trigger).filter(|trigger| trigger.tid == marked.tid), chosen];
         let Some(process) = candidates.into_iter().flatten().next() else { return marked.clone() };
-        // Name and memory of another thread are not this one's; who it is, is.
+        // The name and memory of another thread do not apply to this thread, but its process does.
         let mut task = Task { tid: marked.tid, ..process.clone() };
         if trigger.is_same_process(&task) {
             task.complete_from(trigger);
@@ -122,10 +122,10 @@ impl Assembler {
         let incident = self.in_pass(boot_ns, pass);
         let victim = match incident.victim_mut(&task) {
             Some(victim) => victim,
-            // Neither announced nor marked, and killed all the same: it shares the victim's memory.
+            // The process was neither announced nor marked, and still killed: it shares the victim's memory.
             None => upsert(incident, &task, Role::SharedMm),
         };
-        // The signal goes to the thread that is marked next, which need not be the one that was chosen.
+        // The signal goes to the thread that is marked next, which need not be the thread that was chosen.
         if victim.sigkill_ns.is_none() && !victim.marked {
             (victim.task.tid, victim.task.comm) = (task.tid, task.comm);
         }
@@ -142,7 +142,7 @@ impl Assembler {
         let heard = !self.ends_alone;
         let incident = self.in_pass(boot_ns, pass);
         incident.returned = Some(returned);
-        // All its marks were of victims that are told elsewhere: there is no decision here.
+        // All its marks were for victims of other incidents, so the pass made no decision of its own.
         if incident.victims.is_empty() && incident.choice.is_none() {
             self.open.retain(|incident| incident.pass != pass);
             return;
@@ -183,8 +183,9 @@ impl Assembler {
     }
 }
 
-/// A process whose leader is gone is chosen by the leader, and measured by a thread that still has the memory: the one that
-/// is marked (`oom_badness`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L215>).
+/// Copies the memory of the marked thread to the chosen task.
+/// If a process's leader has exited, the kernel chooses the process by its leader but measures a thread that still has the
+/// memory: the one that it marks (`oom_badness`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L215>).
 fn lend_memory(incident: &mut Incident, marked: &Task) {
     let choice = incident.choice.as_mut().map(|choice| &mut choice.task);
     if let Some(chosen) = choice.filter(|chosen| chosen.memory.is_none() && chosen.is_same_process(marked)) {
@@ -192,7 +193,7 @@ fn lend_memory(incident: &mut Incident, marked: &Task) {
     }
 }
 
-/// The victim that is this process, with what is newly known of it; a new one if there is none.
+/// Returns the victim that is this process, with the new facts added. Adds a victim if there is none.
 pub(super) fn upsert<'a>(incident: &'a mut Incident, task: &Task, role: Role) -> &'a mut Victim {
     let known = incident.victims.iter().position(|victim| victim.task.is_same_process(task));
     let index = known.unwrap_or_else(|| {
@@ -201,7 +202,7 @@ pub(super) fn upsert<'a>(incident: &'a mut Incident, task: &Task, role: Role) ->
     });
     #[expect(clippy::indexing_slicing, reason = "the position was found, or pushed, just above")]
     let victim = &mut incident.victims[index];
-    // One that shares the victim's memory may then be killed in its own right, as a member of the group.
+    // A process that shares the victim's memory may later be killed as a member of the group.
     if victim.role == Role::SharedMm {
         victim.role = role;
     }

@@ -1,19 +1,19 @@
-//! The minutes before a decision, as the history of the tracer has them.
+//! The minutes before a decision, from the tracer's history.
 
 use std::rc::Rc;
 
 use super::Assembler;
 use crate::context::LeadUp;
 
-/// Cgroups and processes that are kept: no more are sent.
+/// Maximum number of cgroups and processes that are kept. A tracer sends no more.
 const MOST: usize = 64;
 
-/// Samples of each that are kept, likewise.
+/// Maximum number of samples of each that are kept. A tracer sends no more.
 const SAMPLES: usize = 128;
 
 impl Assembler {
-    /// The history before the decision of a pass, or before the last mark outside of all passes. The first one is nearest to the
-    /// decision.
+    /// Takes the history before the decision of a pass, or before the last mark outside of passes. The first history is kept:
+    /// it is the closest to the decision.
     pub(super) fn take_lead_up(&mut self, pass: Option<u64>, told: LeadUp) {
         if let Some(incident) = self.told_of(pass).filter(|incident| incident.lead_up.is_none()) {
             incident.lead_up = Some(Rc::new(bounded(told)));
@@ -21,7 +21,7 @@ impl Assembler {
     }
 }
 
-/// Cuts off what no tracer sends: a damaged recording must not take time without bound.
+/// Cuts off data that no tracer sends, so that a damaged recording cannot take unbounded time.
 fn bounded(mut told: LeadUp) -> LeadUp {
     told.cgroups.truncate(MOST);
     told.processes.truncate(MOST);
@@ -37,7 +37,7 @@ mod tests {
     use crate::context::{CgroupHistory, LeadUp, MemoryHistory, ProcessHistory};
 
     #[test]
-    fn a_history_is_bounded() {
+    fn truncates_a_history_that_is_too_long() {
         let memory = MemoryHistory { at_ns: vec![1; 1000], ..MemoryHistory::default() };
         let cgroup = CgroupHistory { memory: memory.clone(), ..CgroupHistory::default() };
         let process = ProcessHistory { at_ns: vec![1; 1000], ..ProcessHistory::default() };

@@ -1,4 +1,4 @@
-//! Zones and nodes of a decision, from the kernel side or from procfs, and the facts that were read beside them.
+//! Zones and nodes of a decision, from the kernel side or from procfs, and the facts that were read with them.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -13,7 +13,7 @@ use crate::{
     kernel::facts::MemoryNames,
 };
 
-/// What is told of a decision before its incident is there.
+/// Facts about a decision that arrive before its incident exists.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shortage {
     pub(super) memory_state: Option<Rc<MemoryState>>,
@@ -21,11 +21,11 @@ pub(super) struct Shortage {
     pub(super) call_trace: Option<CallTrace>,
 }
 
-/// Zones and nodes that are kept: no more are sent.
+/// Maximum number of zones and nodes that are kept. A tracer sends no more.
 const MOST: usize = 256;
 
 impl Assembler {
-    /// What was told of a shortage.
+    /// Takes facts about a shortage.
     pub(super) fn take_shortage(&mut self, boot_ns: u64, pass: Option<u64>, told: event::Shortage) {
         match told {
             event::Shortage::Zone(zone) => self.take_zone(boot_ns, pass, &zone),
@@ -39,7 +39,7 @@ impl Assembler {
         }
     }
 
-    /// Where the state of a pass is kept: in its incident, or until that is there.
+    /// Returns the place where the state of a pass is kept: its incident, or the waiting facts until the incident exists.
     fn state_of(&mut self, pass: u64) -> (&mut MemoryState, &mut BTreeMap<i32, u32>) {
         let open = self.open.iter_mut().find(|incident| incident.pass == Some(pass));
         let (state, masks) = match open {
@@ -82,7 +82,7 @@ impl Assembler {
         }
     }
 
-    /// The zones and nodes that procfs showed after a mark, or after a pass of which the kernel side sent none.
+    /// Takes the zones and nodes that procfs showed after a mark, or after a pass for which the kernel side sent none.
     fn take_zones(&mut self, pass: Option<u64>, told: Zones) {
         let Some(incident) = self.told_of(pass) else { return };
         let state = Rc::make_mut(incident.memory_state.get_or_insert_default());
@@ -107,8 +107,9 @@ impl Assembler {
         state.meminfo = Some(told.meminfo);
     }
 
-    /// One look is for all decisions about that time: they are read once however fast decisions come. Those read after a decision
-    /// replace those read before it.
+    /// Takes surroundings.
+    /// One reading serves all decisions at about that time, so that fast decisions cause no further readings. Surroundings
+    /// that were read after a decision replace those that were read before it.
     fn take_surroundings(&mut self, pass: Option<u64>, told: Surroundings) {
         let told = Rc::new(told);
         let read_before = |incident: &Incident| {
@@ -125,19 +126,19 @@ impl Assembler {
         self.memory.keep_surroundings(told);
     }
 
-    /// The incident that a look after a decision is for: that of the pass, else the last one without.
+    /// Returns the incident that a reading after a decision belongs to: the one of the pass, or the last one without a pass.
     pub(super) fn told_of(&mut self, pass: Option<u64>) -> Option<&mut Incident> {
         self.open.iter_mut().rev().find(|incident| incident.pass == pass)
     }
 }
 
-/// Whether surroundings are of about that time.
+/// Whether surroundings were read at about that time.
 pub(super) const fn is_near(surroundings: &Surroundings, boot_ns: u64) -> bool {
     surroundings.read_ns.abs_diff(boot_ns) < SURROUNDINGS_NS
 }
 
-/// What only the whole incident tells: how high the allocation may go, and which nodes it may use. A cpuset confines
-/// allocations with `__GFP_HARDWALL`; others may leave it.
+/// Completes the state with facts that need the whole incident: the highest zone and the nodes that the allocation may use.
+/// A cpuset confines only allocations with `__GFP_HARDWALL`.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cpuset.c#L3935> (`cpuset_node_allowed`)
 pub(super) fn complete(incident: &mut Incident) {
     let (Some(session), Some(request)) = (incident.session.clone(), incident.request) else { return };
@@ -203,14 +204,14 @@ fn free_blocks(zone: &wire::Zone, names: &[String]) -> Vec<FreeBlocks> {
         .collect()
 }
 
-/// Counters by their names in lower case. One that is below zero for a moment counts as zero, as in the kernel.
+/// Names the counters, in lower case. A counter may be negative for a moment; it then counts as zero, as in the kernel.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/vmstat.h#L216>
 fn counters(values: &[i64], names: &[String]) -> BTreeMap<String, u64> {
     let named = names.iter().zip(values).filter(|(name, _)| name.starts_with("NR_"));
     named.map(|(name, value)| (name.to_lowercase(), u64::try_from(*value).unwrap_or(0))).collect()
 }
 
-/// A node's counters in bytes: what it counts in bytes is kept in pages, and kernel stacks are in KiB.
+/// Returns a node's counters in bytes. The kernel stores the counters in pages, and kernel stacks in KiB.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/mmzone.h#L175>
 fn node_counters(values: &[i64], names: &[String], page_size: u64) -> BTreeMap<String, u64> {
     let mut counters = counters(values, names);
@@ -220,7 +221,7 @@ fn node_counters(values: &[i64], names: &[String], page_size: u64) -> BTreeMap<S
     counters
 }
 
-/// As much of an array as was read.
+/// Returns the part of an array that was read.
 fn read<T>(array: &[T], count: impl Into<u32>) -> &[T] {
     let count = usize::try_from(count.into()).unwrap_or(usize::MAX);
     array.get(..count).unwrap_or(array)

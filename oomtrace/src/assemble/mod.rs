@@ -1,4 +1,5 @@
-//! Events to incidents, on event time alone: nothing here reads a clock or knows whether the stream is live.
+//! Assembles events into incidents, by event time alone: this module reads no clock and does not know whether the stream is
+//! live.
 
 mod aftermath;
 mod alone;
@@ -30,17 +31,18 @@ use crate::{
     incident::{ClosedBy, Incident, SysrqRequest, Task, is_of},
 };
 
-/// What has become of an incident.
+/// A change in the state of an incident.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// The decision is known; its aftermath is not yet.
+    /// The decision is known, but its aftermath is not.
     Decided(Box<Incident>),
-    /// It is over.
+    /// The incident is over.
     Closed(Box<Incident>),
 }
 
-/// Whether an event's stamp says how far the kernel's story has come. What user space looks up is stamped when that was
-/// done: after a stall, long after frames that still wait in the ring.
+/// Whether an event's timestamp shows how far the kernel's events have come.
+/// Facts that user space reads carry the time of the reading. After a stall this is long after frames that still wait in the
+/// ring buffer.
 const fn moves_time(event: &Event) -> bool {
     match event {
         Event::Session(_)
@@ -77,46 +79,47 @@ const fn moves_time(event: &Event) -> bool {
     }
 }
 
-/// Joins events to incidents.
+/// Assembles events into incidents.
 #[derive(Debug)]
 pub struct Assembler {
-    /// Whether a kill from user space was for memory; all others are not reported.
+    /// Decides whether user space sent a kill because of memory. Other kills are not reported.
     is_kill_for_memory: fn(&Incident) -> bool,
-    /// As it was told.
+    /// The session as it was reported.
     begun: Option<Rc<Session>>,
-    /// The same with the clocks as they are.
+    /// The same session with the current clocks.
     session: Option<Rc<Session>>,
-    /// What the session lacks, found once: it is asked for with every event.
+    /// Hooks that the session lacks. Computed once, because every event needs them.
     blind_to_exits: bool,
     blind_to_signals: bool,
     sysctl: Option<Sysctl>,
     lost: u64,
-    /// Frames that are missing in the recording.
+    /// Number of frames missing in the recording.
     unrecorded: u64,
     now_ns: u64,
-    /// The latest pass that is known of: it, and only it, may be under way.
+    /// The latest known pass. Only this pass can be in progress.
     newest_pass: u64,
     open: Vec<Incident>,
     /// SIGKILLs from user space, by sender.
     bursts: Vec<Incident>,
-    /// Incidents that are over but for what user space may do then.
+    /// Finished incidents that still wait for signals from user space.
     awaited: VecDeque<Incident>,
-    /// OOM kills that no frame told of: so far, and those that no incident has yet.
+    /// OOM kills without a frame: the total so far, and those not yet added to an incident.
     unreported_kills: u64,
     untold_kills: u64,
-    /// The last look at how short memory is, and when that was.
+    /// The latest reading of memory pressure, and its time.
     pressure: Option<(u64, Pressure)>,
-    /// SIGKILLs from user space that the kernel side did not tell, so far.
+    /// Total number of SIGKILLs from user space that the kernel side did not report.
     user_kills_left_out: u64,
     memory: Memory,
     chains: Chains,
-    /// Nobody hears decisions: only ends are told.
+    /// Whether only the ends of incidents are reported, because decisions have no consumer.
     ends_alone: bool,
 }
 
 impl Assembler {
-    /// Nothing known yet. The assembler does not judge: the function says whether SIGKILL from user space was sent because
-    /// memory was short, as [`crate::explain::is_kill_for_memory`] does.
+    /// Creates an assembler without any facts.
+    /// The assembler does not judge: the function decides whether user space sent SIGKILL because memory was short, as
+    /// [`crate::explain::is_kill_for_memory`] does.
     #[must_use]
     pub fn new(is_kill_for_memory: fn(&Incident) -> bool) -> Self {
         Self {
@@ -143,25 +146,25 @@ impl Assembler {
         }
     }
 
-    /// Tells ends and not decisions, where nobody would hear those.
+    /// Reports only the ends of incidents, for callers that do not use decisions.
     #[must_use]
     pub const fn telling_ends_alone(mut self) -> Self {
         self.tell_ends_alone();
         self
     }
 
-    /// As [`Assembler::telling_ends_alone`].
+    /// Does the same as [`Assembler::telling_ends_alone`], in place.
     pub const fn tell_ends_alone(&mut self) {
         self.ends_alone = true;
     }
 
-    /// The machine and the tracer, with the clocks as they are.
+    /// The machine and the tracer, with the current clocks.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         self.session.as_deref()
     }
 
-    /// Takes the next event; what it brings about is appended to `steps`.
+    /// Takes the next event and appends the resulting steps to `steps`.
     pub fn push(&mut self, stamped: Stamped, steps: &mut Vec<Step>) {
         let Stamped { boot_ns, pass, event } = stamped;
         if moves_time(&event) {
@@ -179,7 +182,7 @@ impl Assembler {
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             Event::Names(told) => self.memory.keep_names(told),
             Event::LeadUp(told) => self.take_lead_up(pass, told),
-            // What was found there comes as a look at the process. A forecast belongs to no incident.
+            // A reading of the process carries the arguments. A forecast belongs to no incident.
             Event::Tick(_) | Event::Arguments(_) | Event::Forecast(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),
             Event::OutOfMemory(entry) => self.open_pass(boot_ns, pass, &entry),
@@ -214,9 +217,9 @@ impl Assembler {
     }
 
     fn move_time(&mut self, boot_ns: u64, event: &Event, steps: &mut Vec<Step>) {
-        // Frames of several CPUs may overtake each other by a little; time does not go back.
+        // Frames of several CPUs may arrive slightly out of order. Time never goes back.
         self.now_ns = self.now_ns.max(boot_ns);
-        // A count is taken before anything is closed: it may be what an incident was held open for.
+        // Take a count before closing anything: an incident may have been held open for it.
         if !matches!(event, Event::EmptyPasses(_)) {
             self.expire(steps);
         }
@@ -224,7 +227,7 @@ impl Assembler {
         self.expire_awaited(steps);
     }
 
-    /// Ends the stream: what is open is closed as it is.
+    /// Ends the stream and closes all open incidents in their current state.
     pub fn finish(&mut self, steps: &mut Vec<Step>) {
         for incident in std::mem::take(&mut self.open) {
             let over = self.is_settled(&incident) && !self.may_take_namespace_along(&incident);
@@ -237,32 +240,32 @@ impl Assembler {
         self.end_awaited(steps);
     }
 
-    /// Incidents that are not over yet.
+    /// Number of incidents that are not over yet.
     #[must_use]
     pub const fn open(&self) -> usize {
         self.open.len()
     }
 
-    /// Frames the kernel had no room for, so far.
+    /// Number of frames so far for which the kernel had no room.
     #[must_use]
     pub const fn lost_frames(&self) -> u64 {
         self.lost
     }
 
-    /// OOM kills so far that the kernel side counted and whose frames were all lost.
+    /// Number of OOM kills so far that the kernel side counted and whose frames were all lost.
     #[must_use]
     pub const fn unreported_kills(&self) -> u64 {
         self.unreported_kills
     }
 
-    /// When the earliest decision was that is not over yet, `CLOCK_BOOTTIME` ns.
+    /// Time of the earliest decision that is not over yet, `CLOCK_BOOTTIME` ns.
     #[must_use]
     pub fn earliest_open_ns(&self) -> Option<u64> {
         self.open.iter().chain(&self.bursts).chain(&self.awaited).map(|incident| incident.boot_ns).min()
     }
 
-    /// Another tracer's frames, or another boot's, have nothing to do with those before. The same session again is the next
-    /// file of one recorder.
+    /// Begins a session. Frames of another tracer or another boot are unrelated to the earlier ones.
+    /// If the same session comes again, the stream continues with the next file of one recorder.
     fn begin_session(&mut self, session: Session, steps: &mut Vec<Step>) {
         if self.begun.as_deref().is_some_and(|known| *known == session) {
             return;
@@ -277,7 +280,7 @@ impl Assembler {
         self.session.clone_from(&self.begun);
     }
 
-    /// What is decided from now on is dated so; what is open keeps its date.
+    /// Updates the clocks. Later decisions use the new clocks; open incidents keep their dates.
     fn take_clock(&mut self, clock: Clock) {
         let Clock { wall_offset_ns, monotonic_offset_ns } = clock;
         let session = self.session.as_deref().cloned();
@@ -303,7 +306,7 @@ impl Assembler {
         }
     }
 
-    /// The machine's memory, looked up right after a mark: it belongs to what the mark opened.
+    /// Takes the machine's memory, which was read right after a mark. It belongs to the incident that the mark opened.
     fn take_machine(&mut self, machine: Machine) {
         let alone = self.open.iter_mut().rev().find(|incident| incident.pass.is_none());
         if let Some(incident) = alone.filter(|incident| incident.machine.is_none()) {
@@ -321,7 +324,7 @@ impl Assembler {
         self.add_loss(grown);
     }
 
-    /// A live stream lacks nothing of this: what the recorder lost is missing when the recording is read.
+    /// Adds frames that the recorder lost. They are missing only in the recording; a live stream has them.
     fn take_recorder_loss(&mut self, total: u64) {
         let grown = total.saturating_sub(self.unrecorded);
         self.unrecorded = total;
@@ -334,7 +337,8 @@ impl Assembler {
         }
     }
 
-    /// `memory.stat` of the domain of a pass, of the first of a run of empty ones, or of a cgroup at its limit at a mark.
+    /// Takes `memory.stat`: for the domain of a pass, for the first of a run of empty passes, or for a cgroup at its limit at
+    /// a mark.
     fn take_memory_stat(&mut self, pass: Option<u64>, stat: crate::context::MemoryStat) {
         let is_it = |incident: &&mut Incident| {
             let of_domain =
@@ -350,7 +354,8 @@ impl Assembler {
         }
     }
 
-    /// The incident of a pass; one whose beginning was lost is opened where it is first met.
+    /// Returns the incident of a pass. If the beginning of the pass was lost, this opens an incident at its first known
+    /// event.
     fn in_pass(&mut self, boot_ns: u64, pass: Option<u64>) -> &mut Incident {
         let known = self.open.iter().position(|incident| pass.is_some() && incident.pass == pass);
         let index = known.unwrap_or_else(|| {

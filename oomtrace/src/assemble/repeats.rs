@@ -1,4 +1,4 @@
-//! The same thing again: the memory of the same cgroup ran out, and the victim has the same name.
+//! Repeated incidents: the memory of the same cgroup ran out, and the victim has the same name.
 
 use std::collections::VecDeque;
 
@@ -8,14 +8,15 @@ use crate::{
     incident::{Incident, Repeats, Role},
 };
 
-/// Kinds of incidents that are remembered.
+/// Maximum number of kinds of incidents that are remembered.
 const KINDS: usize = 64;
 
-/// How long after an incident another one of its kind repeats it, ns.
+/// Time after an incident within which another one of its kind repeats it, ns.
 pub(super) const REPEAT_NS: u64 = 600_000_000_000;
 
-/// What makes two incidents alike. A cgroup that was made again has its path again, and another number. For a container of a pod, it is the
-/// pod's path.
+/// The properties that make two incidents alike.
+/// The cgroup is identified by its path, because a cgroup that was created again has another id. For a container of a pod,
+/// this is the path of the pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kind {
     domain: Option<ByteString>,
@@ -28,16 +29,16 @@ struct Past {
     count: u64,
     first_ns: u64,
     last_ns: u64,
-    /// The one before the last: what a report of the last one says.
+    /// The count and the first time without the last incident. A report of the last incident needs them.
     before: Option<(u64, u64)>,
 }
 
-/// Kinds of incidents that happened lately.
+/// Kinds of recent incidents.
 #[derive(Debug, Default)]
 pub(super) struct Kinds(VecDeque<Past>);
 
 impl Kinds {
-    /// Remembers an incident; a second call with the same one changes nothing.
+    /// Remembers an incident. A second call with the same incident changes nothing.
     pub(super) fn keep(&mut self, incident: &Incident) {
         let Some(kind) = kind(incident) else { return };
         let at = incident.boot_ns;
@@ -58,7 +59,7 @@ impl Kinds {
         }
     }
 
-    /// Whether an incident repeats earlier ones.
+    /// Returns the earlier incidents that an incident repeats.
     pub(super) fn repeats(&self, incident: &Incident) -> Option<Repeats> {
         let kind = kind(incident)?;
         let past = self.0.iter().find(|past| past.kind == kind)?;
@@ -74,7 +75,7 @@ impl Kinds {
     }
 }
 
-/// The cgroup that ran out, where passes are seen, otherwise the victim's; and the victim's name.
+/// Returns the kind: the cgroup that ran out (on tiers without passes: the victim's cgroup) and the victim's name.
 pub(super) fn kind(incident: &Incident) -> Option<Kind> {
     let chosen = incident.victims.iter().find(|victim| victim.role == Role::Chosen);
     let victim = &chosen.or_else(|| incident.victims.first())?.task;

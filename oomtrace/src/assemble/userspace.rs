@@ -1,5 +1,5 @@
-//! Signals from user space. Those by one sender in a row are one story. It is told if memory was short at that moment, or if
-//! it follows a kill by the kernel, and otherwise none of our business.
+//! Signals from user space. The signals that one sender sends in a row are one burst.
+//! A burst is reported if memory was short at that moment, or if it follows a kill by the kernel. Other bursts are ignored.
 
 use oomtrace_common::{
     event::{Sigkill, UserKills},
@@ -12,30 +12,32 @@ use crate::{
     incident::{ClosedBy, Incident, Method, Role, Task, UserKill, Victim},
 };
 
-/// Kills by one sender go on being one story for at most so long, ns, where the kernel side does not count them. Where it does, the
-/// first of them alone have frames, and only a pause ends the story.
+/// Maximum length of a burst if the kernel side does not count the signals, ns.
+/// If it does, only the first signals have frames, and only a pause ends the burst.
 const BURST_AGE_MAX_NS: u64 = 1_000_000_000;
 
-/// How long a killer may pause in one cgroup before its kills are another act, ns. The act is reported before that.
+/// Maximum pause in one cgroup after which further kills still belong to the same act, ns. The act is reported earlier.
 pub(super) const PAUSE_NS: u64 = 1_000_000_000;
 
-/// From this age on a pause ends an act as it does elsewhere, ns: whoever kills in one cgroup all the time is reported once a minute.
+/// Age from which a shorter pause ends an act, as it does elsewhere, ns. A sender that kills in one cgroup continuously is
+/// therefore reported once a minute.
 const PAUSED_AGE_MAX_NS: u64 = 60_000_000_000;
 
-/// How long after a kill by the kernel another one in the same cgroup is taken for a reaction to it, ns: a container
-/// runtime or a supervisor takes down what is left.
+/// Time after a kill by the kernel within which a kill in the same cgroup counts as a reaction, ns.
+/// A container runtime or a supervisor kills the remaining processes.
 pub(super) const REACTION_NS: u64 = 1_000_000_000;
 
-/// Senders at a time. Further ones end the oldest story.
+/// Maximum number of senders at a time. A further sender ends the oldest burst.
 const BURSTS: usize = 64;
 
-/// Numbers of the signals that are seen, the same on every architecture.
+/// Numbers of the signals that are seen. They are the same on every architecture.
 const SIGKILL: u32 = 9;
 const SIGTERM: u32 = 15;
 
 impl Assembler {
-    /// A SIGKILL from user space. What did not arrive, what a process does to itself, and what is sent for a parent that
-    /// exits (`PR_SET_PDEATHSIG`) has no reason that could be looked for.
+    /// Takes a SIGKILL from user space.
+    /// Three kinds of signals are ignored: a signal that was not delivered, a signal that a process sends to itself, and a
+    /// signal that is sent when a parent exits (`PR_SET_PDEATHSIG`).
     pub(super) fn take_user_kill(&mut self, boot_ns: u64, kill: &Sigkill, steps: &mut Vec<Step>) {
         let newly_left_out = kill.left_out.saturating_sub(self.user_kills_left_out);
         self.user_kills_left_out = self.user_kills_left_out.max(kill.left_out);
@@ -46,14 +48,14 @@ impl Assembler {
         self.keep_burst(incident, steps);
     }
 
-    /// A SIGTERM from user space, soon after a kill by the kernel.
+    /// Takes a SIGTERM from user space that follows a kill by the kernel.
     pub(super) fn take_sigterm(&mut self, boot_ns: u64, kill: &Sigkill, steps: &mut Vec<Step>) {
         if let Some(incident) = self.take_burst(boot_ns, kill, SIGTERM) {
             self.keep_burst(incident, steps);
         }
     }
 
-    /// The kernel side's count of an act, of which not every signal has a frame.
+    /// Takes the kernel side's count of an act. Not every signal of an act has a frame.
     pub(super) fn take_user_kills(&mut self, kills: &UserKills) {
         let sender = Task {
             pid: Some(kills.of.sender_pid),
@@ -74,7 +76,7 @@ impl Assembler {
         }
     }
 
-    /// The story that a signal belongs to, with the signal, taken out.
+    /// Removes and returns the burst that a signal belongs to, with the signal added.
     fn take_burst(&mut self, boot_ns: u64, kill: &Sigkill, signal: u32) -> Option<Incident> {
         let (sender, target) = (Task::from(&kill.sender), target(kill));
         let arrived = kill.result == 0 && kill.pid != kill.sender_pid;
@@ -93,7 +95,7 @@ impl Assembler {
             user_kill.keep_count(kill.memcg, kill.act_first_ns, kill.act_count);
         }
         for memcg in self.memory.levels_above(target.memcg) {
-            // The first reading is nearest to the decision.
+            // Keep the first reading: it is the closest to the decision.
             incident.memcgs.entry(memcg.id).or_insert(memcg);
         }
         if incident.pressure.is_none() {
@@ -117,7 +119,7 @@ impl Assembler {
         }
     }
 
-    /// How short memory was: of the burst that it was looked up for, and of those that follow in the same cgroup.
+    /// Takes memory pressure, for the burst that it was read for and for later bursts in the same cgroup.
     pub(super) fn take_pressure(&mut self, boot_ns: u64, pressure: Pressure) {
         let unset = self.bursts.iter_mut().filter(|burst| burst.pressure.is_none());
         for burst in
@@ -128,12 +130,12 @@ impl Assembler {
         self.pressure = Some((boot_ns, pressure));
     }
 
-    /// When a story of kills from user space ends at the latest, `CLOCK_BOOTTIME` ns.
+    /// Time at which the next burst of kills from user space ends at the latest, `CLOCK_BOOTTIME` ns.
     pub(super) fn burst_deadline_ns(&self) -> Option<u64> {
         self.bursts.iter().map(due_ns).min()
     }
 
-    /// Ends those that have had their time.
+    /// Ends the bursts whose time is over.
     pub(super) fn expire_bursts(&mut self, steps: &mut Vec<Step>) {
         while let Some(index) = self.bursts.iter().position(|burst| due_ns(burst) <= self.now_ns) {
             let burst = self.bursts.remove(index);
@@ -145,7 +147,7 @@ impl Assembler {
         }
     }
 
-    /// Tells a story that may go on after a pause, and keeps it, if memory was short.
+    /// Reports a burst that may continue after a pause, if memory was short, and keeps it.
     fn decide_burst(&mut self, mut burst: Incident, steps: &mut Vec<Step>) {
         let mut incident = self.completed(burst.clone());
         if !self.is_for_memory(&incident) {
@@ -164,7 +166,7 @@ impl Assembler {
         is_kill && (self.is_kill_for_memory)(incident)
     }
 
-    /// Tells it, if memory was short; if it follows a kill by the kernel instead, it belongs to that one.
+    /// Reports a burst if memory was short. Otherwise adds it to the kill by the kernel that it follows.
     pub(super) fn end_burst(&mut self, burst: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
         let mut incident = self.completed(burst);
         if !incident.decided && !self.is_for_memory(&incident) {
@@ -199,12 +201,12 @@ impl Assembler {
         }
     }
 
-    /// Whether the kernel killed or marked a process already.
+    /// Whether the kernel already killed or marked a process.
     fn is_kernels_victim(&self, task: &Task, now_ns: u64) -> bool {
         self.open.iter().any(|incident| incident.has_victim(task)) || self.memory.was_victim(task, now_ns)
     }
 
-    /// How long ago the kernel killed in a cgroup, or for the limit of one above it, if it did lately.
+    /// Time since the kernel killed in a cgroup, or for the limit of a cgroup above it, if that was recent.
     fn since_kernel_kill(&self, now_ns: u64, memcg: Option<u64>) -> Option<u64> {
         let above = self.levels_of(memcg)?;
         let open =
@@ -214,7 +216,7 @@ impl Assembler {
         open.chain(past).map(|at| now_ns.saturating_sub(at)).filter(|ns| *ns < REACTION_NS).min()
     }
 
-    /// The latest decision of the kernel in a cgroup, or for the limit of one above it, that is not told to its end yet.
+    /// Returns the latest unfinished decision of the kernel in a cgroup, or for the limit of a cgroup above it.
     fn followed_by(&self, now_ns: u64, memcg: Option<u64>) -> Option<(u64, Option<u64>)> {
         let above = self.levels_of(memcg)?;
         let open = self.awaited.iter().chain(&self.open).filter(|incident| {
@@ -223,7 +225,7 @@ impl Assembler {
         open.max_by_key(|incident| incident.boot_ns).map(|incident| (incident.boot_ns, incident.pass))
     }
 
-    /// A cgroup and those above it.
+    /// Returns a cgroup and the cgroups above it.
     fn levels_of(&self, memcg: Option<u64>) -> Option<Vec<u64>> {
         let leaf = memcg?;
         let levels = self.memory.levels_above(memcg);
@@ -231,7 +233,7 @@ impl Assembler {
     }
 }
 
-/// Whether the kernel killed in a cgroup, or for the limit of one above it. The cgroup comes first.
+/// Whether the kernel killed in a cgroup, or for the limit of a cgroup above it. The cgroup itself is first in `above`.
 fn is_near(incident: &Incident, above: &[u64]) -> bool {
     incident.victims.iter().any(|victim| is_same(&victim.task, incident.domain(), above))
 }
@@ -250,8 +252,8 @@ struct Act<'a> {
 }
 
 impl Act<'_> {
-    /// Whether it belongs to a burst: the same signal by the same process, and soon after the last one. In a cgroup that the burst
-    /// has reached already, the sender may have paused for longer.
+    /// Whether the act belongs to a burst: the same process sends the same signal soon after the last one.
+    /// In a cgroup that the burst has already reached, the pause may be longer.
     fn is_of(&self, burst: &Incident) -> bool {
         let same_signal = burst.user_kill.as_ref().is_some_and(|kill| kill.signal == self.signal);
         let same = burst.trigger.as_ref().is_some_and(|known| known.is_same_process(self.sender));
@@ -262,19 +264,19 @@ impl Act<'_> {
     }
 }
 
-/// When a burst is told or ended.
+/// Time at which a burst is reported or ended.
 fn due_ns(burst: &Incident) -> u64 {
     if burst.decided && may_go_on(burst) { burst.last_ns.saturating_add(PAUSE_NS) } else { quiet_ns(burst) }
 }
 
-/// When a burst has been quiet for long enough to be told.
+/// Time at which a burst has been quiet for long enough to be reported.
 fn quiet_ns(burst: &Incident) -> u64 {
     let age_max = if is_counted(burst) { u64::MAX } else { BURST_AGE_MAX_NS };
     let quiet = burst.last_ns.saturating_add(GROUP_WINDOW_NS);
     quiet.min(burst.boot_ns.saturating_add(age_max))
 }
 
-/// Whether the sender may go on after a pause. Recordings of versions that did not count acts are told as they were then.
+/// Whether the sender may continue after a pause. Recordings of versions that did not count acts are reported as before.
 fn may_go_on(burst: &Incident) -> bool {
     is_counted(burst) && burst.last_ns.saturating_sub(burst.boot_ns) < PAUSED_AGE_MAX_NS
 }
