@@ -46,7 +46,7 @@ pub struct Incident {
     pub last_ns: u64,
     /// The task that requested memory.
     pub trigger: Option<Task>,
-    /// What it requested.
+    /// Its memory request.
     pub request: Option<Request>,
     /// The task that the kernel chose.
     pub choice: Option<Choice>,
@@ -82,7 +82,7 @@ pub struct Incident {
     pub empty: Option<EmptyPasses>,
     /// Number of frames lost while the incident was open.
     pub lost_frames: u64,
-    /// What closed it.
+    /// How the incident was closed.
     pub closed_by: Option<ClosedBy>,
     /// Whether the decision was reported before the incident ended.
     pub decided: bool,
@@ -152,7 +152,7 @@ pub enum ClosedBy {
     EndOfStream,
 }
 
-/// The memory request.
+/// A memory request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Kernfs id of the memcg whose limit was hit; `None` if the whole machine ran out.
@@ -163,7 +163,7 @@ pub struct Request {
     pub memory_max_write: bool,
     /// `gfp_mask`.
     pub gfp_mask: u32,
-    /// -1 for SysRq.
+    /// `order`; -1 for SysRq.
     pub order: i32,
 }
 

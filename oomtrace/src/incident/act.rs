@@ -53,7 +53,7 @@ pub struct UserKill {
     pub signal: u32,
     /// `si_code`; `None` for a signal without information.
     pub code: Option<i32>,
-    /// How it was sent; `None` where a recording of an earlier version does not tell.
+    /// How it was sent; `None` if a recording of an earlier version does not contain it.
     pub method: Option<Method>,
     /// The kernel side's counts, by cgroup of the targets and time of the first signal. Empty in recordings of earlier versions.
     pub counts: BTreeMap<(u64, u64), u64>,

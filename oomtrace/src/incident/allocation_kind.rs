@@ -43,7 +43,7 @@ pub enum AllocationKind {
     IoUring,
     /// Memory that the kernel maps page by page.
     Vmalloc,
-    /// An object of the kernel.
+    /// A kernel object.
     Slab,
     /// No allocation: `memory.max` was lowered.
     MemoryMaxWrite,

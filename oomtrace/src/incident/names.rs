@@ -29,7 +29,7 @@ impl KnownNames {
         }
     }
 
-    /// The container that has exactly this cgroup.
+    /// Returns the container with exactly this cgroup.
     #[must_use]
     pub fn container(&self, cgroup: &ByteString) -> Option<&NamedContainer> {
         self.containers.of.get(cgroup)

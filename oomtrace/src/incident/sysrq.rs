@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Task;
 
-/// One request.
+/// One SysRq-f request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SysrqRequest {
     /// Time of the request, `CLOCK_BOOTTIME` ns.
