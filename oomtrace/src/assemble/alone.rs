@@ -1,4 +1,4 @@
-//! Decisions of which only the marks are seen (the tracepoint tier).
+//! Decisions for which only the marks are seen (the tracepoint tier).
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,7 @@ impl Assembler {
 
     /// Reports decisions that are complete.
     /// A decision is reported at once if procfs was read for every process involved, otherwise when the time for that is
-    /// over. A group is awaited.
+    /// over. A group waits for further members.
     pub(super) fn decide_alone(&mut self, steps: &mut Vec<Step>) {
         let mut told = Vec::new();
         for (index, incident) in self.open.iter().enumerate() {

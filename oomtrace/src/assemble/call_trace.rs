@@ -101,7 +101,7 @@ fn call_trace(stack: &wire::Stack) -> CallTrace {
     }
 }
 
-/// The elements of which as many bytes as were copied consist.
+/// Returns the elements that fit in the number of copied bytes.
 fn copied<T>(calls: &[T], bytes: i32) -> &[T] {
     let count = usize::try_from(bytes).unwrap_or(0) / size_of::<T>().max(1);
     calls.get(..count).unwrap_or(calls)

@@ -210,7 +210,7 @@ pub(super) fn upsert<'a>(incident: &'a mut Incident, task: &Task, role: Role) ->
     victim
 }
 
-/// The target of a SIGKILL.
+/// Returns the target of a SIGKILL.
 pub(super) fn target(kill: &Sigkill) -> Task {
     let mut task = Task {
         pid: Some(kill.pid),

@@ -40,7 +40,7 @@ const VICTIMS_NS: u64 = 10_000_000_000;
 /// Maximum time between a SysRq-f request and its execution, ns: both a kernel worker and `oom_lock` must be free.
 const REQUEST_NS: u64 = 10_000_000_000;
 
-/// Bounded memory of the assembler.
+/// The assembler's memory, bounded in size.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     processes: VecDeque<Rc<Process>>,

@@ -243,7 +243,7 @@ fn is_same(victim: &Task, domain: Option<u64>, above: &[u64]) -> bool {
     same_cgroup || domain.is_some_and(|domain| above.contains(&domain))
 }
 
-/// A signal, or the kernel side's count of several.
+/// A signal, or the kernel side's count of several signals.
 struct Act<'a> {
     sender: &'a Task,
     signal: u32,
