@@ -1,4 +1,4 @@
-//! The way of a forecast from the sampling thread to the tracing thread, which sleeps.
+//! Passes forecasts from the sampling thread to the tracing thread, which may be asleep.
 
 use std::{
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
@@ -9,10 +9,10 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use crate::context::Forecast;
 
-/// Forecasts that wait for the tracing thread at most.
+/// Maximum number of forecasts that wait for the tracing thread.
 const WAITING: usize = 64;
 
-/// Forecasts that are new, and what wakes the tracing thread.
+/// New forecasts, and the descriptor that wakes the tracing thread.
 pub(super) struct Announcements {
     pub(super) horizon_ns: u64,
     bell: OwnedFd,
@@ -20,7 +20,7 @@ pub(super) struct Announcements {
 }
 
 impl Announcements {
-    /// `None` if there is no descriptor left.
+    /// Creates an empty queue; `None` if no descriptor is available.
     pub(super) fn new(horizon_ns: u64) -> Option<Self> {
         let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).ok()?;
         Some(Self { horizon_ns, bell, new: Mutex::default() })
@@ -30,7 +30,7 @@ impl Announcements {
         self.bell.as_fd()
     }
 
-    /// Announces them, and wakes the tracing thread.
+    /// Adds forecasts and wakes the tracing thread.
     pub(super) fn put(&self, found: Vec<Forecast>) {
         if found.is_empty() {
             return;
@@ -39,14 +39,14 @@ impl Announcements {
         let room = WAITING.saturating_sub(new.len());
         new.extend(found.into_iter().take(room));
         drop(new);
-        // It fails only if the tracing thread has been woken already.
+        // This fails only if the tracing thread has already been woken.
         let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
     }
 
-    /// Takes all that are new. It does not wait: if more are being added, the tracing thread is woken again.
+    /// Takes all new forecasts. It does not wait: if more are being added, the tracing thread is woken again.
     pub(super) fn take(&self) -> Vec<Forecast> {
         let Ok(mut new) = self.new.try_lock() else { return Vec::new() };
-        // It fails if nothing is new.
+        // This fails if nothing is new.
         let _ = rustix::io::read(&self.bell, &mut [0; 8]);
         std::mem::take(&mut *new)
     }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tracing_thread_is_woken_until_it_has_taken_all() {
+    fn wakes_the_tracing_thread_until_all_is_taken() {
         let announcements = Announcements::new(7).unwrap();
         announcements.put(Vec::new());
         assert!(!is_woken(&announcements));

@@ -1,25 +1,25 @@
-//! Whether something comes near to its limit, said once for each time that it does.
+//! Detects when a domain approaches its limit, and reports each approach once.
 
 use crate::forecast::Forecast;
 
-/// An approach is over if nothing has pointed to a shortage for this long, ns.
+/// An approach is over if no forecast has pointed to a shortage for this long, ns.
 const QUIET_NS: u64 = 60_000_000_000;
 
-/// It is also over if held memory has fallen by one part of the capacity in so many.
+/// An approach is also over if held memory has fallen by this fraction of the capacity: one part in `FALL_SHARE`.
 const FALL_SHARE: u64 = 10;
 
-/// A rate that was measured over a time says nothing of more than so many times that time.
+/// A rate is extrapolated to at most this many times the time over which it was measured.
 const REACH: u64 = 20;
 
-/// An approach that has been announced.
+/// An approach that was announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Approach {
-    /// The last time at which it went on.
+    /// The last time at which the approach continued.
     last_ns: u64,
     held_bytes: u64,
 }
 
-/// What is known of a domain at a time.
+/// The facts about a domain at one time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State {
     pub(super) now_ns: u64,
@@ -28,7 +28,7 @@ pub(super) struct State {
     pub(super) forecast: Option<Forecast>,
 }
 
-/// Takes note of the present state; whether an approach begins, which is to be announced.
+/// Updates the approach with the present state. Returns whether an approach begins, which is then announced.
 pub(super) fn begins(approach: &mut Option<Approach>, state: &State, horizon_ns: u64) -> bool {
     if let Some(known) = approach {
         let fallen = known.held_bytes.saturating_sub(state.held_bytes);
@@ -60,7 +60,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
     const HORIZON: u64 = 60 * SECOND;
 
-    /// At a second, with so many percent held, and so many seconds left.
+    /// A state at a time in seconds, with `held` percent held and `left` seconds left.
     fn state(second: u64, held: u64, left: Option<u64>) -> State {
         let forecast = left.map(|left| Forecast {
             left_ns: left * SECOND,
@@ -79,19 +79,19 @@ mod tests {
     }
 
     #[test]
-    fn an_approach_is_announced_once() {
+    fn announces_an_approach_once() {
         let states = [(0, 40, 80), (5, 45, 59), (10, 50, 54), (15, 50, 70), (20, 55, 50), (69, 99, 1)];
         assert_eq!(said(&states.map(|(second, held, left)| state(second, held, Some(left)))), [5]);
     }
 
     #[test]
-    fn after_a_kill_the_next_approach_is_announced() {
+    fn announces_the_next_approach_after_a_kill() {
         let states = [state(0, 80, Some(20)), state(20, 5, None), state(25, 10, Some(50))];
         assert_eq!(said(&states), [0, 25]);
     }
 
     #[test]
-    fn after_a_minute_of_quiet_the_next_approach_is_announced() {
+    fn announces_the_next_approach_after_a_quiet_minute() {
         let quiet = |last| {
             [state(0, 80, Some(20)), state(30, 81, None), state(last, 81, None), state(70, 82, Some(9))]
         };
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_measurement_does_not_reach_far() {
+    fn does_not_extrapolate_a_short_measurement_far() {
         let far = |over_ns| {
             let mut state = state(0, 50, Some(50));
             state.forecast.as_mut().unwrap().over_ns = over_ns;

@@ -1,22 +1,23 @@
-//! How many decisions get their history while decisions come fast.
+//! Limits how many decisions get their history when decisions follow each other quickly.
 
 use crate::source::pace::Pace;
 
-/// So many in any [`EVERY_NS`]: cgroups that run out together all have it, and a storm of kills costs little more.
+/// Maximum number of histories in any [`EVERY_NS`]. Cgroups that run out at the same time all get one, and a storm of kills
+/// costs little more.
 const MOST: usize = 8;
 
-/// The time that [`MOST`] is about, ns.
+/// The time span for [`MOST`], ns.
 const EVERY_NS: u64 = 1_000_000_000;
 
-/// A history that took longer to tell than this is followed by a pause, ns.
+/// A history that took longer than this is followed by a pause, ns.
 const LONG_NS: u64 = 2_000_000;
 
 /// The times of the last histories.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Burst {
-    /// When each was told, `CLOCK_BOOTTIME` ns; 0 for none.
+    /// The time of each, `CLOCK_BOOTTIME` ns; 0 if not set.
     told_ns: [u64; MOST],
-    /// The oldest of them.
+    /// The index of the oldest one.
     oldest: usize,
     pace: Pace,
 }
@@ -26,14 +27,14 @@ impl Burst {
         Self { told_ns: [0; MOST], oldest: 0, pace: Pace::new(0) }
     }
 
-    /// Whether another one may be told.
+    /// Whether another history may be sent.
     pub(super) fn is_due(&self, now_ns: u64) -> bool {
         let oldest_ns = self.told_ns.get(self.oldest).copied().unwrap_or(0);
         let has_room = oldest_ns == 0 || now_ns.saturating_sub(oldest_ns) >= EVERY_NS;
         has_room && self.pace.is_due(now_ns)
     }
 
-    /// One was told between these times.
+    /// Records a history that was written between these times.
     pub(super) fn told(&mut self, begun_ns: u64, ended_ns: u64) {
         if let Some(oldest) = self.told_ns.get_mut(self.oldest) {
             *oldest = begun_ns;
@@ -50,7 +51,7 @@ mod tests {
     use super::{Burst, EVERY_NS, LONG_NS, MOST};
 
     #[test]
-    fn so_many_are_told_in_a_second() {
+    fn limits_histories_per_second() {
         let mut burst = Burst::new();
         let told = (0..1000).filter(|at| {
             let now = EVERY_NS + at * 1_000_000;
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_took_long_is_followed_by_a_pause() {
+    fn pauses_after_a_slow_history() {
         let mut burst = Burst::new();
         burst.told(EVERY_NS, EVERY_NS + LONG_NS + 1);
         assert!(!burst.is_due(EVERY_NS + 2 * LONG_NS) && burst.is_due(EVERY_NS + 51 * LONG_NS));

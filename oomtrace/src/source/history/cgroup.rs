@@ -1,4 +1,4 @@
-//! One memory cgroup, as its files show it.
+//! Reads one memory cgroup from its files.
 
 use std::os::fd::AsFd;
 
@@ -8,17 +8,17 @@ use super::{
 };
 use crate::source::cgroupfs::MemoryHierarchy;
 
-/// v1 writes a limit that is off as almost the greatest signed number.
+/// v1 writes almost the largest signed number if no limit is set. Values from here on mean "unlimited".
 const V1_UNLIMITED: u64 = 0x7fff_ffff_ffff_0000;
 
-/// The names of the files of a hierarchy.
+/// The file names of a hierarchy.
 #[derive(Clone, Copy)]
 pub(super) struct Names {
     usage: &'static str,
     limit: &'static str,
-    /// v2 only.
+    /// The file of swap alone, on v2 only.
     swap: Option<&'static str>,
-    /// On v1 of memory and swap together.
+    /// On v1, the limit of memory and swap together.
     swap_limit: &'static str,
     pressure: Option<&'static str>,
 }
@@ -38,13 +38,13 @@ const V2: Names = Names {
     pressure: Some("memory.pressure"),
 };
 
-/// What the files say besides the sample.
+/// The values in the files that are not part of the sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Own {
     pub(super) limit: Kib,
-    /// The swap that it may use; absent without a limit, and if the machine has no swap.
+    /// The swap that the cgroup may use; absent without a limit, and if the machine has no swap.
     pub(super) swap_limit: Kib,
-    /// Refaults so far, pages.
+    /// Number of refaults so far, pages.
     pub(super) refaults: Option<u64>,
 }
 
@@ -60,7 +60,7 @@ impl Names {
         files.number(folder, self.usage)
     }
 
-    /// Reads everything but the usage.
+    /// Reads everything except the usage.
     pub(super) fn read(
         &self,
         files: &mut Files,
@@ -80,7 +80,7 @@ impl Names {
         let mut limit = |name| files.number(folder, name).filter(|limit| *limit < V1_UNLIMITED);
         let own = limit(self.limit);
         let swap_limit = has_swap.then(|| limit(self.swap_limit)).flatten();
-        // Only v1 has no file for swap alone.
+        // Only v1 has no file for swap alone, so subtract the memory limit there.
         let of_both =
             |limit: u64| if self.swap.is_none() { limit.saturating_sub(own.unwrap_or(0)) } else { limit };
         Own { limit: Kib::of(own), swap_limit: Kib::of(swap_limit.map(of_both)), refaults: parts.refaults }

@@ -1,13 +1,13 @@
-//! The files of procfs and cgroupfs that a sample is made of: read into one buffer, without a copy.
+//! Reads the files of procfs and cgroupfs for a sample into one buffer, without a copy.
 
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags, openat};
 
-/// Room for one file. `memory.stat` of v1 is the longest: 3 KiB.
+/// Size of the buffer for one file. `memory.stat` of v1 is the longest: 3 KiB.
 const BYTES: usize = 16 << 10;
 
-/// Reads files, one after the other.
+/// Reads files one after the other.
 pub(super) struct Files {
     buffer: Vec<u8>,
 }
@@ -19,25 +19,25 @@ pub(super) struct Parts {
     pub(super) file: Option<u64>,
     pub(super) shmem: Option<u64>,
     pub(super) kernel: Option<u64>,
-    /// Only on v1; v2 has a file of its own.
+    /// Swap, on v1 only. v2 has a separate file.
     pub(super) swap: Option<u64>,
-    /// Pages.
+    /// Number of refaults, pages.
     pub(super) refaults: Option<u64>,
 }
 
 impl Files {
     pub(super) fn new() -> Self {
-        // Not zeroes: pages that were written are there.
+        // Not zeros: only pages that were written are in memory.
         Self { buffer: vec![b'\n'; BYTES] }
     }
 
-    /// The content of a file in a directory; `None` if it cannot be read.
+    /// Reads a file in a directory; `None` if it cannot be read.
     pub(super) fn read(&mut self, folder: impl AsFd, name: &str) -> Option<&[u8]> {
         let file = open(folder, name, OFlags::RDONLY)?;
         self.rest(&file)
     }
 
-    /// The content of a file that is open.
+    /// Reads an open file again from its start.
     pub(super) fn again(&mut self, file: &OwnedFd) -> Option<&[u8]> {
         rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0)).ok()?;
         self.rest(file)
@@ -54,22 +54,22 @@ impl Files {
         self.buffer.get(..len)
     }
 
-    /// The only number of a file; `None` also if the file says `max`.
+    /// Reads a file with a single number; `None` also if the file contains `max`.
     pub(super) fn number(&mut self, folder: impl AsFd, name: &str) -> Option<u64> {
         number(self.read(folder, name)?)
     }
 
-    /// The process ids in `cgroup.procs`, up to as many as there is room for.
+    /// Reads the process ids in `cgroup.procs`, up to the capacity of `pids`.
     pub(super) fn pids(&mut self, folder: impl AsFd, pids: &mut Vec<i32>) {
         pids.clear();
         let Some(text) = self.read(folder, "cgroup.procs") else { return };
         let room = pids.capacity();
-        // The last line may be cut.
+        // The last line may be cut off.
         pids.extend(lines(whole_lines(text)).filter_map(|line| i32::try_from(number(line)?).ok()).take(room));
     }
 }
 
-/// Everything up to the last end of a line.
+/// Returns the text up to the last end of line.
 fn whole_lines(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
     text.get(..end).unwrap_or_default()
@@ -92,7 +92,7 @@ pub(super) fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
-/// The names and numbers at the beginning of each line.
+/// Returns the name and number at the beginning of each line.
 pub(super) fn figures(text: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
     lines(text).filter_map(|line| {
         let mut words = words(line);
@@ -100,7 +100,7 @@ pub(super) fn figures(text: &[u8]) -> impl Iterator<Item = (&[u8], u64)> {
     })
 }
 
-/// The parts in `memory.stat`. On v1 the names with `total_` include the cgroups below; they come after those without.
+/// Parses the parts in `memory.stat`. On v1, the names with `total_` include the cgroups below, and come after the others.
 pub(super) fn parts(stat: &[u8]) -> Parts {
     let mut parts = Parts::default();
     let [mut inactive, mut active, mut refault_anon, mut refault_file] = [None; 4];
@@ -124,13 +124,13 @@ pub(super) fn parts(stat: &[u8]) -> Parts {
     }
     let sum = |first: Option<u64>, second: Option<u64>| Some(first?.saturating_add(second?));
     parts.file = sum(inactive, active);
-    // `kernel` is there from 5.18 on, `pagetables` from 5.11 on.
+    // `kernel` exists since 5.18, `pagetables` since 5.11.
     parts.kernel = parts.kernel.or_else(|| Some(sum(stack, slab)?.saturating_add(tables.unwrap_or(0))));
     parts.refaults = refault_file.map(|file: u64| file.saturating_add(refault_anon.unwrap_or(0)));
     parts
 }
 
-/// `avg10` of the line `some` of a pressure file, in thousandths.
+/// Returns `avg10` of the line `some` of a pressure file, in thousandths.
 pub(super) fn stall_permille(text: &[u8]) -> Option<u16> {
     let line = lines(text).find(|line| line.starts_with(b"some "))?;
     let average = line.split(|byte| *byte == b' ').find_map(|word| word.strip_prefix(b"avg10="))?;
@@ -139,19 +139,20 @@ pub(super) fn stall_permille(text: &[u8]) -> Option<u16> {
     Some(whole.checked_mul(10)?.saturating_add(hundredths / 10))
 }
 
-/// The resident pages in `statm`.
+/// Returns the resident pages from `statm`.
 pub(super) fn resident_pages(statm: &[u8]) -> Option<u64> {
     number(words(statm).nth(1)?)
 }
 
-/// The name of a process and when it began, in ticks, from `stat`. The name is in parentheses and may contain anything.
+/// Returns the name and start time (in ticks) of a process from `stat`. The name is in parentheses and may contain any
+/// character.
 pub(super) fn name_and_start(stat: &[u8]) -> Option<([u8; 16], u64)> {
     let begin = stat.iter().position(|byte| *byte == b'(')?;
     let end = stat.iter().rposition(|byte| *byte == b')')?;
     let mut comm = [0; 16];
     let name = stat.get(begin + 1..end)?;
     comm.iter_mut().zip(name).for_each(|(to, from)| *to = *from);
-    // The start is field 22, and field 3 comes next.
+    // The start time is field 22. Field 3 follows the name.
     let start = number(words(stat.get(end + 1..)?).nth(22 - 3)?)?;
     Some((comm, start))
 }
@@ -184,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn pressure_is_in_thousandths() {
+    fn parses_pressure_in_thousandths() {
         let text = b"some avg10=12.34 avg60=0.00 avg300=0.00 total=1\nfull avg10=1.00\n";
         assert_eq!(stall_permille(text), Some(123));
         assert_eq!((stall_permille(b"some avg10=x"), stall_permille(b"")), (None, None));
     }
 
     #[test]
-    fn a_name_may_contain_anything() {
+    fn parses_a_name_with_parentheses() {
         let stat = b"12 (a) R 1 (b) c) S 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 98765 4096 7";
         let (comm, start) = name_and_start(stat).unwrap();
         assert_eq!((&comm[..10], start), (&b"a) R 1 (b)"[..], 98_765));
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_list_of_processes_has_whole_numbers() {
+    fn ignores_a_cut_off_process_id() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cgroup.procs"), "12\n345\n67").unwrap();
         let mut pids = Vec::with_capacity(9);

@@ -1,4 +1,4 @@
-//! Whatever will run out soon, by the samples so far: looked for after each sample, in the sampling thread.
+//! Finds domains that will run out of memory soon. The sampling thread runs this after each sample.
 
 use super::{
     Wanted,
@@ -10,17 +10,17 @@ use super::{
 };
 use crate::{bytes::ByteString, context, forecast::forecast, lead_up::curve::Point};
 
-/// A rise below this is none, bytes: most cgroups rest.
+/// Smallest rise that counts, bytes. Most cgroups are idle.
 const LEAST_BYTES: u64 = 1 << 20;
 
-/// What an announcement is asked for.
+/// Parameters of a search for approaches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     pub(super) now_ns: u64,
     pub(super) horizon_ns: u64,
 }
 
-/// The approaches that begin with the samples of this moment. `points` is room for one curve.
+/// Returns the forecasts of the approaches that begin with the current samples. `points` is a buffer for one curve.
 pub(super) fn due(table: &mut Table, asked: Asked, points: &mut Vec<Point>) -> Vec<context::Forecast> {
     let swap = swap(table);
     let mut found = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn due(table: &mut Table, asked: Asked, points: &mut Vec<Point>) -> V
     found.into_iter().map(|of| told(table, asked, of, points)).collect()
 }
 
-/// The machine's swap.
+/// Returns the machine's swap.
 fn swap(table: &Table) -> Swap {
     let last = table.machine.as_ref().and_then(|series| series.last()?.swap.bytes());
     Swap { total: table.totals.swap.unwrap_or(0), used: last.unwrap_or(0) }

@@ -1,23 +1,23 @@
-//! What is about to run out, by its last samples: it is read more often.
+//! Finds domains that are about to run out of memory by their last samples. They are sampled more often.
 
 use super::{
     series::Series,
     table::{Sample, Table},
 };
 
-/// Cgroups that are read more often at the same time.
+/// Maximum number of cgroups that are sampled more often at the same time.
 const MOST: usize = 4;
 
 /// Growth is measured over at least this time, ns.
 const OVER_NS: u64 = 900_000_000;
 
-/// Growth that counts: one part of the limit in so many.
+/// Smallest growth that counts: one part of the limit in this many.
 const GROWTH_SHARE: u64 = 256;
 
-/// What is about to run out.
+/// The domains that are about to run out.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Hot {
-    /// The kernfs ids of the cgroups above, and the paths.
+    /// The kernfs ids of their parents, and their paths.
     pub(super) cgroups: Vec<(u64, Vec<u8>)>,
     pub(super) machine: bool,
 }
@@ -28,7 +28,7 @@ impl Hot {
     }
 }
 
-/// Whatever would reach its limit within four intervals if it went on like this.
+/// Finds all domains that would reach their limit within four intervals at the present rate.
 pub(super) fn hot(table: &Table, now_ns: u64, interval_ns: u64) -> Hot {
     let within_ns = interval_ns.saturating_mul(4);
     let is_hot = |series: &Series<Sample>, limit: Option<u64>| {
@@ -46,11 +46,11 @@ pub(super) fn hot(table: &Table, now_ns: u64, interval_ns: u64) -> Hot {
     }
 }
 
-/// The time until the limit at the present rate, ns; `None` if nothing grows.
+/// Returns the time until the limit is reached at the present rate, ns; `None` without growth.
 fn left_ns(samples: &[Sample], limit: u64) -> Option<u64> {
     let last = samples.last()?;
     let before = samples.iter().rev().find(|sample| last.at_ns.saturating_sub(sample.at_ns) >= OVER_NS)?;
-    // Without the page cache only if both samples know it.
+    // Leave out the page cache only if both samples have it.
     let has_file = [last, before].iter().all(|sample| sample.file.bytes().is_some());
     let held = |sample: &Sample| if has_file { sample.held_bytes() } else { sample.usage.bytes() };
     let (now, then) = (held(last)?, held(before)?);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_left_follows_from_the_rate() {
+    fn computes_the_time_left_from_the_rate() {
         let samples = [sample(5, 10), sample(10, 60)];
         assert_eq!(left_ns(&samples, 160 * MIB), Some(10 * SECOND));
         assert_eq!(left_ns(&samples, 50 * MIB), Some(0));
@@ -86,13 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn page_cache_does_not_run_out() {
+    fn ignores_growth_of_page_cache() {
         let cached = |at, mib, file: u64| Sample { file: Kib::of(Some(file * MIB)), ..sample(at, mib) };
         assert_eq!(left_ns(&[cached(5, 10, 0), cached(10, 90, 80)], 100 * MIB), None);
     }
 
     #[test]
-    fn a_machine_that_is_about_to_run_out_is_hot_until_nothing_is_new() {
+    fn reports_the_machine_only_with_fresh_samples() {
         let mut table = Table::new(0);
         table.totals.memory = Some(100 * MIB);
         let mut series = Series::new(sample(5, 10));

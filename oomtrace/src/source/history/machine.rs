@@ -1,12 +1,12 @@
-//! The machine's memory, as `/proc/meminfo` shows it.
+//! Reads the machine's memory from `/proc/meminfo`.
 
 use super::{
     files::figures,
     table::{Kib, Sample, Totals},
 };
 
-/// The machine's memory in `/proc/meminfo`, and how much it has. The usage is all memory that is neither free nor on the lists of file
-/// pages.
+/// Parses the machine's memory and its totals from `/proc/meminfo`.
+/// The usage is all memory that is neither free nor on the lists of file pages.
 pub(super) fn machine(meminfo: &[u8], at_ns: u64) -> (Sample, Totals) {
     let kib = |wanted: &[u8]| {
         let found = figures(meminfo).find(|(name, _)| *name == wanted);
@@ -39,7 +39,7 @@ mod tests {
     use crate::source::history::table::Totals;
 
     #[test]
-    fn the_machines_usage_is_what_is_not_free() {
+    fn counts_memory_that_is_not_free_as_usage() {
         let text = b"MemTotal:  1000 kB\nMemFree:   200 kB\nActive(file):   50 kB\nInactive(file):  60 kB\n\
                      AnonPages:  500 kB\nSwapTotal: 10 kB\nSwapFree: 4 kB\n";
         let (sample, totals) = machine(text, 7);

@@ -1,8 +1,9 @@
-//! The last ten minutes of memory: of the machine, of each cgroup and of the large processes.
+//! The last ten minutes of memory usage: of the machine, of each cgroup and of the large processes.
 //!
-//! A thread of its own takes the samples (`sampler`) and keeps them in one table, in memory that is there from the start. The tracing
-//! thread reads no file for it. Once a decision has been made, it copies what belongs to the decision into a frame (`told`). It does
-//! not wait for the table: if the table is in use at that moment, it tries again after the next frame.
+//! A separate thread takes the samples (`sampler`) and keeps them in one table. The memory of the table is allocated at the
+//! start.
+//! The tracing thread reads no file for it. After a decision, it copies the relevant part into a frame (`told`).
+//! It does not wait for the table: if the table is locked at that moment, it tries again after the next frame.
 
 mod announcements;
 mod approach;
@@ -39,17 +40,17 @@ pub use self::now::Gauge;
 use self::{announcements::Announcements, burst::Burst, table::Table};
 use crate::{frame::context_frame, kernel::clock};
 
-/// Processes of one decision that are named: the trigger and the first victims.
+/// Maximum number of processes that are named for one decision: the trigger and the first victims.
 const MOST_TASKS: usize = 16;
 
-/// A decision that lasts longer than this does not stop the samples any more, ns. Its end may have been lost.
+/// A decision that takes longer than this no longer stops the samples, ns. The frame of its end may have been lost.
 const DECISION_NS: u64 = 1_000_000_000;
 
-/// What both threads use.
+/// Data that both threads use.
 struct Shared {
     table: Mutex<Table>,
     announcements: Option<Announcements>,
-    /// When the decision began that is in progress, `CLOCK_BOOTTIME` ns; 0 without one.
+    /// Start time of the decision in progress, `CLOCK_BOOTTIME` ns; 0 without one.
     deciding_ns: AtomicU64,
 }
 
@@ -59,19 +60,19 @@ impl Shared {
         Self { table: Mutex::new(table), announcements, deciding_ns: AtomicU64::new(0) }
     }
 
-    /// The table, for the sampling thread.
+    /// Locks the table, for the sampling thread.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a decision is in progress: then nothing is read.
+    /// Whether a decision is in progress. If so, the sampling thread reads nothing.
     fn is_deciding(&self, now_ns: u64) -> bool {
         let since_ns = self.deciding_ns.load(Ordering::Relaxed);
         since_ns != 0 && now_ns.saturating_sub(since_ns) < DECISION_NS
     }
 }
 
-/// The tracing side.
+/// The tracing thread's side of the history.
 pub struct History {
     shared: Arc<Shared>,
     interval_ns: u64,
@@ -79,12 +80,12 @@ pub struct History {
     burst: Burst,
 }
 
-/// The decision whose history is to be told.
+/// The decision whose history is still to be sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Wanted {
     pass: u64,
     decided_ns: u64,
-    /// Kernfs id of the cgroup that ran out; absent for the machine, and if that is not known.
+    /// Kernfs id of the cgroup that ran out; absent for the machine, and if it is not known.
     domain: Option<u64>,
     tasks: Vec<Task>,
 }
@@ -96,8 +97,8 @@ struct Task {
     memcg: u64,
 }
 
-/// Starts the thread, which takes a sample that often. With a horizon, it announces once per approach that memory will run out within
-/// that time, ns.
+/// Starts the sampling thread. It takes a sample every `interval_ns`.
+/// With a horizon, it announces once per approach that memory will run out within that time, ns.
 #[must_use]
 pub fn start(interval_ns: u64, horizon_ns: Option<u64>) -> History {
     let shared = Arc::new(Shared::new(Table::new(clock::boot_ns()), horizon_ns));
@@ -106,12 +107,12 @@ pub fn start(interval_ns: u64, horizon_ns: Option<u64>) -> History {
 }
 
 impl History {
-    /// Becomes readable when there is a forecast; `None` if none is wanted.
+    /// Returns a descriptor that becomes readable when there is a forecast; `None` if forecasts are off.
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.shared.announcements.as_ref().map(Announcements::descriptor)
     }
 
-    /// Appends the frames of all forecasts that are new.
+    /// Appends the frames of all new forecasts.
     pub(super) fn tell_forecasts(&self, batch: &mut Vec<u8>) {
         let Some(announcements) = &self.shared.announcements else { return };
         for told in announcements.take() {
@@ -119,7 +120,7 @@ impl History {
         }
     }
 
-    /// Takes note of a frame. `domain` is the cgroup that a mark outside of all passes is about, if that is known.
+    /// Processes a frame. `domain` is the cgroup that a mark outside of all passes belongs to, if it is known.
     pub(super) fn note(&mut self, header: &FrameHeader, payload: &[u8], domain: Option<u64>) {
         match Kind::from_number(header.kind) {
             Some(Kind::OutOfMemory) => self.begin(header, payload),
@@ -154,12 +155,13 @@ impl History {
         }
     }
 
-    /// The decision has been made.
+    /// Marks the current decision as made.
     pub(super) fn decided(&mut self) {
         self.shared.deciding_ns.store(0, Ordering::Relaxed);
     }
 
-    /// Appends the frame for the last decision; whether there was one. If the table is in use, the decision stays wanted.
+    /// Appends the history of the last decision. Returns whether there was one. If the table is locked, the decision is kept
+    /// for the next call.
     pub(super) fn tell(&mut self, batch: &mut Vec<u8>) -> bool {
         let begun = clock::boot_ns();
         let Some(wanted) = self.wanted.take() else { return false };

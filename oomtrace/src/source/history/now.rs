@@ -1,4 +1,4 @@
-//! The memory of one domain at this moment, for a command that has no history.
+//! Measures the memory of one domain now, for a command that has no history.
 
 use std::{os::fd::OwnedFd, path::Path};
 
@@ -18,10 +18,10 @@ use crate::{
     source::{cgroupfs::MemoryHierarchy, memcg::folder},
 };
 
-/// Samples that are kept: one per second for a minute, and some more.
+/// Number of samples that are kept: one per second for a minute, and some more.
 const SAMPLES: usize = 128;
 
-/// Reads the memory of the machine or of a cgroup again and again.
+/// Measures the memory of the machine or of a cgroup repeatedly.
 pub struct Gauge {
     files: Files,
     meminfo: Option<OwnedFd>,
@@ -31,14 +31,14 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// Of the machine.
+    /// Creates a gauge for the machine.
     #[must_use]
     pub fn of_machine() -> Self {
         let meminfo = open(CWD, "/proc/meminfo", OFlags::RDONLY);
         Self { files: Files::new(), meminfo, cgroup: None, samples: Vec::new(), capacity: None }
     }
 
-    /// Of a cgroup; `None` if it does not exist.
+    /// Creates a gauge for a cgroup; `None` if it does not exist.
     #[must_use]
     pub fn of_cgroup(hierarchy: &MemoryHierarchy, path: &ByteString) -> Option<Self> {
         let folder: &Path = &folder(hierarchy.mount(), path);
@@ -65,7 +65,7 @@ impl Gauge {
         }
     }
 
-    /// When it would run out, by the samples so far; `None` if they do not rise in a straight line.
+    /// Forecasts when the domain runs out, from the samples so far; `None` if they do not rise in a straight line.
     #[must_use]
     pub fn forecast(&self) -> Option<Forecast> {
         let mut points = Vec::new();
@@ -73,7 +73,7 @@ impl Gauge {
         forecast(&points, self.capacity?)
     }
 
-    /// The time between the first sample and the last one, ns.
+    /// Returns the time between the first and the last sample, ns.
     #[must_use]
     pub fn over_ns(&self) -> u64 {
         let ends = self.samples.first().zip(self.samples.last());
@@ -81,7 +81,7 @@ impl Gauge {
     }
 }
 
-/// The machine's swap.
+/// Returns the machine's swap.
 fn swap(machine: &Sample, totals: Totals) -> Swap {
     Swap { total: totals.swap.unwrap_or(0), used: machine.swap.bytes().unwrap_or(0) }
 }

@@ -1,5 +1,4 @@
-//! Processes that are large: each has a history and an open directory in procfs, so that its number cannot become another
-//! process's.
+//! Large processes. Each has a history and an open directory in procfs, so that a reused pid cannot be mistaken for it.
 
 use std::{io::Write as _, os::fd::OwnedFd};
 
@@ -13,10 +12,10 @@ use super::{
 };
 use crate::bytes::ByteString;
 
-/// Smaller processes have no history.
+/// Processes smaller than this have no history.
 const SMALLEST_BYTES: u64 = 1 << 20;
 
-/// Rounds after which a process that was not seen is looked at by itself.
+/// Number of rounds after which a process that was not seen is read individually.
 const ROUNDS: u32 = 8;
 
 /// The directories of the processes in the table, in the same order.
@@ -34,7 +33,7 @@ struct Watched {
     seen_round: u32,
 }
 
-/// A moment at which processes are looked at.
+/// The time and round of a reading.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
     pub(super) at_ns: u64,
@@ -42,7 +41,7 @@ pub(super) struct Moment {
 }
 
 impl Processes {
-    /// Nothing is looked at unless procfs has the numbers that the kernel side sends.
+    /// Creates the list. Processes are read only if procfs has the pids that the kernel side sends.
     pub(super) fn new(has_machines_pids: bool) -> Self {
         let open = || open(rustix::fs::CWD, "/proc", OFlags::DIRECTORY | OFlags::PATH);
         let ticks = rustix::param::clock_ticks_per_second().max(1);
@@ -54,7 +53,7 @@ impl Processes {
         }
     }
 
-    /// Looks at a process of a cgroup.
+    /// Reads a process of a cgroup.
     pub(super) fn look(&mut self, files: &mut Files, shared: &Shared, now: Moment, (pid, memcg): (i32, u64)) {
         if let Some(index) = self.watched.iter().position(|watched| watched.pid == pid) {
             if self.again(files, shared, now, index, Some(memcg)) {
@@ -65,19 +64,19 @@ impl Processes {
         self.first(files, shared, now, (pid, memcg));
     }
 
-    /// Looks at all that have a history.
+    /// Reads all processes that have a history.
     pub(super) fn look_at_watched(&mut self, files: &mut Files, shared: &Shared, now: Moment) {
         self.look_where(files, shared, now, |_| true);
     }
 
-    /// The present name of a process that has a history: it may have executed another program since its first sample.
+    /// Returns the present name of a process that has a history. It may have executed another program since its first sample.
     pub(super) fn comm(&self, files: &mut Files, pid: i32) -> Option<ByteString> {
         let watched = self.watched.iter().find(|watched| watched.pid == pid)?;
         let comm = files.read(&watched.folder, "comm")?;
         Some(comm.strip_suffix(b"\n").unwrap_or(comm).to_vec().into())
     }
 
-    /// Looks at those that were not seen for some rounds: most of them have exited.
+    /// Reads the processes that were not seen for some rounds. Most of them have exited.
     pub(super) fn sweep(&mut self, files: &mut Files, shared: &Shared, now: Moment) {
         self.look_where(files, shared, now, |watched| now.round.wrapping_sub(watched.seen_round) > ROUNDS);
     }
@@ -99,7 +98,7 @@ impl Processes {
         }
     }
 
-    /// Takes another sample; false if the process has exited.
+    /// Takes another sample. Returns false if the process has exited.
     fn again(
         &mut self,
         files: &mut Files,
@@ -121,7 +120,7 @@ impl Processes {
         true
     }
 
-    /// Looks at a process without a history, and begins one if the process is large enough.
+    /// Reads a process without a history, and starts one if the process is large enough.
     fn first(&mut self, files: &mut Files, shared: &Shared, now: Moment, (pid, memcg): (i32, u64)) {
         if self.proc.is_none() {
             return;
@@ -150,7 +149,8 @@ impl Processes {
         self.watched.push(Watched { pid, folder, bytes, seen_round: now.round });
     }
 
-    /// Whether there is room for a process of that size; the smallest one gives way to one that is clearly larger.
+    /// Whether there is room for a process of this size. If the table is full, the smallest process is dropped for a clearly
+    /// larger one.
     fn make_room(&mut self, shared: &Shared, bytes: u64) -> bool {
         if self.watched.len() < MOST_PROCESSES {
             return true;

@@ -1,10 +1,10 @@
-//! How much memory is held over time, and how much may be held at most.
+//! Computes how much memory is held over time, and the maximum that can be held.
 
 use super::table::Sample;
 use crate::lead_up::curve::Point;
 
-/// Appends the curve of held memory: without page cache where that was read, with swap. Parts that a sample did not read are those of
-/// the one before.
+/// Appends the curve of held memory: usage without page cache (if it was read), plus swap.
+/// If a sample lacks a part, the value of the previous sample is used.
 pub(super) fn curve(samples: &[Sample], points: &mut Vec<Point>) {
     let (mut file, mut swap) = (None, 0);
     for sample in samples {
@@ -17,14 +17,14 @@ pub(super) fn curve(samples: &[Sample], points: &mut Vec<Point>) {
     }
 }
 
-/// Swap of the machine, bytes.
+/// Swap of the machine, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Swap {
     pub(super) total: u64,
     pub(super) used: u64,
 }
 
-/// The most that a cgroup can hold: its limit, and the swap that it has or that is free, up to its limit of swap.
+/// Returns the most memory that a cgroup can hold: its limit plus the swap that it has or that is free, up to its swap limit.
 pub(super) fn of_cgroup(limit: u64, swap_limit: Option<u64>, own_swap: u64, swap: Swap) -> u64 {
     let within_reach = own_swap.saturating_add(swap.total.saturating_sub(swap.used));
     limit.saturating_add(within_reach.min(swap.total).min(swap_limit.unwrap_or(u64::MAX)))
@@ -41,7 +41,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn page_cache_is_not_held_and_swap_is() {
+    fn counts_swap_but_not_page_cache_as_held() {
         let mib = |mib: u64| Kib::of(Some(mib * MIB));
         let usage = |at, usage| Sample { usage: mib(usage), ..Sample::at(at) };
         let whole = Sample { file: mib(4), swap: mib(3), ..usage(1, 10) };
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn swap_makes_room_as_far_as_it_is_free_and_allowed() {
+    fn limits_swap_to_what_is_free_and_allowed() {
         let swap = Swap { total: 100, used: 30 };
         assert_eq!(of_cgroup(1000, None, 0, Swap::default()), 1000, "there is none");
         assert_eq!(of_cgroup(1000, None, 0, swap), 1070);

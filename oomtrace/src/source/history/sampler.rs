@@ -1,4 +1,4 @@
-//! The thread that takes the samples. It has no privileges, and it never costs more than a small share of one CPU.
+//! The thread that takes the samples. It has no privileges and never uses more than a small share of one CPU.
 
 use std::{
     os::fd::OwnedFd,
@@ -30,30 +30,31 @@ use crate::{
     source::{cgroupfs::MemoryHierarchy, memcg::folder},
 };
 
-/// Memory that is locked as it is touched needs this, and nothing else does.
+/// The only capability that the thread needs: it locks memory as it touches it.
 const NEEDED: CapabilitySet = CapabilitySet::IPC_LOCK;
 
-/// Its stack: a walk keeps a buffer and a few words for each level.
+/// Stack size. A walk keeps a buffer and a few words for each level.
 const STACK_BYTES: usize = 512 << 10;
 
-/// How often something that is about to run out is read, ns.
+/// Interval between samples of a domain that is about to run out, ns.
 const FAST_NS: u64 = 250_000_000;
 
-/// The pause after a sample of everything is at least this many times the CPU time that the sample took: 0.3 % of one CPU.
+/// The pause after a full sample is at least this many times the CPU time of the sample: 0.3 % of one CPU.
 const TIMES_ITS_OWN: u64 = 333;
 
-/// The same for a sample of what is about to run out: 2 %.
+/// The same for a sample of the domains that are about to run out: 2 %.
 const FAST_TIMES_ITS_OWN: u64 = 50;
 
-/// Starts the thread, and waits until it has given up its privileges. If that fails, there is no history, and everything else goes on.
+/// Starts the thread and waits until it has dropped its privileges. If the start fails, there is no history, and everything
+/// else continues.
 pub(super) fn start(shared: Arc<Shared>, interval_ns: u64) {
     let thread = thread::Builder::new().name("oomtrace-sample".to_owned()).stack_size(STACK_BYTES);
     let given_up = Arc::new(Barrier::new(2));
     let started = Arc::clone(&given_up);
     let run = move || {
-        // Its reads must not invoke the OOM killer.
+        // The thread's reads must not invoke the OOM killer.
         be_io_flusher();
-        // A capability that cannot be given up does no harm here.
+        // A capability that cannot be dropped does no harm here.
         let _ = keep_only(NEEDED);
         started.wait();
         Sampler::new(shared, interval_ns).run();
@@ -72,7 +73,7 @@ pub(super) struct Sampler {
     meminfo: Option<OwnedFd>,
     pressure: Option<OwnedFd>,
     round: u32,
-    /// Room for one curve.
+    /// Buffer for one curve.
     points: Vec<Point>,
 }
 
@@ -106,7 +107,7 @@ impl Sampler {
         }
     }
 
-    /// A sample of everything.
+    /// Samples everything.
     pub(super) fn sample(&mut self, at_ns: u64) {
         if self.shared.is_deciding(at_ns) {
             return;
@@ -123,7 +124,7 @@ impl Sampler {
         self.foresee(at_ns);
     }
 
-    /// Announces whatever comes near to its limit, if that is wanted.
+    /// Announces the domains that approach their limit, if forecasts are on.
     fn foresee(&mut self, now_ns: u64) {
         let Some(announcements) = &self.shared.announcements else { return };
         if !self.shared.is_deciding(now_ns) {
@@ -137,7 +138,7 @@ impl Sampler {
         }
     }
 
-    /// Sleeps until then. Whatever is about to run out is read more often.
+    /// Sleeps until the given time. Samples domains that are about to run out more often.
     fn wait(&mut self, until_ns: u64) {
         loop {
             let now = clock::boot_ns();
@@ -159,7 +160,7 @@ impl Sampler {
         }
     }
 
-    /// A sample of what is about to run out.
+    /// Samples the domains that are about to run out.
     fn sample_hot(&mut self, cgroups: &[(u64, Vec<u8>)], machine: bool) {
         let at_ns = clock::boot_ns();
         if self.shared.is_deciding(at_ns) {

@@ -1,12 +1,12 @@
-//! Samples over time, thinner the older they are, in memory that never grows.
+//! Samples over time in memory that never grows. Older samples are kept at larger distances.
 
-/// Samples of one series. With the spacing below, ten minutes take no more.
+/// Maximum number of samples of one series. With the spacing below, ten minutes need no more.
 pub(super) const SAMPLES: usize = 52;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// How far apart samples are kept: up to each age, the least distance to the one before, ns. Each is a tenth less than its round
-/// number, because a sample may be a little early.
+/// The spacing of the samples: up to each age, the smallest distance to the previous sample, ns.
+/// Each value is a tenth less than a round number, because a sample may be slightly early.
 const SPACING: [(u64, u64); 4] = [
     (2 * SECOND, 0),
     (10 * SECOND, SECOND / 10 * 9),
@@ -14,9 +14,9 @@ const SPACING: [(u64, u64); 4] = [
     (600 * SECOND, SECOND * 27),
 ];
 
-/// Something that was read at a time.
+/// A value that was read at a time.
 pub(super) trait Timed: Copy {
-    /// `CLOCK_BOOTTIME` ns.
+    /// The time of the reading, `CLOCK_BOOTTIME` ns.
     fn at_ns(&self) -> u64;
 }
 
@@ -28,13 +28,13 @@ pub(super) struct Series<T> {
 }
 
 impl<T: Timed> Series<T> {
-    /// Begins with one sample. It writes all of the memory that the series will ever use.
+    /// Creates a series with one sample. This writes all of the memory that the series will ever use.
     pub(super) const fn new(first: T) -> Self {
         Self { len: 1, samples: [first; SAMPLES] }
     }
 
-    /// Adds a sample and drops those that are too old or too close together. A sample that is not later than the last one is
-    /// ignored.
+    /// Adds a sample and drops those that are too old or too close together.
+    /// Ignores a sample that is not later than the last one.
     pub(super) fn push(&mut self, sample: T) {
         if self.last().is_some_and(|last| last.at_ns() >= sample.at_ns()) {
             return;
@@ -50,7 +50,7 @@ impl<T: Timed> Series<T> {
         }
     }
 
-    /// The older neighbor counts: what was kept once stays until it is too old.
+    /// Drops samples that are too close to the older neighbor, so that a kept sample stays until it is too old.
     fn thin(&mut self, now_ns: u64) {
         let mut kept = 0;
         let mut before: Option<u64> = None;
@@ -69,24 +69,24 @@ impl<T: Timed> Series<T> {
         self.len = kept;
     }
 
-    /// All samples, oldest first.
+    /// Returns all samples, oldest first.
     pub(super) fn samples(&self) -> &[T] {
         self.samples.get(..self.len).unwrap_or_default()
     }
 
-    /// The latest sample.
+    /// Returns the latest sample.
     pub(super) fn last(&self) -> Option<&T> {
         self.samples().last()
     }
 
-    /// The samples up to a time.
+    /// Returns the samples up to and including a time.
     pub(super) fn until(&self, at_ns: u64) -> &[T] {
         let samples = self.samples();
         samples.get(..samples.partition_point(|sample| sample.at_ns() <= at_ns)).unwrap_or_default()
     }
 }
 
-/// The least distance of samples of an age; `None` if they are too old.
+/// Returns the smallest distance between samples of an age; `None` if they are too old.
 fn spacing(age_ns: u64) -> Option<u64> {
     SPACING.iter().find(|(age, _)| age_ns <= *age).map(|(_, spacing)| *spacing)
 }
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// A series that was sampled that often.
+    /// A series with a sample every `every_ns`.
     fn sampled(every_ns: u64, for_ns: u64) -> Series<u64> {
         let mut series = Series::new(every_ns);
         for number in 2..=for_ns / every_ns {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn time_does_not_go_back() {
+    fn ignores_samples_that_are_not_later() {
         let mut series = Series::new(7_u64);
         series.push(7);
         series.push(3);

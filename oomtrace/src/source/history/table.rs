@@ -1,37 +1,37 @@
-//! The history itself: what the sampling thread writes, and the tracing thread reads once a decision has been made.
+//! The table of the history. The sampling thread writes it; the tracing thread reads it after a decision.
 
 use super::{
     approach::Approach,
     series::{Series, Timed},
 };
 
-/// Cgroups that have a history.
+/// Maximum number of cgroups that have a history.
 pub(super) const MOST_CGROUPS: usize = 512;
 
-/// Processes that have a history.
+/// Maximum number of processes that have a history.
 pub(super) const MOST_PROCESSES: usize = 256;
 
-/// An amount of memory in KiB, up to 4 TiB; or that it was not read.
+/// An amount of memory in KiB, up to 4 TiB, or the fact that it was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kib(u32);
 
 impl Kib {
-    /// Not read.
+    /// The value was not read.
     pub(super) const ABSENT: Self = Self(u32::MAX);
 
-    /// From bytes.
+    /// Converts from bytes.
     pub(super) fn of(bytes: Option<u64>) -> Self {
         let kib = bytes.map(|bytes| u32::try_from(bytes / 1024).unwrap_or(u32::MAX - 1));
         kib.map_or(Self::ABSENT, |kib| Self(kib.min(u32::MAX - 1)))
     }
 
-    /// In bytes.
+    /// Converts to bytes.
     pub(super) fn bytes(self) -> Option<u64> {
         (self != Self::ABSENT).then(|| u64::from(self.0) * 1024)
     }
 }
 
-/// Memory at a time.
+/// The memory of a domain at one time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub(super) at_ns: u64,
@@ -41,14 +41,14 @@ pub(super) struct Sample {
     pub(super) shmem: Kib,
     pub(super) kernel: Kib,
     pub(super) swap: Kib,
-    /// Pages since the first sample; `u32::MAX` if they were not read.
+    /// Number of refaulted pages since the first sample; `u32::MAX` if not read.
     pub(super) refaults: u32,
-    /// In thousandths; `u16::MAX` if it was not read.
+    /// Memory pressure in thousandths; `u16::MAX` if not read.
     pub(super) stall: u16,
 }
 
 impl Sample {
-    /// Only the time is known.
+    /// Creates a sample with nothing but the time.
     pub(super) const fn at(at_ns: u64) -> Self {
         let absent = Kib::ABSENT;
         Self {
@@ -64,7 +64,7 @@ impl Sample {
         }
     }
 
-    /// Usage without the page cache; all of it where that is not known.
+    /// Returns the usage without the page cache. If the page cache is not known, returns the whole usage.
     pub(super) fn held_bytes(&self) -> Option<u64> {
         Some(self.usage.bytes()?.saturating_sub(self.file.bytes().unwrap_or(0)))
     }
@@ -76,7 +76,7 @@ impl Timed for Sample {
     }
 }
 
-/// Resident memory of a process at a time.
+/// Resident memory of a process at one time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resident {
     pub(super) at_ns: u64,
@@ -89,7 +89,7 @@ impl Timed for Resident {
     }
 }
 
-/// What the machine has, bytes.
+/// Total memory of the machine, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     /// `MemTotal`.
@@ -98,31 +98,31 @@ pub(super) struct Totals {
     pub(super) swap: Option<u64>,
 }
 
-/// A cgroup.
+/// A cgroup and its history.
 #[derive(Debug)]
 pub(super) struct Cgroup {
     /// Kernfs id.
     pub(super) id: u64,
-    /// That of the cgroup above; 0 above the root of the mount.
+    /// Kernfs id of the parent; 0 for the root of the mount.
     pub(super) parent: u64,
-    /// Empty for the root of the mount.
+    /// The name; empty for the root of the mount.
     pub(super) name: Box<[u8]>,
     pub(super) limit: Kib,
-    /// The swap that it may use; absent without a limit, and if the machine has no swap.
+    /// The swap that the cgroup may use; absent without a limit, and if the machine has no swap.
     pub(super) swap_limit: Kib,
     /// The count of refaults at the first sample that has one.
     pub(super) first_refaults: Option<u64>,
     pub(super) series: Series<Sample>,
-    /// The usage when its files were last read in full.
+    /// The usage when the cgroup's files were last read in full.
     pub(super) read_usage: Kib,
-    /// The round in which it was last seen, and the round in which its files were read in full.
+    /// The round in which the cgroup was last seen, and the round in which its files were last read in full.
     pub(super) seen_round: u32,
     pub(super) read_round: u32,
-    /// An approach to the limit that was announced.
+    /// The approach to the limit that was announced, if any.
     pub(super) approach: Option<Approach>,
 }
 
-/// A process.
+/// A process and its history.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) pid: i32,
@@ -133,18 +133,18 @@ pub(super) struct Process {
     pub(super) series: Series<Resident>,
 }
 
-/// Everything that is remembered. The vectors have room for all from the start.
+/// All histories. The vectors have their full capacity from the start.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) begun_ns: u64,
-    /// When all cgroups were last listed.
+    /// Time at which all cgroups were last listed.
     pub(super) listed_ns: Option<u64>,
     pub(super) left_out: u32,
     pub(super) machine: Option<Series<Sample>>,
     pub(super) totals: Totals,
     pub(super) approach: Option<Approach>,
     pub(super) cgroups: Vec<Cgroup>,
-    /// The ids of the cgroups in the same order: a search in them touches little memory.
+    /// The ids of the cgroups in the same order, so that a search touches little memory.
     ids: Vec<u64>,
     pub(super) processes: Vec<Process>,
 }
@@ -172,7 +172,7 @@ impl Table {
         self.cgroups.get_mut(self.ids.iter().position(|own| *own == id)?)
     }
 
-    /// Adds a cgroup that is not there yet; false if there is no room.
+    /// Adds a new cgroup. Returns false if there is no room.
     pub(super) fn add(&mut self, cgroup: Cgroup) -> bool {
         let has_room = self.cgroups.len() < MOST_CGROUPS;
         if has_room {
@@ -182,7 +182,7 @@ impl Table {
         has_room
     }
 
-    /// The cgroup and those above it, leaf first.
+    /// Returns the cgroup and the cgroups above it, leaf first.
     pub(super) fn chain(&self, id: u64) -> Vec<&Cgroup> {
         let mut chain = Vec::new();
         let mut next = self.cgroup(id);
@@ -193,7 +193,7 @@ impl Table {
         chain
     }
 
-    /// The path of a cgroup below the mount.
+    /// Returns the path of a cgroup below the mount.
     pub(super) fn path(&self, id: u64) -> Option<Vec<u8>> {
         let chain = self.chain(id);
         chain.last().filter(|root| root.parent == 0)?;
@@ -202,7 +202,7 @@ impl Table {
         Some(if path.is_empty() { b"/".to_vec() } else { path })
     }
 
-    /// Takes the sample of the machine.
+    /// Stores a sample of the machine.
     pub(super) fn keep_machine(&mut self, sample: Sample, totals: Totals) {
         self.totals = totals;
         match &mut self.machine {
@@ -211,7 +211,7 @@ impl Table {
         }
     }
 
-    /// Ends a listing of all cgroups: those that were not seen in it do not exist any more.
+    /// Ends a listing of all cgroups. Cgroups that were not seen in it no longer exist and are dropped.
     pub(super) fn end_round(&mut self, round: u32, listed_ns: Option<u64>, left_out: u32) {
         self.cgroups.retain(|cgroup| cgroup.seen_round == round);
         self.ids.clear();
@@ -221,7 +221,7 @@ impl Table {
     }
 }
 
-/// Levels of a path.
+/// Maximum number of levels of a path.
 pub(super) const LEVELS: usize = 32;
 
 #[cfg(test)]
@@ -245,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_read_is_not_zero() {
+    fn distinguishes_absent_from_zero() {
         assert_eq!((Kib::of(None).bytes(), Kib::of(Some(0)).bytes()), (None, Some(0)));
         assert_eq!(Kib::of(Some(5000)).bytes(), Some(4096));
         assert!(Kib::of(Some(u64::MAX)).bytes().is_some());
     }
 
     #[test]
-    fn paths_are_made_of_names() {
+    fn builds_paths_from_names() {
         let mut table = Table::new(0);
         for (id, parent, name) in [(1, 0, ""), (5, 1, "a"), (6, 5, "b"), (8, 7, "c")] {
             assert!(table.add(cgroup(id, parent, name)));
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_ends_those_that_were_not_seen() {
+    fn drops_cgroups_that_were_not_seen_in_a_round() {
         let mut table = Table::new(0);
         table.add(cgroup(1, 0, ""));
         table.add(Cgroup { seen_round: 2, ..cgroup(5, 1, "a") });

@@ -27,7 +27,7 @@ fn sample(second: u64, mib: u64) -> Sample {
     Sample { usage: Kib::of(Some(mib << 20)), ..Sample::at(second * SECOND) }
 }
 
-/// A table with the cgroups /a, /a/b and /c, which grow by 10, 5 and 90 MiB, and one process each.
+/// Returns a table with the cgroups /a, /a/b and /c, which grow by 10, 5 and 90 MiB, and one process in each.
 fn table() -> Table {
     let mut table = Table::new(SECOND);
     for second in 1..=2 {
@@ -77,7 +77,7 @@ fn ids(told: &LeadUp) -> (Vec<u64>, Vec<i32>) {
 }
 
 #[test]
-fn a_decision_gets_its_domain_the_chain_and_what_grew_inside() {
+fn sends_the_domain_its_chain_and_what_grew_inside() {
     let told = lead_up(&table(), &wanted(Some(5), 3 * SECOND), 5).unwrap();
     assert_eq!(ids(&told), (vec![5, 1, 6], vec![600, 500]));
     assert!(told.machine.is_none());
@@ -89,21 +89,21 @@ fn a_decision_gets_its_domain_the_chain_and_what_grew_inside() {
 }
 
 #[test]
-fn the_machine_gets_everything_that_grew() {
+fn sends_everything_that_grew_for_the_machine() {
     let told = lead_up(&table(), &wanted(None, 3 * SECOND), 5).unwrap();
     assert_eq!(ids(&told), (vec![6, 5, 1, 7], vec![600, 100, 700, 500]));
     assert_eq!(told.machine.unwrap().usage_bytes.len(), 2);
 }
 
 #[test]
-fn nothing_after_the_decision_is_told() {
+fn leaves_out_samples_after_the_decision() {
     let told = lead_up(&table(), &wanted(Some(5), 2 * SECOND - 1), 5).unwrap();
     assert_eq!((told.cgroups[0].memory.at_ns.as_slice(), told.listed_ns), (&[SECOND][..], None));
     assert_eq!(lead_up(&table(), &wanted(Some(5), 1), 5), None);
 }
 
 #[test]
-fn a_new_process_has_grown_from_nothing() {
+fn counts_a_new_process_as_grown_from_nothing() {
     let mut table = table();
     let new = table.processes.iter_mut().find(|process| process.pid == 500).unwrap();
     new.start_ns = Some(SECOND + 1);
@@ -132,7 +132,7 @@ fn entry(history: &mut History, pass: u64) {
 }
 
 #[test]
-fn a_decision_is_told_once_and_never_waited_for() {
+fn sends_each_decision_once_without_waiting() {
     let (mut history, mut batch) = (history(), Vec::new());
     entry(&mut history, 3 * SECOND);
     assert!(history.shared.is_deciding(3 * SECOND) && !history.shared.is_deciding(9 * SECOND));
@@ -147,12 +147,12 @@ fn a_decision_is_told_once_and_never_waited_for() {
     assert_eq!(frame.header.pass, 3 * SECOND);
     let Some(Event::LeadUp(told)) = decode(&frame).unwrap().map(|stamped| stamped.event) else { panic!() };
     assert_eq!(ids(&told), (vec![5, 1, 6], vec![600, 500]));
-    // Another one right after it has its own.
+    // Another decision right after it gets its own history.
     entry(&mut history, 4 * SECOND);
     assert!(history.tell(&mut batch));
 }
 
-/// `cat`, once it has copied a line: right after its start, too little of it is in memory.
+/// Starts `cat` and waits until it has copied a byte. Right after its start, too little of it is in memory.
 fn all_of_cat() -> std::process::Child {
     use std::{
         io::{Read as _, Write as _},
@@ -165,7 +165,7 @@ fn all_of_cat() -> std::process::Child {
 }
 
 #[test]
-fn a_process_is_followed_until_it_exits() {
+fn samples_a_process_until_it_exits() {
     let (history, mut files) = (history(), Files::new());
     history.shared.table().processes.clear();
     let mut processes = Processes::new(true);
@@ -194,7 +194,7 @@ fn a_process_is_followed_until_it_exits() {
     assert_eq!((seen(own), seen(pid)), (Some(3), None));
 }
 
-/// The table, at a second at which /a has grown by 10 MiB/s since the first one.
+/// Returns the table at a time at which /a has grown by 10 MiB/s since the first second.
 fn growing(second: u64) -> Table {
     let mut table = table();
     for at in 3..=second {
@@ -207,7 +207,7 @@ fn growing(second: u64) -> Table {
 }
 
 #[test]
-fn a_cgroup_that_nears_its_limit_is_announced_once() {
+fn announces_a_cgroup_near_its_limit_once() {
     let asked = |second| Asked { now_ns: second * SECOND, horizon_ns: 4 * SECOND };
     let mut points = Vec::new();
     assert!(due(&mut growing(2), asked(2), &mut points).is_empty());
@@ -228,13 +228,13 @@ fn a_cgroup_that_nears_its_limit_is_announced_once() {
 }
 
 #[test]
-fn what_was_not_sampled_at_this_moment_is_not_announced() {
+fn announces_only_domains_with_a_current_sample() {
     let asked = Asked { now_ns: 9 * SECOND, horizon_ns: 60 * SECOND };
     assert!(due(&mut growing(4), asked, &mut Vec::new()).is_empty());
 }
 
 #[test]
-fn nothing_is_read_during_a_decision() {
+fn reads_nothing_during_a_decision() {
     let mut history = History { shared: Arc::new(Shared::new(Table::new(1), None)), ..history() };
     let mut sampler = Sampler::new(Arc::clone(&history.shared), SECOND);
     let samples =

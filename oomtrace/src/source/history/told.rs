@@ -1,4 +1,4 @@
-//! From the table to a frame: the history of what a decision has to do with, up to the decision.
+//! Copies the history that is relevant for a decision from the table to a frame, up to the decision.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -12,16 +12,17 @@ use crate::{
     context::{CgroupHistory, LeadUp, MemoryHistory, ProcessHistory},
 };
 
-/// Processes that grew most. A report names fewer; the others tell whether they started one after the other.
+/// Number of processes that are included because they grew most. A report names fewer; the others show whether they started
+/// one after the other.
 const GROWERS: usize = 8;
 
-/// Cgroups below the domain that grew most.
+/// Number of cgroups below the domain that are included because they grew most.
 const BELOW: usize = 4;
 
-/// Levels of the chain.
+/// Number of levels of the chain that are included.
 const CHAIN: usize = 8;
 
-/// The history of a decision; `None` if nothing was sampled before it.
+/// Returns the history of a decision; `None` if there is no sample before it.
 pub(super) fn lead_up(table: &Table, wanted: &Wanted, interval_ns: u64) -> Option<LeadUp> {
     let until = wanted.decided_ns;
     let machine = table.machine.as_ref().filter(|series| !series.until(until).is_empty());
@@ -61,13 +62,13 @@ pub(super) fn lead_up(table: &Table, wanted: &Wanted, interval_ns: u64) -> Optio
     })
 }
 
-/// The cgroups of the tasks, if it is not known what ran out.
+/// Returns the cgroups of the tasks, if the domain is not known.
 fn leaves(wanted: &Wanted) -> impl Iterator<Item = u64> {
     let is_open = wanted.domain.is_none();
     wanted.tasks.iter().filter(move |_| is_open).map(|task| task.memcg)
 }
 
-/// The domain and all cgroups below it. A cgroup comes after the one above it.
+/// Returns the domain and all cgroups below it. In the table, a cgroup comes after its parent.
 pub(super) fn members(table: &Table, domain: u64) -> BTreeSet<u64> {
     let mut members = BTreeSet::from([domain]);
     for cgroup in &table.cgroups {
@@ -88,7 +89,7 @@ fn below<'a>(table: &'a Table, wanted: &Wanted, is_member: impl Fn(u64) -> bool)
     grown.into_iter().take(BELOW).map(|(_, cgroup)| cgroup).collect()
 }
 
-/// The processes that the decision names, then those of the domain that grew most.
+/// Returns the processes that the decision names, followed by the processes of the domain that grew most.
 pub(super) fn processes<'a>(
     table: &'a Table,
     wanted: &Wanted,
@@ -98,7 +99,7 @@ pub(super) fn processes<'a>(
     let growth = |process: &Process| {
         let bytes = |sample: &Resident| sample.bytes.bytes();
         let last = process.series.until(wanted.decided_ns).last().and_then(bytes);
-        // A new process had nothing before.
+        // A new process had no memory before.
         let is_new = process.start_ns.is_some_and(|start| start >= table.begun_ns);
         if is_new { last } else { growth(&process.series, wanted.decided_ns, bytes) }
     };
@@ -113,7 +114,7 @@ pub(super) fn processes<'a>(
     table.processes.iter().filter(is_named).chain(growers).collect()
 }
 
-/// The last value less the least one; `None` if there is no growth.
+/// Returns the last value minus the smallest one; `None` without growth.
 fn growth<T: super::series::Timed>(
     series: &Series<T>,
     until: u64,

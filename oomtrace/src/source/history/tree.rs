@@ -1,4 +1,5 @@
-//! A walk over the memory cgroups. The usage of each one is read; the rest only where the usage has changed, and now and then.
+//! Walks the memory cgroups.
+//! The walk reads the usage of every cgroup. It reads the other files only if the usage has changed, and from time to time.
 
 use std::{mem::MaybeUninit, os::fd::OwnedFd};
 
@@ -14,44 +15,44 @@ use super::{
 };
 use crate::source::cgroupfs::MemoryHierarchy;
 
-/// A cgroup whose usage has not changed is read in full once in so many rounds.
+/// A cgroup whose usage has not changed is read in full once in this many rounds.
 const ROUNDS: u32 = 6;
 
-/// A change of usage that is worth a look: this many bytes, or one part in [`CHANGE_SHARE`].
+/// Smallest change of usage that causes a full reading: this many bytes, or one part in [`CHANGE_SHARE`].
 const CHANGE_BYTES: u64 = 256 << 10;
 const CHANGE_SHARE: u64 = 128;
 
-/// Processes of one cgroup that are looked at.
+/// Maximum number of processes of one cgroup that are read.
 const MOST_PIDS: usize = 4096;
 
 /// The kernfs id of a hierarchy's root.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L2131> (`cgroup_setup_root`)
 const ROOT_ID: u64 = 1;
 
-/// What a walk needs, kept from one to the next.
+/// State that is kept from one walk to the next.
 pub(super) struct Tree {
     names: Names,
     /// Whether the machine has swap.
     pub(super) has_swap: bool,
     pids: Vec<i32>,
-    /// Cgroups for which there was no room in this walk.
+    /// Number of cgroups that did not fit in this walk.
     left_out: u32,
     whole: bool,
 }
 
-/// Where a cgroup is.
+/// The place of a cgroup.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) parent: u64,
     pub(super) name: &'a [u8],
     pub(super) depth: usize,
-    /// Whether it is read in full whatever its usage is.
+    /// Whether the cgroup is read in full regardless of its usage.
     pub(super) full: bool,
-    /// Whether the cgroup above was read in full: then a cgroup without a usage of its own is, too.
+    /// Whether the parent was read in full. If so, a cgroup without a usage file is read in full as well.
     pub(super) above_full: bool,
 }
 
-/// The tools of a walk.
+/// The objects that a walk uses.
 pub(super) struct Tools<'a> {
     pub(super) files: &'a mut Files,
     pub(super) processes: &'a mut Processes,
@@ -65,7 +66,7 @@ impl Tree {
         Self { names, has_swap: false, pids: Vec::with_capacity(MOST_PIDS), left_out: 0, whole: true }
     }
 
-    /// Walks the whole hierarchy; false if a decision interrupted the walk.
+    /// Walks the whole hierarchy. Returns false if a decision interrupted the walk.
     pub(super) fn walk(&mut self, root: &OwnedFd, tools: &mut Tools<'_>) -> bool {
         (self.left_out, self.whole) = (0, true);
         self.visit(root, Place { parent: 0, name: b"", depth: 0, full: false, above_full: true }, tools);
@@ -78,7 +79,7 @@ impl Tree {
         self.whole
     }
 
-    /// Reads a cgroup and all below it.
+    /// Reads a cgroup and all cgroups below it.
     pub(super) fn visit(&mut self, folder: &OwnedFd, place: Place<'_>, tools: &mut Tools<'_>) {
         if tools.shared.is_deciding(tools.now.at_ns) {
             self.whole = false;
@@ -94,7 +95,7 @@ impl Tree {
         if full {
             self.look_at_processes(folder, id, tools);
         }
-        // A directory of kernfs has two links and one more for each directory in it.
+        // A kernfs directory has two links, and one more for each directory in it.
         if stat.st_nlink != 2 && place.depth + 1 < LEVELS {
             self.visit_below(folder, id, Place { above_full: full, ..place }, tools);
         }
@@ -176,7 +177,7 @@ fn begin(id: u64, place: Place<'_>, sample: Sample) -> Cgroup {
     }
 }
 
-/// Whether a cgroup is to be read in full: it is new, its usage has changed, or its turn has come.
+/// Whether a cgroup must be read in full: it is new, its usage has changed, or its turn has come.
 fn is_due(tools: &Tools<'_>, id: u64, usage: Option<u64>) -> bool {
     let table = tools.shared.table();
     let Some(cgroup) = table.cgroup(id) else { return true };
@@ -197,7 +198,7 @@ mod tests {
     use super::has_changed;
 
     #[test]
-    fn a_change_of_a_share_is_worth_a_look() {
+    fn detects_a_change_by_share_or_bytes() {
         let mib = 1 << 20;
         assert!(has_changed(Some(0), Some(mib)) && has_changed(Some(mib), Some(0)));
         assert!(!has_changed(Some(1024 * mib), Some(1027 * mib)));
