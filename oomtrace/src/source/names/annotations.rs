@@ -1,10 +1,11 @@
-//! What Kubernetes and the engines write beside a container: its name, its image and its pod. All other keys are ignored.
+//! Annotations that Kubernetes and the engines store with a container: its name, its image and its pod. All other keys are
+//! ignored.
 
 use serde::Deserialize;
 
 use crate::context::NamedPod;
 
-/// Annotations of an OCI configuration, and labels of Docker.
+/// Annotations of an OCI configuration, or labels of Docker.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Annotations {
@@ -26,35 +27,35 @@ pub(super) struct Annotations {
     namespace: Option<String>,
     #[serde(rename = "io.kubernetes.pod.uid")]
     uid: Option<String>,
-    /// CRI-O's own: labels as JSON in a string.
+    /// An annotation of CRI-O itself: labels as JSON in a string.
     #[serde(rename = "io.kubernetes.cri-o.Labels")]
     crio_labels: Option<String>,
     #[serde(rename = "io.kubernetes.cri-o.ImageName")]
     crio_image: Option<String>,
     #[serde(rename = "io.kubernetes.cri-o.ContainerType")]
     crio_type: Option<String>,
-    /// `libpod`.
+    /// The container manager; `libpod` for podman.
     #[serde(rename = "io.container.manager")]
     manager: Option<String>,
-    /// nerdctl's.
+    /// The name that nerdctl assigned.
     #[serde(rename = "nerdctl/name")]
     nerdctl: Option<String>,
 }
 
 impl Annotations {
-    /// The name of the container; that of a pod's sandbox is none.
+    /// Returns the name of the container; `None` for a pod's sandbox.
     pub(super) fn name(&self) -> Option<String> {
         let of_crio = || self.of_crio()?.container;
         let name = self.cri_container.clone().or_else(|| self.container.clone()).or_else(of_crio);
         name.filter(|name| !name.is_empty() && name != "POD").or_else(|| self.nerdctl.clone())
     }
 
-    /// The name of the image.
+    /// Returns the name of the image.
     pub(super) fn image(&self) -> Option<String> {
         self.cri_image.clone().or_else(|| self.crio_image.clone())
     }
 
-    /// The pod, if all of it is known.
+    /// Returns the pod, if all of its parts are known.
     pub(super) fn pod(&self) -> Option<NamedPod> {
         let of_crio = self.of_crio().unwrap_or_default();
         let first = |own: &Option<String>, other: &Option<String>, crio: Option<String>| {
@@ -67,7 +68,7 @@ impl Annotations {
         })
     }
 
-    /// The engine, where it says so itself.
+    /// Returns the engine, if it identifies itself.
     pub(super) fn runtime(&self) -> Option<&'static str> {
         match &self.manager {
             Some(manager) if manager == "libpod" => Some("podman"),
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_containerds_own() {
+    fn reads_annotations_of_containerd() {
         let found =
             of(r#"{"io.kubernetes.cri.container-name":"web","io.kubernetes.cri.container-type":"container",
             "io.kubernetes.cri.sandbox-name":"shop-7d9","io.kubernetes.cri.sandbox-namespace":"prod",
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_cri_os_own() {
+    fn reads_annotations_of_cri_o() {
         let found = of(
             r#"{"io.kubernetes.cri-o.ContainerType":"container","io.kubernetes.cri-o.ImageName":"i",
             "io.kubernetes.cri-o.Labels":"{\"io.kubernetes.container.name\":\"web\",\"io.kubernetes.pod.name\":\"p\",\"io.kubernetes.pod.namespace\":\"n\",\"io.kubernetes.pod.uid\":\"u\"}"}"#,
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_has_a_pod_and_no_name() {
+    fn reads_a_sandbox_as_a_pod_without_a_name() {
         let found = of(r#"{"io.kubernetes.container.name":"POD","io.kubernetes.pod.name":"p",
             "io.kubernetes.pod.namespace":"n","io.kubernetes.pod.uid":"u"}"#);
         assert_eq!(found.name(), None);

@@ -1,4 +1,4 @@
-//! Docker's `config.v2.json`: the name, the image, and the pod if the kubelet made the container.
+//! Reads Docker's `config.v2.json`: the name, the image, and the pod if the kubelet created the container.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{annotations::Annotations, files::read};
 use crate::{bytes::ByteString, context::NamedPod};
 
-/// What it says of a container.
+/// The description of a container.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Described {
     pub(super) name: Option<ByteString>,
@@ -34,7 +34,8 @@ struct Config {
     labels: Option<Annotations>,
 }
 
-/// The container's directory in Docker's data, wherever that is: files of it are mounted in the container.
+/// Returns the container's directory in Docker's data, wherever that is. It is known because files from it are mounted in the
+/// container.
 pub(super) fn directory<'a>(sources: impl Iterator<Item = &'a Path>, id: &str) -> Option<PathBuf> {
     let in_directory = |source: &'a Path| {
         let directory = source.parent()?;
@@ -44,7 +45,7 @@ pub(super) fn directory<'a>(sources: impl Iterator<Item = &'a Path>, id: &str) -
     sources.filter_map(in_directory).next()
 }
 
-/// What is said of the container of this identifier.
+/// Reads the description of the container with this identifier.
 pub(super) fn describe(directory: &Path, id: &str) -> Option<Described> {
     let file: File = serde_json::from_slice(&read(&directory.join("config.v2.json"))?).ok()?;
     let name = file.name.strip_prefix('/').unwrap_or(&file.name);
@@ -64,7 +65,7 @@ mod tests {
     use super::{describe, directory};
 
     #[test]
-    fn finds_the_directory_by_what_is_mounted() {
+    fn finds_the_directory_from_mounted_files() {
         let of = |sources: &[&str]| directory(sources.iter().map(Path::new), "abc");
         let found = of(&["proc", "/srv/docker/containers/abc/hosts"]);
         assert_eq!(found.as_deref(), Some(Path::new("/srv/docker/containers/abc")));
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_no_slash_and_belongs_to_the_identifier() {
+    fn strips_the_slash_and_checks_the_identifier() {
         let top = tempfile::tempdir().unwrap();
         let file = r#"{"ID":"abc","Name":"/shop","Config":{"Image":"nginx:1","Labels":{"a":"b"},"Env":["SECRET=x"]}}"#;
         fs::write(top.path().join("config.v2.json"), file).unwrap();

@@ -1,4 +1,4 @@
-//! Files of the node: only those that no user but root can have written.
+//! Reads files of the node, but only files that no user except root can have written.
 
 use std::{
     fs::{self, File},
@@ -9,25 +9,25 @@ use rustix::fs::OFlags;
 
 use crate::trust::Directory;
 
-/// Bytes of a file that describes one container: an OCI configuration has some 10 KiB.
+/// Maximum size of a file that describes one container. An OCI configuration has about 10 KiB.
 pub(super) const FILE_BYTES: u64 = 1 << 20;
 
-/// Reads a file whose directory, and all above it, are root's alone.
+/// Reads a file, if only root can write to its directory and all directories above it.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
     directory(path)?.read(path.file_name()?.to_str()?, FILE_BYTES).ok()?
 }
 
-/// Opens one, to be read piece by piece.
+/// Opens such a file, to be read piece by piece.
 pub(super) fn open(path: &Path) -> Option<File> {
     directory(path)?.file(path.file_name()?.to_str()?, OFlags::RDONLY).ok()
 }
 
 fn directory(path: &Path) -> Option<Directory> {
-    // Whoever is told of a refusal is told by an absent name.
+    // A refusal needs no message: the name is simply missing.
     Directory::open(path.parent()?, "").ok()
 }
 
-/// Names of what is in a directory, if it is root's alone.
+/// Returns the names of a directory's entries, if only root can write to it.
 pub(super) fn names(path: &Path) -> Vec<String> {
     if Directory::open(path, "").is_err() {
         return Vec::new();
@@ -36,13 +36,13 @@ pub(super) fn names(path: &Path) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// The cgroup of a process in the memory hierarchy, as procfs shows it: below the mount.
+/// Returns the cgroup of a process in the memory hierarchy, from procfs: its path below the mount.
 pub(super) fn cgroup_of(pid: i32) -> Option<Vec<u8>> {
     let text = fs::read(PathBuf::from(format!("/proc/{pid}/cgroup"))).ok()?;
     memory_cgroup(&text).map(<[u8]>::to_vec)
 }
 
-/// The line of v1's memory controller, else that of v2.
+/// Finds the line of v1's memory controller, or else the line of v2.
 fn memory_cgroup(text: &[u8]) -> Option<&[u8]> {
     let lines = || text.split(|byte| *byte == b'\n');
     let of_v1 = |line: &&[u8]| {

@@ -1,4 +1,4 @@
-//! `/run/systemd/machines`: containers that are registered with systemd-machined, those of systemd-nspawn among them.
+//! Reads `/run/systemd/machines`: containers that are registered with systemd-machined, such as those of systemd-nspawn.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{bytes::ByteString, context::NamedContainer};
 
-/// The machine of a file.
+/// Returns the container that a file describes.
 pub(super) fn machine(file: &Path) -> Found {
     let Some(text) = read(file).and_then(|bytes| String::from_utf8(bytes).ok()) else {
         return Found { again: true, ..Found::default() };
@@ -36,7 +36,7 @@ pub(super) fn machine(file: &Path) -> Found {
     Found { container: Some(container), ..Found::default() }
 }
 
-/// A path up to the level of this name.
+/// Returns a path up to and including the level with this name.
 fn up_to(path: &[u8], level: &[u8]) -> Option<ByteString> {
     let mut end = 0;
     for part in path.split(|byte| *byte == b'/') {
@@ -57,14 +57,14 @@ mod tests {
     use crate::source::names::files::cgroup_of;
 
     #[test]
-    fn a_path_ends_at_the_unit() {
+    fn cuts_a_path_after_the_unit() {
         let path = b"/machine.slice/machine-web.scope/payload/init.scope";
         assert_eq!(up_to(path, b"machine-web.scope"), Some("/machine.slice/machine-web.scope".into()));
         assert_eq!(up_to(path, b"machine-we"), None);
     }
 
     #[test]
-    fn the_leader_must_be_in_the_unit() {
+    fn requires_the_leader_to_be_in_the_unit() {
         let top = tempfile::tempdir().unwrap();
         let file = top.path().join("web");
         let pid = process::id();

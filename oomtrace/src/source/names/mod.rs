@@ -1,7 +1,7 @@
 //! Names of containers, pods and users from files of the node: no API, no network.
 //!
-//! A thread of its own reads the files ahead of time. It starts with what is there, and hears of what comes and goes by inotify. The
-//! thread that traces opens none of them: it looks into a table, and does not even wait for that.
+//! A separate thread reads the files in advance. It begins with the existing ones and learns about changes by inotify.
+//! The tracing thread opens none of them. It looks into a table and does not even wait for the table's lock.
 
 mod annotations;
 mod docker;
@@ -25,25 +25,25 @@ use oomtrace_common::event::{Memcg, Task};
 use self::{table::Table, told::Told};
 use crate::{attribute::Place, bytes::ByteString, cgroup};
 
-/// Levels of cgroups that are remembered until they are asked for.
+/// Maximum number of cgroup levels that are remembered until they are needed.
 const LEVELS: usize = 512;
 
-/// The tracing side: what an incident has to do with, and which names of it were not told yet.
+/// The tracing thread's side: the cgroups and users of an incident, and which of their names were not sent yet.
 pub struct Names {
     table: Arc<Mutex<Table>>,
     levels: BTreeMap<u64, Memcg>,
-    /// Cgroups and users to be named.
+    /// The cgroups and users whose names are requested.
     memcgs: BTreeSet<u64>,
     paths: BTreeSet<ByteString>,
     uids: BTreeSet<u32>,
     told: Told,
 }
 
-/// Reads the names of users, and starts the thread where there is a directory of a container runtime.
+/// Reads the names of users. Starts the thread if a directory of a container runtime exists.
 #[must_use]
 pub fn start() -> Names {
     let table = Arc::new(Mutex::new(Table::default()));
-    // Nobody else has it yet.
+    // No other thread has the table yet.
     table.lock().unwrap_or_else(PoisonError::into_inner).keep_users(&node::users());
     if places::is_any() {
         watcher::start(Arc::clone(&table));
@@ -63,7 +63,7 @@ impl Names {
         }
     }
 
-    /// Takes a level of a cgroup that an incident has to do with.
+    /// Stores a level of a cgroup that belongs to an incident.
     pub(super) fn keep_level(&mut self, memcg: Memcg) {
         if self.levels.len() >= LEVELS {
             self.levels.clear();
@@ -72,20 +72,20 @@ impl Names {
         self.levels.insert(memcg.id, memcg);
     }
 
-    /// Wants the names for a path.
+    /// Requests the names for a path.
     pub(super) fn want_path(&mut self, path: &ByteString) {
         self.paths.insert(path.clone());
     }
 
-    /// Wants the name of the task's user.
+    /// Requests the name of the task's user.
     pub(super) fn want_user(&mut self, task: &Task) {
         if task.present & Task::UID != 0 {
             self.uids.insert(task.uid);
         }
     }
 
-    /// The payload of a frame with what is wanted, known, and not told yet. Where the table is in use at this moment, all of it
-    /// stays wanted.
+    /// Returns the payload of a frame with the names that are requested, known and not sent yet.
+    /// If the table is locked at this moment, all requests are kept for the next call.
     pub(super) fn untold(&mut self) -> Option<Vec<u8>> {
         if self.memcgs.is_empty() && self.paths.is_empty() && self.uids.is_empty() {
             return None;
@@ -116,7 +116,7 @@ impl Names {
         (!parts.is_empty()).then(|| [b"{".as_slice(), &parts.join(&b','), b"}"].concat())
     }
 
-    /// The paths that are wanted, with all above them.
+    /// Returns the requested paths and all paths above them.
     fn wanted_paths(&mut self) -> BTreeSet<ByteString> {
         let mut wanted = BTreeSet::new();
         let levels = std::mem::take(&mut self.memcgs);

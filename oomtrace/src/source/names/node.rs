@@ -1,4 +1,4 @@
-//! What the node knows besides containers: pods by the directories of their logs, and users.
+//! Reads other names on the node: pods from the directories of their logs, and users.
 
 use super::files::read;
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     context::{NamedPod, NamedUser},
 };
 
-/// Users that are kept.
+/// Maximum number of users that are kept.
 const USERS: usize = 4096;
 
-/// The pod of a directory in `/var/log/pods`: `NAMESPACE_NAME_UID`. No namespace and no name has an underscore.
+/// Parses the name of a directory in `/var/log/pods`: `NAMESPACE_NAME_UID`. Namespaces and names never contain an underscore.
 pub(super) fn pod(directory: &str) -> Option<NamedPod> {
     let mut parts = directory.split('_');
     let (namespace, name, uid) = (parts.next()?, parts.next()?, parts.next()?);
@@ -17,7 +17,7 @@ pub(super) fn pod(directory: &str) -> Option<NamedPod> {
     is_whole.then(|| NamedPod { uid: uid.to_owned(), name: name.into(), namespace: namespace.into() })
 }
 
-/// The users of `/etc/passwd`.
+/// Reads the users in `/etc/passwd`.
 pub(super) fn users() -> Vec<NamedUser> {
     let text = read(std::path::Path::new("/etc/passwd")).unwrap_or_default();
     text.split(|byte| *byte == b'\n').filter_map(user).take(USERS).collect()
@@ -35,14 +35,14 @@ mod tests {
     use super::{pod, user, users};
 
     #[test]
-    fn a_directory_of_logs_names_a_pod() {
+    fn parses_a_pod_from_a_log_directory() {
         let found = pod("prod_shop-7d9_0d08203e-255a-11e9-8cd9-0007cb0b2cc8").unwrap();
         assert_eq!((found.namespace, found.name), ("prod".into(), "shop-7d9".into()));
         assert_eq!([pod("a_b"), pod("a_b_c_d"), pod("a__c"), pod("")], [None, None, None, None]);
     }
 
     #[test]
-    fn users_have_names() {
+    fn parses_users_of_passwd() {
         assert_eq!(user(b"alice:x:1000:1000::/home/alice:/bin/sh").unwrap().name, "alice".into());
         assert_eq!([user(b""), user(b"a:x"), user(b"a:x:b:"), user(b":x:1:")], [None, None, None, None]);
         assert!(users().iter().any(|user| user.uid == 0), "root is a user");

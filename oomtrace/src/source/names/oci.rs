@@ -1,4 +1,4 @@
-//! Containers as their runtimes keep them: containerd's tasks, and the state of runc and crun.
+//! Reads containers from the files of their runtimes: containerd's tasks, and the state of runc and crun.
 
 use std::{
     collections::BTreeMap,
@@ -15,18 +15,18 @@ use super::{
 };
 use crate::{bytes::ByteString, cgroup::is_below, context::NamedContainer};
 
-/// What was found of a container.
+/// The result of reading a container.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The container, if enough is known of it to be recognized.
+    /// The container, if enough is known to recognize it.
     pub(super) container: Option<NamedContainer>,
-    /// Something was missing or half-written, and may be there soon.
+    /// Whether a file was missing or half-written and should be read again soon.
     pub(super) again: bool,
-    /// A directory in which the name may change.
+    /// The directory in which the name may change.
     pub(super) names_in: Option<PathBuf>,
 }
 
-/// The configuration that an engine gives to a runtime. The environment is in the file, too, and is not kept.
+/// The configuration that an engine passes to a runtime. The file also contains the environment, which is not kept.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Config {
@@ -48,7 +48,7 @@ struct Mount {
     source: Option<PathBuf>,
 }
 
-/// `state.json` of runc.
+/// The file `state.json` of runc.
 #[derive(Debug, Deserialize)]
 struct RuncState {
     init_process_pid: i32,
@@ -64,7 +64,7 @@ struct RuncConfig {
     labels: Vec<String>,
 }
 
-/// `status` of crun.
+/// The file `status` of crun.
 #[derive(Debug, Deserialize)]
 struct CrunStatus {
     pid: i32,
@@ -74,14 +74,14 @@ struct CrunStatus {
     bundle: Option<PathBuf>,
 }
 
-/// What the state of a runtime tells: the first process, the cgroup and the directory with the configuration.
+/// The state of a runtime: the first process, the cgroup and the directory with the configuration.
 struct State {
     pid: i32,
     cgroup: String,
     bundle: Option<PathBuf>,
 }
 
-/// The container of a task of containerd, in the directory of the task.
+/// Reads the container of a containerd task from the directory of the task.
 pub(super) fn task(directory: &Path, namespace: &str) -> Found {
     let again = Found { again: true, ..Found::default() };
     let Some(config) = config(directory) else { return again };
@@ -115,7 +115,7 @@ pub(super) fn task(directory: &Path, namespace: &str) -> Found {
     Found { container: Some(container), ..found }
 }
 
-/// The container of a state directory of runc or crun.
+/// Reads a container from a state directory of runc or crun.
 pub(super) fn state(directory: &Path, storage: &mut Storage) -> Found {
     let Some(state) = runc_state(directory).or_else(|| crun_state(directory)) else {
         return Found { again: true, ..Found::default() };
@@ -144,7 +144,7 @@ pub(super) fn state(directory: &Path, storage: &mut Storage) -> Found {
     Found { container: Some(container), ..found }
 }
 
-/// `/var/lib/containers/storage/overlay-containers` of the bundle `…/<id>/userdata` in it.
+/// Returns `/var/lib/containers/storage/overlay-containers` for the bundle `…/<id>/userdata` in it.
 fn storage_of(bundle: &Path) -> Option<PathBuf> {
     (bundle.file_name()? == "userdata").then_some(())?;
     Some(bundle.parent()?.parent()?.to_owned())
@@ -168,13 +168,13 @@ fn crun_state(directory: &Path) -> Option<State> {
     Some(State { pid: status.pid, cgroup, bundle: status.bundle })
 }
 
-/// A path in the file system of cgroups, as the kernel has it.
+/// Converts a path in the cgroup file system to the kernel's path of the cgroup.
 fn below_mount(path: &str) -> Option<String> {
     let below = path.strip_prefix("/sys/fs/cgroup/memory").or_else(|| path.strip_prefix("/sys/fs/cgroup"))?;
     (below.starts_with('/') && below.len() > 1).then(|| below.to_owned())
 }
 
-/// `linux.cgroupsPath` as a path: that of systemd's driver is `slice:prefix:name`.
+/// Converts `linux.cgroupsPath` to a path. With systemd's driver, the value is `slice:prefix:name`.
 /// <https://github.com/opencontainers/runc/blob/v1.1.12/docs/systemd.md>
 pub(super) fn expanded(path: &str) -> Option<String> {
     if path.starts_with('/') {
@@ -186,12 +186,12 @@ pub(super) fn expanded(path: &str) -> Option<String> {
             let unit = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}-{name}") };
             Some(format!("{}/{unit}.scope", slices(slice)))
         }
-        // Below the cgroup of whoever called the runtime, which is not in the file.
+        // The cgroup is below that of the runtime's caller, which the file does not contain.
         _ => None,
     }
 }
 
-/// `/a.slice/a-b.slice` of `a-b.slice`.
+/// Expands a slice: `a-b.slice` becomes `/a.slice/a-b.slice`.
 fn slices(slice: &str) -> String {
     let name = slice.strip_suffix(".slice").unwrap_or(slice);
     let ends = name.match_indices('-').map(|(at, _)| at).chain([name.len()]);
@@ -210,7 +210,7 @@ fn pid_in(file: &Path) -> Option<i32> {
     std::str::from_utf8(&read(file)?).ok()?.trim().parse().ok()
 }
 
-/// The first process, if it is in the container's cgroup: a number alone may be another process's by now.
+/// Returns the first process if it is in the container's cgroup. The pid alone may already belong to another process.
 fn init_pid(cgroup: &str, pid: Option<i32>) -> Option<i32> {
     let pid = pid.filter(|pid| *pid > 0)?;
     is_below(&cgroup_of(pid)?, cgroup.as_bytes()).then_some(pid)
@@ -226,7 +226,7 @@ mod tests {
     const ID: &str = "4c4739c2c6f68d38bed72bc45841e29344029ae56a1a7f127db98a3973b231e1";
 
     #[test]
-    fn a_path_of_systemds_driver_is_expanded() {
+    fn expands_a_path_of_the_systemd_driver() {
         assert_eq!(expanded("/docker/a").as_deref(), Some("/docker/a"));
         assert_eq!(expanded("system.slice:docker:a").as_deref(), Some("/system.slice/docker-a.scope"));
         assert_eq!(
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_has_the_path_in_the_file_system() {
+    fn strips_the_mount_from_a_path_in_a_state() {
         assert_eq!(below_mount("/sys/fs/cgroup/memory/a/b").as_deref(), Some("/a/b"));
         assert_eq!(
             below_mount("/sys/fs/cgroup/machine.slice/a.scope").as_deref(),
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_process_elsewhere_is_none() {
+    fn rejects_a_first_process_in_another_cgroup() {
         let own = i32::try_from(std::process::id()).unwrap();
         assert_eq!(init_pid("/", Some(own)), Some(own));
         assert_eq!(
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn podmans_name_is_in_its_storage() {
+    fn reads_the_name_of_podman_from_its_storage() {
         let top = tempfile::tempdir().unwrap();
         let (run, bundle) =
             (top.path().join(ID), top.path().join("overlay-containers").join(ID).join("userdata"));
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn crun_keeps_a_status() {
+    fn reads_the_status_of_crun() {
         let top = tempfile::tempdir().unwrap();
         let run = top.path().join("box");
         fs::create_dir(&run).unwrap();

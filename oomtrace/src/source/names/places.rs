@@ -1,25 +1,25 @@
-//! Where runtimes keep what they know, one place a line.
+//! Directories in which runtimes keep their data, one per line.
 
 use std::path::Path;
 
-/// A kind of directory.
+/// The kind of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// containerd's tasks: namespaces, and in each a directory a task.
+    /// containerd's tasks: a directory for each namespace, and in it a directory for each task.
     Tasks,
-    /// A namespace of them.
+    /// A namespace of containerd.
     Namespace,
-    /// The state of runc or crun: a directory a container.
+    /// The state of runc or crun: a directory for each container.
     State,
-    /// A file a machine.
+    /// A file for each machine.
     Machines,
-    /// A directory a pod.
+    /// A directory for each pod.
     Pods,
     /// `/etc`, for `passwd`.
     Etc,
 }
 
-/// The directories with a kind each.
+/// The directories and their kinds.
 pub(super) const PLACES: [(&str, Kind); 7] = [
     ("/run/containerd/io.containerd.runtime.v2.task", Kind::Tasks),
     ("/run/k3s/containerd/io.containerd.runtime.v2.task", Kind::Tasks),
@@ -30,7 +30,7 @@ pub(super) const PLACES: [(&str, Kind); 7] = [
     ("/etc", Kind::Etc),
 ];
 
-/// Directories that show that containers may come: each is made when its engine is installed or first used.
+/// Directories that show that containers may appear. Each is created when its engine is installed or first used.
 const SIGNS: [&str; 11] = [
     "/run/containerd",
     "/run/docker",
@@ -45,7 +45,7 @@ const SIGNS: [&str; 11] = [
     "/var/log/pods",
 ];
 
-/// Whether there is any of them.
+/// Whether any of these directories exists.
 pub(super) fn is_any() -> bool {
     SIGNS.iter().any(|sign| Path::new(sign).is_dir())
 }

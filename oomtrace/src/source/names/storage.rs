@@ -1,4 +1,4 @@
-//! `containers.json` of the storage that podman and CRI-O share: names of containers and of their images.
+//! Reads `containers.json` of the storage that podman and CRI-O share: the names of containers and of their images.
 
 use std::{
     collections::BTreeMap,
@@ -15,19 +15,19 @@ use serde::{
 
 use super::files::open;
 
-/// The list that was read last, kept while several containers are looked up in a row.
+/// The list that was read last. It is kept while several containers are read in a row.
 #[derive(Default)]
 pub(super) struct Storage {
     read: Option<(Version, Names)>,
 }
 
-/// Which list, and which state of it: it is exchanged whole.
+/// The path and version of a list. The list is always replaced as a whole.
 type Version = (PathBuf, u64, i64, i64);
 
-/// Name and image by identifier.
+/// Name and image of each container, by identifier.
 type Names = BTreeMap<String, Described>;
 
-/// The container's name and its image's.
+/// The name of the container and the name of its image.
 type Described = (Option<String>, Option<String>);
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ struct Item {
     id: String,
     #[serde(default)]
     names: Vec<String>,
-    /// JSON in a string.
+    /// The metadata, as JSON in a string.
     #[serde(default)]
     metadata: String,
 }
@@ -49,7 +49,7 @@ struct Metadata {
 }
 
 impl Storage {
-    /// Name and image of a container in the list of this directory; `None` if it is not there.
+    /// Returns the name and image of a container from the list in this directory; `None` if it is not in the list.
     pub(super) fn describe(&mut self, directory: &Path, id: &str) -> Option<Described> {
         let path = directory.join("containers.json");
         let file = open(&path)?;
@@ -62,13 +62,13 @@ impl Storage {
         self.read.as_ref()?.1.get(id).cloned()
     }
 
-    /// Lets the list go.
+    /// Frees the list.
     pub(super) fn forget(&mut self) {
         self.read = None;
     }
 }
 
-/// Reads item by item: with a thousand containers the file has a mebibyte.
+/// Reads the list item by item. With a thousand containers the file has a mebibyte.
 struct List;
 
 impl<'de> Visitor<'de> for List {
@@ -95,7 +95,7 @@ mod tests {
     use super::Storage;
 
     #[test]
-    fn the_list_is_read_again_when_it_was_exchanged() {
+    fn reads_the_list_again_after_it_was_replaced() {
         let top = tempfile::tempdir().unwrap();
         let write = |name: &str, list: &str| {
             fs::write(top.path().join("new"), list.replace("NAME", name)).unwrap();

@@ -1,4 +1,4 @@
-//! Names that are known, each ready to be written into a frame.
+//! The known names, each in the form in which a frame contains it.
 
 use std::{
     collections::BTreeMap,
@@ -12,13 +12,13 @@ use crate::{
     context::{NamedContainer, NamedPod, NamedUser},
 };
 
-/// Containers and pods that are kept; others have no name.
+/// Maximum number of containers, and of pods, that are kept. Further ones have no name.
 const MOST: usize = 4096;
 
-/// How the JSON of a container begins that has no cgroup; the comma belongs to the rest.
+/// The beginning of the JSON of a container without a cgroup. The comma belongs to the rest.
 const NO_CGROUP: &[u8] = b"{\"cgroup\":\"\"";
 
-/// What is known. The thread that reads files fills it; the thread that traces looks into it and never waits for it.
+/// The known names. The thread that reads files fills the table. The tracing thread looks into it and never waits for it.
 #[derive(Default)]
 pub(super) struct Table {
     containers: BTreeMap<Box<[u8]>, Entry>,
@@ -27,12 +27,12 @@ pub(super) struct Table {
 }
 
 struct Entry {
-    /// What is written, without the path of a container's cgroup: that is its key.
+    /// The JSON, without the path of a container's cgroup, because the path is the key.
     json: Box<[u8]>,
     source: u64,
 }
 
-/// A number for a text, to remember it by.
+/// Computes a hash of a value.
 pub(super) fn digest(of: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
@@ -40,53 +40,53 @@ pub(super) fn digest(of: &(impl Hash + ?Sized)) -> u64 {
 }
 
 fn json(of: &impl Serialize) -> Box<[u8]> {
-    // Plain data: there is nothing in it that JSON cannot hold.
+    // Plain data: JSON can hold all of it.
     serde_json::to_vec(of).unwrap_or_default().into()
 }
 
 impl Table {
-    /// Takes a container over, in the place of another one in the same cgroup. `source` is where it was found.
+    /// Stores a container and replaces another one in the same cgroup. `source` identifies the place where it was found.
     pub(super) fn keep_container(&mut self, container: &NamedContainer, source: u64) {
         let without = NamedContainer { cgroup: ByteString::default(), ..container.clone() };
         let json = json(&without).strip_prefix(NO_CGROUP).unwrap_or_default().into();
         keep(&mut self.containers, container.cgroup.as_bytes(), Entry { json, source });
     }
 
-    /// Likewise a pod.
+    /// Stores a pod.
     pub(super) fn keep_pod(&mut self, pod: &NamedPod, source: u64) {
         keep(&mut self.pods, pod.uid.as_bytes(), Entry { json: json(pod), source });
     }
 
-    /// The users of the machine, instead of those that were known.
+    /// Replaces the users of the machine.
     pub(super) fn keep_users(&mut self, users: &[NamedUser]) {
         self.users = users.iter().map(|user| (user.uid, json(user))).collect();
     }
 
-    /// What was found there is gone.
+    /// Drops the names from a source that no longer exists.
     pub(super) fn forget(&mut self, source: u64) {
         self.containers.retain(|_, entry| entry.source != source);
         self.pods.retain(|_, entry| entry.source != source);
     }
 
-    /// All containers and pods are unknown.
+    /// Drops all containers and pods.
     pub(super) fn forget_all(&mut self) {
         self.containers.clear();
         self.pods.clear();
     }
 
-    /// The JSON of the container in a cgroup.
+    /// Returns the JSON of the container in a cgroup.
     pub(super) fn container(&self, cgroup: &[u8]) -> Option<Vec<u8>> {
         let entry = self.containers.get(cgroup)?;
         let path = json(&ByteString::from(cgroup.to_vec()));
         Some([b"{\"cgroup\":".as_slice(), &path, &entry.json].concat())
     }
 
-    /// The JSON of a pod.
+    /// Returns the JSON of a pod.
     pub(super) fn pod(&self, uid: &str) -> Option<&[u8]> {
         self.pods.get(uid.as_bytes()).map(|entry| &*entry.json)
     }
 
-    /// The JSON of a user.
+    /// Returns the JSON of a user.
     pub(super) fn user(&self, uid: u32) -> Option<&[u8]> {
         self.users.get(&uid).map(|json| &**json)
     }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newer_one_has_the_cgroup() {
+    fn replaces_a_container_in_the_same_cgroup() {
         let mut table = Table::default();
         table.keep_container(&container("/a", "old"), 1);
         table.keep_container(&container("/a", "new"), 2);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded() {
+    fn keeps_a_bounded_number_of_containers() {
         let mut table = Table::default();
         for number in 0..MOST + 10 {
             table.keep_container(&container(&format!("/{number}"), "a"), 1);

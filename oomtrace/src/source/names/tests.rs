@@ -15,7 +15,7 @@ use crate::context;
 
 const ID: &str = "4c4739c2c6f68d38bed72bc45841e29344029ae56a1a7f127db98a3973b231e1";
 
-/// What is told of these paths.
+/// Returns the names that are sent for these paths.
 fn told(names: &mut Names, paths: &[&str]) -> Option<context::Names> {
     paths.iter().for_each(|path| names.want_path(&(*path).into()));
     names.untold().map(|json| serde_json::from_slice(&json).unwrap())
@@ -26,7 +26,7 @@ fn named(cgroup: &str, name: &str) -> context::NamedContainer {
 }
 
 #[test]
-fn tells_what_an_incident_has_to_do_with_once() {
+fn sends_the_names_of_an_incident_once() {
     let table = Arc::new(Mutex::new(Table::default()));
     let uid = "0d08203e-255a-11e9-8cd9-0007cb0b2cc8";
     let pod = context::NamedPod { uid: uid.to_owned(), name: "shop".into(), namespace: "prod".into() };
@@ -51,7 +51,7 @@ fn tells_what_an_incident_has_to_do_with_once() {
 }
 
 #[test]
-fn waits_for_nobody() {
+fn never_waits_for_the_table() {
     let table = Arc::new(Mutex::new(Table::default()));
     let mut names = Names::new(Arc::clone(&table));
     let mut held = table.lock().unwrap();
@@ -61,7 +61,7 @@ fn waits_for_nobody() {
     assert!(told(&mut names, &[]).is_some(), "it is wanted still");
 }
 
-/// A watcher of places in a directory, with its table.
+/// Returns a watcher of places in a directory, and its table.
 fn watcher(top: &Path) -> (Watcher, Names) {
     let table = Arc::new(Mutex::new(Table::default()));
     let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
@@ -77,7 +77,7 @@ fn config(cgroup: &str, name: &str) -> String {
     )
 }
 
-/// Takes in what has changed, and reads until nothing is due any more for a while.
+/// Processes changes and reads files until nothing has been due for a while.
 fn settle(watcher: &mut Watcher) {
     for _ in 0..4 {
         watcher.hear();
@@ -95,12 +95,12 @@ fn hears_of_containers_that_come_and_go() {
         let told = told(names, &[cgroup])?;
         Some(told.containers.first()?.name.as_ref()?.to_words())
     };
-    // Places, namespaces and tasks that are not there at the start.
+    // Places, namespaces and tasks that do not exist at the start.
     let task = top.path().join("containerd/tasks/k8s.io").join(ID);
     fs::create_dir_all(&task).unwrap();
     settle(&mut watcher);
     assert_eq!(name(&mut names, "/a"), None);
-    // Half a file names nobody.
+    // A half-written file names no container.
     let whole = config("/a", "web");
     fs::write(task.join("config.json"), &whole[..whole.len() / 2]).unwrap();
     settle(&mut watcher);
@@ -114,7 +114,7 @@ fn hears_of_containers_that_come_and_go() {
         }
     }
     assert_eq!(name(&mut names, "/a"), None, "it was told once, and is the same");
-    // The same identifier again: it is another container's now.
+    // The same identifier again now belongs to another container.
     fs::remove_dir_all(&task).unwrap();
     settle(&mut watcher);
     fs::create_dir(&task).unwrap();
@@ -128,7 +128,7 @@ fn hears_of_containers_that_come_and_go() {
 }
 
 #[test]
-fn knows_the_pods_of_logs() {
+fn reads_pods_from_log_directories() {
     let top = tempfile::tempdir().unwrap();
     let uid = "0d08203e-255a-11e9-8cd9-0007cb0b2cc8";
     fs::create_dir_all(top.path().join(format!("pods/prod_shop-7d9_{uid}"))).unwrap();

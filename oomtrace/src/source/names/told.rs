@@ -1,4 +1,4 @@
-//! Which names were told, in step with whoever hears them: both forget the same ones.
+//! Tracks which names were sent, in step with the receiver: both forget the same names.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -8,7 +8,7 @@ use std::{
 use super::table::digest;
 use crate::context::NAMES_KEPT;
 
-/// What was told of each kind.
+/// The names of each kind that were sent.
 #[derive(Default)]
 pub(super) struct Told {
     containers: Latest,
@@ -17,23 +17,23 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Whether this of a container is news; then it counts as told.
+    /// Returns whether this description of a container is new, and records it as sent.
     pub(super) fn container(&mut self, cgroup: &[u8], json: &[u8]) -> bool {
         self.containers.is_news(cgroup, json)
     }
 
-    /// Likewise of a pod.
+    /// Does the same for a pod.
     pub(super) fn pod(&mut self, uid: &str, json: &[u8]) -> bool {
         self.pods.is_news(uid, json)
     }
 
-    /// Likewise of a user.
+    /// Does the same for a user.
     pub(super) fn user(&mut self, uid: u32, json: &[u8]) -> bool {
         self.users.is_news(&uid, json)
     }
 }
 
-/// Digests of names, and of what was told under them.
+/// Hashes of the keys, and of the names that were sent for them.
 #[derive(Default)]
 struct Latest {
     of: BTreeMap<u64, u64>,
@@ -63,7 +63,7 @@ mod tests {
     use super::{Latest, NAMES_KEPT};
 
     #[test]
-    fn tells_each_once_and_again_when_it_changed_or_was_forgotten() {
+    fn reports_names_as_new_once_until_changed_or_forgotten() {
         let mut told = Latest::default();
         assert!(told.is_news("a", b"1") && !told.is_news("a", b"1") && told.is_news("a", b"2"));
         for number in 0..NAMES_KEPT {

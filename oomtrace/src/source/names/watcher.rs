@@ -1,4 +1,4 @@
-//! The thread that keeps the table: what is there at the start, and what comes and goes.
+//! The thread that fills the table: it reads what exists at the start and follows all changes.
 
 use std::{
     collections::BTreeMap,
@@ -24,16 +24,16 @@ use super::{
 };
 use crate::kernel::privilege::keep_only;
 
-/// What the thread goes on needing: files that only root can read.
+/// The capabilities that the thread keeps, for files that only root can read.
 const NEEDED: CapabilitySet = CapabilitySet::DAC_READ_SEARCH.union(CapabilitySet::IPC_LOCK);
 
-/// Its stack: what is read is on the heap.
+/// Stack size. File contents are on the heap.
 const STACK_BYTES: usize = 256 << 10;
 
-/// When a file that was missing or half-written is read again, each so long after the last time, ms.
+/// Delays before a missing or half-written file is read again, each after the previous attempt, ms.
 const AGAIN_MS: [u64; 7] = [2, 10, 30, 100, 300, 1000, 3000];
 
-/// Bytes of events that are read at once.
+/// Maximum number of bytes of events that are read at once.
 const EVENT_BYTES: usize = 4096;
 
 const COMING_AND_GOING: WatchFlags = WatchFlags::CREATE
@@ -44,16 +44,16 @@ const COMING_AND_GOING: WatchFlags = WatchFlags::CREATE
 
 const EXCHANGED: WatchFlags = WatchFlags::MOVED_TO.union(WatchFlags::CLOSE_WRITE).union(WatchFlags::ONLYDIR);
 
-/// Starts the thread. Where the kernel has no inotify to spare, nothing has a name.
+/// Starts the thread. If the kernel has no inotify instance left, there are no names.
 pub(super) fn start(table: Arc<Mutex<Table>>) {
     let Ok(inotify) = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK) else { return };
     let thread = thread::Builder::new().name("oomtrace-names".to_owned()).stack_size(STACK_BYTES);
     let run = move || {
-        // What cannot be given up does no harm here.
+        // A capability that cannot be dropped does no harm here.
         let _ = keep_only(NEEDED);
         Watcher::new(inotify, table, &PLACES).run();
     };
-    // Without the thread there are no names, and all else goes on.
+    // Without the thread there are no names, and everything else continues.
     let _ = thread.spawn(run);
 }
 
@@ -61,25 +61,25 @@ pub(super) struct Watcher {
     inotify: OwnedFd,
     table: Arc<Mutex<Table>>,
     places: Vec<(PathBuf, Kind)>,
-    /// By inotify's number.
+    /// Watches by the number from inotify.
     watched: BTreeMap<i32, Watched>,
     jobs: Vec<Job>,
     storage: Storage,
 }
 
-/// What a watch is for.
+/// The purpose of a watch.
 enum Watched {
-    /// A directory above a place that is not there yet.
+    /// A directory above a place that does not exist yet.
     Above,
-    /// A place, or a namespace in one.
+    /// A place, or a namespace in it.
     Place(PathBuf, Kind),
-    /// Where the name of one container may change.
+    /// A directory in which the name of one container may change.
     Container(PathBuf, Kind),
-    /// Where the names of podman's containers may change.
+    /// A directory in which the names of podman's containers may change.
     Storage,
 }
 
-/// Something to read.
+/// A file or directory to be read.
 #[derive(Clone)]
 struct Job {
     path: PathBuf,
@@ -116,7 +116,7 @@ impl Watcher {
         }
     }
 
-    /// Watches the places that are there, and waits for the others.
+    /// Watches the existing places, and waits for the others to appear.
     pub(super) fn find_places(&mut self) {
         for (path, kind) in self.places.clone() {
             let is_watched =
@@ -127,14 +127,14 @@ impl Watcher {
         }
     }
 
-    /// Watches a directory and reads what is in it already.
+    /// Watches a directory and reads its existing entries.
     fn watch(&mut self, path: &Path, kind: Kind) -> bool {
         let Ok(watch) = inotify::add_watch(&self.inotify, path, COMING_AND_GOING) else { return false };
         self.watched.insert(watch, Watched::Place(path.to_owned(), kind));
         if kind != Kind::Etc {
             for name in files::names(path) {
                 self.came(path, kind, &name);
-                // Of a thousand containers, one after the other waits to be read.
+                // Read each entry immediately. Otherwise a thousand containers would wait until all are listed.
                 self.work();
             }
         }
@@ -149,7 +149,7 @@ impl Watcher {
         }
     }
 
-    /// Something is new in a directory.
+    /// Handles a new entry in a directory.
     fn came(&mut self, directory: &Path, kind: Kind, name: &str) {
         match kind {
             Kind::Tasks => {
@@ -167,7 +167,7 @@ impl Watcher {
         self.jobs.push(Job { path, kind, times: 0, due: Instant::now() + after });
     }
 
-    /// Reads whatever is due.
+    /// Reads everything that is due.
     pub(super) fn work(&mut self) {
         let now = Instant::now();
         let (due, later) = std::mem::take(&mut self.jobs).into_iter().partition(|job| job.due <= now);
@@ -183,7 +183,7 @@ impl Watcher {
         }
     }
 
-    /// Reads one thing; whether it is to be read again.
+    /// Reads one entry. Returns whether it must be read again.
     fn read(&mut self, job: &Job) -> bool {
         let path = job.path.as_path();
         let found = match job.kind {
@@ -224,7 +224,7 @@ impl Watcher {
         }
     }
 
-    /// The table, for a moment. The thread that traces does not wait for it.
+    /// Locks the table for a moment. The tracing thread does not wait for it.
     fn table(&self) -> std::sync::MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -234,11 +234,11 @@ impl Watcher {
         let due = self.jobs.iter().map(|job| job.due).min();
         let timeout = due.map(|due| due.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        // Interrupted or not: what there is to do is seen next.
+        // If poll is interrupted, the next step still finds all pending work.
         let _ = poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], timeout.as_ref());
     }
 
-    /// Takes in what has changed.
+    /// Processes the changes.
     pub(super) fn hear(&mut self) {
         let Some(events) = self.events() else { return self.begin_anew() };
         for event in events {
@@ -246,7 +246,7 @@ impl Watcher {
         }
     }
 
-    /// Waiting events; `None` where some were lost.
+    /// Returns the pending events; `None` if some were lost.
     fn events(&self) -> Option<Vec<Event>> {
         let mut buffer = [MaybeUninit::uninit(); EVENT_BYTES];
         let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
@@ -283,7 +283,7 @@ impl Watcher {
                 } else if came {
                     self.came(&directory, kind, &name);
                 }
-                // It may be above a place, too.
+                // The directory may also be above a place.
                 self.find_places();
             }
             Some(Watched::Container(path, kind)) if came && name == "config.v2.json" => {
@@ -300,7 +300,7 @@ impl Watcher {
         self.table().forget(digest(path));
     }
 
-    /// Any of podman's containers may have another name.
+    /// Reads the states of all containers again, because any of podman's containers may have been renamed.
     fn read_states(&mut self) {
         let states = self.watched.values().filter_map(|watched| match watched {
             Watched::Place(path, kind) => (*kind == Kind::State).then(|| path.clone()),
@@ -308,13 +308,13 @@ impl Watcher {
         });
         for directory in states.collect::<Vec<_>>() {
             for name in files::names(&directory) {
-                // Several changes in a row are one.
+                // Combine several changes in a row into one.
                 self.want(directory.join(name), Kind::State, Duration::from_millis(50));
             }
         }
     }
 
-    /// Changes were lost: nothing that was known is sure any more.
+    /// Begins again after changes were lost, because the known names are no longer reliable.
     fn begin_anew(&mut self) {
         self.table().forget_all();
         self.jobs.clear();
