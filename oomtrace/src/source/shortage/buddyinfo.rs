@@ -1,16 +1,17 @@
-//! `/proc/buddyinfo`: free blocks of each zone by order.
+//! Reads `/proc/buddyinfo`: free blocks of each zone by order.
 //!
-//! It does not say which migrate types they are of. `/proc/pagetypeinfo` would, but it walks the free lists and all page blocks under
-//! the zone's lock: 4 ms on a machine of 24 GiB, in which no processor can allocate there.
+//! The file does not show the migrate types of the blocks. `/proc/pagetypeinfo` does, but it walks the free lists and all
+//! page blocks under the zone's lock.
+//! On a machine with 24 GiB this takes 4 ms, during which no CPU can allocate in the zone.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/vmstat.c#L1497> (`pagetypeinfo_showfree_print`)
 
 use super::zoneinfo::zone_head;
 use crate::context::{FreeBlocks, Zone};
 
-/// Orders that are kept: the kernel has 11, and up to 14 where it was built so.
+/// Maximum number of orders that are kept. The kernel has 11, or up to 14 if it was built that way.
 const MOST_ORDERS: usize = 32;
 
-/// Takes a line into the zone that it is of.
+/// Adds a line to the zone that it describes.
 pub(super) fn take_line(zones: &mut [Zone], line: &[u8]) {
     let Some((node, name, counts)) = zone_head(line) else { return };
     let Some(zone) = zones.iter_mut().find(|zone| zone.node == node && zone.name == name) else { return };

@@ -1,4 +1,4 @@
-//! Pools of huge pages, by size and node.
+//! Reads the pools of huge pages, by size and node.
 //! <https://github.com/torvalds/linux/blob/v6.12/Documentation/admin-guide/mm/hugetlbpage.rst>
 
 use std::{
@@ -9,20 +9,20 @@ use std::{
 
 use crate::context::HugePool;
 
-/// Nodes whose pools are read.
+/// Maximum number of nodes whose pools are read.
 const MOST_NODES: usize = 64;
 
-/// Directories of pools. The sizes are known at boot; a node that joins later is in the sums alone.
+/// The directories of the pools. The sizes are known at boot. A node that is added later appears only in the totals.
 #[derive(Debug, Default)]
 pub(super) struct Pools {
-    /// Absent on a kernel without huge pages.
+    /// The page sizes; absent on a kernel without huge pages.
     sizes: Option<Vec<u64>>,
     root: PathBuf,
     nodes: Vec<(i32, PathBuf)>,
 }
 
 impl Pools {
-    /// Those of a machine, whose sysfs is mounted at `sysfs`.
+    /// Finds the pools of a machine whose sysfs is mounted at `sysfs`.
     pub(super) fn find(sysfs: &Path) -> Self {
         let root = sysfs.join("kernel/mm/hugepages");
         let sizes = fs::read_dir(&root).ok().map(|entries| {
@@ -34,7 +34,7 @@ impl Pools {
         Self { sizes, root, nodes: nodes(&sysfs.join("devices/system/node")) }
     }
 
-    /// The pools now: all sizes of the machine, and the nodes' of those sizes that have pages.
+    /// Reads the pools: all sizes for the machine, and for each node the sizes that have pages.
     pub(super) fn read(&self) -> Option<Vec<HugePool>> {
         let mut pools = Vec::new();
         for kib in self.sizes.as_ref()? {
@@ -60,7 +60,7 @@ fn nodes(directory: &Path) -> Vec<(i32, PathBuf)> {
     nodes
 }
 
-/// `hugepages-2048kB`.
+/// Parses a name such as `hugepages-2048kB`.
 fn size_kib(name: &str) -> Option<u64> {
     name.strip_prefix("hugepages-")?.strip_suffix("kB")?.parse().ok()
 }
@@ -78,7 +78,7 @@ fn pool(root: &Path, kib: u64, node: Option<i32>) -> Option<HugePool> {
     })
 }
 
-/// The number in a file of sysfs.
+/// Reads the number in a sysfs file.
 pub(super) fn number(path: &Path) -> Option<u64> {
     let mut text = [0; 32];
     let read = File::open(path).ok()?.read(&mut text).ok()?;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_without_huge_pages_has_no_pools() {
+    fn returns_none_without_huge_pages() {
         let sysfs = tempfile::tempdir().unwrap();
         assert_eq!(Pools::find(sysfs.path()).read(), None);
         assert_eq!(

@@ -1,26 +1,27 @@
-//! Text files of the kernel, line by line, in memory that is there from the start.
+//! Reads text files of the kernel line by line, into memory that is allocated at the start.
 
 use std::{fs::File, os::unix::fs::FileExt as _};
 
-/// Bytes of the buffer. A longer line is left out.
+/// Size of the buffer in bytes. A longer line is left out.
 const BUFFER_BYTES: usize = 16 << 10;
 
-/// Bytes of one file that are read at most. `/proc/self/mountinfo` is the longest, on hosts with thousands of mounts.
+/// Maximum number of bytes that are read from one file. `/proc/self/mountinfo` is the longest, on hosts with thousands of
+/// mounts.
 const MOST_BYTES: u64 = 4 << 20;
 
-/// Reads files without growing: a shortage of memory is no time to allocate.
+/// Reads files without allocating memory, which may fail during a shortage.
 pub(super) struct Lines {
     buffer: Vec<u8>,
 }
 
 impl Lines {
     pub(super) fn new() -> Self {
-        // Not zeroes: only pages that were written are there.
+        // Not zeros: only pages that were written are in memory.
         Self { buffer: vec![b'\n'; BUFFER_BYTES] }
     }
 
-    /// Calls `each` with every line of a file, from its beginning. `None` if there is no file or reading fails; the lines before
-    /// that were passed on.
+    /// Calls `each` with every line of a file, from its beginning.
+    /// `None` if there is no file or if reading fails. The lines before the failure were passed on.
     pub(super) fn each(&mut self, file: Option<&File>, mut each: impl FnMut(&[u8])) -> Option<()> {
         let file = file?;
         let (mut offset, mut cut) = (0, Cut::default());
@@ -37,16 +38,16 @@ impl Lines {
     }
 }
 
-/// What is left of the last line that was read.
+/// The incomplete last line that was read.
 #[derive(Clone, Copy, Default)]
 struct Cut {
-    /// Its bytes, at the beginning of the buffer.
+    /// The number of its bytes, which are at the beginning of the buffer.
     kept: usize,
     /// Whether its beginning was dropped because the buffer was too small.
     is_tail: bool,
 }
 
-/// Passes on the whole lines in the buffer and moves what is left to its beginning.
+/// Passes on the complete lines in the buffer and moves the rest to the beginning.
 fn take_lines(buffer: &mut [u8], cut: Cut, read: usize, each: &mut impl FnMut(&[u8])) -> Cut {
     let filled = cut.kept.saturating_add(read);
     let text = buffer.get(..filled).unwrap_or_default();
@@ -60,12 +61,12 @@ fn take_lines(buffer: &mut [u8], cut: Cut, read: usize, each: &mut impl FnMut(&[
     Cut { kept: filled - end - 1, is_tail: false }
 }
 
-/// The words of a line.
+/// Returns the words of a line.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &str> {
     std::str::from_utf8(line).unwrap_or_default().split_ascii_whitespace()
 }
 
-/// A field of `/proc/swaps` or `mountinfo`, in which `\040` and the like stand for bytes.
+/// Decodes a field of `/proc/swaps` or `mountinfo`, in which codes such as `\040` stand for bytes.
 /// <https://github.com/torvalds/linux/blob/v6.12/fs/seq_file.c#L437> (`mangle_path`)
 pub(super) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn passes_on_every_whole_line_once() {
+    fn passes_on_every_complete_line_once() {
         assert_eq!(lines(b"a\n\nb\ntorn"), [b"a".to_vec(), b"".to_vec(), b"b".to_vec()]);
         assert!(lines(b"").is_empty() && lines(b"torn").is_empty());
         let many: Vec<Vec<u8>> = (0..9000).map(|at| format!("line {at}").into_bytes()).collect();
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_a_line_that_is_longer_than_the_buffer() {
+    fn skips_lines_longer_than_the_buffer() {
         for length in [BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1, 5 * BUFFER_BYTES] {
             let long = vec![b'x'; length];
             let found = lines(&[b"before\n", &long[..], b"\nafter\n"].concat());
@@ -119,20 +120,20 @@ mod tests {
     }
 
     #[test]
-    fn reads_nothing_where_there_is_no_file() {
+    fn reads_nothing_without_a_file() {
         assert_eq!(Lines::new().each(None, |_| panic!("a line")), None);
         let directory = std::fs::File::open("/proc").unwrap();
         assert_eq!(Lines::new().each(Some(&directory), |_| panic!("a line")), None);
     }
 
     #[test]
-    fn replaces_escapes_by_their_bytes() {
+    fn decodes_escapes() {
         assert_eq!(unescape(b"/a\\040b\\134c\\012"), b"/a b\\c\n");
         assert_eq!(unescape(b"\\04\\9999\\+10\\777\\"), b"\\04\\9999\\+10\\777\\");
     }
 
     #[test]
-    fn a_line_that_is_not_text_has_no_words() {
+    fn returns_no_words_for_a_binary_line() {
         assert_eq!(words(b" a  b ").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(words(b"a \xff").count(), 0);
     }

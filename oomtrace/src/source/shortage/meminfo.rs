@@ -1,14 +1,14 @@
-//! `/proc/meminfo`, by its own names.
+//! Reads `/proc/meminfo`, by its own names.
 //! <https://github.com/torvalds/linux/blob/v6.12/fs/proc/meminfo.c#L33>
 
 use std::collections::BTreeMap;
 
 use super::lines;
 
-/// Lines that are kept: the file has about 60.
+/// Maximum number of lines that are kept. The file has about 60.
 const MOST: usize = 256;
 
-/// Takes a line. Sizes are in bytes; `HugePages_*` has no unit and stays a count.
+/// Adds a line. Sizes are in bytes; `HugePages_*` has no unit and stays a count.
 pub(super) fn take_line(meminfo: &mut BTreeMap<String, u64>, line: &[u8]) {
     if let Some((name, value)) = parse(line)
         && meminfo.len() < MOST
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_files_of_kernels() {
+    fn parses_meminfo_of_recorded_kernels() {
         for text in [
             include_str!("../../../../tests/procfs/5.10/meminfo"),
             include_str!("../../../../tests/procfs/7.3/meminfo"),
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_what_is_no_line_of_it() {
+    fn ignores_malformed_lines() {
         let text =
             "MemTotal: 4 kB\nMemFree 4 kB\nA: x kB\nB: 4 MB\nC:\nD: 18446744073709551615 kB\n\u{0}:1\nE: 7";
         assert_eq!(meminfo(text), [("MemTotal", 4096), ("E", 7)].map(|(name, at)| (name.into(), at)).into());

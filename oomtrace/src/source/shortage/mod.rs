@@ -1,8 +1,11 @@
-//! Where the memory was, as far as procfs and sysfs tell. The kernel side sends zones and nodes of most decisions of the page
-//! allocator; of all others they are read here. Only procfs knows the rest.
+//! Reads the state of the machine's memory from procfs and sysfs.
+//! The kernel side sends zones and nodes for most decisions of the page allocator. For all other decisions they are read
+//! here. All other facts exist only in procfs.
 //!
-//! A look has two parts. `/proc/meminfo`, and the zones where they are needed, are read once the kernel has decided and everything was
-//! read that goes with the victim. The surroundings change slowly and take longest, so that they come last of all.
+//! The facts are read in two steps.
+//! `/proc/meminfo`, and the zones if they are needed, are read after the kernel has decided and after all facts that
+//! disappear with the victim.
+//! The surroundings change slowly and take longest, so they are read last.
 
 mod buddyinfo;
 mod huge_pages;
@@ -31,34 +34,34 @@ use self::{lines::Lines, state::StateGauge, surroundings::SurroundingsGauge};
 use super::{memory_stat::NOTHING_TO_KILL, pace::Pace};
 use crate::{context::SURROUNDINGS_NS, frame::context_frame, kernel::clock};
 
-/// Decisions whose state is still to be read.
+/// Maximum number of decisions whose state is still to be read.
 const MOST_WANTED: usize = 16;
 
-/// `/proc/meminfo` is read of each decision, but not more often than this, ns: it takes 30 µs.
+/// Minimum interval between two reads of `/proc/meminfo`, which is read for each decision, ns. A read takes 30 µs.
 const MEMINFO_EVERY_NS: u64 = 10_000_000;
 
-/// Zones are read not more often than this, ns. The threads of one victim are marked one by one within such a time, and
-/// each mark could be a decision.
+/// Minimum interval between two reads of the zones, ns.
+/// The threads of one victim are marked one by one within such a time, and each mark could be a decision.
 const ZONES_EVERY_NS: u64 = 100_000_000;
 
-/// A decision of which something is to be read.
+/// A decision whose state is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wanted {
-    /// 0 for a mark outside of all passes.
+    /// The pass; 0 for a mark outside of all passes.
     pass: u64,
-    /// Whether the machine may have run out, and not a cgroup.
+    /// Whether the machine may have run out of memory, and not a cgroup.
     of_machine: bool,
 }
 
-/// The files, and the decisions of which they are to be read.
+/// The files, and the decisions for which they are to be read.
 pub(super) struct ShortageLookups {
     lines: Lines,
     state: StateGauge,
     surroundings: SurroundingsGauge,
     wanted: VecDeque<Wanted>,
-    /// The last decision whose surroundings are to be read. One look is enough for all of that time.
+    /// The last decision whose surroundings are to be read. One reading covers all decisions at about that time.
     around: Option<u64>,
-    /// The pass of which the kernel side sent zones last.
+    /// The last pass for which the kernel side sent zones.
     zones_sent: Option<u64>,
     meminfo_pace: Pace,
     zones_pace: Pace,
@@ -66,7 +69,8 @@ pub(super) struct ShortageLookups {
 }
 
 impl ShortageLookups {
-    /// Opens the files. One look at all of them brings in the code, the buffers of the kernel and the memory of this process.
+    /// Opens the files and reads all of them once, so that the code, the kernel's buffers and the memory of this process are
+    /// present.
     pub(super) fn open() -> Self {
         let page_size = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
         let mut lookups = Self {
@@ -85,7 +89,7 @@ impl ShortageLookups {
         lookups
     }
 
-    /// Takes note of a frame.
+    /// Processes a frame.
     pub(super) fn note(&mut self, header: &FrameHeader, payload: &[u8]) {
         if header.kind == Kind::Zone.number() {
             self.zones_sent = Some(header.pass);
@@ -97,7 +101,7 @@ impl ShortageLookups {
         self.around = Some(wanted.pass);
     }
 
-    /// Reads the state for the next decision that is due; whether there was one.
+    /// Reads the state for the next decision that is due. Returns whether there was one.
     pub(super) fn look_up_state(&mut self, batch: &mut Vec<u8>) -> bool {
         while let Some(wanted) = self.wanted.pop_front() {
             let needs_zones = wanted.of_machine && self.zones_sent != Some(wanted.pass);
@@ -136,7 +140,8 @@ impl ShortageLookups {
         }
     }
 
-    /// Reads the surroundings, if there was a decision and they are due; whether that was so. Those of a storm share one look.
+    /// Reads the surroundings, if there was a decision and they are due. Returns whether it did. The decisions of a storm
+    /// share one reading.
     pub(super) fn look_around(&mut self, batch: &mut Vec<u8>) -> bool {
         let begun = clock::boot_ns();
         let Some(pass) = self.around.take().filter(|_| self.around_pace.is_due(begun)) else { return false };
@@ -147,7 +152,8 @@ impl ShortageLookups {
     }
 }
 
-/// The decision that a frame tells of: a pass, the first of a run of passes that find nobody to kill, or a mark outside of all.
+/// Returns the decision in a frame: a pass, the first of a run of passes that find no process to kill, or a mark outside of
+/// all passes.
 fn decision(header: &FrameHeader, payload: &[u8]) -> Option<Wanted> {
     let wanted = |flags: u32| Wanted { pass: header.pass, of_machine: flags & OutOfMemory::MEMCG == 0 };
     match Kind::from_number(header.kind) {

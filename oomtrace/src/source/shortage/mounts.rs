@@ -1,16 +1,16 @@
-//! `/proc/self/mountinfo`: where a tmpfs is mounted, and below which mounts a look may have to wait for somebody.
+//! Reads `/proc/self/mountinfo`: the mounts of tmpfs, and the mounts below which a path lookup may block.
 //! <https://github.com/torvalds/linux/blob/v6.12/fs/proc_namespace.c#L131> (`show_mountinfo`)
 
 use super::lines;
 
-/// Mounts of tmpfs that are asked how full they are. Nodes with many pods have hundreds, one for each token.
+/// Maximum number of tmpfs mounts whose usage is read. Nodes with many pods have hundreds, one for each token.
 const MOST: usize = 256;
 
-/// Mounts that are remembered as not local. With more of them, nothing is taken to be local.
+/// Maximum number of mounts that are remembered as not local. If there are more, no path counts as local.
 const MOST_FOREIGN: usize = 256;
 
-/// File systems of which a path is found without another machine and without a process. A walk through any other may wait for a
-/// server that is gone, or for a daemon that has no memory.
+/// File systems that resolve a path without another machine and without another process.
+/// On any other file system, a path lookup may wait for an unreachable server, or for a daemon that has no memory.
 const LOCAL: [&str; 30] = [
     "rootfs",
     "tmpfs",
@@ -44,21 +44,21 @@ const LOCAL: [&str; 30] = [
     "mqueue",
 ];
 
-/// File systems that may be a tmpfs. An initramfs is one where the kernel is built so.
+/// File systems that may be a tmpfs. An initramfs is one if the kernel is built that way.
 const TMPFS: [&str; 3] = ["tmpfs", "devtmpfs", "rootfs"];
 
 /// A mount of a tmpfs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
-    /// Number of the device, which no other file system has.
+    /// Number of the device. It is unique to the file system.
     pub(super) device: (u32, u32),
-    /// Where it is mounted.
+    /// The mount point.
     pub(super) path: Vec<u8>,
-    /// Whether all of it is mounted there.
+    /// Whether the whole file system is mounted there.
     is_whole: bool,
 }
 
-/// The mounts, as far as the lines have come.
+/// The mounts in the lines so far.
 #[derive(Debug, Default)]
 pub(super) struct Mounts {
     tmpfs: Vec<Mount>,
@@ -77,7 +77,7 @@ impl Mounts {
         }
     }
 
-    /// Each tmpfs once, by the mount that shows all of it.
+    /// Adds each tmpfs once, by the mount that shows all of it.
     fn take_tmpfs(&mut self, mount: Mount) {
         if let Some(known) = self.tmpfs.iter_mut().find(|known| known.device == mount.device) {
             if mount.is_whole && !known.is_whole {
@@ -98,17 +98,17 @@ impl Mounts {
         }
     }
 
-    /// Each tmpfs by one of its mounts.
+    /// Returns each tmpfs, by one of its mounts.
     pub(super) fn tmpfs(&self) -> &[Mount] {
         &self.tmpfs
     }
 
-    /// Mounts for which there was no room.
+    /// Number of mounts that did not fit.
     pub(super) const fn left_out(&self) -> u32 {
         self.left_out
     }
 
-    /// Whether the way to a mount leads through local file systems alone.
+    /// Whether the path to a mount contains only local file systems.
     pub(super) fn is_local(&self, path: &[u8]) -> bool {
         !self.has_more_foreign && !self.foreign.iter().any(|above| is_below(path, above))
     }
@@ -119,7 +119,7 @@ fn is_below(path: &[u8], above: &[u8]) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
-/// `id parent major:minor root path options.. - type source options`.
+/// Parses `id parent major:minor root path options.. - type source options`.
 fn parse(line: &[u8]) -> Option<(Mount, &[u8])> {
     let mut fields = line.split(|byte| *byte == b' ');
     let (major, minor) = std::str::from_utf8(fields.nth(2)?).ok()?.split_once(':')?;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_files_of_guests() {
+    fn parses_mountinfo_of_guests() {
         for text in [
             &include_bytes!("../../../../tests/procfs/5.10/mountinfo")[..],
             include_bytes!("../../../../tests/procfs/7.3/mountinfo"),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_lies_below_another_machine() {
+    fn detects_paths_below_remote_file_systems() {
         let text = b"30 27 0:40 / /home rw - nfs4 server:/home rw\n31 27 0:41 / /mnt/a rw - fuse.sshfs x rw\n\
                      32 27 0:42 / /auto rw - autofs systemd-1 rw\n33 30 0:43 / /home/tmp rw - tmpfs none rw\n";
         let mounts = mounts(text);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn is_bounded_and_survives_any_line() {
+    fn bounds_the_lists_and_accepts_any_line() {
         let line = b"25 24 0:23 / /dev/shm rw,nosuid shared:4 - tmpfs tmpfs rw,size=24684096k";
         for cut in 0..line.len() {
             assert!(mounts(&line[..cut]).tmpfs().len() <= 1);

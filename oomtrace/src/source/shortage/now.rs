@@ -1,9 +1,9 @@
-//! The same figures without a decision, for a command that looks once.
+//! Reads the same values without a decision, for a command that reads once.
 
 use super::{lines::Lines, state::StateGauge, surroundings::SurroundingsGauge};
 use crate::incident::{MemoryState, StateSource, Surroundings};
 
-/// The machine's memory as procfs and sysfs have it now. What cannot be read is absent.
+/// Returns the machine's memory from procfs and sysfs. Values that cannot be read are absent.
 #[must_use]
 pub fn now() -> (MemoryState, Surroundings) {
     let page_size = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
@@ -26,7 +26,7 @@ mod tests {
     use super::now;
 
     #[test]
-    fn this_machine_has_memory_now() {
+    fn reads_the_memory_of_this_machine() {
         let (state, around) = now();
         assert!(!state.zones.is_empty() && !state.nodes.is_empty() && state.swap_total_bytes.is_some());
         assert!(state.meminfo.is_some_and(|meminfo| meminfo["MemTotal"] > 0));

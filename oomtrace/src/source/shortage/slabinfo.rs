@@ -1,16 +1,16 @@
-//! `/proc/slabinfo`: the largest slab caches. Root alone may open it.
+//! Reads `/proc/slabinfo`: the largest slab caches. Only root may open it.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/slab_common.c#L1094> (`cache_show`)
 
 use super::lines;
 use crate::context::Slab;
 
-/// Caches that are told.
+/// Maximum number of caches that are reported.
 pub(super) const MOST: usize = 16;
 
-/// Bytes of a name that are kept.
+/// Maximum number of characters of a name that are kept.
 const NAME_BYTES: usize = 128;
 
-/// The largest caches, as far as the lines have come.
+/// The largest caches in the lines so far.
 #[derive(Debug)]
 pub(super) struct Largest {
     page_size: u64,
@@ -23,7 +23,7 @@ impl Largest {
         Self { page_size, slabs: Vec::with_capacity(MOST + 1), left_out: 0 }
     }
 
-    /// Takes a line. The two lines of the head have no figures.
+    /// Adds a line. The two header lines have no values.
     pub(super) fn take_line(&mut self, line: &[u8]) {
         let Some((name, bytes)) = parse(line, self.page_size).filter(|(_, bytes)| *bytes > 0) else { return };
         let place = self.slabs.partition_point(|slab| slab.bytes >= bytes);
@@ -39,13 +39,14 @@ impl Largest {
         }
     }
 
-    /// The largest, and how many others there are.
+    /// Returns the largest caches and the number of other caches.
     pub(super) fn finish(self) -> (Vec<Slab>, u32) {
         (self.slabs, self.left_out)
     }
 }
 
-/// The name and the bytes of all slabs: `NAME active num objsize objperslab PAGES : tunables .. : slabdata active SLABS shared`.
+/// Parses the name and the total size of all slabs: `NAME active num objsize objperslab PAGES : tunables .. : slabdata active
+/// SLABS shared`.
 fn parse(line: &[u8], page_size: u64) -> Option<(&str, u64)> {
     let mut words = lines::words(line);
     let name = words.next()?;
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn survives_any_line() {
+    fn accepts_any_line() {
         let line = "dentry 10 21 192 21 1 : tunables 0 0 0 : slabdata 1 3 0";
         for cut in 0..line.len() {
             assert!(largest(&line[..cut]).0.len() <= 1);

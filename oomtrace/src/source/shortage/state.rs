@@ -1,4 +1,4 @@
-//! Zones, nodes and `/proc/meminfo`, as soon after a decision as they can be read.
+//! Reads zones, nodes and `/proc/meminfo` as soon after a decision as possible.
 
 use std::{collections::BTreeMap, fs::File};
 
@@ -8,7 +8,7 @@ use crate::{
     kernel::clock,
 };
 
-/// The files, open from the start: the kernel keeps the buffer of an open file, and needs no memory for the next look.
+/// The files, open from the start. The kernel keeps the buffer of an open file, so the next read needs no memory.
 #[derive(Debug, Default)]
 pub(super) struct StateGauge {
     meminfo: Option<File>,
@@ -39,7 +39,7 @@ impl StateGauge {
         let (read_ns, mut zoneinfo) = (clock::boot_ns(), Zoneinfo::new(self.page_size));
         lines.each(self.zoneinfo.as_ref(), |line| zoneinfo.take_line(line))?;
         let mut found = zoneinfo.finish(read_ns);
-        // Free blocks are a detail: without them the zones are told all the same.
+        // Free blocks are a detail. Without them, the zones are still reported.
         let _ = lines.each(self.buddyinfo.as_ref(), |line| buddyinfo::take_line(&mut found.zones, line));
         Some(found)
     }
@@ -51,7 +51,7 @@ mod tests {
     use crate::source::shortage::lines::Lines;
 
     #[test]
-    fn zones_and_meminfo_of_this_machine_agree() {
+    fn reads_consistent_zones_and_meminfo() {
         let page_size = u64::try_from(rustix::param::page_size()).unwrap();
         let (gauge, mut lines) = (StateGauge::open(page_size), Lines::new());
         let zones = gauge.zones(&mut lines).unwrap();
@@ -59,7 +59,7 @@ mod tests {
         assert!(0 < zones.read_ns && zones.read_ns <= meminfo.read_ns);
         let managed: u64 = zones.zones.iter().filter_map(|zone| zone.managed_pages).sum();
         let total = meminfo.meminfo["MemTotal"];
-        // Some kernels count memory of the boot in one of the two alone.
+        // Some kernels count boot memory in only one of the two.
         assert!((managed * page_size).abs_diff(total) < total / 10, "{managed} pages, {total} bytes");
         assert!(!zones.nodes.is_empty() && zones.nodes.iter().all(|node| node.counters.len() > 20));
         for zone in &zones.zones {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_absent() {
+    fn returns_none_for_unreadable_files() {
         let gauge = StateGauge::default();
         assert_eq!((gauge.meminfo(&mut Lines::new()), gauge.zones(&mut Lines::new())), (None, None));
     }

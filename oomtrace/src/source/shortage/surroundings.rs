@@ -1,4 +1,5 @@
-//! What only procfs and sysfs know of the machine's memory: swap, huge pages, tmpfs, System V shared memory, slab caches.
+//! Reads facts about the machine's memory that only procfs and sysfs have: swap, huge pages, tmpfs, System V shared memory,
+//! slab caches.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +21,11 @@ use crate::{
     kernel::clock,
 };
 
-/// Caches of which it is known whether reclaim can shrink them.
+/// Maximum number of caches for which it is remembered whether reclaim can shrink them.
 const CACHES_KEPT: usize = 256;
 
-/// The files, open from the start: later this process may lack the right to open them, and the kernel the memory for its side.
+/// The files, open from the start. Later, this process may lack the permission to open them, or the kernel may lack the
+/// memory.
 #[derive(Debug, Default)]
 pub(super) struct SurroundingsGauge {
     swaps: Option<File>,
@@ -31,7 +33,7 @@ pub(super) struct SurroundingsGauge {
     sysv: Option<File>,
     slabs: Option<File>,
     pools: Pools,
-    /// A cache stays what it was made for.
+    /// Whether reclaim can shrink a cache. This never changes for a cache.
     reclaimable: BTreeMap<String, Option<bool>>,
     page_size: u64,
 }
@@ -50,7 +52,7 @@ impl SurroundingsGauge {
         }
     }
 
-    /// All of it now. What cannot be read is absent.
+    /// Reads everything. Values that cannot be read are absent.
     pub(super) fn read(&mut self, lines: &mut Lines) -> Surroundings {
         let read_ns = clock::boot_ns();
         let (tmpfs, tmpfs_left_out) = self.tmpfs(lines).unzip();
@@ -108,7 +110,7 @@ impl SurroundingsGauge {
     }
 }
 
-/// Where the kernel says whether it counts a cache as reclaimable.
+/// Returns the file in which the kernel shows whether it counts a cache as reclaimable.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/slub.c#L6683>
 fn reclaim_account(name: &str) -> Option<PathBuf> {
     let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
@@ -134,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_absent() {
+    fn returns_none_for_unreadable_files() {
         let found = SurroundingsGauge::default().read(&mut Lines::new());
         let absent = crate::context::Surroundings { read_ns: found.read_ns, ..Default::default() };
         assert_eq!(found, absent);
     }
 
     #[test]
-    fn a_name_never_leads_elsewhere() {
+    fn rejects_names_that_leave_the_directory() {
         assert!(reclaim_account("dentry").is_some());
         for name in ["", ".", "..", "../a", "a/b"] {
             assert_eq!(reclaim_account(name), None);

@@ -1,21 +1,21 @@
-//! `/proc/swaps`: swap devices and files.
+//! Reads `/proc/swaps`: swap devices and files.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/swapfile.c#L2838> (`swap_show`)
 
 use super::lines;
 use crate::context::SwapDevice;
 
-/// Devices that are kept: the kernel has room for no more.
+/// Maximum number of devices that are kept. The kernel supports no more.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/swap.h#L45> (`MAX_SWAPFILES_SHIFT`)
 const MOST: usize = 32;
 
-/// Takes a line; its head is none.
+/// Adds a line. The header line is ignored.
 pub(super) fn take_line(swaps: &mut Vec<SwapDevice>, line: &[u8]) {
     if let Some(device) = parse(line).filter(|_| swaps.len() < MOST) {
         swaps.push(device);
     }
 }
 
-/// Name, type, size and use in KiB, and priority.
+/// Parses the name, type, size and usage in KiB, and priority.
 fn parse(line: &[u8]) -> Option<SwapDevice> {
     let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
     let name = lines::unescape(fields.next()?).into();
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_files_of_kernels() {
+    fn parses_swaps_of_recorded_kernels() {
         for text in [
             &include_bytes!("../../../../tests/procfs/5.10/swaps")[..],
             include_bytes!("../../../../tests/procfs/7.3/swaps"),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_what_is_no_device() {
+    fn ignores_malformed_lines() {
         assert!(swaps(b"Filename\tType\tSize\tUsed\tPriority\n\n/dev/a\n/dev/b partition 1 2\n").is_empty());
         assert!(swaps(b"/dev/a partition 18446744073709551615 2 -1\n/dev/a file 1 \xff 2").is_empty());
         assert_eq!(swaps(&b"/a file 1 1 1\n".repeat(2 * MOST)).len(), MOST);

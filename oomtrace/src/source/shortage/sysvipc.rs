@@ -1,12 +1,12 @@
-//! `/proc/sysvipc/shm`: how much of System V shared memory is resident.
+//! Reads `/proc/sysvipc/shm`: how much System V shared memory is resident.
 //! <https://github.com/torvalds/linux/blob/v6.12/ipc/shm.c#L1822> (`sysvipc_shm_proc_show`)
 
 use super::lines;
 
-/// The sum, as far as the lines have come.
+/// The sum over the lines so far.
 #[derive(Debug, Default)]
 pub(super) struct Resident {
-    /// Where the column is, which the head says.
+    /// The index of the column, from the header line.
     column: Option<usize>,
     bytes: u64,
 }
@@ -21,7 +21,7 @@ impl Resident {
         self.bytes = self.bytes.saturating_add(bytes.unwrap_or(0));
     }
 
-    /// Bytes of all segments; `None` where the file has no such column.
+    /// Returns the bytes of all segments; `None` if the file has no such column.
     pub(super) fn bytes(&self) -> Option<u64> {
         self.column.map(|_| self.bytes)
     }

@@ -1,4 +1,4 @@
-//! Which frames lead to which looks.
+//! Tests which frames cause which reads.
 
 use oomtrace_common::{
     event::{Emptiness, EmptyPasses, MarkVictim, OutOfMemory, Zone},
@@ -14,7 +14,7 @@ fn note<T: Wire + IntoBytes + Immutable>(lookups: &mut ShortageLookups, pass: u6
     lookups.note(&header, event.as_bytes());
 }
 
-/// Kinds and passes of the frames that all looks bring.
+/// Returns the kinds and passes of the frames that all reads produce.
 fn looks(lookups: &mut ShortageLookups) -> Vec<(Kind, u64)> {
     let mut batch = Vec::new();
     while lookups.look_up_state(&mut batch) || lookups.look_around(&mut batch) {}
@@ -27,7 +27,7 @@ fn entry(flags: u32) -> OutOfMemory {
 }
 
 #[test]
-fn a_decision_is_read_once_and_the_surroundings_come_last() {
+fn reads_a_decision_once_and_the_surroundings_last() {
     let mut lookups = ShortageLookups::open();
     note(&mut lookups, 5, &entry(OutOfMemory::MEMCG));
     assert_eq!(looks(&mut lookups), [(Kind::Meminfo, 5), (Kind::Surroundings, 5)]);
@@ -35,7 +35,7 @@ fn a_decision_is_read_once_and_the_surroundings_come_last() {
 }
 
 #[test]
-fn zones_are_read_where_the_kernel_side_sent_none() {
+fn reads_zones_if_the_kernel_side_sent_none() {
     let mut lookups = ShortageLookups::open();
     note(&mut lookups, 0, &MarkVictim::new_zeroed());
     let expected = [(Kind::Zones, 0), (Kind::Meminfo, 0), (Kind::Surroundings, 0)];
@@ -52,7 +52,7 @@ fn zones_are_read_where_the_kernel_side_sent_none() {
 }
 
 #[test]
-fn a_storm_is_not_read_again_and_again() {
+fn reads_the_surroundings_of_a_storm_once() {
     let mut lookups = ShortageLookups::open();
     for pass in 1..2000 {
         note(&mut lookups, pass, &entry(0));
@@ -64,7 +64,7 @@ fn a_storm_is_not_read_again_and_again() {
 }
 
 #[test]
-fn a_run_of_empty_passes_is_read_once() {
+fn reads_a_run_of_empty_passes_once() {
     let mut lookups = ShortageLookups::open();
     #[expect(clippy::as_conversions, reason = "the discriminants are the numbers")]
     let run = |count, emptiness: Emptiness| EmptyPasses {
@@ -81,7 +81,7 @@ fn a_run_of_empty_passes_is_read_once() {
 }
 
 #[test]
-fn frames_that_are_no_decision_lead_to_nothing() {
+fn ignores_frames_that_are_not_decisions() {
     let mut lookups = ShortageLookups::open();
     note(&mut lookups, 9, &MarkVictim::new_zeroed());
     for kind in 0..0x120 {

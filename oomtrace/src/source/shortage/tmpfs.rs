@@ -1,4 +1,4 @@
-//! How full each tmpfs is. A look never mounts anything, and never waits for a server or a daemon.
+//! Reads how full each tmpfs is. A read never triggers a mount and never waits for a server or a daemon.
 
 use std::{
     ffi::OsStr,
@@ -13,17 +13,18 @@ use rustix::{
 use super::mounts::{Mount, Mounts};
 use crate::context::Tmpfs;
 
-/// Mounts that are told.
+/// Maximum number of mounts that are reported.
 const MOST: usize = 32;
 
-/// Bytes of a path that are told; a mount whose path is longer is left out.
+/// Maximum length of a path in bytes. A mount with a longer path is left out.
 const PATH_BYTES: usize = 1024;
 
 /// `TMPFS_MAGIC`.
 const MAGIC: u64 = 0x0102_1994;
 
-/// The fullest mounts first, and how many are left out: those of no use, hidden below another mount, and those that have no
-/// limit, of which the kernel does not say how full they are.
+/// Returns the fullest mounts first, and the number of mounts that are left out.
+/// Left out are mounts beyond the maximum, mounts that another mount hides, and mounts without a limit, for which the kernel
+/// does not report the usage.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/shmem.c#L3460> (`shmem_statfs`)
 pub(super) fn fullest(mounts: &Mounts) -> (Vec<Tmpfs>, u32) {
     let mut tmpfs: Vec<Tmpfs> =
@@ -51,8 +52,10 @@ fn ask(mount: &Mount, is_local: bool) -> Option<Tmpfs> {
     })
 }
 
-/// A handle of a place, found in the kernel's cache alone. Where that is not possible, or the kernel cannot be asked for it (before
-/// 5.12), it is found otherwise if all file systems on the way are local. A handle (`O_PATH`) triggers no automount.
+/// Opens a handle of a path, using only the kernel's cache.
+/// If that is not possible, or if the kernel does not support it (before 5.12), the path is opened normally, provided that
+/// all file systems on it are local.
+/// A handle (`O_PATH`) triggers no automount.
 fn look_at(path: &OsStr, is_local: bool) -> Option<OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED) {
@@ -79,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_how_full_the_mounts_of_this_machine_are() {
+    fn reads_the_usage_of_mounts_on_this_machine() {
         if !Path::new("/dev/shm").exists() {
             return;
         }
@@ -92,9 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mount_that_is_hidden_or_gone_is_left_out() {
+    fn leaves_out_hidden_and_missing_mounts() {
         let mut mounts = Mounts::default();
-        // Another device is mounted there, and nothing is.
+        // Another device is mounted at the first path, and the second path does not exist.
         for line in ["1 1 0:4095 / /dev/shm rw - tmpfs x rw", "1 1 0:4094 / /dev/no/such rw - tmpfs x rw"] {
             mounts.take_line(line.as_bytes());
         }

@@ -1,16 +1,16 @@
-//! `/proc/zoneinfo`: zones with their watermarks, and the counters of zones and nodes.
+//! Reads `/proc/zoneinfo`: zones with their watermarks, and the counters of zones and nodes.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/vmstat.c#L1713> (`zoneinfo_show_print`)
 
 use super::lines;
 use crate::context::{Node, Zone, Zones};
 
-/// Zones that are kept, and nodes; the kernel side sends no more either.
+/// Maximum number of zones, and of nodes, that are kept. The kernel side sends no more either.
 const MOST: usize = 64;
 
-/// Counters of one zone or node that are kept: there are about 60.
+/// Maximum number of counters that are kept for each zone or node. There are about 60.
 const MOST_COUNTERS: usize = 128;
 
-/// Names of procfs whose enumerators have another name. The others are the enumerators in lower case.
+/// Names in procfs that differ from their enumerators. All other names are the enumerators in lower case.
 const ENUMERATORS: [(&str, &str); 11] = [
     ("nr_anon_pages", "nr_anon_mapped"),
     ("nr_mapped", "nr_file_mapped"),
@@ -25,11 +25,11 @@ const ENUMERATORS: [(&str, &str); 11] = [
     ("nr_free_cma", "nr_free_cma_pages"),
 ];
 
-/// The two counters that are in KiB; all others are in pages.
+/// The two counters in KiB. All others are in pages.
 const KERNEL_STACK: &str = "nr_kernel_stack";
 const SHADOW_CALL_STACK: &str = "nr_shadow_call_stack";
 
-/// Counters of events, and those that procfs shows in huge pages: none of them is an amount of memory in pages.
+/// Counters of events, and counters that procfs shows in huge pages. None of them is an amount of memory in pages.
 const NO_MEMORY: [&str; 12] = [
     "nr_shmem_hugepages",
     "nr_shmem_pmdmapped",
@@ -45,24 +45,24 @@ const NO_MEMORY: [&str; 12] = [
     "nr_foll_pin_released",
 ];
 
-/// Which part of the file a line belongs to.
+/// The part of the file that a line belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// Neither a zone nor a node.
     Other,
-    /// Counters of the node.
+    /// The counters of the node.
     Node,
-    /// Watermarks, sizes and counters of the zone.
+    /// The watermarks, sizes and counters of the zone.
     Zone,
-    /// What each CPU has of the zone.
+    /// Each CPU's pages of the zone.
     Pagesets,
 }
 
-/// Zones and nodes, as far as the lines have come.
+/// The zones and nodes in the lines so far.
 pub(super) struct Zoneinfo {
     page_size: u64,
     part: Part,
-    /// The zone that the lines are about.
+    /// The zone that the current lines describe.
     zone: Option<Zone>,
     zones: Vec<Zone>,
     zones_left_out: u32,
@@ -106,14 +106,14 @@ impl Zoneinfo {
         }
     }
 
-    /// What the lines have told. Zones without memory are left out: no allocation can fall back to them.
+    /// Returns the zones and nodes. Zones without memory are left out, because no allocation can fall back to them.
     pub(super) fn finish(mut self, read_ns: u64) -> Zones {
         self.end_zone();
         let Self { zones, zones_left_out, nodes, .. } = self;
         Zones { read_ns, zones, zones_left_out, nodes }
     }
 
-    /// The file has all zones of a node, those without memory too, in the order of `enum zone_type`.
+    /// Begins a zone. The file lists all zones of a node, including those without memory, in the order of `enum zone_type`.
     fn begin(&mut self, node: i32, name: &str) {
         let before = self.zone.as_ref().filter(|zone| zone.node == node).map(|zone| zone.index);
         self.end_zone();
@@ -134,7 +134,7 @@ impl Zoneinfo {
         }
     }
 
-    /// Counters of the node come with its first zone that has memory.
+    /// Begins a node. A node's counters come with its first zone that has memory.
     fn begin_node(&mut self) {
         let Some(node) = self.zone.as_ref().map(|zone| zone.node) else { return };
         self.part = Part::Other;
@@ -160,7 +160,7 @@ impl Zoneinfo {
         }
     }
 
-    /// `protection: (0, 3019, 23371)`: the reserves by class.
+    /// Parses `protection: (0, 3019, 23371)`: the reserves by class.
     fn take_reserves(&mut self, line: &[u8]) {
         let Some(zone) = &mut self.zone else { return };
         let numbers =
@@ -189,7 +189,8 @@ fn take_zone_figure(zone: &mut Zone, name: &str, value: u64) {
     }
 }
 
-/// The file shows watermarks with the boost added. Kernels that do not show the boost keep it in the watermarks.
+/// Subtracts the boost from the watermarks. The file shows watermarks with the boost added. Kernels that do not show the
+/// boost leave it in.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/mmzone.h#L698> (`wmark_pages`)
 fn without_boost(mut zone: Zone) -> Zone {
     let boost = zone.boost_pages.unwrap_or(0);
@@ -199,7 +200,7 @@ fn without_boost(mut zone: Zone) -> Zone {
     zone
 }
 
-/// `Node 0, zone    DMA32`, with what follows.
+/// Parses `Node 0, zone    DMA32`, and returns the words that follow.
 pub(super) fn zone_head(line: &[u8]) -> Option<(i32, &str, impl Iterator<Item = &str>)> {
     let mut words = lines::words(line.strip_prefix(b"Node ")?);
     let node = words.next()?.strip_suffix(',')?.parse().ok()?;
@@ -207,7 +208,7 @@ pub(super) fn zone_head(line: &[u8]) -> Option<(i32, &str, impl Iterator<Item = 
     Some((node, words.next()?, words))
 }
 
-/// The enumerator of a counter that is an amount of memory.
+/// Returns the enumerator of a counter, if the counter is an amount of memory.
 fn enumerator(name: &str) -> Option<&str> {
     let counts_memory = name.starts_with("nr_") && !NO_MEMORY.contains(&name);
     let renamed = ENUMERATORS.iter().find(|(shown, _)| *shown == name).map(|(_, enumerator)| *enumerator);

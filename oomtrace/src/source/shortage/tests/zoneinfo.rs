@@ -1,4 +1,4 @@
-//! Real texts of kernels, and texts that are none.
+//! Tests with texts from real kernels, and with invalid texts.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ fn zones(text: &[u8]) -> Zones {
     zoneinfo.finish(7)
 }
 
-/// The figure behind a word, where it stands for the n-th time.
+/// Returns the value after a word, at the given occurrence of the word.
 fn figure(text: &str, word: &str, at: usize) -> u64 {
     let mut lines = text.lines().filter(|line| line.split_whitespace().next() == Some(word));
     lines.nth(at).unwrap().split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]
-fn reads_the_zones_of_kernels() {
+fn parses_zones_of_recorded_kernels() {
     for text in [OLD, NEW] {
         let Zones { read_ns, zones, zones_left_out, nodes } = zones(text.as_bytes());
         assert_eq!((read_ns, zones_left_out, nodes.len()), (7, 0, 1));
@@ -43,7 +43,7 @@ fn reads_the_zones_of_kernels() {
 }
 
 #[test]
-fn counters_have_the_names_of_the_enumerators_and_are_bytes() {
+fn names_counters_like_the_enumerators_in_bytes() {
     for text in [OLD, NEW] {
         let found = zones(text.as_bytes());
         let counters = &found.nodes[0].counters;
@@ -64,7 +64,7 @@ fn counters_have_the_names_of_the_enumerators_and_are_bytes() {
 }
 
 #[test]
-fn takes_the_boost_out_of_watermarks() {
+fn subtracts_the_boost_from_watermarks() {
     let text = "Node 3, zone   Normal\n  pages free     9\n        boost    5\n        min      10\n        low      13\n        \
                 high     16\n        managed  3840\n        protection: (0, 3019)\n  pagesets\n    cpu: 0\n              \
                 count:    2\n              high:     7\n    cpu: 1\n              count:    3\n";
@@ -86,7 +86,7 @@ fn takes_the_boost_out_of_watermarks() {
 }
 
 #[test]
-fn survives_any_text() {
+fn accepts_any_text() {
     for text in [OLD, NEW] {
         for cut in 0..text.len() {
             assert!(zones(&text.as_bytes()[..cut]).zones.len() <= 2);
