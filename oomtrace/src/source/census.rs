@@ -1,4 +1,4 @@
-//! Every process as procfs has it, in the order in which the kernel would look at them.
+//! All processes in procfs, in the order in which the kernel would evaluate them.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -14,7 +14,7 @@ use crate::{
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1706>
 const PF_KTHREAD: u64 = 0x0020_0000;
 
-/// Everybody on the machine: the oldest first, as `for_each_process` goes.
+/// Returns all processes of the machine, oldest first, in the order of `for_each_process`.
 #[must_use]
 pub fn machine(hierarchy: Option<&MemoryHierarchy>) -> Census {
     let mut pids: Vec<(u64, i32)> = pids().filter_map(|pid| Some((start_ticks(pid)?, pid))).collect();
@@ -24,8 +24,9 @@ pub fn machine(hierarchy: Option<&MemoryHierarchy>) -> Census {
         .map(|(_, pid)| (pid, hierarchy.and_then(|hierarchy| memcg::of_process(hierarchy, pid)))))
 }
 
-/// Everybody in a cgroup and below it: the tree from the top, and in each cgroup the order of `cgroup.procs`, which is that
-/// of `mem_cgroup_scan_tasks` (v1 sorts that file, and equal scores may then be told in the wrong order).
+/// Returns all processes in a cgroup and below it.
+/// The tree is walked from the top. In each cgroup the order is that of `cgroup.procs`, which is also the order of
+/// `mem_cgroup_scan_tasks`. (v1 sorts that file, so that equal scores may be listed in the wrong order.)
 #[must_use]
 pub fn memcg(mount: &Path, path: &ByteString) -> Census {
     let below = memcg::subtree(mount, path);
@@ -35,7 +36,7 @@ pub fn memcg(mount: &Path, path: &ByteString) -> Census {
 }
 
 fn of(processes: impl Iterator<Item = (i32, Option<ByteString>)>) -> Census {
-    // Who looks is gone before anything can run out.
+    // Leave out oomtrace itself: it has exited before memory can run out.
     let own = i32::try_from(std::process::id()).ok();
     let processes = processes.filter(|(pid, _)| Some(*pid) != own);
     let mut census =
@@ -44,7 +45,7 @@ fn of(processes: impl Iterator<Item = (i32, Option<ByteString>)>) -> Census {
         match task(pid, census.page_size) {
             Some(One::KernelThread) => census.kernel_threads += 1,
             Some(One::Process(task)) => census.found.push(Found { task: *task, cgroup }),
-            // It is gone since.
+            // The process has exited in the meantime.
             None => {}
         }
     }
@@ -88,7 +89,7 @@ fn task(pid: i32, page_size: u64) -> Option<One> {
     })))
 }
 
-/// The memory of a process whose leader is gone: the first thread that still has it, as the kernel looks for it.
+/// Returns the memory of a process whose leader has exited: that of the first thread that still has it, as in the kernel.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L134> (`find_lock_task_mm`)
 fn of_another_thread(pid: i32, page_size: u64) -> Option<Counters> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
@@ -105,7 +106,8 @@ fn start_ticks(pid: i32) -> Option<u64> {
     stat_field(pid, 22)
 }
 
-/// A field of `/proc/PID/stat`, counted from one as in proc(5). The second may hold anything, parentheses too.
+/// Returns a field of `/proc/PID/stat`, counted from one as in proc(5). The second field may contain anything, including
+/// parentheses.
 fn stat_field(pid: i32, number: usize) -> Option<u64> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let end = stat.iter().rposition(|byte| *byte == b')')?;
@@ -113,7 +115,7 @@ fn stat_field(pid: i32, number: usize) -> Option<u64> {
     rest.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
 }
 
-/// `/proc/PID/status`, by name.
+/// The values of `/proc/PID/status`, by name.
 struct Status(BTreeMap<String, String>);
 
 impl Status {
@@ -131,7 +133,7 @@ impl Status {
         self.0.get(name)?.strip_suffix(" kB")?.trim().parse().ok()
     }
 
-    /// The counters; `None` without an address space.
+    /// Returns the counters; `None` if the process has no address space.
     fn counters(&self, page_size: u64) -> Option<Counters> {
         let pages = |name| self.kib(name)?.checked_mul(1024)?.checked_div(page_size);
         Some(Counters {
@@ -139,7 +141,7 @@ impl Status {
             file_pages: pages("RssFile")?,
             anon_pages: pages("RssAnon")?,
             shmem_pages: pages("RssShmem")?,
-            // A kernel without swap has no such line.
+            // The line is missing on a kernel without swap.
             swap_pages: pages("VmSwap").unwrap_or(0),
             pgtables_bytes: self.kib("VmPTE")?.checked_mul(1024)?,
         })
@@ -151,7 +153,7 @@ mod tests {
     use super::{One, machine, stat_field, task};
 
     #[test]
-    fn this_test_and_the_kernels_threads_are_found() {
+    fn finds_other_processes_and_leaves_itself_out() {
         let own = i32::try_from(std::process::id()).unwrap();
         let parent = i32::try_from(std::os::unix::process::parent_id()).unwrap();
         let census = machine(None);

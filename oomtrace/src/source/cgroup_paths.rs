@@ -1,5 +1,6 @@
-//! Paths of cgroups by their kernfs ids. The kernel side sends the levels of the domain, the trigger and the victims;
-//! all other candidates have an id alone, and its path is looked up here while the cgroup is still there.
+//! Paths of cgroups by their kernfs ids.
+//! The kernel side sends the levels of the domain, the trigger and the victims. For all other candidates it sends only an id,
+//! so this module reads the path while the cgroup still exists.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -21,10 +22,11 @@ use crate::{
     context::{CGROUPS_KEPT, CgroupPaths},
 };
 
-/// Bytes of paths in one frame: were each written as six characters of JSON, a recording's frame would still hold them.
+/// Maximum number of bytes of paths in one frame. Even if JSON needed six characters for each byte, a recording's frame would
+/// hold them.
 const FRAME_PATH_BYTES: usize = 64 << 10;
 
-/// What waits for its look-up, and what was told.
+/// The ids whose paths are still to be read, and the ids whose paths were reported.
 #[derive(Default)]
 pub struct Lookup {
     mount: Option<Mount>,
@@ -34,22 +36,22 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// In the memory hierarchy that is mounted here. Without one, or where the mount shows but a part of it, nothing will be
-    /// looked up.
+    /// Uses the mounted memory hierarchy.
+    /// Reads no path if there is none, or if the mount shows only a part of it.
     #[must_use]
     pub fn new() -> Self {
         Self { mount: Mount::find(), ..Self::default() }
     }
 
-    /// Wants the path of a cgroup told, unless it was.
+    /// Requests the path of a cgroup, unless it was already reported.
     pub fn want(&mut self, id: u64) {
         if id != 0 && self.mount.is_some() && self.wanted.len() < CGROUPS_KEPT && !self.told.contains(&id) {
             self.wanted.insert(id);
         }
     }
 
-    /// Looks up what is wanted, in as many frames as it takes. Absent is what cannot be looked up: a cgroup that is gone,
-    /// or all of them without CAP_DAC_READ_SEARCH.
+    /// Reads the requested paths and returns them in as many frames as necessary.
+    /// A path is missing if the cgroup no longer exists. All paths are missing without CAP_DAC_READ_SEARCH.
     pub fn look_up(&mut self) -> Vec<CgroupPaths> {
         let mut frames = Vec::new();
         let (mut frame, mut bytes) = (CgroupPaths::default(), 0);
@@ -73,7 +75,7 @@ impl Lookup {
             Ok(path) => Some(path),
             Err(error) => {
                 if error == Errno::PERM {
-                    // Nor will it be allowed later.
+                    // It will not be permitted later either.
                     self.mount = None;
                 }
                 None
@@ -81,8 +83,9 @@ impl Lookup {
         }
     }
 
-    /// Ids are not used twice while the machine is up, and a v2 cgroup keeps its name, so that once is enough: the
-    /// assembler remembers as many.
+    /// Remembers that a path was reported.
+    /// The kernel does not reuse ids until the next boot, and a v2 cgroup keeps its name, so one report is enough. The
+    /// assembler remembers as many paths.
     fn keep(&mut self, id: u64) {
         if self.mount.as_ref().is_some_and(Mount::lets_rename) {
             return;
@@ -97,7 +100,7 @@ impl Lookup {
     }
 }
 
-/// The memory hierarchy's mount.
+/// The mount of the memory hierarchy.
 struct Mount {
     root: OwnedFd,
     hierarchy: MemoryHierarchy,
@@ -108,28 +111,29 @@ impl Mount {
         let hierarchy = MemoryHierarchy::find()?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = open(hierarchy.mount(), flags, Mode::empty()).ok()?;
-        // In a cgroup namespace paths would begin elsewhere than those of the kernel side.
+        // In a cgroup namespace, paths would have another root than those from the kernel side.
         kernfs::is_whole(&root).then_some(Self { root, hierarchy })
     }
 
-    /// Only v1 has `rename`. <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup-v1.c#L841>
+    /// Whether cgroups can be renamed. Only v1 has `rename`.
+    /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup-v1.c#L841>
     const fn lets_rename(&self) -> bool {
         matches!(self.hierarchy, MemoryHierarchy::V1(_))
     }
 
-    /// The path below the mount, "/" for the root.
+    /// Returns the path below the mount; "/" for the root.
     fn path(&self, id: u64) -> Result<ByteString, Errno> {
         let cgroup = kernfs::open(&self.root, id, OFlags::PATH)?;
         let link = format!("/proc/self/fd/{}", cgroup.as_raw_fd());
         let path = fs::read_link(link).map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
-        // Gone meanwhile, or hidden below another mount: then the words of the link are no path to it.
+        // The cgroup may have been removed, or another mount may hide it. In both cases the link's text is not a path to it.
         let is_it = fs::symlink_metadata(&path).is_ok_and(|found| found.ino() == id);
         let below = below(self.hierarchy.mount().as_os_str().as_bytes(), path.as_os_str().as_bytes());
         below.filter(|_| is_it).ok_or(Errno::STALE)
     }
 }
 
-/// A path without that of the mount.
+/// Removes the path of the mount from a path.
 fn below(mount: &[u8], path: &[u8]) -> Option<ByteString> {
     let rest = path.strip_prefix(mount)?;
     match rest {
@@ -146,16 +150,16 @@ mod tests {
     use super::{Lookup, MemoryHierarchy, below};
 
     #[test]
-    fn a_path_begins_at_the_mount() {
+    fn strips_the_mount_from_a_path() {
         let told = |path: &[u8]| below(b"/sys/fs/cgroup", path).map(|path| path.as_bytes().to_vec());
         assert_eq!(told(b"/sys/fs/cgroup"), Some(b"/".to_vec()));
         assert_eq!(told(b"/sys/fs/cgroup/a b/\xff"), Some(b"/a b/\xff".to_vec()));
         assert_eq!([told(b"/sys/fs/cgroups/a"), told(b"/elsewhere"), told(b"/")], [None, None, None]);
     }
 
-    /// What is not allowed here is absent; what is told is true.
+    /// Paths may be missing without the permission to read them, but reported paths must be correct.
     #[test]
-    fn a_cgroup_is_found_by_its_id_or_not_at_all() {
+    fn finds_a_cgroup_by_its_id() {
         let Some(hierarchy) = MemoryHierarchy::find() else { return };
         let inner = fs::read_dir(hierarchy.mount()).unwrap().flatten().find(|entry| entry.path().is_dir());
         let mut lookup = Lookup::new();

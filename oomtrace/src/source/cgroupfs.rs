@@ -1,4 +1,4 @@
-//! Where the memory controller is mounted: v2, v1, or v1 beside v2.
+//! Finds the mount of the memory controller: v2, v1, or v1 next to v2.
 
 use std::{
     fs,
@@ -8,14 +8,14 @@ use std::{
 /// A mounted hierarchy that has the memory controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MemoryHierarchy {
-    /// The unified hierarchy, at this mount.
+    /// The unified hierarchy, with its mount point.
     V2(PathBuf),
-    /// The v1 memory hierarchy, at this mount; there may be a v2 hierarchy without the controller beside it.
+    /// The v1 memory hierarchy, with its mount point. A v2 hierarchy without the controller may exist as well.
     V1(PathBuf),
 }
 
 impl MemoryHierarchy {
-    /// The one this machine has, if any is mounted.
+    /// Returns the hierarchy of this machine, if one is mounted.
     #[must_use]
     pub fn find() -> Option<Self> {
         fs::read_to_string("/proc/self/mounts").ok().as_deref().and_then(|mounts| {
@@ -34,7 +34,7 @@ impl MemoryHierarchy {
         }
     }
 
-    /// "v2" or "v1".
+    /// The version: "v2" or "v1".
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ fn find_in(mounts: &str, has_memory: impl Fn(&Path) -> bool) -> Option<MemoryHie
     })
 }
 
-/// Mount points have blanks and the like as `\040`.
+/// Decodes a mount point, in which blanks and similar characters are written as `\040`.
 fn unescape(field: &str) -> String {
     field.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 }
@@ -71,7 +71,7 @@ mod tests {
     use super::{MemoryHierarchy, find_in};
 
     #[test]
-    fn the_memory_controller_is_found_where_it_is() {
+    fn finds_the_mount_with_the_memory_controller() {
         let hybrid = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n\
                       cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0\n";
         let v1 = MemoryHierarchy::V1(PathBuf::from("/sys/fs/cgroup/memory"));

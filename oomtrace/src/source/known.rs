@@ -1,4 +1,4 @@
-//! Processes that were looked up lately, and arguments that were sent: one kill names the same process in several frames.
+//! Processes that were read recently, and arguments that were sent. One kill names the same process in several frames.
 
 use std::collections::VecDeque;
 
@@ -6,19 +6,19 @@ use oomtrace_common::event::{Arguments, Task};
 
 use super::arguments::Sent;
 
-/// How many of each are remembered.
+/// Number of processes and of argument lists that are remembered.
 pub(super) const REMEMBERED: usize = 16;
 
-/// A process: its id and when it began, `CLOCK_BOOTTIME` ns, 0 where that is not known.
+/// A process: its pid and its start time, `CLOCK_BOOTTIME` ns; 0 if the start time is not known.
 type Key = (i32, u64);
 
-/// What is remembered.
+/// The processes and arguments that are remembered.
 pub(super) struct Known {
     seen: VecDeque<Seen>,
     arguments: VecDeque<(Key, Sent)>,
 }
 
-/// A process that was looked up.
+/// A process that was read.
 struct Seen {
     process: Key,
     pass: u64,
@@ -26,12 +26,12 @@ struct Seen {
 }
 
 impl Known {
-    /// Nothing yet, with room for all.
+    /// Creates an empty store with its full capacity.
     pub(super) fn new() -> Self {
         Self { seen: VecDeque::with_capacity(REMEMBERED), arguments: VecDeque::with_capacity(REMEMBERED) }
     }
 
-    /// Keeps arguments that were sent. Whoever was asked about too late may be asked about again.
+    /// Stores arguments that were sent. A process without a command line so far may then be read again.
     pub(super) fn keep_arguments(&mut self, told: &Arguments) {
         let process = (told.pid, told.start_boot_ns);
         let Some(sent) = Sent::of(told) else { return };
@@ -42,7 +42,7 @@ impl Known {
         keep(&mut self.arguments, (process, sent));
     }
 
-    /// A process's arguments, where they were sent.
+    /// Returns a process's arguments, if they were sent.
     pub(super) fn arguments_of(&self, task: &Task) -> Option<&Sent> {
         let process = (task.pid, task.start_boot_ns);
         let found = self.arguments.iter().find(|(known, _)| *known == process);
@@ -54,12 +54,12 @@ impl Known {
         matches!(self.arguments_of(task), Some(Sent::Whole(_)))
     }
 
-    /// Takes note of a look.
+    /// Records that a process was read.
     pub(super) fn note(&mut self, process: Key, pass: u64, has_cmdline: bool) {
         keep(&mut self.seen, Seen { process, pass, has_cmdline });
     }
 
-    /// Whether a process was looked up; one of which it is not known when it began, in the same pass.
+    /// Whether a process was already read. A process without a known start time must have been read in the same pass.
     pub(super) fn has_seen(&self, process: Key, pass: u64) -> bool {
         let (pid, start_boot_ns) = process;
         let by_pass = start_boot_ns == 0 && pass != 0;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_are_kept_once_and_not_for_ever() {
+    fn keeps_the_first_arguments_and_drops_the_oldest() {
         let mut known = Known::new();
         known.keep_arguments(&sent(1, b"a\0"));
         known.keep_arguments(&sent(1, b"later"));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_asked_too_late_is_asked_again_once_the_arguments_are_there() {
+    fn reads_a_process_again_once_its_arguments_arrive() {
         let mut known = Known::new();
         known.note((1, 7), 0, false);
         known.note((2, 7), 0, true);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_beginning_it_is_the_same_in_one_pass_alone() {
+    fn matches_a_pid_without_start_time_only_in_one_pass() {
         let mut known = Known::new();
         known.note((1, 7), 30, true);
         assert!(known.has_seen((1, 0), 30));

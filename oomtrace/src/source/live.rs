@@ -1,4 +1,4 @@
-//! The running kernel as a source of frames: the ring buffer, and beside it what must be looked up while it is still
+//! The running kernel as a source of frames: the ring buffer, and facts that must be read from procfs while they are still
 //! true.
 
 use std::{
@@ -35,16 +35,17 @@ use crate::{
     },
 };
 
-/// How long after the last empty pass the kernel's count is final, in ns.
+/// Time after the last empty pass at which the kernel's count is final, in ns.
 const QUIET_NS: u64 = EMPTY_PASSES_EVERY_NS + EMPTY_PASSES_EVERY_NS / 10;
 
-/// How long after the last frame of an act its count is read, in ns: before the act is over for the assembler.
+/// Time after the last frame of an act at which its count is read, in ns. This is before the assembler considers the act
+/// over.
 const ACT_QUIET_NS: u64 = USER_KILL_COUNT_NS + USER_KILL_COUNT_NS / 4;
 
-/// Bytes that a batch has from the start: the frames of a decision, without its table of candidates.
+/// Initial capacity of a batch: the frames of a decision, without its table of candidates.
 const BATCH_BYTES: usize = 16 << 10;
 
-/// The kernel side, armed, with the descriptors that end the stream.
+/// The kernel side, attached, with the descriptors that end the stream.
 pub struct Live<'a> {
     ring: Ring,
     losses: Losses,
@@ -54,17 +55,17 @@ pub struct Live<'a> {
     wall_clock: WallClock,
     batch: Vec<u8>,
     quiet_at: Option<u64>,
-    /// When the counts of acts are to be read.
+    /// Time at which the counts of acts are to be read.
     acts_quiet_at: Option<u64>,
     signals: BorrowedFd<'a>,
     output: Option<BorrowedFd<'a>>,
-    /// What is attached; dropped last, when nothing reads the ring any more.
+    /// The attached programs. Dropped last, when nothing reads the ring buffer any more.
     _held: Held,
 }
 
 impl<'a> Live<'a> {
-    /// Takes over what was armed. `signals` becomes readable when the stream shall end; `output`, where given, hangs up
-    /// when nobody reads any more.
+    /// Takes over the attached programs.
+    /// `signals` becomes readable when the stream must end. `output`, if given, hangs up when it has no reader any more.
     ///
     /// # Errors
     ///
@@ -95,22 +96,23 @@ impl<'a> Live<'a> {
         })
     }
 
-    /// Names what incidents have to do with.
+    /// Sets the source of the names that are added to incidents.
     #[must_use]
     pub fn naming(mut self, names: Option<Names>) -> Self {
         self.lookups.name(names);
         self
     }
 
-    /// Tells the minutes before each decision.
+    /// Sets the history from which the minutes before each decision are added.
     #[must_use]
     pub fn remembering(mut self, history: Option<History>) -> Self {
         self.lookups.remember(history);
         self
     }
 
-    /// Moves everything from the ring to the batch, with what is looked up beside each frame; what can wait is looked up
-    /// when the ring is empty and no decision is under way, and what has come meanwhile goes first again.
+    /// Moves all frames from the ring buffer to the batch, with the facts that are read for each frame.
+    /// Facts that can wait are read when the ring buffer is empty and no decision is in progress. Frames that arrived in the
+    /// meantime go first again.
     fn drain(&mut self) {
         self.take_frames();
         while self.lookups.look_up_one(&mut self.batch) {
@@ -143,7 +145,7 @@ impl<'a> Live<'a> {
         });
     }
 
-    /// The last count of a run of empty passes, when the run has been quiet for long enough.
+    /// Appends the last count of a run of empty passes or of an act, once it has been quiet for long enough.
     fn settle(&mut self, now: u64) {
         if self.quiet_at.is_some_and(|at| at <= now) {
             self.quiet_at = None;
@@ -155,13 +157,13 @@ impl<'a> Live<'a> {
             self.acts_quiet_at = None;
             for kills in self.acts.untold(now) {
                 self.batch.extend(kernel_frame(kills.last_ns, 0, &kills));
-                // It may go on.
+                // The act may continue.
                 self.acts_quiet_at = Some(now + ACT_QUIET_NS);
             }
         }
     }
 
-    /// Sleeps until there are frames, the deadline (boot ns) has passed, or the stream shall end.
+    /// Sleeps until there are frames, the deadline (boot ns) has passed, or the stream must end.
     fn wait(&self, deadline: Option<u64>) -> Result<Option<Ended>, SourceError> {
         let deadline = [deadline, self.quiet_at, self.acts_quiet_at].into_iter().flatten().min();
         let timeout = deadline.map(|at| duration(at.saturating_sub(clock::boot_ns())));
@@ -169,7 +171,7 @@ impl<'a> Live<'a> {
             PollFd::new(&self.ring, PollFlags::IN),
             PollFd::from_borrowed_fd(self.signals, PollFlags::IN),
         ];
-        // No flag asked for: a hang-up and an error are told anyway.
+        // No flag is requested: poll reports a hang-up and an error anyway.
         let output = self.output.map(|output| PollFd::from_borrowed_fd(output, PollFlags::empty()));
         let has_output = output.is_some();
         fds.extend(output);
@@ -193,7 +195,7 @@ impl<'a> Live<'a> {
 impl Source for Live<'_> {
     fn next(&mut self, deadline: Option<u64>, batch: &mut Vec<u8>) -> Result<Batch, SourceError> {
         batch.clear();
-        // The session, on the first call.
+        // The first call returns the session.
         if !self.batch.is_empty() {
             *batch = std::mem::replace(&mut self.batch, touched(Vec::new()));
             return Ok(Batch::Frames);
@@ -217,7 +219,7 @@ impl Source for Live<'_> {
             self.acts_quiet_at = self.acts_quiet_at.map(|_| now);
         }
         self.settle(now);
-        // Time stands still while something is read that an incident waits for.
+        // Time does not advance while facts are being read that an incident waits for.
         if self.batch.is_empty() && !self.lookups.is_reading() && deadline.is_some_and(|at| at <= now) {
             self.batch.extend(context_frame(Kind::Tick, now, 0, &Tick {}));
         }
@@ -226,7 +228,7 @@ impl Source for Live<'_> {
     }
 }
 
-/// The descriptor of the ring buffer.
+/// Returns the descriptor of the ring buffer.
 fn descriptor(map: &Map) -> io::Result<OwnedFd> {
     let Map::RingBuf(map) = map else { return Err(io::Error::other("it is a map of another type")) };
     map.fd().as_fd().try_clone_to_owned()
@@ -242,7 +244,7 @@ fn is_of_act(header: &FrameHeader, payload: &[u8]) -> bool {
     kill.is_some_and(|(kill, _)| kill.act_count > 0)
 }
 
-/// Room for a batch, in place before it is needed: to grow in a decision is to wait for memory until the victim has gone.
+/// Allocates a batch before it is needed. Growing it during a decision would wait for memory until the victim has exited.
 fn touched(content: Vec<u8>) -> Vec<u8> {
     let mut batch = vec![1; BATCH_BYTES];
     batch.clear();
@@ -251,7 +253,7 @@ fn touched(content: Vec<u8>) -> Vec<u8> {
 }
 
 fn duration(ns: u64) -> Timespec {
-    // One more millisecond: waking just before the deadline would only mean to sleep again.
+    // Add a millisecond: a wakeup just before the deadline would only lead to another sleep.
     Timespec::try_from(Duration::from_nanos(ns) + Duration::from_millis(1))
         .unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 })
 }

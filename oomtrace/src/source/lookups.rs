@@ -1,4 +1,4 @@
-//! What is looked up beside a frame while it is still true: the victim is dying already.
+//! Reads facts for a frame while they are still true: the victim is already dying.
 
 use std::{collections::VecDeque, os::fd::BorrowedFd};
 
@@ -27,50 +27,51 @@ use crate::{
     kernel::{clock, cmdlines::Cmdlines, pid_namespace::has_machines_pids},
 };
 
-/// Everything that is asked of procfs and cgroupfs, and what was asked already.
+/// All reads from procfs and cgroupfs, and the reads that were already done.
 pub(super) struct Lookups {
     memory_stats: MemoryStats,
     full_level: FullLevel,
     history: Option<History>,
     known: Known,
-    /// Victims whose arguments are known or on their way, and the pass: the rest of the look may have to wait for memory, and what is in
-    /// the ring goes first.
+    /// Victims whose arguments are known or will arrive, and the pass.
+    /// The rest of the read may have to wait for memory, so the frames in the ring buffer go first.
     soon: VecDeque<(event::Task, u64)>,
     sysctl_pass: Option<u64>,
     cgroups: Lookup,
     pressure: PressureGauge,
     machine: MachineGauge,
     call_traces: CallTraces,
-    /// Stacks whose files in user space are to be looked up while the trigger lives.
+    /// Stacks whose files in user space must be read while the trigger is alive.
     stacks: VecDeque<Stacks>,
     shortage: ShortageLookups,
-    /// Whether processes can be looked up by the ids that the kernel tells.
+    /// Whether procfs has the pids that the kernel reports.
     has_machines_pids: bool,
     cmdlines: Cmdlines,
     waiting: VecDeque<Waiting>,
     names: Option<Names>,
-    /// The pass that is under way.
+    /// The pass in progress.
     deciding: Option<u64>,
 }
 
-/// What is not about to go, and is looked up once the kernel has decided: a victim may be in the next frame, and where there
-/// is one processor the decision itself would have to wait.
+/// Facts that will not disappear soon. They are read after the kernel has decided.
+/// A victim may be in the next frame, and on a single CPU the decision itself would have to wait.
 enum Waiting {
     /// The settings.
     Sysctl { pass: u64 },
-    /// Whoever asked for memory.
+    /// The process that requested memory.
     Process { task: event::Task, pass: u64 },
     /// The names of calls in the trigger's stacks.
     Stacks(Stacks),
-    /// The figures of what ran out: the kernel adds up those of all processors for it, which takes longest.
+    /// `memory.stat` of the domain. It takes longest, because the kernel sums the counters of all CPUs for it.
     MemoryStat { memcg: u64, pass: u64 },
-    /// Names from a table that is filled ahead of time.
+    /// The names in a table that is filled in advance.
     Names { pass: u64 },
 }
 
 impl Lookups {
-    /// Nothing asked yet. One look at this process itself brings in whatever code and memory a look takes: the first
-    /// victim would be gone before it is there.
+    /// Creates the reader without any facts.
+    /// It reads this process once, so that the code and memory that a read needs are present. Otherwise the first victim
+    /// would exit before that.
     pub(super) fn new(cmdlines: Cmdlines) -> Self {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
         drop((cmdline(cmdlines, own), procfs::exe(own), procfs::sysctl()));
@@ -95,30 +96,31 @@ impl Lookups {
         }
     }
 
-    /// Names what incidents have to do with.
+    /// Sets the source of the names that are added to incidents.
     pub(super) fn name(&mut self, names: Option<Names>) {
         self.names = names;
     }
 
-    /// Tells the minutes before each decision.
+    /// Sets the history from which the minutes before each decision are added.
     pub(super) fn remember(&mut self, history: Option<History>) {
         self.history = history;
     }
 
-    /// Becomes readable when there is a forecast.
+    /// Returns a descriptor that becomes readable when there is a forecast.
     pub(super) fn forecasts(&self) -> Option<BorrowedFd<'_>> {
         self.history.as_ref().and_then(History::descriptor)
     }
 
-    /// Appends all forecasts that are new.
+    /// Appends all new forecasts.
     pub(super) fn tell_forecasts(&self, batch: &mut Vec<u8>) {
         if let Some(history) = &self.history {
             history.tell_forecasts(batch);
         }
     }
 
-    /// Candidates' cgroups are not about to go: they are looked up when the victims were, just before the frame that has
-    /// the decision told.
+    /// Reads facts that must come before a frame.
+    /// The candidates' cgroups will not disappear soon. Their paths are read after the victims, just before the frame that
+    /// completes the decision.
     pub(super) fn before(&mut self, header: &FrameHeader, payload: &[u8], batch: &mut Vec<u8>) {
         match Kind::from_number(header.kind) {
             Some(Kind::Candidate) => {
@@ -137,13 +139,13 @@ impl Lookups {
                 self.tell_names(header.pass, batch);
                 self.tell_history(batch);
             }
-            // Once it is over, what is known of it comes first: after a stall its end is in the ring already.
+            // The known facts must come before the exit of a process. After a stall, its exit is already in the ring buffer.
             Some(Kind::Exit) => while self.look_up_sooner(batch) {},
             _ => {}
         }
     }
 
-    /// What a frame names and will soon be gone.
+    /// Reads facts that a frame names and that will soon disappear.
     pub(super) fn after(&mut self, header: &FrameHeader, payload: &[u8], now: u64, batch: &mut Vec<u8>) {
         self.shortage.note(header, payload);
         if header.pass == 0 {
@@ -156,7 +158,7 @@ impl Lookups {
             return self.known.keep_arguments(&told);
         }
         if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
-            // If all processes involved are known, the next frame completes the decision: names must come before it.
+            // If all processes involved are known, the next frame completes the decision, so the names must come before it.
             self.tell_names(0, batch);
             batch.extend(context_frame(Kind::Machine, now, 0, &self.machine.read()));
         }
@@ -185,20 +187,22 @@ impl Lookups {
         self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
     }
 
-    /// The cgroup that ran out, as far as a frame tells.
+    /// Returns the cgroup that ran out, if the frame shows it.
     fn domain(&mut self, header: &FrameHeader, payload: &[u8], now: u64) -> Option<u64> {
         let is_mark = header.kind == Kind::MarkVictim.number() && header.pass == 0;
         let full = if is_mark { self.full_level.take(now) } else { None };
         memory_stat::domain(header.kind, payload).or(full)
     }
 
-    /// Looks up one thing, that which goes first; whether there was anything. The surroundings of a shortage come last: they stay.
+    /// Reads the most urgent pending fact. Returns whether there was one. The surroundings of a shortage come last, because
+    /// they stay.
     pub(super) fn look_up_one(&mut self, batch: &mut Vec<u8>) -> bool {
         self.look_up_sooner(batch) || (self.deciding.is_none() && self.shortage.look_around(batch))
     }
 
-    /// Looks up the rest of a victim, else the files of a trigger, else one of the things that can wait, unless a decision is
-    /// under way; whether there was anything.
+    /// Reads one pending fact and returns whether there was one.
+    /// The rest of a victim comes first, then the files of a trigger. Facts that can wait are read only if no decision is in
+    /// progress.
     fn look_up_sooner(&mut self, batch: &mut Vec<u8>) -> bool {
         if let Some((task, pass)) = self.soon.pop_front() {
             self.process(&task, pass, batch);
@@ -219,7 +223,7 @@ impl Lookups {
             || (self.deciding.is_none() && (self.shortage.look_up_state(batch) || self.tell_history(batch)))
     }
 
-    /// Looks a victim up, or later if its arguments are known or on their way.
+    /// Reads a victim now, or later if its arguments are known or will arrive.
     fn victim(&mut self, task: &event::Task, header: &FrameHeader, payload: &[u8], batch: &mut Vec<u8>) {
         if self.known.has_all_arguments_of(task) || asked_itself(header.kind, payload) {
             self.soon.push_back((*task, header.pass));
@@ -228,7 +232,7 @@ impl Lookups {
         }
     }
 
-    /// Takes note of what a frame says of a decision. A mark outside of all passes comes after its decision.
+    /// Records a frame's facts about a decision. A mark outside of all passes comes after its decision.
     fn note_history(
         &mut self,
         header: &FrameHeader,
@@ -244,26 +248,26 @@ impl Lookups {
         }
     }
 
-    /// Tells the minutes before the last decision, unless that was done; whether there was anything. The end of a decision that was
-    /// lost does not hold it back.
+    /// Appends the minutes before the last decision, once. Returns whether there were any.
+    /// If the end of a decision was lost, this still sends its history.
     fn tell_history(&mut self, batch: &mut Vec<u8>) -> bool {
         let Some(history) = &mut self.history else { return false };
         history.decided();
         history.tell(batch)
     }
 
-    /// Looks up everything that has waited: the decision has been taken, or its end will not come any more.
+    /// Reads all pending facts: the decision has been made, or its end will not arrive any more.
     pub(super) fn finish(&mut self, batch: &mut Vec<u8>) {
         self.deciding = None;
         while self.look_up_one(batch) {}
     }
 
-    /// Whether something is being looked up that takes so long that what is known is passed on first.
+    /// Whether a long read is in progress. If so, the known frames are passed on first.
     pub(super) fn is_reading(&self) -> bool {
         self.call_traces.is_reading()
     }
 
-    /// Reads on.
+    /// Continues the long read.
     pub(super) fn read_on(&mut self, batch: &mut Vec<u8>) {
         self.call_traces.read_on(batch);
     }
@@ -282,7 +286,7 @@ impl Lookups {
         }
     }
 
-    /// A level of a cgroup that the kernel side sent.
+    /// Stores a cgroup level that the kernel side sent.
     fn level(&mut self, pass: u64, level: event::Memcg) {
         if pass == 0 {
             self.pressure.keep_level(level);
@@ -308,7 +312,7 @@ impl Lookups {
         self.tell_names(0, batch);
     }
 
-    /// The settings, once a pass.
+    /// Reads the settings, once per pass.
     fn sysctl(&mut self, pass: u64, batch: &mut Vec<u8>) {
         if self.sysctl_pass != Some(pass) || pass == 0 {
             self.sysctl_pass = Some(pass);
@@ -334,7 +338,7 @@ impl Lookups {
         let sent = self.known.arguments_of(task).filter(|_| found.cmdline.is_none());
         found.cmdline = found.cmdline.or_else(|| Some(sent?.words().to_vec()));
         self.known.note(process, pass, found.cmdline.is_some());
-        // Where the decision itself is not seen, it is told when the last process is known: its names come first.
+        // If the decision itself is not seen, it is reported when the last process is known, so the names come first.
         if let Some(names) = &mut self.names {
             names.want_user(task);
         }
@@ -342,36 +346,37 @@ impl Lookups {
         batch.extend(context_frame(Kind::Process, now, pass, &found));
     }
 
-    /// Whether a process of which it is not known when it began is one that is to be looked up in the same pass.
+    /// Whether a process without a known start time is already waiting to be read in the same pass.
     fn is_soon(&self, (pid, start_boot_ns): (i32, u64), pass: u64) -> bool {
         let is_it = |(task, within): &(event::Task, u64)| task.pid == pid && *within == pass;
         start_boot_ns == 0 && pass != 0 && self.soon.iter().any(is_it)
     }
 }
 
-/// The arguments of a process, where they may be read.
+/// Returns the arguments of a process, if they may be read.
 fn cmdline(cmdlines: Cmdlines, pid: i32) -> Option<Vec<ByteString>> {
     if cmdlines == Cmdlines::Never { None } else { procfs::cmdline(pid) }
 }
 
-/// Who requested an OOM kill with SysRq-f.
+/// Returns the task that requested an OOM kill with SysRq-f.
 fn sysrq_requester(kind: u16, payload: &[u8]) -> Option<event::Task> {
     let request: event::SysrqOom = of(payload).filter(|_| kind == Kind::SysrqOom.number())?;
     Some(request.requester).filter(|task| task.present & event::Task::PID != 0)
 }
 
-/// What the kernel side tells of the arguments of a task that is about to go.
+/// Returns the arguments in a frame by the kernel side.
 fn arguments_told(kind: u16, payload: &[u8]) -> Option<event::Arguments> {
     of(payload).filter(|_| kind == Kind::Arguments.number())
 }
 
-/// Whether the kernel sends SIGKILL to whom it interrupted for memory: then it marks it next, and its arguments are on their way.
+/// Whether the kernel sends SIGKILL to the process that was allocating. The kernel marks it next, and its arguments will
+/// arrive.
 fn asked_itself(kind: u16, payload: &[u8]) -> bool {
     let kill: Option<event::Sigkill> = of(payload).filter(|_| kind == Kind::Sigkill.number());
     kill.is_some_and(|kill| kill.origin == event::Sigkill::FROM_KERNEL && kill.sender_pid == kill.pid)
 }
 
-/// The task that a frame names and that is about to go.
+/// Returns the task that a frame names and that will soon exit.
 fn dying(kind: u16, payload: &[u8]) -> Option<event::Task> {
     match Kind::from_number(kind) {
         Some(Kind::OomKillProcess) => of(payload).map(|event: event::OomKillProcess| event.chosen),
@@ -382,7 +387,7 @@ fn dying(kind: u16, payload: &[u8]) -> Option<event::Task> {
     }
 }
 
-/// The task that asked for memory.
+/// Returns the task that requested memory.
 fn asking(kind: u16, payload: &[u8]) -> Option<event::Task> {
     match Kind::from_number(kind) {
         Some(Kind::OutOfMemory) => of(payload).map(|event: event::OutOfMemory| event.trigger),
@@ -396,14 +401,14 @@ fn of<T: FromBytes>(payload: &[u8]) -> Option<T> {
     T::read_from_prefix(payload).ok().map(|(event, _)| event)
 }
 
-/// A SIGKILL or SIGTERM that arrived from user space.
+/// Returns a SIGKILL or SIGTERM that arrived from user space.
 fn user_kill(kind: u16, payload: &[u8]) -> Option<event::Sigkill> {
     let is_signal = [Kind::Sigkill, Kind::Sigterm].map(Kind::number).contains(&kind);
     let kill: event::Sigkill = of(payload).filter(|_| is_signal)?;
     (kill.origin != event::Sigkill::FROM_KERNEL && kill.result == 0).then_some(kill)
 }
 
-/// The trigger of a run of empty passes, likewise.
+/// Returns the trigger of a run of empty passes.
 fn asker(passes: &event::EmptyPasses) -> event::Task {
     let mut task = event::Task::new_zeroed();
     task.present = event::Task::PID;
@@ -412,7 +417,7 @@ fn asker(passes: &event::EmptyPasses) -> event::Task {
     task
 }
 
-/// The target of a SIGKILL, as far as a look-up needs it.
+/// Returns the target of a SIGKILL, with the fields that a read needs.
 fn target(kill: &event::Sigkill) -> event::Task {
     let mut task = event::Task::new_zeroed();
     task.present = event::Task::PID | event::Task::LEADER;

@@ -1,4 +1,4 @@
-//! The kernel's counts of frames that found the ring full.
+//! The kernel side's counts of frames that were lost because the ring buffer was full.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use oomtrace_common::frame::{KILLS_SLOT, Kind, UNREPORTED_KILLS_SLOT};
 
 use crate::context::Loss;
 
-/// The counters, and what was told of them.
+/// The counters, and the total that was last reported.
 pub struct Losses {
     counters: Array<MapData, u64>,
     told: u64,
 }
 
 impl Losses {
-    /// Over the map `LOST`.
+    /// Reads the counters from the map `LOST`.
     #[must_use]
     pub const fn new(counters: Array<MapData, u64>) -> Self {
         Self { counters, told: 0 }
     }
 
-    /// The counts by kind, if they have grown since the last call.
+    /// Returns the counts by kind, if they have grown since the last call.
     pub fn grown(&mut self) -> Option<Loss> {
         let lost: BTreeMap<String, u64> = Kind::ALL
             .iter()

@@ -1,4 +1,4 @@
-//! The files that the calls of a user stack are in, from `/proc/PID/maps`.
+//! Finds the files that the calls of a user stack are in, from `/proc/PID/maps`.
 
 use std::{fs::File, io::Read as _};
 
@@ -10,20 +10,20 @@ use crate::{
     incident::build_id,
 };
 
-/// Bytes of `/proc/PID/maps` that are read: some 3000 mappings.
+/// Maximum number of bytes of `/proc/PID/maps` that are read: about 3000 mappings.
 const MAPS_BYTES: u64 = 256 << 10;
 
-/// A mapping of a file that has code.
+/// A mapping of executable code from a file.
 #[derive(Debug, PartialEq, Eq)]
 struct Mapping<'a> {
     start: u64,
     end: u64,
-    /// Where in the file it begins.
+    /// Offset in the file at which the mapping begins.
     offset: u64,
     path: &'a [u8],
 }
 
-/// Files of the calls of a process, as far as it still runs; `None` if nothing is known of any.
+/// Returns the files of a process's calls while it still runs; `None` if no file is known.
 pub(super) fn symbols(pid: i32, calls: &[UserCall]) -> Option<UserSymbols> {
     if calls.is_empty() || pid <= 0 {
         return None;
@@ -42,7 +42,7 @@ fn symbol(call: &UserCall, mappings: &[Mapping<'_>]) -> Option<UserSymbol> {
         let offset = place.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
         return Some(UserSymbol { address: Some(place), offset, ..of_file(mapping) });
     }
-    // The kernel gives no address with the build id: the file is known if no other has code at this offset.
+    // The kernel gives no address with the build id. The file is known if no other file has code at this offset.
     let mut having = mappings.iter().filter(|mapping| mapping.has(place));
     let mapping = having.next()?;
     let is_alone = having.all(|other| other.path == mapping.path);
@@ -61,7 +61,8 @@ impl Mapping<'_> {
     }
 }
 
-/// `7f0e16c00000-7f0e16d00000 r-xp 00028000 fe:00 1311 /usr/lib/libc.so.6`; `None` if it is no code of a file.
+/// Parses a line such as `7f0e16c00000-7f0e16d00000 r-xp 00028000 fe:00 1311 /usr/lib/libc.so.6`; `None` unless it is a
+/// file's code.
 /// <https://github.com/torvalds/linux/blob/v6.12/fs/proc/task_mmu.c#L260>
 fn mapping(line: &[u8]) -> Option<Mapping<'_>> {
     let path_at = line.iter().position(|byte| *byte == b'/')?;
@@ -101,20 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn only_code_of_files_is_taken() {
+    fn takes_only_executable_file_mappings() {
         let paths: Vec<&[u8]> = known().iter().map(|mapping| mapping.path).collect();
         assert_eq!(paths, [b"/usr/bin/hog".as_slice(), b"/opt/my app/lib (deleted)"]);
     }
 
     #[test]
-    fn an_address_leads_to_its_file() {
+    fn finds_the_file_of_an_address() {
         let hog = (b"/usr/bin/hog".to_vec(), 0x1010);
         assert_eq!(file(call(UserCall::IP, 0x55d0_c000_1010)), Some(hog));
         assert_eq!(file(call(UserCall::IP, 0x55d0_c000_0010)), None, "no code");
     }
 
     #[test]
-    fn an_offset_leads_to_a_file_that_no_other_can_be() {
+    fn finds_the_file_of_an_unambiguous_offset() {
         let offset = |place| file(call(UserCall::VALID, place));
         assert_eq!(offset(0x1010), Some((b"/usr/bin/hog".to_vec(), 0x1010)));
         assert_eq!(offset(0x2010), None, "both have code there");
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn this_test_finds_its_own_code() {
+    fn finds_the_code_of_this_test() {
         let place = u64::try_from((symbols as *const ()).expose_provenance()).unwrap();
         let pid = i32::try_from(std::process::id()).unwrap();
         let found = symbols(pid, &[call(UserCall::IP, place)]).unwrap();

@@ -1,4 +1,4 @@
-//! Memory cgroups as cgroupfs has them: paths, limits and usage, in bytes.
+//! Memory cgroups in cgroupfs: paths, limits and usage, in bytes.
 
 use std::{
     fs,
@@ -12,22 +12,22 @@ use std::{
 use super::cgroupfs::MemoryHierarchy;
 use crate::bytes::ByteString;
 
-/// What a cgroup allows and uses. A limit that is off is `None`.
+/// The limits and usage of a cgroup. A limit that is not set is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// `memory.max`, or `memory.limit_in_bytes`.
     pub memory: Option<u64>,
-    /// `memory.swap.max`; on v1 of memory and swap together.
+    /// `memory.swap.max`; on v1 the limit of memory and swap together.
     pub swap: Option<u64>,
     /// `memory.current`, or `memory.usage_in_bytes`.
     pub usage: Option<u64>,
     /// `memory.swap.current`; on v1 the usage of memory and swap together.
     pub swap_usage: Option<u64>,
-    /// `vm.swappiness`; on v1 the cgroup's own.
+    /// `vm.swappiness`; on v1 the cgroup's own setting.
     pub swappiness: u64,
 }
 
-/// The memory cgroup of a process: its path below the hierarchy's mount.
+/// Returns the memory cgroup of a process: its path below the hierarchy's mount.
 #[must_use]
 pub fn of_process(hierarchy: &MemoryHierarchy, pid: i32) -> Option<ByteString> {
     let text = fs::read(format!("/proc/{pid}/cgroup")).ok()?;
@@ -42,14 +42,15 @@ pub fn of_process(hierarchy: &MemoryHierarchy, pid: i32) -> Option<ByteString> {
     })
 }
 
-/// The folder of a cgroup.
+/// Returns the directory of a cgroup.
 #[must_use]
 pub fn folder(mount: &Path, path: &ByteString) -> PathBuf {
     let below = path.as_bytes().strip_prefix(b"/").unwrap_or(path.as_bytes());
     mount.join(std::ffi::OsStr::from_bytes(below))
 }
 
-/// A path as it was typed, below the mount, without a slash at its end: `/a`, `a`, `/a/` and `/sys/fs/cgroup/a` are the same.
+/// Normalizes a path that a user typed: below the mount, without a slash at its end. `/a`, `a`, `/a/` and `/sys/fs/cgroup/a`
+/// are the same.
 #[must_use]
 pub fn normal(mount: &Path, typed: &Path) -> ByteString {
     let below = typed.strip_prefix(mount).or_else(|_| typed.strip_prefix("/")).unwrap_or(typed);
@@ -57,7 +58,7 @@ pub fn normal(mount: &Path, typed: &Path) -> ByteString {
     ByteString::from(path.into_os_string().into_vec())
 }
 
-/// The cgroup that holds another; `None` above the root.
+/// Returns the parent of a cgroup; `None` for the root.
 #[must_use]
 pub fn parent(path: &ByteString) -> Option<ByteString> {
     let bytes = path.as_bytes();
@@ -67,8 +68,9 @@ pub fn parent(path: &ByteString) -> Option<ByteString> {
         .then(|| ByteString::from(if parent.is_empty() { b"/".to_vec() } else { parent.to_vec() }))
 }
 
-/// A cgroup and all below it with their paths: each before what is in it, siblings in the order they were made, which is that
-/// of their inode numbers.
+/// Returns a cgroup and all cgroups below it, with their paths.
+/// A parent comes before its children. Siblings are in the order of their creation, which is the order of their inode
+/// numbers.
 #[must_use]
 pub fn subtree(mount: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
     let mut found = Vec::new();
@@ -80,7 +82,7 @@ pub fn subtree(mount: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
     found
 }
 
-/// The youngest first: the next one is taken from the end.
+/// Returns the children, youngest first, because the caller takes the next one from the end.
 fn children(folder: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
@@ -95,7 +97,7 @@ fn children(folder: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
     children.into_iter().map(|(_, folder, path)| (folder, path)).collect()
 }
 
-/// What a cgroup allows and uses.
+/// Reads the limits and usage of a cgroup.
 #[must_use]
 pub fn limits(hierarchy: &MemoryHierarchy, path: &ByteString) -> Limits {
     let folder = folder(hierarchy.mount(), path);
@@ -119,16 +121,16 @@ pub fn limits(hierarchy: &MemoryHierarchy, path: &ByteString) -> Limits {
     }
 }
 
-/// v1 writes a limit that is off as `PAGE_COUNTER_MAX` pages: the greatest signed number, less what is short of a page (of at
+/// v1 shows an unlimited value as `PAGE_COUNTER_MAX` pages: the largest signed number, rounded down to a whole page (of at
 /// most 64 KiB).
 const V1_UNLIMITED: u64 = 0x7fff_ffff_ffff_0000;
 
 fn machine_swappiness() -> u64 {
-    // The kernel's own default where the file is hidden.
+    // If the file is hidden, use the kernel's own default.
     fs::read_to_string("/proc/sys/vm/swappiness").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(60)
 }
 
-/// The cgroups of a subtree, and those above it, whose `memory.oom.group` is set. Version 1 has no such file.
+/// Returns the cgroups of a subtree whose `memory.oom.group` is set. Version 1 has no such file.
 #[must_use]
 pub fn oom_groups(mount: &Path, path: &ByteString) -> Vec<ByteString> {
     let is_set = |folder: &Path| {
@@ -145,7 +147,7 @@ mod tests {
     use crate::bytes::ByteString;
 
     #[test]
-    fn a_cgroup_may_be_typed_in_every_way() {
+    fn normalizes_all_forms_of_a_typed_path() {
         let mount = Path::new("/sys/fs/cgroup");
         for typed in ["/a/b", "a/b", "/a/b/", "/sys/fs/cgroup/a/b", "/a//b"] {
             assert_eq!(normal(mount, Path::new(typed)), ByteString::from("/a/b"), "{typed}");
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_up_ends_at_the_root() {
+    fn ends_at_the_root() {
         let path = |text: &str| ByteString::from(text);
         assert_eq!(parent(&path("/a/b")), Some(path("/a")));
         assert_eq!(parent(&path("/a")), Some(path("/")));
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_walked_from_the_top_the_eldest_first() {
+    fn walks_parents_before_children() {
         let mount = tempfile::tempdir().unwrap();
         for folder in ["z", "z/y", "a"] {
             fs::create_dir(mount.path().join(folder)).unwrap();

@@ -1,5 +1,5 @@
-//! `memory.stat` of the memory cgroup that ran out, right after. It alone tells of memory that is no process's: files in
-//! tmpfs, slab, socket buffers.
+//! Reads `memory.stat` of the memory cgroup that ran out, right after the decision.
+//! Only this file shows memory that belongs to no process: files in tmpfs, slab, socket buffers.
 
 use std::{
     collections::BTreeMap,
@@ -18,27 +18,27 @@ use zerocopy::FromBytes as _;
 use super::{cgroupfs::MemoryHierarchy, kernfs, memcg};
 use crate::context::MemoryStat;
 
-/// Room for the file, of which v1 has the longest: 3 KiB.
+/// Size of the buffer for the file. The file of v1 is the longest: 3 KiB.
 const BYTES: usize = 16 << 10;
 
-/// Pages by which a cgroup that a charge has filled may be below its limit: the kernel charges them at once.
+/// Number of pages by which a full cgroup may be below its limit, because the kernel charges this many pages at once.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/memcontrol.h#L31> (`MEMCG_CHARGE_BATCH`)
 const CHARGE_BATCH_PAGES: u64 = 64;
 
-/// The threads of a victim are marked one by one within such a time, ns, each with the same cgroups.
+/// Time within which the threads of a victim are marked one by one, ns. Each mark has the same cgroups.
 const MARKS_NS: u64 = 100_000_000;
 
-/// The cgroup that a mark outside of all passes is about, as far as its levels tell: the first one at its limit. Those above the
-/// trigger come first, leaf first, then those above the victim.
+/// The cgroup that a mark outside of all passes belongs to, as far as its levels show it: the first one at its limit.
+/// The levels above the trigger come first, leaf first, followed by those above the victim.
 #[derive(Debug, Default)]
 pub(super) struct FullLevel {
     full: Option<u64>,
-    /// The last one, and when it was taken, `CLOCK_BOOTTIME` ns.
+    /// The cgroup that was returned last, and the time, `CLOCK_BOOTTIME` ns.
     taken: Option<(u64, u64)>,
 }
 
 impl FullLevel {
-    /// Takes note of a level. A signal comes before its mark and the levels: those of an earlier one do not count.
+    /// Processes a level. A signal comes before its mark and the levels, so levels from before the signal are dropped.
     pub(super) fn note(&mut self, kind: u16, payload: &[u8]) {
         match Kind::from_number(kind) {
             Some(Kind::Sigkill) => self.full = None,
@@ -50,7 +50,7 @@ impl FullLevel {
         }
     }
 
-    /// The level of a mark; `None` if there is none, or it was taken just before.
+    /// Returns the level of a mark; `None` if there is none, or if it was returned just before.
     pub(super) fn take(&mut self, now_ns: u64) -> Option<u64> {
         let full = self.full.take()?;
         let again = |(memcg, at): (u64, u64)| memcg == full && now_ns.saturating_sub(at) < MARKS_NS;
@@ -70,7 +70,7 @@ fn is_full(level: &Memcg) -> bool {
         || (level.hierarchy != 0 && near(Memcg::SWAP, level.swap_usage_pages, level.swap_max_pages))
 }
 
-/// Reads the file of any cgroup, in memory that is there from the start.
+/// Reads `memory.stat` of any cgroup, into memory that is allocated at the start.
 pub struct MemoryStats {
     mount: Option<OwnedFd>,
     own: Vec<u64>,
@@ -78,13 +78,13 @@ pub struct MemoryStats {
 }
 
 impl MemoryStats {
-    /// Of the hierarchy that has the memory controller; where there is none, nothing is read. Nor in a cgroup namespace, where the cgroups above
-    /// the root that is seen cannot be told from others.
+    /// Opens the hierarchy that has the memory controller. Without one, nothing is read.
+    /// Nothing is read in a cgroup namespace either: there, the cgroups above the visible root cannot be recognized.
     #[must_use]
     pub fn new(hierarchy: Option<&MemoryHierarchy>) -> Self {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let open = |hierarchy: &MemoryHierarchy| openat(CWD, hierarchy.mount(), flags, Mode::empty()).ok();
-        // Not zeroes: pages that were written are there.
+        // Not zeros: only pages that were written are in memory.
         Self {
             mount: hierarchy.and_then(open).filter(kernfs::is_whole),
             own: hierarchy.map(own_levels).unwrap_or_default(),
@@ -92,9 +92,9 @@ impl MemoryStats {
         }
     }
 
-    /// The figures of the cgroup with that kernfs id. `None` if it is gone, if this process may not open cgroups by their
-    /// id (`CAP_DAC_READ_SEARCH`), or if the cgroup holds this process itself: what the look costs is charged to it,
-    /// and it has nothing left.
+    /// Returns the values for the cgroup with this kernfs id.
+    /// `None` if the cgroup no longer exists, or if this process may not open cgroups by their id (`CAP_DAC_READ_SEARCH`).
+    /// Also `None` if the cgroup contains this process: the read would be charged to the cgroup, which has no memory left.
     pub fn of(&mut self, memcg: u64) -> Option<MemoryStat> {
         if self.own.contains(&memcg) {
             return None;
@@ -112,7 +112,8 @@ impl MemoryStats {
     }
 }
 
-/// The cgroup that a frame says has run out: once a pass, and once a run of passes that find nobody to kill.
+/// Returns the cgroup that ran out, from a frame: once for each pass, and once for each run of passes that find no process to
+/// kill.
 pub(super) fn domain(kind: u16, payload: &[u8]) -> Option<u64> {
     match Kind::from_number(kind) {
         Some(Kind::OutOfMemory) => {
@@ -131,13 +132,13 @@ pub(super) fn domain(kind: u16, payload: &[u8]) -> Option<u64> {
 #[expect(clippy::as_conversions, reason = "the discriminants are the numbers, and `repr(u32)` holds them")]
 pub(super) const NOTHING_TO_KILL: u32 = Emptiness::NothingToKill as u32;
 
-/// The figures of the cgroup in a folder; `None` if they cannot be read.
+/// Reads `memory.stat` in a directory; `None` if it cannot be read.
 #[must_use]
 pub fn read(folder: &Path) -> Option<BTreeMap<String, u64>> {
     fs::read(folder.join("memory.stat")).ok().map(|text| figures(&text))
 }
 
-/// Lines of a name and a number; a torn last line is left out.
+/// Parses lines of a name and a number. A torn last line is left out.
 fn figures(text: &[u8]) -> BTreeMap<String, u64> {
     let whole =
         text.iter().rposition(|byte| *byte == b'\n').and_then(|end| text.get(..end)).unwrap_or_default();
@@ -148,7 +149,7 @@ fn figures(text: &[u8]) -> BTreeMap<String, u64> {
     std::str::from_utf8(whole).unwrap_or_default().lines().filter_map(figure).collect()
 }
 
-/// The kernfs ids of the cgroups this process is in, up to the mount: a folder's inode number is its id.
+/// Returns the kernfs ids of the cgroups that contain this process, up to the mount. A directory's inode number is its id.
 fn own_levels(hierarchy: &MemoryHierarchy) -> Vec<u64> {
     let own = i32::try_from(std::process::id()).ok().and_then(|pid| memcg::of_process(hierarchy, pid));
     let Some(folder) = own.map(|path| memcg::folder(hierarchy.mount(), &path)) else { return Vec::new() };
@@ -168,7 +169,7 @@ mod tests {
     use crate::source::cgroupfs::MemoryHierarchy;
 
     #[test]
-    fn figures_end_at_the_last_whole_line() {
+    fn ignores_a_torn_last_line() {
         let stat = figures(b"anon 4096\nshmem 0\nodd\nnegative -1\npgfault 12\nanon_thp 20");
         let names: Vec<(&str, u64)> = stat.iter().map(|(name, number)| (name.as_str(), *number)).collect();
         assert_eq!(names, [("anon", 4096), ("pgfault", 12), ("shmem", 0)]);
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_asked_for_once_a_pass_and_once_a_run() {
+    fn returns_a_domain_once_per_pass_and_run() {
         let mut entry = OutOfMemory::new_zeroed();
         entry.memcg = 7;
         let kind = OutOfMemory::KIND.number();
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_level_at_its_limit_is_that_of_the_mark() {
+    fn returns_the_first_level_at_its_limit() {
         let mut full = FullLevel::default();
         let note = |full: &mut FullLevel, level: Memcg| full.note(Memcg::KIND.number(), level.as_bytes());
         note(&mut full, level(9, 100, 100));
@@ -219,12 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_hierarchy_nothing_is_read() {
+    fn reads_nothing_without_a_hierarchy() {
         assert_eq!(MemoryStats::new(None).of(1), None);
     }
 
     #[test]
-    fn the_own_cgroup_is_left_alone() {
+    fn skips_its_own_cgroups() {
         let Some(hierarchy) = MemoryHierarchy::find() else { return };
         let mut stats = MemoryStats::new(Some(&hierarchy));
         let own = stats.own.clone();

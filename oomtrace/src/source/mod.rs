@@ -1,4 +1,4 @@
-//! Sources of frames. Downstream of a source, no code can tell a live kernel from a recording.
+//! Sources of frames. Code that uses a source cannot tell a live kernel from a recording.
 
 mod arguments;
 mod call_traces;
@@ -32,39 +32,39 @@ use crate::recording::{ReadError, folder::EXTENSION};
 
 /// A stream of frames.
 pub trait Source {
-    /// Fills `batch` with the next frames, whole ones in a row. A live source waits for them, until `deadline` (boot ns) at
-    /// most.
+    /// Replaces the contents of `batch` with the next frames. The frames are complete.
+    /// A live source waits for them, at most until `deadline` (boot ns).
     ///
     /// # Errors
     ///
-    /// If the kernel or the file fails; frames already given stay valid.
+    /// If the kernel or the file fails. Frames that were already returned stay valid.
     fn next(&mut self, deadline: Option<u64>, batch: &mut Vec<u8>) -> Result<Batch, SourceError>;
 }
 
-/// What [`Source::next`] brought.
+/// The result of [`Source::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Batch {
-    /// Frames, or none before the deadline; there may be more.
+    /// Frames, or none before the deadline. More may follow.
     Frames,
-    /// The last ones.
+    /// The last frames.
     Last(Ended),
 }
 
-/// Why a stream ended.
+/// The reason why a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// SIGINT or SIGTERM.
     Signal,
-    /// Nobody reads the output any more.
+    /// The output has no reader any more.
     NoReader,
-    /// The recording is over.
+    /// The recording ended.
     Recording,
 }
 
-/// Why a stream broke.
+/// The reason why a stream failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The object in this binary is not the one this code was written for.
+    /// A map is missing: the object in this binary does not match this code.
     #[error("the eBPF object has no map {0}")]
     NoMap(&'static str),
     /// A map cannot be used.
@@ -73,28 +73,28 @@ pub enum SourceError {
     /// The ring buffer cannot be read.
     #[error("the ring buffer could not be mapped: {0}")]
     Ring(#[source] io::Error),
-    /// A program lost its hook.
+    /// A program could not be held.
     #[error("the eBPF programs could not be held: {0}")]
     Programs(#[source] Box<aya::programs::ProgramError>),
     /// Waiting failed.
     #[error("waiting for the kernel failed: {0}")]
     Poll(#[source] io::Error),
-    /// A recording cannot be read on.
+    /// A recording cannot be read further.
     #[error(transparent)]
     Recording(#[from] ReadError),
-    /// One of several recordings cannot be read on.
+    /// One of several recordings cannot be read further.
     #[error("reading {}", .path.display())]
     InFile {
-        /// Which.
+        /// The recording.
         path: PathBuf,
-        /// Why.
+        /// The error.
         #[source]
         error: ReadError,
     },
-    /// A folder without recordings.
+    /// A directory contains no recordings.
     #[error("{} contains no recording (no *.{EXTENSION} file)", .path.display())]
     EmptyFolder {
-        /// Which.
+        /// The directory.
         path: PathBuf,
     },
 }

@@ -1,13 +1,13 @@
-//! How often something is read while decisions come fast.
+//! Limits how often something is read when decisions follow each other quickly.
 
-/// The least time between two looks, in the time that one takes: a look never costs more than a fiftieth of one processor,
-/// however large the machine and its files are.
+/// Minimum time between two reads, as a multiple of the time that a read takes.
+/// The reads therefore use at most a fiftieth of one CPU, however large the machine and its files are.
 const TIMES_ITS_OWN: u64 = 50;
 
-/// The time of the next look.
+/// The time of the next read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
-    /// The least time between the beginnings of two looks, ns.
+    /// Minimum time between the beginnings of two reads, ns.
     every_ns: u64,
     next_ns: u64,
 }
@@ -17,12 +17,12 @@ impl Pace {
         Self { every_ns, next_ns: 0 }
     }
 
-    /// Whether it is time again.
+    /// Whether the next read is due.
     pub(super) const fn is_due(&self, now_ns: u64) -> bool {
         now_ns >= self.next_ns
     }
 
-    /// A look that began and ended then.
+    /// Records a read that began and ended at these times.
     pub(super) fn looked(&mut self, begun_ns: u64, ended_ns: u64) {
         let took_ns = ended_ns.saturating_sub(begun_ns);
         let pause_ns = took_ns.saturating_mul(TIMES_ITS_OWN).max(self.every_ns);
@@ -35,7 +35,7 @@ mod tests {
     use super::Pace;
 
     #[test]
-    fn a_look_is_due_after_its_time_and_fifty_times_what_it_took() {
+    fn waits_the_interval_or_fifty_times_the_cost() {
         let mut pace = Pace::new(1000);
         assert!(pace.is_due(0));
         pace.looked(500, 510);

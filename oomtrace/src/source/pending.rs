@@ -1,50 +1,50 @@
-//! The counts of empty passes that the kernel holds back while runs of them go on.
+//! The counts of empty passes and of acts that the kernel side holds back while they continue.
 
 use aya::maps::{HashMap, MapData};
 use oomtrace_common::event::{Act, ActRun, EmptyPasses, EmptyPassesRun, EmptyRun, UserKills};
 
-/// How long after its last pass a run is forgotten, ns.
+/// Time after its last pass at which a run is forgotten, ns.
 const FORGOTTEN_NS: u64 = 10_000_000_000;
 
-/// The wire structs, where aya wants to see types of its own trait.
+/// A wrapper for the wire structs, because aya requires types with its own trait.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
 pub struct Plain<T>(T);
 
-// SAFETY: `repr(C)` integers without padding: any bits are a value.
+// SAFETY: `repr(C)` integers without padding; every bit pattern is valid.
 unsafe impl aya::Pod for Plain<EmptyRun> {}
-// SAFETY: likewise.
+// SAFETY: as above.
 unsafe impl aya::Pod for Plain<EmptyPassesRun> {}
 
-// SAFETY: likewise.
+// SAFETY: as above.
 unsafe impl aya::Pod for Plain<Act> {}
-// SAFETY: likewise.
+// SAFETY: as above.
 unsafe impl aya::Pod for Plain<ActRun> {}
 
-/// The kernel's table of acts of user space.
+/// The kernel side's table of acts of user space.
 pub type ActTable = HashMap<MapData, Plain<Act>, Plain<ActRun>>;
 
-/// The acts under way, of which the first signals alone have frames of their own.
+/// The acts in progress. Only their first signals have frames of their own.
 pub struct PendingActs {
     table: ActTable,
     told: Vec<(Act, u64, u64)>,
 }
 
 impl PendingActs {
-    /// Over the map `ACTS`.
+    /// Reads the map `ACTS`.
     #[must_use]
     pub const fn new(table: ActTable) -> Self {
         Self { table, told: Vec::new() }
     }
 
-    /// The counts of acts that are more than frames and earlier calls told. Acts that were over long before `now_ns` are taken out
-    /// of the table.
+    /// Returns the counts of acts that exceed those in frames and earlier calls.
+    /// Removes acts that ended long before `now_ns` from the table.
     pub fn untold(&mut self, now_ns: u64) -> Vec<UserKills> {
         let acts: Vec<(Plain<Act>, UserKills)> =
             self.table.iter().flatten().map(|(key, run)| (key, run.0.kills)).collect();
         let old = |kills: &UserKills| now_ns.saturating_sub(kills.last_ns) > FORGOTTEN_NS;
         for (key, _) in acts.iter().filter(|(_, kills)| old(kills)) {
-            // If it is gone already, so much the better.
+            // The entry may already have been removed.
             let _ = self.table.remove(key);
         }
         let state = |kills: &UserKills| (kills.of, kills.first_ns, kills.count);
@@ -55,30 +55,30 @@ impl PendingActs {
     }
 }
 
-/// The kernel's table of runs.
+/// The kernel side's table of runs.
 pub type Table = HashMap<MapData, Plain<EmptyRun>, Plain<EmptyPassesRun>>;
 
-/// The runs under way.
+/// The runs in progress.
 pub struct PendingRuns {
     table: Table,
     told: Vec<(u64, u64)>,
 }
 
 impl PendingRuns {
-    /// Over the map `EMPTY`.
+    /// Reads the map `EMPTY`.
     #[must_use]
     pub const fn new(table: Table) -> Self {
         Self { table, told: Vec::new() }
     }
 
-    /// The runs that have counted more than frames and earlier calls told. Runs that were over long before `now_ns` are
-    /// taken out of the table.
+    /// Returns the runs whose counts exceed those in frames and earlier calls.
+    /// Removes runs that ended long before `now_ns` from the table.
     pub fn untold(&mut self, now_ns: u64) -> Vec<EmptyPasses> {
         let runs: Vec<(Plain<EmptyRun>, EmptyPassesRun)> =
             self.table.iter().flatten().map(|(key, run)| (key, run.0)).collect();
         let old = |run: &EmptyPassesRun| now_ns.saturating_sub(run.passes.last_ns) > FORGOTTEN_NS;
         for (key, _) in runs.iter().filter(|(_, run)| old(run)) {
-            // If it is gone already, so much the better.
+            // The entry may already have been removed.
             let _ = self.table.remove(key);
         }
         let state = |run: &EmptyPassesRun| (run.passes.first_ns, run.passes.count);

@@ -1,4 +1,4 @@
-//! How short memory is, while it still is: asked when user space has sent SIGKILL, once for each burst.
+//! Reads memory pressure while it lasts: when user space has sent SIGKILL, once for each burst.
 
 use std::{collections::BTreeMap, ffi::OsStr, fs, os::unix::ffi::OsStrExt as _, path::Path};
 
@@ -10,26 +10,26 @@ use crate::{
     context::{CgroupPressure, Pressure, Stall},
 };
 
-/// Cgroup levels that are remembered, so that a path can be made of them.
+/// Maximum number of cgroup levels that are remembered to build paths.
 const LEVELS: usize = 256;
 
-/// The machine and its cgroups, as far as procfs and the memory hierarchy tell.
+/// Reads pressure of the machine and its cgroups from procfs and the memory hierarchy.
 #[derive(Debug, Default)]
 pub struct PressureGauge {
     hierarchy: Option<MemoryHierarchy>,
     levels: BTreeMap<u64, Memcg>,
-    /// The cgroup that was asked for last, and when, `CLOCK_BOOTTIME` ns.
+    /// The cgroup that was read last, and the time, `CLOCK_BOOTTIME` ns.
     asked: Option<(u64, u64)>,
 }
 
 impl PressureGauge {
-    /// Over the hierarchy that is mounted.
+    /// Uses the mounted hierarchy.
     #[must_use]
     pub fn new() -> Self {
         Self { hierarchy: MemoryHierarchy::find(), ..Self::default() }
     }
 
-    /// Takes a level of a path that the kernel side sent.
+    /// Stores a level of a path that the kernel side sent.
     pub fn keep_level(&mut self, memcg: Memcg) {
         if self.levels.len() >= LEVELS {
             self.levels.clear();
@@ -37,7 +37,7 @@ impl PressureGauge {
         self.levels.insert(memcg.id, memcg);
     }
 
-    /// The pressure on a cgroup and on the machine; `None` if that was asked for in this burst of kills already.
+    /// Reads the pressure on a cgroup and on the machine; `None` if it was already read in this burst of kills.
     pub fn read(&mut self, memcg: u64, now_ns: u64) -> Option<Pressure> {
         let fresh = |(of, at): (u64, u64)| of == memcg && now_ns.saturating_sub(at) < USER_KILL_BURST_NS;
         if self.asked.is_some_and(fresh) {
@@ -82,7 +82,7 @@ impl PressureGauge {
     }
 }
 
-/// A PSI file.
+/// Reads a PSI file.
 /// <https://github.com/torvalds/linux/blob/v6.12/Documentation/accounting/psi.rst>
 fn stall(file: &Path) -> Option<Stall> {
     parse_stall(&fs::read_to_string(file).ok()?)
@@ -96,12 +96,12 @@ fn parse_stall(text: &str) -> Option<Stall> {
     Some(Stall { some_avg10: average("some ")?, full_avg10: average("full ") })
 }
 
-/// A figure of `memory.stat` that includes all cgroups below: on v1 that is the name with `total_`, on v2 the one without.
+/// Returns a value of `memory.stat` that includes all cgroups below: on v1 the name with `total_`, on v2 the name without it.
 fn hierarchical(stat: &str, total: &str) -> Option<u64> {
     number(stat, total).or_else(|| number(stat, total.strip_prefix("total_")?))
 }
 
-/// The number after a name at the beginning of a line.
+/// Returns the number after a name at the beginning of a line.
 fn number(text: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().map(str::split_whitespace);
     lines.find_map(|mut words| {
@@ -114,7 +114,7 @@ mod tests {
     use super::{PressureGauge, Stall, hierarchical, number, parse_stall};
 
     #[test]
-    fn a_pressure_file_is_read_whole_or_in_part() {
+    fn parses_a_pressure_file_with_or_without_full() {
         let file = "some avg10=34.51 avg60=9.00 avg300=2.11 total=123\nfull avg10=0.07 avg60=0.00 avg300=0.00 total=9\n";
         assert_eq!(parse_stall(file), Some(Stall { some_avg10: 34.51, full_avg10: Some(0.07) }));
         let of_cpu = "some avg10=1.00 avg60=0.00 avg300=0.00 total=1\n";
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_taken_whole() {
+    fn matches_whole_names_only() {
         let stat = "inactive_file 4096\ntotal_inactive_file 8192\nMemTotal:  100 kB\n";
         assert_eq!(number(stat, "inactive_file"), Some(4096));
         assert_eq!(number(stat, "MemTotal:"), Some(100));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_looked_up_once() {
+    fn reads_pressure_once_per_burst() {
         let mut gauge = PressureGauge::new();
         let first = gauge.read(7, 1_000_000_000).unwrap();
         assert!(first.total_bytes > first.available_bytes, "{first:?}");

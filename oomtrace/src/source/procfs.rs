@@ -1,4 +1,4 @@
-//! What procfs says of a process or of the machine, while it still does.
+//! Reads facts about a process or the machine from procfs while they are available.
 
 use std::{
     collections::BTreeMap,
@@ -12,26 +12,26 @@ use crate::{
     context::{Machine, Process, Sysctl},
 };
 
-/// A process of which nothing is known yet.
+/// Returns a process without any facts.
 #[must_use]
 pub const fn unknown(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
     Process { pid, tid, start_boot_ns, cmdline: None, exe: None, looked_up_ns: now_ns }
 }
 
-/// The arguments of a process, if all of them are still there.
+/// Returns the arguments of a process, if they are still complete.
 #[must_use]
 pub fn cmdline(pid: i32) -> Option<Vec<ByteString>> {
     arguments::shown(&fs::read(format!("/proc/{pid}/cmdline")).ok()?)
 }
 
-/// The path of its executable.
+/// Returns the path of a process's executable.
 #[must_use]
 pub fn exe(pid: i32) -> Option<ByteString> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     Some(ByteString::from(path.into_os_string().into_vec()))
 }
 
-/// The sysctls that matter to a decision.
+/// Reads the sysctls that matter to a decision.
 #[must_use]
 pub fn sysctl() -> Sysctl {
     Sysctl {
@@ -41,7 +41,7 @@ pub fn sysctl() -> Sysctl {
     }
 }
 
-/// Settings below `/proc/sys/vm` that bear on running out of memory.
+/// Settings below `/proc/sys/vm` that affect running out of memory.
 const SYSCTLS: [&str; 15] = [
     "admin_reserve_kbytes",
     "min_free_kbytes",
@@ -60,24 +60,25 @@ const SYSCTLS: [&str; 15] = [
     "page-cluster",
 ];
 
-/// All settings that bear on running out of memory, by name; those this kernel has and lets us read.
+/// Returns all settings that affect running out of memory, by name: those that this kernel has and that are readable.
 #[must_use]
 pub fn sysctls() -> BTreeMap<String, i64> {
     SYSCTLS.iter().filter_map(|name| Some(((*name).to_owned(), number(name)?))).collect()
 }
 
-/// Reads how much memory the machine has left. It allocates nothing after the first look, because there may be nothing to
-/// allocate: the file stays open, and the kernel keeps the buffer of an open file.
+/// Reads how much memory the machine has left.
+/// It allocates nothing after the first read, because there may be no memory to allocate: the file stays open, and the kernel
+/// keeps the buffer of an open file.
 #[derive(Debug)]
 pub struct MachineGauge {
     meminfo: Option<File>,
 }
 
 impl MachineGauge {
-    /// Bytes of the beginning of `/proc/meminfo` that are read: `MemAvailable` is its third line.
+    /// Number of bytes of `/proc/meminfo` that are read from its start: `MemAvailable` is its third line.
     const BEGINNING: usize = 256;
 
-    /// Opens the file, and has a first look.
+    /// Opens the file and reads it once.
     #[must_use]
     pub fn open() -> Self {
         let gauge = Self { meminfo: File::open("/proc/meminfo").ok() };
@@ -85,7 +86,7 @@ impl MachineGauge {
         gauge
     }
 
-    /// The machine's memory now.
+    /// Reads the machine's memory.
     #[must_use]
     pub fn read(&self) -> Machine {
         let info = rustix::system::sysinfo();
@@ -115,14 +116,14 @@ mod tests {
     use super::{MachineGauge, cmdline, exe};
 
     #[test]
-    fn tells_the_memory_left() {
+    fn reads_the_available_memory() {
         let machine = MachineGauge::open().read();
         let available = machine.available_bytes.unwrap();
         assert!(available > 0 && available < machine.total_bytes && machine.free_bytes < machine.total_bytes);
     }
 
     #[test]
-    fn this_test_finds_itself() {
+    fn reads_the_arguments_and_executable_of_this_test() {
         let pid = i32::try_from(std::process::id()).unwrap();
         assert!(cmdline(pid).is_some_and(|cmdline| !cmdline.is_empty()));
         assert!(exe(pid).is_some());

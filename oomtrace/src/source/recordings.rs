@@ -1,4 +1,4 @@
-//! Recordings one after the other, as one stream.
+//! Reads several recordings as one stream.
 
 use std::{
     collections::VecDeque,
@@ -16,52 +16,52 @@ use crate::{
     recording::{ReadError, Reader, folder},
 };
 
-/// The frames of several files. What is wrong with one of them is told once its frames before that were; the next call goes
-/// on with the next file.
+/// The frames of several files.
+/// An error in a file is returned after the frames that come before it. The next call continues with the next file.
 pub struct Recordings {
     files: VecDeque<Found>,
     current: Option<(PathBuf, Replay<BufReader<File>>)>,
-    /// To be told at the next call, behind the frames that came before it.
+    /// An error for the next call, after the frames that come before it.
     torn: Option<SourceError>,
-    /// Of the current file.
+    /// The beginning of the current file.
     begun: Option<Begun>,
     unclosed: Vec<Unclosed>,
 }
 
-/// Recordings that are remembered because their recorders did not close them.
+/// Maximum number of recordings that are remembered because their recorders did not close them.
 const UNCLOSED: usize = 64;
 
-/// A recording that its recorder did not close: the recorder is still running, it was killed, or the machine went down.
+/// A recording that its recorder did not close: the recorder is still running, it was killed, or the machine stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unclosed {
     /// The file.
     pub path: PathBuf,
-    /// The boot that it was made in.
+    /// The boot in which it was made.
     pub boot_id: Option<String>,
-    /// Wall clock of the last frame, Unix time in ns.
+    /// Wall-clock time of the last frame, Unix time in ns.
     pub last_ns: i128,
     /// `vm.panic_on_oom` when the recorder started.
     pub panic_on_oom: Option<i64>,
 }
 
-/// What the first frame of a file tells, and the time of the last one so far.
+/// The first frame of a file, and the time of the last frame so far.
 struct Begun {
     session: Session,
     last_boot_ns: u64,
 }
 
-/// A file, and whether it was named or stood in a directory, where others may have put it.
+/// A file, and whether it was listed from a directory, where others may have put it.
 struct Found {
     path: PathBuf,
     listed: bool,
 }
 
 impl Recordings {
-    /// These files, and those in these folders, oldest first.
+    /// Finds these files, and the recordings in these directories, oldest first.
     ///
     /// # Errors
     ///
-    /// If one is not there, or a folder holds no recording.
+    /// If a path does not exist, or a directory contains no recording.
     pub fn find(paths: &[PathBuf]) -> Result<Self, SourceError> {
         let mut files = VecDeque::new();
         for path in paths {
@@ -74,13 +74,13 @@ impl Recordings {
         Ok(Self { files, current: None, torn: None, begun: None, unclosed: Vec::new() })
     }
 
-    /// The recordings, among those read to their end, that their recorders did not close.
+    /// Returns the recordings that were read to their end and that their recorders did not close.
     #[must_use]
     pub fn unclosed(&self) -> &[Unclosed] {
         &self.unclosed
     }
 
-    /// Takes note of the session, and of how far the file goes.
+    /// Records the session and the time of the last frame.
     fn note(&mut self, batch: &[u8]) {
         for (frame, _) in Frame::each(batch) {
             match &mut self.begun {
@@ -95,7 +95,7 @@ impl Recordings {
         }
     }
 
-    /// The current file has come to its end.
+    /// Ends the current file.
     fn end(&mut self, path: PathBuf, closed: bool) {
         let Some(Begun { session, last_boot_ns }) = self.begun.take().filter(|_| !closed) else { return };
         if self.unclosed.len() < UNCLOSED {
@@ -170,10 +170,10 @@ fn buffered(file: File) -> BufReader<File> {
 ///
 /// # Errors
 ///
-/// If it is none, or cannot be read.
+/// If the file is not a recording, or cannot be read.
 pub fn open(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
     let file = File::open(path).map_err(ReadError::Open)?;
-    // It opens, and cannot be read.
+    // A directory can be opened, but not read.
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(ReadError::Open(io::ErrorKind::IsADirectory.into()));
     }

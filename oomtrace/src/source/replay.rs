@@ -5,30 +5,30 @@ use std::io::Read;
 use super::{Batch, Ended, Source, SourceError};
 use crate::recording::{ReadError, Reader};
 
-/// Bytes of frames that are handed on at a time.
+/// Number of bytes of frames that are passed on at a time.
 const BATCH_BYTES: usize = 64 << 10;
 
-/// The frames of a recording, as fast as they are asked for.
+/// The frames of a recording, without waiting between them.
 pub struct Replay<R: Read> {
     reader: Reader<R>,
-    /// What stopped the reading, kept until the frames before it were handed on.
+    /// The error that stopped the reading. It is kept until the frames before it were passed on.
     broken: Option<ReadError>,
 }
 
 impl<R: Read> Replay<R> {
-    /// Over an opened recording.
+    /// Reads from an opened recording.
     #[must_use]
     pub const fn new(reader: Reader<R>) -> Self {
         Self { reader, broken: None }
     }
 
-    /// Where the record begins in the middle of which the recording ends, once it has.
+    /// Returns the start of the record in which the recording is cut off, once the end was reached.
     #[must_use]
     pub fn torn_at(&self) -> Option<u64> {
         self.reader.torn().then(|| self.reader.offset())
     }
 
-    /// Whether the recorder closed the recording, once its end was read.
+    /// Whether the recorder closed the recording. Valid once the end was read.
     #[must_use]
     pub const fn closed(&self) -> bool {
         self.reader.closed()

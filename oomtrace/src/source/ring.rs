@@ -1,7 +1,8 @@
-//! The reader of the kernel's ring buffer, which maps the data once.
+//! Reads the kernel's ring buffer. The reader maps the data once.
 //!
-//! The kernel offers the data twice in a row, so that each record is one slice. Resident memory would then contain these pages twice. This
-//! reader maps them once, and copies a record that crosses the end of the ring.
+//! The kernel can map the data twice in a row, so that each record is one slice. The resident memory would then include these
+//! pages twice.
+//! This reader maps them once and copies a record that crosses the end of the ring.
 //! <https://github.com/torvalds/linux/blob/v6.12/kernel/bpf/ringbuf.c#L108> (the layout)
 
 use std::{
@@ -16,35 +17,36 @@ use self::pages::Pages;
 
 mod pages;
 
-/// Bytes of the data; a power of two.
+/// Size of the data in bytes; a power of two.
 const SIZE: usize = RING_BYTES as usize;
 
-/// Bytes before each record: its length with two flags, and a page number that only the kernel uses.
+/// Size of the header before each record, in bytes: the record's length with two flags, and a page number that only the
+/// kernel uses.
 const HEAD_BYTES: usize = 8;
 
-/// The record is reserved and not yet written.
+/// Flag: the record is reserved and not written yet.
 const BUSY: u32 = 1 << 31;
 
-/// The kernel side reserved the record and gave it up.
+/// Flag: the kernel side reserved the record and then discarded it.
 const DISCARDED: u32 = 1 << 30;
 
-/// Records begin at multiples of this.
+/// Alignment of the records, in bytes.
 const ALIGNMENT: usize = 8;
 
-/// Room for a record that crosses the end: a full chunk of candidates fits.
+/// Size of the buffer for a record that crosses the end. A full chunk of candidates fits.
 const JOINED_BYTES: usize = 32 << 10;
 
 /// The only reader of the map.
 pub(super) struct Ring {
     map: OwnedFd,
-    /// How far the data was read: one page, shared with the kernel.
+    /// The read position: one page, shared with the kernel.
     consumer: Pages,
-    /// How far the data was written: one page, then the data.
+    /// The write position: one page, followed by the data.
     producer: Pages,
     page: usize,
-    /// As the consumer's page has it.
+    /// The read position, as in the consumer's page.
     read: usize,
-    /// A record that crosses the end of the ring.
+    /// Buffer for a record that crosses the end of the ring.
     joined: Vec<u8>,
 }
 
@@ -53,19 +55,19 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// If the kernel does not map it.
+    /// If the kernel refuses the mapping.
     pub(super) fn new(map: OwnedFd) -> io::Result<Self> {
         let page = rustix::param::page_size();
         let consumer = Pages::writable(map.as_fd(), 0, page)?;
         let producer = Pages::readable(map.as_fd(), page, page + SIZE)?;
         let read = consumer.word::<AtomicUsize>(0).map_or(0, |word| word.load(Ordering::Acquire));
-        // Touched, so that it is in memory before memory is short.
+        // Write to the buffer, so that it is in memory before memory is short.
         let mut joined = vec![1; JOINED_BYTES];
         joined.clear();
         Ok(Self { map, consumer, producer, page, read, joined })
     }
 
-    /// Passes on each record that is complete, in order, and then gives its place back to the kernel.
+    /// Passes on each complete record, in order, and then returns its space to the kernel.
     pub(super) fn each(&mut self, mut take: impl FnMut(&[u8])) {
         while let Some((length, is_discarded)) = self.head() {
             if !is_discarded {
@@ -75,13 +77,13 @@ impl Ring {
             if let Some(word) = self.consumer.word::<AtomicUsize>(0) {
                 word.store(self.read, Ordering::Release);
             }
-            // The kernel wakes a reader that was at the record it completes. Either it sees the new position, or the reads below
-            // see its record.
+            // The kernel wakes a reader that has reached the record being completed.
+            // The fence makes sure that either the kernel sees the new position, or the reads below see the kernel's record.
             fence(Ordering::SeqCst);
         }
     }
 
-    /// The length of the next record and whether it was given up; `None` if there is none, or if it is not complete.
+    /// Returns the length of the next record and whether it was discarded; `None` if there is no complete record.
     fn head(&self) -> Option<(usize, bool)> {
         let written = self.producer.word::<AtomicUsize>(0)?.load(Ordering::Acquire);
         if written == self.read {
@@ -92,7 +94,7 @@ impl Ring {
         (head & BUSY == 0).then_some((length, head & DISCARDED != 0))
     }
 
-    /// The record after its head. Positions are multiples of eight, so a head never crosses the end.
+    /// Returns the record after its header. Positions are multiples of eight, so a header never crosses the end.
     fn record(&mut self, length: usize) -> &[u8] {
         let start = (self.read + HEAD_BYTES) % SIZE;
         let until_end = length.min(SIZE - start);

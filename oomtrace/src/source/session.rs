@@ -1,4 +1,4 @@
-//! The first frame: what must be known of this machine and this tracer to read all others.
+//! The first frame: the facts about this machine and this tracer that are needed to read all other frames.
 
 use std::{collections::BTreeMap, env, fs, os::unix::ffi::OsStringExt as _};
 
@@ -12,7 +12,7 @@ use crate::{
     kernel::{clock, cmdlines::Cmdlines, facts::KernelFacts, layout::Resolved, load::Armed},
 };
 
-/// The session frame of a live run. `killers` are programs whose purpose is to kill when memory is short.
+/// Returns the session frame of a live run. `killers` are programs whose purpose is to kill processes when memory is short.
 #[must_use]
 pub fn frame(armed: &Armed, facts: KernelFacts, resolved: &Resolved, killers: Vec<ByteString>) -> Vec<u8> {
     let session = Session { killers, ..session(armed, facts, resolved) };
@@ -46,7 +46,7 @@ fn session(armed: &Armed, facts: KernelFacts, resolved: &Resolved) -> Session {
     }
 }
 
-/// How the tracer was called: a command that it runs is in there.
+/// Returns the arguments of the tracer. They include the command that it runs, if any.
 fn command_line(cmdlines: Cmdlines) -> Vec<ByteString> {
     match cmdlines {
         Cmdlines::Read => env::args_os().map(|argument| ByteString::from(argument.into_vec())).collect(),
@@ -54,18 +54,18 @@ fn command_line(cmdlines: Cmdlines) -> Vec<ByteString> {
     }
 }
 
-/// The slots that this kernel has, by name.
+/// Returns the slots that this kernel has, by name.
 fn layout(resolved: &Resolved) -> BTreeMap<String, u32> {
     let found = resolved.findings.iter();
     found.filter_map(|finding| Some((finding.slot.to_owned(), finding.value?))).collect()
 }
 
-/// How many nodes have memory; absent on kernels built without nodes.
+/// Returns the number of nodes with memory; absent on kernels without NUMA support.
 fn memory_nodes() -> Option<usize> {
     count(&fs::read_to_string("/sys/devices/system/node/has_memory").ok()?)
 }
 
-/// How many numbers a list such as `0-1,4` holds.
+/// Counts the numbers in a list such as `0-1,4`.
 fn count(list: &str) -> Option<usize> {
     let ranges = list.trim().split(',').map(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -80,7 +80,7 @@ mod tests {
     use super::count;
 
     #[test]
-    fn lists_of_nodes() {
+    fn counts_nodes_in_a_list() {
         assert_eq!([count("0\n"), count("0-1\n"), count("0-2,4,8-9")], [Some(1), Some(2), Some(6)]);
         assert_eq!([count(""), count("1-0"), count("x")], [None; 3]);
     }

@@ -1,4 +1,5 @@
-//! Notice of the wall clock being set, as at the first contact with a time server: dates would be off by it until the next start.
+//! Detects when the wall clock is set, for example at the first contact with a time server. Otherwise dates would be wrong
+//! until the next start.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -12,15 +13,15 @@ use rustix::{
 
 use crate::{context::Clock, kernel::clock};
 
-/// Far enough: the timer is there for being cancelled.
+/// An expiry far in the future. The timer exists only to be canceled.
 const NEVER: Timespec = Timespec { tv_sec: 1 << 40, tv_nsec: 0 };
 
-/// A timer by the wall clock, which the kernel cancels when that is set, or when the machine wakes up.
+/// A timer by the wall clock. The kernel cancels it when the clock is set, or when the machine wakes up.
 /// <https://github.com/torvalds/linux/blob/v6.12/fs/timerfd.c> (`timerfd_clock_was_set`)
 pub(super) struct WallClock(Option<OwnedFd>);
 
 impl WallClock {
-    /// Listens from now on, as far as there are timers for it.
+    /// Starts listening, if the kernel provides such timers.
     pub(super) fn new() -> Self {
         let timer = || {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
@@ -32,12 +33,12 @@ impl WallClock {
         Self(timer().ok())
     }
 
-    /// Readable once the clock was set.
+    /// Returns a descriptor that becomes readable when the clock was set.
     pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         self.0.as_ref().map(AsFd::as_fd)
     }
 
-    /// How the clocks differ now, if that has changed since the last time.
+    /// Returns the offsets between the clocks, if the wall clock was set since the last call.
     pub(super) fn was_set(&self) -> Option<Clock> {
         let cancelled = read(self.0.as_ref()?, &mut [0_u8; 8]) == Err(Errno::CANCELED);
         cancelled.then(|| Clock {

@@ -5,7 +5,7 @@ use std::{
 
 use super::{BUSY, DISCARDED, Ring, SIZE};
 
-/// A file with the layout of a ring buffer. The kernel's own is read by all scenarios.
+/// A file with the layout of a ring buffer. All scenarios test the kernel's own ring buffer.
 struct Written {
     file: File,
     page: u64,
@@ -73,7 +73,7 @@ fn joins_a_record_that_crosses_the_end() {
 }
 
 #[test]
-fn reads_a_head_at_the_end_and_its_record_at_the_beginning() {
+fn joins_a_header_at_the_end_with_its_record() {
     let mut written = Written::starting_at(SIZE - 8);
     let mut ring = written.ring();
     written.push(&[1, 2, 3], 0);
@@ -81,7 +81,7 @@ fn reads_a_head_at_the_end_and_its_record_at_the_beginning() {
 }
 
 #[test]
-fn waits_for_a_record_that_is_not_complete_and_skips_one_that_was_given_up() {
+fn waits_for_incomplete_and_skips_discarded_records() {
     let mut written = Written::starting_at(0);
     let mut ring = written.ring();
     written.push(&[1], DISCARDED);
