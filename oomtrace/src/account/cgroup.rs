@@ -1,4 +1,5 @@
-//! The account of a cgroup that ran out: its usage at the decision, by its `memory.stat` right after.
+//! Builds the account of a cgroup that ran out of memory: its usage at the decision, split by the `memory.stat` read right after
+//! it.
 
 use oomtrace_common::event::Memcg;
 
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::incident::Incident;
 
-/// Kernel memory by what it is, of which `kernel` is the sum. Whether reclaim frees it, and whether a kill does.
+/// The kernel memory counters that `kernel` sums up. The flags say whether reclaim frees the memory and whether a kill frees it.
 const KERNEL: [(What, &str, Option<bool>, Option<bool>); 8] = [
     (What::SlabUnreclaimable, "slab_unreclaimable", Some(false), None),
     (What::SlabReclaimable, "slab_reclaimable", Some(true), Some(false)),
@@ -26,10 +27,10 @@ const KERNEL: [(What, &str, Option<bool>, Option<bool>); 8] = [
     (What::Zspages, "zswap", Some(false), Some(true)),
 ];
 
-/// Counters of a process may lack so much, which CPUs hold back: a part that rests on their sum must be larger.
+/// The largest error of a process's counters, because CPUs keep part of the counts. A part based on the sum must be larger.
 const HELD_BACK_BYTES: u64 = 256 << 10;
 
-/// Accounts for a cgroup's memory; `None` where its `memory.stat` was not read.
+/// Accounts for a cgroup's memory. Returns `None` if its `memory.stat` was not read.
 #[must_use]
 pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
     let stat = Stat::new(incident.stat_of(id)?);
@@ -82,13 +83,13 @@ fn names(incident: &Incident, stat: Stat<'_>, shared: &Shared) -> Names {
     }
 }
 
-/// What was charged at the decision.
+/// Returns the memory charged to the cgroup at the decision.
 fn usage(incident: &Incident, id: u64) -> Option<u64> {
     let memcg = incident.memcgs.get(&id).filter(|memcg| memcg.present & Memcg::COUNTERS != 0)?;
     Some(memcg.usage_pages.saturating_mul(incident.page_size()))
 }
 
-/// All that `memory.stat` knows of.
+/// Returns all memory that `memory.stat` covers.
 fn known(stat: Stat<'_>) -> u64 {
     let user = stat.anon().saturating_add(stat.shmem()).saturating_add(stat.file());
     let user = user.saturating_add(stat.swap_cache()).saturating_add(stat.sum(&["sock", "hugetlb"]));
@@ -99,8 +100,8 @@ fn of_kernel(stat: Stat<'_>) -> u64 {
     KERNEL.iter().fold(0, |sum: u64, (_, name, _, _)| sum.saturating_add(stat.bytes(name)))
 }
 
-/// Anonymous memory that was there at the decision and not any more when `memory.stat` was read: it is missing there, the
-/// counters of the processes have it, and the victims have held as much.
+/// Returns the anonymous memory that existed at the decision but was freed before `memory.stat` was read. `memory.stat` lacks it,
+/// the counters of the processes include it, and the victims held at least as much.
 fn returned(incident: &Incident, stat: Stat<'_>, members: Option<Members>, usage: u64) -> u64 {
     let (of_victims, _) = members::of_victims(incident).unwrap_or_default();
     let held = members.map_or(of_victims, |members| members.anon.max(of_victims));
@@ -108,7 +109,7 @@ fn returned(incident: &Incident, stat: Stat<'_>, members: Option<Members>, usage
     usage.saturating_sub(known(stat)).min(missing).min(of_victims)
 }
 
-/// Returns what of it the members have.
+/// Enters the anonymous memory and returns the part that the members hold.
 fn enter_anon(
     ledger: &mut Ledger,
     stat: Stat<'_>,
@@ -117,7 +118,7 @@ fn enter_anon(
     returned: u64,
 ) -> u64 {
     let charged = stat.anon().saturating_add(returned);
-    // What a process has charged stays where it was charged when it moves to another cgroup.
+    // When a process moves to another cgroup, its charges stay in the old one.
     let own = |members: &Members| {
         let room = members.count.saturating_mul(HELD_BACK_BYTES).saturating_add((1 << 20).max(charged / 10));
         let of_nobody = charged.saturating_sub(members.anon);
@@ -130,7 +131,7 @@ fn enter_anon(
     entered
 }
 
-/// A mount whose size fits, or what no member maps, is taken for files in tmpfs.
+/// Enters the shared memory. It counts as files in tmpfs if the size of a mount fits or if no member maps it.
 fn enter_shared(
     ledger: &mut Ledger,
     incident: &Incident,
@@ -152,8 +153,8 @@ fn enter_shared(
     shared
 }
 
-/// Kernel memory; what its sum has beyond the finer counters is a part of its own. The sum is there since 5.18. Page tables
-/// are there since 5.13; without them the members' own counters tell.
+/// Enters the kernel memory. The part of `kernel` that the finer counters do not cover becomes a part of its own. `kernel` exists
+/// since 5.18 and `pagetables` since 5.13. On older kernels, the members' own counters give the page tables.
 fn enter_kernel(ledger: &mut Ledger, stat: Stat<'_>, members: Option<Members>) {
     for (what, name, reclaimable, freed_by_kill) in KERNEL {
         ledger.enter(what, stat.bytes(name), reclaimable, freed_by_kill);

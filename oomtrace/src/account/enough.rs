@@ -1,15 +1,16 @@
-//! How much memory had to become free so that the allocation had found some, wherever it became free.
+//! Computes how much memory had to become free for the allocation to succeed, whatever zone it was freed in.
 
 use super::free::{is_movable, may_use, must_stay};
 use crate::incident::{Incident, MemoryState, StateSource, Zone};
 
-/// So many bytes are enough, in whatever zones they are freed: they fill all that cannot serve this allocation, and one page more.
-/// `None` where that is not known, and for an allocation of several pages, which needs them side by side.
+/// Returns a number of bytes that is enough whatever zones they are freed in: it fills all memory that cannot serve this
+/// allocation, plus one page. Returns `None` if it is not known, and for an allocation of several pages, because those must be
+/// contiguous.
 #[must_use]
 pub fn enough_bytes(incident: &Incident) -> Option<u64> {
     let state = incident.memory_state.as_deref()?;
     let (class, request) = (state.class?, incident.request?);
-    // What procfs shows is later, and SysRq, which has order -1, needs no memory.
+    // Procfs is read later than the decision. SysRq has order -1 and needs no memory.
     let is_seen = state.source == StateSource::Decision && state.zones_left_out == 0;
     if !is_seen || state.zones.is_empty() || request.order != 0 {
         return None;
@@ -24,7 +25,7 @@ pub fn enough_bytes(incident: &Incident) -> Option<u64> {
     Some(if movable { bytes } else { bytes.saturating_add(cma_in_use(state)) })
 }
 
-/// How much a zone lacks until it serves the allocation. `None` where its watermark was not read.
+/// Returns how many pages a zone lacks to serve the allocation, or `None` if its watermark was not read.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c#L3092> (`__zone_watermark_ok`)
 fn missing(zone: &Zone, class: u32, movable: bool) -> Option<u64> {
     zone.min_pages?;
@@ -33,12 +34,12 @@ fn missing(zone: &Zone, class: u32, movable: bool) -> Option<u64> {
     Some(must_stay(zone, class).saturating_sub(zone.free_pages.saturating_sub(kept)))
 }
 
-/// All that can become free in a zone.
+/// Returns all pages that can become free in a zone.
 fn used(zone: &Zone) -> u64 {
     zone.managed_pages.unwrap_or(u64::MAX).saturating_sub(zone.free_pages)
 }
 
-/// Memory that becomes free there serves movable allocations only.
+/// Returns the CMA memory in use. When it becomes free, it serves movable allocations only.
 fn cma_in_use(state: &MemoryState) -> u64 {
     let line = |name: &str| state.meminfo.as_ref()?.get(name).copied();
     line("CmaTotal").unwrap_or(0).saturating_sub(line("CmaFree").unwrap_or(0))

@@ -1,13 +1,13 @@
-//! The machine's counters under one roof: those of zones and nodes where all of them were read, else `/proc/meminfo`.
+//! Reads the machine's counters: from zones and nodes if all of them were read, otherwise from `/proc/meminfo`.
 
 use crate::incident::MemoryState;
 
-/// The counters of a machine. All answers are in bytes, and `None` where nothing tells.
+/// The counters of a machine. All methods return bytes, or `None` if no source has the counter.
 #[derive(Clone, Copy)]
 pub(super) struct Figures<'a> {
     state: &'a MemoryState,
     page_size: u64,
-    /// Whether zones and nodes tell of the whole machine.
+    /// Whether zones and nodes cover the whole machine.
     is_whole: bool,
 }
 
@@ -19,12 +19,12 @@ impl<'a> Figures<'a> {
         Self { state, page_size, is_whole }
     }
 
-    /// Whether zones and nodes tell of the whole machine.
+    /// Returns whether zones and nodes cover the whole machine.
     pub(super) const fn is_whole(&self) -> bool {
         self.is_whole
     }
 
-    /// All memory that the page allocator manages. `MemTotal` is the same sum.
+    /// Returns all memory that the page allocator manages. `MemTotal` is the same sum.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/show_mem.c#L76> (`si_meminfo`)
     pub(super) fn managed(&self) -> Option<u64> {
         let zones = self.state.zones.iter().map(|zone| zone.managed_pages.unwrap_or(0));
@@ -32,24 +32,24 @@ impl<'a> Figures<'a> {
         managed.or_else(|| self.meminfo("MemTotal")).filter(|bytes| *bytes > 0)
     }
 
-    /// A node counter by its names on different kernels and in procfs, else a line of `/proc/meminfo`.
+    /// Returns a node counter, given its names on different kernels and in procfs, or else a line of `/proc/meminfo`.
     pub(super) fn node(&self, names: &[&str], meminfo: &str) -> Option<u64> {
         self.sum_of_nodes(names).or_else(|| self.meminfo(meminfo))
     }
 
-    /// A zone counter, likewise.
+    /// Returns a zone counter in the same way.
     pub(super) fn zone(&self, names: &[&str], meminfo: &str) -> Option<u64> {
         self.sum_of_zones(names).or_else(|| self.meminfo(meminfo))
     }
 
-    /// Free pages on the lists of single CPUs.
+    /// Returns the free memory on the per-CPU lists.
     pub(super) fn percpu_lists(&self) -> Option<u64> {
         let pages: Vec<u64> = self.state.zones.iter().filter_map(|zone| zone.percpu_pages).collect();
         (self.is_whole && !pages.is_empty())
             .then(|| self.bytes(pages.into_iter().fold(0, u64::saturating_add)))
     }
 
-    /// A line of `/proc/meminfo`.
+    /// Returns a line of `/proc/meminfo`.
     pub(super) fn meminfo(&self, name: &str) -> Option<u64> {
         self.state.meminfo.as_ref()?.get(name).copied()
     }
@@ -74,7 +74,7 @@ impl<'a> Figures<'a> {
     }
 }
 
-/// The sum; `None` of nothing.
+/// Returns the sum, or `None` if there is nothing to add.
 fn sum(bytes: impl Iterator<Item = u64>) -> Option<u64> {
     bytes.reduce(u64::saturating_add)
 }

@@ -1,70 +1,70 @@
-//! Free memory, split by what kept this allocation from it. The order of the tests is the page allocator's own.
+//! Splits free memory by the reason why this allocation could not use it. The checks run in the page allocator's order.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c#L3092> (`__zone_watermark_ok`)
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::incident::{FreeBlocks, Incident, MemoryState, Zone};
 
-/// Migrate types from which any allocation may be served.
+/// Migrate types that can serve any allocation.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c#L3129>
 const ORDINARY: [&str; 3] = ["unmovable", "movable", "reclaimable"];
 
-/// Free memory by what it is to this allocation, in bytes.
+/// Free memory by its use to this allocation, in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Free {
-    /// It may be used, as far as is known.
+    /// Memory that the allocation may use, as far as is known.
     pub(super) usable: u64,
-    /// It lies below the watermark and the reserve.
+    /// Memory below the watermark and the reserve.
     pub(super) reserved: u64,
-    /// What must stay free in the zones that may be used: watermarks and reserves.
+    /// Memory that must stay free in the usable zones: watermarks and reserves.
     pub(super) must_stay: u64,
-    /// In zones above the allocation's class, by name.
+    /// Memory in zones above the allocation's class, by zone name.
     pub(super) other_zones: BTreeMap<String, u64>,
-    /// On nodes that it may not use, by number.
+    /// Memory on nodes that the allocation may not use, by node number.
     pub(super) other_nodes: BTreeMap<i32, u64>,
-    /// In the contiguous memory allocator's areas.
+    /// Memory in the contiguous memory allocator's areas.
     pub(super) cma: u64,
-    /// Reserved for atomic allocations.
+    /// Memory reserved for atomic allocations.
     pub(super) highatomic: u64,
-    /// Above the watermark, without a block that is large enough.
+    /// Memory above the watermark in zones without a large enough block.
     pub(super) fragmented: u64,
-    /// Whether the class of the allocation is known, so that the split means something.
+    /// Whether the class of the allocation is known. Without it, the split means nothing.
     pub(super) is_judged: bool,
-    /// Zones that may be used.
+    /// Zones that the allocation may use.
     pub(super) usable_zones: BTreeSet<String>,
-    /// Bytes of the largest free block in the zones that may be used.
+    /// Bytes of the largest free block in the usable zones.
     pub(super) largest_block: u64,
 }
 
 impl Free {
-    /// All of it in zones above the allocation's.
+    /// Returns all free memory in zones above the allocation's class.
     pub(super) fn other_zone(&self) -> u64 {
         self.other_zones.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))
     }
 
-    /// All of it on other nodes.
+    /// Returns all free memory on other nodes.
     pub(super) fn other_node(&self) -> u64 {
         self.other_nodes.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))
     }
 
-    /// What is free in the zones that may be used, whatever it is kept for.
+    /// Returns all free memory in the usable zones, including reserves.
     pub(super) const fn in_usable_zones(&self) -> u64 {
         let kept = self.reserved.saturating_add(self.cma).saturating_add(self.highatomic);
         self.usable.saturating_add(kept).saturating_add(self.fragmented)
     }
 }
 
-/// What the allocation may do.
+/// The limits of the allocation.
 #[derive(Clone, Copy)]
 struct Request<'a> {
     class: u32,
     allowed_nodes: Option<&'a [i32]>,
     order: usize,
-    /// Whether it is movable; `None` where its mask is not known.
+    /// Whether the allocation is movable; `None` if its mask is not known.
     movable: Option<bool>,
 }
 
-/// Whether an allocation may use a zone; `None` where its class is not known.
+/// Returns whether the allocation may use a zone, or `None` if its class is not known.
 #[must_use]
 pub fn may_use(state: &MemoryState, zone: &Zone) -> Option<bool> {
     let on_node = state.allowed_nodes.as_ref().is_none_or(|nodes| nodes.contains(&zone.node));
@@ -94,7 +94,7 @@ pub(super) fn split(incident: &Incident, state: &MemoryState) -> Free {
     free
 }
 
-/// Whether the allocation has `__GFP_MOVABLE`.
+/// Returns whether the allocation has `__GFP_MOVABLE`.
 pub(super) fn is_movable(incident: &Incident) -> Option<bool> {
     let mask = u64::from(incident.request?.gfp_mask);
     let bits = &incident.session.as_ref()?.facts.gfp_bits;
@@ -126,14 +126,14 @@ fn add(free: &mut Free, zone: &Zone, request: Request<'_>, page_size: u64) {
     free.largest_block = free.largest_block.max(bytes(largest_block(zone, request)));
 }
 
-/// The minimum watermark, with what is added to it for a while, and what the zone keeps back from this class.
+/// Returns the pages that must stay free: the minimum watermark, its temporary boost, and the zone's reserve against this class.
 pub(super) fn must_stay(zone: &Zone, class: u32) -> u64 {
     let reserve = usize::try_from(class).ok().and_then(|class| zone.reserve_pages.get(class));
     let min = zone.min_pages.unwrap_or(0).saturating_add(zone.boost_pages.unwrap_or(0));
     min.saturating_add(reserve.copied().unwrap_or(0))
 }
 
-/// Whether a block is large enough. Where the blocks were not read, one is taken to be there.
+/// Returns whether a free block is large enough. If the blocks were not read, this function assumes that one is.
 fn has_block(zone: &Zone, request: Request<'_>) -> bool {
     let mut large = zone.free_blocks.iter().skip(request.order);
     request.order == 0 || zone.free_blocks.is_empty() || large.any(|blocks| fits(blocks, request))
@@ -147,7 +147,7 @@ fn fits(blocks: &FreeBlocks, request: Request<'_>) -> bool {
     blocks.count > 0 && types.iter().any(may)
 }
 
-/// Pages of the largest block that the allocation may be served from.
+/// Returns the pages of the largest block that can serve the allocation.
 fn largest_block(zone: &Zone, request: Request<'_>) -> u64 {
     let fitting = zone.free_blocks.iter().enumerate().filter(|(_, blocks)| fits(blocks, request));
     let order = fitting.map(|(order, _)| order).max().and_then(|order| u32::try_from(order).ok());

@@ -1,4 +1,4 @@
-//! Who holds the memory where a kill does not reach it.
+//! Finds the process or group of processes that holds the memory if the kill does not free it.
 
 use std::collections::BTreeMap;
 
@@ -16,31 +16,31 @@ use crate::{
     incident::{Candidate, Incident, PassedOver},
 };
 
-/// Who holds memory that no kill frees, or that the kernel's choice does not go to.
+/// A holder of memory that no kill frees, or that the kernel does not choose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Holder {
     /// Why a kill does not reach it.
     pub kind: HolderKind,
-    /// How much it holds.
+    /// Memory that it holds.
     pub bytes: u64,
-    /// How many processes it is; `None` where it is none that is known.
+    /// Number of processes; `None` if no process is known to hold it.
     pub processes: Option<u64>,
-    /// Process id, of a single one.
+    /// Process id, if it is a single process.
     pub pid: Option<i32>,
-    /// Name of the process, or of all of them.
+    /// Name of the process, or the common name of all processes.
     pub comm: Option<ByteString>,
-    /// Path of its memory cgroup, or of the one that they share.
+    /// Path of its memory cgroup, or of the one that all processes share.
     pub cgroup: Option<ByteString>,
-    /// In words.
+    /// The sentence about it.
     pub text: String,
 }
 
-/// From so many processes on they are many.
+/// The least number of processes that counts as many.
 const MANY: u64 = 4;
-/// From so many processes on kernel memory by process counts as a fork bomb.
+/// The least number of processes that counts as a fork bomb, if their kernel memory is large.
 const BOMB: u64 = 32;
 
-/// The first that fits, the surest first.
+/// Returns the first holder that fits. The most certain kind is tried first.
 pub(super) fn find(incident: &Incident, account: &Account, members: Option<Members>) -> Option<Holder> {
     exempt(incident, account)
         .or_else(|| fork_bomb(account, members?))
@@ -57,7 +57,7 @@ fn anon_of(incident: &Incident, candidate: &Candidate) -> u64 {
     pages.saturating_mul(incident.page_size())
 }
 
-/// The largest process that may not be killed, where it holds more than the victims.
+/// Finds the largest process that may not be killed, if it holds more than the victims.
 fn exempt(incident: &Incident, account: &Account) -> Option<Holder> {
     let rows = incident.ballot.as_ref()?.candidates.iter();
     let kind = |row: &Candidate| match row.passed_over? {
@@ -84,12 +84,12 @@ fn exempt(incident: &Incident, account: &Account) -> Option<Holder> {
     })
 }
 
-/// Stacks, page tables and slab that come with each process, where a crowd of them holds the memory so.
+/// Finds a fork bomb: many processes whose kernel stacks, page tables and slab hold the memory.
 fn fork_bomb(account: &Account, members: Members) -> Option<Holder> {
     let kinds = [What::KernelStack, What::PageTables, What::SlabUnreclaimable];
     let bytes = kinds.iter().fold(0, |sum: u64, what| sum.saturating_add(account.bytes_of(*what)));
     let stacks = account.bytes_of(What::KernelStack).saturating_add(account.bytes_of(What::PageTables));
-    // Where slab alone is large, it is something else that fills it.
+    // If only slab is large, something other than processes fills it.
     let is_bomb = members.count >= BOMB && stacks > bytes / 4 && bytes > account.total_bytes / 3;
     is_bomb.then(|| Holder {
         kind: HolderKind::ForkBomb,
@@ -102,7 +102,7 @@ fn fork_bomb(account: &Account, members: Members) -> Option<Holder> {
     })
 }
 
-/// Charges that no member of the cgroup has. Cgroup v2 never moves them.
+/// Finds charges that no member of the cgroup owns. Cgroup v2 never moves charges.
 fn left_behind(account: &Account) -> Option<Holder> {
     let bytes = account.bytes_of(What::AnonLeftBehind);
     is_much(bytes, account).then(|| Holder {
@@ -116,7 +116,7 @@ fn left_behind(account: &Account) -> Option<Holder> {
     })
 }
 
-/// Processes of one name that together hold most, and each score less than the victim, which was small.
+/// Finds processes of one name that together hold more than a quarter of the memory, while each scores less than a small victim.
 fn many(incident: &Incident, account: &Account) -> Option<Holder> {
     let choice = incident.choice.as_ref().filter(|choice| !choice.is_allocating_task())?;
     let victim = account.victim_bytes?;
@@ -151,7 +151,7 @@ fn many(incident: &Incident, account: &Account) -> Option<Holder> {
     })
 }
 
-/// The cgroup that all of them are in.
+/// Returns the cgroup that contains all of these candidates.
 fn shared_cgroup(incident: &Incident, rows: &[(&Candidate, u64)]) -> Option<ByteString> {
     let mut ids = rows.iter().map(|(row, _)| row.task.memcg);
     let first = ids.next()??;

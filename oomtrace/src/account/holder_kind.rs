@@ -1,28 +1,28 @@
-//! The ways in which a holder of memory escapes a kill.
+//! The reasons why a kill does not free a holder's memory.
 
 use serde::Serialize;
 
-/// Why a kill does not reach a holder of memory.
+/// Why a kill does not free a holder's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HolderKind {
     /// Its `oom_score_adj` is -1000.
     Exempt,
-    /// It is the init of the machine.
+    /// It is the machine's init process.
     Init,
     /// Many processes that each score less than the victim.
     Many,
-    /// Many processes whose kernel stacks, page tables and slab are the most of it.
+    /// Many processes that hold most of the memory in kernel stacks, page tables and slab.
     ForkBomb,
-    /// Processes that moved to another cgroup, or are gone, and left their charges behind.
+    /// Processes that moved to another cgroup or exited, and left their charges behind.
     LeftBehind,
 }
 
 impl HolderKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 5] = [Self::Exempt, Self::Init, Self::Many, Self::ForkBomb, Self::LeftBehind];
 
-    /// Its name in the JSON.
+    /// Returns the name in the JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

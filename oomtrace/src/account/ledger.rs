@@ -1,28 +1,28 @@
-//! Parts of a whole, entered one after the other: together they are never more than the whole, and the rest is unexplained.
+//! A ledger that splits a whole into parts. The sum of the parts never exceeds the whole, and the rest is unexplained.
 
 use serde::Serialize;
 
 /// A part of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Part {
-    /// What it is.
+    /// The kind of memory.
     pub what: What,
-    /// How much.
+    /// Its size.
     pub bytes: u64,
-    /// Whether reclaim could have freed it at that moment; `None` where that is not known, and for free memory.
+    /// Whether reclaim could have freed it at that moment; `None` if that is not known, and for free memory.
     pub reclaimable: Option<bool>,
-    /// Whether it goes with the process that holds it; `None` where that is not known, and for free memory.
+    /// Whether killing the process that holds it frees it; `None` if that is not known, and for free memory.
     pub freed_by_kill: Option<bool>,
 }
 
 impl Part {
-    /// Whether neither reclaim nor a kill frees it.
+    /// Returns whether neither reclaim nor a kill frees the part.
     #[must_use]
     pub fn stays(&self) -> bool {
         self.freed_by_kill == Some(false) && self.reclaimable != Some(true)
     }
 
-    /// Whether it is in use, and it is not known whether a kill frees it.
+    /// Returns whether the part is in use and may or may not be freed by a kill.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
         self.freed_by_kill.is_none() && self.reclaimable != Some(true) && !self.what.is_free()
@@ -31,23 +31,23 @@ impl Part {
 
 macro_rules! whats {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $words:literal;)+) => {
-        /// What a part is.
+        /// The kind of memory that a part holds.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
         pub enum What {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)+
         }
 
         impl What {
-            /// All of them.
+            /// All kinds.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Its name in the JSON.
+            /// Returns the name in the JSON.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
 
-            /// The same for people.
+            /// Returns the name in sentences.
             #[must_use]
             pub const fn words(self) -> &'static str {
                 match self { $(Self::$variant => $words),+ }
@@ -65,17 +65,17 @@ whats! {
     FreeOtherZone = "free_other_zone", "free in zones this allocation cannot use";
     /// Free memory on nodes that this allocation may not use.
     FreeOtherNode = "free_other_node", "free on nodes this allocation may not use";
-    /// Free memory of the contiguous memory allocator, for an allocation that is not movable.
+    /// Free memory of the contiguous memory allocator, if the allocation is not movable.
     FreeCma = "free_cma", "free in CMA, for movable allocations only";
     /// Free memory reserved for atomic allocations of higher orders.
     FreeHighatomic = "free_highatomic", "free, reserved for atomic allocations";
-    /// Free memory above the watermarks, of which no block is as large as this allocation.
+    /// Free memory above the watermarks, in blocks that are smaller than this allocation.
     FreeFragmented = "free_fragmented", "free in blocks that are too small";
-    /// Free memory on the lists of single CPUs.
+    /// Free memory on the per-CPU lists.
     PercpuLists = "percpu_lists", "free on per-CPU lists";
     /// Anonymous memory that processes map.
     Anon = "anon", "anonymous memory";
-    /// Anonymous memory charged to the cgroup that none of its members has.
+    /// Anonymous memory charged to the cgroup that no member holds.
     AnonLeftBehind = "anon_left_behind", "anonymous memory of no member";
     /// Pages of the swap cache that no process maps.
     SwapCache = "swap_cache", "swap cache";
@@ -85,7 +85,7 @@ whats! {
     Tmpfs = "tmpfs", "tmpfs";
     /// System V shared memory.
     SysvShm = "sysv_shm", "System V shared memory";
-    /// Other shared memory: memfd, shared anonymous mappings, and tmpfs that is mounted elsewhere.
+    /// Other shared memory: memfd, shared anonymous mappings, and tmpfs in other mount namespaces.
     Shmem = "shmem", "shared memory";
     /// Slab caches that reclaim can shrink.
     SlabReclaimable = "slab_reclaimable", "reclaimable slab";
@@ -101,15 +101,15 @@ whats! {
     SecondaryPageTables = "secondary_page_tables", "secondary page tables";
     /// The kernel's per-CPU memory.
     Percpu = "percpu", "per-CPU memory";
-    /// Memory allocated with vmalloc, kernel stacks not counted.
+    /// Memory allocated with vmalloc, without kernel stacks.
     Vmalloc = "vmalloc", "vmalloc";
-    /// Huge pages, those in pools that no process uses included.
+    /// Huge pages, including unused ones in the pools.
     HugePages = "huge_pages", "huge pages";
     /// Compressed pages of zram and zswap.
     Zspages = "zspages", "compressed pages (zram, zswap)";
     /// Buffers of sockets.
     Sockets = "sockets", "socket buffers";
-    /// Kernel memory of a cgroup that none of its finer counters names, such as pipe buffers.
+    /// Kernel memory of a cgroup that none of the finer counters covers, such as pipe buffers.
     Kernel = "kernel", "other kernel memory";
     /// Memory that a hypervisor has taken back.
     Balloon = "balloon", "balloon";
@@ -117,12 +117,12 @@ whats! {
     Gpu = "gpu", "GPU drivers";
     /// Bounce buffers.
     Bounce = "bounce", "bounce buffers";
-    /// What no counter explains.
+    /// Memory that no counter explains.
     Unexplained = "unexplained", "unexplained: no counter covers it";
 }
 
 impl What {
-    /// Whether it is free memory of any kind.
+    /// Returns whether this is free memory of any kind.
     #[must_use]
     pub const fn is_free(self) -> bool {
         matches!(
@@ -139,7 +139,7 @@ impl What {
     }
 }
 
-/// The parts so far, and how much of the whole is left for others.
+/// The parts entered so far, and the rest of the whole.
 #[derive(Debug)]
 pub(super) struct Ledger {
     left: u64,
@@ -147,18 +147,18 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Nothing entered of so many bytes.
+    /// Starts an empty ledger for a total of this size.
     pub(super) const fn new(total_bytes: u64) -> Self {
         Self { left: total_bytes, parts: Vec::new() }
     }
 
-    /// What is not entered yet.
+    /// Returns the bytes not entered yet.
     pub(super) const fn left(&self) -> u64 {
         self.left
     }
 
-    /// Enters a part, as far as there is room: counters are read one after the other, so that their sum may exceed the
-    /// whole by a little. The surest figures are entered first. Returns what was entered.
+    /// Enters a part, cut to the bytes that are left, and returns the bytes entered. The kernel's counters are read one after the
+    /// other, so their sum may slightly exceed the whole. Enter the most reliable figures first.
     pub(super) fn enter(
         &mut self,
         what: What,
@@ -175,12 +175,12 @@ impl Ledger {
         bytes
     }
 
-    /// Enters free memory: nobody has to reclaim it, and no kill frees it.
+    /// Enters free memory. It needs no reclaim, and no kill frees it.
     pub(super) fn enter_free(&mut self, what: What, bytes: u64) -> u64 {
         self.enter(what, bytes, None, None)
     }
 
-    /// The parts, largest first, with what is left over as unexplained; and how much that is.
+    /// Returns the parts, largest first, including the unexplained rest, and the size of that rest.
     pub(super) fn close(mut self) -> (Vec<Part>, u64) {
         let bytes = self.left;
         self.parts.push(Part { what: What::Unexplained, bytes, reclaimable: None, freed_by_kill: None });

@@ -1,4 +1,4 @@
-//! The machine's account: all memory that the page allocator manages.
+//! Builds the machine's account of all memory that the page allocator manages.
 
 use super::{
     Account, Whole,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::incident::{Incident, MemoryState, StateSource};
 
-/// Accounts for the machine's memory; `None` where it was not read.
+/// Accounts for the machine's memory. Returns `None` if it was not read.
 #[must_use]
 pub fn of_machine(incident: &Incident) -> Option<Account> {
     let state = incident.memory_state.as_deref()?;
@@ -25,7 +25,7 @@ pub fn of_machine(incident: &Incident) -> Option<Account> {
     let mut ledger = Ledger::new(total_bytes);
     enter_free(&mut ledger, figures, &free);
     let victims_anon = members::of_victims(incident).map_or(0, |(anon, _)| anon);
-    // The kernel side reads before the kill; of procfs the victims may be dying already.
+    // The BPF programs read before the kill. When procfs is read, the victims may already be dying.
     let may_return = if state.source == StateSource::Procfs { victims_anon } else { 0 };
     let (anon, returned) = enter_anon(&mut ledger, figures, swap, may_return);
     let shared = enter_shared(&mut ledger, incident, figures, swap, members);
@@ -55,7 +55,7 @@ pub fn of_machine(incident: &Incident) -> Option<Account> {
     Some(account)
 }
 
-/// What the reasons name.
+/// Collects the names that the reasons mention.
 fn surroundings(incident: &Incident, state: &MemoryState, shared: &Shared) -> Names {
     let around = incident.surroundings.as_deref();
     let slabs = around.and_then(|around| around.slabs.as_ref());
@@ -87,12 +87,14 @@ fn enter_free(ledger: &mut Ledger, figures: Figures<'_>, free: &Free) {
     ledger.enter_free(What::PercpuLists, figures.percpu_lists().unwrap_or(0));
 }
 
-/// `NR_ANON_MAPPED` has what processes map. A page of the swap cache that none maps is on an LRU list and in `NR_FILE_PAGES`,
-/// but neither anonymous memory nor page cache: what the lists have beyond those two is of that kind.
+/// Enters anonymous memory and swap cache. Returns the anonymous memory, and the part of it that dying victims have unmapped.
+///
+/// `NR_ANON_MAPPED` counts mapped pages. A swap cache page that no process maps is on an LRU list and in `NR_FILE_PAGES`, but it
+/// is neither anonymous memory nor page cache. The excess of the LRU lists over those two is therefore swap cache.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/swap_state.c#L87> (`add_to_swap_cache`)
 ///
-/// A dying process unmaps up to 10,000 pages before it frees them (`MAX_GATHER_BATCH_COUNT`): they are on the lists, and no longer
-/// mapped. Of that kind are at most `may_return` bytes. Returns the anonymous memory, and how much of it is of that kind.
+/// A dying process unmaps up to 10,000 pages before it frees them (`MAX_GATHER_BATCH_COUNT`). These pages are on the lists but no
+/// longer mapped. They are at most `may_return` bytes.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/asm-generic/tlb.h#L235>
 fn enter_anon(ledger: &mut Ledger, figures: Figures<'_>, swap: Swap, may_return: u64) -> (u64, u64) {
     let anon = figures.node(&["nr_anon_mapped", "nr_anon_pages"], "AnonPages").unwrap_or(0);
@@ -124,7 +126,8 @@ fn shmem(figures: Figures<'_>) -> u64 {
     figures.node(&["nr_shmem"], "Shmem").unwrap_or(0)
 }
 
-/// `NR_FILE_PAGES` has shared memory and the swap cache as well; `/proc/meminfo` splits the rest in two.
+/// Returns the page cache. `NR_FILE_PAGES` also counts shared memory and swap cache; `/proc/meminfo` reports the rest in two
+/// lines.
 /// <https://github.com/torvalds/linux/blob/v6.12/fs/proc/meminfo.c#L46>
 fn page_cache(figures: Figures<'_>) -> u64 {
     let of_nodes = figures.node(&["nr_file_pages"], "");
@@ -141,7 +144,7 @@ fn dirty(figures: Figures<'_>) -> Option<u64> {
     Some(dirty.saturating_add(figures.node(&["nr_writeback"], "Writeback").unwrap_or(0)))
 }
 
-/// Pages of shared memory that are swapped out are in a tmpfs, too: it may hold more than is resident.
+/// Enters the shared memory. A tmpfs also counts its swapped-out pages, so it may hold more than is resident.
 fn enter_shared(
     ledger: &mut Ledger,
     incident: &Incident,
@@ -159,7 +162,7 @@ fn enter_shared(
     shared
 }
 
-/// Slab, stacks and page tables. Returns the page tables.
+/// Enters slab, stacks and page tables. Returns the page tables.
 fn enter_kernel(ledger: &mut Ledger, figures: Figures<'_>) -> u64 {
     let node = |names: &[&str], meminfo| figures.node(names, meminfo).unwrap_or(0);
     let unreclaimable = node(&["nr_slab_unreclaimable_b", "nr_slab_unreclaimable"], "SUnreclaim");
@@ -169,7 +172,7 @@ fn enter_kernel(ledger: &mut Ledger, figures: Figures<'_>) -> u64 {
     let misc = node(&["nr_kernel_misc_reclaimable"], "");
     ledger.enter(What::KernelMiscReclaimable, misc, true, false);
     ledger.enter(What::KernelStack, kernel_stack(figures), false, true);
-    // A zone's counter up to 5.10.
+    // Up to 5.10, this is a zone counter.
     let pages = figures.node(&["nr_pagetable", "nr_page_table_pages"], "");
     let tables = pages.or_else(|| figures.zone(&["nr_pagetable", "nr_page_table_pages"], "PageTables"));
     let tables = ledger.enter(What::PageTables, tables.unwrap_or(0), false, true);
@@ -182,7 +185,8 @@ fn kernel_stack(figures: Figures<'_>) -> u64 {
     figures.node(&["nr_kernel_stack_kb", "nr_kernel_stack"], "KernelStack").unwrap_or(0)
 }
 
-/// What is counted for the whole machine alone, or may lie outside of the managed memory: the least sure figures last.
+/// Enters counters that exist only for the whole machine or may lie outside the managed memory. They are the least reliable and
+/// come last.
 fn enter_rest(ledger: &mut Ledger, incident: &Incident, figures: Figures<'_>) {
     if let Some(state) = incident.memory_state.as_deref() {
         ledger.enter(What::HugePages, huge_pages(incident, state).0.unwrap_or(0), false, false);
@@ -192,20 +196,20 @@ fn enter_rest(ledger: &mut Ledger, incident: &Incident, figures: Figures<'_>) {
     let gpu = figures.node(&["nr_gpu_active"], "GPUActive").unwrap_or(0);
     ledger.enter(What::Gpu, gpu, false, None);
     ledger.enter(What::Gpu, figures.node(&["nr_gpu_reclaim"], "GPUReclaim").unwrap_or(0), true, false);
-    // Kernel stacks are vmalloc areas (`CONFIG_VMAP_STACK`), and counted with them.
+    // Kernel stacks are vmalloc areas (`CONFIG_VMAP_STACK`) and are counted there as well.
     // https://github.com/torvalds/linux/blob/v6.12/kernel/fork.c#L297
     let vmalloc = figures.node(&["nr_vmalloc"], "VmallocUsed").unwrap_or(0);
     ledger.enter(What::Vmalloc, vmalloc.saturating_sub(kernel_stack(figures)), false, None);
-    // The first chunk of per-CPU memory is counted, and was taken at boot, before there was a page allocator.
+    // The counter includes the first chunk of per-CPU memory, which the kernel took at boot, before the page allocator existed.
     ledger.enter(What::Percpu, figures.meminfo("Percpu").unwrap_or(0), false, false);
-    // A balloon takes its pages out of the managed memory where it does not deflate at an OOM.
+    // A balloon that does not deflate at an OOM removes its pages from the managed memory.
     // https://github.com/torvalds/linux/blob/v6.12/drivers/virtio/virtio_balloon.c#L268
     let balloon = figures.node(&["nr_balloon_pages"], "Balloon").unwrap_or(0);
     ledger.enter(What::Balloon, if balloon <= ledger.left() { balloon } else { 0 }, false, false);
 }
 
-/// Bytes in the pools of huge pages of all sizes, and how much of that is free. Free ones are in the pools, not in the page
-/// allocator; `NR_HUGETLB` has those in use alone.
+/// Returns the bytes in all huge page pools, and the free bytes among them. Free huge pages are in the pools, not in the page
+/// allocator, and `NR_HUGETLB` counts only those in use.
 fn huge_pages(incident: &Incident, state: &MemoryState) -> (Option<u64>, Option<u64>) {
     let pools = incident.surroundings.as_ref().and_then(|around| around.huge_pools.as_ref());
     let line = |name: &str| state.meminfo.as_ref().and_then(|meminfo| meminfo.get(name).copied());
@@ -215,7 +219,7 @@ fn huge_pages(incident: &Incident, state: &MemoryState) -> (Option<u64>, Option<
         let free = line("HugePages_Free").zip(line("Hugepagesize"));
         return (total, free.map(|(count, size)| count.saturating_mul(size)));
     };
-    // The machine's own sums where they are there, else the nodes'.
+    // Prefer the machine's own sums over those of the nodes.
     let whole = pools.iter().any(|pool| pool.node.is_none());
     let counted = pools.iter().filter(|pool| pool.node.is_none() == whole);
     let add = |(total, free): (u64, u64), pool: &crate::incident::HugePool| {

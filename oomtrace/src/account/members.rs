@@ -1,26 +1,27 @@
-//! What the processes of the domain hold, by the counters of the ballot: all of them, those that could be chosen, and the victims.
+//! Sums up the memory of the domain's processes from the ballot's counters: all processes, those that could be chosen, and the
+//! victims.
 
 use crate::incident::{Candidate, Counters, Incident, PassedOver, Task};
 
 /// Sums over processes, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Members {
-    /// How many processes have memory of their own.
+    /// Number of processes that have memory of their own.
     pub(super) count: u64,
-    /// Anonymous resident memory of all.
+    /// Anonymous resident memory of all processes.
     pub(super) anon: u64,
-    /// Shared resident memory of all, each counted by itself.
+    /// Shared resident memory of all processes. Memory shared by several processes counts once for each.
     pub(super) shmem: u64,
-    /// Page tables of all.
+    /// Page tables of all processes.
     pub(super) tables: u64,
-    /// Anonymous resident memory of those that could be chosen.
+    /// Anonymous resident memory of the processes that could be chosen.
     pub(super) candidates_anon: u64,
-    /// Page tables of those.
+    /// Page tables of the processes that could be chosen.
     pub(super) candidates_tables: u64,
 }
 
 impl Members {
-    /// `None` where the ballot was not seen whole.
+    /// Sums up the ballot. Returns `None` if the recording does not contain all of it.
     pub(super) fn of(incident: &Incident) -> Option<Self> {
         let ballot = incident.ballot.as_ref().filter(|ballot| ballot.is_whole())?;
         let mut members = Self::default();
@@ -40,24 +41,24 @@ impl Members {
     }
 }
 
-/// Whether a kill can reach it. Where the points were not seen, nothing speaks against it.
+/// Returns whether a kill can reach this candidate. If its points are not recorded, this function assumes that it can.
 pub(super) const fn can_be_chosen(candidate: &Candidate) -> bool {
     matches!(candidate.passed_over, None | Some(PassedOver::AlreadyVictim))
 }
 
-/// The counters of a candidate, or of the thread that was killed for its process where the leader is gone.
+/// Returns the counters of a candidate. If the leader has exited, returns those of its thread that was killed.
 pub(super) fn counters(incident: &Incident, candidate: &Candidate) -> Option<Counters> {
     let of_victim = || incident.victims.iter().find(|victim| victim.task.is_same_process(&candidate.task));
     of(&candidate.task).or_else(|| of(&of_victim()?.task))
 }
 
-/// A task's counters: the exact sums where they were read.
+/// Returns a task's counters, preferably the exact sums.
 pub(super) fn of(task: &Task) -> Option<Counters> {
     task.exact.or(task.memory)
 }
 
-/// Anonymous memory and page tables that the victims of the decision held, in bytes. `None` where nobody died or nothing
-/// was seen.
+/// Returns the anonymous memory and page tables of the decision's victims, in bytes. Returns `None` if no process died or no
+/// counters were recorded.
 pub(super) fn of_victims(incident: &Incident) -> Option<(u64, u64)> {
     let decided = incident.victims.iter().filter(|victim| victim.role.is_of_decision() && owns(victim.role));
     let counters = decided.filter_map(|victim| of(&victim.task));
@@ -67,7 +68,7 @@ pub(super) fn of_victims(incident: &Incident) -> Option<(u64, u64)> {
     counters.map(bytes).reduce(|sum, next| (sum.0.saturating_add(next.0), sum.1.saturating_add(next.1)))
 }
 
-/// Whether the memory is counted with this victim: those that share it have the same.
+/// Returns whether the memory counts for this victim. Processes that share the victim's memory would count it again.
 const fn owns(role: crate::incident::Role) -> bool {
     !matches!(role, crate::incident::Role::SharedMm)
 }

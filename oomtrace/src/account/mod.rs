@@ -1,7 +1,7 @@
-//! Where the memory was: the account of the machine, or of the cgroup that ran out, and the reasons why free memory and
-//! reclaim did not help. Pure, and built on an incident alone.
+//! Accounts for the memory of the machine, or of the cgroup that ran out, and gives the reasons why free memory and reclaim did
+//! not help. The code is pure and uses only an incident.
 //!
-//! The parts of an account never overlap and add up to its total. What no counter explains is a part of its own.
+//! The parts of an account never overlap and add up to its total. Memory that no counter explains is a part of its own.
 
 mod cgroup;
 mod enough;
@@ -35,46 +35,46 @@ pub use self::{
     reasons::{Reason, ReasonCode},
 };
 
-/// Where the memory of the machine or of a cgroup was at a decision.
+/// An account of the memory of the machine or of a cgroup at a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Account {
-    /// Whose memory.
+    /// The owner of the memory.
     pub of: Whole,
-    /// What the parts add up to: the memory that the page allocator manages, or the usage of the cgroup.
+    /// The sum of the parts: the memory that the page allocator manages, or the usage of the cgroup.
     pub total_bytes: u64,
-    /// Anonymous memory and page tables of all candidates that could be chosen: the most that kills could free. `None`
-    /// where the ballot was not seen whole.
+    /// Anonymous memory and page tables of all candidates that could be chosen: the most that kills could free. `None` if the
+    /// recording does not contain the whole ballot.
     pub candidates_bytes: Option<u64>,
-    /// How much of that the victims of the decision held. `None` where that was not seen.
+    /// The part of `candidates_bytes` that the decision's victims held. `None` if it is not recorded.
     pub victim_bytes: Option<u64>,
-    /// Pages on the unevictable list (mlocked memory, ramfs and the like), which are in the parts as well.
+    /// Pages on the unevictable list (mlocked memory, ramfs and the like). The parts include them.
     pub locked_bytes: Option<u64>,
-    /// Dirty pages and pages under writeback, which are in the parts as well.
+    /// Dirty pages and pages under writeback. The parts include them.
     pub dirty_bytes: Option<u64>,
-    /// Anonymous memory of the victims that `memory.stat`, read later, no longer had. It is in the part `anon`.
+    /// Anonymous memory that the victims had freed before `memory.stat` was read. The part `anon` includes it.
     pub returned_bytes: Option<u64>,
-    /// The part that no counter explains.
+    /// Size of the part that no counter explains.
     pub unexplained_bytes: u64,
     /// The parts, largest first.
     pub parts: Vec<Part>,
-    /// Who holds the memory where a kill does not reach it.
+    /// The holder of the memory, if a kill does not free it.
     pub holder: Option<Holder>,
-    /// Why free memory and reclaim did not help, most telling first.
+    /// Why free memory and reclaim did not help, the most informative reason first.
     pub reasons: Vec<Reason>,
 }
 
-/// Whose memory an account is of.
+/// The owner of an account's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whole {
-    /// The machine's.
+    /// The machine.
     Machine,
-    /// The cgroup's that ran out.
+    /// The cgroup that ran out.
     Cgroup,
 }
 
 impl Whole {
-    /// Its name in reports.
+    /// Returns the name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -85,49 +85,50 @@ impl Whole {
 }
 
 impl Account {
-    /// Bytes of a part; 0 where there is none.
+    /// Returns the bytes of a part, or 0 if the account does not have it.
     #[must_use]
     pub fn bytes_of(&self, what: What) -> u64 {
         let parts = self.parts.iter().filter(|part| part.what == what);
         parts.fold(0, |sum, part| sum.saturating_add(part.bytes))
     }
 
-    /// How much of it the allocation could have had at all: not what is free in other zones and on other nodes.
+    /// Returns the memory that the allocation could have used at all: everything except free memory in other zones and on other
+    /// nodes.
     #[must_use]
     pub fn reach_bytes(&self) -> u64 {
         let elsewhere = self.bytes_of(What::FreeOtherZone).saturating_add(self.bytes_of(What::FreeOtherNode));
         self.total_bytes.saturating_sub(elsewhere)
     }
 
-    /// How much of it no kill frees: shared memory in files, kernel memory of no process, huge pages and the page cache that
-    /// reclaim could not drop. Parts of which that is not known do not count.
+    /// Returns the memory that no kill frees: shared memory in files, kernel memory without an owning process, huge pages, and
+    /// page cache that reclaim could not drop. Parts for which this is not known do not count.
     #[must_use]
     pub fn stays_bytes(&self) -> u64 {
         let stays = self.parts.iter().filter(|part| part.stays());
         stays.fold(0, |sum, part| sum.saturating_add(part.bytes))
     }
 
-    /// How much of it is free memory of any kind.
+    /// Returns the free memory of all kinds.
     #[must_use]
     pub fn free_bytes(&self) -> u64 {
         let free = self.parts.iter().filter(|part| part.what.is_free());
         free.fold(0, |sum, part| sum.saturating_add(part.bytes))
     }
 
-    /// How much of it is in use, is nothing that reclaim frees, and may or may not go with a kill: that is not known.
+    /// Returns the memory in use that reclaim does not free and that a kill may or may not free.
     #[must_use]
     pub fn unknown_bytes(&self) -> u64 {
         let unknown = self.parts.iter().filter(|part| part.is_unknown());
         unknown.fold(0, |sum, part| sum.saturating_add(part.bytes))
     }
 
-    /// The reason that tells more than that memory was used up; `None` where there is none.
+    /// Returns the first reason if it says more than that memory was used up.
     #[must_use]
     pub fn telling(&self) -> Option<&Reason> {
         self.reasons.first().filter(|reason| reasons::is_telling(reason, self))
     }
 
-    /// One clause for the sentence, where the account says something that the victim does not.
+    /// Returns one clause for the sentence, if the account adds something to the victim.
     #[must_use]
     pub fn clause(&self) -> Option<String> {
         words::clause(self)

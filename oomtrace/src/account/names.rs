@@ -1,11 +1,11 @@
-//! The names that the reasons mention beside their figures.
+//! The names that the reasons mention with their figures.
 
 use crate::bytes::ByteString;
 
 /// Names and figures for the sentences of the reasons.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    /// Where the tmpfs is mounted that holds the most.
+    /// Mount point of the tmpfs that holds the most.
     pub(super) mount: Option<ByteString>,
     /// The largest slab cache that cannot be reclaimed, and its bytes.
     pub(super) slab: Option<(String, u64)>,
@@ -15,8 +15,8 @@ pub(super) struct Names {
     pub(super) order: i32,
     /// Bytes of a page.
     pub(super) page_size: u64,
-    /// `memory.stat` is that of v1.
+    /// Whether `memory.stat` has the names of v1.
     pub(super) is_v1: bool,
-    /// `memory.stat` has the sum of all kernel memory.
+    /// Whether `memory.stat` has the sum of all kernel memory.
     pub(super) has_kernel: bool,
 }

@@ -1,25 +1,25 @@
-//! Shared memory, split by what holds it: files in tmpfs, System V segments, and the rest. The kernel counts all of it as one.
+//! Splits shared memory into files in tmpfs, System V segments, and the rest. The kernel has a single counter for all of it.
 
 use crate::{
     bytes::ByteString,
     incident::{Surroundings, Tmpfs},
 };
 
-/// Shared memory by what holds it, in bytes.
+/// Shared memory by its holder, in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shared {
-    /// Files in tmpfs. They stay until somebody deletes them.
+    /// Files in tmpfs. They stay until they are deleted.
     pub(super) tmpfs: u64,
-    /// System V segments. They stay until somebody removes them.
+    /// System V segments. They stay until they are removed.
     pub(super) sysv: u64,
-    /// The rest: memfd, shared anonymous mappings, tmpfs of other mount namespaces.
+    /// The rest: memfd, shared anonymous mappings, and tmpfs of other mount namespaces.
     pub(super) other: u64,
-    /// `true` if processes map the rest: then it goes with the last of them. Otherwise it may be a memfd, which goes with the last that
-    /// has it open, or files of a tmpfs that is mounted elsewhere, which stay.
+    /// `true` if processes map the rest: it is then freed with the last of them. Otherwise it may be a memfd, which is freed when
+    /// the last process closes it, or files of a tmpfs in another mount namespace, which stay.
     pub(super) is_other_mapped: Option<bool>,
 }
 
-/// Splits shared memory. `mapped` is how much of it processes map, each counted by itself; `None` where that was not seen.
+/// Splits shared memory. `mapped` is the memory that processes map, counted once for each process; `None` if it is not recorded.
 pub(super) fn split(
     bytes: u64,
     tmpfs_bytes: Option<u64>,
@@ -33,7 +33,7 @@ pub(super) fn split(
     Shared { tmpfs, sysv, other, is_other_mapped }
 }
 
-/// All that the tmpfs mounts hold; mounts of the same tmpfs count once.
+/// Returns the memory of all tmpfs mounts. Mounts of the same tmpfs count once.
 pub(super) fn tmpfs_bytes(surroundings: &Surroundings) -> Option<u64> {
     let mounts = surroundings.tmpfs.as_ref()?;
     let same = |left: &Tmpfs, right: &Tmpfs| {
@@ -44,20 +44,20 @@ pub(super) fn tmpfs_bytes(surroundings: &Surroundings) -> Option<u64> {
     Some(each.fold(0, |sum: u64, (_, mount)| sum.saturating_add(mount.used_bytes)))
 }
 
-/// The mount that holds about so much: within a tenth, and the nearest of several. `None` where no mount fits.
+/// Returns the mount whose size is nearest to `bytes`, or `None` if no mount is within a tenth of it.
 pub(super) fn mount_near(surroundings: &Surroundings, bytes: u64) -> Option<&Tmpfs> {
     let off = |mount: &&Tmpfs| mount.used_bytes.abs_diff(bytes);
     let nearest = surroundings.tmpfs.iter().flatten().min_by_key(off)?;
     (off(&nearest) <= bytes / 10).then_some(nearest)
 }
 
-/// The mount that holds the most, if that is more than half of so much.
+/// Returns the mount that holds the most, if it holds more than half of `bytes`.
 pub(super) fn fullest_mount(surroundings: &Surroundings, bytes: u64) -> Option<&Tmpfs> {
     let fullest = surroundings.tmpfs.iter().flatten().max_by_key(|mount| mount.used_bytes)?;
     (fullest.used_bytes > bytes / 2).then_some(fullest)
 }
 
-/// The name of the mount that shared memory is in, as far as it follows from the sizes.
+/// Returns the mount point that shared memory is in, as far as the sizes show it.
 pub(super) fn mount_of(
     surroundings: Option<&Surroundings>,
     bytes: u64,

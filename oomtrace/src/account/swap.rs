@@ -1,22 +1,22 @@
-//! Whether anonymous memory had somewhere to go.
+//! Finds out whether anonymous memory could be swapped out.
 
 use oomtrace_common::event::Memcg;
 
 use crate::{attribute::cgroup, incident::Incident};
 
-/// Swap space, as far as it was there for this domain.
+/// Swap space that this domain may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Swap {
-    /// What may be used altogether.
+    /// Swap space that the domain may use in total.
     pub(super) total: Option<u64>,
-    /// What is left of it.
+    /// Free part of it.
     pub(super) free: Option<u64>,
-    /// On v1 a limit of memory and swap together was met: to swap something out does not help.
+    /// Whether a v1 limit of memory and swap together was hit. Swapping out then frees nothing.
     pub(super) is_in_vain: bool,
 }
 
 impl Swap {
-    /// The machine's.
+    /// Returns the machine's swap space.
     pub(super) fn of_machine(incident: &Incident) -> Self {
         let Some(state) = &incident.memory_state else { return Self::default() };
         let line = |name: &str| state.meminfo.as_ref().and_then(|meminfo| meminfo.get(name).copied());
@@ -27,7 +27,7 @@ impl Swap {
         }
     }
 
-    /// A cgroup's: what the machine has, and what the limits above allow.
+    /// Returns a cgroup's swap space: the machine's, cut by the limits of the cgroup and its ancestors.
     pub(super) fn of_cgroup(incident: &Incident, id: u64) -> Self {
         let machine = Self::of_machine(incident);
         let levels = cgroup::chain(&incident.memcgs, id);
@@ -48,18 +48,18 @@ impl Swap {
         Self { total: least(self.total, most), free: least(self.free, left), ..self }
     }
 
-    /// There is none, or none that may be used.
+    /// Returns whether there is no swap that the domain may use.
     pub(super) fn is_none(self) -> bool {
         self.total == Some(0)
     }
 
-    /// There is some, and it is used up. A hundredth may stay free: CPUs hold slots back.
+    /// Returns whether there is swap and all of it is used. A hundredth may stay free because CPUs keep slots in caches.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/swap_slots.c>
     pub(super) fn is_full(self) -> bool {
         matches!((self.total, self.free), (Some(total), Some(free)) if total > 0 && free <= total / 100)
     }
 
-    /// Whether anonymous memory could be swapped out; `None` where that is not known.
+    /// Returns whether anonymous memory could be swapped out, or `None` if that is not known.
     pub(super) fn has_room(self) -> Option<bool> {
         if self.is_in_vain || self.is_none() || self.is_full() {
             return Some(false);

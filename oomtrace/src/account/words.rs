@@ -1,18 +1,18 @@
-//! The account in words, for the sentence and for reasons. Amounts have three significant digits.
+//! Puts the account into words, for the sentence and the reasons. Amounts have three significant digits.
 
 use super::{Account, What, Whole, free::Free, holder_kind::HolderKind, names::Names, swap::Swap};
 use crate::{bytes::ByteString, incident::Task};
 
-/// The units, with the shift that each is.
+/// The units, each with its shift.
 const UNITS: [(&str, u32); 6] = [("B", 0), ("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("PiB", 50)];
 
-/// The unit in which a number has at most four digits before the point.
+/// Returns the unit in which a number has at most four digits before the point after rounding.
 fn unit(bytes: u64) -> (&'static str, u32) {
     let fits = |(_, shift): &&(&str, u32)| bytes >> shift < 1000;
     UNITS.iter().find(fits).copied().unwrap_or(("PiB", 50))
 }
 
-/// A number in a unit: one decimal below a hundred, none above.
+/// Formats a number in a unit, with one decimal below 100 and none above.
 fn number(bytes: u64, shift: u32, whole: bool) -> String {
     let unit = 1_u128 << shift;
     let tenths = (u128::from(bytes) * 10 + unit / 2) / unit;
@@ -23,31 +23,31 @@ fn number(bytes: u64, shift: u32, whole: bool) -> String {
     }
 }
 
-/// An amount: "680 MiB", "28.0 MiB".
+/// Formats an amount: "680 MiB", "28.0 MiB".
 pub(super) fn amount(bytes: u64) -> String {
     let (name, shift) = unit(bytes);
     format!("{} {name}", number(bytes, shift, false))
 }
 
-/// A share of a whole: "28.0 of 32.0 MiB", "22 of 940 MiB", "700 KiB of 32.0 MiB".
+/// Formats a share of a whole: "28.0 of 32.0 MiB", "22 of 940 MiB", "700 KiB of 32.0 MiB".
 pub(crate) fn share(bytes: u64, total_bytes: u64) -> String {
     let (name, shift) = unit(total_bytes);
     let has_decimals = ((u128::from(total_bytes) * 10) >> shift) < 1000;
     let whole = !has_decimals;
-    // Less than one digit would be left of it.
+    // In the unit of the whole, the number would round to less than one digit.
     if bytes > 0 && bytes >> shift == 0 {
         return format!("{} of {}", amount(bytes), amount(total_bytes));
     }
     format!("{} of {} {name}", number(bytes, shift, whole), number(total_bytes, shift, whole))
 }
 
-/// A block's size, which is a power of two: "32 KiB".
+/// Formats a block's size, which is a power of two: "32 KiB".
 fn block(bytes: u64) -> String {
     let (name, shift) = unit(bytes);
     format!("{} {name}", bytes >> shift)
 }
 
-/// A list in a sentence.
+/// Joins a list for a sentence.
 fn list(items: &[String]) -> String {
     match items {
         [] => String::new(),
@@ -123,7 +123,7 @@ pub(super) fn locked(bytes: u64, total: u64) -> String {
     format!("{} is locked or otherwise unevictable, so reclaim cannot free it", share(bytes, total))
 }
 
-/// Shared memory of all kinds; the largest kind gives the name.
+/// Describes shared memory of all kinds. The largest kind gives the name.
 pub(super) fn shared(account: &Account, names: &Names, total: u64) -> String {
     let [tmpfs, sysv, other] = [What::Tmpfs, What::SysvShm, What::Shmem].map(|what| account.bytes_of(what));
     if tmpfs >= sysv && tmpfs >= other {
@@ -154,7 +154,7 @@ pub(super) fn slab(bytes: u64, largest: Option<&(String, u64)>, total: u64) -> S
     format!("{} is unreclaimable slab{}", share(bytes, total), cache.unwrap_or_default())
 }
 
-/// Kernel memory; the largest kind gives the name where it is most of it.
+/// Describes kernel memory. The largest kind gives the name if it is more than half of it.
 pub(super) fn kernel(account: &Account, bytes: u64, total: u64) -> String {
     let kinds = [What::KernelStack, What::Vmalloc, What::Percpu, What::Gpu, What::Balloon];
     let largest = kinds.into_iter().max_by_key(|what| account.bytes_of(*what));
@@ -245,13 +245,13 @@ fn process(task: &Task) -> String {
     task.pid.map_or_else(|| comm.clone(), |pid| format!("{comm} (pid {pid})"))
 }
 
-/// A name that comes from a recording.
+/// Escapes a name that comes from a recording.
 fn words(name: &str) -> String {
     ByteString::from(name).to_words()
 }
 
-/// What the sentence says of an account: who holds the memory, else the first reason if it tells something. Where the
-/// candidates hold next to nothing, that stands beside the reason; of a cgroup only where nothing else is to be said.
+/// Returns the account's clause for the sentence: the holder of the memory, or else the first reason if it is informative. If the
+/// candidates hold almost nothing, the clause adds that; for a cgroup, only if there is nothing else to say.
 pub(super) fn clause(account: &Account) -> Option<String> {
     if let Some(holder) = &account.holder {
         return Some(holder.text.clone());

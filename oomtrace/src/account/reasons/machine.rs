@@ -1,4 +1,4 @@
-//! Why the machine's memory did not help.
+//! Why the machine's free memory and reclaim did not help.
 
 use super::{Names, Reason, ReasonCode, in_use, ranked, reason};
 use crate::account::{Account, What, free::Free, swap::Swap, words};
@@ -15,7 +15,7 @@ pub(in crate::account) fn of_machine(
     ranked(reasons, account)
 }
 
-/// Free memory that was of no use.
+/// Returns the free memory that this allocation could not use, by reason.
 fn elsewhere(account: &Account, free: &Free, names: &Names) -> Vec<Reason> {
     let lists = account.bytes_of(What::PercpuLists);
     let found = [
@@ -29,8 +29,8 @@ fn elsewhere(account: &Account, free: &Free, names: &Names) -> Vec<Reason> {
     found.into_iter().flatten().collect()
 }
 
-/// The zones that may be used have no more free than must stay free. What a process gave back between the last try and the
-/// reading does not change that: so much as must stay free once more.
+/// Checks that the usable zones have no more free memory than must stay free. A process may have freed memory between the last
+/// attempt and the reading, so the same amount once more is tolerated.
 fn exhausted(free: &Free) -> Option<Reason> {
     let is_out = free.is_judged
         && !free.usable_zones.is_empty()

@@ -1,4 +1,4 @@
-//! Why free memory did not help, and why reclaim did not: each reason with its bytes, the most telling first.
+//! Why free memory and reclaim did not help: each reason with its bytes, the most informative first.
 
 mod cgroup;
 mod machine;
@@ -8,14 +8,14 @@ use serde::Serialize;
 pub(super) use self::{cgroup::of_cgroup, machine::of_machine};
 use super::{Account, What, names::Names, swap::Swap, words};
 
-/// One reason.
+/// A reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reason {
-    /// Which.
+    /// The kind of reason.
     pub code: ReasonCode,
     /// How much memory it explains.
     pub bytes: u64,
-    /// In words, with its numbers.
+    /// The sentence with its numbers.
     pub text: String,
 }
 
@@ -28,10 +28,10 @@ macro_rules! reason_codes {
         }
 
         impl ReasonCode {
-            /// All of them.
+            /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Its name in the JSON.
+            /// Returns the name in the JSON.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
@@ -41,25 +41,25 @@ macro_rules! reason_codes {
 }
 
 reason_codes! {
-    /// The zones that may be used have no more free than must stay free.
+    /// The usable zones have no more free memory than must stay free.
     Exhausted = "exhausted",
-    /// Free memory lies in zones above the allocation's.
+    /// The free memory is in zones above the allocation's class.
     OtherZone = "other_zone",
-    /// Free memory lies on nodes that may not be used.
+    /// The free memory is on nodes that the allocation may not use.
     OtherNode = "other_node",
-    /// Free memory is CMA, and the allocation is not movable.
+    /// The free memory is CMA, and the allocation is not movable.
     Cma = "cma",
     /// No free block is large enough.
     Fragmented = "fragmented",
-    /// Free memory is reserved for atomic allocations.
+    /// The free memory is reserved for atomic allocations.
     Highatomic = "highatomic",
-    /// Free memory lies on the lists of single CPUs.
+    /// The free memory is on the per-CPU lists.
     PercpuLists = "percpu_lists",
-    /// Anonymous memory has no swap to go to.
+    /// There is no swap for anonymous memory.
     NoSwap = "no_swap",
-    /// Swap is used up.
+    /// Swap is full.
     SwapFull = "swap_full",
-    /// Memory is locked or unevictable for another reason.
+    /// Memory is locked, or unevictable for another reason.
     Locked = "locked",
     /// Files in tmpfs, or other shared memory.
     Tmpfs = "tmpfs",
@@ -77,23 +77,23 @@ reason_codes! {
     Unexplained = "unexplained",
 }
 
-/// How much a reason tells. The order of the variants is that of the reasons.
+/// How informative a reason is. Reasons are sorted in the order of the variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
-    /// Free memory that this allocation could not use: without this there would have been no OOM.
+    /// Free memory that this allocation could not use. If it could, there would have been no OOM.
     FreeElsewhere,
-    /// Memory that reclaim and kills do not reach, a quarter or more of what the allocation could reach.
+    /// Memory that neither reclaim nor kills free, and at least a quarter of what the allocation could use.
     OutOfReach,
-    /// That memory was really used up.
+    /// Memory was really used up.
     UsedUp,
     /// Everything else.
     Beside,
 }
 
-/// Reasons that explain less than this share of the whole are left out: one part in so many.
+/// A reason must explain at least one part in this many of the whole, or it is left out.
 const LEAST_SHARE: u64 = 20;
 
-/// From this share of what the allocation could reach on a reason tells more than that memory was used up.
+/// A reason is more informative than `UsedUp` from one part in this many of the memory that the allocation could use.
 const TELLING_SHARE: u64 = 4;
 
 const fn weight(code: ReasonCode, bytes: u64, reach_bytes: u64) -> Weight {
@@ -121,12 +121,12 @@ const fn weight(code: ReasonCode, bytes: u64, reach_bytes: u64) -> Weight {
     }
 }
 
-/// Whether a reason tells more than that memory was used up.
+/// Returns whether a reason says more than that memory was used up.
 pub(super) fn is_telling(reason: &Reason, account: &Account) -> bool {
     weight(reason.code, reason.bytes, account.reach_bytes()) < Weight::UsedUp
 }
 
-/// Those that explain enough, the most telling first.
+/// Returns the reasons that explain enough, the most informative first.
 fn ranked(mut reasons: Vec<Reason>, account: &Account) -> Vec<Reason> {
     let least = account.total_bytes / LEAST_SHARE;
     let always = |code| matches!(code, ReasonCode::Exhausted);
@@ -142,14 +142,14 @@ fn reason(code: ReasonCode, bytes: u64, text: impl FnOnce() -> String) -> Option
     (bytes > 0).then(|| Reason { code, bytes, text: text() })
 }
 
-/// Why what is in use could not be reclaimed: the same for the machine and for a cgroup.
+/// Returns the reasons why memory in use could not be reclaimed. They are the same for the machine and for a cgroup.
 fn in_use(account: &Account, swap: Swap, names: &Names) -> Vec<Reason> {
     let total = account.total_bytes;
     let of =
         |whats: &[What]| whats.iter().fold(0, |sum: u64, what| sum.saturating_add(account.bytes_of(*what)));
     let anon = of(&[What::Anon, What::AnonLeftBehind]);
     let shared = of(&[What::Tmpfs, What::SysvShm, What::Shmem]);
-    // Shared memory goes to swap as well. While there is room there, it is not what stands in the way.
+    // Shared memory can go to swap as well. If swap has room, shared memory is not the obstacle.
     let shared = if swap.has_room() == Some(true) { 0 } else { shared };
     let (huge, slab) = (of(&[What::HugePages]), of(&[What::SlabUnreclaimable]));
     let kernel =

@@ -7,9 +7,9 @@ fn text(account: &Account) -> &str {
     &account.reasons[0].text
 }
 
-/// The tmpfs_loop case: what fills the limit is a file, and each new process dies.
+/// The tmpfs_loop case: a file fills the limit, and each new process dies.
 #[test]
-fn a_file_in_tmpfs_holds_the_limit() {
+fn reports_file_in_tmpfs_that_fills_the_limit() {
     let stat =
         [("anon", 3_600), ("file", 28_672), ("shmem", 28_672), ("kernel", 300), ("slab_unreclaimable", 100)];
     let mut incident = cgroup(&stat, 32_768);
@@ -24,9 +24,9 @@ fn a_file_in_tmpfs_holds_the_limit() {
     assert_eq!(account.stays_bytes(), 28 * MIB);
 }
 
-/// The sock case on v2: slab that socket buffers fill.
+/// The sock case on v2: socket buffers fill the slab.
 #[test]
-fn slab_of_sockets_is_told_as_slab() {
+fn reports_slab_of_sockets_as_slab() {
     let stat =
         [("anon", 200), ("file", 100), ("kernel", 32_000), ("slab_unreclaimable", 31_800), ("sock", 0)];
     let account = of_cgroup(&cgroup(&stat, 32_700), 7).unwrap();
@@ -35,9 +35,9 @@ fn slab_of_sockets_is_told_as_slab() {
     assert_eq!(text(&account), "31.1 of 31.9 MiB is unreclaimable slab");
 }
 
-/// The pipe case: pages that only the sum of kernel memory has.
+/// The pipe case: only the sum of kernel memory includes these pages.
 #[test]
-fn kernel_memory_that_has_no_counter_of_its_own_is_a_part() {
+fn reports_kernel_memory_without_its_own_counter() {
     let stat = [
         ("anon", 200),
         ("kernel", 32_000),
@@ -51,9 +51,9 @@ fn kernel_memory_that_has_no_counter_of_its_own_is_a_part() {
     assert_eq!(account.reasons[0].code, ReasonCode::Kernel);
 }
 
-/// Before 5.18 the sum is not there, and neither is it on v1.
+/// The sum of kernel memory is missing before 5.18 and on v1.
 #[test]
-fn what_memory_stat_does_not_name_is_unexplained() {
+fn reports_memory_missing_from_memory_stat_as_unexplained() {
     let account = of_cgroup(&cgroup(&[("anon", 200), ("kernel_stack", 16)], 32_000), 7).unwrap();
     adds_up(&account);
     assert_eq!(account.unexplained_bytes, (32_000 - 216) << 10);
@@ -69,9 +69,9 @@ fn what_memory_stat_does_not_name_is_unexplained() {
     assert!(text(&account).ends_with("which on v1 has no kernel memory"), "{}", text(&account));
 }
 
-/// Read after teardown, `memory.stat` lacks what the victim held.
+/// If `memory.stat` is read after teardown, it lacks the memory that the victim held.
 #[test]
-fn memory_that_the_victim_gave_back_meanwhile_is_still_its_own() {
+fn counts_memory_that_the_victim_freed_before_the_reading() {
     let mut incident = cgroup(&[("anon", 2_048), ("file", 0), ("kernel", 512)], 32_768);
     decide(&mut incident, vec![candidate(5, "hog", 29, Some(7_000)), candidate(6, "sh", 1, Some(300))]);
     let account = of_cgroup(&incident, 7).unwrap();
@@ -86,7 +86,7 @@ fn memory_that_the_victim_gave_back_meanwhile_is_still_its_own() {
 }
 
 #[test]
-fn charges_of_processes_that_moved_away_are_told_apart() {
+fn separates_charges_of_processes_that_moved_away() {
     let mut incident = cgroup(&[("anon", 30_720)], 32_000);
     decide(&mut incident, vec![candidate(5, "late", 2, Some(500))]);
     let account = of_cgroup(&incident, 7).unwrap();
@@ -102,7 +102,7 @@ fn charges_of_processes_that_moved_away_are_told_apart() {
 }
 
 #[test]
-fn only_the_domain_of_the_pass_has_its_figures() {
+fn accounts_only_for_the_domain_whose_memory_stat_was_read() {
     let incident = cgroup(&[("anon", 1)], 4);
     assert!(of_cgroup(&incident, 7).is_some() && of_cgroup(&incident, 8).is_none());
     let mut unread = incident;
@@ -110,9 +110,9 @@ fn only_the_domain_of_the_pass_has_its_figures() {
     assert!(of_cgroup(&unread, 7).is_none());
 }
 
-/// Shared memory that the members map goes with the last of them.
+/// Shared memory that the members map is freed with the last of them.
 #[test]
-fn shared_memory_of_members_is_no_tmpfs() {
+fn does_not_count_shared_memory_of_members_as_tmpfs() {
     let mut incident = cgroup(&[("anon", 100), ("file", 28_672), ("shmem", 28_672)], 32_000);
     let mut row = candidate(5, "db", 1, Some(900));
     row.task.memory.as_mut().unwrap().shmem_pages = 7_168;

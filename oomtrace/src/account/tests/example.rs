@@ -1,4 +1,4 @@
-//! Incidents made by hand, with figures like those of real guests.
+//! Hand-made incidents with figures like those of real guests.
 
 use std::rc::Rc;
 
@@ -21,10 +21,10 @@ use crate::{
 pub(super) const MIB: u64 = 1 << 20;
 pub(super) const PAGES_OF_MIB: u64 = 256;
 
-/// The bit of `__GFP_MOVABLE` here.
+/// The bit of `__GFP_MOVABLE` in these examples.
 pub(super) const MOVABLE: u32 = 1 << 3;
 
-/// Pages of so many MiB.
+/// Returns the number of pages in `mib` MiB.
 pub(super) const fn pages(mib: u64) -> u64 {
     mib * PAGES_OF_MIB
 }
@@ -46,7 +46,7 @@ pub(super) fn node(counters: &[(&str, u64)]) -> Node {
     Node { node: 0, counters }
 }
 
-/// Blocks by order: so many of each, of these migrate types.
+/// Builds free blocks by order, each with a count and migrate types.
 pub(super) fn blocks(counts: &[(u64, &[&str])]) -> Vec<FreeBlocks> {
     let of = |(count, types): &(u64, &[&str])| FreeBlocks {
         count: *count,
@@ -82,7 +82,7 @@ fn session() -> Session {
     }
 }
 
-/// An allocation by the page allocator that ran out.
+/// Builds an incident in which the page allocator ran out of memory.
 pub(super) fn machine(state: MemoryState, gfp_mask: u32, order: i32) -> Incident {
     let request = Request { memcg: None, zonelist: true, memory_max_write: false, gfp_mask, order };
     Incident {
@@ -93,7 +93,7 @@ pub(super) fn machine(state: MemoryState, gfp_mask: u32, order: i32) -> Incident
     }
 }
 
-/// 940 MiB, of which kernel pages fill the one zone that the allocation may use: the guest of the movable case.
+/// Builds the guest of the movable case: 940 MiB, and kernel pages fill the only zone that the allocation may use.
 pub(super) fn movable() -> MemoryState {
     MemoryState {
         class: Some(2),
@@ -145,7 +145,7 @@ pub(super) fn candidate(pid: i32, comm: &str, anon_mib: u64, points: Option<i64>
     Candidate { task: task(pid, comm, anon_mib, 0), points, passed_over }
 }
 
-/// The decision fell on the first of them.
+/// Adds a ballot of these candidates. The first one is chosen.
 pub(super) fn decide(incident: &mut Incident, candidates: Vec<Candidate>) {
     let first = candidates[0].clone();
     let choice = Choice {
@@ -161,7 +161,7 @@ pub(super) fn decide(incident: &mut Incident, candidates: Vec<Candidate>) {
     incident.ballot = Some(Ballot { candidates, badness_seen: true, ..Ballot::default() });
 }
 
-/// A cgroup of 32 MiB at its limit, with this `memory.stat`.
+/// Builds a cgroup of 32 MiB at its limit, with this `memory.stat`.
 pub(super) fn cgroup(stat: &[(&str, u64)], usage_kib: u64) -> Incident {
     let mut memcg = Memcg::new_zeroed();
     (memcg.id, memcg.parent, memcg.present) = (7, 1, Memcg::COUNTERS | Memcg::SWAP);
@@ -186,7 +186,7 @@ pub(super) fn mounts(mounts: &[(&str, u64)]) -> Surroundings {
     Surroundings { tmpfs: Some(mounts.iter().map(mount).collect()), ..Surroundings::default() }
 }
 
-/// What every account promises.
+/// Checks the invariants of every account.
 pub(super) fn adds_up(account: &Account) {
     let sum: u128 = account.parts.iter().map(|part| u128::from(part.bytes)).sum();
     assert_eq!(sum, u128::from(account.total_bytes), "{account:?}");

@@ -19,7 +19,7 @@ fn names_the_largest_process_that_is_exempt() {
 }
 
 #[test]
-fn names_the_init_that_holds_it_and_nobody_where_the_victim_held_more() {
+fn names_init_unless_the_victim_held_more() {
     let init = |anon| {
         let mut incident = cgroup(&[("anon", (10 + anon) << 10)], 32_768);
         let row = candidate(1, "systemd", anon, None);
@@ -35,7 +35,7 @@ fn names_the_init_that_holds_it_and_nobody_where_the_victim_held_more() {
 
 /// The adj200 case: four small services with an adjustment die before many larger ones.
 #[test]
-fn names_the_many_that_each_score_less() {
+fn names_many_processes_that_each_score_less() {
     let state = MemoryState {
         class: Some(2),
         zones: vec![zone(2, "Normal", 480, 10, 8)],
@@ -59,7 +59,7 @@ fn names_the_many_that_each_score_less() {
 
 /// The forkbomb case.
 #[test]
-fn names_the_stacks_and_tables_of_a_fork_bomb() {
+fn names_stacks_and_page_tables_of_a_fork_bomb() {
     let stat = [
         ("anon", 3_000),
         ("kernel", 29_000),
@@ -80,7 +80,7 @@ fn names_the_stacks_and_tables_of_a_fork_bomb() {
     );
 }
 
-/// Before 5.13 `memory.stat` has no page tables, and the processes' own counters have them.
+/// Before 5.13, `memory.stat` has no page tables, but the counters of the processes have them.
 #[test]
 fn counts_page_tables_that_memory_stat_lacks() {
     let stat = [("anon", 3_000), ("kernel_stack", 5_000), ("slab_unreclaimable", 5_000)];

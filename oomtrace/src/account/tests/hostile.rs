@@ -6,7 +6,7 @@ use crate::{
     incident::{Incident, MemoryState, Node, Surroundings, Zone},
 };
 
-/// A sequence of numbers without a pattern; the same in every run.
+/// A pseudo-random sequence of numbers that is the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -14,7 +14,7 @@ impl Numbers {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        // Of every magnitude, the ends included.
+        // Produce numbers of every magnitude, including both ends.
         match self.0 % 7 {
             0 => 0,
             1 => u64::MAX,
@@ -81,7 +81,7 @@ fn people(incident: &mut Incident, numbers: &mut Numbers) {
 }
 
 #[test]
-fn the_parts_of_a_machine_add_up_whatever_the_figures_are() {
+fn parts_of_a_machine_add_up_for_any_figures() {
     let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
     for _ in 0..20_000 {
         let gfp_mask = u32::try_from(numbers.next() % 16).unwrap();
@@ -98,7 +98,7 @@ fn the_parts_of_a_machine_add_up_whatever_the_figures_are() {
 }
 
 #[test]
-fn the_parts_of_a_cgroup_add_up_whatever_the_figures_are() {
+fn parts_of_a_cgroup_add_up_for_any_figures() {
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
     let names = [
         "anon",

@@ -22,7 +22,7 @@ fn accounts_for_kernel_pages_that_no_counter_covers() {
 
 #[test]
 fn counts_the_swap_cache_once() {
-    // 40 MiB in the swap cache, of which 15 are mapped, and are anonymous memory then.
+    // The swap cache has 40 MiB. 15 MiB of it are mapped and therefore count as anonymous memory.
     let state = MemoryState {
         class: Some(2),
         zones: vec![zone(2, "Normal", 500, 10, 8)],
@@ -48,8 +48,8 @@ fn counts_the_swap_cache_once() {
 }
 
 #[test]
-fn pages_that_a_dying_victim_has_unmapped_are_no_kernel_memory() {
-    // As a guest of 5.10 showed them: 29 MiB are on the lists, and no process maps them any more.
+fn counts_pages_unmapped_by_a_dying_victim_as_anonymous_memory() {
+    // A guest of 5.10 showed these figures: 29 MiB are on the lists, but no process maps them any more.
     let with = |source, victim_mib| {
         let state = MemoryState {
             source,
@@ -90,7 +90,7 @@ fn splits_shared_memory_by_what_holds_it() {
 }
 
 #[test]
-fn huge_pages_of_all_pools_count_whether_used_or_not() {
+fn counts_used_and_unused_huge_pages_of_all_pools() {
     let pool =
         |size_bytes, node, total| HugePool { size_bytes, node, total, free: total, ..HugePool::default() };
     let pools = vec![pool(2 * MIB, None, 50), pool(2 * MIB, Some(0), 50), pool(32 * MIB, None, 2)];
@@ -103,7 +103,7 @@ fn huge_pages_of_all_pools_count_whether_used_or_not() {
 }
 
 #[test]
-fn a_balloon_outside_of_the_managed_memory_is_no_part_of_it() {
+fn leaves_out_balloon_outside_the_managed_memory() {
     let with = |balloon| {
         let mut state = movable();
         state.nodes[0].counters.insert("nr_balloon_pages".to_owned(), balloon * MIB);
@@ -113,7 +113,7 @@ fn a_balloon_outside_of_the_managed_memory_is_no_part_of_it() {
 }
 
 #[test]
-fn falls_back_to_meminfo_where_zones_were_left_out() {
+fn falls_back_to_meminfo_if_zones_are_missing() {
     let meminfo = [
         ("MemTotal", 900),
         ("MemFree", 20),
@@ -135,7 +135,7 @@ fn falls_back_to_meminfo_where_zones_were_left_out() {
 }
 
 #[test]
-fn nothing_read_is_no_account() {
+fn gives_no_account_if_nothing_was_read() {
     assert_eq!(of_machine(&Incident::default()), None);
     assert_eq!(of_machine(&machine(MemoryState::default(), 0, 0)), None);
     let unsized_zone = crate::incident::Zone { managed_pages: None, ..zone(2, "Normal", 1, 1, 1) };

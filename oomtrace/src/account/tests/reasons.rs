@@ -16,7 +16,7 @@ fn text(account: &Account, code: ReasonCode) -> &str {
     &account.reasons.iter().find(|reason| reason.code == code).unwrap().text
 }
 
-/// A machine of one zone.
+/// Builds a machine with one zone.
 fn normal(free_mib: u64, counters: &[(&str, u64)]) -> MemoryState {
     MemoryState {
         class: Some(2),
@@ -36,7 +36,7 @@ fn account(incident: &Incident) -> Account {
 
 /// The movable case.
 #[test]
-fn free_memory_in_a_zone_above_comes_first() {
+fn ranks_free_memory_in_a_higher_zone_first() {
     let mut incident = machine(movable(), 0, 0);
     decide(&mut incident, vec![candidate(5, "sh", 9, Some(300))]);
     let account = account(&incident);
@@ -56,7 +56,7 @@ fn free_memory_in_a_zone_above_comes_first() {
 }
 
 #[test]
-fn free_memory_on_other_nodes_comes_first() {
+fn ranks_free_memory_on_other_nodes_first() {
     let mut state = normal(3, &[("nr_anon_mapped", 400)]);
     state.zones.push(Zone { node: 1, ..zone(2, "Normal", 500, 480, 4) });
     state.allowed_nodes = Some(vec![0]);
@@ -70,7 +70,7 @@ fn free_memory_on_other_nodes_comes_first() {
 }
 
 #[test]
-fn cma_is_of_no_use_to_what_is_not_movable() {
+fn reports_cma_if_the_allocation_is_not_movable() {
     let mut state = normal(60, &[("nr_anon_mapped", 300)]);
     state.zones[0].cma_free_pages = Some(pages(58));
     let kernel = account(&machine(state.clone(), 0, 0));
@@ -83,9 +83,9 @@ fn cma_is_of_no_use_to_what_is_not_movable() {
     assert_eq!((mib(&user, What::FreeCma), mib(&user, What::Free)), (0, 56));
 }
 
-/// The fragmentation case: order 3, and single pages only.
+/// The fragmentation case: order 3, and only single pages are free.
 #[test]
-fn fragmentation_names_the_block_that_was_not_there() {
+fn fragmentation_names_the_missing_block_size() {
     let mut state = normal(230, &[("nr_anon_mapped", 150), ("nr_slab_unreclaimable_b", 40)]);
     let none: &[&str] = &[];
     state.zones[0].free_blocks =
@@ -94,7 +94,7 @@ fn fragmentation_names_the_block_that_was_not_there() {
     assert_eq!(codes(&account)[0], "fragmented");
     assert_eq!(text(&account, ReasonCode::Fragmented), "no free block of 32 KiB although 230 MiB is free");
     assert_eq!(mib(&account, What::FreeFragmented), 226);
-    // A block that only atomic allocations may have is none; one of any ordinary type is.
+    // A block for atomic allocations does not count. A block of any ordinary type does.
     for (types, fragmented) in
         [(&["highatomic", "isolate"][..], true), (&["reclaimable"], false), (&["cma"], true)]
     {
@@ -103,13 +103,13 @@ fn fragmentation_names_the_block_that_was_not_there() {
         let found = of_machine(&machine(state.clone(), 0, 3)).unwrap();
         assert_eq!(mib(&found, What::FreeFragmented) > 0, fragmented, "{types:?}");
     }
-    // The last was of CMA, which a movable allocation may have.
+    // The last block was CMA, which a movable allocation may use.
     assert_eq!(mib(&of_machine(&machine(state, MOVABLE, 3)).unwrap(), What::FreeFragmented), 0);
 }
 
 /// An ordinary shortage: the sentence needs no clause.
 #[test]
-fn a_process_that_took_all_is_told_plainly() {
+fn adds_no_clause_for_an_ordinary_shortage() {
     let mut incident =
         machine(normal(3, &[("nr_anon_mapped", 400), ("nr_slab_reclaimable_b", 25)]), MOVABLE, 0);
     decide(&mut incident, vec![candidate(5, "hog", 380, Some(97_000)), candidate(6, "sh", 1, Some(300))]);
@@ -124,7 +124,7 @@ fn a_process_that_took_all_is_told_plainly() {
 
 /// The shm case.
 #[test]
-fn tmpfs_is_named_with_its_mount() {
+fn names_the_mount_of_tmpfs() {
     let counters = [("nr_anon_mapped", 90), ("nr_shmem", 300), ("nr_file_pages", 310)];
     let mut incident = machine(normal(3, &counters), MOVABLE, 0);
     incident.surroundings = Some(Rc::new(mounts(&[("/big", 299), ("/run", 1)])));
@@ -133,7 +133,7 @@ fn tmpfs_is_named_with_its_mount() {
     assert_eq!(text(&account, ReasonCode::Tmpfs), "300 of 445 MiB is tmpfs at /big, which no kill frees");
 }
 
-/// The first reason of a machine of one zone.
+/// Returns the first reason for a machine with one zone.
 fn lead(counters: &[(&str, u64)], alter: impl FnOnce(&mut MemoryState)) -> Reason {
     let mut state = normal(3, counters);
     alter(&mut state);
@@ -141,7 +141,7 @@ fn lead(counters: &[(&str, u64)], alter: impl FnOnce(&mut MemoryState)) -> Reaso
 }
 
 #[test]
-fn full_swap_and_locked_memory_are_told() {
+fn reports_full_swap_and_locked_memory() {
     let swap = lead(&[("nr_anon_mapped", 400)], |state| {
         (state.swap_total_bytes, state.swap_free_bytes) = (Some(128 * MIB), Some(MIB / 2));
     });
@@ -152,7 +152,7 @@ fn full_swap_and_locked_memory_are_told() {
 }
 
 #[test]
-fn page_tables_huge_pages_and_what_no_counter_covers_are_told() {
+fn reports_page_tables_huge_pages_and_unexplained_memory() {
     let tables = lead(&[("nr_anon_mapped", 90), ("nr_pagetable", 300)], |_| {});
     assert_eq!(
         (tables.code, tables.text.as_str()),
@@ -176,7 +176,7 @@ fn page_tables_huge_pages_and_what_no_counter_covers_are_told() {
 }
 
 #[test]
-fn slab_is_told_with_its_largest_cache() {
+fn names_the_largest_cache_of_slab() {
     let cache = |name: &str, mib: u64, reclaimable| crate::incident::Slab {
         name: name.to_owned(),
         bytes: mib * MIB,
@@ -192,9 +192,9 @@ fn slab_is_told_with_its_largest_cache() {
     );
 }
 
-/// On the tracepoint tier nothing tells which zones the allocation could use.
+/// The tracepoint tier does not record which zones the allocation could use.
 #[test]
-fn without_a_class_free_memory_is_just_free() {
+fn does_not_split_free_memory_without_a_class() {
     let state = MemoryState { class: None, ..movable() };
     let account = account(&machine(state, 0, 0));
     assert_eq!((mib(&account, What::Free), mib(&account, What::FreeOtherZone)), (681, 0));
@@ -202,7 +202,7 @@ fn without_a_class_free_memory_is_just_free() {
 }
 
 #[test]
-fn reserves_and_boosts_must_stay_free() {
+fn counts_reserves_and_boosts_as_memory_that_must_stay_free() {
     let mut state = normal(9, &[("nr_anon_mapped", 400)]);
     state.zones[0].boost_pages = Some(pages(2));
     state.zones[0].reserve_pages = vec![0, 0, pages(3)];
