@@ -1,4 +1,4 @@
-//! Whether the trigger is taken without a vote.
+//! Decides whether the kernel kills the trigger without a vote.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1146> (`sysctl_oom_kill_allocating_task`)
 
 use super::{
@@ -11,7 +11,7 @@ use crate::{badness, incident::Task};
 /// The init of the root pid namespace.
 const INIT: i32 = 1;
 
-/// The sysctl as the changes have it.
+/// Returns the value that the changes give the sysctl, if they do.
 pub(super) fn asked(changes: &[Change]) -> Option<bool> {
     changes.iter().rev().find_map(|change| match change {
         Change::AllocatingTask(set) => Some(*set),
@@ -19,7 +19,7 @@ pub(super) fn asked(changes: &[Change]) -> Option<bool> {
     })
 }
 
-/// The trigger, if the kernel would choose it.
+/// Returns the trigger if the kernel would choose it.
 pub(super) fn taken<'a>(recorded: &Recorded<'a>, changes: &[Change]) -> Result<Option<&'a Task>, Refusal> {
     // For a cgroup's limit the kernel ignores the sysctl.
     if recorded.domain.is_some() {
@@ -45,7 +45,7 @@ pub(super) fn taken<'a>(recorded: &Recorded<'a>, changes: &[Change]) -> Result<O
     }
 }
 
-/// Whether the sysctl was set. If the kernel had a choice, the decision itself shows it.
+/// Returns whether the sysctl was set. If the kernel had a choice, the decision itself shows it.
 fn was_set(recorded: &Recorded<'_>, trigger: &Task) -> Result<Option<bool>, Refusal> {
     match recorded.course {
         Course::AllocatingTask { .. } => Ok(Some(true)),
@@ -56,7 +56,7 @@ fn was_set(recorded: &Recorded<'_>, trigger: &Task) -> Result<Option<bool>, Refu
     }
 }
 
-/// Whether the kernel may choose it: it has its own memory, is not an init, and is not at -1000.
+/// Returns whether the kernel may choose the trigger: it has its own memory, is not an init, and is not at -1000.
 fn is_eligible(trigger: &Task, adj: Option<i16>) -> Result<bool, Refusal> {
     if trigger.is_kthread() || trigger.pid == Some(INIT) {
         return Ok(false);

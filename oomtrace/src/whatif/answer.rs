@@ -1,4 +1,4 @@
-//! The answer: the decision before and after the change. Its fields are those of the JSON (`docs/whatif.md`).
+//! The answer: the decision before and after the change. The fields are those of the JSON (`docs/whatif.md`).
 
 use serde::Serialize;
 
@@ -9,10 +9,10 @@ use crate::{
     incident::Role,
 };
 
-/// The version of the JSON's shape. Keys are added, never renamed.
+/// The version of the JSON's schema. Keys are added, never renamed.
 pub const SCHEMA: u32 = 1;
 
-/// A decision decided again.
+/// A repeated decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// [`SCHEMA`].
@@ -27,21 +27,23 @@ pub struct Answer {
     pub page_bytes: u64,
     /// The changes, in words.
     pub changes: Vec<String>,
-    /// Whether some points are not the kernel's own with a term exchanged, but a sum of counters read beside them.
+    /// Whether some points are a sum of counters read beside the decision, instead of the kernel's points with one term
+    /// exchanged.
     pub estimated: bool,
-    /// As it was.
+    /// The decision as it was.
     pub before: Decision,
-    /// As it would have been.
+    /// The decision as it would have been.
     pub after: Decision,
-    /// The memory that ran out, and how much of it no kill frees. `None` where the recording has no account of it.
+    /// The memory that ran out, and the part that no kill frees. `None` if the recording has no account of it.
     pub memory: Option<Memory>,
-    /// How much later memory would have run out with a larger limit; `None` if it would have run out now, or if the rate is not known.
+    /// How much later memory would have run out with a larger limit; `None` if it would have run out now, or if the rate is not
+    /// known.
     pub later: Option<Later>,
-    /// The candidates, best first after the change; those passed over at the end.
+    /// The candidates, best first after the change. Candidates that are passed over come last.
     pub candidates: Vec<Row>,
     /// Changes without an effect, and facts that the recording does not contain.
     pub remarks: Vec<String>,
-    /// One sentence.
+    /// The answer in one sentence.
     pub summary: String,
 }
 
@@ -56,22 +58,22 @@ pub struct Decision {
     pub outcome: Option<Outcome>,
     /// Pages that scores are measured against.
     pub total_pages: Option<u64>,
-    /// The chosen one's points, pages.
+    /// The points of the chosen process, in pages.
     pub points: Option<i64>,
-    /// Points between it and the next.
+    /// The points between the chosen process and the runner-up.
     pub margin_points: Option<i64>,
-    /// The next.
+    /// The runner-up's pid.
     pub runner_up_pid: Option<i32>,
-    /// Who dies, the chosen one first.
+    /// The processes that die, the chosen one first.
     pub victims: Vec<Victim>,
 }
 
-/// When memory would have run out instead, if it had grown on at the same rate.
+/// The time when memory would have run out instead, if it had kept growing at the same rate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Later {
-    /// Time after the decision.
+    /// Time from the decision, ns.
     pub ns: u64,
-    /// The rate of the growth before the decision.
+    /// The rate of growth before the decision.
     pub bytes_per_second: u64,
     /// The cgroup that would have run out.
     pub cgroup: Option<ByteString>,
@@ -90,7 +92,7 @@ pub struct Victim {
     pub role: Role,
 }
 
-/// A candidate before and after.
+/// A candidate before and after the change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Process id.
@@ -99,22 +101,22 @@ pub struct Row {
     pub comm: Option<ByteString>,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
-    /// Whether the points after are a sum of counters.
+    /// Whether the points after the change are a sum of counters.
     pub estimated: bool,
-    /// As it was.
+    /// The vote as it was.
     pub before: Vote,
-    /// As it would have been.
+    /// The vote as it would have been.
     pub after: Vote,
 }
 
 /// How the kernel treats a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Vote {
-    /// -1000 to 1000.
+    /// A number from -1000 to 1000.
     pub oom_score_adj: Option<i16>,
-    /// Pages; absent where it is passed over.
+    /// Points in pages; absent if the candidate is passed over.
     pub points: Option<i64>,
-    /// Why it is.
+    /// The reason why it is passed over.
     pub passed_over: Option<&'static str>,
     /// Whether it dies.
     pub dies: bool,

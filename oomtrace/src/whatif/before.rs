@@ -1,4 +1,4 @@
-//! The recorded decision.
+//! Describes the recorded decision.
 
 use super::{
     Decision, Victim,
@@ -12,7 +12,7 @@ use crate::{
     incident::{Incident, Role, Task},
 };
 
-/// The decision as it was recorded.
+/// Returns the decision as it was recorded.
 pub(super) fn decision(recorded: &Recorded<'_>) -> Decision {
     let decision = Decision {
         happens: true,
@@ -38,17 +38,17 @@ pub(super) fn decision(recorded: &Recorded<'_>) -> Decision {
     }
 }
 
-/// Who was killed or marked.
+/// Returns the processes that were killed or marked.
 pub(super) fn victims(incident: &Incident) -> Vec<Victim> {
     incident.victims.iter().map(|known| victim(incident, &known.task, known.role)).collect()
 }
 
-/// A task as a victim.
+/// Describes a task as a victim.
 pub(super) fn victim(incident: &Incident, task: &Task, role: Role) -> Victim {
     Victim { pid: task.pid, comm: words::comm(task), cgroup: path(incident, task), role }
 }
 
-/// The path of a task's cgroup.
+/// Returns the path of a task's cgroup.
 pub(super) fn path(incident: &Incident, task: &Task) -> Option<ByteString> {
     task.memcg.and_then(|id| cgroup::path(&incident.memcgs, id))
 }

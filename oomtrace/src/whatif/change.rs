@@ -1,15 +1,15 @@
-//! The changes that a user asks for.
+//! The changes that a user requests.
 
 use crate::{account::What, badness, bytes::ByteString, size};
 
-/// One thing that is different. Of several for the same thing the last one counts.
+/// A change of one setting. If several changes name the same setting, the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The `oom_score_adj` of these candidates.
     Adj {
-        /// Whose.
+        /// The candidates to change.
         who: Who,
-        /// -1000 to 1000.
+        /// A number from -1000 to 1000.
         adj: i16,
     },
     /// `vm.oom_kill_allocating_task`.
@@ -28,25 +28,25 @@ pub enum Change {
         /// 0 or 1.
         on: bool,
     },
-    /// How much memory is held outside of the processes, such as by the files of a tmpfs.
+    /// The memory held outside the processes, such as by the files of a tmpfs.
     Held {
-        /// By what.
+        /// The holder of the memory.
         by: Holding,
         /// Bytes.
         bytes: u64,
     },
 }
 
-/// What holds memory outside of the processes.
+/// A holder of memory outside the processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holding {
-    /// The files of the tmpfs that is mounted here.
+    /// The files of the tmpfs mounted at this path.
     Tmpfs(ByteString),
     /// A part of the account.
     Part(What),
 }
 
-/// The parts that may be changed: those that no score counts, free memory left out.
+/// The parts that a user may change: those that no score counts, except free memory.
 const PARTS: [What; 17] = [
     What::AnonLeftBehind,
     What::File,
@@ -67,23 +67,23 @@ const PARTS: [What; 17] = [
     What::Unexplained,
 ];
 
-/// Candidates.
+/// A selection of candidates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
-    /// The process of this id.
+    /// The process with this id.
     Pid(i32),
-    /// Every process of this name.
+    /// Every process with this name.
     Comm(ByteString),
     /// Every process in this cgroup or below.
     Cgroup(ByteString),
 }
 
 impl Change {
-    /// An `oom_score_adj`, typed as `PID=VALUE`, `COMM=VALUE` or `/CGROUP=VALUE`.
+    /// Parses an `oom_score_adj`: `PID=VALUE`, `COMM=VALUE` or `/CGROUP=VALUE`.
     ///
     /// # Errors
     ///
-    /// If it has no `=`, or the value is no number from -1000 to 1000.
+    /// If `=` is missing, or the value is not a number from -1000 to 1000.
     pub fn adj(typed: &str) -> Result<Self, String> {
         let (who, value) = pair(typed)?;
         let range = badness::ADJ_MIN..=badness::ADJ_MAX;
@@ -93,7 +93,7 @@ impl Change {
         Ok(Self::Adj { who: Who::parse(who), adj })
     }
 
-    /// A switch, typed as `0` or `1`.
+    /// Parses a switch: `0` or `1`.
     ///
     /// # Errors
     ///
@@ -102,32 +102,32 @@ impl Change {
         Ok(Self::AllocatingTask(switch(typed)?))
     }
 
-    /// A limit, typed as `/CGROUP=SIZE`: bytes, with K, M, G or T behind, or `max`.
+    /// Parses a limit: `/CGROUP=SIZE`. The size is in bytes, optionally with the suffix K, M, G or T, or `max`.
     ///
     /// # Errors
     ///
-    /// If there is no path, or the size is none.
+    /// If the path is missing or the size is invalid.
     pub fn limit(typed: &str) -> Result<Self, String> {
         let (cgroup, size) = pair(typed)?;
         let bytes = if size == "max" { None } else { Some(size::bytes(size)?) };
         Ok(Self::Limit { cgroup: path(cgroup)?, bytes })
     }
 
-    /// A group switch, typed as `/CGROUP=0` or `/CGROUP=1`.
+    /// Parses a group switch: `/CGROUP=0` or `/CGROUP=1`.
     ///
     /// # Errors
     ///
-    /// If there is no path, or the value is neither.
+    /// If the path is missing or the value is neither 0 nor 1.
     pub fn oom_group(typed: &str) -> Result<Self, String> {
         let (cgroup, value) = pair(typed)?;
         Ok(Self::OomGroup { cgroup: path(cgroup)?, on: switch(value)? })
     }
 
-    /// How much the files of a tmpfs take, typed as `/MOUNT=SIZE`.
+    /// Parses the size of a tmpfs's files: `/MOUNT=SIZE`.
     ///
     /// # Errors
     ///
-    /// If there is no path, or the size is none.
+    /// If the path is missing or the size is invalid.
     pub fn tmpfs(typed: &str) -> Result<Self, String> {
         let (mount, size) = pair(typed)?;
         if !mount.starts_with('/') {
@@ -136,11 +136,11 @@ impl Change {
         Ok(Self::Held { by: Holding::Tmpfs(mount.into()), bytes: size::bytes(size)? })
     }
 
-    /// How large a part of the account is, typed as `PART=SIZE`.
+    /// Parses the size of a part of the account: `PART=SIZE`.
     ///
     /// # Errors
     ///
-    /// If there is no such part, or the size is none.
+    /// If the part does not exist or the size is invalid.
     pub fn part(typed: &str) -> Result<Self, String> {
         let (name, size) = pair(typed)?;
         let part = PARTS.into_iter().find(|part| part.name() == name);
@@ -162,7 +162,7 @@ impl Who {
     }
 }
 
-/// The parts before and after the last `=`. A name may contain `=` itself.
+/// Splits at the last `=`. A name may contain `=` itself.
 fn pair(typed: &str) -> Result<(&str, &str), String> {
     let (name, value) = typed.rsplit_once('=').ok_or("missing `=` and a value")?;
     if name.is_empty() { Err("missing a name before `=`".to_owned()) } else { Ok((name, value)) }
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_a_pid_a_path_or_a_name() {
+    fn parses_pid_cgroup_or_name() {
         assert_eq!(adj("812=-1000"), (Who::Pid(812), -1000));
         assert_eq!(adj("/a=b/c=5"), (Who::Cgroup("/a=b/c".into()), 5));
         assert_eq!(adj("812x=0"), (Who::Comm("812x".into()), 0));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_the_suffixes_of_memory_max() {
+    fn accepts_the_size_suffixes_of_memory_max() {
         let limit = |typed: &str| match Change::limit(typed) {
             Ok(Change::Limit { bytes, .. }) => bytes,
             other => panic!("{typed}: {other:?}"),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_holding_is_a_mount_or_a_part() {
+    fn parses_mount_or_part_and_size() {
         let tmpfs = Change::Held { by: Holding::Tmpfs("/a=b/c".into()), bytes: 1 << 20 };
         assert_eq!(Change::tmpfs("/a=b/c=1M"), Ok(tmpfs));
         let part = Change::Held { by: Holding::Part(What::SysvShm), bytes: 0 };
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_change_is_refused_in_words() {
+    fn rejects_invalid_changes() {
         for typed in ["redis", "=5", "redis=", "redis=1001", "redis=-1001", "redis=five", "redis=99999999"] {
             assert!(Change::adj(typed).is_err(), "{typed}");
         }

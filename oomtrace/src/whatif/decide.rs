@@ -1,4 +1,4 @@
-//! The decision, step by step in the kernel's order.
+//! Repeats the decision, step by step in the kernel's order.
 
 use super::{
     Answer, Change, Decision, Refusal, SCHEMA, allocating, before, holding,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{explain::Policy, incident::Incident, report::report};
 
-/// Decides an incident again.
+/// Repeats an incident's decision with changes.
 ///
 /// # Errors
 ///
@@ -59,10 +59,10 @@ pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, R
     Ok(answer)
 }
 
-/// A typing mistake must not look like "nothing changes".
+/// Checks that each named task exists, so that a typing mistake does not look like "nothing changes".
 fn everybody_named_is_there(recorded: &Recorded<'_>, changes: &[Change]) -> Result<(), Refusal> {
     let candidates = recorded.course.ballot().map(|ballot| ballot.candidates.as_slice()).unwrap_or_default();
-    // A cgroup's OOM never asks the trigger's own: it may be outside, writing a `memory.max`.
+    // A cgroup's OOM does not check the trigger itself: the trigger may be outside the cgroup, writing `memory.max`.
     let trigger = recorded.incident.trigger.as_ref().filter(|_| recorded.domain.is_none());
     for change in changes {
         let Change::Adj { who, .. } = change else { continue };
@@ -78,7 +78,7 @@ fn everybody_named_is_there(recorded: &Recorded<'_>, changes: &[Change]) -> Resu
     Ok(())
 }
 
-/// The task that the kernel would choose, and by which policy.
+/// Returns the task that the kernel would choose, and the policy.
 fn choose<'a>(
     recorded: &Recorded<'a>,
     changes: &[Change],

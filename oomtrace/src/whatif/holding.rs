@@ -1,4 +1,4 @@
-//! How much memory would have been free if a tmpfs, or another part of the account, had held less.
+//! Computes how much memory would have been free if a tmpfs, or another part of the account, had held less.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::{
     incident::Tmpfs,
 };
 
-/// What the changes free.
+/// The memory that the changes free.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Freed {
-    /// All of it.
+    /// All freed memory.
     pub(super) bytes: u64,
-    /// How much of it no kill frees.
+    /// The part of it that no kill frees.
     pub(super) stays_bytes: u64,
-    /// How much of it a kill may free or not.
+    /// The part of it that a kill may or may not free.
     pub(super) unknown_bytes: u64,
-    /// On what the answer rests.
+    /// The assumptions of the answer.
     pub(super) remarks: Vec<String>,
 }
 
-/// Adds up the changes. Of several for the same holding the last one counts.
+/// Adds up the changes. If several changes name the same holder, the last one counts.
 pub(super) fn freed(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Freed, Refusal> {
     let mut asked: Vec<(&Holding, u64)> = Vec::new();
     for change in changes {
@@ -69,8 +69,8 @@ fn less(held: u64, bytes: u64, what: String) -> Result<u64, Refusal> {
     held.checked_sub(bytes).ok_or(Refusal::HeldLess { what, bytes: held })
 }
 
-/// How much memory its files give back. A tmpfs may have files in swap: the resident ones are at least what the part has beyond
-/// all other mounts.
+/// Returns the memory that the files of a tmpfs would give back. Some files may be in swap. The resident ones are at least the
+/// tmpfs part of the account minus all other mounts.
 fn less_of_tmpfs(
     recorded: &Recorded<'_>,
     account: &Account,
@@ -92,7 +92,7 @@ fn less_of_tmpfs(
         }
         Some(domain) => {
             let cgroup = words::path(recorded.incident, domain);
-            // No counter says to whom the pages of a tmpfs are charged.
+            // No counter shows which cgroup the pages of a tmpfs are charged to.
             if named.used_bytes.abs_diff(part) > part / 10 {
                 return Err(Refusal::ChargeUnknown { what: what(), cgroup });
             }
@@ -103,7 +103,7 @@ fn less_of_tmpfs(
     Ok(resident.saturating_sub(bytes))
 }
 
-/// Of several mounts on one another the first in the list is the fullest.
+/// Finds the tmpfs at a mount point. If several are mounted on one another, the first in the list is the fullest.
 fn find<'a>(mounts: &'a [Tmpfs], mount: &ByteString) -> Result<&'a Tmpfs, Refusal> {
     let path = |path: &ByteString| {
         let bytes = path.as_bytes();
@@ -117,7 +117,7 @@ fn find<'a>(mounts: &'a [Tmpfs], mount: &ByteString) -> Result<&'a Tmpfs, Refusa
     })
 }
 
-/// Whether two mounts are taken for the same tmpfs, as the account takes them.
+/// Returns whether two mounts count as the same tmpfs, by the same rule as in the account.
 fn is_same(left: &Tmpfs, right: &Tmpfs) -> bool {
     left.used_bytes == right.used_bytes && left.size_bytes == right.size_bytes
 }

@@ -1,4 +1,4 @@
-//! The processes that die because of a choice.
+//! Determines the processes that die because of a choice.
 
 use super::{
     Decision, Refusal, Victim,
@@ -13,7 +13,7 @@ use crate::{
     incident::{Role, Task},
 };
 
-/// The task that the kernel would choose, and by which policy.
+/// The task that the kernel would choose, and the policy.
 pub(super) struct Chosen<'a> {
     pub(super) policy: Policy,
     pub(super) task: Option<&'a Task>,
@@ -23,7 +23,7 @@ pub(super) struct Chosen<'a> {
     pub(super) total_pages: u64,
 }
 
-/// The decision with its victims.
+/// Returns the decision with its victims.
 pub(super) fn decision<'a>(
     recorded: &Recorded<'a>,
     groups: &[(u64, bool)],
@@ -45,7 +45,7 @@ pub(super) fn decision<'a>(
     let as_recorded = recorded.course.choice().is_some_and(|choice| choice.task.is_same_process(task));
     let was_killed = matches!(recorded.verdict.outcome, Some(Outcome::Killed | Outcome::GroupKilled));
     if as_recorded && !was_killed {
-        // It was dying already: that no change undoes.
+        // The victim was already dying. No change affects that.
         let (policy, outcome) = (recorded.verdict.policy, recorded.verdict.outcome);
         return Ok(Decision { policy, outcome, victims: before::victims(recorded.incident), ..decision });
     }
@@ -67,7 +67,7 @@ pub(super) fn decision<'a>(
     })
 }
 
-/// The chosen process and the other processes of its group.
+/// Returns the chosen process and the other processes of its group.
 fn with_group<'a>(
     recorded: &Recorded<'a>,
     scope: Scope,
@@ -85,7 +85,7 @@ fn with_group<'a>(
     Ok(std::iter::once(victim(incident, task, Role::Chosen)).chain(members).collect())
 }
 
-/// The processes that share the victim's memory are known only for the recorded victim.
+/// Adds the processes that share the victim's memory. They are known only for the recorded victim.
 fn sharing(recorded: &Recorded<'_>, victims: &mut Vec<Victim>) {
     for known in before::victims(recorded.incident) {
         if known.role == Role::SharedMm && victims.iter().all(|victim| victim.pid != known.pid) {

@@ -1,9 +1,9 @@
-//! How much later a larger limit would have been reached, at the rate of the growth before the decision.
+//! Computes when a larger limit would have been reached, at the rate of growth before the decision.
 
 use super::{answer::Later, limit::Headroom, recorded::Recorded, words};
 use crate::{cgroup, lead_up::Shape};
 
-/// `None` if the rate is not known. Only a growth in a straight line goes on at its rate.
+/// Returns the later time, or `None` if the rate is not known. Only growth in a straight line continues at its rate.
 pub(super) fn later(recorded: &Recorded<'_>, headroom: Headroom) -> Option<Later> {
     let lead_up = recorded.verdict.lead_up.as_ref().filter(|lead_up| lead_up.shape == Shape::Steady)?;
     let bytes_per_second = lead_up.bytes_per_second?;
@@ -16,7 +16,7 @@ pub(super) fn later(recorded: &Recorded<'_>, headroom: Headroom) -> Option<Later
     })
 }
 
-/// The same as part of the sentence.
+/// Describes the later time as a clause of the sentence.
 pub(super) fn clause(recorded: &Recorded<'_>, later: &Later, headroom: Headroom) -> String {
     let (rate, after) = (crate::explain::size(later.bytes_per_second), crate::explain::duration(later.ns));
     let reached = match recorded.domain {

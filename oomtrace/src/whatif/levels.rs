@@ -1,4 +1,4 @@
-//! The cgroups of an incident, by path.
+//! Finds the cgroups of an incident by path.
 
 use oomtrace_common::event::Memcg;
 
@@ -9,7 +9,7 @@ use crate::{
     incident::{Incident, Task},
 };
 
-/// The kernfs id of a path.
+/// Returns the kernfs id of a path.
 pub(super) fn id(incident: &Incident, path: &ByteString) -> Result<u64, Refusal> {
     let wanted = trimmed(path);
     let found = incident
@@ -23,12 +23,12 @@ pub(super) fn id(incident: &Incident, path: &ByteString) -> Result<u64, Refusal>
     })
 }
 
-/// A path without the slash at its end; empty for the root.
+/// Returns a path without a slash at its end. The root becomes empty.
 fn trimmed(path: &ByteString) -> &[u8] {
     path.as_bytes().strip_suffix(b"/").unwrap_or(path.as_bytes())
 }
 
-/// Whether a task of a decision in this domain is in a cgroup or below; `None` where the recording does not say.
+/// Returns whether a task of a decision in this domain is in a cgroup or below it, or `None` if the recording does not show it.
 pub(super) fn is_in(
     incident: &Incident,
     domain: Option<u64>,
@@ -39,13 +39,13 @@ pub(super) fn is_in(
     if let Some(path) = task.memcg.and_then(path) {
         return Some(cgroup::is_below(path.as_bytes(), above.as_bytes()));
     }
-    // Wherever it is, it is in the domain.
+    // The path of its cgroup is not known, but the task is in the domain.
     let domain = path(domain?)?;
     cgroup::is_below(domain.as_bytes(), above.as_bytes()).then_some(true)
 }
 
-/// The cgroups that the charge went through, leaf first, up to the root: the trigger's own and its ancestors, or those of
-/// the domain itself where somebody else's memory was charged.
+/// Returns the cgroups that the charge went through, leaf first, up to the root. They are the trigger's cgroup and its ancestors,
+/// or those of the domain if the trigger is outside it.
 pub(super) fn charged(incident: &Incident, domain: u64) -> Vec<&Memcg> {
     let leaf = incident.trigger.as_ref().and_then(|trigger| trigger.memcg);
     let chain = leaf.map(|leaf| cgroup::chain(&incident.memcgs, leaf)).unwrap_or_default();

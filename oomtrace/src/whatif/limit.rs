@@ -1,5 +1,5 @@
-//! The effect of another limit: whether memory would have run out at this moment at all, and the size that scores are then
-//! measured against.
+//! Computes the effect of another limit: whether memory would have run out at this moment at all, and the size that scores are
+//! then measured against.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/page_counter.c#L114> (`page_counter_try_charge`: from the leaf up)
 
 use oomtrace_common::event::Memcg;
@@ -7,7 +7,7 @@ use oomtrace_common::event::Memcg;
 use super::{Change, Refusal, holding::Freed, levels, machine, recorded::Recorded, words};
 use crate::explain::{Code, limits};
 
-/// The domain with its limits changed.
+/// The domain after the change.
 pub(super) struct Ground {
     /// Whether memory would have run out at this moment.
     pub(super) happens: bool,
@@ -21,7 +21,7 @@ pub(super) struct Ground {
     pub(super) remarks: Vec<String>,
 }
 
-/// What is left below the limit of a cgroup.
+/// The memory left below the limit of a cgroup.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Headroom {
     /// Kernfs id.
@@ -32,11 +32,11 @@ pub(super) struct Headroom {
 /// A cgroup and its limits, in pages.
 struct Level<'a> {
     memcg: &'a Memcg,
-    /// As it was.
+    /// The limit before the change.
     max: u64,
-    /// After the change.
+    /// The limit after the change, if it is changed.
     asked: Option<u64>,
-    /// How much less of it would have been used.
+    /// The usage that the changes free.
     freed: u64,
 }
 
@@ -88,7 +88,7 @@ pub(super) fn ground(recorded: &Recorded<'_>, changes: &[Change], freed: &Freed)
     Ok(ground)
 }
 
-/// A remark for each changed limit of another cgroup than the domain.
+/// Returns a remark for each changed limit of a cgroup other than the domain.
 fn without_effect(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Vec<String> {
     let others = levels.iter().filter(|level| level.asked.is_some() && level.memcg.id != domain);
     let remark = |level: &Level<'_>| {
@@ -98,7 +98,7 @@ fn without_effect(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) ->
     others.map(remark).collect()
 }
 
-/// The limits that are changed, by kernfs id, in pages.
+/// Returns the changed limits by kernfs id, in pages.
 fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, u64)>, Refusal> {
     let page_size = recorded.incident.page_size();
     let off = limits::counter_max(page_size);
@@ -119,8 +119,8 @@ fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, u64)>,
     Ok(asked)
 }
 
-/// The cgroups that the charge went through, with their limits. What is freed was charged to the domain and to all above it; how
-/// much of it to those below is not known, and they had room anyway.
+/// Returns the cgroups that the charge went through, with their limits. Freed memory was charged to the domain and to all cgroups
+/// above it. How much of it was charged to the cgroups below is not known, but those had room anyway.
 fn charged<'a>(
     recorded: &Recorded<'a>,
     domain: u64,
@@ -147,7 +147,7 @@ fn charged<'a>(
     chain.into_iter().enumerate().map(level).collect()
 }
 
-/// Whether a charge of that moment finds the domain's limit in its way; the only other answer is that it finds none.
+/// Returns whether the same charge hits the domain's limit. An `Ok(false)` means that it hits no limit at all.
 fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<bool, Refusal> {
     let asked_for =
         u32::try_from(recorded.order).ok().and_then(|order| 1_u64.checked_shl(order)).unwrap_or(1);
@@ -160,7 +160,7 @@ fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<
         }
     }
     let Some(own) = levels.iter().find(|level| level.memcg.id == domain) else { return Ok(true) };
-    // If its limit is unchanged, the kernel itself says that it was hit.
+    // If the domain's limit is unchanged, the recording itself shows that it was hit.
     let is_unchanged = own.freed == 0 && own.max_after() == own.max;
     if is_unchanged || needs(own) > own.max_after() {
         return Ok(true);
@@ -180,7 +180,7 @@ fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<
     }
 }
 
-/// The cgroup that would be full first if all of them grow alike; `None` if none has a limit.
+/// Returns the cgroup that would be full first if all of them grow alike, or `None` if no cgroup has a limit.
 fn least_headroom(levels: &[Level<'_>], off: u64) -> Option<Headroom> {
     let limited = levels.iter().filter_map(|level| {
         let max = level.max_after();
@@ -190,7 +190,7 @@ fn least_headroom(levels: &[Level<'_>], off: u64) -> Option<Headroom> {
     limited.min_by_key(|headroom| headroom.pages)
 }
 
-/// Whether writing that limit finds more used than it allows.
+/// Returns whether the usage exceeds the limit that is being written.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L4150> (`memory_max_write`)
 fn is_over(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<bool, Refusal> {
     let mut over = true;
@@ -204,7 +204,7 @@ fn is_over(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result
     Ok(over)
 }
 
-/// The size that scores are measured against: the limit, and the swap that the domain may use, which does not change.
+/// Returns the size that scores are measured against: the limit plus the swap that the domain may use, which does not change.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1610> (`mem_cgroup_get_max`)
 fn resized(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<u64, Refusal> {
     let own = levels.iter().find(|level| level.memcg.id == domain);
@@ -214,8 +214,8 @@ fn resized(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result
     if asked == own.max {
         return Ok(recorded.total_pages);
     }
-    // On v1 the swap follows from the limit of both together, which the machine's swap may cut.
-    // Of a limit of nothing 1 page is made.
+    // On v1, the swap depends on the limit of memory and swap together, and the machine's swap may be smaller. The kernel counts
+    // a limit of 0 as 1 page.
     let total_pages = if own.max == 0 && recorded.total_pages == 1 { 0 } else { recorded.total_pages };
     let swap = total_pages.checked_sub(own.max).filter(|_| own.memcg.hierarchy == 0);
     let swap = swap.ok_or_else(|| Refusal::SwapUnknown { cgroup: words::path(recorded.incident, domain) })?;

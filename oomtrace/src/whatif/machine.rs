@@ -1,9 +1,9 @@
-//! Whether the machine would have run out with more free memory.
+//! Decides whether the machine would have run out with more free memory.
 
 use super::{Refusal, holding::Freed, recorded::Recorded};
 use crate::account::enough_bytes;
 
-/// Whether memory would have run out; the only other answer is that there would have been enough for this allocation.
+/// Returns whether memory would have run out. An `Ok(false)` means that there would have been enough for this allocation.
 pub(super) fn runs_out(recorded: &Recorded<'_>, freed: &Freed) -> Result<bool, Refusal> {
     if freed.bytes == 0 {
         return Ok(true);

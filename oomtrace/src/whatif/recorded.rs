@@ -17,7 +17,7 @@ pub(super) struct Recorded<'a> {
     pub(super) domain: Option<u64>,
     /// Pages that scores are measured against.
     pub(super) total_pages: u64,
-    /// 2^order pages were requested.
+    /// The order of the allocation: 2^order pages were requested.
     pub(super) order: i32,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    /// The task that the kernel chose.
+    /// Returns the task that the kernel chose.
     pub(super) const fn choice(&self) -> Option<&'a Choice> {
         match self {
             Self::Badness { choice, .. } | Self::AllocatingTask { choice } => Some(choice),
@@ -40,7 +40,7 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// The tasks that it examined.
+    /// Returns the tasks that the kernel examined.
     pub(super) const fn ballot(&self) -> Option<&'a Ballot> {
         match self {
             Self::Badness { ballot, .. } | Self::NoneKillable { ballot } => Some(ballot),
@@ -70,7 +70,7 @@ impl<'a> Recorded<'a> {
         })
     }
 
-    /// Passes that killed no process. The first of them is repeated.
+    /// Builds the decision from passes that killed no process. The first of them is repeated.
     fn empty(incident: &'a Incident, passes: &EmptyPasses) -> Result<Self, Refusal> {
         nobody_chosen(passes)?;
         let ballot = incident.ballot.as_ref().ok_or(Refusal::NoBallot)?;
@@ -87,7 +87,7 @@ impl<'a> Recorded<'a> {
     }
 }
 
-/// Whether a pass chose no task for another reason than that all were passed over.
+/// Refuses a pass that chose no task for another reason than that all tasks were passed over.
 fn nobody_chosen(passes: &EmptyPasses) -> Result<(), Refusal> {
     let is = |emptiness| passes.emptiness == number(emptiness);
     let because = if is(Emptiness::NothingToKill) && passes.total_pages > 0 {
@@ -122,14 +122,14 @@ fn course<'a>(incident: &'a Incident, choice: &'a Choice) -> Result<Course<'a>, 
     Ok(Course::Badness { choice, ballot })
 }
 
-/// Whether the table has everybody the kernel looked at, or counts them at least, and says of everybody whether it could be
-/// chosen.
+/// Checks that the table has or counts every task that the kernel examined, and shows for each one whether the kernel could
+/// choose it.
 fn all_are_there(ballot: &Ballot, evaluated: u32) -> Result<(), Refusal> {
     let rows = u32::try_from(ballot.candidates.len()).unwrap_or(u32::MAX);
     let known = rows.saturating_add(ballot.kernel_threads).saturating_add(ballot.left_out);
     match evaluated.checked_sub(known) {
         Some(missing @ 1..) => Err(Refusal::RowsLost { missing, evaluated }),
-        // The hook on `oom_badness` is not there, or missed a call: it may have come second, or first after a change.
+        // The hook on `oom_badness` is missing or missed a call: the task may have been second, or first after a change.
         _ if ballot.candidates.iter().any(Candidate::is_open) => Err(Refusal::NoPoints),
         _ => Ok(()),
     }

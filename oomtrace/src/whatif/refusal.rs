@@ -178,7 +178,7 @@ pub enum Refusal {
         /// The recorded mounts.
         known: String,
     },
-    /// It held less than that.
+    /// It held less than the requested size.
     #[error(
         "{what} had {} only: with more in it, memory would have run out earlier, when other amounts were in use",
         crate::explain::size(*.bytes)
@@ -197,7 +197,7 @@ pub enum Refusal {
         /// The cgroup.
         cgroup: String,
     },
-    /// So little may have become free where it does not help.
+    /// The freed memory may be in zones that this allocation cannot use, and it is too little to fill them.
     #[error(
         "{} more free memory may not have been enough: it is not known in which zones it would have been free; {} would have \
          been enough in any",

@@ -1,4 +1,4 @@
-//! How much of the memory that ran out no kill frees, and how much of it was left: as it was, and after the change.
+//! Computes how much of the memory that ran out no kill frees, and how much was left, before and after the change.
 
 use serde::Serialize;
 
@@ -11,30 +11,30 @@ use crate::{
 /// The memory that ran out, before and after the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// Whose.
+    /// The owner of the memory.
     pub of: Whole,
-    /// As it was.
+    /// The memory before the change.
     pub before: Room,
-    /// As it would have been.
+    /// The memory after the change.
     pub after: Room,
 }
 
 /// The memory of a cgroup or of the machine at the moment of the decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Room {
-    /// The cgroup's limit, or the memory that the page allocator manages. `None` for no limit, or where it was not read.
+    /// The cgroup's limit, or the memory that the page allocator manages. `None` if there is no limit or it was not read.
     pub limit_bytes: Option<u64>,
-    /// How much of it was in use.
+    /// The memory in use.
     pub used_bytes: u64,
-    /// How much of it was not. Of the machine that is free memory of all kinds: some of it must stay free.
+    /// The memory that is not in use. For the machine this is free memory of all kinds, some of which must stay free.
     pub left_bytes: Option<u64>,
-    /// How much of what was in use no kill frees.
+    /// The part of the memory in use that no kill frees.
     pub stays_bytes: u64,
-    /// How much of what was in use a kill may free or not: that is not known.
+    /// The part of the memory in use that a kill may or may not free.
     pub unknown_bytes: u64,
 }
 
-/// Before and after; `None` without an account.
+/// Returns the memory before and after the change, or `None` without an account.
 pub(super) fn memory(recorded: &Recorded<'_>, ground: &Ground, freed: &Freed) -> Option<Memory> {
     let account = recorded.verdict.account.as_ref()?;
     let limit = limit(recorded, account);
@@ -64,7 +64,7 @@ fn left(room: Room) -> Room {
     Room { left_bytes: room.limit_bytes.map(|limit| limit.saturating_sub(room.used_bytes)), ..room }
 }
 
-/// The limit as it was.
+/// Returns the limit before the change.
 fn limit(recorded: &Recorded<'_>, account: &Account) -> Option<u64> {
     let Some(domain) = recorded.domain else { return Some(account.total_bytes) };
     let memcg = recorded.incident.memcgs.get(&domain)?;
@@ -72,7 +72,7 @@ fn limit(recorded: &Recorded<'_>, account: &Account) -> Option<u64> {
     bytes(recorded, pages)
 }
 
-/// A limit in bytes; `None` for none.
+/// Converts a limit to bytes. Returns `None` if there is no limit.
 fn bytes(recorded: &Recorded<'_>, pages: u64) -> Option<u64> {
     let page_size = recorded.incident.page_size();
     (pages < limits::counter_max(page_size)).then(|| pages.saturating_mul(page_size))

@@ -1,4 +1,5 @@
-//! The processes that die with the victim: all of the highest cgroup above it, up to the domain, that has `memory.oom.group`.
+//! Determines the processes that die with the victim: all processes of its highest ancestor, up to the domain, that has
+//! `memory.oom.group`.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1780> (`mem_cgroup_get_oom_group`)
 
 use oomtrace_common::event::Memcg;
@@ -9,18 +10,18 @@ use crate::{
     incident::{PassedOver, Task},
 };
 
-/// Which cgroup dies.
+/// The cgroup that dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// None: the victim alone.
+    /// No cgroup: only the victim dies.
     One,
-    /// This one, by kernfs id.
+    /// The cgroup with this kernfs id.
     Group(u64),
     /// The recording does not show whether there is such a cgroup.
     Unknown,
 }
 
-/// The switches that are changed, by kernfs id.
+/// Returns the changed switches by kernfs id.
 pub(super) fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, bool)>, Refusal> {
     let mut asked = Vec::new();
     for change in changes {
@@ -35,14 +36,14 @@ pub(super) fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(
     Ok(asked)
 }
 
-/// Whether the memory controller is on the old hierarchy, where `memory.oom.group` means nothing.
+/// Returns whether the memory controller is on the v1 hierarchy, where `memory.oom.group` does not exist.
 pub(super) fn is_v1(recorded: &Recorded<'_>) -> bool {
     let session = recorded.incident.session.as_ref();
     let is_v1 = session.is_some_and(|session| session.memory_hierarchy.as_deref() == Some("v1"));
     is_v1 || recorded.incident.memcgs.values().any(|memcg| memcg.hierarchy != 0)
 }
 
-/// The group of a victim.
+/// Returns the scope of a victim.
 pub(super) fn of(recorded: &Recorded<'_>, asked: &[(u64, bool)], victim: &Task, as_recorded: bool) -> Scope {
     if is_v1(recorded) {
         return Scope::One;
@@ -63,7 +64,7 @@ pub(super) fn of(recorded: &Recorded<'_>, asked: &[(u64, bool)], victim: &Task, 
     }
 }
 
-/// The first that has the switch on, from above.
+/// Returns the first cgroup whose switch is on, from the top down.
 fn highest<'a>(mut chain: impl Iterator<Item = &'a Memcg>, asked: &[(u64, bool)]) -> Scope {
     let found = chain.find_map(|memcg| match is_on(memcg, asked) {
         Some(true) => Some(Scope::Group(memcg.id)),
@@ -79,7 +80,7 @@ fn is_on(memcg: &Memcg, asked: &[(u64, bool)]) -> Option<bool> {
     asked.or_else(|| read.then(|| cgroup::is_group(memcg)))
 }
 
-/// Who dies in a group, the chosen one left out.
+/// Returns the members of a group that die with the chosen process.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L981> (`oom_kill_memcg_member`)
 pub(super) fn members<'r, 'a>(
     recorded: &Recorded<'a>,

@@ -1,4 +1,5 @@
-//! The sentence of an answer and its remarks. Apart from the verdict's summary and evidence, this is the only text outside the sinks.
+//! Writes the sentence of an answer and its remarks. Apart from the verdict's summary and evidence, this is the only text outside
+//! the sinks.
 
 use super::{
     Answer, Change, Decision, Holding, Memory, Victim, Who, allocating,
@@ -13,7 +14,7 @@ use crate::{
     incident::Role,
 };
 
-/// A change as part of a sentence.
+/// Describes a change as part of a sentence.
 pub(super) fn change(recorded: &Recorded<'_>, change: &Change) -> String {
     match change {
         Change::Adj { who, adj } => format!("oom_score_adj {adj} for {}", whom(recorded, who)),
@@ -50,7 +51,7 @@ fn whom(recorded: &Recorded<'_>, who: &Who) -> String {
     }
 }
 
-/// Changes without an effect.
+/// Adds remarks about changes without an effect and about facts that are not recorded.
 pub(super) fn remarks(
     recorded: &Recorded<'_>,
     changes: &[Change],
@@ -84,7 +85,7 @@ pub(super) fn remarks(
     }
 }
 
-/// The one sentence.
+/// Returns the summary sentence.
 pub(super) fn summary(recorded: &Recorded<'_>, changes: &[Change], answer: &Answer) -> String {
     let changes: Vec<String> = changes.iter().map(|change| self::change(recorded, change)).collect();
     let estimate = if answer.estimated { " (by an estimate of its points)" } else { "" };
@@ -134,15 +135,15 @@ fn outcome(recorded: &Recorded<'_>, answer: &Answer) -> String {
     }
 }
 
-/// The part of the limit from which on the sentence names what no kill frees: one in so many.
+/// The sentence names memory that no kill frees from one part in this many of the limit.
 const WORTH_A_WORD: u64 = 20;
 
-/// How much room there would have been, and how much of the whole no kill frees.
+/// Describes how much room there would have been, and how much of the limit no kill frees.
 fn room(memory: Memory) -> String {
     let after = memory.after;
     let left = match (memory.of, after.left_bytes.map(explain::size)) {
         (Whole::Cgroup, Some(left)) => format!(" room for {left}"),
-        // Some of it must stay free.
+        // This is not room for allocations, because some of it must stay free.
         (Whole::Machine, Some(left)) => format!(" {left} free"),
         (Whole::Cgroup | Whole::Machine, None) => " room".to_owned(),
     };
@@ -154,7 +155,7 @@ fn room(memory: Memory) -> String {
     }
 }
 
-/// The victim that the decision fell on.
+/// Returns the victim that the kernel chose.
 fn chosen(decision: &Decision) -> Option<&Victim> {
     let is_chosen = |victim: &&Victim| victim.role == Role::Chosen;
     decision.victims.iter().find(is_chosen).or_else(|| decision.victims.first())
@@ -172,7 +173,7 @@ fn done(decision: &Decision) -> &'static str {
     }
 }
 
-/// The margin, in words.
+/// Describes the margin.
 fn by(answer: &Answer) -> String {
     let Some(margin) = answer.after.margin_points else { return String::new() };
     match u64::try_from(margin) {
@@ -185,7 +186,7 @@ fn by(answer: &Answer) -> String {
     }
 }
 
-/// Other processes that would die as well, or no longer die.
+/// Describes other processes that would die as well, or no longer die.
 fn others(before: &Decision, after: &Decision) -> String {
     let count = after.victims.len().saturating_sub(1);
     match (after.outcome, before.outcome) {

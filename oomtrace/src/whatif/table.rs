@@ -1,9 +1,9 @@
-//! The candidates before and after.
+//! Builds the table of candidates before and after the change.
 
 use super::{Decision, Row, Vote, before::path, recorded::Recorded, vote::Recount, words};
 use crate::incident::{Incident, PassedOver};
 
-/// Everybody, best first after the change.
+/// Returns all candidates, best first after the change.
 pub(super) fn rows(
     recorded: &Recorded<'_>,
     rows: &[Recount<'_>],

@@ -1,5 +1,5 @@
-//! The vote counted again. A task's points are the kernel's own with the changed term exchanged, which is exact; one
-//! without points (it was at -1000) gets points from the counters that were read beside the decision, and the answer is marked as an estimate.
+//! Repeats the vote. A task's points are the kernel's own with the changed term exchanged, which is exact. A task without points
+//! (it was at -1000) gets points from the counters read beside the decision, and the answer is marked as an estimate.
 
 use super::{Change, Refusal, Who, levels, recorded::Recorded, words};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     incident::{Ballot, Candidate, PassedOver, Task},
 };
 
-/// A candidate and how the kernel would treat it.
+/// A candidate and the kernel's treatment of it.
 pub(super) struct Recount<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) adj: Option<i16>,
@@ -16,7 +16,7 @@ pub(super) struct Recount<'a> {
     pub(super) estimated: bool,
 }
 
-/// All candidates, in the kernel's order, with points for a domain of this many pages.
+/// Returns all candidates in the kernel's order, with points for a domain of this many pages.
 pub(super) fn recount<'a>(
     recorded: &Recorded<'a>,
     changes: &[Change],
@@ -30,7 +30,7 @@ pub(super) fn recount<'a>(
     each.collect()
 }
 
-/// The `oom_score_adj` that the changes give a task, if they do.
+/// Returns the `oom_score_adj` that the changes give a task, if they do.
 pub(super) fn adj_of(
     recorded: &Recorded<'_>,
     changes: &[Change],
@@ -47,7 +47,7 @@ pub(super) fn adj_of(
     Ok(given)
 }
 
-/// Whether a task is among those.
+/// Returns whether a task is in the selection.
 pub(super) fn is_meant(recorded: &Recorded<'_>, who: &Who, task: &Task) -> Result<bool, Refusal> {
     match who {
         Who::Pid(pid) => Ok(task.pid == Some(*pid)),
@@ -72,7 +72,7 @@ fn again<'a>(
             let estimate = estimate(recorded, task, adj, total_pages)?;
             Ok(row(estimate, passed_over.filter(|_| estimate.is_none()), estimate.is_some()))
         }
-        // The kernel checks every other reason before `oom_score_adj`, or beside it.
+        // The kernel checks all other reasons independently of `oom_score_adj`.
         Some(other) => Ok(row(None, Some(*other), false)),
         // The kernel checks `oom_flag_origin` before `oom_score_adj`.
         None if *points == Some(i64::MAX) => Ok(row(*points, None, false)),
@@ -84,7 +84,7 @@ fn again<'a>(
     }
 }
 
-/// The kernel's points with the term of `oom_score_adj` taken out and another put in.
+/// Replaces the term of `oom_score_adj` in the kernel's points.
 fn exchanged(
     points: Option<i64>,
     from: Option<i16>,
@@ -96,7 +96,7 @@ fn exchanged(
     base.checked_add(badness::adj_pages(to?, to_total))
 }
 
-/// Points by the counters that were read beside the decision.
+/// Computes points from the counters read beside the decision.
 fn estimate(
     recorded: &Recorded<'_>,
     task: &Task,
@@ -109,12 +109,12 @@ fn estimate(
     Ok(badness::points(base, adj.ok_or_else(unknown)?, total_pages))
 }
 
-/// The task that the kernel would choose, with its points.
+/// Returns the task that the kernel would choose, with its points.
 pub(super) fn winner<'r, 'a>(rows: &'r [Recount<'a>]) -> Option<(&'r Recount<'a>, i64)> {
     badness::choose(rows.iter().filter_map(|row| Some((row, row.points?))))
 }
 
-/// The runner-up. Among the candidates without a row, only the highest points are known, not the task.
+/// Returns the runner-up. Of the candidates without a row, only the highest points are known, not the task.
 pub(super) fn runner_up<'r, 'a>(
     rows: &'r [Recount<'a>],
     winner: &Recount<'a>,
@@ -130,7 +130,7 @@ pub(super) fn runner_up<'r, 'a>(
     }
 }
 
-/// Whether those left out of the table could make a difference.
+/// Refuses if candidates without a row could change the answer.
 pub(super) fn left_out_matter(
     ballot: &Ballot,
     changes: &[Change],
@@ -156,7 +156,7 @@ pub(super) fn left_out_matter(
     }
 }
 
-/// The number of candidates that a change applies to, and one of them.
+/// Returns the number of candidates that a change applies to, and one of them.
 pub(super) fn meant<'a>(recorded: &Recorded<'a>, who: &Who) -> (usize, Option<&'a Task>) {
     let candidates = recorded.course.ballot().map(|ballot| ballot.candidates.as_slice()).unwrap_or_default();
     let answers = |task: &&Task| is_meant(recorded, who, task) == Ok(true);

@@ -1,4 +1,4 @@
-//! Names of tasks and cgroups in words, for the answer and for a refusal.
+//! Formats names of tasks and cgroups for the answer and for refusals.
 
 use super::{Holding, Who};
 use crate::{
@@ -8,35 +8,35 @@ use crate::{
     incident::{Incident, Task},
 };
 
-/// A task's name in the table: the process's own where it is known.
+/// Returns a task's name in the table, preferably the name of its process.
 pub(super) fn comm(task: &Task) -> Option<ByteString> {
     task.leader_comm.as_ref().or(task.comm.as_ref()).cloned()
 }
 
-/// Name and pid.
+/// Formats a task's name and pid.
 pub(super) fn name(task: &Task) -> String {
     named(comm(task).as_ref(), task.pid.or(task.tid))
 }
 
-/// Name and pid, as far as they are known.
+/// Formats a name and a pid, as far as they are known.
 pub(super) fn named(comm: Option<&ByteString>, pid: Option<i32>) -> String {
     let comm = comm.map_or_else(|| "a process".to_owned(), ByteString::to_words);
     pid.map_or_else(|| comm.clone(), |pid| format!("{comm} (pid {pid})"))
 }
 
-/// A cgroup's path, or its number where that is not known.
+/// Formats a cgroup's path, or its id if the path is not known.
 pub(super) fn path(incident: &Incident, id: u64) -> String {
     let path = cgroup::path(&incident.memcgs, id);
     path.map_or_else(|| format!("the cgroup with id {id}"), |path| path.to_words())
 }
 
-/// Several paths.
+/// Formats several paths.
 pub(super) fn paths(incident: &Incident, ids: impl IntoIterator<Item = u64>) -> String {
     let paths: Vec<String> = ids.into_iter().map(|id| path(incident, id)).collect();
     if paths.is_empty() { "none is".to_owned() } else { paths.join(", ") }
 }
 
-/// What holds memory outside of the processes.
+/// Describes a holder of memory outside the processes.
 pub(super) fn holding(by: &Holding) -> String {
     match by {
         Holding::Tmpfs(mount) => format!("the tmpfs at {}", mount.to_words()),
@@ -45,7 +45,7 @@ pub(super) fn holding(by: &Holding) -> String {
     }
 }
 
-/// A property that no candidate has.
+/// Describes a property that no candidate has.
 pub(super) fn who_in_vain(who: &Who) -> String {
     match who {
         Who::Pid(pid) => format!("has the pid {pid}"),
@@ -54,7 +54,7 @@ pub(super) fn who_in_vain(who: &Who) -> String {
     }
 }
 
-/// That a group may go with the victim.
+/// Remarks that other processes may die with the victim.
 pub(super) fn scope_unknown(task: &Task) -> String {
     format!(
         "it is not known whether memory.oom.group would kill others with {}: not all cgroups above it are recorded",

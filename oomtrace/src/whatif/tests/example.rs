@@ -1,4 +1,4 @@
-//! A decision of `/pods` (64 MiB), with cgroups `/pods/app` and `/pods/db`, and one of the whole machine.
+//! Example decisions: one of `/pods` (64 MiB), with the cgroups `/pods/app` and `/pods/db`, and one of the whole machine.
 
 use std::rc::Rc;
 
@@ -21,7 +21,7 @@ pub(super) const LIMIT: u64 = 16_384;
 /// Pages of the machine.
 pub(super) const MACHINE: u64 = 1_000_000;
 
-/// A process of so many pages.
+/// Builds a process with this many pages.
 pub(super) fn task(pid: i32, comm: &str, memcg: u64, adj: i16, pages: u64) -> Task {
     let counters = Counters {
         total_vm_pages: 2 * pages,
@@ -44,7 +44,7 @@ pub(super) fn task(pid: i32, comm: &str, memcg: u64, adj: i16, pages: u64) -> Ta
     }
 }
 
-/// As the kernel would have counted it, which is a little more than the counters say.
+/// Gives a task the kernel's points, which are slightly higher than its counters say.
 fn candidate(task: Task, total_pages: u64) -> Candidate {
     let base = task.memory.unwrap().base_pages(4096) + 3;
     let points = badness::points(base, task.oom_score_adj.unwrap(), total_pages);
@@ -52,7 +52,7 @@ fn candidate(task: Task, total_pages: u64) -> Candidate {
     Candidate { task, points, passed_over }
 }
 
-/// A decision among these, by the kernel's own rule.
+/// Decides among these tasks by the kernel's own rule.
 fn decided(tasks: &[Task], request: Request, total_pages: u64) -> Incident {
     let candidates = tasks.iter().map(|task| candidate(task.clone(), total_pages)).collect();
     let ballot = Ballot { candidates, kernel_threads: 2, ..Ballot::default() };
@@ -108,7 +108,7 @@ fn returned() -> OutOfMemoryReturn {
     }
 }
 
-/// A cgroup: `/pods` is full, nothing else has a limit.
+/// Builds a cgroup. `/pods` is full, and the others have no limit.
 fn cgroup(id: u64, parent: u64, name: &str) -> Memcg {
     let mut memcg = level(id, parent, name.as_bytes());
     memcg.present = Memcg::COUNTERS | Memcg::HIGH | Memcg::SWAP | Memcg::OOM_GROUP;
@@ -119,8 +119,8 @@ fn cgroup(id: u64, parent: u64, name: &str) -> Memcg {
     memcg
 }
 
-/// `python` (9 000 pages, `/pods/app`) was killed; there are `redis` (5 000, `/pods/db`), `agent` (100, at -1000,
-/// `/pods/db`) and `shell` (200, `/pods/app`), which asked.
+/// Builds a decision that killed `python` (9 000 pages, `/pods/app`). The other candidates are `redis` (5 000, `/pods/db`),
+/// `agent` (100, at -1000, `/pods/db`) and `shell` (200, `/pods/app`), which is the trigger.
 pub(crate) fn in_pods() -> Incident {
     let tasks = [
         task(901, "python", APP, 0, 9_000),
@@ -133,7 +133,7 @@ pub(crate) fn in_pods() -> Incident {
     decided(&tasks, request, LIMIT)
 }
 
-/// The same tasks on a machine that ran out.
+/// Builds the same tasks on a machine that ran out of memory.
 pub(super) fn on_the_machine() -> Incident {
     let mut incident = in_pods();
     let tasks: Vec<Task> =
@@ -142,7 +142,7 @@ pub(super) fn on_the_machine() -> Incident {
     decided(&tasks, request, MACHINE)
 }
 
-/// The same, with the sysctl set: the trigger was killed and nobody looked at.
+/// Builds the same decision with the sysctl set: the kernel killed the trigger and examined no task.
 pub(super) fn allocating() -> Incident {
     let mut incident = on_the_machine();
     let choice = incident.choice.as_mut().unwrap();
@@ -166,7 +166,7 @@ pub(super) fn refuse(incident: &Incident, changes: &[Change]) -> Refusal {
     decide_again(incident, changes).unwrap_err()
 }
 
-/// Pids of those who would die, the chosen one first.
+/// Returns the pids of the processes that would die, the chosen one first.
 pub(super) fn dead(answer: &Answer) -> Vec<i32> {
     answer.after.victims.iter().map(|victim| victim.pid.unwrap()).collect()
 }

@@ -1,4 +1,4 @@
-//! `memory.oom.group`.
+//! Tests of `memory.oom.group`.
 
 use super::example::{APP, DB, PODS, adj, allocating, dead, decide, in_pods, on_the_machine, refuse};
 use crate::{
@@ -11,7 +11,7 @@ fn group(typed: &str) -> Change {
     Change::oom_group(typed).unwrap()
 }
 
-/// `/pods` died as a whole, but for `agent`.
+/// Builds a decision in which all of `/pods` died, except `agent`.
 fn as_a_group() -> Incident {
     let mut incident = in_pods();
     incident.group = Some(PODS);
@@ -23,7 +23,7 @@ fn as_a_group() -> Incident {
 }
 
 #[test]
-fn a_cgroup_dies_with_its_victim_but_for_the_protected() {
+fn kills_a_cgroup_with_its_victim_except_protected_tasks() {
     let answer = decide(&in_pods(), &[group("/pods=1")]);
     assert_eq!(dead(&answer), [901, 812, 950]);
     assert_eq!(
@@ -36,7 +36,7 @@ fn a_cgroup_dies_with_its_victim_but_for_the_protected() {
 }
 
 #[test]
-fn the_highest_cgroup_counts_and_the_domain_is_the_highest_of_all() {
+fn uses_the_highest_cgroup_up_to_the_domain() {
     assert_eq!(dead(&decide(&in_pods(), &[group("/pods=1"), group("/pods/app=1")])), [901, 812, 950]);
     let mut incident = in_pods();
     incident.request.as_mut().unwrap().memcg = Some(APP);
@@ -47,18 +47,18 @@ fn the_highest_cgroup_counts_and_the_domain_is_the_highest_of_all() {
 }
 
 #[test]
-fn without_it_the_victim_dies_alone() {
+fn kills_only_the_victim_without_oom_group() {
     let answer = decide(&as_a_group(), &[group("/pods=0")]);
     assert_eq!((dead(&answer), answer.before.victims.len()), (vec![901], 3));
     assert_eq!(answer.after.policy, Some(Policy::Badness));
-    // A cgroup further down has its own.
+    // A cgroup further down has the switch set as well.
     let mut incident = as_a_group();
     incident.memcgs.get_mut(&APP).unwrap().oom_group = 1;
     assert_eq!(dead(&decide(&incident, &[group("/pods=0")])), [901, 950]);
 }
 
 #[test]
-fn members_are_spared_by_their_own_protection() {
+fn spares_protected_members() {
     assert_eq!(dead(&decide(&as_a_group(), &[adj("redis=-1000")])), [901, 950]);
     assert_eq!(dead(&decide(&as_a_group(), &[adj("agent=0")])), [901, 812, 33, 950]);
     let mut incident = as_a_group();
@@ -68,7 +68,7 @@ fn members_are_spared_by_their_own_protection() {
 }
 
 #[test]
-fn the_old_hierarchy_has_none() {
+fn ignores_oom_group_on_v1() {
     let mut incident = in_pods();
     incident.memcgs.values_mut().for_each(|memcg| memcg.hierarchy = 4);
     let answer = decide(&incident, &[group("/pods=1")]);
@@ -77,16 +77,16 @@ fn the_old_hierarchy_has_none() {
 }
 
 #[test]
-fn what_is_not_recorded_is_not_guessed() {
+fn does_not_guess_unrecorded_cgroups() {
     assert!(matches!(refuse(&in_pods(), &[group("/other=1")]), Refusal::UnknownCgroup { .. }));
     assert!(matches!(refuse(&in_pods(), &[group("/=1")]), Refusal::Root { .. }));
     assert_eq!(refuse(&allocating(), &[group("/pods/app=1")]), Refusal::NeverEvaluated);
     let mut unread = in_pods();
     unread.memcgs.remove(&DB);
-    // Whoever is in the domain is in the group if that is the domain.
+    // If the group is the domain, every candidate is in it.
     assert_eq!(dead(&decide(&unread, &[group("/pods=1")])), [901, 812, 950]);
     assert!(matches!(refuse(&unread, &[group("/pods/app=1")]), Refusal::CgroupUnknown { .. }));
-    // The new victim's own cgroup is not known: who dies first is.
+    // The new victim's cgroup is not known, so only the first victim is certain.
     let answer = decide(&unread, &[adj("redis=500")]);
     assert_eq!(dead(&answer), [812]);
     assert!(answer.remarks.iter().any(|remark| remark.contains("oom.group")), "{:?}", answer.remarks);

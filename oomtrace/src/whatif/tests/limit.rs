@@ -1,4 +1,4 @@
-//! Another limit.
+//! Tests of another limit.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ fn limit(typed: &str) -> Change {
     Change::limit(typed).unwrap()
 }
 
-/// Somebody wrote 32 MiB where 64 were used.
+/// Builds a decision after a write of 32 MiB to `memory.max`, while 64 MiB were used.
 fn lowered() -> Incident {
     let mut incident = in_pods();
     incident.request.as_mut().unwrap().memory_max_write = true;
@@ -24,18 +24,18 @@ fn lowered() -> Incident {
 }
 
 #[test]
-fn more_room_and_it_would_not_have_happened_then() {
+fn does_not_run_out_with_a_larger_limit() {
     for size in ["max", "65M", "67112960"] {
         let answer = decide(&in_pods(), &[limit(&format!("/pods={size}"))]);
         assert!(!answer.after.happens && answer.after.victims.is_empty(), "{size}");
     }
-    // Not even the one page that was asked for.
+    // There is not even room for the one page that was requested.
     assert!(decide(&in_pods(), &[limit("/pods=67108865")]).after.happens);
     assert_eq!(dead(&decide(&in_pods(), &[limit("/pods=64M")])), [901]);
 }
 
 #[test]
-fn the_next_limit_up_may_be_full_as_well() {
+fn refuses_if_the_limit_above_is_full_or_unknown() {
     let mut incident = in_pods();
     let root = incident.memcgs.get_mut(&ROOT).unwrap();
     root.max_pages = root.usage_pages;
@@ -45,7 +45,7 @@ fn the_next_limit_up_may_be_full_as_well() {
 }
 
 #[test]
-fn less_room_is_hit_earlier() {
+fn refuses_a_limit_that_is_hit_earlier() {
     for typed in ["/pods=32M", "/pods=0", "/pods/app=1M"] {
         assert!(matches!(refuse(&in_pods(), &[limit(typed)]), Refusal::Earlier { .. }), "{typed}");
     }
@@ -55,9 +55,9 @@ fn less_room_is_hit_earlier() {
 }
 
 #[test]
-fn a_written_limit_finds_the_same_usage_and_changes_the_scores() {
+fn written_limit_keeps_the_usage_and_changes_the_scores() {
     let answer = decide(&lowered(), &[limit("/pods=16M")]);
-    // The swap it may use stays.
+    // The swap that the domain may use does not change.
     assert_eq!(answer.after.total_pages, Some(LIMIT / 4 + 1000));
     assert_eq!(dead(&answer), [901]);
     assert!(!decide(&lowered(), &[limit("/pods=64M")]).after.happens);
@@ -70,9 +70,9 @@ fn a_written_limit_finds_the_same_usage_and_changes_the_scores() {
     assert!(matches!(refuse(&v1, &[limit("/pods=16M")]), Refusal::SwapUnknown { .. }));
 }
 
-/// `constrained_alloc` makes one page of a limit of nothing; swap is none of it.
+/// `constrained_alloc` turns a limit of 0 into 1 page. That page is not swap.
 #[test]
-fn a_limit_of_nothing_has_no_swap() {
+fn limit_of_zero_leaves_no_swap() {
     let mut incident = lowered();
     incident.memcgs.get_mut(&PODS).unwrap().max_pages = 0;
     incident.choice.as_mut().unwrap().total_pages = 1;
@@ -81,7 +81,7 @@ fn a_limit_of_nothing_has_no_swap() {
 }
 
 #[test]
-fn only_the_cgroups_of_the_charge_count() {
+fn refuses_limits_of_cgroups_that_the_charge_did_not_pass() {
     assert_eq!(refuse(&on_the_machine(), &[limit("/pods=1G")]), Refusal::NotOfCgroup);
     assert!(matches!(refuse(&in_pods(), &[limit("/pods/db=1G")]), Refusal::NotInChain { .. }));
     assert!(matches!(refuse(&in_pods(), &[limit("/=1G")]), Refusal::Root { .. }));
@@ -94,14 +94,14 @@ fn only_the_cgroups_of_the_charge_count() {
 }
 
 #[test]
-fn memory_and_swap_together_is_another_limit() {
+fn refuses_if_the_limit_of_memory_and_swap_was_hit() {
     let mut incident = in_pods();
     let pods = incident.memcgs.get_mut(&PODS).unwrap();
     (pods.hierarchy, pods.swap_usage_pages, pods.swap_max_pages) = (4, LIMIT, LIMIT);
     assert!(matches!(refuse(&incident, &[limit("/pods=1G")]), Refusal::Memsw { .. }));
 }
 
-/// The same, after a growth of 1 MiB/s for 20 s.
+/// Builds the same decision after a growth of 1 MiB/s for 20 s.
 fn grown(shape: Shape) -> Incident {
     let mut incident = in_pods();
     incident.boot_ns = 100_000_000_000;
@@ -119,7 +119,7 @@ fn grown(shape: Shape) -> Incident {
 }
 
 #[test]
-fn a_larger_limit_is_reached_later_at_the_rate_of_the_growth() {
+fn reports_when_a_larger_limit_would_be_reached() {
     let answer = decide(&grown(Shape::Steady), &[limit("/pods=96M")]);
     let later = answer.later.unwrap();
     assert_eq!((later.cgroup, later.bytes_per_second), (Some("/pods".into()), 1 << 20));
@@ -132,7 +132,7 @@ fn a_larger_limit_is_reached_later_at_the_rate_of_the_growth() {
 }
 
 #[test]
-fn the_next_limit_up_may_be_reached_first() {
+fn reports_the_limit_above_if_it_is_reached_first() {
     let mut incident = grown(Shape::Steady);
     let root = incident.memcgs.get_mut(&ROOT).unwrap();
     root.max_pages = root.usage_pages + LIMIT / 8;
@@ -142,7 +142,7 @@ fn the_next_limit_up_may_be_reached_first() {
 }
 
 #[test]
-fn a_burst_has_no_rate_to_go_on_with() {
+fn gives_no_later_time_after_a_burst() {
     let answer = decide(&grown(Shape::Sudden), &[limit("/pods=96M")]);
     assert!(!answer.after.happens && answer.later.is_none(), "{}", answer.summary);
 }

@@ -1,4 +1,4 @@
-//! How much no kill frees, and how much another limit or an emptied tmpfs leaves.
+//! Tests of the memory that no kill frees, and of the room that another limit or an emptied tmpfs leaves.
 
 use std::rc::Rc;
 
@@ -30,7 +30,7 @@ fn around(mounts: &[(&str, u64)]) -> Rc<Surroundings> {
     Rc::new(Surroundings { tmpfs: Some(tmpfs), sysv_shm_bytes: Some(0), ..Surroundings::default() })
 }
 
-/// `/pods` is full: 64 MiB, of which 28 are files at `/volume`, and 4 the kernel's.
+/// Builds a full `/pods` of 64 MiB: 28 MiB are files at `/volume`, and 4 MiB belong to the kernel.
 fn full_of_files() -> Incident {
     let figures = [("anon", 32), ("shmem", 28), ("file", 28), ("kernel", 4), ("percpu", 4)];
     let stat = figures.map(|(name, mib)| (name.to_owned(), mib * MIB)).into();
@@ -41,12 +41,12 @@ fn full_of_files() -> Incident {
     }
 }
 
-/// A node with so many MiB of shared memory.
+/// Builds a node with this much shared memory.
 fn shared(mib: u64) -> Node {
     Node { node: 0, counters: [("nr_shmem".to_owned(), mib * MIB)].into() }
 }
 
-/// 4 GiB in one zone that the allocation may use, and 1 GiB in zone Movable, which it may not.
+/// Builds a machine with 4 GiB in one zone that the allocation may use, and 1 GiB in zone Movable, which it may not use.
 fn machine() -> Incident {
     let zone = |index, name: &str, managed_mib: u64, free_mib: u64, min_mib: u64| Zone {
         index,
@@ -71,7 +71,7 @@ fn machine() -> Incident {
 }
 
 #[test]
-fn a_larger_limit_leaves_more_and_frees_nothing() {
+fn larger_limit_leaves_more_room_and_frees_no_memory() {
     let answer = decide(&full_of_files(), &changes(&[("limit", "/pods=96M")]));
     let memory = answer.memory.unwrap();
     let before = Room {
@@ -91,7 +91,7 @@ fn a_larger_limit_leaves_more_and_frees_nothing() {
 }
 
 #[test]
-fn an_emptied_tmpfs_leaves_room() {
+fn emptied_tmpfs_leaves_room() {
     for (typed, freed) in [("/volume=0", 28), ("/volume/=8M", 20)] {
         let answer = decide(&full_of_files(), &changes(&[("tmpfs", typed)]));
         assert!(!answer.after.happens && answer.after.victims.is_empty(), "{typed}");
@@ -110,24 +110,24 @@ fn an_emptied_tmpfs_leaves_room() {
     assert_eq!(answer.memory.unwrap().after.left_bytes, Some(31 * MIB));
     let answer = decide(&full_of_files(), &changes(&[("tmpfs", "/volume=0"), ("part", "tmpfs=0")]));
     assert_eq!(answer.memory.unwrap().after.left_bytes, Some(28 * MIB), "no byte is freed twice");
-    // As much as there was: nothing changes.
+    // The size is unchanged, so nothing changes.
     let same = decide(&full_of_files(), &changes(&[("tmpfs", "/volume=28M")]));
     assert_eq!((same.after.happens, dead(&same)), (true, vec![901]));
 }
 
 #[test]
-fn the_limit_above_may_be_full_all_the_same() {
+fn refuses_if_the_limit_above_is_still_full() {
     let mut incident = full_of_files();
     let root = incident.memcgs.get_mut(&ROOT).unwrap();
     (root.usage_pages, root.max_pages) = (20_000, 10_000);
     assert!(matches!(refuse(&incident, &changes(&[("tmpfs", "/volume=0")])), Refusal::OtherDomain { .. }));
-    // Emptied, it has room as well.
+    // With its files gone, the limit above has room as well.
     incident.memcgs.get_mut(&ROOT).unwrap().usage_pages = 10_000;
     assert!(!decide(&incident, &changes(&[("tmpfs", "/volume=0")])).after.happens);
 }
 
 #[test]
-fn a_written_limit_may_still_be_below_the_usage() {
+fn written_limit_may_still_be_below_the_usage() {
     let mut incident = full_of_files();
     incident.request.as_mut().unwrap().memory_max_write = true;
     incident.memcgs.get_mut(&PODS).unwrap().max_pages = 40 * 256;
@@ -139,7 +139,7 @@ fn a_written_limit_may_still_be_below_the_usage() {
 }
 
 #[test]
-fn memory_and_swap_together_are_freed_as_well() {
+fn emptied_tmpfs_also_lowers_memory_and_swap_usage() {
     let mut incident = full_of_files();
     let pods = incident.memcgs.get_mut(&PODS).unwrap();
     (pods.hierarchy, pods.swap_usage_pages, pods.swap_max_pages) = (4, pods.usage_pages, pods.usage_pages);
@@ -147,8 +147,8 @@ fn memory_and_swap_together_are_freed_as_well() {
 }
 
 #[test]
-fn the_machine_has_enough_if_it_fills_every_zone_that_does_not_help() {
-    // 10 MiB up to the watermark, 24 MiB that may lie in zone Movable, and a page.
+fn machine_has_enough_if_all_unusable_zones_are_filled() {
+    // The amount is 10 MiB up to the watermark, 24 MiB that may be in zone Movable, and one page.
     let enough = 34 * MIB + 4096;
     let answer = decide(&machine(), &changes(&[("tmpfs", "/big=0")]));
     assert!(!answer.after.happens);
@@ -167,11 +167,11 @@ fn the_machine_has_enough_if_it_fills_every_zone_that_does_not_help() {
     assert_eq!(refuse(&several, &changes(&[("tmpfs", "/big=0")])), Refusal::NeedUnknown);
 }
 
-/// Files in swap give no memory back.
+/// Files in swap give back no memory.
 #[test]
-fn only_resident_files_count() {
+fn counts_only_resident_files() {
     let mut incident = machine();
-    // 640 MiB of files, 620 resident: at least 580 of `/big` are.
+    // There are 640 MiB of files, 620 MiB of them resident. At least 580 MiB of `/big` are therefore resident.
     incident.surroundings = Some(around(&[("/big", 600), ("/small", 40)]));
     let mut state = (*incident.memory_state.unwrap()).clone();
     state.nodes = vec![shared(620)];
@@ -181,7 +181,7 @@ fn only_resident_files_count() {
 }
 
 #[test]
-fn what_the_recording_does_not_hold_is_refused() {
+fn refuses_questions_about_unrecorded_memory() {
     let refused = |incident: &Incident, option, value| refuse(incident, &changes(&[(option, value)]));
     assert_eq!(refused(&in_pods(), "tmpfs", "/volume=0"), Refusal::NoAccount);
     assert_eq!(refused(&in_pods(), "part", "percpu=0"), Refusal::NoAccount);
@@ -191,6 +191,6 @@ fn what_the_recording_does_not_hold_is_refused() {
     assert!(matches!(refused(&incident, "tmpfs", "/volume=29M"), Refusal::HeldLess { .. }));
     assert!(matches!(refused(&incident, "part", "huge_pages=0"), Refusal::NoPart { .. }));
     assert!(matches!(refused(&incident, "part", "percpu=5M"), Refusal::HeldLess { .. }));
-    // Without an account other questions are answered.
+    // Questions that need no account are still answered.
     assert_eq!(decide(&in_pods(), &changes(&[("adj", "redis=500")])).memory, None);
 }

@@ -1,4 +1,4 @@
-//! Decisions made by hand, decided again.
+//! Tests that repeat hand-made decisions.
 
 pub(crate) mod example;
 mod group;

@@ -1,4 +1,4 @@
-//! `vm.oom_kill_allocating_task`.
+//! Tests of `vm.oom_kill_allocating_task`.
 
 use super::example::{adj, allocating, dead, decide, in_pods, on_the_machine, refuse};
 use crate::{
@@ -12,7 +12,7 @@ const SET: Change = Change::AllocatingTask(true);
 const UNSET: Change = Change::AllocatingTask(false);
 
 #[test]
-fn the_trigger_dies_without_a_vote() {
+fn kills_the_trigger_without_a_vote() {
     let answer = decide(&on_the_machine(), &[SET]);
     assert_eq!((dead(&answer), answer.after.policy), (vec![950], Some(Policy::AllocatingTask)));
     assert_eq!((answer.after.points, answer.after.margin_points), (None, None));
@@ -20,14 +20,14 @@ fn the_trigger_dies_without_a_vote() {
 }
 
 #[test]
-fn a_cgroups_limit_ignores_it_and_says_so() {
+fn reports_that_a_cgroup_limit_ignores_the_sysctl() {
     let answer = decide(&in_pods(), &[SET]);
     assert_eq!(dead(&answer), [901]);
     assert!(answer.remarks[0].contains("ignores"), "{:?}", answer.remarks);
 }
 
 #[test]
-fn a_trigger_that_may_not_die_leaves_it_to_the_vote() {
+fn votes_if_the_trigger_may_not_be_killed() {
     let incident = on_the_machine();
     let answer = decide(&incident, &[SET, adj("shell=-1000")]);
     assert_eq!((dead(&answer), answer.after.policy), (vec![901], Some(Policy::Badness)));
@@ -44,7 +44,7 @@ fn a_trigger_that_may_not_die_leaves_it_to_the_vote() {
 }
 
 #[test]
-fn without_a_vote_nobody_else_is_known() {
+fn refuses_to_guess_other_victims_without_a_vote() {
     let incident = allocating();
     assert_eq!(refuse(&incident, &[UNSET]), Refusal::NeverEvaluated);
     assert_eq!(refuse(&incident, &[adj("shell=-1000")]), Refusal::NeverEvaluated);
@@ -53,11 +53,11 @@ fn without_a_vote_nobody_else_is_known() {
 }
 
 #[test]
-fn a_protected_trigger_that_loses_its_protection_falls_to_the_sysctl() {
+fn unprotected_trigger_depends_on_the_sysctl() {
     let mut incident = on_the_machine();
     let trigger = incident.trigger.as_mut().unwrap();
     trigger.oom_score_adj = Some(badness::ADJ_MIN);
-    // Whether the sysctl was set the decision does not tell: the trigger could not have been taken.
+    // The decision does not show whether the sysctl was set, because the trigger could not be chosen.
     assert_eq!(refuse(&incident, &[adj("shell=0")]), Refusal::SysctlUnknown);
     for (value, pid) in [(1, 950), (0, 901)] {
         incident.sysctl = Some(Sysctl { oom_kill_allocating_task: Some(value), ..Sysctl::default() });

@@ -1,4 +1,4 @@
-//! What a recording cannot answer.
+//! Tests of questions that a recording cannot answer.
 
 use oomtrace_common::event::{Emptiness, EmptyPasses, OutOfMemory};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[test]
-fn without_the_table_nothing_is_decided() {
+fn refuses_without_a_table() {
     let mut incident = in_pods();
     incident.ballot = None;
     assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::NoBallot);
@@ -20,7 +20,7 @@ fn without_the_table_nothing_is_decided() {
 }
 
 #[test]
-fn a_table_with_holes_decides_nothing() {
+fn refuses_an_incomplete_table() {
     let mut incident = in_pods();
     incident.ballot.as_mut().unwrap().candidates.pop();
     assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::RowsLost { missing: 1, evaluated: 6 });
@@ -34,9 +34,10 @@ fn a_table_with_holes_decides_nothing() {
     assert_eq!(refuse(&incident, &[adj("redis=1")]), Refusal::NoPoints);
 }
 
-/// As on a kernel whose `oom_badness` cannot be hooked: the chosen ones have `oc->chosen_points`, the others nothing.
+/// The recording looks like this on a kernel whose `oom_badness` cannot be hooked: the chosen tasks have `oc->chosen_points`, and
+/// the others have no points.
 #[test]
-fn without_everybodys_points_there_is_no_vote() {
+fn refuses_a_vote_if_points_are_missing() {
     let mut incident = in_pods();
     let chosen = incident.choice.as_ref().unwrap().task.pid;
     for candidate in &mut incident.ballot.as_mut().unwrap().candidates {
@@ -47,7 +48,7 @@ fn without_everybodys_points_there_is_no_vote() {
 }
 
 #[test]
-fn those_left_out_matter_only_if_they_can_win_or_are_meant() {
+fn refuses_if_left_out_candidates_could_win_or_are_selected() {
     let mut incident = in_pods();
     let ballot = incident.ballot.as_mut().unwrap();
     (ballot.left_out, ballot.left_out_points) = (7, Some(4_000));
@@ -65,7 +66,7 @@ fn those_left_out_matter_only_if_they_can_win_or_are_meant() {
 }
 
 #[test]
-fn who_is_not_there_cannot_be_changed() {
+fn refuses_to_change_unknown_tasks() {
     for typed in ["nobody=5", "4=5", "/elsewhere=5"] {
         let refusal = refuse(&in_pods(), &[adj(typed)]);
         assert!(matches!(refusal, Refusal::UnknownTask { .. }), "{typed}: {refusal}");
@@ -78,7 +79,7 @@ fn who_is_not_there_cannot_be_changed() {
     assert_eq!(dead(&decide(&incident, &[adj("/pods=5")])), [901], "all are in the domain");
 }
 
-/// A pass that killed nobody.
+/// Builds a pass that killed no process.
 fn empty(emptiness: Emptiness, total_pages: u64) -> Incident {
     let mut incident = in_pods();
     incident.empty = Some(EmptyPasses {
@@ -102,7 +103,7 @@ fn empty(emptiness: Emptiness, total_pages: u64) -> Incident {
 }
 
 #[test]
-fn where_nobody_could_be_killed_somebody_might_have_been() {
+fn finds_a_victim_where_no_task_could_be_killed() {
     let mut incident = empty(Emptiness::NothingToKill, LIMIT);
     let ballot = incident.ballot.as_mut().unwrap();
     ballot.candidates = ballot.candidates.split_off(2);
@@ -114,7 +115,7 @@ fn where_nobody_could_be_killed_somebody_might_have_been() {
 }
 
 #[test]
-fn where_the_kernel_did_not_even_look_no_change_helps() {
+fn refuses_if_the_kernel_examined_no_task() {
     let cases = [
         (Emptiness::NothingToKill, 0),
         (Emptiness::VictimDying, LIMIT),

@@ -1,4 +1,4 @@
-//! Another `oom_score_adj`.
+//! Tests of another `oom_score_adj`.
 
 use super::example::{LIMIT, adj, dead, decide, in_pods, on_the_machine, refuse};
 use crate::{
@@ -7,11 +7,11 @@ use crate::{
 };
 
 #[test]
-fn the_kernels_points_are_kept_and_one_term_is_exchanged() {
+fn exchanges_one_term_of_the_kernels_points() {
     let answer = decide(&in_pods(), &[adj("redis=500")]);
     assert_eq!((answer.before.points, answer.before.margin_points), (Some(9_003), Some(4_000)));
     assert_eq!(answer.before.runner_up_pid, Some(812));
-    // 5 003 as the kernel counted, not the 5 000 of the counters; 16 pages for each point.
+    // The kernel counted 5 003 pages, and the counters say 5 000. Each point of `oom_score_adj` is worth 16 pages.
     assert_eq!(answer.after.points, Some(5_003 + 500 * 16));
     assert_eq!((answer.after.margin_points, answer.after.runner_up_pid), (Some(4_000), Some(901)));
     assert_eq!((answer.after.policy, answer.after.outcome), (Some(Policy::Badness), Some(Outcome::Killed)));
@@ -23,18 +23,18 @@ fn the_kernels_points_are_kept_and_one_term_is_exchanged() {
 }
 
 #[test]
-fn pids_names_and_cgroups_are_meant() {
+fn selects_tasks_by_pid_name_and_cgroup() {
     let incident = in_pods();
     assert_eq!(dead(&decide(&incident, &[adj("901=-1000")])), [812]);
     assert_eq!(dead(&decide(&incident, &[adj("/pods/app=-1000")])), [812]);
     assert_eq!(dead(&decide(&incident, &[adj("/pods/app/=-400")])), [812]);
     assert_eq!(dead(&decide(&incident, &[adj("/=7")])), [901], "the same for all");
-    // The last one counts.
+    // The last change counts.
     assert_eq!(dead(&decide(&incident, &[adj("901=-1000"), adj("python=0")])), [901]);
 }
 
 #[test]
-fn a_protected_task_is_counted_by_its_counters_and_says_so() {
+fn estimates_points_of_a_protected_task_and_marks_them() {
     let answer = decide(&in_pods(), &[adj("agent=1000")]);
     assert_eq!((dead(&answer), answer.estimated), (vec![33], true));
     assert_eq!(answer.after.points, Some(100 + 1000 * 16));
@@ -42,19 +42,19 @@ fn a_protected_task_is_counted_by_its_counters_and_says_so() {
     let mut incident = in_pods();
     incident.ballot.as_mut().unwrap().candidates[2].task.memory = None;
     assert!(matches!(refuse(&incident, &[adj("agent=0")]), Refusal::CountersUnknown { .. }));
-    // One that stays where it is needs no counters.
+    // A protected task that stays protected needs no counters.
     assert_eq!(dead(&decide(&incident, &[adj("agent=-1000"), adj("redis=900")])), [812]);
 }
 
 #[test]
-fn nobody_is_left_if_all_are_protected() {
+fn kills_no_process_if_all_are_protected() {
     let answer = decide(&in_pods(), &[adj("/=-1000")]);
     assert_eq!(answer.after.outcome, Some(Outcome::NoKill));
     assert_eq!((answer.after.policy, dead(&answer)), (Some(Policy::NoneKillable), vec![]));
 }
 
 #[test]
-fn of_equals_the_later_one_dies() {
+fn kills_the_later_of_two_equal_tasks() {
     let mut incident = in_pods();
     let candidates = &mut incident.ballot.as_mut().unwrap().candidates;
     candidates[1].points = Some(9_003 - 16);
@@ -66,20 +66,20 @@ fn of_equals_the_later_one_dies() {
 }
 
 #[test]
-fn a_task_that_asked_to_be_first_stays_first() {
+fn keeps_a_task_with_oom_flag_origin_first() {
     let mut incident = in_pods();
     let ballot = incident.ballot.as_mut().unwrap();
     ballot.candidates[1].points = Some(i64::MAX);
     let choice = incident.choice.as_mut().unwrap();
     (choice.task, choice.points) = (ballot.candidates[1].task.clone(), i64::MAX);
     incident.victims[0].task = choice.task.clone();
-    // `oom_flag_origin` is asked before `oom_score_adj`.
+    // The kernel checks `oom_flag_origin` before `oom_score_adj`.
     let answer = decide(&incident, &[adj("redis=-1000")]);
     assert_eq!((dead(&answer), answer.after.points), (vec![812], Some(i64::MAX)));
 }
 
 #[test]
-fn the_machine_weighs_an_adjustment_by_its_own_size() {
+fn weighs_an_adjustment_by_the_machines_size() {
     let answer = decide(&on_the_machine(), &[adj("redis=5")]);
     assert_eq!((dead(&answer), answer.after.points), (vec![812], Some(5_003 + 5 * 1000)));
 }

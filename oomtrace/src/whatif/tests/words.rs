@@ -1,4 +1,4 @@
-//! The sentence.
+//! Tests of the sentence.
 
 use super::example::{adj, decide, in_pods, on_the_machine};
 use crate::{bytes::ByteString, whatif::Change};
@@ -8,7 +8,7 @@ fn says(changes: &[Change]) -> String {
 }
 
 #[test]
-fn another_victim_by_how_much() {
+fn names_the_new_victim_and_the_margin() {
     assert_eq!(
         says(&[adj("redis=500")]),
         "with oom_score_adj 500 for redis (pid 812), redis (pid 812) would have been killed instead of python (pid 901), \
@@ -17,7 +17,7 @@ fn another_victim_by_how_much() {
 }
 
 #[test]
-fn nothing_changes_and_so_it_says() {
+fn says_that_nothing_changes() {
     assert_eq!(
         says(&[adj("/pods/db=10")]),
         "with oom_score_adj 10 for the 2 tasks in /pods/db, the same would have happened: python (pid 901) would have \
@@ -26,7 +26,7 @@ fn nothing_changes_and_so_it_says() {
 }
 
 #[test]
-fn groups_limits_and_policies_have_their_sentences() {
+fn describes_groups_limits_and_policies() {
     assert_eq!(
         says(&[Change::oom_group("/pods=1").unwrap()]),
         "with memory.oom.group 1 for /pods, python (pid 901) would still have been killed, by 4000 pages (15.6 MiB), \
@@ -49,7 +49,7 @@ fn groups_limits_and_policies_have_their_sentences() {
 }
 
 #[test]
-fn names_that_disturb_are_escaped() {
+fn escapes_control_characters_in_names() {
     let mut incident = in_pods();
     incident.ballot.as_mut().unwrap().candidates[1].task.comm =
         Some(ByteString::from(b"re\x1b[2J\xff".to_vec()));
