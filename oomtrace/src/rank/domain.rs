@@ -1,10 +1,10 @@
-//! The memory that would run out.
+//! Defines the memory that would run out.
 
 use serde::Serialize;
 
 use crate::{bytes::ByteString, cgroup::is_below};
 
-/// The machine, or a memory cgroup.
+/// The kind of domain: the machine or a memory cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -17,7 +17,7 @@ pub enum Kind {
 /// The domain that a ranking is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Domain {
-    /// Which of the two.
+    /// The kind of domain.
     pub kind: Kind,
     /// Path of the cgroup with the limit.
     pub cgroup: Option<ByteString>,
@@ -35,7 +35,7 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// Whether a cgroup is in the domain.
+    /// Returns whether a cgroup is in the domain.
     #[must_use]
     pub fn holds(&self, cgroup: &[u8]) -> bool {
         self.cgroup.as_ref().is_none_or(|own| is_below(cgroup, own.as_bytes()))

@@ -1,4 +1,4 @@
-//! Where the domain's memory is now: how much of it kills would free, and how much they would not.
+//! Accounts for the domain's current memory: how much kills would free, and how much they would not.
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -11,10 +11,10 @@ use crate::{
     incident::{Ballot, Incident, MemoryState, Surroundings},
 };
 
-/// The facts that an account needs, as procfs and cgroupfs have them now.
+/// The facts that an account needs, as currently read from procfs and cgroupfs.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
-    /// The domain, which has the number [`DOMAIN`], and the cgroups above it.
+    /// The domain, which has the id [`DOMAIN`], and the cgroups above it.
     pub levels: BTreeMap<u64, Memcg>,
     /// `memory.stat` of the domain.
     pub stat: Option<BTreeMap<String, u64>>,
@@ -24,27 +24,27 @@ pub struct Look {
     pub surroundings: Surroundings,
 }
 
-/// The domain's number among the levels.
+/// The domain's id among the levels.
 pub const DOMAIN: u64 = 1;
 
-/// Where the memory is.
+/// The account of the domain's memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// What the parts add up to: the usage of the cgroup, or all memory that the page allocator manages.
+    /// The sum of the parts: the usage of the cgroup, or all memory that the page allocator manages.
     pub total_bytes: u64,
-    /// How much of it neither reclaim nor a kill frees.
+    /// The part of it that neither reclaim nor a kill frees.
     pub stays_bytes: u64,
-    /// How much of it may or may not go with a kill.
+    /// The part of it that a kill may or may not free.
     pub unknown_bytes: u64,
     /// The most that kills of all candidates would free.
     pub candidates_bytes: Option<u64>,
     /// The parts, largest first.
     pub parts: Vec<Part>,
-    /// Why reclaim would not help, the most telling first.
+    /// Why reclaim would not help, the most informative reason first.
     pub reasons: Vec<Reason>,
 }
 
-/// The account of the domain; `None` where its memory was not read.
+/// Returns the account of the domain, or `None` if its memory was not read.
 pub(super) fn memory(census: &Census, domain: &Domain, look: Look) -> Option<Memory> {
     let incident = incident(census, domain, look);
     let account = match domain.kind {
@@ -53,12 +53,12 @@ pub(super) fn memory(census: &Census, domain: &Domain, look: Look) -> Option<Mem
     };
     let (stays_bytes, unknown_bytes) = (account.stays_bytes(), account.unknown_bytes());
     let Account { total_bytes, candidates_bytes, parts, mut reasons, .. } = account;
-    // Free memory is no reason as long as there is no shortage.
+    // Free memory is not a reason as long as memory is not short.
     reasons.retain(|reason| reason.code != ReasonCode::PercpuLists);
     Some(Memory { total_bytes, stays_bytes, unknown_bytes, candidates_bytes, parts, reasons })
 }
 
-/// An incident that has not happened: no task requested memory, and none was killed.
+/// Builds an incident that has not happened: no task requested memory, and none was killed.
 fn incident(census: &Census, domain: &Domain, look: Look) -> Incident {
     let candidates = census.found.iter().map(|found| judge(&found.task, domain, census)).collect();
     let ballot = Ballot { candidates, kernel_threads: census.kernel_threads, ..Ballot::default() };

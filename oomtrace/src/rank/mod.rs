@@ -1,6 +1,5 @@
-//! The processes in the order in which the kernel would kill them: its formula applied to the current state of procfs and
-//! cgroupfs. Pure;
-//! `source::census` reads the state.
+//! Ranks the processes in the order in which the kernel would kill them. It applies the kernel's formula to the current state of
+//! procfs and cgroupfs. The code is pure; `source::census` reads the state.
 
 mod domain;
 mod memory;
@@ -20,13 +19,13 @@ use crate::{
     incident::{Candidate, Counters, PassedOver, Task},
 };
 
-/// The version of the JSON's shape. Keys are added, never renamed.
+/// The version of the JSON's schema. Keys are added, never renamed.
 pub const SCHEMA: u32 = 1;
 
 /// A process as `source::census` found it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// Its facts from procfs, which does not know `memcg`.
+    /// Its facts from procfs, which does not contain `memcg`.
     pub task: Task,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
@@ -35,18 +34,19 @@ pub struct Found {
 /// All tasks that the kernel would examine, in its order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Processes.
+    /// All processes.
     pub found: Vec<Found>,
-    /// Kernel threads, which are passed over.
+    /// Number of kernel threads. The kernel passes them over.
     pub kernel_threads: u32,
     /// Bytes of a page.
     pub page_size: u64,
-    /// Whether these are the pids of a pid namespace below the machine's: pid 1 is a container's then, and killed like any other.
+    /// Whether the pids belong to a pid namespace below the machine's. Pid 1 is then a container's init, and can be killed like
+    /// any other.
     pub in_pid_namespace: bool,
 }
 
 impl Census {
-    /// Whether it is the machine's own init, which the kernel passes over.
+    /// Returns whether the task is the machine's own init, which the kernel passes over.
     /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1650> (`is_global_init`)
     fn is_init(&self, task: &Task) -> bool {
         task.pid == Some(1) && !self.in_pid_namespace
@@ -60,25 +60,26 @@ pub struct Ranking {
     pub schema: u32,
     /// The memory that would run out.
     pub domain: Domain,
-    /// When it would run out at its present rate; `None` if it does not grow in a straight line, or if that was not measured.
+    /// When it would run out at its present rate; `None` if it does not grow in a straight line, or if the growth was not
+    /// measured.
     pub forecast: Option<Forecast>,
     /// Sysctls that the kernel checks first and that make the ranking irrelevant.
     pub overruled_by: Vec<Overruling>,
-    /// Candidates, the first victim first.
+    /// Candidates in the order in which they would be killed.
     pub candidates: Vec<Row>,
     /// Processes that would not be killed.
     pub protected: Vec<Protected>,
-    /// Kernel threads, which are never killed.
+    /// Number of kernel threads, which are never killed.
     pub kernel_threads: u32,
     /// Processes that would be killed with the first one; `None` if no cgroup above it has `memory.oom.group` set.
     pub group: Option<Scope>,
     /// Bytes of a page.
     pub page_size: u64,
-    /// Where the domain's memory is; `None` if it could not be read.
+    /// The account of the domain's memory; `None` if it could not be read.
     pub memory: Option<Memory>,
 }
 
-/// A sysctl that decides before badness does.
+/// A sysctl that the kernel checks before badness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overruling {
@@ -99,7 +100,7 @@ pub struct Row {
     pub uid: Option<u32>,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
-    /// Points, pages.
+    /// Points, in pages.
     pub points: i64,
     /// Resident pages of all kinds.
     pub rss_pages: u64,
@@ -107,9 +108,9 @@ pub struct Row {
     pub swap_pages: u64,
     /// Pages of page tables.
     pub pgtables_pages: u64,
-    /// -999 to 1000.
+    /// A number from -999 to 1000.
     pub oom_score_adj: i16,
-    /// Pages that it adds.
+    /// Pages that `oom_score_adj` adds.
     pub adj_pages: i64,
 }
 
@@ -122,23 +123,23 @@ pub struct Protected {
     pub comm: Option<ByteString>,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
-    /// -1000 to 1000.
+    /// A number from -1000 to 1000.
     pub oom_score_adj: Option<i16>,
-    /// Resident pages of all kinds; `None` without memory.
+    /// Resident pages of all kinds; `None` if the process has no memory.
     pub rss_pages: Option<u64>,
-    /// Why; as in a report's `candidates`.
+    /// The reason, as in a report's `candidates`.
     pub passed_over: &'static str,
 }
 
 impl Ranking {
-    /// The same ranking with the account of the domain's memory.
+    /// Returns the ranking with the account of the domain's memory.
     #[must_use]
     pub fn with_memory(self, census: &Census, look: Look) -> Self {
         let memory = memory::memory(census, &self.domain, look);
         Self { memory, ..self }
     }
 
-    /// The same ranking with at most this many candidates.
+    /// Returns the ranking with at most this many candidates.
     #[must_use]
     pub fn top(&self, most: usize) -> Self {
         let candidates = self.candidates.iter().take(most).cloned().collect();
@@ -180,7 +181,7 @@ pub fn rank(census: &Census, domain: Domain, overruled_by: Vec<Overruling>) -> R
     }
 }
 
-/// How the kernel would treat a process.
+/// Returns how the kernel would treat a process.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L309> (`oom_evaluate_task`)
 fn judge(task: &Task, domain: &Domain, census: &Census) -> Candidate {
     let passed_over = if census.is_init(task) {

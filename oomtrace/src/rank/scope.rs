@@ -1,4 +1,4 @@
-//! The processes that are killed with the victim.
+//! Finds the processes that are killed with the victim.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub struct Scope {
 }
 
 impl Domain {
-    /// The highest ancestor with `memory.oom.group`, up to the domain, and its processes.
+    /// Returns the victim's highest ancestor with `memory.oom.group`, up to the domain, and the processes in it.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1669> (`mem_cgroup_get_oom_group`)
     pub(super) fn scope_of(&self, victim: &ByteString, census: &Census) -> Option<Scope> {
         let above = |group: &&ByteString| {
@@ -26,6 +26,7 @@ impl Domain {
     }
 }
 
+/// Returns the processes of a group that the kernel would kill.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L998> (`oom_kill_memcg_member`)
 fn members(group: &ByteString, census: &Census) -> Vec<i32> {
     let inside = census.found.iter().filter(|found| {

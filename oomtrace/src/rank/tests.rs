@@ -95,9 +95,9 @@ fn volume() -> Surroundings {
     Surroundings { tmpfs: Some(vec![volume]), ..Surroundings::default() }
 }
 
-/// Pages have 16 KiB here: 32 MiB in use, of which 28 are files at `/volume`, 3 a process's and 1 the kernel's.
+/// The page size is 16 KiB. 32 MiB are in use: 28 MiB by files at `/volume`, 3 MiB by a process and 1 MiB by the kernel.
 #[test]
-fn a_cgroup_shows_what_no_kill_frees() {
+fn reports_memory_of_a_cgroup_that_no_kill_frees() {
     let census = Census { page_size: 16 << 10, ..census(vec![found(10, "/a", 192, 0)]) };
     let mut level = Memcg::new_zeroed();
     (level.id, level.present, level.usage_pages) = (DOMAIN, Memcg::COUNTERS, 32 * MIB / (16 << 10));
@@ -122,7 +122,7 @@ fn a_cgroup_shows_what_no_kill_frees() {
 }
 
 #[test]
-fn the_machine_shows_what_no_kill_frees() {
+fn reports_memory_of_the_machine_that_no_kill_frees() {
     let state = MemoryState {
         source: StateSource::Procfs,
         zones: vec![Zone {
