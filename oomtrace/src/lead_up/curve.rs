@@ -1,15 +1,16 @@
-//! A curve of memory over time: when its last growth began, at what rate it grew, and how straight it is. Numbers alone.
+//! Analyzes a curve of memory over time: when its last growth began, its rate, and how straight it is. The code uses only
+//! numbers.
 
-/// Growth below this is none, bytes.
+/// The least growth that counts, bytes.
 const LEAST_BYTES: u64 = 1 << 20;
 
-/// Growth of less than one part of the final amount in so many is none.
+/// Growth counts only from one part in this many of the final amount.
 const LEAST_SHARE: u64 = 32;
 
-/// The part of the growth that belongs to the time before it began: noise.
+/// The share of the growth that counts as noise before the growth began: one part in this many.
 const NOISE_SHARE: u64 = 20;
 
-/// The least time of a plateau, ns.
+/// The least duration of a plateau, ns.
 const PLATEAU_NS: u64 = 3_000_000_000;
 
 /// A point of a curve.
@@ -23,9 +24,9 @@ pub(crate) struct Point {
 /// The last growth of a curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Growth {
-    /// The last point before it began.
+    /// Index of the last point before the growth began.
     pub(crate) index: usize,
-    /// When it began, `CLOCK_BOOTTIME` ns.
+    /// Begin of the growth, `CLOCK_BOOTTIME` ns.
     pub(crate) since_ns: u64,
     pub(crate) bytes: u64,
     pub(crate) bytes_per_second: Option<u64>,
@@ -33,8 +34,8 @@ pub(crate) struct Growth {
     pub(crate) straight: Option<u64>,
 }
 
-/// The growth from the end of the last plateau, or from the last point that was as low as the lowest one, to the end; `None` if the curve
-/// did not grow.
+/// Returns the growth up to the end of the curve, or `None` if the curve did not grow. The growth begins at the end of the last
+/// plateau, or else at the last point that is about as low as the lowest one.
 pub(crate) fn growth(points: &[Point]) -> Option<Growth> {
     let last = points.last()?;
     let base = points.iter().map(|point| point.bytes).min()?;
@@ -56,8 +57,8 @@ pub(crate) fn growth(points: &[Point]) -> Option<Growth> {
     Some(Growth { index, since_ns, bytes, bytes_per_second, straight })
 }
 
-/// The end of the last plateau with at least three tenths of the whole growth after it. A plateau lasts for three seconds, and for a
-/// quarter of the time after it.
+/// Returns the end of the last plateau that is followed by at least three tenths of the whole growth. A plateau lasts at least
+/// three seconds and a quarter of the time after it.
 fn plateau(points: &[Point], last: Point, whole: u64) -> Option<usize> {
     let is_end = |(_, end): &(usize, &Point)| {
         let growth = last.bytes.saturating_sub(end.bytes);
@@ -71,7 +72,7 @@ fn plateau(points: &[Point], last: Point, whole: u64) -> Option<usize> {
     points.iter().enumerate().rev().find(is_end).map(|(index, _)| index)
 }
 
-/// Bytes in a time, per second.
+/// Returns the rate in bytes per second.
 pub(crate) fn rate(bytes: u64, span_ns: u64) -> Option<u64> {
     let per_second = u128::from(bytes) * 1_000_000_000;
     u64::try_from(per_second.checked_div(u128::from(span_ns))?).ok()
@@ -81,12 +82,13 @@ pub(crate) fn rate(bytes: u64, span_ns: u64) -> Option<u64> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line {
     pub(crate) bytes_per_second: u64,
-    /// How well it fits, in thousandths (R²).
+    /// How well the line fits, in thousandths (R²).
     pub(crate) straight: u64,
 }
 
 impl Line {
-    /// When the line leaves the amount of the point before, between that point and the first one on it.
+    /// Returns the time when the line rises above the amount of the point before it. The time lies between that point and the
+    /// line's first point.
     fn begin(self, first: Point, before: &Point) -> Option<u64> {
         let above = u128::from(first.bytes.saturating_sub(before.bytes)) * 1_000_000_000;
         let ns = above.checked_div(u128::from(self.bytes_per_second))?;
@@ -95,14 +97,14 @@ impl Line {
     }
 }
 
-/// From here on a curve is a straight line, in thousandths.
+/// The least fit of a straight line, in thousandths.
 pub(crate) const STRAIGHT: u64 = 950;
 
-/// The line with the least squares; `None` with fewer than three points, or if it does not rise.
+/// Returns the least squares line, or `None` with fewer than three points or if the line does not rise.
 pub(crate) fn line(points: &[Point]) -> Option<Line> {
     let first = points.first().filter(|_| points.len() >= 3)?;
     let count = i128::try_from(points.len()).ok()?;
-    // Milliseconds and bytes from the first point, so that products stay in range.
+    // Use milliseconds and bytes from the first point, so that products stay in range.
     let x = |point: &Point| i128::from(point.at_ns.saturating_sub(first.at_ns) / 1_000_000);
     let y = |point: &Point| i128::from(point.bytes) - i128::from(first.bytes);
     let sum = |of: &dyn Fn(&Point) -> Option<i128>| {

@@ -1,5 +1,5 @@
-//! The curve of what ran out: its samples, and its amount at the decision. Page cache does not count where it is known, because reclaim
-//! takes it first; swap counts.
+//! Builds the curve of the domain from its samples and its amount at the decision. Page cache does not count if it is known,
+//! because reclaim takes it first. Swap counts.
 
 use oomtrace_common::event::Memcg;
 
@@ -9,7 +9,7 @@ use crate::{
     incident::Incident,
 };
 
-/// The curve of a cgroup.
+/// Returns the curve of a cgroup.
 pub(super) fn of_cgroup(incident: &Incident, lead_up: &LeadUp, id: u64) -> Vec<Point> {
     let end = at_decision(incident, id);
     let Some(cgroup) = lead_up.cgroups.iter().find(|cgroup| cgroup.memcg == id) else {
@@ -27,7 +27,7 @@ pub(super) fn of_cgroup(incident: &Incident, lead_up: &LeadUp, id: u64) -> Vec<P
     points
 }
 
-/// A cgroup that was made after all cgroups had been listed last had nothing at that time.
+/// Returns the curve of a cgroup that was created after the last listing of all cgroups. It had no memory at that time.
 fn made_since(incident: &Incident, lead_up: &LeadUp, end: Option<u64>) -> Vec<Point> {
     let listed =
         lead_up.listed_ns.filter(|listed| lead_up.cgroups_left_out == 0 && *listed < incident.boot_ns);
@@ -35,21 +35,21 @@ fn made_since(incident: &Incident, lead_up: &LeadUp, end: Option<u64>) -> Vec<Po
     vec![Point { at_ns: listed_ns, bytes: 0 }, Point { at_ns: incident.boot_ns, bytes }]
 }
 
-/// The curve of the machine.
+/// Returns the curve of the machine.
 pub(super) fn of_machine(incident: &Incident, lead_up: &LeadUp) -> Vec<Point> {
     let Some(machine) = &lead_up.machine else { return Vec::new() };
     let (mut points, without_file) = measured(machine);
     points.retain(|point| point.at_ns < incident.boot_ns);
     let total = lead_up.machine_bytes.filter(|_| without_file);
     let end = total.and_then(|total| Some(total.saturating_sub(left_bytes(incident, total)?)));
-    // What procfs shows after a mark may be later than the victim's exit.
+    // Procfs is read after a mark, so it may show the state after the victim's exit.
     if let Some(bytes) = end.filter(|end| points.last().is_none_or(|last| last.bytes <= *end)) {
         points.push(Point { at_ns: incident.boot_ns, bytes });
     }
     points
 }
 
-/// Free memory and page cache at the decision; `None` unless nearly all zones are known.
+/// Returns free memory and page cache at the decision, or `None` unless nearly all zones are known.
 fn left_bytes(incident: &Incident, total_bytes: u64) -> Option<u64> {
     let state = incident.memory_state.as_deref()?;
     let sum = |pages: &mut dyn Iterator<Item = u64>| {
@@ -65,10 +65,10 @@ fn left_bytes(incident: &Incident, total_bytes: u64) -> Option<u64> {
     (managed >= total_bytes / 10 * 9).then(|| free.saturating_add(file))
 }
 
-/// The points of a history, and whether they are without page cache: then swap is in them.
+/// Returns the points of a history, and whether they leave out page cache. If they do, they include swap.
 fn measured(memory: &MemoryHistory) -> (Vec<Point>, bool) {
     let without_file = memory.file_bytes.iter().flatten().count() >= 2;
-    // Without a new reading, the parts have not changed.
+    // If a sample lacks a part, that part has not changed.
     let (mut file, mut swap) = (None, 0);
     let points = memory.at_ns.iter().enumerate().filter_map(|(index, at_ns)| {
         let at = |column: &[Option<u64>]| column.get(index).copied().flatten();
@@ -81,12 +81,12 @@ fn measured(memory: &MemoryHistory) -> (Vec<Point>, bool) {
     (points.collect(), without_file)
 }
 
-/// The usage of a cgroup at the decision.
+/// Returns the usage of a cgroup at the decision.
 pub(super) fn usage_bytes(incident: &Incident, id: u64) -> Option<u64> {
     at_decision(incident, id).map(|end| end.usage_bytes)
 }
 
-/// A cgroup at the decision.
+/// The memory of a cgroup at the decision.
 struct End {
     usage_bytes: u64,
     file_bytes: Option<u64>,
@@ -102,7 +102,7 @@ fn at_decision(incident: &Incident, id: u64) -> Option<End> {
     };
     let file = figure("inactive_file").zip(figure("active_file"));
     let has_swap = memcg.present & Memcg::SWAP != 0;
-    // On v1 the figure is of memory and swap together.
+    // On v1, the figure includes memory and swap together.
     let swap = match memcg.hierarchy {
         0 => memcg.swap_usage_pages,
         _ => memcg.swap_usage_pages.saturating_sub(memcg.usage_pages),

@@ -1,4 +1,5 @@
-//! Which processes grew, and by how much: from the samples before the decision, and from what the kernel side read at the decision.
+//! Finds the processes that grew, and by how much, from the samples before the decision and from the BPF programs' reading at the
+//! decision.
 
 use std::cmp::Reverse;
 
@@ -19,14 +20,14 @@ pub(super) struct Grown {
     pub(super) start_ns: Option<u64>,
     pub(super) growth_bytes: u64,
     pub(super) is_victim: bool,
-    /// Resident memory over time, the decision included.
+    /// Resident memory over time, including the decision.
     pub(super) points: Vec<Point>,
 }
 
 /// procfs rounds the start of a process down to a tick of 10 ms.
 const TICK_NS: u64 = 10_000_000;
 
-/// All processes with their growth since then, the fastest first.
+/// Returns all processes with their growth since a time, the fastest first.
 pub(super) fn grown(incident: &Incident, lead_up: &LeadUp, since_ns: u64) -> Vec<Grown> {
     let candidates = incident.ballot.iter().flat_map(|ballot| &ballot.candidates);
     let victims = incident.victims.iter().map(|victim| &victim.task);
@@ -35,7 +36,7 @@ pub(super) fn grown(incident: &Incident, lead_up: &LeadUp, since_ns: u64) -> Vec
         .chain(incident.choice.iter().map(|choice| &choice.task))
         .chain(candidates.map(|candidate| &candidate.task))
     {
-        // A ballot may have thousands of rows, and each process is in it once.
+        // A ballot may have thousands of rows but names each process only once, so it is enough to search the first tasks.
         let is_known = tasks.iter().take(MOST_VICTIMS).any(|known| known.pid == task.pid);
         if task.pid.is_some() && !is_known {
             tasks.push(task);
@@ -50,7 +51,7 @@ pub(super) fn grown(incident: &Incident, lead_up: &LeadUp, since_ns: u64) -> Vec
     grown
 }
 
-/// Victims and the chosen task, which the ballot names again.
+/// The most victims, with the chosen task, that are compared with the rows of the ballot.
 const MOST_VICTIMS: usize = 64;
 
 fn is_of(history: &ProcessHistory, task: &Task) -> bool {
@@ -63,7 +64,7 @@ fn points(history: &ProcessHistory) -> Vec<Point> {
     samples.map(|(at_ns, bytes)| Point { at_ns: *at_ns, bytes: *bytes }).collect()
 }
 
-/// A process whose memory the kernel side read at the decision.
+/// Returns the growth of a process whose memory the BPF programs read at the decision.
 fn of_task(incident: &Incident, lead_up: &LeadUp, task: &Task, since_ns: u64) -> Option<Grown> {
     let counters = task.exact.or(task.memory)?;
     let bytes = counters.resident_pages().saturating_mul(incident.page_size());
@@ -83,7 +84,7 @@ fn of_task(incident: &Incident, lead_up: &LeadUp, task: &Task, since_ns: u64) ->
     })
 }
 
-/// A process that only the samples know.
+/// Returns the growth of a process that only the samples contain.
 fn of_history(history: &ProcessHistory, since_ns: u64) -> Option<Grown> {
     let points = points(history);
     let before = before(&points, history.start_boot_ns, since_ns)?;
@@ -98,8 +99,8 @@ fn of_history(history: &ProcessHistory, since_ns: u64) -> Option<Grown> {
     })
 }
 
-/// The memory of a process at a time: by the last sample before, or the first one after; nothing before it started. `None` if that is
-/// not known.
+/// Returns the memory of a process at a time: from the last sample before it, or else the first one after it. A process that had
+/// not started had no memory. Returns `None` if the memory is not known.
 fn before(points: &[Point], start_ns: Option<u64>, since_ns: u64) -> Option<u64> {
     if start_ns.is_some_and(|start| start.saturating_add(TICK_NS) >= since_ns) {
         return Some(0);

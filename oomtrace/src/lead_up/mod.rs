@@ -1,5 +1,5 @@
-//! What led up to a decision: how much memory grew, since when, in what shape, and which processes it was. Pure, and built on an
-//! incident alone.
+//! Describes the minutes before a decision: how much memory grew, since when, in which shape, and which processes grew. The code
+//! is pure and uses only an incident.
 
 pub(crate) mod curve;
 mod domain;
@@ -20,48 +20,48 @@ use crate::{
     incident::{Incident, Role},
 };
 
-/// Processes that are named.
+/// The most processes that are named.
 const GROWERS: usize = 5;
 
-/// A victim that grew by less than one part of the whole growth in so many did not cause it.
+/// A victim that grew by less than one part in this many of the whole growth did not cause it.
 const VICTIM_SHARE: u64 = 10;
 
-/// Page tables of one part of resident memory in so many are usual: twice what dense memory needs.
+/// Page tables up to one part in this many of resident memory are usual: twice what dense memory needs.
 const TABLES_SHARE: u64 = 256;
 
 /// The minutes before a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeadUp {
-    /// Whose memory.
+    /// The owner of the memory.
     pub of: Whole,
-    /// How often everything was sampled, ns. What is about to run out is sampled more often.
+    /// The interval of the full samples, ns. Memory that is about to run out is sampled more often.
     pub interval_ns: u64,
     /// Age of the first sample at the decision, ns.
     pub history_ns: Option<u64>,
-    /// How much the memory grew; `None` if it did not, or if that is not known.
+    /// The growth of the memory; `None` if it did not grow, or if that is not known.
     pub growth_bytes: Option<u64>,
-    /// How long before the decision the growth began, ns.
+    /// Time from the begin of the growth to the decision, ns.
     pub since_ns: Option<u64>,
     /// The rate of the growth.
     pub bytes_per_second: Option<u64>,
     /// The shape of the growth.
     pub shape: Shape,
-    /// Whether the chosen victim is a process that grew; `None` if nothing grew, or if that is not known.
+    /// Whether the chosen victim is a process that grew; `None` if no memory grew, or if that is not known.
     pub victim_grew: Option<bool>,
-    /// The samples, oldest first; the last one is the decision itself, if its amounts are known.
+    /// The samples, oldest first. The last one is the decision itself, if its amounts are known.
     pub samples: Vec<Sample>,
     /// The processes that grew most, the fastest first.
     pub growers: Vec<Grower>,
-    /// The cgroups inside that grew most.
+    /// The cgroups inside the domain that grew.
     pub cgroups: Vec<GrownCgroup>,
 }
 
 /// Memory at a time before the decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sample {
-    /// How long before the decision, ns.
+    /// Time until the decision, ns.
     pub before_ns: u64,
-    /// Usage of the cgroup; of the machine, all memory that is not free.
+    /// Usage of the cgroup, or all memory of the machine that is not free.
     pub usage_bytes: Option<u64>,
     /// Anonymous memory.
     pub anon_bytes: Option<u64>,
@@ -73,7 +73,7 @@ pub struct Sample {
     pub kernel_bytes: Option<u64>,
     /// Swap in use.
     pub swap_bytes: Option<u64>,
-    /// Pages that were needed again after they had been dropped, since the first sample of the tracer.
+    /// Pages that were read again after reclaim had dropped them, since the tracer's first sample.
     pub refaults: Option<u64>,
     /// The share of the last ten seconds in which a task waited for memory, in thousandths.
     pub stall_permille: Option<u16>,
@@ -88,11 +88,11 @@ pub struct Grower {
     pub comm: Option<ByteString>,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
-    /// When it started, `CLOCK_BOOTTIME` ns.
+    /// Start time, `CLOCK_BOOTTIME` ns.
     pub start_boot_ns: Option<u64>,
-    /// How much it grew.
+    /// Growth of its memory.
     pub growth_bytes: u64,
-    /// The same in percent of the whole growth.
+    /// Growth in percent of the whole growth.
     pub percent: u64,
     /// Whether it is a victim.
     pub is_victim: bool,
@@ -103,7 +103,7 @@ pub struct Grower {
 /// Resident memory of a process at a time before the decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Resident {
-    /// How long before the decision, ns.
+    /// Time until the decision, ns.
     pub before_ns: u64,
     /// Bytes.
     pub bytes: u64,
@@ -114,13 +114,13 @@ pub struct Resident {
 pub struct GrownCgroup {
     /// Path.
     pub cgroup: ByteString,
-    /// How much it grew.
+    /// Growth of its usage.
     pub growth_bytes: u64,
-    /// The same in percent of the whole growth.
+    /// Growth in percent of the whole growth.
     pub percent: u64,
 }
 
-/// The minutes before a cgroup ran out.
+/// Returns the lead-up of a cgroup that ran out.
 #[must_use]
 pub fn of_cgroup(incident: &Incident, id: u64) -> Option<LeadUp> {
     let told = incident.lead_up.as_deref()?;
@@ -140,7 +140,7 @@ pub fn of_cgroup(incident: &Incident, id: u64) -> Option<LeadUp> {
     Some(lead_up)
 }
 
-/// The minutes before the machine ran out.
+/// Returns the lead-up of a machine that ran out.
 #[must_use]
 pub fn of_machine(incident: &Incident) -> Option<LeadUp> {
     let told = incident.lead_up.as_deref().filter(|told| told.machine.is_some())?;
@@ -180,7 +180,7 @@ fn interpret(
     }
 }
 
-/// With a single sample after it began, the growth began when the process started that has most of it.
+/// Moves the begin of the growth if too few samples follow it: the growth then begins when the process with most of it started.
 fn begin_with_process(growth: &mut Growth, grown: &[Grown], end_ns: u64) {
     let most = grown.first().filter(|first| first.growth_bytes >= growth.bytes / 2);
     let start =
@@ -191,7 +191,8 @@ fn begin_with_process(growth: &mut Growth, grown: &[Grown], end_ns: u64) {
     }
 }
 
-/// `None` if the victim's growth is not known, unless it is too small to have grown that much.
+/// Returns whether the victim grew. Returns `None` if its growth is not known, unless the victim is too small to have grown that
+/// much.
 fn victim_grew(incident: &Incident, grown: &[Grown], whole: u64) -> Option<bool> {
     let chosen = incident.victims.iter().find(|victim| victim.role == Role::Chosen)?;
     let least = whole / VICTIM_SHARE;
@@ -200,7 +201,7 @@ fn victim_grew(incident: &Incident, grown: &[Grown], whole: u64) -> Option<bool>
         return Some(true);
     }
     let counters = chosen.task.exact.or(chosen.task.memory)?;
-    // The samples have no swap and no page tables: those may have grown, if they are more than resident memory needs.
+    // The samples have no swap and no page tables. Swap, and page tables beyond the usual amount, may have grown.
     let resident = counters.resident_pages().saturating_mul(incident.page_size());
     let swap = counters.swap_pages.saturating_mul(incident.page_size());
     let unsampled = swap.saturating_add(counters.pgtables_bytes.saturating_sub(resident / TABLES_SHARE));
@@ -229,13 +230,13 @@ fn growers(incident: &Incident, grown: &[Grown], whole: Option<u64>) -> Vec<Grow
     grown.iter().filter(counts).take(GROWERS).map(grower).collect()
 }
 
-/// A share in percent; at most 100, because resident memory of files may belong to other cgroups.
+/// Returns a share in percent, at most 100, because resident memory of files may belong to other cgroups.
 fn percent(bytes: u64, whole: u64) -> u64 {
     let percent = (u128::from(bytes) * 100 + u128::from(whole / 2)).checked_div(u128::from(whole));
     percent.map_or(0, |percent| u64::try_from(percent.min(100)).unwrap_or(100))
 }
 
-/// The cgroups below the domain that grew since the growth began.
+/// Returns the cgroups below the domain that grew since the growth began.
 fn inside(incident: &Incident, told: &context::LeadUp, id: u64, lead_up: &LeadUp) -> Vec<GrownCgroup> {
     let (Some(whole), Some(since)) = (lead_up.growth_bytes, lead_up.since_ns) else { return Vec::new() };
     let since_ns = incident.boot_ns.saturating_sub(since);
@@ -254,7 +255,7 @@ fn inside(incident: &Incident, told: &context::LeadUp, id: u64, lead_up: &LeadUp
     told.cgroups.iter().filter(is_inside).filter_map(grown).collect()
 }
 
-/// The last usage less the one at a time.
+/// Returns the growth from the usage at a time to the last usage.
 fn usage_growth(memory: &MemoryHistory, since_ns: u64) -> Option<u64> {
     let known =
         || memory.at_ns.iter().zip(&memory.usage_bytes).filter_map(|(at, usage)| Some((*at, (*usage)?)));
@@ -262,7 +263,7 @@ fn usage_growth(memory: &MemoryHistory, since_ns: u64) -> Option<u64> {
     known().next_back()?.1.checked_sub(before.1).filter(|growth| *growth > 0)
 }
 
-/// Whether a cgroup was at its limit in the last three samples.
+/// Returns whether a cgroup was at its limit in the last three samples.
 fn is_plateau(memory: &MemoryHistory, limit: Option<u64>) -> bool {
     let Some(limit) = limit else { return false };
     let last: Vec<u64> = memory.usage_bytes.iter().rev().flatten().take(3).copied().collect();

@@ -1,4 +1,4 @@
-//! The shape of a growth: a leak, a burst, or processes that started one after the other.
+//! Determines the shape of a growth: a leak, a burst, or processes that started one after the other.
 
 use serde::Serialize;
 
@@ -7,30 +7,30 @@ use super::{
     growers::Grown,
 };
 
-/// A burst comes within this time, or within one interval of the samples, ns.
+/// The longest duration of a burst, ns. A burst may also come within one interval of the samples.
 const BURST_NS: u64 = 2_000_000_000;
 
-/// How memory grew.
+/// The shape in which memory grew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// In a straight line: a leak, or a program that loads its data.
+    /// The memory grew in a straight line: a leak, or a program that loads its data.
     Steady,
-    /// Most of it in one burst.
+    /// Most of the growth came in one burst.
     Sudden,
-    /// As processes started one after the other.
+    /// The memory grew as processes started one after the other.
     Steps,
-    /// Not at all: the limit had been reached before, and only page cache changed.
+    /// The memory did not grow: the limit had been reached before, and only page cache changed.
     Plateau,
-    /// None of these, or there are too few samples.
+    /// The shape is none of these, or there are too few samples.
     Unknown,
 }
 
 impl Shape {
-    /// All of them.
+    /// All shapes.
     pub const ALL: [Self; 5] = [Self::Steady, Self::Sudden, Self::Steps, Self::Plateau, Self::Unknown];
 
-    /// Its name in reports.
+    /// Returns the name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl Shape {
     }
 }
 
-/// The shape of a growth.
+/// Returns the shape of a growth.
 pub(super) fn shape(points: &[Point], growth: &Growth, grown: &[Grown], interval_ns: u64) -> Shape {
     let end_ns = points.last().map_or(0, |point| point.at_ns);
     if is_steps(growth, grown, end_ns) {
@@ -58,7 +58,7 @@ pub(super) fn shape(points: &[Point], growth: &Growth, grown: &[Grown], interval
     }
 }
 
-/// Whether seven tenths of the growth came in one burst.
+/// Returns whether seven tenths of the growth came in one burst.
 fn is_sudden(points: &[Point], bytes: u64, interval_ns: u64) -> bool {
     let within = interval_ns.saturating_add(interval_ns / 5).max(BURST_NS);
     points.iter().enumerate().any(|(index, from)| {
@@ -71,7 +71,7 @@ fn is_sudden(points: &[Point], bytes: u64, interval_ns: u64) -> bool {
     })
 }
 
-/// Whether at least three processes that started during the growth hold most of it, and did not start together.
+/// Returns whether at least three processes that started during the growth hold most of it and started at different times.
 fn is_steps(growth: &Growth, grown: &[Grown], end_ns: u64) -> bool {
     let span_ns = end_ns.saturating_sub(growth.since_ns);
     let counts = |process: &&Grown| process.growth_bytes >= growth.bytes / 32;

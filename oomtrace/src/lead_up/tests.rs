@@ -11,7 +11,7 @@ use crate::{
 
 const MIB: u64 = 1 << 20;
 const SECOND: u64 = 1_000_000_000;
-/// The decision.
+/// The time of the decision.
 const END: u64 = 1000 * SECOND;
 
 /// A curve: tenths of a second before the decision, and MiB.
@@ -54,7 +54,7 @@ fn victim(pid: i32, start: u64, mib: u64) -> Victim {
     Victim::new(task, Role::Chosen)
 }
 
-/// A cgroup with that curve, which has so much at the decision.
+/// Builds a cgroup with this curve and this amount at the decision.
 fn incident(curve: Curve<'_>, end_mib: u64, processes: Vec<ProcessHistory>, victim: Victim) -> Incident {
     let memcg = Memcg { id: 5, usage_pages: end_mib * 256, present: Memcg::COUNTERS, ..Memcg::new_zeroed() };
     let cgroup = CgroupHistory {
@@ -84,11 +84,11 @@ fn told(incident: &Incident) -> LeadUp {
     of_cgroup(incident, 5).unwrap()
 }
 
-/// Flat at 10 MiB, then 10 MiB/s for 18 s.
+/// A curve that is flat at 10 MiB and then grows by 10 MiB/s for 18 s.
 const LEAK: [(u64, u64); 7] = [(330, 10), (280, 10), (230, 10), (180, 10), (130, 60), (80, 110), (30, 160)];
 
 #[test]
-fn a_leak_is_steady_and_has_a_rate_and_a_begin() {
+fn reports_rate_and_begin_of_a_leak() {
     let leaking = process(7, 4000, &LEAK);
     let found = told(&incident(&LEAK, 190, vec![leaking], victim(7, 4000, 190)));
     assert_eq!((found.shape, found.growth_bytes), (Shape::Steady, Some(180 * MIB)));
@@ -103,8 +103,8 @@ fn a_leak_is_steady_and_has_a_rate_and_a_begin() {
 }
 
 #[test]
-fn the_begin_lies_between_samples() {
-    // 10 MiB/s from 20 s before on: the samples are at 22 s and 17 s.
+fn finds_the_begin_between_samples() {
+    // The growth is 10 MiB/s from 20 s before the decision. The samples are at 22 s and 17 s.
     let curve = [(270, 10), (220, 10), (170, 40), (120, 90), (70, 140), (20, 190)];
     let found = told(&incident(&curve, 210, Vec::new(), victim(7, 4000, 1)));
     assert_eq!((found.shape, found.since_ns), (Shape::Steady, Some(20 * SECOND)));
@@ -112,7 +112,7 @@ fn the_begin_lies_between_samples() {
 }
 
 #[test]
-fn a_burst_is_sudden() {
+fn reports_a_burst_as_sudden() {
     let curve = [(330, 10), (280, 10), (230, 11), (180, 10), (130, 10), (80, 10), (30, 10)];
     let burst = process(7, 4000, &curve);
     let found = told(&incident(&curve, 190, vec![burst], victim(7, 4000, 190)));
@@ -124,7 +124,7 @@ fn a_burst_is_sudden() {
 }
 
 #[test]
-fn a_process_without_samples_grew_since_it_started() {
+fn process_without_samples_grew_since_its_start() {
     let curve = [(330, 10), (280, 10), (230, 10), (180, 10), (130, 10), (80, 10), (30, 10)];
     let found = told(&incident(&curve, 190, Vec::new(), victim(7, 20, 180)));
     assert_eq!((found.since_ns, found.bytes_per_second), (Some(2 * SECOND), Some(90 * MIB)));
@@ -132,18 +132,18 @@ fn a_process_without_samples_grew_since_it_started() {
 }
 
 #[test]
-fn a_cgroup_without_samples_was_made_after_the_last_listing() {
+fn cgroup_without_samples_is_newer_than_the_last_listing() {
     let mut incident = incident(&[], 190, Vec::new(), victim(7, 15, 180));
     let found = told(&incident);
     assert_eq!((found.shape, found.growth_bytes), (Shape::Sudden, Some(190 * MIB)));
     assert_eq!(found.since_ns, Some(3 * SECOND / 2));
-    // Without room for all cgroups it may as well be an old one.
+    // If not all cgroups fit into the listing, the cgroup may be an old one.
     Rc::make_mut(incident.lead_up.as_mut().unwrap()).cgroups_left_out = 1;
     assert_eq!(told(&incident).growth_bytes, None);
 }
 
 #[test]
-fn an_innocent_victim_had_not_grown() {
+fn reports_a_victim_that_had_not_grown() {
     let innocent = process(9, 4000, &[(330, 300), (180, 300), (30, 300)]);
     let curve = LEAK.map(|(before, mib)| (before, mib + 300));
     let found = told(&incident(&curve, 490, vec![process(7, 4000, &LEAK), innocent], victim(9, 4000, 300)));
@@ -153,7 +153,7 @@ fn an_innocent_victim_had_not_grown() {
 }
 
 #[test]
-fn a_victim_with_page_tables_or_swap_may_have_grown() {
+fn does_not_judge_a_victim_with_page_tables_or_swap() {
     let curve = LEAK.map(|(before, mib)| (before, mib + 300));
     let mut incident =
         incident(&curve, 490, vec![process(9, 4000, &[(330, 8), (30, 8)])], victim(9, 4000, 8));
@@ -167,7 +167,7 @@ fn a_victim_with_page_tables_or_swap_may_have_grown() {
 }
 
 #[test]
-fn processes_that_start_one_by_one_are_steps() {
+fn reports_processes_that_start_one_by_one_as_steps() {
     let started = |number: u64| {
         let start = 170 - number * 16;
         process(100 + i32::try_from(number).unwrap(), start, &[(start.saturating_sub(2), 18), (30, 18)])
@@ -178,7 +178,7 @@ fn processes_that_start_one_by_one_are_steps() {
 }
 
 #[test]
-fn page_cache_at_the_limit_is_a_plateau() {
+fn reports_page_cache_at_the_limit_as_plateau() {
     let curve: Vec<(u64, u64)> = (1..12).rev().map(|number| (number * 50, 190)).collect();
     let found = told(&incident(&curve, 190, Vec::new(), victim(7, 4000, 100)));
     assert_eq!((found.shape, found.growth_bytes, found.victim_grew), (Shape::Plateau, None, None));
@@ -201,14 +201,14 @@ fn page_cache_does_not_count_as_growth() {
 }
 
 #[test]
-fn a_restart_begins_a_new_growth() {
+fn restart_begins_a_new_growth() {
     let curve = [(530, 10), (480, 100), (430, 190), (380, 190), (330, 10), (280, 55), (230, 100), (180, 145)];
     let found = told(&incident(&curve, 190, Vec::new(), victim(7, 4000, 180)));
     assert_eq!((found.growth_bytes, found.since_ns), (Some(180 * MIB), Some(33 * SECOND)));
 }
 
 #[test]
-fn a_growth_begins_at_the_end_of_a_plateau() {
+fn growth_begins_at_the_end_of_a_plateau() {
     let curve = [(330, 0), (280, 60), (230, 60), (180, 60), (130, 70), (80, 80), (30, 90)];
     let found = told(&incident(&curve, 96, Vec::new(), victim(7, 4000, 60)));
     assert_eq!(
@@ -219,7 +219,7 @@ fn a_growth_begins_at_the_end_of_a_plateau() {
 }
 
 #[test]
-fn a_sample_that_was_not_read_in_full_counts() {
+fn uses_incomplete_samples() {
     let curve = [(130, 10), (80, 10), (30, 10)];
     let mut incident = incident(&curve, 190, Vec::new(), victim(7, 4000, 180));
     let memory = &mut Rc::make_mut(incident.lead_up.as_mut().unwrap()).cgroups[0].memory;
@@ -228,14 +228,14 @@ fn a_sample_that_was_not_read_in_full_counts() {
 }
 
 #[test]
-fn nothing_told_is_nothing_known() {
+fn gives_no_lead_up_without_samples() {
     let mut incident = incident(&LEAK, 190, Vec::new(), victim(7, 4000, 180));
     incident.lead_up = None;
     assert_eq!(of_cgroup(&incident, 5), None);
 }
 
 #[test]
-fn damaged_histories_are_read() {
+fn reads_damaged_histories() {
     let mut incident = incident(&LEAK, 190, vec![process(7, 10, &LEAK)], victim(7, 4000, 180));
     let lead_up = Rc::make_mut(incident.lead_up.as_mut().unwrap());
     let memory = &mut lead_up.cgroups[0].memory;
