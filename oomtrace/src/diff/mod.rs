@@ -8,7 +8,7 @@ use serde::Serialize;
 pub use self::{spread::Spread, tally::Tally};
 use crate::bytes::ByteString;
 
-/// The version of the JSON's shape. Keys are added, never renamed.
+/// The version of the JSON's schema. Keys are added, never renamed.
 pub const SCHEMA: u32 = 1;
 
 /// The comparison (`docs/diff.md`).
@@ -16,55 +16,55 @@ pub const SCHEMA: u32 = 1;
 pub struct Diff {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Decisions.
+    /// Number of decisions.
     pub incidents: Pair<u64>,
-    /// Decisions that killed no process.
+    /// Number of decisions that killed no process.
     pub no_kill: Pair<u64>,
-    /// Decisions of which something is known to be missing.
+    /// Number of decisions with data known to be missing.
     pub incomplete: Pair<u64>,
-    /// Processes that were killed or marked.
+    /// Number of processes that were killed or marked.
     pub victims: Pair<u64>,
-    /// Victims that were not chosen and died with the chosen one.
+    /// Number of victims that were not chosen and died with the chosen one.
     pub collateral: Pair<u64>,
-    /// Decisions whose victim had not grown before.
+    /// Number of decisions whose victim had not grown before.
     pub victim_had_not_grown: Pair<u64>,
     /// Resident memory of all victims for which it is known.
     pub resident_bytes: Pair<u64>,
     /// Resident memory of the victims that were not chosen, if known.
     pub collateral_resident_bytes: Pair<u64>,
-    /// Time from the decision until the memory of its last victim was freed, for decisions where that is known.
+    /// Time from the decision until the memory of its last victim was freed, for decisions where this is known.
     pub recovery: Pair<Option<Spread>>,
-    /// By cause.
+    /// Decisions by cause.
     pub causes: Vec<Count>,
-    /// By policy; `null` if this tier does not see it.
+    /// Decisions by policy; `null` if the tier does not record it.
     pub policies: Vec<Count>,
     /// Victims by name.
     pub comms: Vec<Count>,
     /// Victims by their memory cgroup.
     pub victim_cgroups: Vec<Count>,
-    /// Decisions by the cgroup that ran out; `null` where it was none.
+    /// Decisions by the cgroup that ran out; `null` if no cgroup ran out.
     pub cgroups: Vec<Count>,
-    /// Decisions by the shape of the growth before; `null` where that is not known.
+    /// Decisions by the shape of the growth before; `null` if it is not known.
     pub shapes: Vec<Count>,
 }
 
-/// The same of both.
+/// A value of both recordings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Pair<T> {
-    /// Of the first.
+    /// The value of the first recording.
     pub a: T,
-    /// Of the second.
+    /// The value of the second recording.
     pub b: T,
 }
 
-/// How often in each.
+/// The count of one name in each recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// What.
+    /// The name that is counted.
     pub name: Option<ByteString>,
-    /// In the first.
+    /// The count in the first recording.
     pub a: u64,
-    /// In the second.
+    /// The count in the second recording.
     pub b: u64,
 }
 
@@ -92,7 +92,7 @@ pub fn compare(a: Tally, b: Tally) -> Diff {
     }
 }
 
-/// All names of either, the most frequent first.
+/// Returns the counts of all names in either recording, the most frequent first.
 fn counts(a: &tally::Counts, b: &tally::Counts) -> Vec<Count> {
     let count = |counts: &tally::Counts, name: &Option<ByteString>| counts.get(name).copied().unwrap_or(0);
     let only_in_b = b.keys().filter(|name| !a.contains_key(name));

@@ -1,24 +1,24 @@
-//! The distribution of many durations, as a few numbers.
+//! Summarizes the distribution of durations in a few numbers.
 
 use serde::Serialize;
 
-/// How times are spread, ns.
+/// The distribution of durations, ns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Spread {
     /// Number of durations; at least 1.
     pub count: u64,
-    /// The shortest.
+    /// The shortest duration.
     pub min_ns: u64,
-    /// The shortest that half of all do not exceed.
+    /// The shortest duration that half of all durations do not exceed.
     pub median_ns: u64,
-    /// The shortest that 99 in a hundred do not exceed.
+    /// The shortest duration that 99 percent of all durations do not exceed.
     pub p99_ns: u64,
-    /// The longest.
+    /// The longest duration.
     pub max_ns: u64,
 }
 
 impl Spread {
-    /// Of these; `None` of none.
+    /// Returns the distribution of these durations, or `None` if there are none.
     #[must_use]
     pub fn of(mut times: Vec<u64>) -> Option<Self> {
         times.sort_unstable();

@@ -1,4 +1,4 @@
-//! The counts of one recording.
+//! Counts the incidents of one recording.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::{
     report::{Report, Victim},
 };
 
-/// By name; `None` for entries without a name.
+/// Counts by name. The name is `None` for entries without a name.
 pub(super) type Counts = BTreeMap<Option<ByteString>, u64>;
 
-/// Counts of the reports that were added.
+/// The counts of the reports added so far.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     pub(super) incidents: u64,
@@ -33,7 +33,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts an incident.
+    /// Adds the counts of an incident.
     pub fn add(&mut self, report: &Report) {
         self.incidents += 1;
         self.no_kill += u64::from(report.selection.outcome == Some(Outcome::NoKill));

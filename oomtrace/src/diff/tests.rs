@@ -14,7 +14,7 @@ fn tally(reports: &[Report]) -> Tally {
     tally
 }
 
-/// A kill of two, of which one was not chosen.
+/// Builds a kill of two processes, one of which was not chosen.
 fn group_kill() -> Report {
     let mut report = example::memcg_kill();
     report.selection.outcome = Some(Outcome::GroupKilled);
@@ -28,7 +28,7 @@ fn group_kill() -> Report {
 }
 
 #[test]
-fn victims_causes_collateral_and_recovery_are_counted_on_either_side() {
+fn counts_victims_causes_collateral_and_recovery_of_both_recordings() {
     let one = example::memcg_kill();
     let resident = one.victims[0].memory.unwrap().resident_bytes();
     let exit_ns = one.victims[0].aftermath.exit_ns.unwrap();
@@ -39,7 +39,7 @@ fn victims_causes_collateral_and_recovery_are_counted_on_either_side() {
     assert_eq!(diff.resident_bytes, Pair { a: 2 * resident, b: 2 * resident });
     assert_eq!(diff.collateral_resident_bytes, Pair { a: 0, b: resident });
     assert_eq!(diff.recovery.a.unwrap().median_ns, exit_ns);
-    // The reaper had the last one's memory before it exited; of the other kill nothing is known.
+    // The reaper freed the last victim's memory before the victim exited. The recovery of the other kill is not known.
     assert_eq!(diff.recovery.b.map(|spread| (spread.count, spread.max_ns)), Some((1, 70_000_000)));
     assert_eq!(diff.causes, [Count { name: Some("memcg_limit".into()), a: 2, b: 2 }]);
     let comms: Vec<(&[u8], u64, u64)> =
@@ -48,14 +48,14 @@ fn victims_causes_collateral_and_recovery_are_counted_on_either_side() {
 }
 
 #[test]
-fn nothing_is_nothing() {
+fn compares_empty_recordings() {
     let diff = compare(Tally::default(), Tally::default());
     assert_eq!((diff.incidents, diff.recovery), (Pair { a: 0, b: 0 }, Pair { a: None, b: None }));
     assert!(diff.causes.is_empty() && diff.cgroups.is_empty());
 }
 
 #[test]
-fn percentiles_are_times_that_were_measured() {
+fn percentiles_are_measured_durations() {
     let spread = Spread::of((1..=200).rev().collect()).unwrap();
     assert_eq!(
         [spread.count, spread.min_ns, spread.median_ns, spread.p99_ns, spread.max_ns],
@@ -66,7 +66,7 @@ fn percentiles_are_times_that_were_measured() {
 }
 
 #[test]
-fn shapes_of_the_growth_and_victims_that_had_not_grown_are_counted() {
+fn counts_growth_shapes_and_victims_that_had_not_grown() {
     let led_up = |shape, victim_grew| {
         let mut report = example::memcg_kill();
         report.lead_up = Some(LeadUp {
