@@ -1,5 +1,5 @@
-//! The report: what a sink sees, in the shape of the JSON (`docs/json.md`). Sizes are bytes and times ns; what is not
-//! known is `None`, and `null` in JSON.
+//! The report that sinks receive, in the form of the JSON (`docs/json.md`). Sizes are in bytes and times in ns. Unknown values
+//! are `None`, and `null` in the JSON.
 
 mod allocation;
 mod build;
@@ -42,15 +42,15 @@ pub use crate::{
     incident::ClosedBy,
 };
 
-/// The version of the JSON's shape. Keys are added, never renamed.
+/// The version of the JSON's schema. Keys are added, never renamed.
 pub const SCHEMA: u32 = 1;
 
-/// One incident, explained.
+/// An explained incident.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// Names the incident on this boot of this machine: the decision's time in hex.
+    /// The incident's name on this boot of this machine: the decision's time in hexadecimal.
     pub id: String,
     /// Wall clock of the decision, RFC 3339, UTC.
     pub time: Option<String>,
@@ -60,7 +60,7 @@ pub struct Report {
     pub host: Option<String>,
     /// `uname -r`.
     pub kernel: Option<String>,
-    /// How much was seen.
+    /// How much of the decision the tracer recorded.
     pub tier: Option<Tier>,
     /// How the incident ended.
     pub status: Status,
@@ -70,13 +70,13 @@ pub struct Report {
     pub selection: Selection,
     /// The allocation.
     pub allocation: Allocation,
-    /// Settings at that time.
+    /// Settings at the decision.
     pub sysctl: Sysctl,
     /// The memory that ran out.
     pub domain: Domain,
-    /// The machine's memory; `None` where it was not read.
+    /// The machine's memory; `None` if it was not read.
     pub machine: Option<Machine>,
-    /// Where the memory that ran out was; `None` where that was not read.
+    /// The account of the memory that ran out; `None` if that memory was not read.
     pub account: Option<Account>,
     /// What happened in the minutes before; `None` if that is not known.
     pub lead_up: Option<LeadUp>,
@@ -90,34 +90,34 @@ pub struct Report {
     pub candidates: Option<Vec<Candidate>>,
     /// Number of tasks that the kernel examined.
     pub candidates_total: Option<u32>,
-    /// Those among them that have no row, for there were too many.
+    /// Number of these tasks that have no row because there were too many.
     pub candidates_left_out: Option<u32>,
-    /// Kernel threads among them, which have no row either.
+    /// Number of kernel threads among these tasks. They have no row either.
     pub kernel_threads: Option<u32>,
-    /// Marks seen: more than victims where several threads of one were marked.
+    /// Number of marks. It exceeds the number of victims if several threads of one process were marked.
     pub marks: u32,
     /// Passes that killed no process and belong here.
     pub empty_passes: Option<EmptyPasses>,
     /// How user space killed; `None` for a decision of the kernel.
     pub sent: Option<Sent>,
-    /// What user space did then to other processes of the victims' cgroups.
+    /// Later signals of user space to other processes in the victims' cgroups.
     pub followed: Vec<Followed>,
     /// Earlier incidents of the same kind, if this one repeats them.
     pub repeats: Option<Repeats>,
-    /// Its place among kills that belong together; `None` if it is the first of them, or alone.
+    /// The place in a chain of kills; `None` if the incident is the first of its chain or alone.
     pub chain: Option<Chain>,
 }
 
 /// How the incident ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// Why it was closed; `None` in a report of the decision alone.
+    /// Why the incident was closed; `None` in a report of the decision alone.
     pub closed_by: Option<ClosedBy>,
-    /// Nothing that belongs to it is known to be missing.
+    /// Whether no data of the incident is known to be missing.
     pub complete: bool,
-    /// Frames that the kernel side lost while the incident was open.
+    /// Frames that were lost while the incident was open.
     pub lost_frames: u64,
-    /// OOM kills that the kernel side counted since the last report and whose frames were all lost.
+    /// OOM kills that the eBPF side counted since the last report and whose frames were all lost.
     pub unreported_kills: u64,
 }
 
@@ -126,32 +126,32 @@ pub struct Status {
 pub struct Cause {
     /// The cause.
     pub code: Code,
-    /// Seen, or concluded.
+    /// Whether the cause was seen or concluded.
     pub confidence: Confidence,
     /// The facts that the cause relies on.
     pub evidence: Vec<String>,
-    /// One sentence.
+    /// The cause in one sentence.
     pub summary: String,
 }
 
 /// How the victim was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Selection {
-    /// The policy; `None` where this tier does not see it.
+    /// The policy; `None` if this tier does not record it.
     pub policy: Option<Policy>,
     /// The outcome.
     pub outcome: Option<Outcome>,
-    /// Points of the chosen one minus the runner-up's.
+    /// Points of the chosen process minus those of the runner-up.
     pub margin_points: Option<i64>,
     /// The process that the kernel would have chosen otherwise.
     pub runner_up_pid: Option<i32>,
-    /// The greatest `oom_score_adj` of the chosen one at which the runner-up would have been taken.
+    /// The highest `oom_score_adj` of the chosen process at which the kernel would have chosen the runner-up.
     pub chosen_adj_at_most: Option<i16>,
-    /// The least `oom_score_adj` of the runner-up at which it would have been taken.
+    /// The lowest `oom_score_adj` of the runner-up at which the kernel would have chosen it.
     pub runner_up_adj_at_least: Option<i16>,
 }
 
-/// Settings at that time.
+/// Settings at the decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sysctl {
     /// `vm.oom_kill_allocating_task`.
@@ -173,25 +173,25 @@ pub struct Domain {
     pub total_pages: Option<u64>,
     /// `memory.current`.
     pub usage_bytes: Option<u64>,
-    /// `memory.max`; `None` where there is no limit.
+    /// `memory.max`; `None` if there is no limit.
     pub limit_bytes: Option<u64>,
-    /// `memory.swap.current`; on v1 memory and swap together.
+    /// `memory.swap.current`. On v1, the usage of memory and swap together.
     pub swap_usage_bytes: Option<u64>,
-    /// `memory.swap.max`; on v1 of memory and swap together.
+    /// `memory.swap.max`. On v1, the limit of memory and swap together.
     pub swap_limit_bytes: Option<u64>,
-    /// Whether all figures of swap take in the memory (v1's `memsw`).
+    /// Whether the swap figures include memory (v1's `memsw`).
     pub memsw: Option<bool>,
     /// `memory.oom.group`.
     pub oom_group: Option<bool>,
     /// `memory.stat`, read right after the decision. It is shared with the incident, because it is long.
     #[serde(serialize_with = "shared")]
     pub memory_stat: Option<Rc<BTreeMap<String, u64>>>,
-    /// The memcg and its ancestors, up to the root; empty where the domain is no memcg.
+    /// The memcg and its ancestors, up to the root; empty if the domain is not a memcg.
     pub chain: Vec<Level>,
 }
 
 impl Domain {
-    /// The level that was hit.
+    /// Returns the place of the level whose limit was hit.
     #[must_use]
     pub fn place(&self) -> Option<&Attribution> {
         self.chain.iter().find(|level| level.hit).map(|level| &level.place)
@@ -203,7 +203,7 @@ fn shared<T: Serialize, S: Serializer>(value: &Option<Rc<T>>, serializer: S) -> 
     value.as_deref().serialize(serializer)
 }
 
-/// One cgroup of the chain.
+/// A cgroup of the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Level {
     /// Path.
@@ -222,7 +222,7 @@ pub struct Level {
     pub oom_group: Option<bool>,
     /// Whether its limit was hit.
     pub hit: bool,
-    /// What it is.
+    /// The unit, container or pod of the cgroup.
     #[serde(flatten)]
     pub place: Attribution,
 }
@@ -232,29 +232,29 @@ pub struct Level {
 pub struct Process {
     /// Process id.
     pub pid: Option<i32>,
-    /// The task the kernel acted on.
+    /// Thread id of the task that the kernel acted on.
     pub tid: Option<i32>,
     /// Process id in its own pid namespace.
     pub ns_pid: Option<i32>,
     /// Name of the task.
     pub comm: Option<ByteString>,
-    /// Name of the process, where it differs.
+    /// Name of the process, if it differs.
     pub leader_comm: Option<ByteString>,
-    /// Arguments, as far as procfs still had them.
+    /// Arguments, as far as procfs still contained them.
     pub cmdline: Option<Vec<ByteString>>,
     /// Path of the executable.
     pub exe: Option<ByteString>,
     /// Real user id.
     pub uid: Option<u32>,
-    /// When it began, `CLOCK_BOOTTIME`.
+    /// Start time, `CLOCK_BOOTTIME` ns.
     pub start_boot_ns: Option<u64>,
-    /// -1000 to 1000.
+    /// A number from -1000 to 1000.
     pub oom_score_adj: Option<i16>,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
-    /// The title it gave itself, in the place of its arguments.
+    /// The title that the process wrote in place of its arguments.
     pub title: Option<ByteString>,
-    /// Who that was.
+    /// The unit, container, pod or user that the process belonged to.
     #[serde(flatten)]
     pub place: Attribution,
 }
@@ -270,21 +270,21 @@ pub struct RequestedBy {
     pub comm: Option<ByteString>,
     /// Real user id.
     pub uid: Option<u32>,
-    /// How long before the decision, ns.
+    /// Time until the decision, ns.
     pub before_ns: u64,
 }
 
 /// A process that was killed or marked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Victim {
-    /// Who.
+    /// The process.
     #[serde(flatten)]
     pub process: Process,
     /// Why it is a victim.
     pub role: Role,
-    /// Its memory at that instant.
+    /// Its memory at the decision.
     pub memory: Option<Memory>,
-    /// Its badness; of the chosen one only.
+    /// Its badness, only for the chosen victim.
     pub score: Option<Score>,
     /// What happened to it after the decision.
     pub aftermath: Aftermath,
@@ -295,20 +295,20 @@ pub struct Victim {
 pub struct Memory {
     /// Address space.
     pub total_vm_bytes: u64,
-    /// Resident, anonymous.
+    /// Resident anonymous memory.
     pub anon_rss_bytes: u64,
-    /// Resident, of files.
+    /// Resident memory of files.
     pub file_rss_bytes: u64,
-    /// Resident, shared.
+    /// Resident shared memory.
     pub shmem_rss_bytes: u64,
-    /// Swapped out.
+    /// Swapped-out memory.
     pub swap_bytes: u64,
     /// Page tables.
     pub pgtables_bytes: u64,
 }
 
 impl Memory {
-    /// Resident memory of all kinds.
+    /// Returns the resident memory of all kinds.
     #[must_use]
     pub fn resident_bytes(&self) -> u64 {
         self.anon_rss_bytes.saturating_add(self.file_rss_bytes).saturating_add(self.shmem_rss_bytes)
@@ -328,37 +328,37 @@ pub struct Score {
     pub total_pages: Option<u64>,
 }
 
-/// The events of a victim after the decision, in ns after it.
+/// The events of a victim after the decision, as ns from the decision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Aftermath {
-    /// SIGKILL was sent.
+    /// Time when SIGKILL was sent.
     pub sigkill_ns: Option<u64>,
-    /// The OOM reaper began.
+    /// Time when the OOM reaper began.
     pub reap_start_ns: Option<u64>,
-    /// The OOM reaper ended.
+    /// Time when the OOM reaper ended.
     pub reap_end_ns: Option<u64>,
-    /// The last thread exited.
+    /// Time when the last thread exited.
     pub exit_ns: Option<u64>,
-    /// Always `None`: no hook of this version reports it.
+    /// Always `None`: this version has no hook that reports it.
     pub reaped_bytes: Option<u64>,
 }
 
 /// Passes that killed no process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct EmptyPasses {
-    /// How many.
+    /// Number of passes.
     pub count: u64,
-    /// The last one, ns after the decision.
+    /// Time from the decision to the last pass, ns.
     pub last_ns: u64,
 }
 
-/// The name of an incident on this boot of this machine.
+/// Returns the name of an incident on this boot of this machine.
 fn id(boot_ns: u64) -> String {
     format!("{boot_ns:x}")
 }
 
 impl Report {
-    /// Whether the domain or a victim is in this cgroup or below.
+    /// Returns whether the domain or a victim is in this cgroup or below it.
     #[must_use]
     pub fn is_in_cgroup(&self, cgroup: &[u8]) -> bool {
         let victims = self.victims.iter().map(|victim| &victim.process.cgroup);
@@ -368,7 +368,7 @@ impl Report {
             .any(|path| is_below(path.as_bytes(), cgroup))
     }
 
-    /// Whether a victim has this name.
+    /// Returns whether a victim has this name.
     #[must_use]
     pub fn has_victim_named(&self, comm: &[u8]) -> bool {
         self.victims.iter().any(|victim| {
@@ -377,20 +377,20 @@ impl Report {
         })
     }
 
-    /// The victim that was chosen, or the first that is known of.
+    /// Returns the chosen victim, or the first known victim.
     #[must_use]
     pub fn chosen(&self) -> Option<&Victim> {
         let is_chosen = |victim: &&Victim| matches!(victim.role, Role::Chosen);
         self.victims.iter().find(is_chosen).or(self.victims.first())
     }
 
-    /// Whether a process with this id in its own pid namespace is a victim.
+    /// Returns whether a process with this id in its own pid namespace is a victim.
     #[must_use]
     pub fn has_victim_inside(&self, ns_pid: i32) -> bool {
         self.victims.iter().any(|victim| victim.process.ns_pid == Some(ns_pid))
     }
 
-    /// Whether this process is a victim.
+    /// Returns whether this process is a victim.
     #[must_use]
     pub fn has_victim(&self, pid: i32) -> bool {
         self.victims.iter().any(|victim| victim.process.pid == Some(pid))

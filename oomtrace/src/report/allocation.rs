@@ -1,4 +1,4 @@
-//! What was allocated, and what for.
+//! Describes the allocation and its purpose.
 
 use serde::Serialize;
 
@@ -9,18 +9,18 @@ use crate::{
     kernel::facts::gfp_names,
 };
 
-/// What was allocated.
+/// The allocation that could not be served.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Allocation {
-    /// 2^order pages; -1 for SysRq.
+    /// The order of the allocation: 2^order pages; -1 for SysRq.
     pub order: Option<i32>,
-    /// In hex.
+    /// The mask in hexadecimal.
     pub gfp_mask: Option<String>,
-    /// By name, as the kernel's log spells them.
+    /// The names of the flags, as the kernel's log spells them.
     pub gfp_flags: Option<Vec<String>>,
     /// "none", "cpuset", "memory_policy" or "memcg".
     pub constraint: Option<&'static str>,
-    /// What for, concluded from `stack`.
+    /// The purpose, concluded from `stack`.
     pub kind: Option<AllocationKind>,
     /// The system call that the trigger was in.
     pub syscall: Option<String>,
@@ -64,7 +64,7 @@ pub(super) fn allocation(incident: &Incident) -> Allocation {
     }
 }
 
-/// `name+0x1a/0x2b [module]`, as the kernel spells it; the address alone where there is no symbol.
+/// Formats a call as the kernel spells it, `name+0x1a/0x2b [module]`. Without a symbol, only the address is shown.
 fn kernel_call(call: &KernelCall) -> String {
     let Some(symbol) = &call.symbol else { return format!("{:#x}", call.address) };
     let size = symbol.size.map(|size| format!("/{size:#x}")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! From an incident to its report.
+//! Builds the report of an incident.
 
 use oomtrace_common::event::Memcg;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -85,8 +85,8 @@ fn wall_time(incident: &Incident) -> Option<String> {
     OffsetDateTime::from_unix_timestamp_nanos(incident.wall_ns()?).ok()?.format(&Rfc3339).ok()
 }
 
-/// What was seen of this incident: a mark outside every pass is a tracepoint's word, whatever else is hooked. Of a kill by
-/// user space there is nothing more to see.
+/// Returns the tier of this incident. A mark outside every pass comes from a tracepoint, whatever else is hooked. For a kill by
+/// user space there is nothing more to record.
 fn tier(incident: &Incident) -> Option<Tier> {
     let tier = incident.session.as_ref()?.tier;
     let alone = incident.pass.is_none() && incident.user_kill.is_none();
@@ -117,7 +117,7 @@ fn domain(incident: &Incident, verdict: &Verdict) -> Domain {
         Code::Cpuset => Some("cpuset"),
         Code::Mempolicy => Some("mempolicy"),
         Code::Userspace if verdict.domain.is_some() => Some("memcg"),
-        // Where nothing could be looked up, nothing is known to have been short.
+        // If the pressure could not be read, it is not known which memory was short.
         Code::Userspace => incident.pressure.as_ref().map(|_| "system"),
         Code::Unknown => None,
     };
@@ -137,8 +137,8 @@ fn domain(incident: &Incident, verdict: &Verdict) -> Domain {
     domain
 }
 
-/// The cgroups from the trigger's own up to the root; from the victim's if the trigger is elsewhere, and from the domain
-/// itself if both are.
+/// Returns the cgroups from the trigger's own up to the root. If the trigger is outside the domain, the chain begins at a
+/// victim's cgroup. If all of them are outside, it begins at the domain itself.
 fn chain(incident: &Incident, domain: u64) -> Vec<Level> {
     let victims = incident.victims.iter().map(|victim| &victim.task);
     let leaves = incident.trigger.iter().chain(victims).filter_map(|task| task.memcg);
@@ -170,7 +170,7 @@ fn level(incident: &Incident, memcg: &Memcg, domain: u64) -> Level {
 }
 
 fn process(incident: &Incident, task: &Task) -> Process {
-    // What one look came too late for, another one may have.
+    // If one read of procfs came too late for a value, another read may have it.
     let looks = || incident.processes.iter().filter(|look| is_of(look, task));
     let differs = |leader: &&ByteString| Some(*leader) != task.comm.as_ref();
     let path = task.memcg.and_then(|id| cgroup::path_of(incident, id));
@@ -222,7 +222,7 @@ fn victim(incident: &Incident, reading: Reading, victim: &incident::Victim) -> V
     }
 }
 
-/// A victim's container goes on where its first process is known and was not killed.
+/// Sets whether a victim's container lives on: it does if its first process is known and was not killed.
 fn killed(incident: &Incident, mut process: Process) -> Process {
     if let Some(container) = &mut process.place.container {
         let is_init = |victim: &incident::Victim| victim.task.pid == container.init_pid;

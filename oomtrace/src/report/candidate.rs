@@ -1,4 +1,4 @@
-//! The kernel's ballot in the report: a row for each task it looked at, best first.
+//! The kernel's ballot in the report: one row for each task that the kernel examined, best first.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     incident::{self, Counters, Incident, PassedOver, Task},
 };
 
-/// A task the kernel looked at. Its counters are read beside the kernel's own reading.
+/// A task that the kernel examined. The eBPF side reads its counters at a slightly different time than the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Candidate {
     /// Process id.
@@ -20,46 +20,46 @@ pub struct Candidate {
     pub comm: Option<ByteString>,
     /// Real user id.
     pub uid: Option<u32>,
-    /// When it began, `CLOCK_BOOTTIME`.
+    /// Start time, `CLOCK_BOOTTIME` ns.
     pub start_boot_ns: Option<u64>,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
-    /// The kernel's own result, in pages; `None` where it was passed over, and where it had asked to be the first.
+    /// The kernel's own points, in pages; `None` if the task was passed over or had asked to be killed first.
     pub points: Option<i64>,
-    /// It had asked to be the first (`oom_flag_origin`), and was not counted.
+    /// Whether it had asked to be killed first (`oom_flag_origin`). The kernel then counts no points.
     pub oom_flag_origin: bool,
-    /// Resident: the next three.
+    /// Resident pages: the sum of the next three.
     pub rss_pages: Option<u64>,
-    /// Resident, anonymous.
+    /// Resident anonymous pages.
     pub anon_pages: Option<u64>,
-    /// Resident, of files.
+    /// Resident pages of files.
     pub file_pages: Option<u64>,
-    /// Resident, shared.
+    /// Resident shared pages.
     pub shmem_pages: Option<u64>,
-    /// Swapped out.
+    /// Swapped-out pages.
     pub swap_pages: Option<u64>,
-    /// Page tables.
+    /// Pages of page tables.
     pub pgtables_pages: Option<u64>,
-    /// -1000 to 1000.
+    /// A number from -1000 to 1000.
     pub oom_score_adj: Option<i16>,
-    /// What `oom_score_adj` adds.
+    /// Pages that `oom_score_adj` adds.
     pub adj_pages: Option<i64>,
-    /// The kernel's points minus what the counters here add up to: what moved between the two readings, and from 7.0 on what
-    /// the counters keep back per CPU.
+    /// The kernel's points minus the sum of the counters here. It is the change between the two readings, and from 7.0 on also
+    /// the part that the counters keep back per CPU.
     pub difference_pages: Option<i64>,
-    /// Why it could not be chosen.
+    /// The reason why it could not be chosen.
     pub passed_over: Option<PassedOver>,
-    /// The kernel chose it.
+    /// Whether the kernel chose it.
     pub chosen: bool,
-    /// Who that was.
+    /// The unit, container, pod or user that the task belonged to.
     #[serde(flatten)]
     pub place: Attribution,
 }
 
-/// The rows, best first; `None` where the tier does not see them.
+/// Returns the rows, best first, or `None` if the tier does not record them.
 pub(super) fn candidates(incident: &Incident, reading: Reading) -> Option<Vec<Candidate>> {
     let ranked = incident.ballot.as_ref()?.ranked();
-    // Many of them share a cgroup.
+    // Many candidates share a cgroup.
     let mut places: BTreeMap<u64, Attribution> = BTreeMap::new();
     let rows = ranked.into_iter().map(|candidate| {
         let mut row = row(incident, reading, candidate);
@@ -100,7 +100,7 @@ fn row(incident: &Incident, reading: Reading, candidate: &incident::Candidate) -
     }
 }
 
-/// The counters of the leader, or, where it is gone, those of the thread that was killed for it.
+/// Returns the counters of the leader. If the leader has exited, returns those of its thread that was killed.
 fn counters(incident: &Incident, reading: Reading, task: &Task) -> Option<Counters> {
     let of_victim = || {
         let victim = incident.victims.iter().find(|victim| victim.task.is_same_process(task))?;
@@ -153,7 +153,7 @@ mod tests {
         Candidate { task, points: points.into(), passed_over: None }
     }
 
-    /// The decision fell on process 1, in a domain of so many pages.
+    /// Builds a decision in a domain of this size. Process 1 is chosen.
     fn decided(total_pages: u64, candidates: Vec<Candidate>) -> Incident {
         let task = Task { pid: Some(1), start_boot_ns: Some(7), ..Task::default() };
         let choice =
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_has_the_arithmetic_and_what_it_does_not_explain() {
+    fn rows_show_the_arithmetic_and_the_unexplained_difference() {
         let passed_over =
             Candidate { passed_over: Some(PassedOver::AdjMin), ..row(task(4, 50_000, -1000), None) };
         let rows = vec![
@@ -188,13 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn in_a_small_domain_the_adjustment_is_nothing() {
+    fn adjustment_adds_no_pages_in_a_small_domain() {
         let told = candidates(&decided(768, vec![row(task(1, 700, 500), 736)]), Reading::Exact).unwrap();
         assert_eq!((told[0].adj_pages, told[0].difference_pages), (Some(0), Some(0)));
     }
 
     #[test]
-    fn who_asked_to_be_the_first_is_the_first_and_has_no_points() {
+    fn ranks_a_task_with_oom_flag_origin_first_without_points() {
         let rows = vec![row(task(1, 10, 0), i64::MAX), row(task(2, 7000, 0), 7036)];
         let told = candidates(&decided(16_384, rows), Reading::Exact).unwrap();
         assert_eq!((told[0].pid, told[0].points, told[0].oom_flag_origin), (Some(1), None, true));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_used_again_is_another_process_and_unseen_is_absent() {
+    fn distinguishes_reused_pids_and_missing_ballots() {
         let again = Task { start_boot_ns: Some(8), ..task(1, 10, 0) };
         let told = candidates(&decided(16_384, vec![row(again, 46)]), Reading::Exact).unwrap();
         assert!(!told[0].chosen);

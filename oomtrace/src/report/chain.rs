@@ -1,4 +1,4 @@
-//! Kills that belong together.
+//! Describes chains of kills that belong together.
 
 use serde::Serialize;
 
@@ -10,27 +10,27 @@ use crate::{
 /// The place of an incident among kills that belong together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chain {
-    /// `id` of the first incident.
+    /// The `id` of the first incident.
     pub id: String,
-    /// The number of that incident, if the incidents of recordings are counted. JSON does not have it.
+    /// The number of the first incident, if the incidents of recordings are counted. The JSON does not contain it.
     #[serde(skip)]
     pub number: Option<u64>,
-    /// Number of incidents so far, this one included.
+    /// Number of incidents so far, including this one.
     pub position: u64,
-    /// Time since the first, ns.
+    /// Time since the first incident, ns.
     pub since_ns: u64,
-    /// Why it belongs to the chain.
+    /// The reason why it belongs to the chain.
     pub link: Link,
-    /// The incident before.
+    /// The previous incident.
     pub previous: Previous,
 }
 
-/// The incident before, in a chain.
+/// The previous incident of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Previous {
     /// Its `id`.
     pub id: String,
-    /// How long before, ns.
+    /// Time from that incident to this one, ns.
     pub before_ns: u64,
     /// Process id of its victim.
     pub pid: Option<i32>,

@@ -1,4 +1,4 @@
-//! The arithmetic beside the kernel's points: which reading of the counters it takes, and what they add up to.
+//! Computes the arithmetic shown beside the kernel's points: which reading of the counters to use, and what they add up to.
 
 use super::Score;
 use crate::{
@@ -6,8 +6,8 @@ use crate::{
     incident::{self, Counters, Incident, Role, Task},
 };
 
-/// The counters this kernel decides by: from 6.2 to 6.19 the approximate ones, later the exact sums, and nothing but
-/// the kernel's own points tells them apart. Where there are no points, the exact sums.
+/// The counters that this kernel decides by: approximate from 6.2 to 6.19, exact sums later. Only the kernel's own points show
+/// which ones it used. Without points, the exact sums are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
     Approximate,
@@ -15,7 +15,7 @@ pub(super) enum Reading {
 }
 
 impl Reading {
-    /// The one that explains the points of this decision better.
+    /// Returns the reading that explains the points of this decision better.
     pub(super) fn of(incident: &Incident) -> Self {
         let distances = scored(incident).filter_map(|(task, points)| distances(incident, task, points));
         let sum = distances
@@ -23,7 +23,7 @@ impl Reading {
         if sum.0 < sum.1 { Self::Approximate } else { Self::Exact }
     }
 
-    /// A task's counters in this reading; where there is but one, that.
+    /// Returns a task's counters in this reading. If only one reading exists, that one is returned.
     pub(super) fn counters(self, task: &Task) -> Option<Counters> {
         match self {
             Self::Approximate => task.memory,
@@ -32,7 +32,7 @@ impl Reading {
     }
 }
 
-/// Everybody whose points are a sum: the chosen one, and the candidates.
+/// Returns the tasks whose points are a sum: the chosen one and the candidates.
 fn scored(incident: &Incident) -> impl Iterator<Item = (&Task, i64)> {
     let chosen = incident.choice.iter().filter(|choice| !choice.is_allocating_task());
     let candidates = incident.ballot.iter().flat_map(|ballot| &ballot.candidates);
@@ -42,35 +42,35 @@ fn scored(incident: &Incident) -> impl Iterator<Item = (&Task, i64)> {
         .filter(|(_, points)| *points != i64::MAX)
 }
 
-/// How far the approximate and the exact counters are from the points, in pages.
+/// Returns the distances of the approximate and the exact counters from the points, in pages.
 fn distances(incident: &Incident, task: &Task, points: i64) -> Option<(u64, u64)> {
     let wanted = points.checked_sub(adj_pages(incident, task)?)?;
     let distance = |counters: Counters| base_pages(incident, counters).map(|base| base.abs_diff(wanted));
     Some((distance(task.memory?)?, distance(task.exact?)?))
 }
 
-/// What badness starts from.
+/// Returns the pages that badness starts from.
 pub(super) fn base_pages(incident: &Incident, counters: Counters) -> Option<i64> {
     i64::try_from(counters.base_pages(incident.page_size())).ok()
 }
 
-/// What `oom_score_adj` adds.
+/// Returns the pages that `oom_score_adj` adds.
 pub(super) fn adj_pages(incident: &Incident, task: &Task) -> Option<i64> {
     Some(badness::adj_pages(task.oom_score_adj?, total_pages(incident)?))
 }
 
-/// The size of the domain.
+/// Returns the size of the domain.
 pub(super) fn total_pages(incident: &Incident) -> Option<u64> {
     let chosen = incident.choice.as_ref().map(|choice| choice.total_pages);
     let known = chosen.or_else(|| incident.returned.map(|returned| returned.total_pages));
     known.or_else(|| incident.empty.map(|passes| passes.total_pages)).filter(|pages| *pages > 0)
 }
 
-/// The arithmetic of the chosen one, beside the kernel's result.
+/// Returns the arithmetic of the chosen process beside the kernel's result.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L200> (`oom_badness`)
 pub(super) fn score(incident: &Incident, reading: Reading, victim: &incident::Victim) -> Option<Score> {
     let choice = incident.choice.as_ref().filter(|_| victim.role == Role::Chosen)?;
-    // Nobody was evaluated on the allocating-task path, and LONG_MAX is a rank, not a sum.
+    // The allocating-task path evaluates no process, and LONG_MAX is a rank, not a sum.
     let counted = !choice.is_allocating_task() && choice.points != i64::MAX;
     Some(Score {
         points: counted.then_some(choice.points),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_points_tell_which_reading_the_kernel_takes() {
+    fn finds_the_kernels_reading_from_the_points() {
         let choice = Choice {
             task: Task::default(),
             points: 131,

@@ -1,36 +1,38 @@
-//! Which reports a filter lets pass: by what ran out, and by where the victims lived.
+//! Filters reports by the memory that ran out and by the places of the victims.
 
 use super::{Attribution, Report};
 
-/// Fewer digits of an identifier would be a guess.
+/// The shortest prefix of an identifier that is accepted. A shorter one would be ambiguous.
 const SHORTEST_ID: usize = 12;
 
 impl Report {
-    /// What ran out, and where each victim lived.
+    /// Returns the places of the domain and of each victim.
     fn places(&self) -> impl Iterator<Item = &Attribution> {
         self.domain.place().into_iter().chain(self.victims.iter().map(|victim| &victim.process.place))
     }
 
-    /// Whether it has to do with a container of this name or identifier; of a long one the first 12 digits are enough.
+    /// Returns whether the report concerns a container with this name or identifier. The first 12 digits of a long identifier are
+    /// enough.
     #[must_use]
     pub fn is_of_container(&self, wanted: &[u8]) -> bool {
         self.places().any(|place| place.is_container(wanted))
     }
 
-    /// Whether it has to do with a pod of this name, with or without its namespace (`prod/shop-7d9`), or of this identifier.
+    /// Returns whether the report concerns a pod with this name, with or without its namespace (`prod/shop-7d9`), or with this
+    /// identifier.
     #[must_use]
     pub fn is_of_pod(&self, wanted: &[u8]) -> bool {
         self.places().any(|place| place.is_pod(wanted))
     }
 
-    /// Whether it has to do with a pod of this namespace.
+    /// Returns whether the report concerns a pod of this namespace.
     #[must_use]
     pub fn is_of_namespace(&self, wanted: &[u8]) -> bool {
         let namespaces = self.places().filter_map(|place| place.pod.as_ref()?.namespace.as_ref());
         namespaces.into_iter().any(|namespace| namespace.as_bytes() == wanted)
     }
 
-    /// Whether it has to do with a systemd unit of this name.
+    /// Returns whether the report concerns a systemd unit with this name.
     #[must_use]
     pub fn is_of_unit(&self, wanted: &[u8]) -> bool {
         self.places().any(|place| place.is_unit(wanted))

@@ -1,4 +1,4 @@
-//! What user space did, and what happened before.
+//! Describes what user space did after a decision, and earlier incidents of the same kind.
 
 use serde::Serialize;
 
@@ -8,14 +8,14 @@ use crate::{
     incident::{self, Incident, Method, Task},
 };
 
-/// How user space killed.
+/// A kill by user space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Sent {
-    /// How; `None` where a recording of an earlier version does not tell.
+    /// The method; `None` in a recording of an earlier version.
     pub method: Option<Method>,
     /// Number of processes.
     pub count: u64,
-    /// Those of them that `victims` does not list.
+    /// Number of these processes that `victims` does not list.
     pub left_out: u64,
 }
 
@@ -24,7 +24,7 @@ pub struct Sent {
 pub struct Followed {
     /// "SIGKILL" or "SIGTERM".
     pub signal: &'static str,
-    /// How.
+    /// The method.
     pub method: Option<Method>,
     /// Process id of the sender.
     pub sender_pid: Option<i32>,
@@ -32,19 +32,19 @@ pub struct Followed {
     pub sender_comm: Option<ByteString>,
     /// Memory cgroup of the sender.
     pub sender_cgroup: Option<ByteString>,
-    /// First signal, ns after the decision.
+    /// Time from the decision to the first signal, ns.
     pub after_ns: u64,
-    /// The innermost cgroup that all targets are in or below.
+    /// The innermost cgroup that contains all targets.
     pub cgroup: Option<ByteString>,
     /// Number of processes.
     pub count: u64,
-    /// Those of them that have no row.
+    /// Number of these processes that have no row.
     pub left_out: u64,
-    /// The first of them.
+    /// The first processes.
     pub processes: Vec<Known>,
 }
 
-/// One of them.
+/// A process that received the signal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Known {
     /// Process id.
@@ -56,9 +56,9 @@ pub struct Known {
 /// Earlier incidents of the same kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Repeats {
-    /// How many there were, this one included.
+    /// Number of incidents, including this one.
     pub count: u64,
-    /// Time since the first, ns.
+    /// Time since the first incident, ns.
     pub since_ns: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The machine's memory at the decision, in the shape of the JSON: sizes in bytes, names the kernel's own.
+//! The machine's memory at the decision, as in the JSON. Sizes are in bytes, and names are the kernel's own.
 
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
@@ -8,28 +8,28 @@ use crate::{
     incident::{self, Incident, MemoryState, Surroundings},
 };
 
-/// Where the machine's memory was.
+/// The machine's memory at the decision.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Machine {
-    /// "decision": zones and nodes were read by the kernel side. "procfs": by user space right after.
+    /// The source of zones and nodes: "decision" if the eBPF side read them, "procfs" if user space read them right after.
     pub source: Option<&'static str>,
-    /// When they were read, ns after the decision.
+    /// Time from the decision to the reading, ns.
     pub read_ns: Option<u64>,
     /// All memory that the page allocator manages.
     pub managed_bytes: Option<u64>,
     /// Free memory of all zones.
     pub free_bytes: Option<u64>,
-    /// Free memory on the lists of single CPUs, which is not part of `free_bytes`.
+    /// Free memory on the per-CPU lists, which is not part of `free_bytes`.
     pub percpu_lists_bytes: Option<u64>,
     /// Swap space.
     pub swap: Swap,
     /// The nodes' counters.
     pub nodes: Vec<Node>,
-    /// Nodes for which there was no room.
+    /// Number of nodes that did not fit.
     pub nodes_left_out: u32,
     /// The zones.
     pub zones: Vec<Zone>,
-    /// Zones for which there was no room.
+    /// Number of zones that did not fit.
     pub zones_left_out: u32,
     /// Pools of huge pages.
     pub huge_pages: Option<Vec<HugePages>>,
@@ -44,9 +44,9 @@ pub struct Machine {
 /// Swap space.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swap {
-    /// All of it.
+    /// Total swap space.
     pub total_bytes: Option<u64>,
-    /// What is unused.
+    /// Free swap space.
     pub free_bytes: Option<u64>,
     /// Devices and files.
     pub devices: Option<Vec<SwapDevice>>,
@@ -59,9 +59,9 @@ pub struct SwapDevice {
     pub name: ByteString,
     /// Its size.
     pub size_bytes: u64,
-    /// How much of it is in use.
+    /// The used part.
     pub used_bytes: u64,
-    /// The kernel uses the highest first.
+    /// The priority. The kernel uses the highest priority first.
     pub priority: i32,
 }
 
@@ -70,7 +70,7 @@ pub struct SwapDevice {
 pub struct Node {
     /// Its number.
     pub node: i32,
-    /// By the kernel's name in lower case, with `_bytes` behind it.
+    /// The counters in bytes, by the kernel's name in lower case with the suffix `_bytes`.
     pub counters: Vec<(String, u64)>,
 }
 
@@ -94,11 +94,11 @@ pub struct Zone {
     pub name: String,
     /// Whether this allocation may use it.
     pub usable: Option<bool>,
-    /// What the page allocator manages.
+    /// Memory that the page allocator manages.
     pub managed_bytes: Option<u64>,
-    /// What exists.
+    /// Memory that exists.
     pub present_bytes: Option<u64>,
-    /// What is free.
+    /// Free memory.
     pub free_bytes: u64,
     /// The minimum watermark.
     pub min_bytes: Option<u64>,
@@ -106,19 +106,19 @@ pub struct Zone {
     pub low_bytes: Option<u64>,
     /// The high watermark.
     pub high_bytes: Option<u64>,
-    /// What is added to each watermark for a while.
+    /// The temporary boost of each watermark.
     pub boost_bytes: Option<u64>,
-    /// What it keeps back from allocations of this class (`lowmem_reserve`).
+    /// Memory kept back from allocations of this class (`lowmem_reserve`).
     pub reserve_bytes: Option<u64>,
     /// Free memory of the contiguous memory allocator.
     pub cma_free_bytes: Option<u64>,
-    /// What is reserved for atomic allocations.
+    /// Memory reserved for atomic allocations.
     pub highatomic_bytes: Option<u64>,
-    /// Free memory on the lists of single CPUs.
+    /// Free memory on the per-CPU lists.
     pub percpu_lists_bytes: Option<u64>,
     /// Free blocks by order, order 0 first.
     pub free_blocks: Vec<u64>,
-    /// By order, the migrate types that have a free block.
+    /// The migrate types that have a free block, by order.
     pub free_block_types: Option<Vec<Vec<String>>>,
 }
 
@@ -127,26 +127,26 @@ pub struct Zone {
 pub struct HugePages {
     /// Bytes of one page.
     pub size_bytes: u64,
-    /// The node; `None` for all of them together.
+    /// The node; `None` for all nodes together.
     pub node: Option<i32>,
     /// Pages in the pool.
     pub total: u64,
-    /// Those not in use.
+    /// Free pages.
     pub free: u64,
-    /// Free ones that are promised to a mapping.
+    /// Free pages that are reserved for a mapping.
     pub reserved: Option<u64>,
-    /// Those beyond the size that was set.
+    /// Pages beyond the configured size.
     pub surplus: Option<u64>,
 }
 
 /// A tmpfs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tmpfs {
-    /// Where it is mounted.
+    /// The mount point.
     pub mount: ByteString,
-    /// What it holds.
+    /// Its usage.
     pub used_bytes: u64,
-    /// What it may hold.
+    /// Its size limit.
     pub size_bytes: Option<u64>,
 }
 
@@ -161,7 +161,7 @@ pub struct Slab {
     pub reclaimable: Option<bool>,
 }
 
-/// The machine's memory; `None` where nothing of it was read.
+/// Returns the machine's memory, or `None` if nothing was read.
 pub(super) fn machine(incident: &Incident) -> Option<Machine> {
     let (state, around) = (incident.memory_state.as_deref(), incident.surroundings.as_deref());
     if state.is_none() && around.is_none() {
@@ -197,7 +197,7 @@ fn of_state(incident: &Incident, state: &MemoryState) -> Machine {
     }
 }
 
-/// The kernel marks the unit of some counters in their names (`_B`, `_KB`); here all are bytes.
+/// Converts a node. The kernel marks the unit of some counters in their names (`_B`, `_KB`), but here all are in bytes.
 fn node(node: &incident::Node) -> Node {
     let name = |name: &str| {
         let bare = name.strip_suffix("_kb").or_else(|| name.strip_suffix("_b")).unwrap_or(name);
@@ -232,7 +232,7 @@ fn zone(incident: &Incident, state: &MemoryState, zone: &incident::Zone) -> Zone
     }
 }
 
-/// What was read beside it.
+/// Adds the figures that were read beside zones and nodes.
 fn beside(machine: Machine, around: &Surroundings) -> Machine {
     let device = |device: &incident::SwapDevice| SwapDevice {
         name: device.name.clone(),

@@ -1,10 +1,10 @@
-//! The size of a page on the machine that a report is of.
+//! Computes the page size of the machine that a report comes from.
 
 use super::Report;
 
 impl Report {
-    /// The size of a page, as the victim's figures tell it: the same memory stands in the report in bytes and in pages.
-    /// The two are read an instant apart, so the nearest size that exists is meant.
+    /// Returns the page size, from the victim's memory, which the report contains in bytes and in pages. The two figures are read
+    /// at slightly different times, so the nearest valid size is used.
     #[must_use]
     pub fn page_bytes(&self) -> Option<u64> {
         self.victims.iter().find_map(|victim| {

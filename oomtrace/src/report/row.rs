@@ -1,4 +1,4 @@
-//! A report in short: what a list of many shows of each.
+//! The short form of a report, for lists of many incidents.
 
 use serde::Serialize;
 
@@ -11,9 +11,9 @@ use crate::{
 /// One incident of a list (`docs/list.md`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
-    /// Which incident of what was read, counted from 1, in the order of decisions.
+    /// The incident's number among all incidents that were read, counted from 1 in the order of decisions.
     pub number: u64,
-    /// As in the report.
+    /// The incident's name, as in the report.
     pub id: String,
     /// Wall clock of the decision, RFC 3339, UTC.
     pub time: Option<String>,
@@ -23,25 +23,25 @@ pub struct Row {
     pub host: Option<String>,
     /// Why memory ran out.
     pub cause: Code,
-    /// Seen, or concluded.
+    /// Whether the cause was seen or concluded.
     pub confidence: Confidence,
-    /// What came of it; `None` where this tier does not see it.
+    /// The outcome; `None` if the tier does not record it.
     pub outcome: Option<Outcome>,
-    /// The cgroup that ran out; `None` where it was no cgroup.
+    /// The cgroup that ran out; `None` if no cgroup ran out.
     pub cgroup: Option<ByteString>,
     /// Its limit.
     pub limit_bytes: Option<u64>,
-    /// How many were killed or marked.
+    /// Number of processes that were killed or marked.
     pub victims: usize,
-    /// The one that was chosen.
+    /// The chosen victim.
     pub victim: Option<Chosen>,
-    /// Who asked for memory.
+    /// The process that allocated.
     pub trigger: Option<Name>,
-    /// Nothing that belongs to it is known to be missing.
+    /// Whether no data of the incident is known to be missing.
     pub complete: bool,
-    /// Its place among kills that belong together; `None` if it is the first of them, or alone.
+    /// The place in a chain of kills; `None` if the incident is the first of its chain or alone.
     pub chain: Option<InChain>,
-    /// What ran out; where it was no cgroup, where the victim lived.
+    /// The place of the domain, or of the victim if no cgroup ran out.
     #[serde(flatten)]
     pub place: Attribution,
 }
@@ -55,35 +55,35 @@ pub struct Name {
     pub comm: Option<ByteString>,
 }
 
-/// The place in a chain.
+/// The place of an incident in a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InChain {
-    /// `id` of the first incident.
+    /// The `id` of the first incident.
     pub id: String,
-    /// Number of that incident; `None` if it is not in what was read.
+    /// The number of the first incident; `None` if that incident was not read.
     pub number: Option<u64>,
-    /// Number of incidents so far, this one included.
+    /// Number of incidents so far, including this one.
     pub position: u64,
-    /// Time since the first, ns.
+    /// Time since the first incident, ns.
     pub since_ns: u64,
 }
 
-/// The chosen one.
+/// The chosen victim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chosen {
-    /// Who.
+    /// Its pid and name.
     #[serde(flatten)]
     pub name: Name,
     /// Path of its memory cgroup.
     pub cgroup: Option<ByteString>,
-    /// Resident memory at that instant.
+    /// Resident memory at the decision.
     pub resident_bytes: Option<u64>,
-    /// -1000 to 1000.
+    /// A number from -1000 to 1000.
     pub oom_score_adj: Option<i16>,
 }
 
 impl Row {
-    /// The incident of that number in short.
+    /// Builds the row of the incident with this number.
     #[must_use]
     pub fn of(number: u64, report: &Report) -> Self {
         Self {

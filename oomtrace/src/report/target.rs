@@ -1,21 +1,21 @@
-//! Which victim of a report is meant by a process id, a cgroup, a unit, a container or a pod.
+//! Selects a victim of a report by process id, cgroup, unit, container or pod.
 
 use super::{Report, Victim};
 use crate::attribute::cgroup::is_below;
 
-/// What is asked about.
+/// The thing that a user asks about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A process.
+    /// A process id.
     Pid(i32),
-    /// A cgroup and all below it: a path that begins with a slash.
+    /// A cgroup and all cgroups below it. Its path begins with a slash.
     Cgroup(Vec<u8>),
-    /// A unit, a container or a pod.
+    /// The name of a unit, a container or a pod.
     Name(Vec<u8>),
 }
 
 impl Target {
-    /// A number is a process, what begins with a slash a cgroup, all else a name.
+    /// Parses a target. A number is a process id, text that begins with a slash is a cgroup, and any other text is a name.
     #[must_use]
     pub fn of(typed: &[u8]) -> Self {
         let pid = std::str::from_utf8(typed).ok().and_then(|typed| typed.parse::<i32>().ok());
@@ -26,7 +26,7 @@ impl Target {
         }
     }
 
-    /// The victim of this report that is meant: the chosen one, if several are. Only where it was is asked, not what ran out: the
+    /// Returns the victim that matches, the chosen one first. Only the victim's own cgroup counts, not the one that ran out: the
     /// limit of a parent kills in one child and leaves the others alone.
     #[must_use]
     pub fn victim<'a>(&self, report: &'a Report) -> Option<&'a Victim> {
@@ -55,7 +55,7 @@ mod tests {
     use crate::sink::terminal::example;
 
     #[test]
-    fn a_target_is_a_process_a_cgroup_or_a_name() {
+    fn parses_and_matches_process_cgroup_or_name() {
         assert_eq!(Target::of(b"812"), Target::Pid(812));
         assert_eq!(Target::of(b"/a"), Target::Cgroup(b"/a".to_vec()));
         assert_eq!(Target::of(b"nginx.service"), Target::Name(b"nginx.service".to_vec()));

@@ -1,18 +1,18 @@
-//! How long an incident took.
+//! Computes how long an incident took.
 
 use super::{Report, Victim};
 use crate::kernel::tier::Tier;
 
 impl Report {
-    /// From the decision to the SIGKILL of the chosen victim, ns. `None` where the signal was not seen, and on the tracepoint tier:
-    /// its reports begin with the mark of the victim, not with the decision.
+    /// Returns the time from the decision to the SIGKILL of the chosen victim, ns. Returns `None` if the signal was not recorded,
+    /// and on the tracepoint tier, whose reports begin with the mark of the victim instead of the decision.
     #[must_use]
     pub fn decision_ns(&self) -> Option<u64> {
         self.chosen()?.aftermath.sigkill_ns.filter(|_| self.tier != Some(Tier::Tracepoint))
     }
 
-    /// From the decision until the memory of the last victim was given back, ns: by its exit, or by the reaper before.
-    /// `None` where that is not known of every victim, or where there is no victim.
+    /// Returns the time from the decision until the memory of the last victim was freed, ns, by its exit or by the reaper before
+    /// it. Returns `None` if this is not known for every victim, or if there is no victim.
     #[must_use]
     pub fn recovery_ns(&self) -> Option<u64> {
         let given_back = |victim: &Victim| {
@@ -29,7 +29,7 @@ mod tests {
     use crate::{kernel::tier::Tier, sink::terminal::example};
 
     #[test]
-    fn a_decision_that_was_not_seen_took_no_known_time() {
+    fn gives_no_decision_time_on_the_tracepoint_tier() {
         let mut report = example::memcg_kill();
         report.victims[0].aftermath.sigkill_ns = Some(7_000);
         assert_eq!(report.decision_ns(), Some(7_000));
