@@ -1,4 +1,4 @@
-//! A forecast as sinks announce it.
+//! The forecast that sinks announce.
 
 use std::cmp::Reverse;
 
@@ -13,34 +13,34 @@ use crate::{
     lead_up::curve::Point,
 };
 
-/// The version of the JSON's shape. Keys are added, never renamed.
+/// The version of the JSON's schema. Keys are added, never renamed.
 const SCHEMA: u32 = 1;
 
-/// Processes that are named.
+/// The most processes that are named.
 const GROWERS: usize = 3;
 
 /// Memory that will run out soon at its present rate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Announcement {
-    /// Version of the JSON's shape: 1.
+    /// Version of the JSON's schema: 1.
     pub schema: u32,
-    /// Tells a forecast from an incident.
+    /// Distinguishes a forecast from an incident.
     pub kind: Kind,
-    /// Wall clock of the last sample, RFC 3339.
+    /// Wall clock of the last sample, RFC 3339, UTC.
     pub time: Option<String>,
     /// `CLOCK_BOOTTIME` of the last sample, ns.
     pub boot_ns: u64,
     /// `uname -n`.
     pub host: Option<String>,
-    /// Whose memory.
+    /// The owner of the memory.
     pub of: Whole,
     /// Path of the cgroup; `None` for the machine.
     pub cgroup: Option<ByteString>,
-    /// Its limit; of the machine, all memory.
+    /// The cgroup's limit, or all memory of the machine.
     pub limit_bytes: Option<u64>,
-    /// How long before memory runs out the user wants to know, ns.
+    /// How long before memory runs out the user wants to be warned, ns.
     pub horizon_ns: u64,
-    /// When.
+    /// The time and the rate.
     #[serde(flatten)]
     pub forecast: Forecast,
     /// The samples, oldest first.
@@ -49,7 +49,7 @@ pub struct Announcement {
     pub growers: Vec<Grower>,
 }
 
-/// The kind of an object that is no incident.
+/// The kind of a JSON object that is not an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -57,12 +57,12 @@ pub enum Kind {
     Forecast,
 }
 
-/// Held memory at a time.
+/// Held memory at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Sample {
-    /// How long before the last sample, ns.
+    /// Time until the last sample, ns.
     pub before_ns: u64,
-    /// Usage without page cache, with swap.
+    /// Usage without page cache but with swap.
     pub held_bytes: u64,
 }
 
@@ -73,12 +73,12 @@ pub struct Grower {
     pub pid: i32,
     /// Name.
     pub comm: Option<ByteString>,
-    /// How much it grew while the rate was measured.
+    /// Growth of its memory while the rate was measured.
     pub growth_bytes: u64,
 }
 
 impl Announcement {
-    /// Interprets what the history told; `None` if it does not rise in a straight line.
+    /// Builds the announcement from the recorded history. Returns `None` if the memory does not grow in a straight line.
     #[must_use]
     pub fn new(told: &context::Forecast, session: Option<&Session>) -> Option<Self> {
         let columns = told.at_ns.iter().zip(&told.held_bytes);
@@ -113,7 +113,7 @@ fn wall_time(boot_ns: u64, offset_ns: i64) -> Option<String> {
     OffsetDateTime::from_unix_timestamp_nanos(unix_ns).ok()?.format(&Rfc3339).ok()
 }
 
-/// The processes that grew most since then.
+/// Returns the processes that grew most since a time.
 fn growers(processes: &[ProcessHistory], since_ns: u64) -> Vec<Grower> {
     let grower = |process: &ProcessHistory| {
         let growth_bytes = process.resident_bytes.last()?.checked_sub(before(process, since_ns)?)?;
@@ -126,7 +126,7 @@ fn growers(processes: &[ProcessHistory], since_ns: u64) -> Vec<Grower> {
     growers
 }
 
-/// The memory of a process at a time; nothing before it started.
+/// Returns the memory of a process at a time, or 0 if it had not started yet.
 fn before(process: &ProcessHistory, since_ns: u64) -> Option<u64> {
     if process.start_boot_ns.is_some_and(|start| start >= since_ns) {
         return Some(0);

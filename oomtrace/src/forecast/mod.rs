@@ -1,4 +1,4 @@
-//! When memory would run out at its present rate. Pure: a curve of memory goes in, a time comes out.
+//! Predicts when memory runs out at its present rate. The code is pure: it turns a curve of memory into a time.
 
 mod announcement;
 
@@ -8,22 +8,22 @@ pub use self::announcement::{Announcement, Grower, Kind, Sample};
 
 use crate::lead_up::curve::{Point, growth, line};
 
-/// The rate is that of the longest of these times before the last sample in which memory grew in a straight line, ns.
+/// The windows before the last sample, ns. The rate comes from the longest one in which memory grew in a straight line.
 const WINDOWS_NS: [u64; 5] = [60_000_000_000, 30_000_000_000, 15_000_000_000, 5_000_000_000, 2_000_000_000];
 
 /// Samples older than this do not count, ns.
 pub const LONGEST_NS: u64 = WINDOWS_NS[0];
 
-/// A rate is measured over at least this time, ns.
+/// The least time over which a rate is measured, ns.
 const LEAST_NS: u64 = 900_000_000;
 
-/// A rise below this is none, bytes.
+/// The least growth that counts, bytes.
 const LEAST_BYTES: u64 = 1 << 20;
 
-/// From here on a curve is straight enough to go on like this, in thousandths (R²).
+/// The least fit of a curve that counts as a straight line, in thousandths (R²).
 const STRAIGHT: u64 = 980;
 
-/// When memory would run out.
+/// The predicted time at which memory runs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Forecast {
     /// The time from the last sample until memory runs out, ns.
@@ -32,17 +32,17 @@ pub struct Forecast {
     pub bytes_per_second: u64,
     /// The time over which the rate was measured, ns.
     pub over_ns: u64,
-    /// Memory at the last sample that reclaim cannot drop: without page cache, with swap.
+    /// Memory at the last sample that reclaim cannot drop: usage without page cache but with swap.
     pub held_bytes: u64,
-    /// The amount at which memory runs out: the limit, and the swap that may be used.
+    /// The amount at which memory runs out: the limit plus the swap that may be used.
     pub capacity_bytes: u64,
 }
 
-/// The forecast for a curve of held memory; `None` if it does not rise in a straight line.
+/// Returns the forecast for a curve of held memory, or `None` if the curve does not rise in a straight line.
 #[must_use]
 pub(crate) fn forecast(points: &[Point], capacity_bytes: u64) -> Option<Forecast> {
     let last = points.last()?;
-    // What was before the growth began says nothing of its rate. Before the first sample it may have gone on already.
+    // Samples from before the growth do not affect its rate. If the growth began before the first sample, all samples count.
     let begin = growth(points).filter(|growth| growth.index > 0).map_or(0, |growth| growth.index + 1);
     let grown = points.get(begin..)?;
     let (over_ns, bytes_per_second) = WINDOWS_NS.into_iter().find_map(|window| rate(grown, window))?;
@@ -51,7 +51,7 @@ pub(crate) fn forecast(points: &[Point], capacity_bytes: u64) -> Option<Forecast
     Some(Forecast { left_ns, bytes_per_second, over_ns, held_bytes: last.bytes, capacity_bytes })
 }
 
-/// The time and the rate of the points in a window, if they are on a straight line that rises.
+/// Returns the duration and the rate of the points in a window, if they form a rising straight line.
 fn rate(points: &[Point], window_ns: u64) -> Option<(u64, u64)> {
     let last = points.last()?;
     let begin = points.partition_point(|point| last.at_ns.saturating_sub(point.at_ns) > window_ns);

@@ -4,7 +4,7 @@ use crate::lead_up::curve::Point;
 const SECOND: u64 = 1_000_000_000;
 const MIB: u64 = 1 << 20;
 
-/// Points at tenths of seconds, in MiB.
+/// Builds points from tenths of seconds and MiB.
 fn curve(points: &[(u64, u64)]) -> Vec<Point> {
     let point = |(tenths, mib): &(u64, u64)| Point { at_ns: tenths * SECOND / 10, bytes: mib * MIB };
     points.iter().map(point).collect()
@@ -15,7 +15,7 @@ fn left(points: &[(u64, u64)], capacity_mib: u64) -> Option<u64> {
 }
 
 #[test]
-fn the_time_left_is_the_room_at_the_present_rate() {
+fn computes_the_time_left_from_the_room_and_the_rate() {
     let points = curve(&[(100, 10), (150, 60), (200, 110), (250, 160)]);
     let expected = Forecast {
         left_ns: 4 * SECOND,
@@ -29,22 +29,22 @@ fn the_time_left_is_the_room_at_the_present_rate() {
 }
 
 #[test]
-fn what_was_before_the_growth_does_not_count() {
+fn ignores_samples_before_the_growth() {
     let plateau = [(0, 100), (50, 100), (100, 100), (150, 100), (200, 100)];
     let growth = [(250, 110), (300, 120), (350, 130)];
     assert_eq!(left(&[&plateau[..], &growth[..]].concat(), 170), Some(20));
 }
 
 #[test]
-fn the_rate_is_the_present_one() {
-    // 1 MiB/s for half a minute, then 20 MiB/s.
+fn uses_the_present_rate() {
+    // The curve grows by 1 MiB/s for 25 s and then by 20 MiB/s.
     let slow = (0..6).map(|step| (step * 50, 10 + step * 5));
     let fast = (1..8).map(|step| (250 + step * 10, 35 + step * 20));
     assert_eq!(left(&slow.chain(fast).collect::<Vec<_>>(), 375), Some(10));
 }
 
 #[test]
-fn nothing_runs_out_that_does_not_rise_in_a_straight_line() {
+fn gives_no_forecast_unless_memory_rises_in_a_straight_line() {
     assert_eq!(left(&[(0, 10), (50, 10), (100, 10)], 20), None, "it is flat");
     assert_eq!(left(&[(0, 90), (50, 60), (100, 30)], 100), None, "it falls");
     assert_eq!(left(&[(0, 10), (50, 90), (100, 20), (150, 80)], 100), None, "it goes up and down");
@@ -55,7 +55,7 @@ fn nothing_runs_out_that_does_not_rise_in_a_straight_line() {
 }
 
 #[test]
-fn damaged_curves_are_read() {
+fn reads_damaged_curves() {
     let point = |at_ns, bytes| Point { at_ns, bytes };
     let odd = [point(u64::MAX, u64::MAX), point(0, 0), point(5, u64::MAX), point(u64::MAX, 7)];
     for capacity in [0, 1, u64::MAX] {
