@@ -1,4 +1,5 @@
-//! The whole road: frames become events, events incidents, incidents reports, and reports go to sinks.
+//! Runs the whole pipeline: it decodes frames to events, assembles events to incidents, explains them in reports, and sends these
+//! to sinks.
 
 mod decoded;
 mod incidents;
@@ -33,9 +34,9 @@ pub struct Totals {
     pub victims: u64,
     /// Frames, including context frames.
     pub frames: u64,
-    /// Frames that the kernel side lost, because the ring was full.
+    /// Frames that were lost because the ring was full.
     pub lost: u64,
-    /// OOM kills that the kernel side counted and whose frames were all lost.
+    /// OOM kills that the eBPF side counted and whose frames were all lost.
     pub unreported_kills: u64,
     /// Frames that the recorder could not keep.
     pub unrecorded: u64,
@@ -52,7 +53,7 @@ pub enum PipelineError {
     Output(#[source] io::Error),
 }
 
-/// All incidents of a source.
+/// Returns all incidents of a source.
 ///
 /// # Errors
 ///
@@ -67,7 +68,7 @@ pub type Filter = Box<dyn Fn(&Report) -> bool>;
 /// Selects the forecasts that reach the sinks.
 pub type ForecastFilter = Box<dyn Fn(&Announcement) -> bool>;
 
-/// The road from a source to sinks.
+/// The pipeline from a source to sinks.
 pub struct Pipeline {
     assembler: Assembler,
     sinks: Vec<Box<dyn Sink>>,
@@ -81,7 +82,7 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Creates a road to these sinks, for the reports that match the filter.
+    /// Creates a pipeline to these sinks, for the reports that match the filter.
     #[must_use]
     pub fn new(sinks: Vec<Box<dyn Sink>>, filter: Filter) -> Self {
         let (assembler, totals) = (Assembler::new(is_kill_for_memory), Totals::default());
@@ -105,7 +106,7 @@ impl Pipeline {
         self
     }
 
-    /// Only these forecasts reach the sinks.
+    /// Passes only these forecasts to the sinks.
     #[must_use]
     pub fn foreseeing(mut self, forecasts: ForecastFilter) -> Self {
         self.forecasts = forecasts;
@@ -170,7 +171,7 @@ impl Pipeline {
         let ended = thread::scope(|scope| {
             scope.spawn(move || batches.send_all(source));
             let followed = self.follow(&ahead);
-            // If a sink failed, the thread waits for room, and ends when it hears that nobody receives.
+            // If a sink failed, the thread waits for room in the channel. Dropping the receiver ends the thread.
             drop(ahead);
             followed
         })?;
@@ -192,14 +193,15 @@ impl Pipeline {
         }
     }
 
-    /// The recorder hears of a decision first, so that it is on disk before a person or program resets the machine.
+    /// Reports decisions only if a recorder or a sink uses them. The recorder gets a decision first, so that it is on disk before
+    /// a person or program resets the machine.
     fn choose_steps(&mut self) {
         if self.recorder.is_none() && !self.sinks.iter().any(|sink| sink.hears_decisions()) {
             self.assembler.tell_ends_alone();
         }
     }
 
-    /// Closes and reports what is open.
+    /// Closes and reports all open incidents.
     fn end(
         mut self,
         ended: Result<Option<Ended>, PipelineError>,
@@ -219,8 +221,8 @@ impl Pipeline {
             if let Some(recorder) = &mut self.recorder {
                 recorder.push(bytes);
             }
-            // A frame that does not decode is one the kernel side and this side disagree about: it is kept in the
-            // recording, and the incident it belonged to shows the gap.
+            // A frame cannot be decoded if the eBPF side and this side disagree about its format. The recording keeps it, and the
+            // incident that it belonged to has a gap.
             if let Ok(Some(event)) = decode(&frame) {
                 self.push(event, &mut steps)?;
             }
@@ -228,9 +230,9 @@ impl Pipeline {
         self.pass_on(&mut steps)
     }
 
-    /// Tells what has happened so far.
+    /// Passes the steps so far to the recorder and the sinks.
     fn pass_on(&mut self, steps: &mut Vec<Step>) -> Result<(), PipelineError> {
-        // Before the sinks: a reader of the report may reset the machine.
+        // The recorder comes before the sinks, because a reader of the report may reset the machine.
         if let Some(recorder) = &mut self.recorder {
             recorder.hand_over(!steps.is_empty(), self.assembler.open() == 0);
         }

@@ -1,7 +1,7 @@
-//! Decoded frames, ahead of what they are assembled to.
+//! Decodes a recording on a second thread, ahead of the assembler.
 //!
-//! One CPU reads, checks and decodes a recording while the other assembles and reports what came before. The events arrive in the same
-//! order and the same batches as without a second thread.
+//! One CPU reads, checks and decodes a recording while another one assembles and reports earlier frames. The events arrive in the
+//! same order and the same batches as without a second thread.
 
 use std::{
     sync::mpsc::{Receiver, SyncSender, sync_channel},
@@ -15,21 +15,21 @@ use crate::{
     source::{Batch, Ended, Source, SourceError},
 };
 
-/// Batches that wait to be assembled. A batch of a recording is decoded from 64 KiB.
+/// The most batches that wait for the assembler. A batch of a recording is decoded from 64 KiB.
 const WAITING: usize = 4;
 
 /// The frames of one batch.
 #[derive(Default)]
 pub(super) struct Decoded {
-    /// How many, including those that do not decode.
+    /// Number of frames, including those that cannot be decoded.
     pub(super) frames: u64,
-    /// A frame that does not decode is one the kernel side and this side disagree about: the incident that it belonged to shows
-    /// the gap.
+    /// Decoded events. A frame is left out if the eBPF side and this side disagree about its format. The incident that it
+    /// belonged to then has a gap.
     pub(super) events: Vec<Stamped>,
 }
 
 impl Decoded {
-    /// Of the frames that stand in a row in `batch`.
+    /// Decodes the consecutive frames in `batch`.
     pub(super) fn of(batch: &[u8]) -> Self {
         let mut decoded = Self::default();
         for (frame, _) in Frame::each(batch) {
@@ -40,13 +40,13 @@ impl Decoded {
     }
 }
 
-/// The batches of a recording. The thread that decodes them ends after the last one, or when nobody receives them any more.
+/// Receives the decoded batches of a recording. The decoding thread ends after the last batch, or when the receiver is dropped.
 pub(super) struct Ahead(Receiver<(Decoded, Result<Batch, SourceError>)>);
 
-/// Where the thread puts them.
+/// Sends the decoded batches.
 pub(super) struct Batches(SyncSender<(Decoded, Result<Batch, SourceError>)>);
 
-/// Both ends; `None` if there is a single CPU.
+/// Returns both ends of the channel, or `None` if there is only one CPU.
 pub(super) fn ahead() -> Option<(Ahead, Batches)> {
     let is_useful = thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1);
     let (sender, receiver) = sync_channel(WAITING);
@@ -54,7 +54,7 @@ pub(super) fn ahead() -> Option<(Ahead, Batches)> {
 }
 
 impl Ahead {
-    /// The next batch, and whether there are more.
+    /// Returns the next batch, and whether there are more.
     pub(super) fn next(&self) -> (Decoded, Result<Batch, SourceError>) {
         // The thread sends the last batch before it ends.
         self.0.recv().unwrap_or_else(|_| (Decoded::default(), Ok(Batch::Last(Ended::Recording))))

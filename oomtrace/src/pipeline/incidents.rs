@@ -1,4 +1,4 @@
-//! The first half of the road: a source's incidents, whole, in the order of their decisions.
+//! Iterates over a source's complete incidents, in the order of their decisions.
 
 use std::collections::VecDeque;
 
@@ -14,14 +14,15 @@ use crate::{
     source::{Batch, Source},
 };
 
-/// Incidents one by one. Only those that are open, and those that were decided after one that is, are in memory.
+/// An iterator over incidents. Memory holds only open incidents and those decided after an open one.
 ///
-/// Where the source breaks, what it gave before is told first, then the error; a source that goes on behind it is read on.
+/// If the source fails, the iterator returns all incidents from before the failure, and then the error. If the source continues
+/// after the failure, the iterator continues as well.
 pub struct Incidents<S> {
     source: S,
     assembler: Assembler,
     batch: Vec<u8>,
-    /// Over, but decided after one that is still open.
+    /// Closed incidents that were decided after one that is still open.
     waiting: Vec<Incident>,
     ready: VecDeque<Incident>,
     broken: Option<PipelineError>,
@@ -30,7 +31,7 @@ pub struct Incidents<S> {
 }
 
 impl<S: Source> Incidents<S> {
-    /// Of this source.
+    /// Creates the iterator over a source.
     #[must_use]
     pub fn new(source: S) -> Self {
         let (assembler, ready) = (Assembler::new(is_kill_for_memory).telling_ends_alone(), VecDeque::new());
@@ -46,7 +47,7 @@ impl<S: Source> Incidents<S> {
         }
     }
 
-    /// Hides so much of command lines.
+    /// Hides this much of command lines.
     #[must_use]
     pub const fn redacting(mut self, redact: Redact) -> Self {
         self.redact = redact;
@@ -80,7 +81,7 @@ impl<S: Source> Incidents<S> {
                 self.redact.event(&mut event.event);
                 let begins = matches!(event.event, Event::Session(_));
                 self.assembler.push(event, &mut steps);
-                // Another boot's clock begins anew: what it times must not come before what was there already.
+                // The clock of another boot starts again at 0. Its incidents must not be sorted before the earlier ones.
                 if begins && self.assembler.earliest_open_ns().is_none() {
                     keep(&mut self.waiting, std::mem::take(&mut steps));
                     self.ready.extend(self.waiting.drain(..));
@@ -93,7 +94,7 @@ impl<S: Source> Incidents<S> {
         self.ready.extend(self.waiting.drain(..settled));
     }
 
-    /// What is open is closed as it is: nothing that follows belongs to it.
+    /// Closes all open incidents as they are, because no later frame belongs to them.
     fn end(&mut self) {
         let mut steps = Vec::new();
         std::mem::replace(&mut self.assembler, Assembler::new(is_kill_for_memory).telling_ends_alone())
@@ -103,7 +104,7 @@ impl<S: Source> Incidents<S> {
     }
 }
 
-/// Adds what is over to what waits, in the order of decisions.
+/// Adds closed incidents to the waiting ones, in the order of decisions.
 fn keep(waiting: &mut Vec<Incident>, steps: Vec<Step>) {
     let closed = steps.into_iter().filter_map(|step| match step {
         Step::Closed(incident) => Some(*incident),

@@ -19,20 +19,20 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Frames so far, including context frames.
+    /// Returns the number of frames so far, including context frames.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.frames.load(Ordering::Acquire)
     }
 
-    /// Frames that were lost because the ring was full.
+    /// Returns the number of frames that were lost because the ring was full.
     #[must_use]
     pub fn lost_frames(&self) -> u64 {
         self.lost_frames.load(Ordering::Acquire)
     }
 
-    /// Processes that the kernel killed in closed incidents, counted like `oom_kill` in `/proc/vmstat`: one for each process
-    /// that was chosen or belongs to the chosen cgroup.
+    /// Returns the number of processes that the kernel killed in closed incidents. It counts like `oom_kill` in `/proc/vmstat`:
+    /// one for each process that was chosen or belongs to the chosen cgroup.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L938>
     #[must_use]
     pub fn kernel_kills(&self) -> u64 {
@@ -59,7 +59,7 @@ impl Progress {
     }
 }
 
-/// Kills of one incident. If the decision was not seen, each mark counts as a kill.
+/// Counts the kills of one incident. If the decision was not recorded, each mark counts as a kill.
 fn kernel_kills(incident: &Incident) -> u64 {
     let is_kill = |victim: &&crate::incident::Victim| {
         matches!(victim.role, Role::Chosen | Role::Group) && (victim.killed || incident.pass.is_none())
