@@ -1,5 +1,5 @@
-//! The payloads of context frames. They are JSON, so that a recording explains itself. Unknown keys are ignored, missing ones
-//! are absent.
+//! The payloads of context frames. They are JSON, so that a recording explains itself. Readers ignore unknown keys and treat
+//! missing ones as absent.
 
 mod forecast;
 mod lead_up;
@@ -45,7 +45,7 @@ pub struct Session {
     pub monotonic_offset_ns: Option<i64>,
     /// Bytes of a page.
     pub page_size: u64,
-    /// How much of a decision is seen.
+    /// How much of a decision the tracer records.
     pub tier: Tier,
     /// The hooks, and the tier of each.
     #[serde(default)]
@@ -76,15 +76,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether a hook is attached.
+    /// Returns whether a hook is attached.
     #[must_use]
     pub fn has_hook(&self, name: &str) -> bool {
         self.hooks.iter().any(|hook| hook.name == name && hook.tier.is_some())
     }
 }
 
-/// How reports are told: 2 since a pass for an allocation without `__GFP_FS` has a policy of its own, 3 since a run of empty passes that
-/// outlives a kill is counted once. An older recording is told as it was in its time.
+/// The version of the rules for reports. Since 2, a pass for an allocation without `__GFP_FS` has a policy of its own. Since 3, a
+/// run of empty passes that outlives a kill is counted once. The rules of its own time apply to an older recording.
 pub const CODES: u32 = 3;
 
 const fn first_codes() -> u32 {
@@ -175,7 +175,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// The sum over all kinds.
+    /// Returns the sum over all kinds.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.lost.values().fold(0, |total, count| total.saturating_add(*count))
