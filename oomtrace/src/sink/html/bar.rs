@@ -1,23 +1,23 @@
-//! Bars: drawings that print, and that say what they show to whoever cannot see them.
+//! Bars drawn as SVG. They print, and each has a text label for screen readers.
 
 use maud::{Markup, html};
 
-/// A part of a bar.
+/// One colored part of a bar.
 pub(super) struct Part {
-    /// What it is, as the style names it.
+    /// The kind of memory, which is also its CSS class.
     pub(super) kind: &'static str,
-    /// How much.
+    /// The size, in the unit of the bar.
     pub(super) value: u64,
-    /// The same in words.
+    /// The kind and the size in words, for the tooltip.
     pub(super) words: String,
 }
 
-/// How long parts are, side by side.
+/// Returns the total length of the parts side by side.
 pub(super) fn end(parts: &[Part]) -> u64 {
     parts.iter().fold(0, |sum, part| sum.saturating_add(part.value))
 }
 
-/// Parts side by side on a scale that ends at `full`; from `cut` on they do not count.
+/// Draws parts side by side on a scale that ends at `full`. The stretch after `cut` does not count.
 pub(super) fn stacked(parts: &[Part], full: u64, cut: Option<u64>, label: &str) -> Markup {
     let mut begin = 0_u64;
     let placed = parts.iter().map(|part| {
@@ -40,7 +40,7 @@ pub(super) fn stacked(parts: &[Part], full: u64, cut: Option<u64>, label: &str) 
     }
 }
 
-/// How full something is: `None` where it has no limit.
+/// Draws how full something is. `full` is `None` if there is no limit.
 pub(super) fn filled(value: u64, full: Option<u64>, mark: Option<u64>, kind: &str, label: &str) -> Markup {
     html! {
         svg.bar role="img" aria-label=(label) width="100%" height="14" {
@@ -58,7 +58,7 @@ pub(super) fn filled(value: u64, full: Option<u64>, mark: Option<u64>, kind: &st
     }
 }
 
-/// A share of the whole, at most all of it, with three decimals.
+/// Returns a share of the whole as a percentage with three decimals, at most 100.
 pub(super) fn percent(value: u64, full: u64) -> String {
     let thousandths = match u128::from(full) {
         0 => 0,
@@ -72,7 +72,7 @@ mod tests {
     use super::percent;
 
     #[test]
-    fn a_share_is_never_more_than_the_whole() {
+    fn caps_share_at_whole() {
         let shares =
             [percent(0, 0), percent(1, 3), percent(3, 3), percent(9, 3), percent(u64::MAX, u64::MAX)];
         assert_eq!(shares, ["0.000%", "33.333%", "100.000%", "100.000%", "100.000%"]);

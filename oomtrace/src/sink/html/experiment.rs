@@ -1,4 +1,4 @@
-//! What an experiment came to, drawn: who died in each variant, the figures side by side, and whether the variants differ.
+//! The page of an experiment: the victims in each variant, the figures side by side, and whether the variants differ.
 
 use maud::{Markup, html};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// The page.
+/// Returns the HTML page of an experiment.
 #[must_use]
 pub fn experiment(outcome: &Outcome) -> String {
     let title = sentence(&outcome.title);
@@ -70,7 +70,7 @@ fn victims(outcome: &Outcome) -> Markup {
     }
 }
 
-/// A bar to the median of each variant, and a mark where a quarter of the runs is beyond.
+/// Draws a bar up to the median of each variant, and a mark at the upper quartile.
 fn figure(outcome: &Outcome, (label, name, show): (&str, &str, Show)) -> Markup {
     let of = |variant: &OfVariant| variant.figures.get(name).copied().flatten();
     let full = outcome.variants.iter().filter_map(of).map(|spread| rounded(spread.max)).max();
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_who_died_and_whether_they_differ() {
+    fn shows_victims_and_whether_variants_differ() {
         let page = page("who dies?");
         for told in [
             "<title>who dies?</title>",
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn it_loads_and_runs_nothing_and_names_are_no_markup() {
+    fn loads_nothing_and_escapes_names() {
         let page = page("<script>alert(1)</script>").to_lowercase();
         for forbidden in ["<script", "<leak>", "src=", "href=", "url(", "@import", "<link", "onload="] {
             assert!(!page.contains(forbidden), "{forbidden}");

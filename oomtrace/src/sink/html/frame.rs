@@ -1,14 +1,14 @@
-//! What every page has around it.
+//! The frame that all pages share: head, style and footer.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-/// The whole style, so that the page needs no other file.
+/// The complete style sheet, so that the page needs no other file.
 const STYLE: &str = include_str!("style.css");
 
-/// Nothing may be loaded, sent or run, whatever the page holds.
+/// The content security policy. It keeps the page from loading, sending or running anything.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// A whole page.
+/// Returns a complete page.
 pub(super) fn frame(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)

@@ -1,7 +1,8 @@
-//! Pages to keep and to pass on: one file each, which loads nothing and runs nothing.
+//! HTML pages to keep and to share. Each page is one file that loads nothing and runs nothing.
 //!
-//! Whatever a user or the kernel chose goes through `terminal::sanitize` first and is escaped by the template then: the one
-//! keeps it from deceiving a reader, the other from being markup. A policy in the page's head forbids the rest.
+//! Text that a user or the kernel chose goes through `terminal::sanitize` first, and the template escapes it afterwards.
+//! `sanitize` stops the text from deceiving the reader. The escaping stops it from being markup. A content security policy
+//! in the page's head forbids everything else.
 
 mod bar;
 mod experiment;

@@ -1,4 +1,4 @@
-//! The pages as text; what a browser makes of them is a test of its own (`cargo xtask test --only pages`).
+//! Tests of the pages as text. `cargo xtask test --only pages` tests them in a browser.
 
 use super::page;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     sink::terminal::{example, sanitize::is_deceptive},
 };
 
-/// The page without what is no text of it: the style and the JSON.
+/// Returns the page without its style and its JSON.
 fn told(report: &Report) -> String {
     let page = page(report);
     let (head, rest) = page.split_once("<style>").unwrap();
@@ -17,7 +17,7 @@ fn told(report: &Report) -> String {
 }
 
 #[test]
-fn nothing_is_loaded_and_nothing_runs() {
+fn loads_nothing_and_runs_nothing() {
     for report in [
         example::memcg_kill(),
         example::tracepoint_kill(),
@@ -36,7 +36,7 @@ fn nothing_is_loaded_and_nothing_runs() {
 }
 
 #[test]
-fn what_is_not_known_is_a_dash_and_never_a_zero() {
+fn shows_dash_for_unknown_value() {
     let page = told(&example::tracepoint_kill());
     assert!(page.contains("The tier tracepoint does not see the decision itself"), "{page}");
     assert!(page.contains("frames lost: 3") && page.contains("The candidates were not seen."), "{page}");
@@ -45,7 +45,7 @@ fn what_is_not_known_is_a_dash_and_never_a_zero() {
 }
 
 #[test]
-fn where_nobody_was_killed_no_victim_is_missed() {
+fn reports_no_kill_without_missing_victim() {
     let mut report = example::memcg_kill();
     report.victims.clear();
     report.selection.outcome = Some(Outcome::NoKill);
@@ -58,7 +58,7 @@ fn where_nobody_was_killed_no_victim_is_missed() {
 }
 
 #[test]
-fn names_can_neither_be_markup_nor_deceive() {
+fn escapes_names_and_deceptive_characters() {
     let mut report = example::hostile_kill();
     let markup = "<img src=x onerror=alert(1)>&\"'";
     report.cause.summary = markup.to_owned();
@@ -74,7 +74,7 @@ fn names_can_neither_be_markup_nor_deceive() {
 }
 
 #[test]
-fn each_level_of_the_chain_says_its_limit() {
+fn shows_limit_of_each_level() {
     let page = told(&example::memcg_kill());
     for words in
         ["64.0 MiB of 64.0 MiB", "1.1 GiB, no limit", "<strong class=\"badge\">hit</strong>", "high –"]
@@ -89,7 +89,7 @@ fn each_level_of_the_chain_says_its_limit() {
 }
 
 #[test]
-fn the_ballot_shows_the_sum_and_the_margin() {
+fn shows_sum_and_margin_of_ballot() {
     let page = told(&example::memcg_kill());
     for words in [
         "15 846 rss + 0 swap + 92 tables + 0 adj = 15 938",
@@ -103,7 +103,7 @@ fn the_ballot_shows_the_sum_and_the_margin() {
 }
 
 #[test]
-fn thousands_of_rows_and_victims_are_counted_and_not_all_shown() {
+fn counts_rows_and_victims_beyond_limit() {
     let mut report = example::memcg_kill();
     let rows = report.candidates.as_mut().unwrap();
     let row = rows[1].clone();
@@ -118,7 +118,7 @@ fn thousands_of_rows_and_victims_are_counted_and_not_all_shown() {
 }
 
 #[test]
-fn a_negative_adjustment_takes_off_and_its_bar_says_so() {
+fn shows_negative_adjustment_in_sum_and_bar() {
     let mut report = example::memcg_kill();
     let row = &mut report.candidates.as_mut().unwrap()[1];
     (row.adj_pages, row.points, row.difference_pages) = (Some(-4_800), Some(3_590), Some(0));
@@ -128,7 +128,7 @@ fn a_negative_adjustment_takes_off_and_its_bar_says_so() {
 }
 
 #[test]
-fn the_account_shows_each_part_and_the_zones_their_watermarks() {
+fn shows_parts_of_account_and_watermarks_of_zones() {
     let page = told(&example::movable_kill());
     for words in [
         "680 MiB is free in zone Movable, which this allocation cannot use <span class=\"small\">other_zone</span>",
@@ -150,7 +150,7 @@ fn the_account_shows_each_part_and_the_zones_their_watermarks() {
 }
 
 #[test]
-fn names_in_the_account_are_no_markup() {
+fn escapes_names_in_account() {
     let mut report = example::tmpfs_kill();
     let markup = "<img src=x>\u{202e}";
     report.machine.as_mut().unwrap().tmpfs.as_mut().unwrap()[0].mount = markup.into();

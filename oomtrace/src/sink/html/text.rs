@@ -1,4 +1,4 @@
-//! Values as text: what is not known is a dash, and what others chose cannot disturb the page.
+//! Values as text. An unknown value is a dash, and text that users or processes chose cannot disturb the page.
 
 use maud::{Markup, html};
 
@@ -7,15 +7,15 @@ use crate::{
     sink::terminal::{sanitize, units},
 };
 
-/// What stands for a value that is not known.
+/// The sign for an unknown value.
 pub(super) const ABSENT: &str = "–";
 
-/// A value, or the sign that it is absent.
+/// Returns a value, or the sign for an unknown one.
 pub(super) fn known<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| ABSENT.to_owned(), |value| value.to_string())
 }
 
-/// Bytes that others chose, in a direction of their own.
+/// Returns bytes that a user or a process chose, isolated from the text direction around them.
 pub(super) fn chosen(bytes: Option<&ByteString>) -> Markup {
     let text = bytes.map(|bytes| match sanitize::text(bytes.as_bytes()) {
         empty if empty.is_empty() => "\"\"".to_owned(),
@@ -29,17 +29,17 @@ pub(super) fn chosen(bytes: Option<&ByteString>) -> Markup {
     }
 }
 
-/// A size, or the sign that it is absent.
+/// Returns a size, or the sign for an unknown one.
 pub(super) fn size(bytes: Option<u64>) -> String {
     known(bytes.map(units::size))
 }
 
-/// A count, or the sign that it is absent.
+/// Returns a count, or the sign for an unknown one.
 pub(super) fn count(number: Option<impl Into<i128>>) -> String {
     known(number.map(units::count))
 }
 
-/// How much of how much.
+/// Returns a usage and its limit in words.
 pub(super) fn of(usage_bytes: Option<u64>, limit_bytes: Option<u64>) -> String {
     match (usage_bytes, limit_bytes) {
         (None, None) => ABSENT.to_owned(),
@@ -48,7 +48,7 @@ pub(super) fn of(usage_bytes: Option<u64>, limit_bytes: Option<u64>) -> String {
     }
 }
 
-/// A limit. It is read together with the usage: where that is known, no limit means none was set.
+/// Returns a limit in words. Limit and usage are read together: if the usage is known, a missing limit was not set.
 pub(super) fn limit(limit: Option<u64>, usage: Option<u64>) -> String {
     match (limit, usage) {
         (Some(limit), _) => units::size(limit),
@@ -57,7 +57,7 @@ pub(super) fn limit(limit: Option<u64>, usage: Option<u64>) -> String {
     }
 }
 
-/// How many, of a list.
+/// Returns a number of items, with its digits grouped.
 pub(super) fn number(items: usize) -> String {
     u64::try_from(items).map_or_else(|_| ABSENT.to_owned(), units::count)
 }

@@ -1,4 +1,4 @@
-//! Where the memory was: the parts as one bar, the reasons, and the zones with their watermarks.
+//! The account of memory: its parts as one bar, the reasons, and the zones with their watermarks.
 
 use maud::{Markup, html};
 
@@ -16,10 +16,10 @@ use crate::{
     },
 };
 
-/// Zones that are drawn; the facts below have them all.
+/// Number of zones to draw. The JSON at the end of the page contains all of them.
 const ZONES: usize = 24;
 
-/// tmpfs mounts, huge page pools and slab caches that are named.
+/// Number of tmpfs mounts, huge page pools and slab caches to name.
 const NAMED: usize = 6;
 
 pub(super) fn account(report: &Report) -> Markup {
@@ -86,7 +86,7 @@ fn table(parts: &[Shown]) -> Markup {
     }
 }
 
-/// What processes held, and what lies across the parts.
+/// Describes the memory of the processes, and the figures that overlap with the parts.
 fn held(account: &Account) -> String {
     let mut told = format!(
         "Anonymous memory and page tables of all candidates {}, of the victims {}. Across the parts: locked {}, dirty {}.",
@@ -158,7 +158,7 @@ fn blocks(zone: &Zone) -> String {
     counts.join(", ")
 }
 
-/// Swap, and what lies in files and pools.
+/// Lists swap, tmpfs mounts, huge page pools and slab caches.
 fn beside(machine: &Machine) -> Markup {
     let mounts = machine.tmpfs.iter().flatten().take(NAMED);
     let pools = machine.huge_pages.iter().flatten().filter(|pool| pool.node.is_none()).take(NAMED);

@@ -1,4 +1,4 @@
-//! The kernel's ballot as bars: each candidate's points, what they are made of, and by how much the chosen one was ahead.
+//! The kernel's ballot as bars: the points of each candidate, their components, and the victim's margin.
 
 mod passed_over;
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Candidates that are shown; the facts below have them all.
+/// Number of candidates to show. The JSON at the end of the page contains all of them.
 const SHOWN: usize = 40;
 
 pub(super) fn ballot(report: &Report) -> Markup {
@@ -64,7 +64,7 @@ fn rows(report: &Report, candidates: &[Candidate]) -> Markup {
     }
 }
 
-/// A small square in a part's colour.
+/// Draws a small square in a part's color.
 pub(super) fn swatch(kind: &str) -> Markup {
     html! { svg.swatch width="10" height="10" { rect class=(kind) width="10" height="10" rx="2" {} } }
 }
@@ -94,7 +94,7 @@ fn row(row: &Candidate, full: u64, page_bytes: Option<u64>) -> Markup {
     }
 }
 
-/// The sum as the kernel does it, and what these counters do not explain of it.
+/// Returns the sum as the kernel computes it. A last term is the part of the points that these counters do not explain.
 fn arithmetic(row: &Candidate) -> String {
     if row.oom_flag_origin {
         return "it had asked to be the first (oom_flag_origin), and was not counted".to_owned();
@@ -118,10 +118,10 @@ fn arithmetic(row: &Candidate) -> String {
     )
 }
 
-/// What a candidate's bar is made of, in pages.
+/// The components of a candidate's bar, in pages.
 struct Bar {
     parts: Vec<Part>,
-    /// Where the points end, if a negative `oom_score_adj` ends them before the memory does.
+    /// Where the points end, if a negative `oom_score_adj` makes them fewer than the pages of memory.
     cut: Option<u64>,
 }
 
@@ -146,7 +146,7 @@ impl Bar {
     }
 }
 
-/// The chosen one's score, where the others are not seen.
+/// Shows the victim's score without the other candidates, if the tier does not see them.
 fn alone(report: &Report) -> Markup {
     let scored = report.victims.iter().find_map(|victim| victim.score);
     html! {

@@ -1,4 +1,4 @@
-//! The trigger's calls.
+//! The call trace of the trigger.
 
 use maud::{Markup, html};
 

@@ -1,11 +1,11 @@
-//! All of it, exactly: the report's JSON.
+//! The complete report as JSON.
 
 use maud::{Markup, html};
 
 use crate::{report::Report, sink::terminal::sanitize::is_deceptive};
 
 pub(super) fn facts(report: &Report) -> Markup {
-    // A report that could not be written as JSON would not be one: its keys are names and its values plain.
+    // Serialization cannot fail: all keys are strings, and all values are plain.
     let json = serde_json::to_string_pretty(report).unwrap_or_default();
     html! {
         details.facts #facts {
@@ -15,7 +15,7 @@ pub(super) fn facts(report: &Report) -> Markup {
     }
 }
 
-/// The same JSON: what has no glyph of its own or turns the text around is written as an escape, which means the same.
+/// Escapes invisible characters and characters that change the text direction. The escaped JSON has the same meaning.
 fn harmless(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
@@ -34,7 +34,7 @@ mod tests {
     use super::harmless;
 
     #[test]
-    fn an_escape_in_json_means_the_same() {
+    fn keeps_meaning_of_escaped_json() {
         let odd = "a\u{202e}b\u{7f}\u{e0001}\"\\ größe\n";
         let json = serde_json::to_string(odd).unwrap();
         let text = harmless(&json);

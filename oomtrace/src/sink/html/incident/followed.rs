@@ -1,4 +1,4 @@
-//! What user space did then, and what happened before.
+//! The actions of user space after the incident, and the events before it.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! The sentence, when and where it happened, and the figures one asks for first.
+//! The head of the page: the summary, the time and place, and the most important figures.
 
 use maud::{Markup, html};
 
@@ -43,7 +43,7 @@ pub(super) fn head(report: &Report) -> Markup {
     }
 }
 
-/// What a tier cannot see is said, so that nobody takes a dash for an answer.
+/// Says what the tier cannot see, so that readers do not take a dash for an answer.
 fn unseen(report: &Report) -> Markup {
     let alone = report.tier == Some(Tier::Tracepoint) && report.cause.code != Code::Userspace;
     let lost = report.status.lost_frames;

@@ -1,5 +1,5 @@
-//! The minutes before, as a chart: the usage, the processes that grew, the limit and the kill. Lines differ by their dashes, so that the
-//! chart can be read without colors.
+//! The minutes before the incident as a chart: the usage, the processes that grew, the limit and the kill. Each line has its own
+//! dash pattern, so that the chart can be read without colors.
 
 use maud::{Markup, html};
 
@@ -16,11 +16,11 @@ use crate::{
     },
 };
 
-/// The size of the drawing.
+/// The width of the drawing, in units of its view box.
 const WIDTH: u64 = 960;
 const HEIGHT: u64 = 220;
 
-/// The dashes of the processes' lines.
+/// The dash patterns of the processes' lines.
 const DASHES: [&str; 5] = ["8 4", "2 4", "14 4 2 4", "4 8", "1 7"];
 
 pub(super) fn lead_up(report: &Report) -> Markup {
@@ -70,7 +70,7 @@ fn moments(grower: &Grower) -> Vec<Moment> {
     grower.samples.iter().map(|sample| (sample.before_ns, sample.bytes)).collect()
 }
 
-/// Where a moment is in the drawing.
+/// The scale that places moments in the drawing.
 struct Scale {
     oldest_ns: u64,
     most_bytes: u64,
@@ -88,7 +88,7 @@ impl Scale {
     }
 
     fn y(&self, bytes: u64) -> u64 {
-        // The line at the top must be seen in full.
+        // Two units at the top stay free, so that the highest line is drawn in full.
         HEIGHT.saturating_sub(part(bytes, self.most_bytes, HEIGHT - 2))
     }
 
@@ -99,7 +99,7 @@ impl Scale {
     }
 }
 
-/// A share of a length.
+/// Returns the share of a length, at most the whole length.
 fn part(value: u64, full: u64, length: u64) -> u64 {
     let part = (u128::from(value) * u128::from(length)).checked_div(u128::from(full)).unwrap_or(0);
     u64::try_from(part).unwrap_or(length).min(length)
@@ -151,7 +151,7 @@ mod tests {
     use super::Scale;
 
     #[test]
-    fn a_chart_has_its_newest_moment_at_the_right_and_its_most_at_the_top() {
+    fn draws_newest_moment_at_right_and_maximum_at_top() {
         let scale = Scale::of(&[(100, 0), (50, 5), (0, 10)], Some(20)).unwrap();
         assert_eq!(scale.points(&[(100, 0), (50, 10), (0, 20)]), "0,220 480,111 960,2");
         assert_eq!(scale.points(&[(200, 5)]), "", "before the chart begins");

@@ -1,4 +1,4 @@
-//! Why memory ran out: the evidence, and the limits around it, filled as far as they were.
+//! Why memory ran out: the evidence, and the limits around the process with their usage.
 
 use maud::{Markup, html};
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) fn limits(report: &Report) -> Markup {
-    // Nothing was hit where user space came first.
+    // If user space killed first, no limit was hit.
     let mark = if report.cause.code == Code::Userspace { "short" } else { "hit" };
     let domain = &report.domain;
     html! {
@@ -42,7 +42,7 @@ pub(super) fn limits(report: &Report) -> Markup {
     }
 }
 
-/// What the figures of swap are of.
+/// Returns the kind of memory that the swap figures count.
 fn swap_word(domain: &Domain) -> &'static str {
     if domain.memsw == Some(true) { "memory and swap" } else { "swap" }
 }

@@ -1,4 +1,4 @@
-//! What the memory was made of: the victims', and that of the cgroup that ran out.
+//! The composition of the memory: that of the victims, and that of the cgroup that ran out.
 
 use maud::{Markup, html};
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Victims that are shown; a group can have thousands.
+/// Number of victims to show. A group can have thousands.
 const SHOWN: usize = 16;
 
 pub(super) fn memory(report: &Report) -> Markup {
@@ -65,7 +65,7 @@ fn victim(victim: &Victim, memory: Memory, full: u64) -> Markup {
     }
 }
 
-/// What the cgroup held. The figures overlap, so each has a bar of its own.
+/// Shows the composition of the cgroup's memory. The figures overlap, so each has its own bar.
 fn cgroup(report: &Report) -> Markup {
     let parts = memory_stat::composition(&report.domain);
     let most = parts.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! One incident: the answer first, then what it rests on, then everything.
+//! The page of one incident: the answer first, then the evidence for it, then the complete report.
 
 mod account;
 mod ballot;
@@ -18,7 +18,7 @@ use maud::html;
 use super::frame::frame;
 use crate::{report::Report, sink::terminal::sanitize::sentence};
 
-/// The page of an incident.
+/// Returns the HTML page of an incident.
 #[must_use]
 pub fn page(report: &Report) -> String {
     let body = html! {

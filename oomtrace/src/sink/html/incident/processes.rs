@@ -1,4 +1,4 @@
-//! Who it was: the trigger and the victims.
+//! The processes of the incident: the trigger and the victims.
 
 use maud::{Markup, html};
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Victims that are shown; a group can have thousands, and the facts below have them.
+/// Number of victims to show. A group can have thousands, and the JSON at the end of the page contains all of them.
 const SHOWN: usize = 64;
 
 pub(super) fn processes(report: &Report) -> Markup {
@@ -59,7 +59,7 @@ fn trigger(report: &Report) -> Markup {
     }
 }
 
-/// Its name, with the process's own where that differs.
+/// Returns the thread's name, and the process's name if it differs.
 fn title(process: &Process) -> Markup {
     html! {
         (chosen(process.comm.as_ref()))
@@ -89,7 +89,7 @@ fn details(process: &Process) -> Markup {
     }
 }
 
-/// Arguments side by side, each an element of its own, so that blanks within one are told from those between two.
+/// Shows the arguments side by side. Each is its own element, so that spaces inside an argument differ from those between two.
 fn cmdline(arguments: &[ByteString]) -> Markup {
     html! { @for argument in arguments { bdi.argument { (text(argument.as_bytes())) } " " } }
 }

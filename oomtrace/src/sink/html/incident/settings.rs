@@ -1,4 +1,4 @@
-//! Settings at that time, and how the incident ended.
+//! The kernel's settings at the time of the incident, and how the incident was closed.
 
 use maud::{Markup, html};
 

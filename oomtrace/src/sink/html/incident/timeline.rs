@@ -1,4 +1,4 @@
-//! What happened when, as far as it is known: from the decision to the last exit.
+//! The timeline of the incident, from the decision to the last exit, as far as it is known.
 
 use maud::{Markup, html};
 use time::{Duration, OffsetDateTime};
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Victims whose steps are shown one by one.
+/// Number of victims whose steps are shown.
 const SHOWN: usize = 8;
 
 pub(super) fn timeline(report: &Report) -> Markup {
@@ -67,16 +67,16 @@ fn steps(clock: Clock, victim: &Victim, is_one_of_many: bool) -> Markup {
     }
 }
 
-/// The scale.
+/// The time scale of the timeline.
 #[derive(Clone, Copy)]
 struct Clock {
     decision: Option<OffsetDateTime>,
-    /// The last step, ns after the decision.
+    /// The last step, in ns after the decision.
     last: u64,
 }
 
 impl Clock {
-    /// A step: when, how long after the decision, and drawn from the one it follows.
+    /// Shows a step: its time, its delay after the decision, and a line from the step before it.
     fn row(self, step: &str, ns: Option<u64>, from_ns: u64) -> Markup {
         html! {
             tr {
@@ -89,7 +89,7 @@ impl Clock {
     }
 
     fn drawn(self, ns: Option<u64>, from_ns: u64) -> Markup {
-        // The ends are drawn a little inside, so that a dot there is a whole one.
+        // The style sheet lets the drawing overflow, so that the dots at both ends are complete.
         let at = |ns: u64| percent(ns, self.last.max(1));
         html! {
             svg.track width="100%" height="14" {
@@ -102,7 +102,7 @@ impl Clock {
         }
     }
 
-    /// The time of day, to the microsecond.
+    /// Returns the time of day of a step, to the microsecond.
     fn wall(self, ns: u64) -> Option<String> {
         let at = self.decision?.checked_add(Duration::nanoseconds(i64::try_from(ns).ok()?))?;
         Some(moment::of_day(at))

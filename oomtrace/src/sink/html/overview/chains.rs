@@ -1,4 +1,4 @@
-//! Kills that belong together, as one line each.
+//! Chains of kills, one line each.
 
 use std::collections::VecDeque;
 
@@ -7,29 +7,29 @@ use crate::{
     report::{InChain, Report},
 };
 
-/// Chains that are remembered: those that went on last.
+/// Number of chains to remember: those with the latest incidents.
 const KEPT: usize = 64;
 
-/// Different names of victims that a chain has.
+/// Number of different victim names that a chain keeps.
 const NAMES: usize = 6;
 
-/// Chains of incidents.
+/// The chains of incidents, the latest last.
 #[derive(Default)]
 pub(super) struct Chains(VecDeque<Line>);
 
-/// What is known of one.
+/// One chain.
 pub(super) struct Line {
-    /// The latest place in it.
+    /// The latest position in the chain.
     pub(super) latest: InChain,
-    /// The cgroup of the latest.
+    /// The cgroup of the latest incident.
     pub(super) cgroup: Option<ByteString>,
-    /// Names of victims, and whether there were more.
+    /// Names of victims.
     pub(super) names: Vec<ByteString>,
     pub(super) more_names: bool,
 }
 
 impl Chains {
-    /// Takes an incident that is not the first of its chain.
+    /// Adds an incident that is not the first of its chain.
     pub(super) fn add(&mut self, place: &InChain, cgroup: Option<ByteString>, report: &Report) {
         let known = self.0.iter().position(|line| line.latest.id == place.id);
         let line = known.and_then(|index| self.0.remove(index));
@@ -47,7 +47,7 @@ impl Chains {
         }
     }
 
-    /// Those that went on last, first.
+    /// Returns the chains, the one with the latest incident first.
     pub(super) fn latest_first(&self) -> impl Iterator<Item = &Line> {
         self.0.iter().rev()
     }

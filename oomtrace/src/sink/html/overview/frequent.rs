@@ -1,26 +1,26 @@
-//! The most frequent of many names, in bounded memory.
+//! Counts of the most frequent names, in bounded memory.
 
 use std::{borrow::Borrow, collections::HashMap, hash::Hash};
 
-/// Names that are kept; twice as many between two clearings.
+/// Number of names to keep. The map can grow to twice as many before rare names are dropped.
 const KEPT: usize = 2048;
 
-/// Counts by name. With more names than there is room for, the rare ones are dropped, and what comes later is counted from
-/// then on: no count is too high, and by how much one may be too low is known.
+/// Counts by name. If there are more names than fit, the rare ones are dropped. A dropped name that returns is counted from 0
+/// again. So no count is too high, and the largest possible error of each count is known.
 pub(super) struct Frequent<K> {
     counts: HashMap<K, Entry>,
-    /// The highest count that any dropped name may have had.
+    /// The highest count that any dropped name can have had.
     dropped: u64,
 }
 
-/// What is known of one name.
+/// The count of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// At least so many.
+    /// The lowest possible count.
     pub(super) count: u64,
-    /// And so many more at most.
+    /// The largest number of incidents that the count can be missing.
     pub(super) unseen: u64,
-    /// When the last one was, as its report tells it.
+    /// The time of the latest incident, as its report has it.
     pub(super) last: String,
 }
 
@@ -31,7 +31,7 @@ impl<K> Default for Frequent<K> {
 }
 
 impl<K: Eq + Hash + Ord + Clone> Frequent<K> {
-    /// Counts a name.
+    /// Adds to the count of a name.
     pub(super) fn add<Q>(&mut self, name: &Q, count: u64, when: &str)
     where
         K: Borrow<Q>,
@@ -58,7 +58,7 @@ impl<K: Eq + Hash + Ord + Clone> Frequent<K> {
         self.counts = counts.into_iter().collect();
     }
 
-    /// The first so many, the most frequent first.
+    /// Returns the `many` most frequent names, the most frequent first.
     pub(super) fn top(&self, many: usize) -> Vec<(&K, &Entry)> {
         let mut counts: Vec<(&K, &Entry)> = self.counts.iter().collect();
         counts.sort_by(|(a_name, a), (b_name, b)| b.count.cmp(&a.count).then_with(|| a_name.cmp(b_name)));
@@ -66,7 +66,7 @@ impl<K: Eq + Hash + Ord + Clone> Frequent<K> {
         counts
     }
 
-    /// How many names there are, and whether there were more.
+    /// Returns the number of names, and whether names were dropped.
     pub(super) fn names(&self) -> (usize, bool) {
         (self.counts.len(), self.dropped > 0)
     }
@@ -77,7 +77,7 @@ mod tests {
     use super::{Frequent, KEPT};
 
     #[test]
-    fn counts_are_never_too_high_and_the_frequent_stay() {
+    fn never_counts_too_high_and_keeps_frequent_names() {
         let mut names = Frequent::default();
         for number in 0..100_000_u64 {
             names.add(&number.to_string(), 1, "then");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_comes_back_says_how_many_may_be_missing() {
+    fn knows_largest_error_of_returning_name() {
         let mut names = Frequent::default();
         for number in 0..=2 * u64::try_from(KEPT).unwrap() {
             names.add(&number, 3, "");

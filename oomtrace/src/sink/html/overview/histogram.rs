@@ -1,11 +1,11 @@
-//! Counts over time, in columns that grow wider as the time does.
+//! Counts over time. The columns become wider as the covered time grows.
 
 use std::collections::BTreeMap;
 
-/// Columns at most.
+/// The largest number of columns.
 const COLUMNS: i64 = 96;
 
-/// Widths of a column in seconds; each is a multiple of the one before, so that columns can be joined.
+/// The widths of a column, in seconds. Each is a multiple of the one before it, so that columns can be merged.
 const WIDTHS: [(i64, &str); 17] = [
     (1, "1 second"),
     (5, "5 seconds"),
@@ -26,26 +26,26 @@ const WIDTHS: [(i64, &str); 17] = [
     (3640 * 86_400, "520 weeks"),
 ];
 
-/// Counts by column. There are never more columns than a page has room for, however many incidents.
+/// Counts by column. The number of columns is limited, however many incidents there are.
 #[derive(Default)]
 pub(super) struct Histogram {
     /// Index into [`WIDTHS`].
     width: usize,
-    /// By column number: seconds since 1970, divided by the width.
+    /// Counts by column number, which is the number of seconds since 1970 divided by the width.
     counts: BTreeMap<i64, u64>,
 }
 
-/// A column.
+/// One column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Column {
-    /// When it begins, in seconds since 1970.
+    /// The start of the column, in seconds since 1970.
     pub(super) begin: i64,
-    /// What is in it.
+    /// The count of the column.
     pub(super) count: u64,
 }
 
 impl Histogram {
-    /// Counts at a second since 1970.
+    /// Adds a count at a time in seconds since 1970.
     pub(super) fn add(&mut self, second: i64, count: u64) {
         let column = self.counts.entry(second.div_euclid(self.seconds())).or_default();
         *column = column.saturating_add(count);
@@ -58,7 +58,7 @@ impl Histogram {
         WIDTHS.get(self.width).map_or(1, |(seconds, _)| *seconds)
     }
 
-    /// The width of a column in words.
+    /// Returns the width of a column in words.
     pub(super) fn width_in_words(&self) -> &'static str {
         WIDTHS.get(self.width).map_or("1 second", |(_, words)| *words)
     }
@@ -78,7 +78,7 @@ impl Histogram {
         }
     }
 
-    /// The columns from the first to the last, the empty ones between them included.
+    /// Returns the columns from the first to the last, including the empty ones between them.
     pub(super) fn columns(&self) -> Vec<Column> {
         let Some(((first, _), (last, _))) = self.counts.first_key_value().zip(self.counts.last_key_value())
         else {
@@ -97,12 +97,12 @@ mod tests {
     use super::{COLUMNS, Column, Histogram, WIDTHS};
 
     #[test]
-    fn widths_can_be_joined() {
+    fn each_width_is_multiple_of_smaller_one() {
         assert!(WIDTHS.windows(2).all(|pair| pair[1].0 % pair[0].0 == 0));
     }
 
     #[test]
-    fn a_short_time_has_narrow_columns_with_the_empty_ones() {
+    fn short_time_has_narrow_columns_including_empty_ones() {
         let mut histogram = Histogram::default();
         for second in [1_700_000_000, 1_700_000_002, 1_700_000_002] {
             histogram.add(second, 1);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_when_columns_are_joined() {
+    fn keeps_total_when_columns_are_merged() {
         let mut histogram = Histogram::default();
         for number in 0..10_000 {
             histogram.add(1_700_000_000 + number * 61, 2);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_of_any_time_are_taken() {
+    fn accepts_any_time() {
         let mut histogram = Histogram::default();
         for second in [i64::MIN / 2, -1, 0, i64::MAX / 2] {
             histogram.add(second, 1);

@@ -1,5 +1,5 @@
-//! Many incidents at a glance, in memory that does not grow with them: kills over time, by cgroup, by cause, repeat victims,
-//! and the last incidents one by one.
+//! The overview of many incidents, in bounded memory: kills over time, by cgroup and by cause, repeat victims, and a list of the
+//! latest incidents.
 
 mod chains;
 mod frequent;
@@ -16,15 +16,15 @@ use crate::{
     report::{Report, Row},
 };
 
-/// Incidents that have a row.
+/// Number of incidents in the list.
 const ROWS: usize = 1000;
 
-/// What is known of all incidents.
+/// The summary of all incidents.
 #[derive(Default)]
 pub struct Overview {
     incidents: u64,
     kills: u64,
-    /// Those without a wall clock.
+    /// Number of incidents without a wall clock time.
     undated: u64,
     incomplete: u64,
     hosts: Frequent<String>,
@@ -37,13 +37,13 @@ pub struct Overview {
 }
 
 impl Overview {
-    /// Of nothing yet.
+    /// Returns an empty overview.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes an incident up, by the number it has in its list.
+    /// Adds an incident under its number in the list.
     pub fn add(&mut self, number: u64, report: &Report) {
         let kills = kills(report);
         self.incidents += 1;
@@ -87,7 +87,7 @@ impl Overview {
     }
 }
 
-/// How many processes lost their lives.
+/// Returns the number of killed processes.
 fn kills(report: &Report) -> u64 {
     match report.selection.outcome {
         Some(Outcome::MarkedOnly | Outcome::NoKill) => 0,
@@ -97,7 +97,7 @@ fn kills(report: &Report) -> u64 {
     }
 }
 
-/// The cgroup that ran out; else, the chosen one's. Absent where the machine ran out and nothing is known of the victim.
+/// Returns the cgroup that ran out, or else the victim's. Returns `None` if the machine ran out and no victim's cgroup is known.
 fn place(report: &Report) -> Option<ByteString> {
     let victims = report.victims.iter().map(|victim| &victim.process.cgroup);
     std::iter::once(&report.domain.cgroup).chain(victims).flatten().next().cloned()

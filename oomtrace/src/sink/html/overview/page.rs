@@ -1,4 +1,4 @@
-//! The overview as a page.
+//! The HTML page of the overview.
 
 use maud::{Markup, html};
 use time::OffsetDateTime;
@@ -22,11 +22,11 @@ use crate::{
     },
 };
 
-/// Cgroups, and repeat victims, that are named.
+/// Number of cgroups, and of repeat victims, to name.
 const SHOWN: usize = 20;
 
 impl Overview {
-    /// The page.
+    /// Returns the HTML page.
     #[must_use]
     pub fn page(&self) -> String {
         let title = self.title();
@@ -154,7 +154,7 @@ impl Overview {
         }
     }
 
-    /// A chain is one line; without any there is no section.
+    /// Shows each chain as one line. Without chains there is no section.
     fn chains(&self) -> Markup {
         let lines: Vec<&Line> = self.chains.latest_first().take(SHOWN).collect();
         html! {
@@ -240,7 +240,7 @@ fn incident(row: &Row) -> Markup {
     }
 }
 
-/// A column of the histogram, a little narrower than its place.
+/// Draws a column of the histogram, a little narrower than its share of the width.
 fn drawn(place: usize, of: usize, column: Column, most: u64) -> Markup {
     let [place, of] = [place, of].map(|number| u64::try_from(number).unwrap_or(u64::MAX).saturating_mul(10));
     html! {
@@ -251,7 +251,7 @@ fn drawn(place: usize, of: usize, column: Column, most: u64) -> Markup {
     }
 }
 
-/// Names with their kills.
+/// Shows names with their kills.
 fn ranking(top: &[(&Option<ByteString>, &Entry)], what: &str) -> Markup {
     let most = top.iter().map(|(_, entry)| entry.count).max().unwrap_or(0);
     html! {

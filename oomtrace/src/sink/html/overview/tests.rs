@@ -1,4 +1,4 @@
-//! The overview of incidents made by hand.
+//! Tests of the overview with synthetic incidents.
 
 use super::Overview;
 use crate::{
@@ -26,7 +26,7 @@ fn page(reports: &[Report]) -> String {
 }
 
 #[test]
-fn kills_are_counted_by_time_cause_cgroup_and_name() {
+fn counts_kills_by_time_cause_cgroup_and_name() {
     let mut other = at("2026-01-02T05:00:00Z", "java", "/b");
     other.cause.code = Code::Global;
     let page = page(&[
@@ -50,7 +50,7 @@ fn kills_are_counted_by_time_cause_cgroup_and_name() {
 }
 
 #[test]
-fn an_inferred_cause_says_so_and_nobody_is_no_name() {
+fn shows_inferred_cause_and_no_name_without_victim() {
     let mut report = at("2026-01-02T03:00:00Z", "python3", "/a");
     assert!(!page(std::slice::from_ref(&report)).contains("inferred"));
     report.cause.confidence = Confidence::Inferred;
@@ -62,7 +62,7 @@ fn an_inferred_cause_says_so_and_nobody_is_no_name() {
 }
 
 #[test]
-fn kills_that_belong_together_are_one_line() {
+fn shows_chain_as_one_line() {
     assert!(!page(&[at("2026-01-02T03:00:00Z", "python3", "/a")]).contains("Chains of kills"));
     let mut reports: Vec<Report> = Vec::new();
     for (position, comm) in (1..).zip(["python3", "node", "java"]) {
@@ -91,7 +91,7 @@ fn kills_that_belong_together_are_one_line() {
 }
 
 #[test]
-fn the_list_is_capped_and_says_so_however_many_there_are() {
+fn limits_list_and_says_so() {
     let mut overview = Overview::new();
     for number in 1..=20_000_u32 {
         let cgroup = format!("/pod{number}");
@@ -106,7 +106,7 @@ fn the_list_is_capped_and_says_so_however_many_there_are() {
 }
 
 #[test]
-fn nothing_is_no_error_and_names_are_harmless() {
+fn accepts_no_incidents_and_escapes_names() {
     assert!(page(&[]).contains("No incident has a time."));
     let mut odd = example::hostile_kill();
     odd.domain.cgroup = Some(ByteString::from(b"/<b>\x1b\xff".to_vec()));

@@ -1,4 +1,4 @@
-//! Tasks that could not be chosen, and why.
+//! The tasks that the kernel passed over, and the reasons.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Tasks that are named; the facts below have them all.
+/// Number of tasks to name. The JSON at the end of the page contains all of them.
 const SHOWN: usize = 60;
 
 pub(super) fn passed_over(report: &Report, candidates: &[Candidate]) -> Markup {
@@ -49,7 +49,7 @@ pub(super) fn passed_over(report: &Report, candidates: &[Candidate]) -> Markup {
     }
 }
 
-/// How many, by reason.
+/// Counts the tasks by reason.
 fn reasons(report: &Report, rows: &[(&Candidate, PassedOver)]) -> String {
     let mut reasons: BTreeMap<PassedOver, u64> = BTreeMap::new();
     for (_, reason) in rows {
