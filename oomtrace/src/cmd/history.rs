@@ -1,4 +1,4 @@
-//! The incidents of recordings, numbered and filtered: shared by `list` and `show`.
+//! The numbered and filtered incidents of recordings, as `list`, `show` and other commands read them.
 
 use std::{collections::VecDeque, path::PathBuf, time::SystemTime};
 
@@ -41,8 +41,8 @@ pub(super) enum NotHeld {
     },
 }
 
-/// Reports of recordings with their numbers, in the order of decisions. One incident after the other is in memory, never all.
-/// An error in a file is printed to standard error with its place, and reading continues with the next file.
+/// The reports of recordings with their numbers, in the order of decisions. Only one incident is in memory at a time.
+/// If a file cannot be read, the error and its position are printed to standard error, and reading continues with the next file.
 pub(super) struct History {
     incidents: Incidents<Recordings>,
     picked: Picked,
@@ -51,15 +51,15 @@ pub(super) struct History {
     exit: Exit,
 }
 
-/// Numbers of incidents that a chain may have begun with, by their time: the latest ones, more than the chains that the assembler remembers.
+/// The numbers of the latest incidents that a chain may have begun with, by their time.
 #[derive(Default)]
 struct Firsts(VecDeque<(u64, u64)>);
 
 impl Firsts {
-    /// So many are remembered.
+    /// Number of incidents to remember: more than the number of chains that the assembler remembers.
     const KEPT: usize = 256;
 
-    /// Takes an incident, and returns the number of the first of its chain.
+    /// Adds an incident, and returns the number of the first incident of its chain.
     fn take(&mut self, number: u64, incident: &Incident) -> Option<u64> {
         let first_ns = incident.chain.as_ref().map_or(incident.boot_ns, |chain| chain.first_ns);
         let known = self.0.iter().rposition(|(at, _)| *at == first_ns).filter(|_| incident.chain.is_some());
@@ -103,7 +103,7 @@ impl History {
         })
     }
 
-    /// Hides this much of command lines.
+    /// Sets how much of command lines to hide.
     pub(super) fn redacting(mut self, redact: Redact) -> Self {
         self.incidents = self.incidents.redacting(redact);
         self
@@ -114,7 +114,7 @@ impl History {
         self.count
     }
 
-    /// The recordings that were made in another boot than this one, and that their recorders did not close.
+    /// Returns the recordings from earlier boots that their recorders did not close.
     pub(super) fn cut_short(&self, boot_id: Option<&str>) -> impl Iterator<Item = &Unclosed> {
         let other =
             move |unclosed: &&Unclosed| unclosed.boot_id.is_some() && unclosed.boot_id.as_deref() != boot_id;
@@ -173,7 +173,7 @@ fn find(paths: &[PathBuf]) -> Result<Recordings> {
 }
 
 impl Picked {
-    /// The report, if the incident matches. The cheap checks come first.
+    /// Returns the report if the incident matches. The cheap checks come first.
     fn report(&self, number: u64, incident: &Incident) -> Option<Report> {
         let timed = self.since_ns.is_some() || self.until_ns.is_some();
         let wall_ns = incident.wall_ns();

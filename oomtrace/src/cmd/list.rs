@@ -1,4 +1,4 @@
-//! `oomtrace list`: the incidents of recordings, a line each.
+//! `oomtrace list`: the incidents of recordings, one line each.
 
 use std::{
     fs,
@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(super) fn run(options: &List) -> Result<Exit> {
-    // Before this process loses the right to read it.
+    // Read the file now, because this process gives up its access to it below.
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
     confine::to_reading(&history::read_from(&options.paths), options.html.as_deref());
     let mut history = History::open(&options.paths, None, options.when, &options.only)?;
@@ -50,7 +50,8 @@ pub(super) fn run(options: &List) -> Result<Exit> {
     Ok(history.exit())
 }
 
-/// That a machine went down, or a recorder was killed. A panic leaves nothing else behind: it stops all processors.
+/// Says that the recorder or the machine stopped suddenly. A panic stops all processors, so that an unclosed recording is its
+/// only trace.
 fn cut_short(unclosed: &Unclosed) -> String {
     let last = OffsetDateTime::from_unix_timestamp_nanos(unclosed.last_ns).ok();
     let last = last.and_then(|last| last.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
@@ -66,7 +67,7 @@ fn cut_short(unclosed: &Unclosed) -> String {
     )
 }
 
-/// Lists them; how many there were.
+/// Prints the list, and returns the number of incidents.
 fn tell(reports: impl Iterator<Item = (u64, Report)>, options: &List) -> Result<u64> {
     if let Some(file) = &options.html {
         return Ok(html::overview(reports, file)?);

@@ -1,4 +1,4 @@
-//! The commands, one file each, and their common parts: from options to settings, and from errors to exit statuses.
+//! The commands, one file each, and their shared code: from options to settings, and from errors to exit statuses.
 
 mod cgroup;
 mod check;
@@ -174,7 +174,7 @@ impl Look {
         }
     }
 
-    /// The minutes before a kill, with the thread that takes the samples.
+    /// Starts the thread that takes the samples of the minutes before a kill.
     fn history(&self) -> Option<History> {
         match self.history {
             HistoryChoice::Off => None,
@@ -187,7 +187,7 @@ fn ns(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A forecast is made of samples.
+/// An error: a forecast was requested without the samples that it needs.
 #[derive(Debug, thiserror::Error)]
 #[error("--forecast needs the samples of --history, which is off")]
 struct NoHistory;
@@ -203,12 +203,12 @@ impl From<TierChoice> for Wanted {
     }
 }
 
-/// The values that `--redact` hides.
+/// Returns the setting that `--redact` selects.
 const fn redact(wanted: bool) -> Redact {
     if wanted { Redact::Secrets } else { Redact::Nothing }
 }
 
-/// The filter that the options describe.
+/// Returns the filter that the options describe.
 fn filter(only: &Only) -> Filter {
     let Only { cgroup, comm, pid, container, pod, namespace, unit, cause } = only;
     let (pid, cause) = (*pid, *cause);
@@ -230,7 +230,7 @@ fn filter(only: &Only) -> Filter {
     })
 }
 
-/// The forecasts that the options describe: those of a cgroup. The other options are about victims and causes.
+/// Returns the filter for forecasts. Only `--cgroup` applies to them: the other options are about victims and causes.
 fn forecasts(only: &Only) -> ForecastFilter {
     let cgroup = only.cgroup.as_ref().map(|typed| typed.as_encoded_bytes().to_vec());
     Box::new(move |announcement| {
@@ -241,7 +241,7 @@ fn forecasts(only: &Only) -> ForecastFilter {
     })
 }
 
-/// The line of totals at the end.
+/// Prints the totals at the end.
 fn print_totals(totals: Totals) {
     let Totals { incidents, victims, frames, lost, unreported_kills, unrecorded } = totals;
     let unreported = if unreported_kills > 0 {

@@ -1,7 +1,7 @@
 //! A built-in recording, replayed before the first real decision.
 //!
-//! It brings the code and the memory that a report needs into memory, where they are locked. Otherwise the first report would wait for a
-//! disk while the machine has no memory.
+//! The rehearsal brings the code and the data that a report needs into memory, where they are locked. Without it, the first
+//! report would wait for a disk while the machine has no memory.
 
 use std::io;
 
@@ -17,17 +17,17 @@ use crate::{
     source::replay::Replay,
 };
 
-/// Kills that were seen from inside the decision.
+/// Kills as the tiers `fentry` and `kprobe` see them.
 static INSIDE: &[u8] = include_bytes!("rehearsal/inside.oomtrace");
 
-/// Kills that were seen by tracepoints.
+/// Kills as tracepoints see them.
 static TRACEPOINT: &[u8] = include_bytes!("rehearsal/tracepoint.oomtrace");
 
-/// Replays kills of this tier, in the format that reports will have, if any. Nothing is printed.
+/// Replays kills of this tier. If `format` is set, they are formatted as reports are later. Nothing is printed.
 ///
 /// # Errors
 ///
-/// If the recording is broken.
+/// Fails if the built-in recording cannot be read.
 pub(super) fn rehearse(tier: Tier, format: Option<Format>) -> Result<Totals> {
     let recording = if tier == Tier::Tracepoint { TRACEPOINT } else { INSIDE };
     let sinks: Vec<Box<dyn Sink>> =
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn the_recordings_are_golden_ones() {
+    fn built_in_recordings_equal_golden_ones() {
         let golden = |name: &str| {
             let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/");
             std::fs::read(format!("{tests}{name}.oomtrace")).unwrap()

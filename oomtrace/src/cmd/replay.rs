@@ -1,4 +1,4 @@
-//! `oomtrace replay`: sends a recording down the same road.
+//! `oomtrace replay`: processes a recording in the same way as live frames.
 
 use std::{fs::File, io::BufReader, path::Path};
 

@@ -1,4 +1,4 @@
-//! `oomtrace watch`: reports as they happen.
+//! `oomtrace watch`: reports each OOM kill when it happens.
 
 use std::{io, os::fd::AsFd as _};
 
@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(super) fn run(options: &Watch) -> Result<Exit> {
-    // Everything that can fail for the user's sake is tried before the kernel is touched.
+    // Check everything that the user can have got wrong before changing anything in the kernel.
     options.look.check()?;
     let stdout = io::stdout();
     let opened = options.record.clone().map(|path| record::open(Place::File(path))).transpose()?;

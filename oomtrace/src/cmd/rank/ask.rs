@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Between two samples of memory at most.
+/// The time between two samples of memory.
 const STEP: Duration = Duration::from_millis(250);
 
 /// Measures how fast memory grows.
@@ -28,11 +28,11 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// Of the cgroup that would run out, or of the machine; of nothing if that is not wanted.
+    /// Prepares to measure the cgroup that would run out, or the machine. If `is_wanted` is false, nothing is measured.
     ///
     /// # Errors
     ///
-    /// As [`ranking`].
+    /// The errors of [`ranking`].
     pub(super) fn of(cgroup: Option<&Path>, is_wanted: bool) -> Result<Self> {
         let gauge = match (is_wanted, cgroup) {
             (false, _) => None,
@@ -46,7 +46,7 @@ impl Growth {
         Ok(Self { gauge })
     }
 
-    /// Measures for so long.
+    /// Takes samples for the given time.
     pub(super) fn measure(&mut self, over: Duration) {
         let steps = over.as_nanos().div_ceil(STEP.as_nanos());
         for _ in 0..steps {
@@ -62,12 +62,12 @@ impl Growth {
         }
     }
 
-    /// A ranking with what was measured so far.
+    /// Adds the forecast from the samples so far to a ranking.
     pub(super) fn add_to(&self, ranking: Ranking) -> Ranking {
         Ranking { forecast: self.gauge.as_ref().and_then(Gauge::forecast), ..ranking }
     }
 
-    /// The time over which memory was measured, ns; 0 if it was not.
+    /// Returns the time over which memory was measured, in ns, or 0 if it was not measured.
     pub(super) fn over_ns(&self) -> u64 {
         self.gauge.as_ref().map_or(0, Gauge::over_ns)
     }
@@ -75,11 +75,11 @@ impl Growth {
 
 const NO_HIERARCHY: &str = "no hierarchy with the memory controller is mounted";
 
-/// Takes a census of all processes.
+/// Ranks all processes of the cgroup or the machine.
 ///
 /// # Errors
 ///
-/// If the cgroup does not exist, or neither it nor an ancestor has a limit; if procfs does not show the size of the memory.
+/// Fails if the cgroup does not exist, if neither it nor an ancestor has a limit, or if procfs does not show the memory size.
 pub(super) fn ranking(cgroup: Option<&Path>) -> Result<Ranking> {
     let hierarchy = MemoryHierarchy::find();
     let Some(asked) = cgroup else {
@@ -95,7 +95,7 @@ pub(super) fn ranking(cgroup: Option<&Path>) -> Result<Ranking> {
     Ok(rank(&census, domain, overrulings(Kind::Memcg)).with_memory(&census, look))
 }
 
-/// Where the memory is now.
+/// Reads the current use of memory.
 fn look(domain: Option<(&MemoryHierarchy, &ByteString)>) -> Look {
     let (state, surroundings) = shortage::now();
     let Some((hierarchy, path)) = domain else { return Look { state, surroundings, ..Look::default() } };
@@ -103,12 +103,12 @@ fn look(domain: Option<(&MemoryHierarchy, &ByteString)>) -> Look {
     Look { levels: levels(hierarchy, path), stat, state, surroundings }
 }
 
-/// The domain and the cgroups above it, numbered from the domain up.
+/// Reads the domain and the cgroups above it. Their numbers increase from the domain to the root.
 fn levels(hierarchy: &MemoryHierarchy, path: &ByteString) -> BTreeMap<u64, Memcg> {
     let paths = std::iter::successors(Some(path.clone()), memcg::parent);
     let levels = (DOMAIN..).zip(paths).map(|(id, path)| (id, level(hierarchy, id, &path)));
     let mut levels: BTreeMap<u64, Memcg> = levels.collect();
-    // There is nothing above the root.
+    // No cgroup is above the root.
     levels.values_mut().next_back().into_iter().for_each(|root| root.parent = 0);
     levels
 }
@@ -141,7 +141,7 @@ fn machine(hierarchy: Option<&MemoryHierarchy>) -> Result<Domain> {
     })
 }
 
-/// The nearest limit at or above a cgroup.
+/// Finds the nearest cgroup with a limit, which is the given one or one above it.
 fn limited(hierarchy: &MemoryHierarchy, asked: &ByteString) -> Result<Domain> {
     let folder = memcg::folder(hierarchy.mount(), asked);
     if !folder.join("cgroup.procs").is_file() {
@@ -198,7 +198,8 @@ fn groups(hierarchy: Option<&MemoryHierarchy>, path: &ByteString) -> Vec<ByteStr
     }
 }
 
-/// The sysctls that decide before badness does. A cgroup's limit obeys `panic_on_oom` only from 2 on.
+/// Reads the sysctls that take precedence over badness. At a cgroup's limit, `panic_on_oom` has an effect only from 2 on, and
+/// `oom_kill_allocating_task` has none.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1042> (`check_panic_on_oom`)
 fn overrulings(kind: Kind) -> Vec<Overruling> {
     let sysctl = procfs::sysctl();
@@ -215,7 +216,7 @@ fn pages(bytes: u64) -> u64 {
     bytes.checked_div(size).unwrap_or(0)
 }
 
-/// A line of `/proc/meminfo`, in bytes.
+/// Reads a line of `/proc/meminfo`, in bytes.
 fn meminfo(name: &str) -> Result<u64> {
     let text = fs::read_to_string("/proc/meminfo").context("reading /proc/meminfo")?;
     let line = text.lines().find_map(|line| line.strip_prefix(name));

@@ -1,4 +1,5 @@
-//! `oomtrace rank`: the processes that the kernel would kill next, by its own formula. Reads procfs and cgroupfs; needs no privilege.
+//! `oomtrace rank`: the processes that the kernel would kill next, by its own formula. It reads procfs and cgroupfs, and needs no
+//! privilege.
 
 mod ask;
 mod text;
@@ -21,10 +22,10 @@ use crate::{
     rank::Ranking,
 };
 
-/// How long one look stays on the screen.
+/// The time between two rankings with `--watch`.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Home, and everything below it cleared.
+/// Moves the cursor to the top left and clears the screen.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
 pub(super) fn run(options: &Rank) -> Result<Exit> {
@@ -49,7 +50,7 @@ pub(super) fn run(options: &Rank) -> Result<Exit> {
     }
 }
 
-/// Waits until the next look is due; whether a signal came first.
+/// Waits for the next ranking. Returns whether a signal came first.
 fn is_stopped(stop: &Stop) -> Result<bool> {
     let timeout = Timespec::try_from(EVERY).context("a second is a time")?;
     let mut fds = [PollFd::from_borrowed_fd(stop.readable.as_fd(), PollFlags::IN)];
@@ -60,7 +61,7 @@ fn is_stopped(stop: &Stop) -> Result<bool> {
     }
 }
 
-/// A ranking, and one more sample of memory.
+/// Takes one more sample of memory, and returns a ranking.
 fn look(growth: &mut Growth, options: &Rank) -> Result<Ranking> {
     growth.look();
     Ok(growth.add_to(ask::ranking(options.cgroup.as_deref())?))

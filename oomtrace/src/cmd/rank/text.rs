@@ -1,4 +1,4 @@
-//! A ranking, for reading.
+//! A ranking as text.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -10,16 +10,16 @@ use crate::{
     sink::terminal::{sanitize, units},
 };
 
-/// Columns a cgroup's path may take.
+/// The largest width of a cgroup's path, in columns.
 const CGROUP_COLUMNS: usize = 48;
 
-/// Protected processes that are named; the others are counted.
+/// Number of protected processes to name. The others are only counted.
 const NAMED: usize = 5;
 
-/// Growth that was measured for less than this is not spoken of, ns.
+/// The shortest measurement whose growth is printed, in ns.
 const LEAST_NS: u64 = 900_000_000;
 
-/// The table, with so many rows at most. `over_ns` says how long memory was measured.
+/// Returns the table with at most `top` rows. `over_ns` is the time over which memory was measured.
 pub(super) fn table(ranking: &Ranking, over_ns: u64, top: usize) -> String {
     let mut text = String::new();
     // Writing to a `String` does not fail.
@@ -73,7 +73,7 @@ fn headline(ranking: &Ranking) -> String {
     )
 }
 
-/// What no kill frees, as far as it is worth a line: a twentieth of the memory in use.
+/// Writes the memory that no kill frees, and a line for each reason.
 fn write_memory(text: &mut String, ranking: &Ranking) -> std::fmt::Result {
     let Some(memory) = &ranking.memory else { return Ok(()) };
     let candidates = memory.candidates_bytes.map_or_else(String::new, |bytes| {

@@ -1,4 +1,4 @@
-//! The command that is recorded while it runs.
+//! The command that runs while `oomtrace record` records.
 
 use std::{
     ffi::OsString,
@@ -20,7 +20,7 @@ use crate::{
     kernel::privilege::{NOTHING, keep_only},
 };
 
-/// The command was not started.
+/// An error: the command was not started.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start {program}: {error}")]
 pub(crate) struct NotStarted {
@@ -29,21 +29,21 @@ pub(crate) struct NotStarted {
 }
 
 impl NotStarted {
-    /// What a shell ends with, and `env`, `nice` and `timeout`.
+    /// Returns the exit status that a shell, `env`, `nice` and `timeout` use for this error.
     pub(crate) fn exit(&self) -> Exit {
         Exit::Command(if self.error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
     }
 }
 
-/// A running command, waited for by a thread that ends the stream after it.
+/// A running command. A thread waits for it and ends the stream when the command exits.
 pub(super) struct Child {
     pid: Option<Pid>,
     waiter: JoinHandle<io::Result<ExitStatus>>,
 }
 
 impl Child {
-    /// Starts it with our own standard streams. Before this process protects itself: what it does to itself then is
-    /// inherited.
+    /// Starts the command with the standard streams of oomtrace. Call this before oomtrace protects itself, because the command
+    /// inherits the protection.
     pub(super) fn start(command: &[OsString], stop: &Stop) -> Result<Self> {
         let (program, arguments) = command.split_first().context("no command given")?;
         let mut child = Command::new(program)
@@ -53,26 +53,26 @@ impl Child {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let end = stop.writable.try_clone().context("watching the command")?;
         let waiter = std::thread::spawn(move || {
-            // Whether it worked is told of the thread that traces.
+            // An error is ignored, because the tracing thread reports whether this works.
             let _ = keep_only(NOTHING);
             let status = child.wait();
-            // If the pipe is full or gone, the stream ends or has ended anyway.
+            // If the pipe is full or closed, the stream ends anyway.
             let _ = rustix::io::write(&end, b"x");
             status
         });
         Ok(Self { pid, waiter })
     }
 
-    /// Its process id.
+    /// Returns the command's process id.
     pub(super) fn pid(&self) -> Option<i32> {
         self.pid.map(|pid| pid.as_raw_nonzero().get())
     }
 
-    /// How it ended, once it has; it is told to, if the stream ended before it.
+    /// Waits for the command and returns its status. If the stream ended first, the command gets SIGTERM.
     pub(super) fn wait(self) -> Result<ExitStatus> {
         if let Some(pid) = self.pid.filter(|_| !self.waiter.is_finished()) {
             match kill_process(pid, Signal::TERM) {
-                // It may have ended just now.
+                // The command may have exited in the meantime.
                 Ok(()) | Err(Errno::SRCH) => {}
                 Err(error) => bail!("cannot end the command (pid {pid}), which keeps running: {error}"),
             }
@@ -82,12 +82,12 @@ impl Child {
     }
 }
 
-/// The status that this process ends with.
+/// Returns the exit status that oomtrace passes on.
 pub(super) fn exit(status: ExitStatus) -> Exit {
     Exit::Command(code(status))
 }
 
-/// As a shell tells it: 128 and the signal, where one ended it.
+/// Returns the exit status as a shell reports it: 128 plus the signal's number if a signal ended the command.
 fn code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| signal.saturating_add(128)));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
@@ -101,7 +101,7 @@ mod tests {
     use crate::exit::Exit;
 
     #[test]
-    fn a_command_that_is_not_there_is_told_from_one_that_cannot_be_run() {
+    fn distinguishes_missing_command_from_unusable_one() {
         let ended =
             |kind: std::io::ErrorKind| NotStarted { program: "x".to_owned(), error: kind.into() }.exit();
         assert_eq!(ended(std::io::ErrorKind::NotFound), Exit::Command(127));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_told_as_a_shell_does() {
+    fn reports_status_as_shell_does() {
         assert_eq!(code(ExitStatus::from_raw(3 << 8)), 3);
         assert_eq!(code(ExitStatus::from_raw(9)), 137);
     }

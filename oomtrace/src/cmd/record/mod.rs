@@ -33,7 +33,7 @@ use crate::{
 };
 
 pub(super) fn run(options: &Record) -> Result<Exit> {
-    // Everything that can fail for the user's sake is tried before the kernel is touched.
+    // Check everything that the user can have got wrong before changing anything in the kernel.
     options.look.check()?;
     let opened = open(place(options))?;
     let wanted = wanted(&options.consumers)?;
@@ -60,7 +60,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let told = pipeline.counting(running.progress()).recording(Some(recorder)).run(&mut live);
     let (totals, _) = told?;
     print_totals(totals);
-    // A command that goes on is ended before anything waits for the consumers.
+    // End a command that still runs before waiting for the consumers.
     let status = child.map(Child::wait).transpose();
     running.finish();
     let Some(status) = status? else { return Ok(Exit::Success) };
@@ -78,7 +78,7 @@ pub(super) fn open(place: Place) -> Result<Opened> {
     Recorder::open(place).map_err(|error| explain(error, &named))
 }
 
-/// Starts the thread of a recording. It reports its troubles on standard error.
+/// Starts the thread of a recording. The thread prints errors to standard error.
 pub(super) fn begin(opened: Opened) -> Result<Recorder> {
     opened.start(Box::new(|trouble| say(trouble))).context("starting the thread that records")
 }

@@ -1,4 +1,4 @@
-//! `record --verdict FILE -- CMD`: what ended CMD, and whether memory did.
+//! `record --verdict FILE -- CMD`: how CMD ended, and whether it was killed for memory.
 
 use std::{
     cell::RefCell,
@@ -24,29 +24,29 @@ use crate::{
     trust::Output,
 };
 
-/// The version of the JSON's shape. Keys are added, never renamed.
+/// The version of the JSON's structure. Keys are added, never renamed.
 const SCHEMA: u32 = 1;
 
-/// Other kills that are named.
+/// Number of other kills to list.
 const OTHERS: usize = 100;
 
-/// What ended the command.
+/// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ending {
-    /// The kernel's OOM killer.
+    /// The kernel's OOM killer killed it.
     OomKill,
-    /// A program that watches memory.
+    /// A program that watches memory killed it.
     UserspaceKill,
-    /// Another signal, or SIGKILL without a shortage of memory.
+    /// Another signal ended it, or SIGKILL without a shortage of memory.
     Signal,
-    /// Itself.
+    /// It exited by itself.
     Exit,
-    /// SIGKILL while frames were lost: it may have been an OOM kill.
+    /// SIGKILL ended it while frames were lost, so this may have been an OOM kill.
     Unknown,
 }
 
-/// A kill of another process meanwhile. CMD may have ended because of it, but was not killed by it.
+/// A kill of another process during the run. The command may have ended because of it, but was not killed by it.
 #[derive(Clone, Debug, Serialize)]
 struct Other {
     incident: String,
@@ -56,7 +56,7 @@ struct Other {
     summary: String,
 }
 
-/// The file (`docs/why.md`).
+/// The content of the file (`docs/why.md`).
 #[derive(Serialize)]
 struct Verdict<'a> {
     schema: u32,
@@ -71,10 +71,10 @@ struct Verdict<'a> {
     lost_frames: u64,
 }
 
-/// What the stream told.
+/// The kills seen so far.
 #[derive(Default)]
 struct Seen {
-    /// The report of the kill of the command, and whether the kernel did it.
+    /// The report of the kill of the command, and whether the kernel killed it.
     own: Option<(Value, bool)>,
     others: Vec<Other>,
     total: u64,
@@ -88,12 +88,12 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    /// For the command with this process id.
+    /// Returns a collector for the command with this process id.
     pub(super) fn new(pid: i32) -> Self {
         Self { pid, seen: Rc::default() }
     }
 
-    /// Writes what became of the command.
+    /// Writes the verdict.
     pub(super) fn write(
         &self,
         file: &Path,
@@ -122,7 +122,8 @@ impl Collector {
     }
 }
 
-/// Only SIGKILL is how memory ends a process: a victim that exits before the signal takes effect ended itself.
+/// Returns how the command ended. Memory ends a process only by SIGKILL: a victim that exits before the signal takes effect
+/// ended by itself.
 fn ending(signal: Option<i32>, own_by_kernel: Option<bool>, lost_frames: u64) -> Ending {
     match (signal, own_by_kernel) {
         (Some(libc::SIGKILL), Some(true)) => Ending::OomKill,
@@ -181,13 +182,13 @@ mod tests {
     use crate::sink::{Sink as _, terminal::example};
 
     #[test]
-    fn only_a_sigkill_with_a_report_is_an_oom_kill() {
+    fn oom_kill_requires_sigkill_and_report() {
         assert_eq!(ending(Some(9), Some(true), 0), Ending::OomKill);
         assert_eq!(ending(Some(9), Some(false), 0), Ending::UserspaceKill);
         assert_eq!(ending(Some(9), None, 0), Ending::Signal);
         assert_eq!(ending(Some(9), None, 3), Ending::Unknown);
         assert_eq!(ending(Some(15), Some(true), 0), Ending::Signal);
-        // A program may exit with 137 by itself.
+        // A program may exit with status 137 by itself.
         assert_eq!(ending(None, None, 0), Ending::Exit);
     }
 
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kill_of_a_child_is_not_blamed_for_the_commands_own_end() {
+    fn lists_kill_of_child_without_blaming_it() {
         let own = verdict(812, 9);
         assert_eq!((&own["verdict"], &own["report"]["id"]), (&"oom_kill".into(), &"10e8b1f00".into()));
         assert_eq!(own["other_kills_total"], 0);
