@@ -1,4 +1,4 @@
-//! Who the process is, as far as the OOM killer looks: name, user, `oom_score_adj`, cgroups.
+//! The traits of the process that matter to the OOM killer: name, user, `oom_score_adj`, cgroups.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Take the traits on, the user last.
+    /// Takes on the traits, the user last.
     pub(crate) fn assume(&self) -> Result<()> {
         for cgroup in &self.cgroup {
             let procs = cgroup.to_path().join("cgroup.procs");
@@ -39,13 +39,13 @@ impl Identity {
     }
 }
 
-/// Give the calling thread a name; the kernel cuts it at 15 bytes.
+/// Names the calling thread. The kernel truncates the name to 15 bytes.
 pub(crate) fn set_comm(comm: &[u8]) -> Result<()> {
     let comm = std::ffi::CString::new(comm).context("a comm cannot hold a zero byte")?;
     rustix::thread::set_name(&comm).context("setting the comm")
 }
 
-/// Become another user, with all of its ids.
+/// Changes all user ids of the process.
 fn become_user(uid: u32) -> Result<()> {
     // SAFETY: setresuid takes numbers only and touches no memory of ours.
     match unsafe { libc::setresuid(uid, uid, uid) } {

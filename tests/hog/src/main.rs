@@ -1,8 +1,8 @@
-//! A process that takes memory in a known way, so that the tests know who ran out of it and why.
+//! A process that allocates memory in a known way, so that the tests know which process runs out of memory and why.
 //!
-//! It says two words on standard output, one a line: `ready` once its name, user, `oom_score_adj` and
-//! cgroups are in place, and `holding` once it has taken its memory. With `--wait` it takes none until
-//! a line arrives on standard input; with `--hold` it stays afterwards until a signal ends it.
+//! It prints two words to standard output, one per line: `ready` when its name, user, `oom_score_adj` and cgroups are set, and
+//! `holding` when it has allocated its memory. With `--wait` it allocates nothing until a line arrives on standard input. With
+//! `--hold` it keeps running afterwards until a signal ends it.
 
 mod identity;
 mod policy;
@@ -51,7 +51,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Write one word to whoever started us, at once.
+/// Prints one word and flushes standard output.
 fn say(word: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{word}").and_then(|()| out.flush()).with_context(|| format!("saying `{word}`"))

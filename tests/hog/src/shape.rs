@@ -1,4 +1,4 @@
-//! The ways of taking memory, one a file.
+//! The ways to allocate memory, one per file.
 
 mod anon;
 mod bpf_maps;
@@ -116,7 +116,7 @@ pub(crate) enum Shape {
     Kill(kill::Kill),
 }
 
-/// Memory that stays taken until it is dropped: mappings, processes that have some, or files that stand for some.
+/// Allocated memory, which is released on drop: mappings, processes that hold memory, or files that keep memory allocated.
 #[derive(Default)]
 pub(crate) struct Taken {
     mappings: Vec<mapping::Mapping>,
@@ -125,12 +125,12 @@ pub(crate) struct Taken {
 }
 
 impl Shape {
-    /// Take what is taken before the word to begin.
+    /// Allocates the part that comes before the word to begin.
     pub(crate) fn take_before_word(&self) -> Result<Taken> {
         if let Self::PageTables(tables) = self { tables.take_before_word() } else { Ok(Taken::default()) }
     }
 
-    /// Take the memory, touching every page of it.
+    /// Allocates the memory and touches every page of it.
     pub(crate) fn take(&self) -> Result<Taken> {
         match self {
             Self::Idle => Ok(Taken::default()),

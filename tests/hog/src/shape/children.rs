@@ -1,4 +1,4 @@
-//! Several processes under one parent that takes nothing itself.
+//! Several processes under one parent that allocates nothing itself.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::Taken;
 
-/// Children that each take anonymous memory and hold it; `child PID` is said for each.
+/// Children that each allocate anonymous memory and hold it. The parent prints `child PID` for each.
 #[derive(Args)]
 pub(crate) struct Children {
     /// How many
@@ -28,7 +28,7 @@ impl Children {
         Ok(children.into())
     }
 
-    /// Start one child and wait until it holds its memory, or is gone.
+    /// Starts one child and waits until it holds its memory or has exited.
     fn start(&self) -> Result<Child> {
         let mut child = Command::new("/proc/self/exe")
             .args(["--hold", "--adj", &self.child_adj.to_string()])

@@ -1,4 +1,4 @@
-//! A great many processes that each take as little as a process can.
+//! A large number of processes that each use as little memory as a process can.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use rustix::mm::{Advice, MapFlags};
 
 use super::{Taken, fork, mapping::Mapping};
 
-/// Copies of this process that do nothing, and end when it does. It is the largest of them.
+/// Copies of this process that do nothing and exit when it exits. The original is the largest of them.
 #[derive(Args)]
 pub(crate) struct Crowd {
     /// How many
@@ -22,7 +22,7 @@ pub(crate) struct Crowd {
 impl Crowd {
     pub(crate) fn take(&self) -> Result<Taken> {
         let mapping = Mapping::anonymous(self.mib, MapFlags::PRIVATE)?;
-        // Each copy is smaller than this process.
+        // The copies do not inherit the mapping, so each is smaller than this process.
         mapping.advise(Advice::LinuxDontFork)?;
         mapping.touch();
         (0..self.count).try_for_each(|_| copy())?;
@@ -32,7 +32,7 @@ impl Crowd {
 
 fn copy() -> Result<()> {
     let parent = std::process::id();
-    // SAFETY: no other thread can hold a lock, for there is none; the copy only waits in the kernel.
+    // SAFETY: this process has no other thread that could hold a lock, and the copy only waits in the kernel.
     match unsafe { libc::fork() } {
         0 => stay_while_parent_does(parent),
         pid => {
@@ -43,9 +43,9 @@ fn copy() -> Result<()> {
 }
 
 fn stay_while_parent_does(parent: u32) -> ! {
-    // SAFETY: takes a number and touches no memory of ours. It does not fail: SIGKILL is a signal.
+    // SAFETY: the call takes a number and does not access our memory. It cannot fail, because SIGKILL is a valid signal.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    // A parent that died before that leaves the copy to somebody else.
+    // If the parent exited before this call, the copy has another parent now and gets no signal.
     if std::os::unix::process::parent_id() != parent {
         std::process::exit(0);
     }

@@ -1,4 +1,4 @@
-//! Processes with the same number of pages, to the page: copies of one process that all do the same on one processor.
+//! Processes with exactly the same number of pages: copies of one process that all do the same on one processor.
 
 use std::io::{Read, Write};
 
@@ -10,7 +10,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use super::fork::{self, Fork};
 use super::{Taken, mapping::Mapping};
 
-/// Copies that each take anonymous memory and hold it; `child PID` is said for each. The first process takes none.
+/// Copies that each allocate anonymous memory and hold it. `child PID` is printed for each. The original allocates nothing.
 #[derive(Args)]
 pub(crate) struct Equals {
     /// How many
@@ -23,7 +23,7 @@ pub(crate) struct Equals {
 
 impl Equals {
     pub(crate) fn take(&self) -> Result<Taken> {
-        // Counters are batched per processor: on one, the batches of all copies are the same.
+        // The kernel batches counters per processor. On one processor, the batches of all copies are the same.
         let mut first = CpuSet::new();
         first.set(0);
         sched_setaffinity(None, &first).context("staying on the first processor")?;
@@ -34,7 +34,7 @@ impl Equals {
     }
 }
 
-/// Make one copy and wait until it holds its memory.
+/// Makes one copy and waits until it holds its memory.
 fn copy(mapping: &Mapping) -> Result<i32> {
     let (mut reader, mut writer) = std::io::pipe().context("making a pipe")?;
     match fork::fork()? {

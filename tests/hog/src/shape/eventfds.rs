@@ -1,4 +1,4 @@
-//! Event counters: each is a few small objects of the kernel.
+//! Event counters: the kernel allocates a few small objects for each.
 
 use std::os::fd::OwnedFd;
 
@@ -8,7 +8,7 @@ use rustix::event::{EventfdFlags, eventfd};
 
 use super::{Taken, open_files};
 
-/// A great many event counters.
+/// A large number of event counters.
 #[derive(Args)]
 pub(crate) struct Eventfds {
     /// How many

@@ -1,4 +1,4 @@
-//! Pages of a file. On tmpfs they count as shmem, on a disk as page cache.
+//! Pages of a file. On tmpfs they count as shmem, and on a disk as page cache.
 
 use std::fs::OpenOptions;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::{Taken, mapping::Mapping};
 
-/// A file made as large as asked, mapped and written through the mapping.
+/// A file of the given size, mapped and written through the mapping.
 #[derive(Args)]
 pub(crate) struct File {
     /// How much, in MiB

@@ -1,4 +1,4 @@
-//! Memory in pieces: between any two free pages there is one that is taken and may not be moved.
+//! Fragmented memory: between any two free pages is an allocated page that cannot be moved.
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -6,7 +6,7 @@ use rustix::mm::{Advice, MapFlags, MlockFlags, madvise, mlock_with};
 
 use super::{Taken, mapping::Mapping};
 
-/// Memory that is locked, and of which most is given back page by page.
+/// Memory of which one page in `keep_one_of` is locked and the rest is released page by page.
 #[derive(Args)]
 pub(crate) struct Fragments {
     /// How much is taken first, in MiB
@@ -29,7 +29,7 @@ impl Fragments {
                 // SAFETY: the page lies inside the mapping.
                 unsafe { mlock_with(page, page_bytes, MlockFlags::empty()) }.context("locking a page")?;
             } else {
-                // SAFETY: the page lies inside the mapping, and nobody reads what was in it.
+                // SAFETY: the page lies inside the mapping, and no code reads its contents.
                 unsafe { madvise(page, page_bytes, Advice::LinuxDontNeed) }.context("giving back a page")?;
             }
         }

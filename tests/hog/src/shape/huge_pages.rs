@@ -1,4 +1,4 @@
-//! Pages of the huge page pool: they are in no resident size.
+//! Pages of the huge page pool. They do not count in any resident size.
 
 use anyhow::Result;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! Rings of io_uring: memory of the kernel that no process counts as its own.
+//! Rings of io_uring: kernel memory that does not count as memory of any process.
 
 use std::io::Error;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -8,12 +8,12 @@ use clap::Args;
 
 use super::{Taken, open_files};
 
-/// Submissions that one ring has room for: 256 KiB of them, and as many completions twice over.
+/// Number of submissions that one ring has room for. They take 256 KiB, and the ring has room for twice as many completions.
 const ENTRIES: u32 = 4096;
-/// `struct io_uring_params`: 120 bytes, all of them zero or written by the kernel.
+/// Size of `struct io_uring_params` in words: 120 bytes, which are zero or written by the kernel.
 const PARAMS_WORDS: usize = 15;
 
-/// Rings that nothing is submitted to.
+/// Rings without any submission.
 #[derive(Args)]
 pub(crate) struct IoUrings {
     /// How many, each of some 384 KiB
@@ -30,9 +30,9 @@ impl IoUrings {
 
 fn ring() -> Result<OwnedFd> {
     let mut params = [0_u64; PARAMS_WORDS];
-    // SAFETY: the kernel reads and writes the one structure, and `params` is as long as that.
+    // SAFETY: the kernel reads and writes the one structure, and `params` has its size.
     let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, ENTRIES, &raw mut params) };
     ensure!(ring >= 0, "making a ring: {}", Error::last_os_error());
-    // SAFETY: the kernel has just made it, and nobody else knows of it.
+    // SAFETY: the kernel has just created the descriptor, and no other code owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(i32::try_from(ring)?) })
 }

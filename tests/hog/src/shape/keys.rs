@@ -1,4 +1,4 @@
-//! Keys of the kernel's keyring: buffers without holes, of any size below 32 KiB.
+//! Keys in the kernel's keyring: contiguous buffers of any size below 32 KiB.
 
 use std::ffi::CString;
 use std::io::Error;
@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::Taken;
 
-/// `KEY_SPEC_PROCESS_KEYRING`: the keys go when this process does.
+/// `KEY_SPEC_PROCESS_KEYRING`: the kernel removes the keys when this process exits.
 const PROCESS_KEYRING: libc::c_int = -2;
 
 /// Keys of one size, in this process's keyring.
@@ -27,7 +27,7 @@ impl Keys {
         let payload = vec![1_u8; self.bytes];
         for number in 0..self.count {
             let name = CString::new(format!("key {number}"))?;
-            // SAFETY: type and name are strings with a zero at their end, and the payload is as long as is said.
+            // SAFETY: type and name are strings that end with a zero, and the payload has the stated length.
             let key = unsafe {
                 libc::syscall(
                     libc::SYS_add_key,

@@ -1,4 +1,4 @@
-//! No memory at all: a SIGKILL for somebody else, as a program that watches memory sends it, or somebody who has frozen it.
+//! No memory, but a SIGKILL to another process: as a program that watches memory sends it, or after freezing the target.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Taken;
 
-/// How long a process may take until it is frozen.
+/// The longest time that freezing a process may take.
 const FREEZING: Duration = Duration::from_secs(30);
 
-/// SIGKILL to a process, or to all of a cgroup.
+/// Sends SIGKILL to a process, or to all processes of a cgroup.
 #[derive(Args)]
 pub(crate) struct Kill {
     /// Name of the one process to kill, `\xNN` standing for any byte
@@ -63,7 +63,7 @@ impl Kill {
     }
 }
 
-/// Limits a cgroup to a little more than its usage, so that it is short of memory and runs out of none.
+/// Limits a cgroup to slightly more than its usage, so that it is short of memory but does not run out.
 fn limit(folder: &Text) -> Result<()> {
     let folder = folder.to_path();
     let usage = fs::read_to_string(folder.join("memory.current")).context("reading memory.current")?;
@@ -72,7 +72,7 @@ fn limit(folder: &Text) -> Result<()> {
         .context("writing memory.max")
 }
 
-/// Puts a process into a cgroup of the freezer, and waits until it stands still.
+/// Moves a process to a cgroup of the freezer, and waits until it is frozen.
 fn freeze(pid: Pid) -> Result<()> {
     let cgroup = Path::new(FREEZER_FOLDER).join("frozen");
     let write = |name: &str, value: &str| {
@@ -85,13 +85,13 @@ fn freeze(pid: Pid) -> Result<()> {
     let state = || fs::read_to_string(cgroup.join("freezer.state")).unwrap_or_default();
     while state().trim() != "FROZEN" {
         ensure!(Instant::now() < deadline, "it is not frozen after {FREEZING:?}");
-        // Nothing tells when it is.
+        // The kernel sends no notification when the process is frozen, so this polls.
         thread::sleep(Duration::from_millis(10));
     }
     Ok(())
 }
 
-/// The one process of that name.
+/// Returns the only process with that name.
 pub(super) fn named(comm: &Text) -> Result<Pid> {
     let processes = fs::read_dir("/proc").context("reading /proc")?.flatten();
     let mut found =

@@ -1,4 +1,4 @@
-//! Private anonymous memory, taken at a constant rate.
+//! Private anonymous memory, allocated at a constant rate.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use rustix::mm::MapFlags;
 
 use super::{Taken, mapping::Mapping};
 
-/// One MiB after the other, each at its time: if one was late, the next ones are not.
+/// Mappings of 1 MiB, each at its own time. If one is late, the next ones are still on time.
 #[derive(Args)]
 pub(crate) struct Leak {
     /// How much, in MiB

@@ -1,4 +1,4 @@
-//! Memory that may not be swapped out.
+//! Memory that cannot be swapped out.
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -16,7 +16,7 @@ pub(crate) struct Locked {
 
 impl Locked {
     pub(crate) fn take(&self) -> Result<Taken> {
-        // Without ONFAULT the mapping itself would take all pages at once, and could not be interrupted.
+        // Without ONFAULT, mmap itself would allocate all pages at once, and could not be interrupted.
         mlockall(MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).context("locking memory")?;
         let mapping = Mapping::anonymous(self.mib, MapFlags::PRIVATE)?;
         mapping.touch();

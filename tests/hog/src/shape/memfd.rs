@@ -1,4 +1,4 @@
-//! A file in memory that is written and not mapped, and that no mount shows.
+//! A file in memory that is written and not mapped. No mount shows it.
 
 use std::fs::File;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! Memory of a process whose first thread is gone: what is left of the leader is a zombie without memory.
+//! Memory of a process whose first thread has exited: the leader is then a zombie without memory.
 
 use std::thread;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use rustix::mm::MapFlags;
 
 use super::{Taken, mapping::Mapping};
 
-/// One mapping, touched by a second thread after the first has ended.
+/// One mapping, touched by a second thread after the first has exited.
 #[derive(Args)]
 pub(crate) struct Orphan {
     /// How much, in MiB
@@ -31,16 +31,16 @@ impl Orphan {
                 std::process::exit(1);
             }
         });
-        // SAFETY: ends the calling thread alone; what it owned stays as it is, and the other thread owns all it uses.
+        // SAFETY: this ends only the calling thread. Its memory stays, and the other thread owns everything that it uses.
         unsafe { libc::syscall(libc::SYS_exit, 0) };
         anyhow::bail!("a thread that ended went on")
     }
 }
 
-/// What the thread does once it is alone; it stays, for its end would be that of the process.
+/// Runs the thread when it is the only one. It never returns, because its exit would end the process.
 fn go_on(name: &Text, mapping: &Mapping) -> Result<()> {
     crate::identity::set_comm(name.as_bytes())?;
-    // Nothing tells a thread of another one's end.
+    // A thread is not notified when another thread exits, so this polls.
     while !leader_is_gone()? {
         thread::sleep(Duration::from_millis(5));
     }
@@ -51,7 +51,7 @@ fn go_on(name: &Text, mapping: &Mapping) -> Result<()> {
     }
 }
 
-/// Whether the state of the process's first thread is that of a zombie.
+/// Returns whether the process's first thread is a zombie.
 fn leader_is_gone() -> Result<bool> {
     let stat = std::fs::read_to_string("/proc/self/stat").context("reading /proc/self/stat")?;
     Ok(stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))

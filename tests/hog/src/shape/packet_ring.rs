@@ -1,4 +1,4 @@
-//! Rings for received packets: pages of the kernel that no counter has.
+//! Rings for received packets: kernel pages that no counter covers.
 
 use std::io::Error;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -8,13 +8,13 @@ use clap::Args;
 
 use super::Taken;
 
-/// Size of one block, as a capture program chooses it. It is one allocation (`alloc_one_pg_vec_page`,
+/// Size of one block, as a capture program chooses it. Each block is one allocation (`alloc_one_pg_vec_page`,
 /// <https://github.com/torvalds/linux/blob/v6.12/net/packet/af_packet.c#L4363>).
 const BLOCK_BYTES: u32 = 1 << 16;
-/// Size of the place for one packet.
+/// Size of the slot for one packet.
 const FRAME_BYTES: u32 = 1 << 11;
 
-/// A socket with a ring that no packet ever reaches.
+/// A socket with a ring that never receives a packet.
 #[derive(Args)]
 pub(crate) struct PacketRing {
     /// How much, in MiB
@@ -38,7 +38,7 @@ impl PacketRing {
         let request = Request { block_bytes: BLOCK_BYTES, blocks, frame_bytes: FRAME_BYTES, frames };
         let socket = socket()?;
         let size = libc::socklen_t::try_from(size_of::<Request>())?;
-        // SAFETY: the kernel reads the one request that `size` speaks of.
+        // SAFETY: the kernel reads the one request, whose size is `size`.
         let result = unsafe {
             libc::setsockopt(
                 socket.as_raw_fd(),
@@ -54,9 +54,9 @@ impl PacketRing {
 }
 
 fn socket() -> Result<OwnedFd> {
-    // SAFETY: takes numbers only. Protocol 0 receives nothing.
+    // SAFETY: the call takes numbers only. Protocol 0 receives nothing.
     let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
     ensure!(socket >= 0, "making a packet socket: {}", Error::last_os_error());
-    // SAFETY: the kernel has just made it, and nobody else knows of it.
+    // SAFETY: the kernel has just created the descriptor, and no other code owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(socket) })
 }

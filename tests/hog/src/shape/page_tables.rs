@@ -1,4 +1,4 @@
-//! Page tables and next to nothing else.
+//! Page tables and almost nothing else.
 
 use anyhow::Result;
 use clap::Args;
@@ -6,7 +6,8 @@ use rustix::mm::{Advice, MapFlags};
 
 use super::{Taken, mapping::Mapping};
 
-/// One page in each 2 MiB (32 MiB with pages of 16 KiB) of a huge mapping is read: what is there is the zero page, and a table to reach it.
+/// A huge mapping of which one page in each 2 MiB (32 MiB with pages of 16 KiB) is read. The kernel maps the zero page there,
+/// which needs a page table.
 #[derive(Args)]
 pub(crate) struct PageTables {
     /// How much the page tables take, in MiB
@@ -28,11 +29,11 @@ impl PageTables {
 }
 
 fn tables(mib: usize) -> Result<Taken> {
-    // One page costs a whole table where no other page is near. A table is a page of 8-byte entries for a page each.
+    // A page without others near it needs a whole table. A table is a page of 8-byte entries, one for each page.
     let table_bytes = rustix::param::page_size();
     let span_bytes = table_bytes * table_bytes / 8;
     let mapping = Mapping::anonymous((mib << 20) / table_bytes * (span_bytes >> 20), MapFlags::PRIVATE)?;
-    // A huge zero page would need no table.
+    // A huge zero page would need no page table.
     mapping.advise(Advice::LinuxNoHugepage)?;
     mapping.read_each(span_bytes);
     Ok(mapping.into())

@@ -1,4 +1,4 @@
-//! Pipe buffers: pages of the kernel that no process counts as its own.
+//! Pipe buffers: kernel pages that do not count as memory of any process.
 
 use std::os::fd::OwnedFd;
 
@@ -9,7 +9,7 @@ use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 
 use super::{Taken, open_files};
 
-/// Pipes that are full and that nobody reads.
+/// Full pipes that no process reads.
 #[derive(Args)]
 pub(crate) struct Pipes {
     /// How much they hold together, in MiB
@@ -23,7 +23,7 @@ pub(crate) struct Pipes {
 impl Pipes {
     pub(crate) fn take(&self) -> Result<Taken> {
         open_files::allow()?;
-        // One write fills a page.
+        // Each write fills one page.
         let page = vec![1; rustix::param::page_size()];
         let (mut left, mut files) = ((self.mib << 20) / page.len(), Vec::new());
         while left > 0 {
@@ -38,7 +38,7 @@ impl Pipes {
     }
 }
 
-/// Fill a pipe with a page so many times at most; how many went in.
+/// Writes at most `most` pages to a pipe, and returns the number of pages that fit.
 fn fill(writer: &OwnedFd, page: &[u8], most: usize) -> Result<usize> {
     for written in 0..most {
         match rustix::io::write(writer, page) {

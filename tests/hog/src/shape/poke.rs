@@ -1,4 +1,4 @@
-//! No memory of its own: another process's is written to, as a debugger or a checkpoint tool does.
+//! No memory of its own: the process writes to another process's memory, as a debugger or a checkpoint tool does.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -9,10 +9,10 @@ use oomtrace_scenarios::text::Text;
 
 use super::{Taken, kill::named};
 
-/// Bytes of one write.
+/// Size of one write.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// The largest mapping of a process is written, lowest address first, until that fails.
+/// Writes to the largest mapping of a process, lowest address first, until a write fails.
 #[derive(Args)]
 pub(crate) struct Poke {
     /// Name of the one process to write to, `\xNN` standing for any byte
@@ -30,7 +30,7 @@ impl Poke {
             OpenOptions::new().write(true).open(format!("{folder}/mem")).context("opening its memory")?;
         let chunk = vec![1; CHUNK_BYTES];
         let mut offset = start;
-        // It fails when the target is killed, which is what is wanted.
+        // A write fails when the target is killed, which is expected.
         while offset < end && memory.write_all_at(&chunk, offset).is_ok() {
             offset += u64::try_from(CHUNK_BYTES)?;
         }
@@ -38,7 +38,7 @@ impl Poke {
     }
 }
 
-/// The addresses of a mapping that can be written.
+/// Returns the addresses of a writable mapping.
 fn range(line: &str) -> Option<(u64, u64)> {
     let mut words = line.split(' ');
     let (start, end) = words.next()?.split_once('-')?;

@@ -6,7 +6,7 @@ use rustix::mm::MapFlags;
 
 use super::{Taken, mapping::Mapping};
 
-/// One mapping, for another process to write to.
+/// One mapping for another process to write to.
 #[derive(Args)]
 pub(crate) struct Reserve {
     /// How much, in MiB

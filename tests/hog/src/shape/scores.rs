@@ -1,15 +1,15 @@
-//! No memory at all: the own score is read, over and over. Each read of an `oom_score` calls `oom_badness`, as the kernel's
-//! own decision does.
+//! No memory: the process reads its own score repeatedly. Each read of an `oom_score` calls `oom_badness`, as the kernel's own
+//! decision does.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
 use anyhow::{Context, Result};
 
-/// The file.
+/// The file with the score.
 const SCORE: &str = "/proc/self/oom_score";
 
-/// Reads until a signal ends this process.
+/// Reads the score until a signal ends this process.
 pub(crate) fn read_for_ever() -> Result<super::Taken> {
     let file = File::open(SCORE).with_context(|| format!("opening {SCORE}"))?;
     crate::say("holding")?;

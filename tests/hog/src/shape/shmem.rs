@@ -1,4 +1,4 @@
-//! Shared anonymous memory: it counts as shmem-rss.
+//! Shared anonymous memory. It counts as shmem-rss.
 
 use anyhow::Result;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! Messages that wait in sockets: memory of the kernel that no process counts as its own.
+//! Messages that wait in sockets: kernel memory that does not count as memory of any process.
 
 use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -12,10 +12,10 @@ use super::{Taken, loopback, open_files};
 
 /// One message.
 const MESSAGE: [u8; 4096] = [1; 4096];
-/// Room for what waits on one stream, in bytes.
+/// Size of the send buffer of one stream, in bytes.
 const STREAM_BYTES: libc::c_int = 4 << 20;
 
-/// Pairs of sockets; one end sends until no more fits, and the other never receives.
+/// Pairs of sockets. One end sends until its buffer is full, and the other never receives.
 #[derive(Args)]
 pub(crate) struct Sockets {
     /// What kind
@@ -71,7 +71,7 @@ fn stream(most: usize) -> Result<(Vec<OwnedFd>, usize)> {
     Ok((vec![sender.into(), receiver.into()], sent))
 }
 
-/// Where TCP connections of this process go.
+/// The listener for the TCP connections of this process.
 struct Listener(TcpListener);
 
 impl Listener {
@@ -90,7 +90,7 @@ impl Listener {
     }
 }
 
-/// Send until nothing more fits; the bytes that went out.
+/// Sends until the socket is full or `most` bytes were sent. Returns the number of bytes sent.
 fn until_full(most: usize, mut send: impl FnMut() -> std::io::Result<usize>) -> Result<usize> {
     let mut sent = 0;
     while sent < most {
@@ -103,11 +103,11 @@ fn until_full(most: usize, mut send: impl FnMut() -> std::io::Result<usize>) -> 
     Ok(sent)
 }
 
-/// Let more wait than the system-wide limit allows.
+/// Makes a socket's buffer larger than the system-wide limit.
 fn make_room(socket: &impl AsFd, option: libc::c_int) -> Result<()> {
     let bytes = STREAM_BYTES;
     let (socket, size) = (socket.as_fd().as_raw_fd(), libc::socklen_t::try_from(size_of::<libc::c_int>())?);
-    // SAFETY: the kernel reads the one number that `size` speaks of.
+    // SAFETY: the kernel reads the one number, whose size is `size`.
     let result =
         unsafe { libc::setsockopt(socket, libc::SOL_SOCKET, option, (&raw const bytes).cast(), size) };
     ensure!(result == 0, "making room in a socket: {}", std::io::Error::last_os_error());

@@ -1,4 +1,4 @@
-//! Memory touched by a thread that is not the leader: the trigger's pid is then no process id.
+//! Memory touched by a thread that is not the leader. The trigger's thread id is then not a process id.
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
@@ -7,7 +7,7 @@ use rustix::mm::MapFlags;
 
 use super::{Taken, mapping::Mapping};
 
-/// One mapping, touched by a second thread with a name of its own.
+/// One mapping, touched by a second thread with its own name.
 #[derive(Args)]
 pub(crate) struct Thread {
     /// How much, in MiB

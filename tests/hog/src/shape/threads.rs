@@ -1,4 +1,4 @@
-//! Memory touched by many threads at once: from 6.16 on, the threads of a dying process mark themselves one by one.
+//! Memory touched by many threads at once. From Linux 6.16 on, the threads of a dying process mark themselves one by one.
 
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;

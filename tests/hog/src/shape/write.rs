@@ -1,4 +1,4 @@
-//! A process that takes no memory and writes a file: a limit, for instance.
+//! A process that allocates no memory and writes a file, for example a limit.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! A file that is written and never mapped: on tmpfs its pages are the cgroup's and no process's.
+//! A file that is written and never mapped. On tmpfs its pages belong to the cgroup and to no process.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::Taken;
 
-/// A file of zeroes, written in pieces.
+/// A file of zeros, written in pieces.
 #[derive(Args)]
 pub(crate) struct WrittenFile {
     /// How much, in MiB
