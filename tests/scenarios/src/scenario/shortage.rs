@@ -1,5 +1,5 @@
-//! Shortages in which the memory is not where the victims are: free memory that the allocation may not use, or memory
-//! that no process holds and no kill frees. Most are from public bug reports.
+//! Shortages in which the victims do not hold the memory. Either the allocation may not use the free memory, or no process
+//! holds the memory and no kill frees it. Most are from public bug reports.
 
 mod kernel;
 mod locked;
@@ -10,7 +10,7 @@ mod unusable;
 
 use super::{Expect, Process, Scenario};
 
-/// How each is made, in the order they are run.
+/// The functions that build the scenarios, in the order in which they run.
 pub(super) const ALL: [fn() -> Scenario; 23] = [
     shmem::tmpfs_loop,
     shmem::sysv_loop,
@@ -37,12 +37,12 @@ pub(super) const ALL: [fn() -> Scenario; 23] = [
     unusable::cma,
 ];
 
-/// The limit of the cgroups here.
+/// The memory limit of the cgroups in these scenarios.
 const LIMIT: (&str, &str) = ("memory.max", "32M");
-/// More than any machine here has, in MiB.
+/// More memory than any machine in these scenarios has, in MiB.
 const ENDLESS: &str = "2048";
 
-/// One process that takes what its shape says, until it is killed at the limit of its own cgroup.
+/// Builds a scenario with one process that allocates memory until it is killed at the limit of its own cgroup.
 fn filling(name: &str, shape: &[&str]) -> Scenario {
     let path = format!("/{name}");
     Scenario::new(name, Expect::memcg(path.as_str(), "filler"))
@@ -50,7 +50,8 @@ fn filling(name: &str, shape: &[&str]) -> Scenario {
         .process(Process::acting("filler", shape).comm(b"filler").cgroup(path.as_str()))
 }
 
-/// A cgroup that a process has nearly filled with what no kill of another frees; the other is killed.
+/// Builds a scenario in which one process nearly fills a cgroup with memory that no kill of another process frees. The other
+/// process is killed.
 fn nearly_full(name: &str, shape: &[&str]) -> Scenario {
     let path = format!("/{name}");
     Scenario::new(name, Expect::memcg(path.as_str(), "allocator"))
@@ -59,7 +60,8 @@ fn nearly_full(name: &str, shape: &[&str]) -> Scenario {
         .process(Process::allocator("allocator", 28).cgroup(path.as_str()))
 }
 
-/// A machine on which a process holds something that does not count as its own; a small one that wants more is killed.
+/// Builds a scenario in which a process holds memory of the machine that does not count as its own. A small process that
+/// allocates more is killed.
 fn on_machine(name: &str, shape: &[&str]) -> Scenario {
     let mut scenario = Scenario::new(name, Expect::global("allocator"))
         .process(Process::staying("holder", shape).comm(b"holder"))

@@ -1,19 +1,19 @@
-//! Memory that may not be swapped out.
+//! Memory that cannot be swapped out.
 
 use super::{Expect, LIMIT, Process, Scenario, on_machine};
 
-/// A process locks more than its cgroup may have, and the machine's swap is of no help.
+/// A process locks more memory than the limit of its cgroup. The machine's swap does not help.
 pub(super) fn of_cgroup() -> Scenario {
     let filler = Process::acting("filler", &["locked", "--mib", "64"]).comm(b"filler").cgroup("/locked");
     let mut scenario = Scenario::new("locked", Expect::memcg("/locked", "filler"))
         .cgroup("/locked", &[LIMIT])
         .process(filler);
     scenario.machine.swap_mib = 64;
-    // No reason is expected: `memory.stat` is read after the kill, and the locked memory may have gone with the victim by then.
+    // No reason is expected: `memory.stat` is read after the kill, when the victim's locked memory may already be freed.
     scenario
 }
 
-/// A process that may not be killed holds half of the machine, locked. There is no swap.
+/// A process that is exempt from kills holds half of the machine's memory, locked. There is no swap.
 pub(super) fn of_machine() -> Scenario {
     let mut scenario = on_machine("locked_machine", &["locked", "--mib", "220"]);
     scenario.processes.iter_mut().filter(|process| process.role == "holder").for_each(|holder| {

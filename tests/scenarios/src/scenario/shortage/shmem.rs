@@ -1,14 +1,14 @@
-//! Files in memory: they stay when whoever wrote them is gone.
+//! Files in memory. They stay after the process that wrote them has exited.
 
 use super::{ENDLESS, Expect, LIMIT, Process, Scenario, on_machine, roles};
 
-/// A tmpfs outlives its writer and fills the cgroup; process after process is killed for it
+/// A tmpfs stays after its writer has exited, and fills the cgroup. The kernel kills one process after the other for it
 /// (<https://github.com/kubernetes/kubernetes/issues/128339>).
 pub(super) fn tmpfs_loop() -> Scenario {
     looping("tmpfs_loop", &["written-file", "--mib", "28", "--path", "/volume/data"]).tmpfs("/volume", 64)
 }
 
-/// The same with a SysV segment, which no mount shows.
+/// The same with a System V segment, which no mount shows.
 pub(super) fn sysv_loop() -> Scenario {
     looping("sysv_loop", &["sysv-shm", "--mib", "28"])
 }
@@ -34,7 +34,7 @@ fn looping(name: &str, shape: &[&str]) -> Scenario {
         .because(&["tmpfs"])
 }
 
-/// A tmpfs of the machine.
+/// A tmpfs that fills the machine.
 pub(super) fn tmpfs_machine() -> Scenario {
     let shape = ["written-file", "--mib", "220", "--path", "/big/data"];
     on_machine("tmpfs_machine", &shape).tmpfs("/big", 300).because(&["tmpfs"])
@@ -45,7 +45,7 @@ pub(super) fn memfd_machine() -> Scenario {
     on_machine("memfd_machine", &["memfd", "--mib", "220"]).because(&["tmpfs"])
 }
 
-/// Memory that processes share: it is in the resident size of whoever maps it, and of nobody else.
+/// Memory that processes share. It counts only in the resident size of processes that map it.
 pub(super) fn shared_anon_machine() -> Scenario {
     let mut scenario = Scenario::new("shared_anon_machine", Expect::global("sharer"))
         .process(Process::bystander("small", 16).comm(b"small"))

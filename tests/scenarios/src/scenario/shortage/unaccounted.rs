@@ -1,10 +1,11 @@
-//! Memory that no counter of the kernel has.
+//! Memory that no counter of the kernel covers.
 
 use super::{Scenario, on_machine};
 
-/// How much there is of it, in MiB.
+/// Amount of that memory, in MiB.
 const MIB: &str = "160";
-/// What no counter of these machines explains then, which without it is 7 MiB: within 2 % of the machine's 437 MiB.
+/// Range of the memory that no counter explains, in MiB: the rings and the 7 MiB of a machine without them. The range allows an
+/// error of 2 % of the machine's 437 MiB.
 const UNEXPLAINED: (u64, u64) = (158, 176);
 
 /// Rings for received packets (<https://github.com/kubernetes/kubernetes/issues/116895>).

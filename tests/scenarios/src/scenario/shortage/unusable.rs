@@ -3,17 +3,17 @@
 use super::super::Feature;
 use super::{ENDLESS, Expect, Process, Scenario, roles};
 
-/// Pipe buffers may not go where only movable memory may (<https://github.com/neondatabase/autoscaling/issues/1204>).
+/// Pipe buffers cannot use a zone for movable memory (<https://github.com/neondatabase/autoscaling/issues/1204>).
 pub(super) fn movable() -> Scenario {
     beside_movable("movable", ("256M", 1024), &PIPES).unexplained(PIPES_MIB.0, PIPES_MIB.1)
 }
 
-/// The same with memory that is set apart for devices (<https://github.com/raspberrypi/linux/issues/3872>).
+/// The same with memory that is reserved for devices (<https://github.com/raspberrypi/linux/issues/3872>).
 pub(super) fn cma() -> Scenario {
     beside_cma("cma", "192M", &PIPES).unexplained(PIPES_MIB.0, PIPES_MIB.1)
 }
 
-/// What fills the memory that is left, and how much of the first no counter covers then.
+/// The shape that fills the remaining memory, and the range of its memory that no counter covers, in MiB.
 const PIPES: [&str; 3] = ["pipes", "--mib", ENDLESS];
 const PIPES_MIB: (u64, u64) = (100, 400);
 
@@ -31,7 +31,8 @@ fn beside_cma(name: &str, size: &str, shape: &[&str]) -> Scenario {
     scenario
 }
 
-/// Killing the largest process gives nothing back that the others could use; in the end their owner is killed.
+/// Builds a scenario in which the kill of the largest process frees no memory that the others can use. In the end, the owner of
+/// the pipes is killed.
 fn filled(name: &str, shape: &[&str]) -> Scenario {
     let victims = roles(&["bystander", "filler"]);
     let expect = Expect {
