@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the figures of `docs/benchmarks.md`, taken on this machine and printed as its table. They are
-//! never asserted: a machine has other things to do.
+//! `cargo xtask bench`: measures the figures of `docs/benchmarks.md` on this machine and prints them as its table. No test
+//! asserts them, because other programs use the machine as well.
 
 mod clock;
 mod figures;
@@ -27,7 +27,7 @@ use crate::{
     setup, vm,
 };
 
-/// Under this, the smallest hog is killed at once.
+/// Memory limit of the scratch cgroups. The smallest hog exceeds it and is killed at once.
 const LIMIT_BYTES: u64 = 2 << 20;
 
 /// `cargo xtask bench`
@@ -71,13 +71,13 @@ pub(crate) struct Arguments {
     tier: Vec<Tier>,
 }
 
-/// What every measurement works with.
+/// The programs and directories that every measurement uses.
 struct Bench {
     oomtrace: PathBuf,
     hog: PathBuf,
-    /// Where cgroups are made.
+    /// The directory in which cgroups are created.
     hierarchy: PathBuf,
-    /// For recordings; gone at the end.
+    /// The directory for recordings, which is removed at the end.
     folder: TempDir,
 }
 
@@ -87,7 +87,7 @@ impl Bench {
     }
 }
 
-/// Builds, measures, and prints the table.
+/// Builds the programs, measures, and prints the table.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     if let Some(series) = &arguments.guest {
         return guest::measure(series, arguments);
@@ -131,7 +131,7 @@ fn prepare() -> Result<Bench> {
     Ok(Bench { oomtrace, hog, hierarchy, folder })
 }
 
-/// The machine, and what else it was doing.
+/// Describes the machine and its load during the measurement.
 fn machine(tier: &str, load_before: &str) -> Result<String> {
     let kernel = output(std::process::Command::new("uname").arg("-rm"))?;
     let cpus = std::thread::available_parallelism().context("counting CPUs")?;
@@ -142,7 +142,7 @@ fn machine(tier: &str, load_before: &str) -> Result<String> {
     ))
 }
 
-/// The load of the last minute.
+/// Returns the load average of the last minute.
 fn load() -> Result<String> {
     let text = fs::read_to_string("/proc/loadavg").context("reading /proc/loadavg")?;
     Ok(text.split(' ').next().unwrap_or_default().to_owned())

@@ -1,14 +1,14 @@
-//! From samples to the table.
+//! Turns samples into the table.
 
 use std::fmt::Write as _;
 
-/// A line of the table.
+/// A row of the table.
 pub(super) struct Row {
-    /// What was measured, with its unit.
+    /// The measured figure, with its unit.
     pub(super) figure: String,
-    /// What it should be, as in `docs/benchmarks.md`.
+    /// The target in `docs/benchmarks.md`.
     pub(super) target: &'static str,
-    /// What came out.
+    /// The measured value.
     pub(super) measured: String,
 }
 
@@ -22,30 +22,30 @@ impl Row {
 pub(super) struct Samples(Vec<f64>);
 
 impl Samples {
-    /// `None` of none.
+    /// Sorts the samples. Returns `None` if there are none.
     pub(super) fn new(mut samples: Vec<f64>) -> Option<Self> {
         samples.sort_by(f64::total_cmp);
         (!samples.is_empty()).then_some(Self(samples))
     }
 
-    /// The smallest sample that at least so many percent of all do not exceed.
+    /// Returns the smallest sample that at least `percent` percent of all samples do not exceed.
     pub(super) fn percentile(&self, percent: usize) -> f64 {
         let rank = (self.0.len() * percent).div_ceil(100);
         self.0.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     }
 
-    /// Median, and the extremes in parentheses.
+    /// Formats the median, and the extremes in parentheses.
     pub(super) fn spread(&self) -> String {
         format!("{:.1} ({:.1} to {:.1})", self.percentile(50), self.percentile(0), self.percentile(100))
     }
 
-    /// Median and 99th percentile.
+    /// Formats the median and the 99th percentile.
     pub(super) fn tail(&self) -> String {
         format!("{:.2} / {:.2}", self.percentile(50), self.percentile(99))
     }
 }
 
-/// The table as Markdown, which is legible as it is.
+/// Formats the table as Markdown with aligned columns.
 pub(super) fn table(rows: &[Row]) -> String {
     let head = Row::new("figure", "target", "measured");
     let line = Row::new("---", "---", "---");
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_samples() {
+    fn percentile_is_a_sample() {
         let samples = Samples::new((1..=100).rev().map(f64::from).collect()).unwrap();
         assert_eq!([0, 50, 99, 100].map(|percent| samples.percentile(percent)), [1.0, 50.0, 99.0, 100.0]);
         let one = Samples::new(vec![7.0]).unwrap();
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
+    fn aligns_columns_to_widest_cell() {
         let text = table(&[Row::new("start, ms", "25", "40.0")]);
         assert_eq!(
             text,

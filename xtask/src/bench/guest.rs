@@ -1,5 +1,5 @@
-//! What a decision costs with the tracer and without, in guests: of the kernels that this machine can boot, not of the one it
-//! runs.
+//! Measures the cost of a decision with and without the tracer in guests. A guest can boot any kernel that this machine has, and
+//! not only the running one.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,19 +18,19 @@ use crate::{
     vm::{self, commands, programs},
 };
 
-/// Where no series is named: the oldest and the newest.
+/// The default series: the oldest and the newest.
 const SERIES: [&str; 2] = ["5.10", "7.3"];
 /// The tiers that see candidates.
 const TIERS: [Tier; 2] = [Tier::Fentry, Tier::Kprobe];
-/// How often a decision is measured without the tracer and then with it.
+/// How often decisions are measured without the tracer and then with it.
 const ROUNDS: u32 = 2;
-/// How often the fixed piece of work is done here.
+/// How often the fixed piece of work runs on this machine.
 const TRIES: usize = 5;
 
-/// The programs that run once or twice for each candidate, by the beginning of their names.
+/// The beginnings of the names of the programs that run once or twice for each candidate.
 const PER_CANDIDATE: [&str; 2] = ["evaluate_task", "badness"];
 
-/// Measures, and prints a table.
+/// Measures, and prints the table.
 pub(super) fn measure(series: &[String], arguments: &Arguments) -> Result<()> {
     vm::install_qemu(Arch::X86_64)?;
     let usual = || SERIES.map(str::to_owned).to_vec();
@@ -44,7 +44,7 @@ pub(super) fn measure(series: &[String], arguments: &Arguments) -> Result<()> {
     for kernel in &kernels {
         for &tier in &tiers {
             for measured in measure_one(kernel, &programs, tier, arguments)? {
-                // At once: all of it takes long.
+                // Print each row at once, because the whole measurement takes long.
                 print!("{}", row(&kernel.series, tier, &measured));
                 notes.push_str(&note(&kernel.series, tier, &measured, &here));
             }
@@ -69,7 +69,7 @@ fn measure_one(
     Ok(all)
 }
 
-/// Every task that was looked at has a row in the report or is counted there, however many there are, and the victim has one.
+/// Checks the ballot: each examined task has a row in the report or is counted as left out, and the first row is the victim.
 fn is_accounted_for(measured: &Measured) -> Result<()> {
     let Ballot { total, rows, left_out, first_is_victim } = measured.ballot;
     ensure!(total > u64::from(measured.crowd), "of {} processes {total} were looked at", measured.crowd);
@@ -78,7 +78,7 @@ fn is_accounted_for(measured: &Measured) -> Result<()> {
     Ok(())
 }
 
-/// The fixed piece of work on this machine, the quickest of some.
+/// Runs the fixed piece of work on this machine several times, and returns the shortest time.
 fn fixed_work(programs: &programs::Programs) -> Result<FixedWork> {
     let folder = TempDir::new().context("making a folder for a program")?;
     let path = folder.path().join("guest");
@@ -109,7 +109,7 @@ fn line(cells: &[&str]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// A line of the table. The figures are the guest's, whatever its clock counts.
+/// Returns a row of the table. The figures are in the guest's time.
 fn row(series: &str, tier: Tier, measured: &Measured) -> String {
     let (Some(without), Some(with)) = (samples(&measured.without_ns), samples(&measured.with_ns)) else {
         return String::new();
@@ -133,13 +133,13 @@ fn samples(ns: &[u64]) -> Option<Samples> {
     Samples::new(ns.iter().map(|ns| as_float(*ns)).collect())
 }
 
-/// Median, and the extremes in parentheses.
+/// Formats the median, and the extremes in parentheses, in µs.
 fn in_us(samples: &Samples) -> String {
     let [median, least, most] = [50, 0, 100].map(|percent| samples.percentile(percent) / 1000.0);
     format!("{median:.0} ({least:.0} to {most:.0})")
 }
 
-/// What does not fit the table: the ballot, the memory, the programs, and what the guest's clock is worth here.
+/// Returns the details that do not fit the table: the ballot, the memory, the programs, and the value of the guest's ns here.
 fn note(series: &str, tier: Tier, measured: &Measured, here: &FixedWork) -> String {
     let Measured { release, crowd, dump_tasks, ballot, fixed_work, .. } = measured;
     let for_candidates =

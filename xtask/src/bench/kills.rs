@@ -1,4 +1,4 @@
-//! From a kill to its line.
+//! Measures the time from a kill to its line.
 
 use std::{
     os::unix::process::ExitStatusExt as _,
@@ -19,16 +19,16 @@ use super::{
 
 const SIGKILL: i32 = 9;
 
-/// A report that has not come by then does not come.
+/// The longest time to wait for a report.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What passed before a line, in ms.
+/// The times before a line was read, in ms.
 struct Passed {
     since_decision: f64,
     since_exit: Option<f64>,
 }
 
-/// A row for each figure.
+/// Measures, and returns a row for each figure.
 pub(super) fn measure(bench: &Bench, kills: u32) -> Result<Vec<Row>> {
     let scratch = bench.scratch("oomtrace-bench-kills")?;
     let tracer = Tracer::start(&bench.oomtrace, None)?;
@@ -48,7 +48,7 @@ pub(super) fn measure(bench: &Bench, kills: u32) -> Result<Vec<Row>> {
     ])
 }
 
-/// Lets a hog run into the limit; its pid, and proof that it was killed.
+/// Lets a hog exceed the limit, checks that it was killed, and returns its process id.
 pub(super) fn kill_one(bench: &Bench, scratch: &Scratch) -> Result<u32> {
     let mut hog = Command::new(&bench.hog);
     hog.arg("--cgroup").arg(&scratch.path).args(["anon", "--mib", "16"]);
@@ -69,7 +69,7 @@ fn passed(tracer: &Tracer, pid: u32) -> Result<Passed> {
     }
 }
 
-/// What the report's times say. The exit is told from the decision on.
+/// Computes the times from the report. The report's exit time counts from the decision.
 fn passed_before(line: &Line, report: &Value) -> Result<Passed> {
     let told = |place| report.pointer(place).and_then(Value::as_u64);
     let decided = told("/boot_ns").context("a report without boot_ns")?;

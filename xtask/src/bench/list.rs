@@ -1,4 +1,5 @@
-//! A million incidents through `oomtrace list` with a filter. The recording is made while it is read: it would fill a disk.
+//! Measures `oomtrace list` with a filter on a million incidents. The recording is generated while it is read, because it would
+//! fill a disk.
 
 use std::{
     io::{BufWriter, Write as _},
@@ -12,13 +13,13 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::{Bench, figures::Row, recording::Recording, tracer::status_kib};
 
-/// A name that no victim has: every incident is read and none is shown.
+/// A filter with a name that no victim has, so that every incident is read and none is shown.
 const FILTER: [&str; 2] = ["--comm", "nobody-has-it"];
 
-/// How often the reader's memory is looked at.
+/// Time between two readings of the reader's memory.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What one run came to.
+/// The result of one run.
 struct Ran {
     took: Duration,
     bytes: u64,
@@ -26,7 +27,7 @@ struct Ran {
     peak_kib: u32,
 }
 
-/// A row for each figure.
+/// Measures, and returns a row for each figure.
 pub(super) fn measure(bench: &Bench, recording: &Path, incidents: u64) -> Result<Vec<Row>> {
     let frames = Recording::read(recording)?;
     let in_round = count(bench, recording)?;
@@ -46,7 +47,7 @@ pub(super) fn measure(bench: &Bench, recording: &Path, incidents: u64) -> Result
     ])
 }
 
-/// Incidents in a recording.
+/// Returns the number of incidents in a recording.
 fn count(bench: &Bench, recording: &Path) -> Result<u64> {
     let listed = Command::new(&bench.oomtrace).arg("list").arg(recording).args(["--format", "json"]).output();
     let listed = listed.context("starting a list")?;
@@ -86,7 +87,7 @@ fn list(bench: &Bench, frames: &Recording, in_round: u64, rounds: u64) -> Result
     Ok(Ran { took, bytes, incidents, peak_kib })
 }
 
-/// Its peak in KiB, as far as it is seen before it ends.
+/// Returns the peak memory in KiB, as last read before the process exits.
 fn watch(child: &mut Child) -> Result<u32> {
     let mut peak = 0;
     while child.try_wait().context("waiting for the list")?.is_none() {

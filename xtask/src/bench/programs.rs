@@ -1,4 +1,4 @@
-//! The programs, as users get them.
+//! Builds the programs with the release profile, as users get them.
 
 use std::{
     env,

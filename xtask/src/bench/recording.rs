@@ -1,4 +1,4 @@
-//! A recording made longer: the same kills again and again, each time later.
+//! A recording made longer: it repeats the same kills, each time later.
 
 use std::{
     fs,
@@ -8,16 +8,16 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Bytes before a recording's first record; before a record's frame; of a frame's header.
+/// Sizes in bytes: the header of a recording, the header of a record, and the header of a frame.
 const HEADER_BYTES: usize = 16;
 const RECORD_HEAD_BYTES: usize = 8;
 const FRAME_HEAD_BYTES: usize = 24;
-/// Records begin at multiples of the one, and behind padding at multiples of the other.
+/// Records begin at multiples of `ALIGNMENT`, and after padding at multiples of `BLOCK_BYTES`.
 const ALIGNMENT: usize = 8;
 const BLOCK_BYTES: usize = 4096;
-/// Where the kernel's times stand in a frame: when it was made, and when its pass began.
+/// Offsets of the kernel's times in a frame: when the frame was made, and when its pass began.
 const TIMES: [usize; 2] = [8, 16];
-/// Between the last frame of a round and the first of the next: longer than any incident stays open.
+/// Time between the last frame of a round and the first of the next. It is longer than any incident stays open.
 const PAUSE_NS: u64 = 60_000_000_000;
 
 /// The frames of a recording.
@@ -29,7 +29,7 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Reads it.
+    /// Reads a recording.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).context("reading the recording")?;
         let mut frames = frames(&bytes).context("the recording ends inside a record")?;
@@ -41,13 +41,13 @@ impl Recording {
         Ok(Self { header: bytes.get(..HEADER_BYTES).unwrap_or_default().to_vec(), session, frames, round_ns })
     }
 
-    /// What a recording begins with.
+    /// Writes the beginning of a recording, and returns the number of bytes.
     pub(super) fn write_head(&self, output: &mut impl Write) -> io::Result<u64> {
         output.write_all(&self.header)?;
         Ok(self.header.len() as u64 + write_record(output, &self.session)?)
     }
 
-    /// All frames but the session, so many rounds later than they were; the bytes written.
+    /// Writes all frames except the session, `round` rounds later, and returns the number of bytes.
     pub(super) fn write_round(&self, output: &mut impl Write, round: u64) -> io::Result<u64> {
         let mut written = 0;
         for frame in &self.frames {
@@ -68,7 +68,7 @@ fn time(frame: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*frame.get(at..)?.first_chunk()?))
 }
 
-/// The frames of a recording that is whole.
+/// Splits a complete recording into its frames. Returns `None` if it ends inside a record.
 fn frames(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (mut frames, mut at) = (Vec::new(), HEADER_BYTES);
     while at + RECORD_HEAD_BYTES <= bytes.len() {
@@ -102,13 +102,13 @@ mod tests {
     use super::{Recording, frames, time};
     use crate::workspace;
 
-    /// A real one, with blocks that are padded.
+    /// Returns the path of a real recording, which has padded blocks.
     fn golden() -> std::path::PathBuf {
         Path::new(&workspace::root()).join("tests/recordings/v1-oom_group.oomtrace")
     }
 
     #[test]
-    fn a_round_has_every_frame_once_and_later() {
+    fn round_repeats_each_frame_once_and_later() {
         let recording = Recording::read(&golden()).unwrap();
         let mut longer = Vec::new();
         recording.write_head(&mut longer).unwrap();

@@ -1,4 +1,4 @@
-//! A long recording down the road again.
+//! Measures the replay of a long recording.
 
 use std::{
     fs::File,
@@ -18,10 +18,10 @@ use super::{
     tracer::status_kib,
 };
 
-/// One run is short.
+/// Number of runs. One run is too short for a reliable figure.
 const RUNS: usize = 5;
 
-/// A row for each figure.
+/// Measures, and returns a row for each figure.
 pub(super) fn measure(bench: &Bench, recording: &Path, bytes: u64) -> Result<Vec<Row>> {
     let (short, _) = repeated(bench, recording, "short", bytes / 8)?;
     let (long, size) = repeated(bench, recording, "long", bytes)?;
@@ -37,12 +37,12 @@ pub(super) fn measure(bench: &Bench, recording: &Path, bytes: u64) -> Result<Vec
     ])
 }
 
-/// 10^6 bytes each.
+/// Converts bytes to megabytes of 10^6 bytes.
 fn megabytes(bytes: u64) -> f64 {
     f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
 }
 
-/// The same kills over and over, each time later, up to a size; the size it has.
+/// Repeats the kills of a recording, each time later, until the file has the given size. Returns its path and its actual size.
 fn repeated(bench: &Bench, recording: &Path, name: &str, bytes: u64) -> Result<(PathBuf, u64)> {
     let frames = Recording::read(recording)?;
     let path = bench.folder.path().join(name);
@@ -58,7 +58,7 @@ fn repeated(bench: &Bench, recording: &Path, name: &str, bytes: u64) -> Result<(
     Ok((path, size))
 }
 
-/// How long it takes, and its peak in KiB, as far as it is seen before it ends.
+/// Replays a recording. Returns the elapsed time, and the peak memory in KiB as last read before the process exits.
 fn replay(bench: &Bench, recording: &Path) -> Result<(Duration, u32)> {
     let mut command = Command::new(&bench.oomtrace);
     command.arg("replay").arg(recording).args(["--format", "json"]);

@@ -1,4 +1,4 @@
-//! How often a tracer wakes up while nothing happens.
+//! Counts how often a tracer wakes up while nothing happens.
 
 use std::{fs, path::Path, thread::sleep, time::Duration};
 
@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{figures::Row, tracer::Tracer};
 
-/// After this, a tracer is at rest: its start is over.
+/// Time after which the start of a tracer is over.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// A window in which something happened on the machine is measured again, so often at most.
+/// The largest number of windows. A window in which frames came is measured again.
 const WINDOWS: u32 = 5;
 
-/// A row for each way to remember, each measured for so long.
+/// Measures each setting of the history for one window, and returns a row for each.
 pub(super) fn measure(program: &Path, window: Duration) -> Result<Vec<Row>> {
     let ways: [(&str, &'static str, &[&str]); 2] =
         [("--history off", "0", &["--history", "off"]), ("--history 5s", "", &["--history", "5s"])];
@@ -24,7 +24,7 @@ pub(super) fn measure(program: &Path, window: Duration) -> Result<Vec<Row>> {
     ways.into_iter().map(row).collect()
 }
 
-/// The least number of wakeups in a window, with the number of frames that came in it.
+/// Returns the smallest number of wakeups in a window, and the number of frames in that window.
 fn least(program: &Path, window: Duration, options: &[&str]) -> Result<(u64, u64)> {
     let mut best = None;
     for _ in 0..WINDOWS {
@@ -48,11 +48,11 @@ fn one(program: &Path, window: Duration, options: &[&str]) -> Result<(u64, u64)>
         |frames: &str| said.split_whitespace().rev().skip_while(|word| !word.starts_with(frames)).nth(1);
     let frames: u64 = word("frames").and_then(|count| count.parse().ok()).context("no line of totals")?;
     ensure!(frames > 0, "there is no session: {said}");
-    // The session is always there.
+    // The session frame is always there.
     Ok((wakeups, frames - 1))
 }
 
-/// How often all threads of a process have been scheduled so far.
+/// Returns how often all threads of a process have been scheduled.
 fn wakeups(pid: u32) -> Result<u64> {
     let mut sum = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task")).context("listing the tracer's threads")? {

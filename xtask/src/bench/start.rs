@@ -1,4 +1,4 @@
-//! From nothing to armed, and what that takes of memory.
+//! Measures the time from the start to armed, and the memory.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,10 +15,10 @@ use super::{
     tracer::Tracer,
 };
 
-/// After this, it is at rest.
+/// Time after which an armed tracer is at rest.
 const SETTLED: Duration = Duration::from_millis(50);
 
-/// The tier, and a row for each figure.
+/// Measures one program. Returns the tier, and a row for each figure.
 pub(super) fn measure(bench: &Bench, starts: u32) -> Result<(String, Vec<Row>)> {
     let (mut figures, mut tier) = (Figures::default(), String::new());
     for _ in 0..starts {
@@ -27,7 +27,7 @@ pub(super) fn measure(bench: &Bench, starts: u32) -> Result<(String, Vec<Row>)> 
     Ok((tier, figures.rows()))
 }
 
-/// The same of several programs, which start in turn: what slows the machine down slows all of them.
+/// Measures several programs, which start in turn, so that other load on the machine slows all of them equally.
 pub(super) fn compare(programs: &[PathBuf], starts: u32) -> Result<(String, Vec<Row>)> {
     let (mut figures, mut tier) = (vec![Figures::default(); programs.len()], String::new());
     for _ in 0..starts {
@@ -43,12 +43,12 @@ pub(super) fn compare(programs: &[PathBuf], starts: u32) -> Result<(String, Vec<
     Ok((tier, rows))
 }
 
-/// The samples of one program, for each figure: of `watch`, then of `record`.
+/// The samples of one program: four figures of `watch`, then three of `record`.
 #[derive(Clone, Default)]
 struct Figures([Vec<f64>; 7]);
 
 impl Figures {
-    /// Starts it once in each mode; returns the tier.
+    /// Starts the program once in each mode, and returns the tier.
     fn sample(&mut self, program: &Path) -> Result<String> {
         let folder = TempDir::new().context("making a folder for a recording")?;
         let tracer = Tracer::start(program, None)?;
@@ -79,7 +79,7 @@ impl Figures {
     }
 }
 
-/// How long the start took, and what is resident: at rest, its own data of that, and at most. Ends the tracer.
+/// Measures a tracer and ends it. Returns the time of the start, and memory: at rest, its own data of that, and the peak.
 fn figures(tracer: Tracer) -> Result<[f64; 4]> {
     sleep(SETTLED);
     let mib = |name| tracer.status_kib(name).map(|kib| f64::from(kib) / 1024.0);
@@ -88,7 +88,7 @@ fn figures(tracer: Tracer) -> Result<[f64; 4]> {
     Ok(figures)
 }
 
-/// As in `oomtrace: armed, tier fentry (a remark)`.
+/// Reads the tier from a line such as `oomtrace: armed, tier fentry (a remark)`.
 fn tier_of(armed: &str) -> Option<&str> {
     let (_, tier) = armed.split_once("tier ")?;
     tier.split_whitespace().next()
@@ -99,7 +99,7 @@ mod tests {
     use super::tier_of;
 
     #[test]
-    fn the_tier_is_what_the_tracer_says() {
+    fn reads_tier_from_armed_line() {
         assert_eq!(tier_of("oomtrace: armed, tier kprobe (without a privilege)\n"), Some("kprobe"));
         assert_eq!(tier_of("oomtrace: armed, tier fentry\n"), Some("fentry"));
         assert_eq!(tier_of("oomtrace: something else\n"), None);

@@ -1,4 +1,4 @@
-//! Kills as fast as this machine can make them, with the tracer and without.
+//! Measures kills at the highest rate that this machine reaches, with the tracer and without.
 
 use std::{
     path::PathBuf,
@@ -11,10 +11,10 @@ use anyhow::{Context as _, Result, anyhow};
 
 use super::{Bench, figures::Row, kills::kill_one, tracer::Tracer};
 
-/// At once, each in a cgroup of its own.
+/// Number of hogs at the same time, each in its own cgroup.
 const HOGS: usize = 4;
 
-/// A recording of the storm, and a row for each figure.
+/// Measures. Returns a recording of the storm, and a row for each figure.
 pub(super) fn measure(bench: &Bench, kills: u32) -> Result<(PathBuf, Vec<Row>)> {
     let without = rate(bench, kills)?;
     let recording = bench.folder.path().join("storm");
@@ -30,7 +30,7 @@ pub(super) fn measure(bench: &Bench, kills: u32) -> Result<(PathBuf, Vec<Row>)> 
     Ok((recording, rows))
 }
 
-/// Kills per second.
+/// Returns the number of kills per second.
 fn rate(bench: &Bench, kills: u32) -> Result<f64> {
     let names = (0..HOGS).map(|number| format!("oomtrace-bench-storm-{number}"));
     let scratches: Vec<_> = names.map(|name| bench.scratch(&name)).collect::<Result<_>>()?;
@@ -51,7 +51,7 @@ fn rate(bench: &Bench, kills: u32) -> Result<f64> {
     Ok(f64::from(kills) / began.elapsed().as_secs_f64())
 }
 
-/// As in `oomtrace: 1 incident, 1 victim, 9 frames, 0 lost`.
+/// Reads the number of lost frames from a line such as `oomtrace: 1 incident, 1 victim, 9 frames, 0 lost`.
 fn lost(said: &str) -> Option<u64> {
     let (before, _) = said.trim_end().rsplit_once(" lost")?;
     before.rsplit(' ').next()?.parse().ok()
@@ -62,7 +62,7 @@ mod tests {
     use super::lost;
 
     #[test]
-    fn the_losses_are_what_the_tracer_says() {
+    fn reads_losses_from_totals() {
         assert_eq!(lost("oomtrace: 3 incidents, 3 victims, 17 frames, 12 lost\n"), Some(12));
         assert_eq!(lost("oomtrace: the output could not be written\n"), None);
     }

@@ -1,4 +1,4 @@
-//! A running tracer, and when it says what.
+//! A running tracer, and the times of its output.
 
 use std::{
     ffi::OsStr,
@@ -16,22 +16,22 @@ use serde_json::Value;
 
 use super::clock;
 
-/// A tracer that has not ended by then is given up.
+/// The longest time to wait until the tracer exits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// `oomtrace watch --format json` or `oomtrace record`, armed.
+/// An armed `oomtrace watch --format json` or `oomtrace record`.
 pub(super) struct Tracer {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
     lines: Receiver<Line>,
     reader: Option<JoinHandle<()>>,
-    /// What it said when it was armed.
+    /// The line that it printed when it was armed.
     pub(super) armed: String,
-    /// From just before it was started until it said so.
+    /// Time from just before the start until that line was read.
     pub(super) took: Duration,
 }
 
-/// A line of its standard output, and when it was here.
+/// A line of its standard output, and the time at which it was read.
 pub(super) struct Line {
     /// `CLOCK_BOOTTIME`, ns.
     pub(super) arrived_ns: u64,
@@ -39,27 +39,27 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// The report.
+    /// Parses the line as a report.
     pub(super) fn report(&self) -> Result<Value> {
         serde_json::from_slice(&self.text).with_context(|| format!("no JSON: {}", self.text.escape_ascii()))
     }
 }
 
 impl Tracer {
-    /// Starts it and waits until it is armed.
+    /// Starts `watch`, with `--record` if a file is given, and waits until it is armed.
     pub(super) fn start(program: &Path, record: Option<&Path>) -> Result<Self> {
         let record = record.map(|file| [OsStr::new("--record"), file.as_os_str()]);
         Self::start_with(program, &record.into_iter().flatten().collect::<Vec<_>>())
     }
 
-    /// The same with these options.
+    /// Starts `watch` with these options, and waits until it is armed.
     pub(super) fn start_with(program: &Path, options: &[impl AsRef<OsStr>]) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(["watch", "--format", "json"]).args(options);
         Self::spawn(command)
     }
 
-    /// Starts it as a flight recorder, which writes to this file, and waits until it is armed.
+    /// Starts `record`, which writes to this file, and waits until it is armed.
     pub(super) fn record(program: &Path, file: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         command.arg("record").arg("--output").arg(file);
@@ -81,22 +81,22 @@ impl Tracer {
         Ok(Self { child, stderr, lines, reader, armed, took })
     }
 
-    /// Its process id.
+    /// Returns its process id.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// A figure of `/proc/PID/status`, in KiB.
+    /// Returns a figure of `/proc/PID/status`, in KiB.
     pub(super) fn status_kib(&self, name: &str) -> Result<u32> {
         status_kib(self.child.id(), name)?.with_context(|| format!("no {name} in the tracer's status"))
     }
 
-    /// The next line; `None` if none comes in time, or ever.
+    /// Returns the next line, or `None` if none arrives in time or the output has ended.
     pub(super) fn line(&self, patience: Duration) -> Option<Line> {
         self.lines.recv_timeout(patience).ok()
     }
 
-    /// Interrupts it, and returns what it said last and how many lines had not been taken.
+    /// Interrupts the tracer. Returns the rest of its standard error and the number of lines that were not taken.
     pub(super) fn end(mut self) -> Result<(String, usize)> {
         let pid = self.child.id().to_string();
         ensure!(Command::new("kill").args(["-INT", &pid]).status()?.success(), "cannot interrupt oomtrace");
@@ -116,7 +116,7 @@ impl Tracer {
 
 impl Drop for Tracer {
     fn drop(&mut self) {
-        // It has ended already, but on the way out of a failure.
+        // The tracer still runs only if the measurement failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -134,7 +134,7 @@ fn read(stdout: std::process::ChildStdout, lines: &Sender<Line>) {
     }
 }
 
-/// A figure of a process's status, in KiB; `None` when it has gone.
+/// Returns a figure of a process's status, in KiB, or `None` if the process has exited.
 pub(super) fn status_kib(pid: u32, name: &str) -> Result<Option<u32>> {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return Ok(None) };
     let values = status.lines().filter_map(|line| line.split_once(':'));
