@@ -1,4 +1,5 @@
-//! `cargo xtask endings`: processes that end in ways that look alike, and whether `oomtrace why` and `record --verdict` tell them apart.
+//! `cargo xtask endings`: ends processes in ways that look alike, and checks that `oomtrace why` and `record --verdict`
+//! distinguish them.
 
 mod way;
 
@@ -32,13 +33,13 @@ pub(crate) struct Arguments {
     seed: u64,
 }
 
-/// Memory of the cgroup in which they end.
+/// Memory limit of the cgroup in which the processes end.
 const LIMIT_BYTES: u64 = 32 << 20;
 
 /// The exit status of `why` if no recorded incident has the process.
 const NO_INCIDENT: i32 = 7;
 
-/// Runs them and prints the table of docs/why.md.
+/// Ends the processes and prints the table of docs/why.md.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     ensure!(setup::is_root()?, "tracing and making cgroups require root: run `sudo cargo xtask endings`");
     let hierarchy =
@@ -66,20 +67,20 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// How many ended so, and how many answers were wrong.
+/// Returns the number of processes that ended in this way, and the number of wrong answers.
 fn row(answers: &[(Way, bool)], way: Way) -> String {
     let of = || answers.iter().filter(|(known, _)| *known == way);
     format!("{} | {}", of().count(), of().filter(|(_, is_right)| !is_right).count())
 }
 
-/// Where they end.
+/// The programs and the cgroup of the processes.
 struct Scene<'a> {
     local: &'a Local,
     cgroup: &'a Scratch,
 }
 
 impl Scene<'_> {
-    /// Ends a process in each of these ways while a recorder runs, and asks `why` of each of them afterwards.
+    /// Ends a process in each of these ways while a recorder runs. Then it asks `why` about each of them.
     fn ask(&self, ways: &[Way]) -> Result<Vec<(Way, bool)>> {
         let file = self.local.program("endings.oomtrace");
         let path = file.to_str().context("a path that is not UTF-8")?;
@@ -93,7 +94,7 @@ impl Scene<'_> {
         ways.iter().zip(&pids).map(|(way, pid)| Ok((*way, self.is_right(*way, *pid, &file)?))).collect()
     }
 
-    /// One process; its process id.
+    /// Ends one process, and returns its process id.
     fn end(&self, way: Way) -> Result<u32> {
         let mut child = self.shell(Command::new("sh"), way)?.spawn().context("starting a shell")?;
         let status = child.wait().context("waiting for a shell")?;
@@ -101,14 +102,14 @@ impl Scene<'_> {
         Ok(child.id())
     }
 
-    /// The command that ends so.
+    /// Returns the command for a process that ends in this way.
     fn shell(&self, mut command: Command, way: Way) -> Result<Command> {
         let script = way.script(&self.cgroup.path, &self.local.program("hog"))?;
         command.args(["-c", &script]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(command)
     }
 
-    /// Whether `why` answers rightly.
+    /// Returns whether the answer of `why` is right.
     fn is_right(&self, way: Way, pid: u32, recording: &Path) -> Result<bool> {
         let mut command = Command::new(self.local.program("oomtrace"));
         command.args(["why", &pid.to_string(), "--format", "json"]).arg(recording);
@@ -126,7 +127,7 @@ impl Scene<'_> {
         Ok(is_right)
     }
 
-    /// Whether `record --verdict` tells rightly how a command ended.
+    /// Returns whether the verdict of `record --verdict` about a command is right.
     fn verdict(&self, way: Way) -> Result<bool> {
         let files = ["verdict.oomtrace", "verdict.json"].map(|name| self.local.program(name));
         let [recording, verdict] = &files;

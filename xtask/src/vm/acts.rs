@@ -1,4 +1,4 @@
-//! Thousands of processes that one write to `cgroup.kill` takes down: one incident, the exact count, and a short recording.
+//! Tests that one write to `cgroup.kill` with thousands of processes is one incident with the exact count and a short recording.
 
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_scenarios::job::Tier;
@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::{commands, programs::Programs};
 use crate::kernels::Kernel;
 
-/// Processes of each act.
+/// Number of processes in each test.
 const PROCESSES: [u32; 2] = [2105, 10_000];
 
-/// Bytes that a recording of an act may have, however many processes it takes.
+/// The largest allowed size of a recording, whatever the number of processes.
 const RECORDING_BYTES: usize = 256 << 10;
 
-/// Kills each crowd and prints what was seen.
+/// Kills each group of processes and prints the result.
 pub(crate) fn are_counted(kernel: &Kernel, programs: &Programs, tier: Tier) -> Result<()> {
     for processes in PROCESSES {
         let seen = commands::record(kernel, programs, &act::scenario(processes), tier)?;
@@ -33,7 +33,7 @@ pub(crate) fn are_counted(kernel: &Kernel, programs: &Programs, tier: Tier) -> R
     Ok(())
 }
 
-/// The size of the recording.
+/// Checks the observation, and returns the size of the recording.
 fn judge(seen: &Observation, processes: u32) -> Result<usize> {
     ensure!(seen.failure.is_none(), "{}", seen.failure.clone().unwrap_or_default());
     let run = seen.tracer.as_ref().context("no tracer ran")?;

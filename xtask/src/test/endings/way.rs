@@ -1,10 +1,10 @@
-//! The ways in which a process ends that look alike: most of them leave exit status 137 or a dead process.
+//! Ways in which a process ends that look alike. Most of them leave exit status 137 or a dead process.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// MiB that the program allocates which is to be killed; more than its cgroup has.
+/// Memory that the program to be killed allocates, in MiB. It exceeds the limit of its cgroup.
 const TOO_MUCH_MIB: &str = "96";
 
 /// How a process ends.
@@ -14,15 +14,15 @@ pub(super) enum Way {
     Oom,
     /// The kernel kills its child. Then the process ends by SIGTERM.
     OomOfChild,
-    /// The kernel kills its child, and the process passes the child's status on.
+    /// The kernel kills its child, and the process exits with the child's status.
     ChildsStatus,
     /// Another process sends SIGKILL.
     Kill,
-    /// SIGTERM.
+    /// The process sends SIGTERM to itself.
     Term,
     /// `timeout` sends SIGKILL to the command that it runs and to itself, in one process group.
     Timeout,
-    /// It ends with 137 by itself.
+    /// The process exits with status 137 by itself.
     Exit137,
 }
 
@@ -49,12 +49,12 @@ impl Way {
         }
     }
 
-    /// Whether memory killed the process.
+    /// Returns whether the process is killed for memory.
     pub(super) fn is_oom_kill(self) -> bool {
         self == Self::Oom
     }
 
-    /// The verdict that `record --verdict` must give.
+    /// Returns the verdict that `record --verdict` must give.
     pub(super) const fn verdict(self) -> &'static str {
         match self {
             Self::Oom => "oom_kill",
@@ -63,7 +63,7 @@ impl Way {
         }
     }
 
-    /// A shell script of a process that moves to a cgroup and ends so.
+    /// Returns a shell script for a process that moves to a cgroup and ends in this way.
     pub(super) fn script(self, cgroup: &Path, hog: &Path) -> Result<String> {
         let cgroup = cgroup.to_str().context("a cgroup whose name is not UTF-8")?;
         let hog = hog.to_str().context("a program whose name is not UTF-8")?;
