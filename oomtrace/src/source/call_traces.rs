@@ -67,7 +67,7 @@ pub(super) struct CallTraces {
     naming: Option<Naming>,
     /// For kernels that do not name calls themselves. It is opened while this process may see addresses.
     list: Option<List>,
-    /// Calls in the kernel itself: modules come and go.
+    /// Calls in the kernel itself, in BPF programs and in trampolines. Modules come and go.
     known: HashMap<u64, KernelSymbol>,
     waiting: VecDeque<Search>,
 }
@@ -127,11 +127,17 @@ impl CallTraces {
     fn keep(&mut self, address: u64, call: Call) -> KernelSymbol {
         let Call { name, offset, size, module } = call;
         let symbol = KernelSymbol { address, name, offset, size, module };
-        if symbol.module.is_none() && self.known.len() < REMEMBERED {
+        if stays(&symbol) && self.known.len() < REMEMBERED {
             self.known.insert(address, symbol.clone());
         }
         symbol
     }
+}
+
+/// Whether this address will have the same name later. The kernel lists BPF programs and trampolines as a module, `bpf`. Every stack
+/// begins with oomtrace's own, which stay as long as it runs.
+fn stays(symbol: &KernelSymbol) -> bool {
+    symbol.module.as_deref().is_none_or(|module| module == "bpf")
 }
 
 /// Each stack has its names beside it: a recording may begin anywhere.
@@ -151,7 +157,10 @@ mod tests {
     use zerocopy::{FromZeros as _, IntoBytes as _};
 
     use super::{CallTraces, REMEMBERED, Stacks};
-    use crate::{context::KernelSymbols, kernel::kallsyms};
+    use crate::{
+        context::KernelSymbols,
+        kernel::kallsyms::{self, Call},
+    };
 
     fn frame(kernel: &[u64]) -> Option<Stacks> {
         let mut stack = event::Stack::new_zeroed();
@@ -171,6 +180,23 @@ mod tests {
             traces.read_on(&mut batch);
         }
         serde_json::from_slice(&batch[size_of::<FrameHeader>()..]).unwrap()
+    }
+
+    #[test]
+    fn remembers_bpf_programs_and_no_modules() {
+        let mut traces = CallTraces::new();
+        let call = |name: &str, module: Option<&str>| Call {
+            name: name.to_owned(),
+            offset: 1,
+            size: Some(2),
+            module: module.map(str::to_owned),
+        };
+        traces.keep(1, call("out_of_memory", None));
+        traces.keep(2, call("bpf_trampoline_6442547658", Some("bpf")));
+        traces.keep(3, call("ext4_da_write_begin", Some("ext4")));
+        let mut known: Vec<u64> = traces.known.keys().copied().collect();
+        known.sort_unstable();
+        assert_eq!(known, [1, 2]);
     }
 
     #[test]
