@@ -1,4 +1,4 @@
-//! A thread that decodes ahead changes nothing in what is reported, and ends with whoever reads the reports.
+//! A thread that decodes ahead does not change the reports, and ends when their reader ends.
 #![cfg(test)]
 
 use std::{
@@ -59,7 +59,7 @@ impl Write for Shared {
     }
 }
 
-/// An output that nobody reads.
+/// An output that was closed.
 struct Closed;
 
 impl Write for Closed {

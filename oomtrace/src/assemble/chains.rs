@@ -157,11 +157,13 @@ fn chosen(incident: &Incident) -> Option<&Task> {
     of_decision.or_else(|| incident.victims.first()).map(|victim| &victim.task)
 }
 
-/// Returns the memory that ran out, if the decision was seen. On the tracepoint tier the victim's cgroup takes its place.
+/// Returns the memory that ran out, if any did and the decision was seen. On the tracepoint tier the victim's cgroup takes its place.
 fn domain(incident: &Incident) -> Option<Domain> {
     let path = |id: u64| cgroup::path(&incident.memcgs, id).map(Domain::Cgroup);
     match (&incident.user_kill, incident.pass, &incident.request) {
         (Some(_), _, _) => None,
+        // SysRq-f kills although no memory ran out.
+        (None, Some(_), Some(request)) if request.order == -1 => None,
         (None, Some(_), Some(request)) => request.memcg.map_or(Some(Domain::Machine), path),
         (None, Some(_), None) => None,
         (None, None, _) => path(chosen(incident)?.memcg?),

@@ -96,8 +96,8 @@ impl Rule {
     }
 }
 
-/// The bytes after a prefix in which `#` is a number. After `*` and a word, of which the last occurrence counts, the word
-/// itself belongs to the identifier: `slot1_1@node`.
+/// Returns the bytes after a prefix. `#` in the prefix stands for a number. `*` and a word stand for everything up to the last
+/// occurrence of the word, and the word itself belongs to the identifier: `slot1_1@node`.
 fn behind<'a>(level: &'a [u8], before: &[u8]) -> Option<&'a [u8]> {
     if let Some(place) = before.iter().position(|byte| *byte == b'*') {
         let word = before.get(place + 1..)?;

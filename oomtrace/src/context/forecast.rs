@@ -8,7 +8,7 @@ use crate::bytes::ByteString;
 /// The samples that point to a shortage, once for each approach to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {
-    /// How long before memory runs out this is told, ns.
+    /// The time before memory runs out within which a forecast is announced, ns.
     pub horizon_ns: u64,
     /// Kernfs id of the cgroup; absent for the machine.
     #[serde(default)]

@@ -14,7 +14,7 @@ fn tally(reports: &[Report]) -> Tally {
     tally
 }
 
-/// Builds a kill of two processes, one of which was not chosen.
+/// Builds a kill of two processes. The kernel chose only one of them.
 fn group_kill() -> Report {
     let mut report = example::memcg_kill();
     report.selection.outcome = Some(Outcome::GroupKilled);

@@ -15,10 +15,10 @@ const WINDOWS_NS: [u64; 5] = [60_000_000_000, 30_000_000_000, 15_000_000_000, 5_
 pub const LONGEST_NS: u64 = WINDOWS_NS[0];
 
 /// The least time over which a rate is measured, ns.
-const LEAST_NS: u64 = 900_000_000;
+pub(crate) const LEAST_NS: u64 = 900_000_000;
 
 /// The least growth that counts, bytes.
-const LEAST_BYTES: u64 = 1 << 20;
+pub(crate) const LEAST_BYTES: u64 = 1 << 20;
 
 /// The least fit of a curve that counts as a straight line, in thousandths (R²).
 const STRAIGHT: u64 = 980;

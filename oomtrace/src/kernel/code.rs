@@ -28,7 +28,7 @@ pub fn shed_code() {
     }
 }
 
-/// The private mappings of files that cannot be written to and of which no page was: relocated constants are left out.
+/// Lists the private mappings of files that are read-only and without written pages. Relocated constants have written pages.
 fn unwritten(smaps: &str) -> Vec<Mapping> {
     let (mut found, mut last) = (Vec::new(), None);
     for line in smaps.lines() {

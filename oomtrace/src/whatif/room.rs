@@ -26,7 +26,7 @@ pub struct Room {
     pub limit_bytes: Option<u64>,
     /// The memory in use.
     pub used_bytes: u64,
-    /// The memory that is not in use. For the machine this is free memory of all kinds, some of which must stay free.
+    /// The memory that is not in use. For the machine this is all free memory. Some of it must stay free.
     pub left_bytes: Option<u64>,
     /// The part of the memory in use that no kill frees.
     pub stays_bytes: u64,

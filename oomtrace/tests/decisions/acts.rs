@@ -136,7 +136,7 @@ fn signals_elsewhere_or_later_do_not_belong_to_the_incident() {
     }
 }
 
-/// One write to `cgroup.kill` that kills this many processes, of which 256 have frames.
+/// One write to `cgroup.kill` that kills this many processes. 256 of them have frames.
 fn one_write(stream: &mut Stream, sender: Task, processes: u64) {
     levels(stream);
     let first_ns = stream.now;

@@ -2,13 +2,13 @@
 
 use oomtrace::{incident::Link, report::Report};
 use oomtrace_common::{
-    event::{Candidate, CandidatesHead, Task},
+    event::{Candidate, CandidatesHead, OutOfMemory, Task},
     frame::Kind,
 };
 use zerocopy::{FromZeros as _, IntoBytes as _};
 
 use crate::stream::{
-    LIMIT, MEMCG, MS, NO_LIMIT, NONE, OTHER, PODS, ROOT, S, Stream, level, memcg_request, task,
+    LIMIT, MEMCG, MS, NO_LIMIT, NONE, OTHER, PODS, ROOT, S, Stream, level, memcg_request, request, task,
 };
 
 const MESSAGE: &str = "Memory cgroup out of memory";
@@ -55,6 +55,17 @@ fn kills_for_the_same_memory_within_seconds_are_one_chain() {
     assert_eq!(chain.previous.before_ns, third.boot_ns - second.boot_ns);
     let clause = "; it is the 3rd kill of a chain that began 6 s before";
     assert!(third.cause.summary.contains(clause), "{}", third.cause.summary);
+}
+
+#[test]
+fn a_kill_by_sysrq_is_in_no_chain_of_the_machine() {
+    let mut stream = Stream::new("fentry");
+    for (pid, comm, order) in [(10, &b"one"[..], 0), (11, b"two", -1)] {
+        let victim = named(pid, comm);
+        stream.enter().add(OutOfMemory { order, ..request(victim) });
+        stream.kill(victim, victim, "Out of memory", NONE, LIMIT).leave(1, 1).exit(pid).tick(S);
+    }
+    assert_eq!(places(&stream.tick(2 * S).told().closed), [None, None]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use crate::{
     account::share,
     bytes::ByteString,
-    forecast::Forecast,
+    forecast::{Forecast, LEAST_NS},
     rank::{Domain, Kind, Overruling, Ranking, Row},
     sink::terminal::{sanitize, units},
 };
@@ -15,9 +15,6 @@ const CGROUP_COLUMNS: usize = 48;
 
 /// Number of protected processes to name. The others are only counted.
 const NAMED: usize = 5;
-
-/// The shortest measurement whose growth is printed, in ns.
-const LEAST_NS: u64 = 900_000_000;
 
 /// Returns the table with at most `top` rows. `over_ns` is the time over which memory was measured.
 pub(super) fn table(ranking: &Ranking, over_ns: u64, top: usize) -> String {

@@ -242,7 +242,7 @@ fn memory() -> Memory {
     }
 }
 
-/// A kill of which the tracepoint tier saw little.
+/// A kill on the tracepoint tier, with few facts.
 pub(crate) fn tracepoint_kill() -> Report {
     let known = Process { pid: Some(900), comm: Some("hog".into()), ..Process::default() };
     Report {

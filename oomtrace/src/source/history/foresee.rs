@@ -8,10 +8,12 @@ use super::{
     table::{Sample, Table},
     told::{members, process, processes},
 };
-use crate::{bytes::ByteString, context, forecast::forecast, lead_up::curve::Point};
-
-/// Smallest rise that counts, bytes. Most cgroups are idle.
-const LEAST_BYTES: u64 = 1 << 20;
+use crate::{
+    bytes::ByteString,
+    context,
+    forecast::{LEAST_BYTES, forecast},
+    lead_up::curve::Point,
+};
 
 /// Parameters of a search for approaches.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +64,7 @@ fn is_due(
     curve(series.samples(), points);
     let Some(held_bytes) = points.last().map(|last| last.bytes) else { return false };
     let least = points.iter().map(|point| point.bytes).min().unwrap_or(held_bytes);
+    // Most cgroups are idle.
     let rises = held_bytes.saturating_sub(least) >= LEAST_BYTES;
     let forecast = rises.then(|| forecast(points, capacity_bytes)).flatten();
     begins(approach, &State { now_ns, held_bytes, capacity_bytes, forecast }, asked.horizon_ns)

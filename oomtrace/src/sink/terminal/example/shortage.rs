@@ -85,7 +85,7 @@ fn zone(name: &str, managed_mib: u64, free_mib: u64, usable: bool) -> Zone {
     }
 }
 
-/// A kill of the machine, most of which is free memory in a zone that the allocation cannot use.
+/// A kill on a machine whose memory is mostly free, in a zone that the allocation cannot use.
 pub(crate) fn movable_kill() -> Report {
     let other_zone = "680 MiB is free in zone Movable, which this allocation cannot use";
     let mut report = memcg_kill();

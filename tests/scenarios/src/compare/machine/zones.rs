@@ -96,7 +96,8 @@ fn boost(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, 
     let most = (high_pages * 3 / 2 * page).max(block);
     let is_a_boost =
         |bytes: u64| bytes <= most && (bytes.is_multiple_of(block) || (most - bytes).is_multiple_of(block));
-    if !told.is_some_and(is_a_boost) {
+    let was_reset = printed == 0 && told.is_some_and(is_a_boost);
+    if !was_reset {
         ledger.same(LOG, &format!("{at}.boost_bytes"), printed);
     }
 }
