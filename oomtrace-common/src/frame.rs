@@ -1,8 +1,8 @@
-//! The envelope: a header, and the bytes of one event.
+//! A frame: a header and the bytes of one event.
 
 use crate::event;
 
-/// Stands before every event, in the ring buffer and in a recording.
+/// The header before every event, in the ring buffer and in a recording.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -10,72 +10,72 @@ use crate::event;
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct FrameHeader {
-    /// What follows: a [`Kind`] as its number.
+    /// The number of the event's [`Kind`].
     pub kind: u16,
     /// Always 0.
     pub reserved: u16,
     /// Bytes of the event after this header.
     pub len: u32,
-    /// `CLOCK_BOOTTIME` in ns when the frame was made.
+    /// Creation time of the frame, `CLOCK_BOOTTIME` ns.
     pub boot_ns: u64,
-    /// The pass through `out_of_memory` it belongs to: its entry time in ns (one pass at a time holds `oom_lock`, so
-    /// no two share it); 0 where the frame belongs to none.
+    /// The entry time in ns of the pass through `out_of_memory` that the frame belongs to; 0 if it belongs to none. The time is
+    /// unique, because only one pass at a time holds `oom_lock`.
     pub pass: u64,
 }
 
 const _: () = assert!(size_of::<FrameHeader>() == 24);
 
-/// Kinds of frame. Numbers are never reused; from [`Kind::FIRST_CONTEXT`] on they come from user space.
+/// The kinds of frames. Numbers are never reused. Frames with numbers from [`Kind::FIRST_CONTEXT`] on come from user space.
 #[repr(u16)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// [`event::OutOfMemory`]: a pass that leads to a kill or a mark began.
+    /// [`event::OutOfMemory`]: the start of a pass that chose or marked a task.
     OutOfMemory = 1,
-    /// [`event::OutOfMemoryReturn`]: that pass returned.
+    /// [`event::OutOfMemoryReturn`]: the return of such a pass.
     OutOfMemoryReturn = 2,
-    /// [`event::OomKillProcess`]: the decision fell on a task.
+    /// [`event::OomKillProcess`]: the kernel chose a task.
     OomKillProcess = 3,
-    /// [`event::KillProcess`]: a process is about to get SIGKILL.
+    /// [`event::KillProcess`]: the kernel is about to send SIGKILL to a process.
     KillProcess = 4,
-    /// [`event::OomGroup`]: the whole cgroup goes with the victim.
+    /// [`event::OomGroup`]: the kernel kills the whole cgroup of the victim.
     OomGroup = 5,
-    /// [`event::MarkVictim`]: a task was given access to memory reserves.
+    /// [`event::MarkVictim`]: a task got access to memory reserves.
     MarkVictim = 6,
     /// [`event::Memcg`]: one level of a memory cgroup's path.
     Memcg = 7,
-    /// [`event::EmptyPasses`]: passes through `out_of_memory` that killed nobody, counted.
+    /// [`event::EmptyPasses`]: the number of passes through `out_of_memory` that killed no process.
     EmptyPasses = 8,
     /// [`event::Sigkill`]: SIGKILL was sent, by the kernel or from user space.
     Sigkill = 9,
     /// [`event::Exit`]: a task of a victim exited.
     Exit = 10,
-    /// [`event::Reap`]: the OOM reaper took or left a victim's memory.
+    /// [`event::Reap`]: the OOM reaper frees or skips a victim's memory.
     Reap = 11,
     /// [`event::CandidatesHead`] and rows of [`event::Candidate`]: a chunk of the table of candidates.
     Candidate = 12,
-    /// [`event::Arguments`]: the arguments of a victim that asked for memory itself.
+    /// [`event::Arguments`]: the arguments of a victim that was also the allocating process.
     Arguments = 13,
     /// [`event::Zone`]: a zone that the allocation could fall back to.
     Zone = 14,
     /// [`event::Node`]: a memory node with such zones.
     Node = 15,
-    /// [`event::Stack`]: the stacks of the task that asked for memory.
+    /// [`event::Stack`]: the stacks of the allocating task.
     Stack = 16,
     /// [`event::SysrqOom`]: an OOM kill was requested with SysRq-f.
     SysrqOom = 17,
-    /// [`event::UserKills`]: signals of one sender from user space, counted.
+    /// [`event::UserKills`]: the number of signals from one sender in user space.
     UserKills = 18,
-    /// [`event::Sigkill`] of a SIGTERM from user space, soon after an OOM kill.
+    /// [`event::Sigkill`], for a SIGTERM from user space soon after an OOM kill.
     Sigterm = 19,
-    /// What user space knows of the machine and of the tracer, once at the start.
+    /// Facts about the machine and the tracer, once at the start.
     Session = 0x100,
-    /// What procfs said of a process.
+    /// Facts about a process from procfs.
     Process = 0x101,
-    /// The sysctls that matter to a decision.
+    /// The sysctls that influence a decision.
     Sysctl = 0x102,
     /// Time passed while an incident was open.
     Tick = 0x103,
-    /// Frames that were lost, by kind.
+    /// Number of lost frames, by kind.
     Loss = 0x104,
     /// `memory.stat` of the domain.
     MemoryStat = 0x105,
@@ -83,35 +83,35 @@ pub enum Kind {
     Machine = 0x106,
     /// Paths of candidates' cgroups.
     CgroupPaths = 0x107,
-    /// How short memory was when user space sent SIGKILL.
+    /// Memory pressure when user space sent SIGKILL.
     Pressure = 0x108,
-    /// Frames that the recorder could not keep.
+    /// Number of frames that the recorder could not write.
     RecorderLoss = 0x109,
-    /// How the clocks differ, from now on.
+    /// The difference between the clocks from now on.
     Clock = 0x10a,
-    /// Zones and nodes as procfs shows them, where the decision was not seen.
+    /// Zones and nodes from procfs, if the decision was not seen.
     Zones = 0x10b,
     /// `/proc/meminfo`.
     Meminfo = 0x10c,
     /// Swap devices, huge pages, tmpfs mounts, shared memory and slab caches.
     Surroundings = 0x10d,
-    /// Names of the kernel's addresses in a stack.
+    /// The names of the kernel addresses in a stack.
     KernelSymbols = 0x10e,
-    /// Files and names of the user calls in a stack.
+    /// The files and names of the user calls in a stack.
     UserSymbols = 0x10f,
-    /// Names of containers, pods and users, as the files of the node tell them.
+    /// Names of containers, pods and users, from files of the node.
     Names = 0x118,
-    /// What memory and processes did in the minutes before a decision.
+    /// The course of memory and processes in the minutes before a decision.
     LeadUp = 0x128,
-    /// Memory that runs out soon if it grows as before.
+    /// Memory that will run out soon at its present growth.
     Forecast = 0x130,
 }
 
 impl Kind {
-    /// The first number of the context frames.
+    /// The lowest number of the context frames.
     pub const FIRST_CONTEXT: u16 = 0x100;
 
-    /// Every kind, by number.
+    /// All kinds, in the order of their numbers.
     pub const ALL: [Self; 38] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
@@ -153,13 +153,13 @@ impl Kind {
         Self::Forecast,
     ];
 
-    /// The kind of that number, if there is one.
+    /// Returns the kind with this number, or `None`.
     #[must_use]
     pub fn from_number(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 
-    /// Its number on the wire.
+    /// The number in the header.
     #[must_use]
     #[expect(
         clippy::as_conversions,
@@ -170,22 +170,22 @@ impl Kind {
     }
 }
 
-/// Slots of the kernel's loss counters: one a kernel kind, by number.
+/// Number of slots of the kernel side's loss counters. A kernel kind's slot is its number.
 pub const LOSS_SLOTS: u32 = 32;
 
-/// The slot among them that counts OOM kills, each process once.
+/// The slot that counts OOM kills, each process once.
 pub const KILLS_SLOT: u32 = 30;
 
-/// The slot among them that counts those OOM kills of which all frames were lost.
+/// The slot that counts OOM kills whose frames were all lost.
 pub const UNREPORTED_KILLS_SLOT: u32 = 31;
 
-/// An event that has a kind of its own.
+/// An event with its own kind.
 ///
 /// # Safety
 ///
 /// The type is `repr(C)`, has no padding and no invalid bit patterns.
 pub unsafe trait Wire: Copy {
-    /// The kind its frames carry.
+    /// The kind in the header of its frames.
     const KIND: Kind;
 }
 

@@ -1,17 +1,17 @@
-//! What the kernel side must know of the running kernel: byte offsets and argument positions, resolved by name from
-//! its BTF at start and frozen as read-only data before the programs are loaded.
+//! The facts about the running kernel that the kernel side needs: byte offsets and argument positions. User space resolves them
+//! by name from the kernel's BTF at the start, and freezes them as read-only data before it loads the programs.
 //!
-//! The verifier sees each slot as a constant, so that a wrong offset through a typed pointer is refused at load, and a
-//! branch on [`ABSENT`] is pruned. When `rustc` can emit relocations itself, this file and the kernel side's
-//! `kernel/` are what changes.
+//! The verifier sees each slot as a constant. It therefore rejects a wrong offset through a typed pointer when a program is
+//! loaded, and it removes branches on [`ABSENT`]. When `rustc` can emit relocations itself, only this file and `kernel/` of the
+//! kernel side have to change.
 
 /// The value of a slot that this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
 
-/// Slots of [`KernelLayout`].
+/// Number of slots of [`KernelLayout`].
 pub const SLOTS: usize = 109;
 
-/// One `u32` a slot: an offset in bytes or a position, or [`ABSENT`].
+/// The resolved slots. Each `u32` is an offset in bytes, a size in bytes, a position or a number of elements, or [`ABSENT`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -21,7 +21,7 @@ pub const SLOTS: usize = 109;
 pub struct KernelLayout {
     /// Of `struct task_struct`: `flags`; `PF_*` bits.
     pub task_struct_flags: u32,
-    /// Of `struct task_struct`: `mm`; `NULL` for kernel threads and once released.
+    /// Of `struct task_struct`: `mm`; `NULL` for kernel threads and after its release.
     pub task_struct_mm: u32,
     /// Of `struct task_struct`: `pid`; the thread id.
     pub task_struct_pid: u32,
@@ -31,13 +31,13 @@ pub struct KernelLayout {
     pub task_struct_group_leader: u32,
     /// Of `struct task_struct`: `real_parent`.
     pub task_struct_real_parent: u32,
-    /// Of `struct task_struct`: `vfork_done`; set until a child of `vfork` has a memory of its own.
+    /// Of `struct task_struct`: `vfork_done`; set until a child of `vfork` has its own memory.
     pub task_struct_vfork_done: u32,
-    /// Of `struct task_struct`: `thread_pid`; `NULL` once released.
+    /// Of `struct task_struct`: `thread_pid`; `NULL` after its release.
     pub task_struct_thread_pid: u32,
     /// Of `struct task_struct`: `start_boottime`.
     pub task_struct_start_boottime: u32,
-    /// Of `struct task_struct`: `real_cred`; whose uid the log prints.
+    /// Of `struct task_struct`: `real_cred`; the kernel's log prints its uid.
     pub task_struct_real_cred: u32,
     /// Of `struct task_struct`: `comm`.
     pub task_struct_comm: u32,
@@ -47,7 +47,7 @@ pub struct KernelLayout {
     pub task_struct_cgroups: u32,
     /// Of `struct signal_struct`: `oom_score_adj`; s16.
     pub signal_struct_oom_score_adj: u32,
-    /// Of `struct signal_struct`: `oom_mm`; set once a process is a victim.
+    /// Of `struct signal_struct`: `oom_mm`; set if the process is a victim.
     pub signal_struct_oom_mm: u32,
     /// Of `struct signal_struct`: `oom_flag_origin`; bool.
     pub signal_struct_oom_flag_origin: u32,
@@ -67,11 +67,12 @@ pub struct KernelLayout {
     pub mm_struct_rss_swap: u32,
     /// Of `struct mm_struct`: `rss_shmem`; the value of `MM_SHMEMPAGES`.
     pub mm_struct_rss_shmem: u32,
-    /// Of `struct mm_struct`: `rss_percpu`; from a counter's value to its per-CPU pointer; absent where it has none.
+    /// Of `struct mm_struct`: `rss_percpu`; the distance from a counter's value to its per-CPU pointer; absent if the counters
+    /// are not per CPU.
     pub mm_struct_rss_percpu: u32,
-    /// Of `struct mm_struct`: `arg_start`; where the arguments begin.
+    /// Of `struct mm_struct`: `arg_start`; the start of the arguments.
     pub mm_struct_arg_start: u32,
-    /// Of `struct mm_struct`: `arg_end`.
+    /// Of `struct mm_struct`: `arg_end`; the end of the arguments.
     pub mm_struct_arg_end: u32,
     /// Of `struct mm_struct`: `flags`; `MMF_*` bits.
     pub mm_struct_flags: u32,
@@ -107,7 +108,7 @@ pub struct KernelLayout {
     pub mem_cgroup_swap_max: u32,
     /// Of `struct mem_cgroup`: `oom_group`.
     pub mem_cgroup_oom_group: u32,
-    /// Of `struct mem_cgroup`: `css`; where `css` lies, to come back from one.
+    /// Of `struct mem_cgroup`: `css`; to get from a `css` to its `mem_cgroup`.
     pub mem_cgroup_css: u32,
     /// Of `struct css_set`: `memory`; `subsys[memory_cgrp_id]`.
     pub css_set_memory: u32,
@@ -145,19 +146,19 @@ pub struct KernelLayout {
     pub arg_oom_kill_process_message: u32,
     /// Argument position: `kill_process_victim`; of `__oom_kill_process`.
     pub arg_kill_process_victim: u32,
-    /// Argument position: `get_oom_group_ret`; where fexit finds the result of `mem_cgroup_get_oom_group`.
+    /// Argument position: `get_oom_group_ret`; the result of `mem_cgroup_get_oom_group` in fexit.
     pub arg_get_oom_group_ret: u32,
     /// Argument position: `evaluate_task_task`; of `oom_evaluate_task`.
     pub arg_evaluate_task_task: u32,
-    /// Argument position: `evaluate_task_ret`; where fexit finds the result of `oom_evaluate_task`.
+    /// Argument position: `evaluate_task_ret`; the result of `oom_evaluate_task` in fexit.
     pub arg_evaluate_task_ret: u32,
-    /// Argument position: `badness_ret`; where fexit finds the result of `oom_badness`.
+    /// Argument position: `badness_ret`; the result of `oom_badness` in fexit.
     pub arg_badness_ret: u32,
-    /// Argument position: `out_of_memory_ret`; where fexit finds the result of `out_of_memory`.
+    /// Argument position: `out_of_memory_ret`; the result of `out_of_memory` in fexit.
     pub arg_out_of_memory_ret: u32,
-    /// Argument position: `mark_victim_task`; absent where the tracepoint has a pid alone.
+    /// Argument position: `mark_victim_task`; absent if the tracepoint has only a pid.
     pub arg_mark_victim_task: u32,
-    /// Argument position: `mark_victim_pid`; absent where the tracepoint has a task.
+    /// Argument position: `mark_victim_pid`; absent if the tracepoint has a task.
     pub arg_mark_victim_pid: u32,
     /// Argument position: `signal_sig`.
     pub arg_signal_sig: u32,
@@ -173,11 +174,11 @@ pub struct KernelLayout {
     pub arg_exit_task: u32,
     /// Argument position: `reap_pid`.
     pub arg_reap_pid: u32,
-    /// Of a trace event's record: `mark_victim_pid`; offset of `pid` in the plain tracepoint's record.
+    /// Of a trace event's record: `mark_victim_pid`; the offset of `pid` in the record of the plain tracepoint.
     pub event_mark_victim_pid: u32,
     /// Of `struct task_struct`: `mems_allowed`; the nodes of its cpuset.
     pub task_struct_mems_allowed: u32,
-    /// Of `struct oom_control`: `nodemask`; the nodes of a memory policy, `NULL` for all.
+    /// Of `struct oom_control`: `nodemask`; the nodes of a memory policy, `NULL` for all nodes.
     pub oom_control_nodemask: u32,
     /// Of `struct zonelist`: `_zonerefs`.
     pub zonelist_zonerefs: u32,
@@ -195,13 +196,13 @@ pub struct KernelLayout {
     pub zone_zone_pgdat: u32,
     /// Of `struct zone`: `_watermark`.
     pub zone_watermark: u32,
-    /// Elements of `zone._watermark`.
+    /// Number of elements of `zone._watermark`.
     pub zone_watermarks: u32,
     /// Of `struct zone`: `watermark_boost`.
     pub zone_watermark_boost: u32,
     /// Of `struct zone`: `lowmem_reserve`.
     pub zone_lowmem_reserve: u32,
-    /// Elements of `zone.lowmem_reserve`.
+    /// Number of elements of `zone.lowmem_reserve`.
     pub zone_classes: u32,
     /// Of `struct zone`: `nr_reserved_highatomic`.
     pub zone_nr_reserved_highatomic: u32,
@@ -213,21 +214,21 @@ pub struct KernelLayout {
     pub zone_present_pages: u32,
     /// Of `struct zone`: `per_cpu_pageset`; `pageset` before 5.14. Per CPU.
     pub zone_pageset: u32,
-    /// Of what that points to: `count`, pages on the lists of one CPU.
+    /// Of the structure behind `zone_pageset`: `count`; the pages on the lists of one CPU.
     pub pageset_count: u32,
     /// Of `struct zone`: `vm_stat`.
     pub zone_vm_stat: u32,
-    /// Elements of `zone.vm_stat`.
+    /// Number of elements of `zone.vm_stat`.
     pub zone_counters: u32,
     /// Of `struct zone`: `free_area`.
     pub zone_free_area: u32,
-    /// Elements of `zone.free_area`.
+    /// Number of elements of `zone.free_area`.
     pub zone_orders: u32,
     /// Of `struct free_area`: `size`; `sizeof(struct free_area)`.
     pub free_area_size: u32,
-    /// Of `struct free_area`: `free_list`; one `struct list_head` a migrate type.
+    /// Of `struct free_area`: `free_list`; one `struct list_head` per migrate type.
     pub free_area_free_list: u32,
-    /// Elements of `free_area.free_list`.
+    /// Number of elements of `free_area.free_list`.
     pub free_area_types: u32,
     /// Of `struct free_area`: `nr_free`.
     pub free_area_nr_free: u32,
@@ -235,14 +236,14 @@ pub struct KernelLayout {
     pub pglist_data_node_id: u32,
     /// Of `struct pglist_data`: `vm_stat`.
     pub pglist_data_vm_stat: u32,
-    /// Elements of `pglist_data.vm_stat`.
+    /// Number of elements of `pglist_data.vm_stat`.
     pub pglist_data_counters: u32,
 }
 
 const _: () = assert!(size_of::<KernelLayout>() == SLOTS * 4);
 
 impl KernelLayout {
-    /// A layout that knows nothing: what the object holds before user space fills it in.
+    /// A layout without any resolved slot. The object contains it before user space fills it in.
     pub const UNRESOLVED: Self = Self {
         task_struct_flags: ABSENT,
         task_struct_mm: ABSENT,
@@ -356,7 +357,7 @@ impl KernelLayout {
     };
 }
 
-/// Numbers that are no offsets, beside the layout in read-only data.
+/// Other numbers, beside the layout in read-only data.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -364,15 +365,15 @@ impl KernelLayout {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct KernelValues {
-    /// Address of `__per_cpu_offset`; 0 where kallsyms does not tell it, and counters stay approximate.
+    /// Address of `__per_cpu_offset`; 0 if kallsyms does not contain it. Counters then stay approximate.
     pub per_cpu_offset: u64,
-    /// CPUs whose part of a per-CPU counter is added.
+    /// Number of CPUs whose parts of a per-CPU counter are added.
     pub cpus: u32,
     /// Always 0.
     pub reserved: u32,
 }
 
 impl KernelValues {
-    /// Nothing known.
+    /// Values that are not resolved yet.
     pub const UNRESOLVED: Self = Self { per_cpu_offset: 0, cpus: 0, reserved: 0 };
 }

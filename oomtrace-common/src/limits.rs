@@ -1,119 +1,130 @@
-//! How much of anything crosses the border, and how large the maps are.
+//! How much data the kernel side sends, and the sizes of the maps.
 
-/// Bytes of the ring buffer; a power of two and a multiple of the page size. One kill takes about 4 KiB, so this
-/// is some 250 kills that user space may be behind before the first frame is lost (and counted). Our memory at rest has
-/// it twice, because it is mapped twice in a row.
+/// Size of the ring buffer in bytes; a power of two and a multiple of the page size. One kill takes about 4 KiB, so user space
+/// may be about 250 kills behind before the first frame is lost (and counted). User space maps the ring once, so these bytes
+/// count once toward oomtrace's resident memory.
 pub const RING_BYTES: u32 = 1 << 20;
 
-/// Bytes of the ring that may wait when one more chunk of a table of candidates is sent: a whole table fits, and
-/// what tells of the kill itself has the rest.
+/// Chunks of the table of candidates, zones, nodes and stacks are sent only if at most this many bytes wait in the ring. A whole
+/// table fits. The rest of the ring is reserved for the frames of the kill itself.
 pub const RING_TABLE_BYTES: u64 = 7 << 17;
 
-/// Bytes of `task_struct.comm`, its terminating NUL included.
+/// Size of `task_struct.comm` in bytes, with its terminating NUL.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L313>
 pub const COMM_BYTES: usize = 16;
 
-/// Bytes of a cgroup's own name that are kept, its NUL included: a kernfs name is at most 255 bytes (`NAME_MAX`).
+/// Number of bytes to copy of a cgroup's own name, with its NUL. A kernfs name has at most 255 bytes (`NAME_MAX`).
 pub const CGROUP_NAME_BYTES: usize = 256;
 
-/// Levels of the cgroup tree that are walked, the root included. A deeper cgroup's path is absent, for its upper levels
-/// are unknown. The verifier walks the loop to its bound, about 0.5 ms a level: 16 is twice what a pod on systemd has.
+/// Number of levels to walk in the cgroup tree, including the root. The path of a deeper cgroup is absent, because its upper
+/// levels are unknown. The verifier walks the loop to its bound and takes about 0.5 ms per level. 16 levels are twice the depth
+/// of a pod on systemd.
 pub const CGROUP_LEVELS: u32 = 16;
 
-/// Bytes of the kill message that are kept: enough to tell the messages of `out_of_memory` apart.
+/// Number of bytes to copy of the kill message: enough to distinguish the messages of `out_of_memory`.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1159>
 pub const MESSAGE_BYTES: usize = 48;
 
-/// CPUs whose part of a per-CPU counter is added; a machine with more gets the approximate value alone.
+/// Number of CPUs whose parts of a per-CPU counter are added. A machine with more CPUs gets only the approximate value.
 pub const COUNTER_CPUS: u32 = 512;
 
-/// Tasks that can be inside `memory_max_write` at one time and still be told apart.
+/// Number of tasks inside `memory_max_write` that the kernel side can remember at the same time.
 pub const MAX_WRITERS: u32 = 1024;
 
-/// Runs of empty passes that are told apart at one time. A cgroup that cannot be relieved has one or two.
+/// Number of runs of empty passes that the kernel side can count at the same time. A cgroup in which no kill helps has one or
+/// two.
 pub const EMPTY_RUNS: u32 = 256;
 
-/// Empty passes of one kind are sent at once for the first, then as one count, at most this often (ns).
+/// The shortest time between two frames of one run of empty passes, in ns. The first pass is sent immediately, the others as a
+/// count.
 pub const EMPTY_PASSES_EVERY_NS: u64 = 1_000_000_000;
 
-/// Rows of a chunk of the table of candidates; a power of two. A chunk is one frame, sent as far as it is filled, and what
-/// is lost as one. The verifier walks the loop over chunks to its bound, about 250 instructions a chunk.
+/// Number of rows of a chunk of the table of candidates; a power of two. A chunk is one frame that ends after the last row in
+/// use, and it is sent or lost as a whole. The verifier walks the loop over chunks to its bound, about 250 instructions per
+/// chunk.
 pub const CHUNK_ROWS: u32 = 256;
 
-/// Chunks of the table: 8192 candidates, in 834 KiB that the kernel holds from the start, and the most of which a whole
-/// table fits the ring. What is beyond is counted, and the most points among it kept.
+/// Number of chunks of the table: 8192 candidates in 834 KiB, which the kernel allocates at the start. This is the largest power
+/// of two with which a whole table fits into the ring. Further tasks are only counted, and the highest points among them are
+/// kept.
 pub const TABLE_CHUNKS: u32 = 32;
 
-/// Rows of the whole table. The last is for a task that is chosen when all others are taken: the winner is in the table
-/// however many there are.
+/// Number of rows of the whole table. The last row is reserved for a task that is chosen when all others are taken, so that the
+/// table always contains the chosen task.
 pub const TABLE_ROWS: u32 = CHUNK_ROWS * TABLE_CHUNKS;
 
-/// SIGKILLs from user space that have frames of their own in each [`USER_KILLS_EVERY_NS`], and in one act; all are counted.
+/// Number of signals from user space that get their own frames in each [`USER_KILLS_EVERY_NS`], and in one act. All signals are
+/// counted.
 pub const USER_KILLS: u32 = 256;
 
-/// Acts of user space that the kernel side counts at one time, by sender and cgroup.
+/// Number of acts in user space that the kernel side can count at the same time, by sender and cgroup.
 pub const USER_KILL_ACTS: u32 = 512;
 
-/// How often the count of an act is sent while it goes on, in ns. Less than [`USER_KILL_BURST_NS`], so that user space sees it go on.
+/// The shortest time between two frames with the count of an act that continues, in ns. It is less than [`USER_KILL_BURST_NS`],
+/// so that user space sees that the act continues.
 pub const USER_KILL_COUNT_NS: u64 = 50_000_000;
 
-/// How long after an OOM kill SIGTERMs are sent, in ns: a service manager stops what is left of the service.
+/// The time after an OOM kill in which SIGTERMs are sent, in ns. A service manager may then stop the other processes of the
+/// service.
 pub const SIGTERM_AFTER_KILL_NS: u64 = 2_000_000_000;
 
-/// Threads that are between SIGKILL and the mark of an OOM kill at one time, where passes are not seen.
+/// Number of threads that can be between SIGKILL and the mark of an OOM kill at the same time, if passes are not seen.
 pub const KILLERS: u32 = 256;
 
-/// How often the paths of their cgroups are sent in that time.
+/// Number of times that paths of cgroups are sent for signals from user space in each [`USER_KILLS_EVERY_NS`].
 pub const USER_KILL_PATHS: u32 = 32;
 
-/// That time, in ns.
+/// The period of [`USER_KILLS`] and [`USER_KILL_PATHS`], in ns.
 pub const USER_KILLS_EVERY_NS: u64 = 1_000_000_000;
 
-/// How long the counters of a cgroup, and what user space looks up beside them, hold for further kills in it, in ns.
+/// The longest pause between two signals of one act, in ns. Within this time, the paths that the kernel side sent and the
+/// pressure that user space read are used for further kills in the same cgroup.
 pub const USER_KILL_BURST_NS: u64 = 100_000_000;
 
-/// Bytes of a command line that the kernel side copies: a frame of it is no longer than what clears one.
+/// Number of bytes to copy of a command line. Its frame must not be larger than the block of zeroes that clears a frame.
 pub const ARGUMENTS_BYTES: usize = 440;
 
-/// Zones of a zonelist that are sent; the rest is counted. A node has two or three at most, mostly one.
+/// Number of zones of a zonelist that are sent. Further zones are only counted. A node has at most two or three zones, and mostly
+/// one.
 pub const ZONES: u32 = 64;
 
-/// Zones of a zonelist that are counted. A longer list reads as this long.
+/// Number of zones of a zonelist that are counted. A longer list is reported with this length.
 pub const ZONES_COUNTED: u32 = 256;
 
-/// Bytes of a zone's name, its NUL included.
+/// Size of a zone's name in bytes, with its NUL.
 pub const ZONE_NAME_BYTES: usize = 16;
 
-/// Watermarks of a zone. Kernels have 3 or 4.
+/// Greatest number of watermarks of a zone. Kernels have 3 or 4.
 pub const WATERMARKS: usize = 8;
 
-/// Classes of allocations that a zone keeps a reserve from, one a zone type. Kernels have up to 6.
+/// Greatest number of reserves of a zone, one per zone type. Kernels have up to 6.
 pub const ZONE_CLASSES: usize = 8;
 
-/// Orders of free blocks. x86-64 has 11, 64 KiB pages have 14.
+/// Greatest number of orders of free blocks. x86-64 has 11, and kernels with 64 KiB pages have 14.
 pub const ZONE_ORDERS: usize = 16;
 
-/// Migrate types of free blocks. Kernels have 5 or 6.
+/// Greatest number of migrate types of free blocks. Kernels have 5 or 6.
 pub const MIGRATE_TYPES: usize = 8;
 
-/// Counters of a zone. Kernels have 11 or 12.
+/// Greatest number of counters of a zone. Kernels have 11 or 12.
 pub const ZONE_COUNTERS: usize = 32;
 
-/// Counters of a node. Kernels have 37 to 69.
+/// Greatest number of counters of a node. Kernels have 37 to 69.
 pub const NODE_COUNTERS: usize = 96;
 
-/// Nodes that a mask of nodes can hold (`MAX_NUMNODES` is at most this).
+/// Number of nodes in a node mask (`MAX_NUMNODES` is at most this).
 pub const NODES: u32 = 1024;
 
-/// Kernel calls of a stack that are copied. An allocation is 15 to 30 deep, and the programs' own calls come on top.
+/// Number of kernel calls to copy of a stack. An allocation has 15 to 30 calls, and the stack also contains the program's own
+/// calls.
 pub const KERNEL_CALLS: usize = 40;
 
-/// User calls of a stack that are copied.
+/// Number of user calls to copy of a stack.
 pub const USER_CALLS: usize = 16;
 
-/// Bytes of a build id: SHA-1.
+/// Size of a build id in bytes: SHA-1.
 pub const BUILD_ID_BYTES: usize = 20;
 
-/// How long after a thread's stack was sent no other of it is, where passes are not seen: a group is killed mark by mark
-/// (ns).
+/// The shortest time between two stacks of one thread if passes are not seen, in ns. The kernel marks the processes of a group
+/// one after the other.
 pub const STACK_EVERY_NS: u64 = 100_000_000;

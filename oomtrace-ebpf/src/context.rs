@@ -1,4 +1,4 @@
-//! The arguments of a hook, whatever kind of program it is.
+//! The arguments of a hook, for all kinds of programs.
 
 use core::arch::asm;
 
@@ -11,12 +11,12 @@ use crate::kernel::read::Address;
 
 /// Reads one 64-bit word of a context at a constant offset.
 ///
-/// An instruction of our own, because the compiler merges the arms of [`argument`] into one load at a computed offset,
-/// and a context may not be indexed by anything but a constant ("dereference of modified ctx ptr").
+/// This is an assembly instruction, because the compiler would merge the arms of [`argument`] into one load at a computed offset.
+/// The verifier accepts only constant offsets into a context ("dereference of modified ctx ptr").
 macro_rules! word {
     ($context:expr, $offset:expr) => {{
         let word: u64;
-        // SAFETY: a load that the verifier checks against the hook's prototype.
+        // SAFETY: the verifier checks this load against the hook's prototype.
         unsafe {
             asm!(
                 "{word} = *(u64 *)({context} + {offset})",
@@ -29,13 +29,13 @@ macro_rules! word {
     }};
 }
 
-/// A context that holds arguments by position.
+/// A context with arguments by position.
 pub(crate) trait Arguments: EbpfContext {
-    /// Byte offset of the first six arguments in the context.
+    /// Byte offsets of the first six arguments in the context.
     const OFFSETS: [usize; 6];
 }
 
-/// `fentry`, `fexit` and `tp_btf` contexts are arrays of 64-bit arguments.
+/// The offsets in `fentry`, `fexit` and `tp_btf` contexts, which are arrays of 64-bit arguments.
 const ARRAY: [usize; 6] = [0, 8, 16, 24, 32, 40];
 
 impl Arguments for FEntryContext {
@@ -50,21 +50,22 @@ impl Arguments for BtfTracePointContext {
     const OFFSETS: [usize; 6] = ARRAY;
 }
 
-/// The registers that carry arguments, in `struct pt_regs`.
+/// The registers in `struct pt_regs` that contain the arguments.
 /// <https://github.com/torvalds/linux/blob/v6.12/tools/lib/bpf/bpf_tracing.h#L96>
 #[cfg(bpf_target_arch = "x86_64")]
 impl Arguments for ProbeContext {
     const OFFSETS: [usize; 6] = [112, 104, 96, 88, 72, 64];
 }
 
-/// Likewise. <https://github.com/torvalds/linux/blob/v6.12/tools/lib/bpf/bpf_tracing.h#L229>
+/// The registers in `struct user_pt_regs` that contain the arguments.
+/// <https://github.com/torvalds/linux/blob/v6.12/tools/lib/bpf/bpf_tracing.h#L229>
 #[cfg(bpf_target_arch = "aarch64")]
 impl Arguments for ProbeContext {
     const OFFSETS: [usize; 6] = ARRAY;
 }
 
-/// The argument at a position that the layout names, 0 where it names none. The arms of all other positions are dead
-/// to the verifier.
+/// Returns the argument at a position from the layout, or 0 if the position is absent. The verifier knows the position and
+/// removes the other arms.
 #[inline(always)]
 pub(crate) fn argument<C: Arguments>(context: &C, position: u32) -> u64 {
     match position {
@@ -78,20 +79,20 @@ pub(crate) fn argument<C: Arguments>(context: &C, position: u32) -> u64 {
     }
 }
 
-/// Likewise, as a pointer.
+/// Returns the argument at a position from the layout as a pointer.
 #[inline(always)]
 pub(crate) fn pointer_argument<C: Arguments>(context: &C, position: u32) -> Address {
     core::ptr::without_provenance(argument(context, position) as usize)
 }
 
-/// Whether a pointer argument is null, where the kernel may pass such a one although its prototype does not say so.
+/// Whether a pointer argument is null. The kernel passes null to some hooks whose prototypes do not say so.
 ///
-/// An instruction of our own, because some verifiers (seen on 6.18) know that the argument of a tracepoint is a valid
-/// pointer, take a test for equality with 0 as decided, and drop what would be done then. They decide no other test.
+/// This is an assembly instruction, because some verifiers (seen on 6.18) assume that the argument of a tracepoint is a valid
+/// pointer. They treat a comparison with 0 as decided and drop the branch for null. They do not decide other comparisons.
 #[inline(always)]
 pub(crate) fn is_null(pointer: u64) -> bool {
     let is_null: u64;
-    // SAFETY: compares two registers and writes a third.
+    // SAFETY: the instructions compare a register with 1 and write another register.
     unsafe {
         asm!(
             "{is_null} = 1",

@@ -1,4 +1,4 @@
-//! OOM kills, counted whether or not their frames find room, and those of which no frame was sent.
+//! Counts all OOM kills, and the OOM kills for which no frame was sent because the ring was full.
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,
@@ -19,17 +19,18 @@ use crate::{
     pass::{self, Pass},
 };
 
-/// Where passes are not seen: the thread that each thread sent SIGKILL to as the kernel. If it is marked next, that was an OOM kill.
-/// The kernel sends such signals for other reasons, too, and to processes that share the victim's memory.
+/// If passes are not seen: for each thread in which the kernel sent SIGKILL, the thread that got the signal. If the kernel marks
+/// that thread next, the signal was an OOM kill. The kernel also sends SIGKILL for other reasons, and to processes that share the
+/// victim's memory.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L945>
 #[map]
 static KILLING: LruHashMap<u64, u64> = LruHashMap::with_max_entries(KILLERS, 0);
 
-/// When the last mark was, `CLOCK_BOOTTIME` ns.
+/// Time of the last mark, `CLOCK_BOOTTIME` ns.
 #[map]
 static MARKED: Array<u64> = Array::with_max_entries(1, 0);
 
-/// `__oom_kill_process` is called; `sent` says whether a frame names the victim.
+/// Handles the entry of `__oom_kill_process`. `sent` says whether a frame names the victim.
 #[inline(always)]
 pub(crate) fn begin(pass: &mut Pass, victim: Address, sent: bool) {
     pass.victim = victim.addr() as u64;
@@ -39,8 +40,8 @@ pub(crate) fn begin(pass: &mut Pass, victim: Address, sent: bool) {
     pass.reported = u64::from(sent);
 }
 
-/// The kernel sends SIGKILL inside a pass. The first signal of a call is for the victim; others are for processes that share its
-/// memory.
+/// Handles a SIGKILL by the kernel inside a pass. The first signal in a call of `__oom_kill_process` is for the victim. The
+/// others are for processes that share its memory.
 #[inline(always)]
 pub(crate) fn signal(pass: &mut Pass, sent: bool) {
     if pass.victim != 0 && pass.signaled == 0 {
@@ -49,7 +50,7 @@ pub(crate) fn signal(pass: &mut Pass, sent: bool) {
     }
 }
 
-/// A mark inside a pass.
+/// Handles a mark inside a pass.
 #[inline(always)]
 pub(crate) fn mark(sent: bool) {
     set_marked();
@@ -60,7 +61,7 @@ pub(crate) fn mark(sent: bool) {
     }
 }
 
-/// Counts the latest kill of a pass, once nothing more can tell of it.
+/// Counts the latest kill of a pass, when no more frames about it can follow.
 #[inline(always)]
 pub(crate) fn settle(pass: &mut Pass) {
     if pass.signaled != 0 {
@@ -74,7 +75,7 @@ pub(crate) fn settle(pass: &mut Pass) {
 #[inline(always)]
 fn count(pass: &mut Pass, again: bool) {
     if again {
-        // A frame of the second call names it after all.
+        // A frame of the second call names the victim, so that it is reported after all.
         if pass.reported != 0 && pass.first_unreported != 0 {
             count_in(UNREPORTED_KILLS_SLOT, u64::MAX);
             pass.first_unreported = 0;
@@ -90,20 +91,20 @@ fn count(pass: &mut Pass, again: bool) {
     }
 }
 
-/// The kernel sends SIGKILL outside every pass that is seen.
+/// Handles a SIGKILL by the kernel outside all passes that are seen.
 #[inline(always)]
 pub(crate) fn signal_alone(target: Address) {
     let tid = thread(target);
     let _ = KILLING.insert(bpf_get_current_pid_tgid(), tid, 0);
 }
 
-/// A mark outside every pass that is seen.
+/// Handles a mark outside all passes that are seen.
 #[inline(always)]
 pub(crate) fn mark_alone(victim: Option<Address>, tid: i32, sent: bool) {
     set_marked();
     let Some(killed) = KILLING.get_ptr_mut(bpf_get_current_pid_tgid()) else { return };
     let tid = victim.map_or(u64::from(tid as u32), thread);
-    // SAFETY: an element of the map, which this thread alone writes.
+    // SAFETY: this is an element of the map, and only this thread writes to it.
     let killed = unsafe { &mut *killed };
     if *killed != tid || tid == 0 {
         return;
@@ -125,16 +126,16 @@ fn thread(task: Address) -> u64 {
 #[inline(always)]
 fn set_marked() {
     if let Some(marked) = MARKED.get_ptr_mut(0) {
-        // SAFETY: a valid map value; of several writers any may be the last.
+        // SAFETY: this is a valid map value. With several writers, the result is the time of one of them.
         unsafe { *marked = now() };
     }
 }
 
-/// Whether a process was marked lately.
+/// Whether the kernel marked a process in the last [`SIGTERM_AFTER_KILL_NS`].
 #[inline(always)]
 pub(crate) fn are_recent() -> bool {
     let Some(marked) = MARKED.get_ptr_mut(0) else { return false };
-    // SAFETY: a valid map value.
+    // SAFETY: this is a valid map value.
     let marked = unsafe { *marked };
     marked != 0 && now().saturating_sub(marked) < SIGTERM_AFTER_KILL_NS
 }

@@ -1,5 +1,5 @@
-//! The kernel side of oomtrace: hooks on the kernel's OOM decision that copy facts into a ring buffer and judge
-//! nothing. Start at `hook/`: one hook a file.
+//! The kernel side of oomtrace: hooks on the kernel's OOM decision. They copy facts into a ring buffer and judge nothing. Start
+//! reading at `hook/`, which has one file per hook.
 #![no_std]
 #![no_main]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
@@ -20,14 +20,14 @@ mod pass;
 mod table;
 mod user_kills;
 
-/// The verifier proves that no program panics; the compiler still wants somewhere to go.
+/// The compiler requires a panic handler. The verifier proves that no program reaches it.
 #[cfg(not(test))]
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// The kernel lets GPL-compatible programs alone read its memory.
+/// The license. The kernel allows only GPL-compatible programs to read its memory.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

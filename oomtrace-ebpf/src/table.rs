@@ -1,6 +1,7 @@
-//! The table of candidates of the pass under way: filled task by task, sent only where somebody asks why.
+//! The table of candidates of the current pass. It is filled task by task, and sent only if the pass chooses a task or starts a
+//! run of empty passes.
 //!
-//! One table is enough, for there is one pass at a time; it is preallocated, because memory is what has run out.
+//! One table is enough, because there is one pass at a time. It is allocated in advance, because memory is short during a pass.
 
 use aya_ebpf::{macros::map, maps::Array};
 use oomtrace_common::{
@@ -20,7 +21,7 @@ use crate::{
     pass::Pass,
 };
 
-/// A frame that is sent as far as it is filled.
+/// A frame. It is sent up to its last row in use.
 #[repr(C)]
 struct Chunk {
     header: FrameHeader,
@@ -28,20 +29,20 @@ struct Chunk {
     rows: [Candidate; CHUNK_ROWS as usize],
 }
 
-/// Bytes before the rows.
+/// Number of bytes before the rows.
 const FRAME_HEAD_BYTES: u64 = (size_of::<FrameHeader>() + size_of::<CandidatesHead>()) as u64;
 
-/// The row for whoever is chosen when all others are taken.
+/// The row that is reserved for a task that is chosen when all other rows are taken.
 const LAST_ROW: u32 = TABLE_ROWS - 1;
 
-/// What stands for no points, as in the kernel.
+/// The value for no points, the same as in the kernel.
 pub(crate) const NO_POINTS: i64 = i64::MIN;
 
 #[map]
 static TABLE: Array<Chunk> = Array::with_max_entries(TABLE_CHUNKS, 0);
 
-/// Takes down a task that was evaluated, and what of it the kernel told meanwhile. The same work for every task,
-/// whatever its size: this is under `oom_lock`.
+/// Adds an evaluated task with its points and the result of its evaluation. The work is the same for every task, because this
+/// runs under `oom_lock`.
 #[inline(always)]
 pub(crate) fn add<R: Read>(pass: &mut Pass, task: Address, returned: i32) {
     if task::is_kthread::<R>(task) {
@@ -67,8 +68,7 @@ pub(crate) fn add<R: Read>(pass: &mut Pass, task: Address, returned: i32) {
     row.returned = returned as i16;
 }
 
-/// [`Candidate::CHOSEN`] if the kernel holds to this task now; its points are known then even where `oom_badness` is not
-/// seen.
+/// Returns [`Candidate::CHOSEN`] if `oc->chosen` is this task now. Its points are then known even if `oom_badness` is not hooked.
 #[inline(always)]
 fn chosen(pass: &mut Pass, task: Address) -> u32 {
     let oc = core::ptr::without_provenance(pass.oc as usize);
@@ -87,7 +87,7 @@ fn leave_out(pass: &mut Pass, points: i64) {
     }
 }
 
-/// The row of that number; none beyond the end of the table.
+/// Returns the row with this number, or `None` after the end of the table.
 #[inline(always)]
 fn row(number: u32) -> Option<&'static mut Candidate> {
     let chunk = chunk(number / CHUNK_ROWS)?;
@@ -96,13 +96,13 @@ fn row(number: u32) -> Option<&'static mut Candidate> {
 
 #[inline(always)]
 fn chunk(number: u32) -> Option<&'static mut Chunk> {
-    // SAFETY: an element of the map, which lives as long as the program; only hooks inside the pass use it, one after
+    // SAFETY: this is an element of the map and lives as long as the program. Only the hooks inside the pass use it, one after
     // the other.
     TABLE.get_ptr_mut(number).map(|chunk| unsafe { &mut *chunk })
 }
 
-/// Sends the table, chunk by chunk. A function of its own, so that its paths are one again when it returns: the
-/// verifier walks the loop to its bound.
+/// Sends the table, chunk by chunk. This is a separate function, because the verifier walks the loop to its bound and joins the
+/// paths when a function returns.
 #[inline(never)]
 pub(crate) fn send(pass: &Pass) {
     if pass.evaluated == 0 {
@@ -111,7 +111,7 @@ pub(crate) fn send(pass: &Pass) {
     let rows = pass.rows + pass.last_taken;
     for number in 0..TABLE_CHUNKS {
         let first = number * CHUNK_ROWS;
-        // The first goes out even without a row: the counts are in it.
+        // The first chunk is sent even without a row, because it contains the counts.
         if number != 0 && first >= rows {
             return;
         }
@@ -120,7 +120,7 @@ pub(crate) fn send(pass: &Pass) {
     }
 }
 
-/// A function of its own for the same reason: what becomes of one chunk is forgotten before the next.
+/// Sends one chunk. This is a separate function for the same reason: the verifier joins the paths of one chunk before the next.
 #[inline(never)]
 fn send_chunk(pass: &Pass, chunk: &mut Chunk, first: u32, rows: u32) {
     let rows = u64::from(rows.saturating_sub(first).min(CHUNK_ROWS));

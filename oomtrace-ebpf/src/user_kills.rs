@@ -1,5 +1,5 @@
-//! Which signals from user space have frames of their own: neither a script that kills in a loop nor a cgroup of thousands may fill the
-//! ring. All are counted, by sender and cgroup.
+//! Decides which signals from user space get their own frames, so that neither a script that kills in a loop nor the kill of a
+//! large cgroup fills the ring. All signals are counted by sender and cgroup.
 
 use aya_ebpf::{
     macros::map,
@@ -23,17 +23,18 @@ use crate::{
     },
 };
 
-/// What was told lately. Several CPUs may write to it at once: the bounds may then be missed by a few.
+/// The frames that were sent recently. Several CPUs may write to this record at the same time. A few more frames than the limits
+/// allow may then be sent.
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Told {
-    /// Beginning of the time in which `told` and `paths` were counted.
+    /// Start of the period in which `told` and `paths` were counted, `CLOCK_BOOTTIME` ns.
     since_ns: u64,
     told: u32,
     paths: u32,
-    /// Neither told nor counted in an act, since the start.
+    /// Number of signals since the start that have no frame and are counted in no act.
     left_out: u64,
-    /// Cgroups of target and sender whose paths were sent last, and when.
+    /// The last sent paths: the cgroups of target and sender, and the time.
     target: u64,
     sender: u64,
     path_ns: u64,
@@ -42,14 +43,14 @@ struct Told {
 #[map]
 static USER_KILLS_TOLD: Array<Told> = Array::with_max_entries(1, 0);
 
-/// Acts under way; user space reads the last count of each, and removes old ones.
+/// The current acts. User space reads the last count of each act and removes old acts.
 #[map]
 static ACTS: HashMap<Act, ActRun> = HashMap::with_max_entries(USER_KILL_ACTS, 0);
 
-/// `BPF_NOEXIST`: another CPU may have been first.
+/// `BPF_NOEXIST`: insert only if there is no element yet. Another CPU may have inserted it first.
 const NEW: u64 = 1;
 
-/// A signal's kind.
+/// The kind of a signal.
 #[derive(Clone, Copy)]
 pub(crate) struct Signal {
     pub(crate) number: u32,
@@ -57,22 +58,23 @@ pub(crate) struct Signal {
     pub(crate) group: u32,
 }
 
-/// A signal's place in its act.
+/// The position of a signal in its act.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
-    /// Signals so far, this one included; 0 where acts found no room.
+    /// Number of signals so far, including this one; 0 if the table of acts was full.
     pub(crate) count: u64,
-    /// When the first was sent.
+    /// Time of the first signal, `CLOCK_BOOTTIME` ns.
     pub(crate) first_ns: u64,
     /// See [`Told::left_out`].
     pub(crate) left_out: u64,
 }
 
-/// Counts a signal; whether it has a frame of its own. Then the paths of its cgroups are sent, unless they were just now.
+/// Counts a signal, and returns whether it gets its own frame. If so, this function also sends the paths of its cgroups, unless
+/// they were sent a moment ago.
 #[inline(always)]
 pub(crate) fn admit(target: Address, signal: Signal, place: &mut Place) -> bool {
     let Some(told) = USER_KILLS_TOLD.get_ptr_mut(0) else { return false };
-    // SAFETY: the map has one element that lives as long as the program; see above for several writers.
+    // SAFETY: the map has one element that lives as long as the program. [`Told`] allows several writers.
     let told = unsafe { &mut *told };
     let now = now();
     if now.saturating_sub(told.since_ns) >= USER_KILLS_EVERY_NS {
@@ -83,7 +85,7 @@ pub(crate) fn admit(target: Address, signal: Signal, place: &mut Place) -> bool 
         return false;
     }
     if !room {
-        // SAFETY: a field of a valid map value.
+        // SAFETY: this is a field of a valid map value.
         unsafe { add(&raw mut told.left_out, 1) };
         return false;
     }
@@ -110,8 +112,8 @@ fn act(target: Address, signal: Signal) -> Act {
     act
 }
 
-/// Counts a signal of an act; false if the count is all that is told of it. The count of an act that goes on is sent now and then,
-/// and that of one that was over when the next of the same kind begins.
+/// Counts a signal in its act, and returns false if it gets no frame of its own. The count of an act is sent from time to time
+/// while the act continues. The final count is sent when the next act with the same key starts.
 #[inline(always)]
 fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
     let mut run = ACTS.get_ptr_mut(act);
@@ -121,13 +123,13 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
         run = ACTS.get_ptr_mut(act);
     }
     let Some(run) = run else { return true };
-    // SAFETY: an element of the map; of several writers each may miss a frame that another one sends, and no count.
+    // SAFETY: this is an element of the map. With several writers, the number of frames may be too low, but no count is lost.
     let run = unsafe { &mut *run };
     if now.saturating_sub(run.kills.last_ns) >= USER_KILL_BURST_NS {
         send(run);
         (run.kills.first_ns, run.kills.count, run.kills.told) = (now, 0, 0);
     }
-    // SAFETY: a field of a valid map value.
+    // SAFETY: this is a field of a valid map value.
     unsafe { add(&raw mut run.kills.count, 1) };
     run.kills.last_ns = now;
     (place.count, place.first_ns) = (run.kills.count, run.kills.first_ns);

@@ -1,9 +1,9 @@
-//! The arguments of a process that is about to go.
+//! The arguments of a process that the kernel is about to kill.
 
 use crate::limits::ARGUMENTS_BYTES;
 
-/// What the kernel side can read: of the current process alone, and as far as it is in memory. To ask procfs takes a page, and
-/// where there is none waits until the victim has gone.
+/// The arguments that the kernel side can read: those of the current process, if their pages are in memory. User space needs a
+/// free page to read them from procfs. If no page is free, it waits until the victim has exited.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -15,11 +15,11 @@ pub struct Arguments {
     pub pid: i32,
     /// Thread id of the task that the kernel acts on.
     pub tid: i32,
-    /// When the process began, `CLOCK_BOOTTIME` ns; 0 where that was not read.
+    /// Start time of the process, `CLOCK_BOOTTIME` ns; 0 if it was not read.
     pub start_boot_ns: u64,
-    /// Bytes of all arguments, a NUL behind each (`mm_struct.arg_end - arg_start`).
+    /// Length of all arguments in bytes, with a NUL after each (`mm_struct.arg_end - arg_start`).
     pub bytes: u64,
-    /// Bytes of `text`.
+    /// Number of bytes in `text`.
     pub text_bytes: u32,
     /// Always 0.
     pub reserved: u32,

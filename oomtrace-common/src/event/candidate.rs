@@ -1,11 +1,12 @@
-//! The table of candidates: what `oom_evaluate_task` looked at, in its order. Kept in the kernel while the decision is
-//! made, and sent in chunks once somebody is chosen (or for the first of a run of passes that kill nobody), so that the
-//! thousands of passes that choose nobody cost no frame.
+//! The table of candidates: the tasks that `oom_evaluate_task` examined, in its order.
+//!
+//! The kernel side keeps the table during the decision. It sends the table in chunks when the kernel has chosen a task, and for
+//! the first of a run of passes that kill no process. Thousands of passes that choose no task therefore cost no frames.
 
 use crate::limits::COMM_BYTES;
 
-/// Stands before the rows of a [`crate::frame::Kind::Candidate`] frame. `head_bytes` and `row_bytes` are the strides, so
-/// that head and rows can grow at their tails like every other event.
+/// The header before the rows of a [`crate::frame::Kind::Candidate`] frame. Readers take the sizes of header and rows from
+/// `head_bytes` and `row_bytes`, so that both can grow at their tails like every other event.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -13,23 +14,23 @@ use crate::limits::COMM_BYTES;
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct CandidatesHead {
-    /// Bytes of this head.
+    /// Size of this header in bytes.
     pub head_bytes: u32,
-    /// Bytes of one row.
+    /// Size of one row in bytes.
     pub row_bytes: u32,
-    /// Rows that follow.
+    /// Number of rows in this frame.
     pub rows: u32,
-    /// Place of the first of them in the whole table.
+    /// Position of the first row in the whole table.
     pub first: u32,
-    /// Kernel threads among the tasks that were looked at: they have no row. Like what follows, of the whole table.
+    /// Number of kernel threads among the examined tasks. They have no row. This field and the next two describe the whole table.
     pub kernel_threads: u32,
-    /// Tasks that were looked at when the table was full.
+    /// Number of tasks that were examined when the table was full.
     pub left_out: u32,
-    /// The most points among those; `LONG_MIN` if none had any.
+    /// The highest points among the tasks in `left_out`; `LONG_MIN` if none had points.
     pub left_out_points: i64,
 }
 
-/// One task the kernel looked at: the thread group's leader.
+/// One task that the kernel examined: the leader of a thread group.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -37,20 +38,21 @@ pub struct CandidatesHead {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct Candidate {
-    /// Bits of [`Candidate::MEMORY`] and its neighbours.
+    /// Bits such as [`Candidate::MEMORY`].
     pub present: u32,
     /// Process id.
     pub pid: i32,
-    /// When the process began, `CLOCK_BOOTTIME` ns.
+    /// Start time of the process, `CLOCK_BOOTTIME` ns.
     pub start_boot_ns: u64,
-    /// Kernfs id of its memory cgroup; 0 if unread.
+    /// Kernfs id of its memory cgroup; 0 if it was not read.
     pub memcg: u64,
-    /// In pages; valid with [`Candidate::POINTS`] or [`Candidate::CHOSEN`]. `LONG_MIN`: the kernel passes it over.
+    /// Points, in pages; valid with [`Candidate::POINTS`] or [`Candidate::CHOSEN`]. `LONG_MIN` if the kernel passes the task
+    /// over.
     pub points: i64,
     /// `mm_struct.total_vm`, in pages.
     pub total_vm_pages: u64,
-    /// Resident file pages as the counter itself has them, like the next three: summing over the CPUs would be work for
-    /// each task under `oom_lock`.
+    /// Resident file pages. This and the next three are the values of the counters themselves, without the parts of the CPUs:
+    /// adding those for each task would take too long under `oom_lock`.
     pub file_rss_pages: i64,
     /// Resident anonymous pages.
     pub anon_rss_pages: i64,
@@ -66,7 +68,7 @@ pub struct Candidate {
     pub uid: u32,
     /// `signal_struct.oom_score_adj`.
     pub oom_score_adj: i16,
-    /// What `oom_evaluate_task` returned: 0 to go on, 1 to stop.
+    /// The return value of `oom_evaluate_task`: 0 to continue, 1 to stop.
     pub returned: i16,
 }
 
@@ -76,17 +78,17 @@ const _: () = assert!(size_of::<Candidate>() == 104);
 impl Candidate {
     /// The memory figures were read: the leader had an `mm`.
     pub const MEMORY: u32 = 1 << 0;
-    /// `points` is what `oom_badness` returned for it.
+    /// `points` is the return value of `oom_badness` for this task.
     pub const POINTS: u32 = 1 << 1;
-    /// After it, `oc->chosen` was this task, and `points` is `oc->chosen_points`.
+    /// After its evaluation, `oc->chosen` was this task, and `points` is `oc->chosen_points`.
     pub const CHOSEN: u32 = 1 << 2;
-    /// `signal->oom_mm` was set: a victim already.
+    /// `signal->oom_mm` was set: the process was already an OOM victim.
     pub const WAS_VICTIM: u32 = 1 << 3;
-    /// Its `mm->flags`, or those of `signal->oom_mm`, have `MMF_OOM_SKIP`.
+    /// `MMF_OOM_SKIP` is set in its `mm->flags` or in the flags of `signal->oom_mm`.
     pub const OOM_SKIP: u32 = 1 << 4;
     /// `vfork_done` is set and the parent has the same `mm`.
     pub const IN_VFORK: u32 = 1 << 5;
-    /// `signal->oom_flag_origin`.
+    /// `signal->oom_flag_origin` is set.
     pub const ORIGIN: u32 = 1 << 6;
     /// `uid` was read.
     pub const UID: u32 = 1 << 7;

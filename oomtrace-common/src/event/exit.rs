@@ -1,4 +1,4 @@
-//! A task of a victim process exited (`sched_process_exit`). From 6.16 on that is before its memory is released.
+//! A task of a victim process exits (`sched_process_exit`). From 6.16 on, its memory is not released yet.
 
 /// The exit.
 #[repr(C)]
@@ -12,9 +12,9 @@ pub struct Exit {
     pub pid: i32,
     /// Thread id.
     pub tid: i32,
-    /// When the process began, `CLOCK_BOOTTIME` ns.
+    /// Start time of the process, `CLOCK_BOOTTIME` ns.
     pub start_boot_ns: u64,
-    /// Threads of the process still alive, this one not counted (`signal->live`); the last one out reads 0.
+    /// Number of other threads of the process that are alive (`signal->live`); 0 for the last thread.
     pub live: i32,
     /// Always 0.
     pub reserved: u32,

@@ -1,8 +1,8 @@
-//! `__oom_kill_process`: this process is about to get SIGKILL, before it is sent.
+//! `__oom_kill_process`: the kernel is about to send SIGKILL to a process.
 
 use super::Task;
 
-/// A process being killed: the chosen one, or a member of its `memory.oom.group`.
+/// A process that the kernel kills: the chosen process, or another member of its `memory.oom.group`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -10,6 +10,7 @@ use super::Task;
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct KillProcess {
-    /// The victim. `mm` may be gone where another thread of the process still has it: the mark tells then.
+    /// The victim. Its `mm` may be released while another thread of the process still has it. The later mark then has the memory
+    /// figures.
     pub victim: Task,
 }

@@ -1,9 +1,9 @@
-//! `mark_victim`: a task got access to memory reserves. Neither a kill nor once per victim (up to 12 per kill from
-//! 6.16 on); on the tracepoint tier it is the only word there is.
+//! `mark_victim`: a task got access to memory reserves. This is not a kill, and it can happen several times per victim (up to 12
+//! times per kill from 6.16 on). On the tracepoint tier, it is the only information about the decision.
 
 use super::Task;
 
-/// A marked task, and who was running.
+/// A marked task, and the task that was running.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -11,7 +11,7 @@ use super::Task;
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct MarkVictim {
-    /// The marked task; on kernels whose tracepoint has only a pid, `present` is 0 and `tid` alone is set.
+    /// The marked task. If the kernel's tracepoint has only a pid, `present` is 0 and only `tid` is set.
     pub victim: Task,
     /// The current task: the trigger.
     pub trigger: Task,

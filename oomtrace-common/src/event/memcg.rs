@@ -1,8 +1,8 @@
-//! A memory cgroup at that instant: one level of a path. Levels are joined by `id` and `parent`.
+//! A memory cgroup at the time of the frame: one level of a path. `id` and `parent` connect the levels.
 
 use crate::limits::CGROUP_NAME_BYTES;
 
-/// One cgroup. Page counts as `page_counter` holds them; a limit that is off reads `PAGE_COUNTER_MAX`
+/// One cgroup, with the page counts of its `page_counter`s. An unlimited cgroup has the limit `PAGE_COUNTER_MAX`
 /// (`LONG_MAX / PAGE_SIZE`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub struct Memcg {
     pub id: u64,
     /// Kernfs id of the parent; 0 for the root.
     pub parent: u64,
-    /// Bits of [`Memcg::COUNTERS`] and its neighbours.
+    /// Bits such as [`Memcg::COUNTERS`].
     pub present: u32,
-    /// `cgroup_root.hierarchy_id`: 0 is the v2 hierarchy.
+    /// `cgroup_root.hierarchy_id`; 0 for the v2 hierarchy.
     pub hierarchy: u32,
     /// `memory.usage`.
     pub usage_pages: u64,
@@ -25,13 +25,13 @@ pub struct Memcg {
     pub max_pages: u64,
     /// `memory.high`.
     pub high_pages: u64,
-    /// v2: swap usage. v1: memory and swap together (`memsw`).
+    /// v2: swap usage. v1: usage of memory and swap together (`memsw`).
     pub swap_usage_pages: u64,
     /// v2: `memory.swap.max`. v1: `memsw.limit_in_bytes`.
     pub swap_max_pages: u64,
     /// `memory.oom.group`: 0 or 1.
     pub oom_group: u32,
-    /// Bytes of `name`, its NUL included; negative if it could not be read.
+    /// Number of bytes in `name`, with its NUL; negative if the name could not be read.
     pub name_len: i32,
     /// The cgroup's own name; empty for the root.
     pub name: [u8; CGROUP_NAME_BYTES],

@@ -1,7 +1,7 @@
-//! What the kernel says, one wire struct a file, each named as its hook.
+//! The events of the kernel side. Each file has one wire struct and the name of its hook.
 //!
-//! Structs grow at the tail only. A reader takes shorter ones (the missing tail reads as zero, and the `present`
-//! bits of that tail are unset) and longer ones (the surplus is ignored).
+//! Structs grow only at the tail. A reader accepts shorter structs: the missing tail is zero, and its `present` bits are unset.
+//! It also accepts longer structs and ignores the additional bytes.
 
 mod arguments;
 mod candidate;

@@ -1,6 +1,6 @@
-//! `mem_cgroup_get_oom_group` found a cgroup with `memory.oom.group`: all of it is killed.
+//! `mem_cgroup_get_oom_group` found a cgroup with `memory.oom.group`: the kernel kills the whole cgroup.
 
-/// The kill scope.
+/// The cgroup to kill.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(

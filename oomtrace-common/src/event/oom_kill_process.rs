@@ -1,9 +1,9 @@
-//! `oom_kill_process`: the decision fell on a task. Not yet a kill.
+//! `oom_kill_process`: the kernel chose a task. This is not a kill yet.
 
 use super::Task;
 use crate::limits::MESSAGE_BYTES;
 
-/// The chosen task, with what made it so.
+/// The chosen task and the values of the decision.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -13,15 +13,16 @@ use crate::limits::MESSAGE_BYTES;
 pub struct OomKillProcess {
     /// `oc->chosen`.
     pub chosen: Task,
-    /// `oc->chosen_points`, in pages; 0 where nobody was evaluated, `LONG_MAX` for an `oom_flag_origin` task.
+    /// `oc->chosen_points`, in pages; 0 if no task was evaluated, `LONG_MAX` for an `oom_flag_origin` task.
     pub points: i64,
-    /// `oc->totalpages`: size of the domain in pages, swap included.
+    /// `oc->totalpages`: size of the domain in pages, including swap.
     pub total_pages: u64,
     /// `oc->constraint`, an `enum oom_constraint` of the running kernel.
     pub constraint: u32,
-    /// Tasks that `oom_evaluate_task` looked at in this pass; nothing where the session says it is not hooked.
+    /// Number of tasks that `oom_evaluate_task` examined in this pass. It has no meaning if the function is not hooked, as the
+    /// session frame says.
     pub evaluated: u32,
-    /// The head of the message the kernel prints, NUL-terminated.
+    /// The start of the message that the kernel prints, terminated by a NUL.
     pub message: [u8; MESSAGE_BYTES],
     /// Always 0.
     pub reserved: u64,

@@ -1,9 +1,9 @@
-//! One pass through `out_of_memory`: who asked for what memory, and how the decision ended.
+//! One pass through `out_of_memory`: the requested allocation, and the end of the decision.
 
 use super::Task;
 
-/// The pass began. Sent when the pass first leads to something (a choice or a mark), so that passes that do nothing
-/// cost no frame; the header's `pass` is the time of the entry itself.
+/// The start of a pass. The kernel side sends it when the pass first chooses or marks a task, so that an empty pass costs no
+/// frame. `pass` in the header is the time of the entry.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -11,11 +11,11 @@ use super::Task;
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct OutOfMemory {
-    /// The task that asked for memory; for SysRq and the multi-gen LRU a kernel thread.
+    /// The allocating task. For SysRq and the multi-gen LRU it is a kernel thread.
     pub trigger: Task,
-    /// Kernfs id of `oc->memcg`, the cgroup whose limit was hit; 0 when the machine ran out.
+    /// Kernfs id of `oc->memcg`, the cgroup that reached its limit; 0 if the machine ran out of memory.
     pub memcg: u64,
-    /// Bits of [`OutOfMemory::MEMCG`] and its neighbours.
+    /// Bits such as [`OutOfMemory::MEMCG`].
     pub flags: u32,
     /// `oc->gfp_mask`.
     pub gfp_mask: u32,
@@ -28,13 +28,13 @@ pub struct OutOfMemory {
 impl OutOfMemory {
     /// `oc->memcg` was set.
     pub const MEMCG: u32 = 1 << 0;
-    /// `oc->zonelist` was set: the page allocator asked.
+    /// `oc->zonelist` was set: the call came from the page allocator.
     pub const ZONELIST: u32 = 1 << 1;
-    /// The trigger was inside a write to `memory.max`.
+    /// The trigger was writing to `memory.max`.
     pub const MEMORY_MAX_WRITE: u32 = 1 << 2;
 }
 
-/// The pass returned.
+/// The return of a pass.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -42,23 +42,24 @@ impl OutOfMemory {
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct OutOfMemoryReturn {
-    /// `oc->totalpages`: size of the domain in pages, swap included.
+    /// `oc->totalpages`: size of the domain in pages, including swap.
     pub total_pages: u64,
     /// `oc->chosen_points`, in pages.
     pub points: i64,
-    /// Tasks that `oom_evaluate_task` looked at.
+    /// Number of tasks that `oom_evaluate_task` examined.
     pub evaluated: u32,
     /// `oc->constraint`, an `enum oom_constraint` of the running kernel.
     pub constraint: u32,
-    /// What `out_of_memory` returned: 1 for true.
+    /// The return value of `out_of_memory`: 1 for true.
     pub returned: u32,
-    /// What `oc->chosen` was: [`OutOfMemoryReturn::CHOSEN_NONE`] and its neighbours.
+    /// The value of `oc->chosen`: [`OutOfMemoryReturn::CHOSEN_NONE`], [`OutOfMemoryReturn::CHOSEN_ABORTED`] or
+    /// [`OutOfMemoryReturn::CHOSEN_TASK`].
     pub chosen: u32,
-    /// [`super::KillProcess`] frames made (or lost) in this pass.
+    /// Number of [`super::KillProcess`] frames of this pass, including lost ones.
     pub kills: u32,
-    /// [`super::MarkVictim`] frames made (or lost) in this pass.
+    /// Number of [`super::MarkVictim`] frames of this pass, including lost ones.
     pub marks: u32,
-    /// How long the pass took, in ns.
+    /// Duration of the pass in ns.
     pub duration_ns: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The OOM reaper at work on a victim; most victims exit before it comes.
+//! A step of the OOM reaper. Most victims exit before the reaper starts.
 
 /// One step of the reaper.
 #[repr(C)]
@@ -8,7 +8,7 @@
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct Reap {
-    /// The marked task's thread id.
+    /// Thread id of the marked task.
     pub tid: i32,
     /// [`Reap::START`], [`Reap::FINISH`] or [`Reap::SKIP`].
     pub step: u32,
@@ -19,6 +19,6 @@ impl Reap {
     pub const START: u32 = 1;
     /// `finish_task_reaping`.
     pub const FINISH: u32 = 2;
-    /// `skip_task_reaping`: somebody else had taken it already.
+    /// `skip_task_reaping`: another task was already releasing the memory.
     pub const SKIP: u32 = 3;
 }

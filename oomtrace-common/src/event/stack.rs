@@ -1,8 +1,8 @@
-//! The stacks of the task that asked for memory.
+//! The stacks of the allocating task.
 
 use crate::limits::{BUILD_ID_BYTES, KERNEL_CALLS, USER_CALLS};
 
-/// Both stacks, the innermost call first. The frame ends with the last user call that was copied.
+/// Both stacks, with the innermost call first. The frame ends after the last user call that was copied.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -14,11 +14,11 @@ pub struct Stack {
     pub pid: i32,
     /// Its thread id.
     pub tid: i32,
-    /// Bytes of `kernel`; negative if the kernel refused it.
+    /// Number of bytes in `kernel`; negative if the kernel refused to copy the stack.
     pub kernel_bytes: i32,
-    /// Bytes of `user`; negative if the kernel refused it, as it does for a kernel thread.
+    /// Number of bytes in `user`; negative if the kernel refused to copy the stack, as for a kernel thread.
     pub user_bytes: i32,
-    /// Return addresses, from the program that read them on.
+    /// Return addresses. The first calls are those of the eBPF program that read the stack.
     pub kernel: [u64; KERNEL_CALLS],
     /// Calls in user space.
     pub user: [UserCall; USER_CALLS],
@@ -35,16 +35,16 @@ pub struct Stack {
 pub struct UserCall {
     /// [`UserCall::VALID`] or [`UserCall::IP`].
     pub status: i32,
-    /// The build id of the file, filled up with zeroes.
+    /// The build id of the file, padded with zeroes.
     pub build_id: [u8; BUILD_ID_BYTES],
-    /// Offset in the file with [`UserCall::VALID`], an address with [`UserCall::IP`].
+    /// With [`UserCall::VALID`] an offset in the file, with [`UserCall::IP`] an address.
     pub place: u64,
 }
 
 impl UserCall {
     /// Build id and offset are known.
     pub const VALID: i32 = 1;
-    /// Only the address is.
+    /// Only the address is known.
     pub const IP: i32 = 2;
 }
 

@@ -1,8 +1,8 @@
-//! A task and its process, as the kernel held them at that instant.
+//! The kernel's data about a task and its process at the time of the frame.
 
 use crate::limits::COMM_BYTES;
 
-/// Facts about one task. Which of them could be read stands in `present`.
+/// Facts about one task. `present` says which facts could be read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -10,26 +10,26 @@ use crate::limits::COMM_BYTES;
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct Task {
-    /// Bits of [`Task::PID`] and its neighbours.
+    /// Bits such as [`Task::PID`].
     pub present: u32,
     /// Process id in the root pid namespace (`task_struct.tgid`).
     pub pid: i32,
-    /// The task the kernel acted on (`task_struct.pid`).
+    /// Thread id of the task that the kernel acted on (`task_struct.pid`).
     pub tid: i32,
-    /// Process id in the innermost pid namespace the process lives in.
+    /// Process id in the innermost pid namespace of the process.
     pub ns_pid: i32,
-    /// Real user id in the initial user namespace, as the kernel's log prints it (`task_uid`).
+    /// Real user id in the initial user namespace, as in the kernel's log (`task_uid`).
     pub uid: u32,
     /// `task_struct.flags`, the `PF_*` bits.
     pub flags: u32,
-    /// When the process began, `CLOCK_BOOTTIME` in ns (`group_leader->start_boottime`).
+    /// Start time of the process, `CLOCK_BOOTTIME` ns (`group_leader->start_boottime`).
     pub start_boot_ns: u64,
-    /// The kernfs id of the process's memory cgroup; its path comes in [`super::Memcg`] frames.
+    /// Kernfs id of the process's memory cgroup. [`super::Memcg`] frames contain its path.
     pub memcg: u64,
     /// `mm_struct.total_vm`, in pages.
     pub total_vm_pages: u64,
-    /// Resident file pages (`MM_FILEPAGES`) as the counter itself has them: from 6.2 to 6.19 the kernel takes these
-    /// approximate values (short by up to a batch a CPU), from 7.0 the exact sums.
+    /// Resident file pages (`MM_FILEPAGES`): the value of the counter itself. From 6.2 to 6.19, the kernel uses these approximate
+    /// values, which can be too low by up to one batch per CPU. From 7.0 on, it uses the exact sums.
     pub file_rss_pages: i64,
     /// Resident anonymous pages (`MM_ANONPAGES`).
     pub anon_rss_pages: i64,
@@ -72,10 +72,10 @@ impl Task {
     pub const MEMCG: u32 = 1 << 4;
     /// The memory figures were read: the task had an `mm`.
     pub const MEMORY: u32 = 1 << 5;
-    /// The `*_exact` figures were read: the counters are per CPU, and every CPU's part could be added.
+    /// The `*_exact` figures were read: the counters are per CPU, and the parts of all CPUs were added.
     pub const EXACT: u32 = 1 << 6;
     /// `oom_score_adj` was read.
     pub const OOM_SCORE_ADJ: u32 = 1 << 7;
-    /// `signal_struct.oom_mm` was set: the process was an OOM victim already.
+    /// `signal_struct.oom_mm` was set: the process was already an OOM victim.
     pub const WAS_VICTIM: u32 = 1 << 8;
 }

@@ -1,8 +1,8 @@
-//! SIGKILLs and SIGTERMs from user space, counted by sender and cgroup: one act can kill thousands of processes, and only the first of
-//! them have frames of their own.
+//! SIGKILLs and SIGTERMs from user space, counted by sender and cgroup. One act can kill thousands of processes, and only the
+//! first signals have their own frames.
 
-/// The signals of one act: without a pause of [`crate::limits::USER_KILL_BURST_NS`] between them. The kernel side counts signals that
-/// arrived, but neither those of a process to itself nor those to victims of the OOM killer.
+/// The signals of one act. Pauses between them are shorter than [`crate::limits::USER_KILL_BURST_NS`]. The kernel side counts
+/// delivered signals. It does not count signals of a process to itself or to victims of the OOM killer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
@@ -18,11 +18,11 @@ pub struct UserKills {
     pub last_ns: u64,
     /// Number of signals.
     pub count: u64,
-    /// Those that the kernel side sent frames of, or tried to.
+    /// Number of signals for which the kernel side sent, or tried to send, a frame.
     pub told: u64,
 }
 
-/// What the signals of one act have in common: the key of the kernel's table.
+/// The common properties of the signals of one act: the key in the kernel side's table.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(
@@ -38,18 +38,18 @@ pub struct Act {
     pub origin: u32,
     /// `group` of [`super::Sigkill`].
     pub group: u32,
-    /// When the sender began, `CLOCK_BOOTTIME` ns.
+    /// Start time of the sender, `CLOCK_BOOTTIME` ns.
     pub sender_start_ns: u64,
     /// Kernfs id of the targets' memory cgroup.
     pub memcg: u64,
 }
 
-/// An act in the kernel's table.
+/// An act in the kernel side's table.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActRun {
-    /// What a frame would say now.
+    /// The current content of a frame.
     pub kills: UserKills,
-    /// When the last frame of the count was sent, `CLOCK_BOOTTIME` ns.
+    /// Time of the last frame with the count, `CLOCK_BOOTTIME` ns.
     pub sent_ns: u64,
 }

@@ -1,9 +1,9 @@
-//! A zone that the allocation could fall back to, as it was at the decision.
+//! The state of a zone that the allocation could fall back to at the decision.
 
 use crate::limits::{WATERMARKS, ZONE_CLASSES, ZONE_COUNTERS, ZONE_NAME_BYTES, ZONE_ORDERS};
 
-/// One zone of `oc->zonelist`. Amounts are in pages. An array holds as many values as its count says, and none where the
-/// count is 0. The frame ends with the last counter that was read.
+/// One zone of `oc->zonelist`. Amounts are in pages. Each array has a count of its values; the count is 0 if they were not read.
+/// The frame ends after the last counter that was read.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/mmzone.h#L847>
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,25 +12,25 @@ use crate::limits::{WATERMARKS, ZONE_CLASSES, ZONE_COUNTERS, ZONE_NAME_BYTES, ZO
     derive(zerocopy::FromBytes, zerocopy::IntoBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct Zone {
-    /// Bits of [`Zone::NAME`] and its neighbors.
+    /// Bits such as [`Zone::NAME`].
     pub present: u32,
     /// `zone->node`; 0 on a kernel without nodes.
     pub node: i32,
-    /// `zoneref->zone_idx`: its position in `enum zone_type`.
+    /// `zoneref->zone_idx`: the position in `enum zone_type`.
     pub index: i32,
-    /// Its place in the zonelist.
+    /// The position in the zonelist.
     pub position: u16,
-    /// Zones in the zonelist.
+    /// Number of zones in the zonelist.
     pub zones: u16,
-    /// How many of `watermark`.
+    /// Number of values in `watermark`.
     pub watermarks: u16,
-    /// How many of `reserve`.
+    /// Number of values in `reserve`.
     pub classes: u16,
-    /// How many of `free_blocks` and `free_types`.
+    /// Number of values in `free_blocks` and in `free_types`.
     pub orders: u16,
-    /// How many of `vm_stat`.
+    /// Number of values in `vm_stat`.
     pub counters: u16,
-    /// `zone->name`, with a NUL.
+    /// `zone->name`, with its NUL.
     pub name: [u8; ZONE_NAME_BYTES],
     /// `zone->watermark_boost`.
     pub boost_pages: u64,
@@ -42,7 +42,7 @@ pub struct Zone {
     pub managed_pages: u64,
     /// `zone->present_pages`.
     pub present_pages: u64,
-    /// Free pages on the lists of all CPUs.
+    /// Number of free pages on the lists of all CPUs.
     pub percpu_pages: i64,
     /// `zone->_watermark[]`, without the boost.
     pub watermark: [u64; WATERMARKS],
@@ -50,9 +50,9 @@ pub struct Zone {
     pub reserve: [u64; ZONE_CLASSES],
     /// `zone->free_area[].nr_free`.
     pub free_blocks: [u64; ZONE_ORDERS],
-    /// For each order a bit for each migrate type that has a free block.
+    /// A bit mask per order: one bit for each migrate type that has a free block.
     pub free_types: [u16; ZONE_ORDERS],
-    /// `zone->vm_stat[]`, without what CPUs hold back.
+    /// `zone->vm_stat[]`, without the changes that each CPU has not added yet.
     pub vm_stat: [i64; ZONE_COUNTERS],
 }
 
@@ -69,6 +69,6 @@ impl Zone {
     pub const MANAGED: u32 = 1 << 4;
     /// `present_pages` was read.
     pub const PRESENT: u32 = 1 << 5;
-    /// `percpu_pages` was read, of every CPU.
+    /// `percpu_pages` was read for every CPU.
     pub const PERCPU: u32 = 1 << 6;
 }

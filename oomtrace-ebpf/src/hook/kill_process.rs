@@ -1,5 +1,5 @@
-//! `void __oom_kill_process(struct task_struct *victim, const char *message)`: SIGKILL follows, unless nobody in the
-//! process has its memory any more.
+//! `void __oom_kill_process(struct task_struct *victim, const char *message)`: the kernel sends SIGKILL next, unless no thread of
+//! the process has its memory any more.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L917>
 
 use aya_ebpf::{
@@ -37,7 +37,7 @@ fn kill<R: Read>(victim: Address) {
     let Some(pass) = pass::current() else { return };
     kills::settle(pass);
     pass.kills += 1;
-    // Those of the first one were sent when it was chosen.
+    // The arguments of the first victim were sent when the kernel chose it.
     if pass.kills > 1 && arguments::are_here::<R>(victim) {
         emit::<Arguments>(pass.entry_ns, |out| arguments::copy::<R>(victim, out));
     }

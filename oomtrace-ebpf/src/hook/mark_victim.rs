@@ -1,5 +1,5 @@
-//! `oom:mark_victim`: `(struct task_struct *task, uid_t uid)`, or `(int pid)` before the change that stable series have
-//! taken back too. Fires with `task_lock` held, once a thread: keep it short.
+//! `oom:mark_victim`: `(struct task_struct *task, uid_t uid)`, or `(int pid)` on older kernels. Stable series have the change as
+//! well. The tracepoint fires with `task_lock` held, once per thread, so the program must be short.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L763>
 
 use aya_ebpf::{
@@ -35,11 +35,11 @@ fn mark_victim_tp_btf(ctx: BtfTracePointContext) -> u32 {
     0
 }
 
-/// Where BTF tracepoints are refused: the record has the pid, and no pointer.
+/// For kernels that reject BTF tracepoints. The record contains the pid, but no pointer.
 #[tracepoint]
 fn mark_victim_tracepoint(ctx: TracePointContext) -> u32 {
     let offset = slot!(event_mark_victim_pid) as usize;
-    // SAFETY: the offset comes from the event's format file; the helper behind it checks the address.
+    // SAFETY: the offset comes from the event's format file, and the helper checks the address.
     if let Ok(tid) = unsafe { ctx.read_at::<i32>(offset) } {
         mark(&ctx, None, tid);
     }
@@ -50,7 +50,7 @@ fn mark_victim_tracepoint(ctx: TracePointContext) -> u32 {
 fn mark<C: EbpfContext>(context: &C, victim: Option<Address>, tid: i32) {
     let mut entry_ns = 0;
     match pass::current() {
-        // A victim's threads come back here one by one while it dies: the kill was told, these are counted.
+        // While a victim dies, its threads come here one by one. Its kill was already sent, so these marks are only counted.
         Some(pass) if pass.trigger_was_victim != 0 && pass.chosen == 0 => {
             pass.repeated_marks += 1;
             return;
@@ -77,8 +77,8 @@ fn mark<C: EbpfContext>(context: &C, victim: Option<Address>, tid: i32) {
     }
 }
 
-/// Without the hooks around it, all that can be known beside the victim is here: its arguments, and of the domain the limits above
-/// the trigger and above the victim.
+/// Sends what is known besides the victim if the other hooks are missing: the victim's arguments, and the cgroups above the
+/// trigger and above the victim. The domain is one of these cgroups, or the machine.
 #[inline(always)]
 fn emit_surroundings(victim: Option<Address>) {
     if let Some(victim) = victim

@@ -1,8 +1,8 @@
-//! `ssize_t memory_max_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)`: a limit written below
-//! the usage kills; the writer is then the trigger, and usually lives elsewhere.
+//! `ssize_t memory_max_write(struct kernfs_open_file *of, char *buf, size_t nbytes, loff_t off)`: the kernel kills if the new
+//! limit is below the usage. The writer is then the trigger, and it is usually not in that cgroup.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L4150>
 //!
-//! Writers are not serialised, so each is remembered by its thread.
+//! Several threads can write at the same time, so the map remembers each thread.
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,
@@ -12,7 +12,8 @@ use aya_ebpf::{
 };
 use oomtrace_common::limits::MAX_WRITERS;
 
-/// Threads inside the function. Least recently used go first: one whose return was missed must not stay for ever.
+/// The threads inside the function. The map drops the least recently used entry first, so that a thread whose return was missed
+/// does not stay forever.
 #[map]
 static WRITERS: LruHashMap<u64, u8> = LruHashMap::with_max_entries(MAX_WRITERS, 0);
 
@@ -48,7 +49,7 @@ fn leave() -> u32 {
     0
 }
 
-/// Whether the current thread is writing a `memory.max`.
+/// Whether the current thread is writing to a `memory.max`.
 #[inline(always)]
 pub(crate) fn is_current_inside() -> bool {
     WRITERS.get_ptr(bpf_get_current_pid_tgid()).is_some()

@@ -1,5 +1,5 @@
-//! The hooks, one a file, each with the kernel's prototype in its head comment. An entry point for each kind of
-//! program that can carry the hook; all of them lead to one `try_…`.
+//! The hooks, one per file. The comment at the top of each file contains the kernel's prototype. A hook has one entry point for
+//! each kind of program that can be attached to it, and all entry points call one shared function.
 
 mod kill_process;
 mod mark_victim;

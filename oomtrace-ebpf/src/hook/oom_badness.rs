@@ -1,8 +1,9 @@
 //! `long oom_badness(struct task_struct *p, unsigned long totalpages)`: the score of one task.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L202>
 //!
-//! Every read of a `/proc/PID/oom_score` calls it, too: only what the trigger calls inside its pass is taken. A compiler
-//! may split it (`oom_badness.part.0`), and what the decision calls is then the part; it returns the same.
+//! Every read of a `/proc/PID/oom_score` also calls this function, so the program uses only the calls of the trigger inside its
+//! pass. A compiler may split the function, and the decision then calls only the part (`oom_badness.part.0`). The part returns
+//! the same value.
 
 use aya_ebpf::{
     macros::{fexit, kretprobe},

@@ -1,4 +1,4 @@
-//! `int oom_evaluate_task(struct task_struct *task, void *arg)`: called for each task the kernel looks at.
+//! `int oom_evaluate_task(struct task_struct *task, void *arg)`: the kernel calls it for each task that it examines.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L309>
 
 use aya_ebpf::{
@@ -22,7 +22,7 @@ fn evaluate_task_fexit(ctx: FExitContext) -> u32 {
     0
 }
 
-/// Remembers the task for the return.
+/// Stores the task for the hook on the return.
 #[kprobe]
 fn evaluate_task_kprobe(ctx: ProbeContext) -> u32 {
     if let Some(pass) = pass::current() {

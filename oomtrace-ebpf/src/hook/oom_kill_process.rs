@@ -1,5 +1,5 @@
-//! `void oom_kill_process(struct oom_control *oc, const char *message)`: the decision fell on `oc->chosen`. It may still
-//! turn out to be dying already.
+//! `void oom_kill_process(struct oom_control *oc, const char *message)`: the kernel has chosen `oc->chosen`. The chosen task may
+//! already be dying.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1012>
 
 use aya_ebpf::{
@@ -58,7 +58,7 @@ fn choose<R: Read, C: EbpfContext>(context: &C, oc: Address, message: Address) {
         R::copy(oc, slot!(oom_control_totalpages), &mut out.total_pages);
         R::copy(oc, slot!(oom_control_constraint), &mut out.constraint);
         out.evaluated = pass.evaluated;
-        // SAFETY: the helper checks the address and ends the copy at a NUL or at the buffer's end.
+        // SAFETY: the helper checks the address and ends the copy at a NUL or at the end of the buffer.
         let _ = unsafe { bpf_probe_read_kernel_str_bytes(message.cast(), &mut out.message) };
     });
     zones::send_memory_state(pass.oc, pass.entry_ns);

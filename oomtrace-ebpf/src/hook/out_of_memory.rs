@@ -1,4 +1,4 @@
-//! `bool out_of_memory(struct oom_control *oc)`: the spine. Entered with `oom_lock` held.
+//! `bool out_of_memory(struct oom_control *oc)`: the function that makes the whole decision. Its callers hold `oom_lock`.
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104>
 
 use aya_ebpf::{
@@ -29,7 +29,7 @@ use crate::{
     table,
 };
 
-/// Runs of equal empty passes; user space reads them when the stream goes quiet.
+/// The runs of equal empty passes. User space reads them when no more frames arrive.
 #[map]
 static EMPTY: HashMap<EmptyRun, EmptyPassesRun> = HashMap::with_max_entries(EMPTY_RUNS, 0);
 
@@ -118,11 +118,11 @@ fn flags<R: Read>(oc: Address, memcg: Address) -> u32 {
 fn leave<R: Read, C: EbpfContext>(context: &C, oc: Address, returned: u64) {
     let Some(pass) = pass::current() else { return };
     kills::settle(pass);
-    // `bool` is one byte of the register; the rest is whatever was there.
+    // `bool` is one byte of the register. The other bytes are undefined.
     let returned = u32::from(returned & 0xff != 0);
     let total_pages = value::<R, u64>(oc, slot!(oom_control_totalpages)).0;
     let constraint = value::<R, u32>(oc, slot!(oom_control_constraint)).0;
-    // A freed task may still be named here: the value is looked at, never followed.
+    // The pointer may refer to a freed task. The program only compares it and never follows it.
     let chosen = match value::<R, u64>(oc, slot!(oom_control_chosen)).0 {
         0 => OutOfMemoryReturn::CHOSEN_NONE,
         u64::MAX => OutOfMemoryReturn::CHOSEN_ABORTED,
@@ -130,8 +130,8 @@ fn leave<R: Read, C: EbpfContext>(context: &C, oc: Address, returned: u64) {
     };
     if pass.announced == 0 {
         let emptiness = emptiness(pass, returned, chosen) as u32;
-        // By way of memory, so that the verifier forgets which it is and walks what follows once.
-        // SAFETY: a field of a valid reference.
+        // Store the value in memory, so that the verifier forgets it and walks the following code once.
+        // SAFETY: this is a field of a valid reference.
         unsafe { core::ptr::write_volatile(&raw mut pass.emptiness, emptiness) };
         fold(context, pass, total_pages, constraint);
     } else {
@@ -153,7 +153,7 @@ fn leave<R: Read, C: EbpfContext>(context: &C, oc: Address, returned: u64) {
     pass.pid_tgid = 0;
 }
 
-/// Where the memory was and what for it was asked, of a decision that fell on nobody.
+/// Sends the zones, the nodes and the trigger's stacks for a decision that chose no task.
 #[inline(always)]
 fn send_shortage<C: EbpfContext>(context: &C, pass: &Pass) {
     zones::send_memory_state(pass.oc, pass.entry_ns);
@@ -173,18 +173,18 @@ fn emptiness(pass: &Pass, returned: u32, chosen: u32) -> Emptiness {
     }
 }
 
-/// Counts an empty pass. The first of a run is told at once, the run's count then once a second at most; user space reads
-/// what is left when the run has gone quiet, and forgets old runs.
+/// Counts an empty pass. The first pass of a run is sent immediately, and the run's count at most once per second. When the run
+/// has ended, user space reads the final count. It also removes old runs.
 #[inline(always)]
 fn fold<C: EbpfContext>(context: &C, pass: &Pass, total_pages: u64, constraint: u32) {
-    // SAFETY: a field of a valid reference.
+    // SAFETY: this is a field of a valid reference.
     let emptiness = unsafe { core::ptr::read_volatile(&raw const pass.emptiness) };
     let key = EmptyRun { memcg: pass.memcg_id, emptiness: u64::from(emptiness) };
     let Some(run) = EMPTY.get_ptr_mut(key) else {
         begin(context, pass, key, total_pages, constraint);
         return;
     };
-    // SAFETY: an element of the map; only this function writes to it, under `oom_lock`.
+    // SAFETY: this is an element of the map, and only this function writes to it, under `oom_lock`.
     let run = unsafe { &mut *run };
     run.passes.count += 1;
     run.passes.last_ns = pass.entry_ns;
@@ -212,7 +212,7 @@ fn begin<C: EbpfContext>(context: &C, pass: &Pass, key: EmptyRun, total_pages: u
         total_pages,
     };
     if EMPTY.insert(key, EmptyPassesRun { passes, told_ns: pass.entry_ns }, 0).is_err() {
-        // No room: as good as a full ring, and told in the same way.
+        // The map is full. Count this like a frame that did not fit into the ring.
         count_lost(u32::from(EmptyPasses::KIND.number()));
         return;
     }

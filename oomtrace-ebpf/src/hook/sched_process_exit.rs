@@ -1,7 +1,7 @@
 //! `sched:sched_process_exit`: `(struct task_struct *p)`, with `bool group_dead` after it from 6.16 on.
 //! <https://github.com/torvalds/linux/blob/v6.12/kernel/exit.c#L972>
 //!
-//! Tells of the last thread of a victim process; nothing else leaves the filter.
+//! Sends a frame only for the last thread of a victim process.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use oomtrace_common::event::Exit;

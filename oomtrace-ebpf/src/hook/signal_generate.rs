@@ -1,5 +1,5 @@
 //! `signal:signal_generate`: `(int sig, struct kernel_siginfo *info, struct task_struct *task, int group, int result)`.
-//! Fires in the sender, with the target's `siglock` held.
+//! The tracepoint fires in the sender, with the target's `siglock` held.
 //! <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/signal.h#L50>
 
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext};
@@ -18,13 +18,13 @@ use crate::{
     user_kills::{self, Place, Signal},
 };
 
-/// `SIGKILL`, the same on every architecture Linux has.
+/// `SIGKILL`, the same on all architectures of Linux.
 const SIGKILL: u32 = 9;
 
-/// `SIGTERM`, likewise: with it a service manager stops what is left of a service.
+/// `SIGTERM`, the same on all architectures of Linux. A service manager stops the other processes of a service with it.
 const SIGTERM: u32 = 15;
 
-/// Who is the sender: a marker, not an address, and never followed. `SEND_SIG_NOINFO` is the null pointer.
+/// The marker for a signal from the kernel. It is not an address and must not be followed. `SEND_SIG_NOINFO` is the null pointer.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/signal.h>
 const SEND_SIG_PRIV: u64 = 1;
 
@@ -51,8 +51,8 @@ fn signal_generate_tp_btf(ctx: BtfTracePointContext) -> u32 {
     0
 }
 
-/// Where it comes from, if from user space: what that sends has a code of at most 0; above are the kernel's own reasons
-/// to kill the current task.
+/// Returns the origin and the code of a signal from user space, or `None` if the kernel sent it. Signals from user space have a
+/// code of at most 0. Greater codes are the kernel's own reasons to kill the current task.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/asm-generic/siginfo.h> (`SI_FROMUSER`)
 #[inline(always)]
 fn from_user(info: u64) -> Option<(u32, i32)> {
@@ -68,7 +68,7 @@ fn from_user(info: u64) -> Option<(u32, i32)> {
 #[inline(always)]
 fn kill(target: Address, result: i32) {
     let Some(pass) = pass::current() else {
-        // Where the mark has no task, this is the last sight of the victim's cgroup.
+        // If the mark has no task, this is the last chance to read the victim's cgroup.
         if slot!(arg_mark_victim_task) == ABSENT {
             memcg::emit_path(memcg::around_task(target), 0, (0, 0));
         }
@@ -83,7 +83,8 @@ fn kill(target: Address, result: i32) {
     kills::signal(pass, sent);
 }
 
-/// What a process does to itself, and what is done to a victim of the OOM killer, is neither counted nor sent.
+/// Handles a signal from user space. Signals of a process to itself and signals to a victim of the OOM killer are neither counted
+/// nor sent.
 #[inline(always)]
 fn user_kill(target: Address, signal: Signal, code: i32) {
     let (pid, _) = value::<Shallow, i32>(target, slot!(task_struct_tgid));

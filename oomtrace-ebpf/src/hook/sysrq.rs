@@ -1,9 +1,9 @@
-//! `void __handle_sysrq(int key, bool check_mask)` (`u8 key` since 6.6): somebody requests what a SysRq key does. Only a write
-//! to `/proc/sysrq-trigger` skips the check of the mask; the other callers run in an interrupt, whose current task has
-//! nothing to do with it. <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L570>
+//! `void __handle_sysrq(int key, bool check_mask)` (`u8 key` since 6.6): the kernel handles a SysRq key. Only a write to
+//! `/proc/sysrq-trigger` skips the check of the mask. The other callers run in an interrupt, and its current task is unrelated to
+//! the request. <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L570>
 //!
-//! `printk:console`: `(const char *text, size_t len)`, where no function can be hooked: the kernel prints a line for each
-//! request. <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/printk.h#L10>
+//! `printk:console`: `(const char *text, size_t len)`, for kernels on which no function can be hooked. The kernel prints a line
+//! for each request. <https://github.com/torvalds/linux/blob/v6.12/include/trace/events/printk.h#L10>
 
 use aya_ebpf::{
     macros::{btf_tracepoint, fentry, kprobe},
@@ -26,7 +26,7 @@ const KEY: u64 = b'f' as u64;
 /// The first 16 bytes of "sysrq: Manual OOM execution", the message of `__handle_sysrq` for that key.
 const MESSAGE: [u64; 2] = [u64::from_ne_bytes(*b"sysrq: M"), u64::from_ne_bytes(*b"anual OO")];
 
-/// Bytes of "[   12.345678] ", which kernels before 5.19 print in front of it.
+/// Possible lengths of the prefix "[   12.345678] " in bytes. Kernels before 5.19 print it before the message.
 const STAMPS: [u32; 3] = [0, 15, 16];
 
 #[fentry]

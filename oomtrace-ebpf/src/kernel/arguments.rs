@@ -1,4 +1,4 @@
-//! The arguments of the current process, in its own memory. No other's can be read from here.
+//! The arguments of the current process, in its own memory. A program cannot read the memory of other processes.
 
 use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use oomtrace_common::{event::Arguments, layout::ABSENT, limits::ARGUMENTS_BYTES};
@@ -9,7 +9,7 @@ use super::{
     task,
 };
 
-/// Whether the arguments of `task` can be copied: it has the memory of the current process.
+/// Whether the arguments of `task` can be copied: its memory is the memory of the current process.
 #[inline(always)]
 pub(crate) fn are_here<R: Read>(task: Address) -> bool {
     let mm = R::follow(task, slot!(task_struct_mm));
@@ -19,7 +19,7 @@ pub(crate) fn are_here<R: Read>(task: Address) -> bool {
         && mm == Probed::follow(task::current(), slot!(task_struct_mm))
 }
 
-/// Copies them. Not a byte more: the environment is behind them.
+/// Copies the arguments, but no byte of the environment after them.
 #[inline(always)]
 pub(crate) fn copy<R: Read>(task: Address, out: &mut Arguments) {
     R::copy(task, slot!(task_struct_tgid), &mut out.pid);
@@ -31,8 +31,8 @@ pub(crate) fn copy<R: Read>(task: Address, out: &mut Arguments) {
     let (end, _) = value::<Probed, u64>(mm, slot!(mm_struct_arg_end));
     out.bytes = end.wrapping_sub(start);
     let length = if out.bytes > ARGUMENTS_BYTES as u64 { ARGUMENTS_BYTES as u32 } else { out.bytes as u32 };
-    // SAFETY: the helper writes `length` bytes at most, which `text` has, and checks the address; where the page is not in
-    // memory it reads nothing.
+    // SAFETY: the helper writes at most `length` bytes, which fit into `text`, and checks the address. If the page is not in
+    // memory, the helper reads nothing.
     let status = unsafe {
         bpf_probe_read_user(
             out.text.as_mut_ptr().cast(),

@@ -1,7 +1,7 @@
-//! A task as the kernel weighs it.
+//! A task with the values that decide its points.
 //!
-//! This is done for each task under `oom_lock`, so that it calls few helpers: two instead of six, on the fentry tier, took 290 of
-//! 1340 instructions away (docs/benchmarks.md).
+//! This code runs for each task under `oom_lock`, so it calls few helpers. On the fentry tier, it calls two helpers instead of
+//! six, which saves 290 of 1340 instructions (docs/benchmarks.md).
 
 use core::mem::MaybeUninit;
 
@@ -14,18 +14,19 @@ use super::{
     task,
 };
 
-/// `MMF_OOM_SKIP`: the reaper is through with this memory. A macro, and so not in BTF; the same from 5.10 to 7.3.
+/// `MMF_OOM_SKIP`: the reaper is finished with this memory. It is a macro and therefore not in BTF. Its value is the same from
+/// 5.10 to 7.3.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/coredump.h#L60>
 const MMF_OOM_SKIP: u32 = 21;
 
-/// The resident counters are four words next to each other up to 6.1, and structures of 40 bytes each since: the furthest
-/// is so many bytes behind the first.
+/// The greatest distance of a resident counter from the first one, in bytes. Up to 6.1, the counters are four adjacent words.
+/// Since 6.2, each is a structure of 40 bytes.
 const FURTHEST: u32 = 128;
-/// Words that hold all of them.
+/// Number of words that contain all resident counters.
 const STRETCH_WORDS: usize = FURTHEST as usize / size_of::<i64>() + 1;
 
-/// Copies what is known of `task`, a thread group's leader. Inlined where it is used, and straight: it is done for each
-/// task under `oom_lock`.
+/// Copies the facts about `task`, the leader of a thread group. It is inlined and has few branches, because it runs for each task
+/// under `oom_lock`.
 #[inline(always)]
 pub(crate) fn copy<R: Read>(task: Address, out: &mut Candidate) {
     clear(out);
@@ -44,7 +45,7 @@ pub(crate) fn copy<R: Read>(task: Address, out: &mut Candidate) {
         | of_vfork::<R>(task, mm);
 }
 
-/// The counters that badness is made of, not summed over the CPUs.
+/// Copies the counters from which the kernel computes badness, without the parts of the CPUs.
 #[inline(always)]
 fn copy_memory<R: Read>(mm: Address, out: &mut Candidate) -> i64 {
     copy_resident(mm, out)
@@ -52,8 +53,8 @@ fn copy_memory<R: Read>(mm: Address, out: &mut Candidate) -> i64 {
         | R::copy(mm, slot!(mm_struct_pgtables_bytes), &mut out.pgtables_bytes)
 }
 
-/// The four resident counters, by one copy of the stretch they lie in. Which of the two ways it is, is known when the program is
-/// loaded.
+/// Copies the four resident counters with one copy of the memory that contains them, or one by one if they are too far apart. The
+/// verifier knows at load time which of the two ways applies.
 #[inline(always)]
 fn copy_resident(mm: Address, out: &mut Candidate) -> i64 {
     let file = slot!(mm_struct_rss_file);
@@ -68,7 +69,8 @@ fn copy_resident(mm: Address, out: &mut Candidate) -> i64 {
     }
     let mut stretch = MaybeUninit::<[i64; STRETCH_WORDS]>::uninit();
     let status = probe(mm, file, &mut stretch);
-    // SAFETY: the helper has written all of it, and each of these is inside, as was just seen; the verifier checks it.
+    // SAFETY: the helper has written all of the array. The check above ensures that each offset is inside, and the verifier
+    // checks it.
     let at = |offset: u32| unsafe {
         stretch.as_ptr().cast::<u8>().add(offset as usize).cast::<i64>().read_volatile()
     };
@@ -79,8 +81,8 @@ fn copy_resident(mm: Address, out: &mut Candidate) -> i64 {
     status
 }
 
-/// Whether it was a victim, and whether its memory is to be passed over. A dying victim may have no `mm` of its own any
-/// more: the kernel looks at `oom_mm` then.
+/// Returns the bits that say whether the process is a victim, whether the kernel skips its memory, and whether the kernel prefers
+/// it (`oom_flag_origin`). A dying victim may no longer have an `mm`. The kernel then reads `oom_mm`.
 #[inline(always)]
 fn of_victim<R: Read>(signal: Address, mm: Address) -> u32 {
     let oom_mm = task::oom_mm::<R>(signal);
@@ -92,7 +94,7 @@ fn of_victim<R: Read>(signal: Address, mm: Address) -> u32 {
         | bit(Candidate::ORIGIN, origin != 0)
 }
 
-/// `in_vfork`. <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/mm.h#L196>
+/// Returns the bit for the kernel's `in_vfork`. <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched/mm.h#L196>
 #[inline(always)]
 fn of_vfork<R: Read>(task: Address, mm: Address) -> u32 {
     if optional::<R, u64>(task, slot!(task_struct_vfork_done)) == 0 {
@@ -110,14 +112,14 @@ fn optional<R: Read, T: super::read::Plain>(base: Address, offset: u32) -> T {
     value
 }
 
-/// Makes all of it zeroes, so that no earlier row's bytes travel along. Word by word and volatile: the compiler's `memset`
-/// would go byte by byte here, and a helper costs more than these few stores.
+/// Fills the row with zeroes, so that it contains no bytes of an earlier row. The stores are volatile words: the compiler's
+/// `memset` would write byte by byte, and a helper costs more than these few stores.
 #[inline(always)]
 fn clear(row: &mut Candidate) {
     const { assert!(size_of::<Candidate>().is_multiple_of(size_of::<u64>())) };
     let words = (&raw mut *row).cast::<u64>();
     for number in 0..size_of::<Candidate>() / size_of::<u64>() {
-        // SAFETY: inside the row, and all zeroes are a value of it.
+        // SAFETY: the word is inside the row, and all zeroes are a valid row.
         unsafe { words.add(number).write_volatile(0) };
     }
 }

@@ -13,24 +13,24 @@ use super::{
 };
 use crate::emit::emit;
 
-/// The `mem_cgroup` of a task.
+/// Returns the `mem_cgroup` of a task.
 #[inline(always)]
 pub(crate) fn around_task(task: Address) -> Address {
     around_css(of_task::<Probed>(task))
 }
 
-/// The memory controller's `cgroup_subsys_state` of a task, or NULL. Not the unified cgroup's: on a hybrid machine the
-/// memory limits live on the v1 hierarchy.
+/// Returns a task's `cgroup_subsys_state` of the memory controller, or NULL. The unified cgroup would be wrong: on a machine with
+/// both versions of cgroups, the memory limits can be in the v1 hierarchy.
 #[inline(always)]
 pub(crate) fn of_task<R: Read>(task: Address) -> Address {
-    // A kernel without the memory controller.
+    // The kernel has no memory controller.
     if slot!(css_set_memory) == ABSENT {
         return core::ptr::null();
     }
     R::Behind::follow(R::follow(task, slot!(task_struct_cgroups)), slot!(css_set_memory))
 }
 
-/// The kernfs id behind a `cgroup_subsys_state`.
+/// Copies the kernfs id of the cgroup of a `cgroup_subsys_state`.
 #[inline(always)]
 pub(crate) fn copy_id_of_css<R: Read>(css: Address, out: &mut u64) -> i64 {
     if slot!(css_set_memory) == ABSENT {
@@ -40,7 +40,7 @@ pub(crate) fn copy_id_of_css<R: Read>(css: Address, out: &mut u64) -> i64 {
     R::copy(kn, slot!(kernfs_node_id), out)
 }
 
-/// The kernfs id behind a `mem_cgroup`; 0 if it cannot be read.
+/// Returns the kernfs id of the cgroup of a `mem_cgroup`, or 0 if it cannot be read.
 #[inline(always)]
 pub(crate) fn id<R: Read>(memcg: Address) -> u64 {
     if slot!(css_set_memory) == ABSENT {
@@ -50,7 +50,7 @@ pub(crate) fn id<R: Read>(memcg: Address) -> u64 {
     value::<R, u64>(kn, slot!(kernfs_node_id)).0
 }
 
-/// The `mem_cgroup` around a `cgroup_subsys_state`; NULL around NULL.
+/// Returns the `mem_cgroup` that contains a `cgroup_subsys_state`, or NULL for NULL.
 #[inline(always)]
 pub(crate) fn around_css(css: Address) -> Address {
     if slot!(css_set_memory) == ABSENT {
@@ -59,10 +59,10 @@ pub(crate) fn around_css(css: Address) -> Address {
     if css.is_null() { css } else { css.cast::<u8>().wrapping_sub(slot!(mem_cgroup_css) as usize).cast() }
 }
 
-/// Sends `memcg` and its ancestors, up to the root or to one of `sent`, whose path is known already.
+/// Sends `memcg` and its ancestors, up to the root or to one of `sent`, whose path was already sent.
 ///
-/// Probed throughout: a parent is reached through its embedded `cgroup_subsys_state`, and the verifier does not let
-/// a typed pointer to that out again into the `mem_cgroup` around it.
+/// All reads are probed. The parent pointer leads to the `cgroup_subsys_state` inside a `mem_cgroup`, and the verifier does not
+/// allow a typed pointer to get from there to the `mem_cgroup` itself.
 #[inline(never)]
 pub(crate) fn emit_path(memcg: Address, pass: u64, sent: (u64, u64)) {
     if slot!(css_set_memory) == ABSENT {
@@ -75,7 +75,7 @@ pub(crate) fn emit_path(memcg: Address, pass: u64, sent: (u64, u64)) {
             return;
         }
         let parent = Probed::follow(memcg, slot!(mem_cgroup_parent));
-        // Where this one found no room the next would not either.
+        // If this level did not fit into the ring, the next one would not fit either.
         if !emit_level(memcg, id, parent, pass) || parent.is_null() {
             return;
         }
@@ -83,8 +83,8 @@ pub(crate) fn emit_path(memcg: Address, pass: u64, sent: (u64, u64)) {
     }
 }
 
-/// Sends one level. A function of its own, so that its paths are one again when it returns to the loop: the verifier
-/// walks each of them 32 times otherwise.
+/// Sends one level. This is a separate function, so that the verifier joins its paths when it returns to the loop. Otherwise the
+/// verifier walks each path in each turn of the loop.
 #[inline(never)]
 fn emit_level(memcg: Address, id: u64, parent: Address, pass: u64) -> bool {
     emit::<Memcg>(pass, |out| copy(memcg, id, parent, out))
@@ -103,9 +103,9 @@ fn copy(memcg: Address, id: u64, parent: Address, out: &mut Memcg) {
     );
     let name = Probed::follow(Probed::follow(cgroup, slot!(cgroup_kn)), slot!(kernfs_node_name));
     let buffer = (&raw mut out.name).cast();
-    // SAFETY: the helper checks the address, writes at most as many bytes, and ends the copy with a NUL.
+    // SAFETY: the helper checks the address, writes at most the given number of bytes, and ends the copy with a NUL.
     let copied = unsafe { bpf_probe_read_kernel_str(buffer, const { CGROUP_NAME_BYTES as u32 }, name) };
-    // With its NUL; negative if the name could not be read.
+    // The length includes the NUL. It is negative if the name could not be read.
     out.name_len = copied as i32;
 }
 

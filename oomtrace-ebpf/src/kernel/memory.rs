@@ -1,7 +1,7 @@
-//! The memory of a task: the counters that badness is made of.
+//! The memory of a task: the counters from which the kernel computes badness.
 //!
-//! The resident counters are an array of structures inside `mm_struct`; a typed load of one is refused up to 6.12
-//! ("access beyond struct raw_spinlock"), so these are probed everywhere.
+//! The resident counters are an array of structures inside `mm_struct`. Up to 6.12, the verifier rejects a typed load of a
+//! counter ("access beyond struct raw_spinlock"), so the programs probe the counters on all kernels.
 
 use oomtrace_common::{event::Task, layout::ABSENT, limits::COUNTER_CPUS};
 
@@ -12,9 +12,9 @@ use super::{
 
 /// Copies the counters of `mm`.
 ///
-/// `mm_struct.rss_stat` was `struct mm_rss_stat` up to 6.1 and is an array of `struct percpu_counter` since
-/// (<https://github.com/torvalds/linux/commit/f1a7941243c102a44e8847e3b94ff4ff3ec56f25>); the layout points to
-/// the values themselves in both.
+/// Up to 6.1, `mm_struct.rss_stat` is a `struct mm_rss_stat`. Since 6.2, it is an array of `struct percpu_counter`
+/// (<https://github.com/torvalds/linux/commit/f1a7941243c102a44e8847e3b94ff4ff3ec56f25>). In both cases, the layout has the
+/// offsets of the values themselves.
 #[inline(always)]
 pub(crate) fn copy<R: Read>(mm: Address, out: &mut Task) {
     let status = Probed::copy(mm, slot!(mm_struct_rss_file), &mut out.file_rss_pages)
@@ -29,7 +29,7 @@ pub(crate) fn copy<R: Read>(mm: Address, out: &mut Task) {
     }
 }
 
-/// Adds each CPU's part to the counters, as `percpu_counter_sum` does.
+/// Adds the parts of all CPUs to the counters, like `percpu_counter_sum`.
 /// <https://github.com/torvalds/linux/blob/v6.12/lib/percpu_counter.c#L134>
 #[inline(always)]
 fn copy_exact(mm: Address, out: &mut Task, status: i64) {

@@ -1,5 +1,5 @@
-//! Readers over the kernel's structures. Every offset comes from [`layout`]; when the compiler can emit relocations
-//! itself, this folder is what changes.
+//! Readers of the kernel's structures. Every offset comes from [`layout`]. When the compiler can emit relocations itself, only
+//! this directory has to change.
 
 pub(crate) mod arguments;
 pub(crate) mod candidate;

@@ -1,4 +1,4 @@
-//! The stacks of the current task: what it was doing when it asked for memory.
+//! The stacks of the current task: its calls at the allocation.
 
 use aya_ebpf::{
     EbpfContext,
@@ -18,11 +18,11 @@ use crate::emit::{self, Framed, now};
 const KERNEL_BYTES: u32 = (KERNEL_CALLS * size_of::<u64>()) as u32;
 const USER_BYTES: u32 = (USER_CALLS * size_of::<UserCall>()) as u32;
 
-/// What a frame has before its last array.
+/// Number of bytes of a frame before its last array.
 const HEAD_BYTES: u64 = size_of::<Framed<Stack>>() as u64 - USER_BYTES as u64;
 
-/// Room for a frame, which is more than the programs' own stack has, and whose it was. `oom_lock` is held wherever one is
-/// sent.
+/// Space for a frame, which does not fit on the program's own stack, and the task of the last frame. `oom_lock` is held whenever
+/// a frame is sent.
 #[repr(C)]
 struct Scratch {
     frame: Framed<Stack>,
@@ -34,7 +34,7 @@ static STACK: Array<Scratch> = Array::with_max_entries(1, 0);
 
 #[inline(always)]
 fn scratch() -> Option<&'static mut Scratch> {
-    // SAFETY: an element of the map, which lives as long as the program; only hooks under `oom_lock` use it.
+    // SAFETY: this is an element of the map and lives as long as the program. Only hooks under `oom_lock` use it.
     STACK.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn send<C: EbpfContext>(context: &C, pass: u64) {
     fill(context, scratch, pass);
 }
 
-/// Likewise outside a pass, unless they were sent a moment ago.
+/// Sends the stacks of the current task outside a pass, unless they were sent a moment ago.
 #[inline(always)]
 pub(crate) fn send_once<C: EbpfContext>(context: &C) {
     let Some(scratch) = scratch() else { return };
@@ -63,15 +63,15 @@ fn fill<C: EbpfContext>(context: &C, scratch: &mut Scratch, pass: u64) {
     out.pid = (*pid_tgid >> 32) as i32;
     out.tid = *pid_tgid as i32;
     let kernel = out.kernel.as_mut_ptr().cast();
-    // SAFETY: the helper writes all of the array, and nothing else; what is not a call is zeroed.
+    // SAFETY: the helper writes all of the array and nothing else. It fills the elements after the last call with zeroes.
     let copied = unsafe { bpf_get_stack(context.as_ptr(), kernel, KERNEL_BYTES, 0) };
     out.kernel_bytes = copied as i32;
     let user = out.user.as_mut_ptr().cast();
     let flags = u64::from(BPF_F_USER_STACK | BPF_F_USER_BUILD_ID);
-    // SAFETY: likewise.
+    // SAFETY: the same as for the kernel stack.
     let copied = unsafe { bpf_get_stack(context.as_ptr(), user, USER_BYTES, flags) };
     out.user_bytes = copied as i32;
-    // An error is a large number without its sign: one comparison, from which any verifier sees both bounds.
+    // As an unsigned number, an error is large. Every verifier sees both bounds from this one comparison.
     let copied = copied as u64;
     let copied = if copied > u64::from(USER_BYTES) { 0 } else { copied };
     let bytes = HEAD_BYTES + copied;

@@ -9,24 +9,24 @@ use super::{
     read::{Address, NOTHING, Probed, Read, present, value},
 };
 
-/// A pid namespace is at most this deep.
+/// The greatest depth of a pid namespace.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/pid_namespace.h#L15>
 const PID_NAMESPACE_LEVELS: u32 = 32;
 
-/// The bit of `task_struct.flags` that says kernel thread.
+/// The bit in `task_struct.flags` for kernel threads.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1706>
 const PF_KTHREAD: u32 = 0x0020_0000;
 
-/// The current task. `bpf_get_current_task_btf` would be typed, but 5.10 lacks it.
+/// Returns the current task. `bpf_get_current_task_btf` would return a typed pointer, but 5.10 does not have it.
 #[inline(always)]
 pub(crate) fn current() -> Address {
-    // SAFETY: the helper takes nothing and returns the address of the current `task_struct`.
+    // SAFETY: the helper takes no argument and returns the address of the current `task_struct`.
     let address = unsafe { bpf_get_current_task() };
     core::ptr::without_provenance(address as usize)
 }
 
-/// Copies what is known of `task` into `out`, which the caller has zeroed. A function of its own in the object: it is
-/// long, and every hook needs it.
+/// Copies the facts about `task` to `out`, which the caller has filled with zeroes. It is not inlined, because it is long and
+/// every hook needs it.
 #[inline(never)]
 pub(crate) fn copy<R: Read>(task: Address, out: &mut Task) {
     let identity = R::copy(task, slot!(task_struct_tgid), &mut out.pid)
@@ -59,8 +59,8 @@ fn copy_signal<R: Read>(signal: Address, out: &mut Task) {
     copy_ns_pid(signal, out);
 }
 
-/// The process id in the innermost namespace: `pids[PIDTYPE_TGID]->numbers[level].nr`. The index is only known at run
-/// time, which a typed load does not allow.
+/// Copies the process id in the innermost namespace: `pids[PIDTYPE_TGID]->numbers[level].nr`. The index is known only at run
+/// time, and a typed load needs a constant offset.
 #[inline(always)]
 fn copy_ns_pid(signal: Address, out: &mut Task) {
     if slot!(signal_struct_pids_tgid) == ABSENT {
@@ -75,18 +75,18 @@ fn copy_ns_pid(signal: Address, out: &mut Task) {
     out.present |= present(Task::NS_PID, status);
 }
 
-/// `task_struct.comm`, as two words.
+/// Copies `task_struct.comm` as two words.
 #[inline(always)]
 pub(crate) fn comm<R: Read>(task: Address, out: &mut [u8; 16]) -> i64 {
     let offset = slot!(task_struct_comm);
     let (head, head_status) = value::<R, u64>(task, offset);
     let (tail, tail_status) = value::<R, u64>(task, offset.wrapping_add(8));
-    // SAFETY: 16 bytes are two words; the field may lie unaligned.
+    // SAFETY: the 16 bytes are two words, and the store allows an unaligned field.
     unsafe { (&raw mut *out).cast::<[u64; 2]>().write_unaligned([head, tail]) };
     head_status | tail_status
 }
 
-/// Whether the process of `task` has been marked as an OOM victim: `signal->oom_mm` is set.
+/// Whether the kernel has marked the process of `task` as an OOM victim: `signal->oom_mm` is set.
 #[inline(always)]
 pub(crate) fn is_victim<R: Read>(task: Address) -> bool {
     has_oom_mm::<R::Behind>(R::follow(task, slot!(task_struct_signal)))
@@ -97,7 +97,7 @@ pub(crate) fn has_oom_mm<R: Read>(signal: Address) -> bool {
     !oom_mm::<R>(signal).is_null()
 }
 
-/// `signal->oom_mm`: the memory of a victim, also when it has left it.
+/// Returns `signal->oom_mm`: the memory of a victim, even after the victim has released it.
 #[inline(always)]
 pub(crate) fn oom_mm<R: Read>(signal: Address) -> Address {
     if slot!(signal_struct_oom_mm) == ABSENT {
@@ -106,7 +106,7 @@ pub(crate) fn oom_mm<R: Read>(signal: Address) -> Address {
     R::follow(signal, slot!(signal_struct_oom_mm))
 }
 
-/// The process it was cloned from, or who took that one's place.
+/// Returns the parent: the process that created the task, or the one that adopted it after the parent's exit.
 #[inline(always)]
 pub(crate) fn real_parent<R: Read>(task: Address) -> Address {
     if slot!(task_struct_real_parent) == ABSENT {
@@ -115,7 +115,7 @@ pub(crate) fn real_parent<R: Read>(task: Address) -> Address {
     R::follow(task, slot!(task_struct_real_parent))
 }
 
-/// The real user id.
+/// Copies the real user id.
 #[inline(always)]
 pub(crate) fn copy_uid<R: Read>(task: Address, out: &mut u32) -> i64 {
     if slot!(task_struct_real_cred) == ABSENT {
@@ -124,7 +124,7 @@ pub(crate) fn copy_uid<R: Read>(task: Address, out: &mut u32) -> i64 {
     R::Behind::copy_optional(R::follow(task, slot!(task_struct_real_cred)), slot!(cred_uid), out)
 }
 
-/// Whether it is a kernel thread.
+/// Whether the task is a kernel thread.
 #[inline(always)]
 pub(crate) fn is_kthread<R: Read>(task: Address) -> bool {
     value::<R, u32>(task, slot!(task_struct_flags)).0 & PF_KTHREAD != 0

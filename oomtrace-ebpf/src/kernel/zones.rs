@@ -1,7 +1,7 @@
-//! Zones and nodes: where the memory was when the allocation failed.
+//! Zones and nodes: the distribution of memory when the allocation failed.
 //!
-//! The functions without `inline` are global ones to the verifier: they take numbers alone, so that it walks each of them
-//! once, and not once for each of 64 zones.
+//! The `extern "C"` functions are global functions for the verifier. They take only numbers, so that the verifier walks each of
+//! them once, and not once for each of 64 zones.
 //! <https://docs.kernel.org/bpf/verifier.html>
 
 use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, macros::map, maps::Array};
@@ -22,17 +22,17 @@ use super::{
 };
 use crate::emit::{self, Framed, now};
 
-/// Bytes of `struct list_head`, whose first word is the next element, or the list itself where it is empty.
+/// Size of `struct list_head` in bytes. Its first word points to the next element, or to the list itself if the list is empty.
 const LIST_HEAD_BYTES: usize = 16;
 
-/// Bytes of the largest `zone->free_area[]`: for each order the lists and a count.
+/// Size of the largest `zone->free_area[]` in bytes: for each order the lists and a count.
 const FREE_AREA_BYTES: usize = ZONE_ORDERS * (MIGRATE_TYPES * LIST_HEAD_BYTES + 8);
 
-/// What a frame has before its last array.
+/// Number of bytes of a frame before its last array.
 const ZONE_HEAD_BYTES: u64 = (size_of::<Framed<Zone>>() - ZONE_COUNTERS * 8) as u64;
 const NODE_HEAD_BYTES: u64 = (size_of::<Framed<Node>>() - NODE_COUNTERS * 8) as u64;
 
-/// Room for what is sent, which is more than the stack has. One is enough: there is one pass at a time.
+/// Space for the frames, which do not fit on the stack. One element is enough, because there is one pass at a time.
 #[repr(C)]
 struct Scratch {
     zone: Framed<Zone>,
@@ -45,7 +45,7 @@ static MEMORY: Array<Scratch> = Array::with_max_entries(1, 0);
 
 #[inline(always)]
 fn scratch() -> Option<&'static mut Scratch> {
-    // SAFETY: an element of the map, which lives as long as the program; only hooks inside the pass use it.
+    // SAFETY: this is an element of the map and lives as long as the program. Only the hooks inside the pass use it.
     MEMORY.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
 }
 
@@ -54,7 +54,7 @@ fn at(address: u64) -> Address {
     core::ptr::without_provenance(address as usize)
 }
 
-/// Sends each zone of `oc->zonelist` and each node that has one.
+/// Sends each zone of `oc->zonelist` and each node with such a zone.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub(crate) extern "C" fn send_memory_state(oc: u64, pass: u64) -> u64 {
@@ -87,7 +87,7 @@ pub(crate) extern "C" fn send_memory_state(oc: u64, pass: u64) -> u64 {
     0
 }
 
-/// How many zones a zonelist has.
+/// Counts the zones of a zonelist.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn count_zones(first: u64) -> u64 {
@@ -102,13 +102,14 @@ extern "C" fn count_zones(first: u64) -> u64 {
     zones
 }
 
-/// A pointer at an offset that may be absent, as a number; 0 for none.
+/// Returns the pointer at an offset as a number, or 0 if the offset is absent.
 #[inline(always)]
 fn pointer(base: Address, offset: u32) -> u64 {
     if offset == ABSENT { 0 } else { value::<Probed, u64>(base, offset).0 }
 }
 
-/// Sends one zone. `place` is its position in the zonelist and, in the lower half, how many zones that has.
+/// Sends one zone. The upper half of `place` is its position in the zonelist, and the lower half is the number of zones in the
+/// list.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn send_zone(zone: u64, index: u64, place: u64, pass: u64) -> u64 {
@@ -160,13 +161,13 @@ fn header(kind: Kind, bytes: u64, pass: u64) -> FrameHeader {
     }
 }
 
-/// Copies what is one number each.
+/// Copies the name and the fields that are single numbers.
 #[inline(always)]
 fn copy_numbers(zone: Address, out: &mut Zone) {
     let mut name = NOTHING;
     if slot!(zone_name) != ABSENT {
         let text = Probed::follow(zone, slot!(zone_name));
-        // SAFETY: the helper checks the address, and the name is an array of as many bytes.
+        // SAFETY: the helper checks the address and writes at most the bytes of the array.
         name = unsafe {
             aya_ebpf::helpers::generated::bpf_probe_read_kernel_str(
                 out.name.as_mut_ptr().cast(),
@@ -190,7 +191,7 @@ fn copy_numbers(zone: Address, out: &mut Zone) {
         | present(Zone::PERCPU, copy_percpu(zone, &mut out.percpu_pages));
 }
 
-/// Adds up the pages on the lists of each CPU, as the kernel's own report does.
+/// Adds up the pages on the lists of all CPUs, like the kernel's own report.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/show_mem.c#L187>
 #[inline(always)]
 fn copy_percpu(zone: Address, out: &mut i64) -> i64 {
@@ -214,7 +215,7 @@ fn copy_percpu(zone: Address, out: &mut i64) -> i64 {
     status
 }
 
-/// Copies an array of 8-byte integers at once, and answers with how many there are; 0 if they could not be read.
+/// Copies a whole array of 8-byte integers, and returns its length, or 0 if it could not be read.
 #[inline(always)]
 fn copy_longs(base: Address, offset: u32, length: u32, out: *mut u64, room: usize) -> u16 {
     if offset == ABSENT || length == ABSENT {
@@ -222,12 +223,12 @@ fn copy_longs(base: Address, offset: u32, length: u32, out: *mut u64, room: usiz
     }
     let length = length.min(room as u32);
     let from = base.cast::<u8>().wrapping_add(offset as usize);
-    // SAFETY: the caller's array has `room` elements; the helper checks the address.
+    // SAFETY: the caller's array has `room` elements, and the helper checks the address.
     let status = unsafe { bpf_probe_read_kernel(out.cast(), length * 8, from.cast()) };
     present(length, status) as u16
 }
 
-/// Copies `zone->free_area[]` at once and takes from it the count of each order, and which of its lists are not empty.
+/// Copies the whole `zone->free_area[]`, and takes from it each order's count and a mask of the lists that are not empty.
 #[inline(always)]
 fn copy_free_blocks(zone: Address, free_area: &mut [u8; FREE_AREA_BYTES], out: &mut Zone) {
     let (offset, size, count_at) = (slot!(zone_free_area), slot!(free_area_size), slot!(free_area_nr_free));
@@ -241,7 +242,7 @@ fn copy_free_blocks(zone: Address, free_area: &mut [u8; FREE_AREA_BYTES], out: &
         return;
     }
     let from = zone.cast::<u8>().wrapping_add(offset as usize);
-    // SAFETY: the buffer has at least as many bytes; the helper checks the address.
+    // SAFETY: the buffer has at least `bytes` bytes, and the helper checks the address.
     let status = unsafe { bpf_probe_read_kernel(free_area.as_mut_ptr().cast(), bytes, from.cast()) };
     if status != 0 {
         return;
@@ -259,7 +260,7 @@ fn copy_free_blocks(zone: Address, free_area: &mut [u8; FREE_AREA_BYTES], out: &
     out.orders = orders as u16;
 }
 
-/// A bit for each list that has an element: one that is empty points to itself. Computed, not branched on.
+/// Returns a bit for each list that has an element. An empty list points to itself. This is computed without a branch.
 #[inline(always)]
 fn free_types(base: u64, free_area: &[u8; FREE_AREA_BYTES], start: u32) -> u16 {
     let mut types = 0;
@@ -275,13 +276,14 @@ fn free_types(base: u64, free_area: &[u8; FREE_AREA_BYTES], start: u32) -> u16 {
     types as u16
 }
 
-/// 8 bytes of the buffer; 0 beyond its end.
+/// Returns 8 bytes of the buffer, or 0 after its end.
 #[inline(always)]
 fn word(buffer: &[u8; FREE_AREA_BYTES], start: u32) -> u64 {
     if start > (FREE_AREA_BYTES - 8) as u32 {
         return 0;
     }
-    // SAFETY: within the buffer, as was just checked; the kernel lays out what is in it, at multiples of 8.
+    // SAFETY: the bytes are inside the buffer, as just checked, and aligned: the buffer is a copy of the kernel's structure,
+    // whose words are at multiples of 8.
     unsafe { core::ptr::read_volatile(buffer.as_ptr().add(start as usize).cast::<u64>()) }
 }
 
@@ -309,7 +311,7 @@ extern "C" fn send_node(pgdat: u64, nodemask: u64, pass: u64) -> u64 {
     0
 }
 
-/// Whether the allocation's memory policy and the trigger's cpuset have the node.
+/// Returns the bits that say whether the node is in the allocation's memory policy and in the trigger's cpuset.
 #[inline(always)]
 fn masks(node: u32, nodemask: u64) -> u32 {
     let mut flags = 0;
