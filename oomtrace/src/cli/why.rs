@@ -19,7 +19,7 @@ pub struct Why {
     /// A process id, a cgroup (a path that begins with /), a unit, a container or a pod
     #[arg(value_name = "PID|CGROUP|UNIT|CONTAINER|POD")]
     pub target: OsString,
-    /// Recordings, or folders of them [default: /var/lib/oomtrace]
+    /// Recordings, or directories of them [default: /var/lib/oomtrace]
     #[arg(value_name = "FILE|DIR")]
     pub paths: Vec<PathBuf>,
     /// When
