@@ -164,7 +164,7 @@ pub struct Clock {
 /// Frames that were lost because the ring was full, since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    /// By kind.
+    /// The number of lost frames by kind.
     pub lost: BTreeMap<String, u64>,
     /// OOM kills that the eBPF side counted, each process once.
     #[serde(default)]
@@ -188,7 +188,7 @@ pub const CGROUPS_KEPT: usize = 2048;
 /// Paths of candidates' cgroups. Each is sent once, and again after [`CGROUPS_KEPT`] others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CgroupPaths {
-    /// By kernfs id: the path below the mount of the memory hierarchy, "/" for the root.
+    /// The path below the mount of the memory hierarchy by kernfs id; "/" for the root.
     pub paths: BTreeMap<u64, ByteString>,
 }
 
@@ -204,7 +204,7 @@ pub struct RecorderLoss {
 pub struct MemoryStat {
     /// Kernfs id.
     pub memcg: u64,
-    /// By name, in the kernel's units (bytes, or events).
+    /// The values by name, in the kernel's units (bytes or events).
     pub stat: BTreeMap<String, u64>,
 }
 

@@ -61,7 +61,7 @@ pub enum Event {
     Shortage(Shortage),
 }
 
-/// Where the memory was, and what was requested.
+/// The distribution of the memory, and the requested allocation.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "each is documented at its type")]
 pub enum Shortage {

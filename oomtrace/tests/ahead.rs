@@ -92,7 +92,7 @@ fn a_replay_prints_the_same_bytes() {
 }
 
 #[test]
-fn ends_when_nobody_reads_the_reports() {
+fn ends_when_reports_have_no_reader() {
     let recordings = recordings();
     // Another session ends the incidents of the one before.
     let both: Vec<u8> = recordings.iter().take(2).flat_map(|path| frames(path)).collect();

@@ -121,7 +121,7 @@ fn decided_again(name: &str, change: Result<Change, String>) -> Result<(bool, Ro
 
 #[test]
 fn another_limit_or_an_emptied_tmpfs_would_have_left_known_amounts() {
-    // 32 MiB, of which all but 106,496 bytes are files at /tmp.
+    // The cgroup has 32 MiB. All but 106,496 bytes of them are files at /tmp.
     let cgroup = |change| decided_again("v1-tmpfs.oomtrace", change);
     let before = Room {
         limit_bytes: Some(32 << 20),

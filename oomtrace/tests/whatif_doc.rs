@@ -168,7 +168,7 @@ fn minimal() -> Answer {
     }
 }
 
-/// Of a cgroup with this limit.
+/// The memory of a cgroup with this limit.
 fn memory(limit_bytes: Option<u64>) -> Memory {
     let room = Room { limit_bytes, used_bytes: 1, left_bytes: limit_bytes, stays_bytes: 1, unknown_bytes: 1 };
     Memory { of: Whole::Cgroup, before: room, after: room }

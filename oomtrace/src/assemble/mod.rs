@@ -246,7 +246,7 @@ impl Assembler {
         self.open.len()
     }
 
-    /// Number of frames so far for which the kernel had no room.
+    /// Number of frames so far that did not fit into the ring buffer.
     #[must_use]
     pub const fn lost_frames(&self) -> u64 {
         self.lost

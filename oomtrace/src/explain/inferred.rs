@@ -11,7 +11,7 @@ use crate::{
     incident::{Incident, SysrqRequest, Task},
 };
 
-/// The rules for a decision of which only the marks are seen, in order.
+/// The rules for a decision whose marks alone are seen, in order.
 const RULES: [fn(&Incident, &Task) -> Option<Finding>; 6] =
     [requested, at_limit, lowered, charged_from_outside, kswapd, relieved];
 

@@ -41,7 +41,7 @@ fn unwritten(smaps: &str) -> Vec<Mapping> {
     found
 }
 
-/// From the first line of a mapping, if it is a private one of a file, to read or execute.
+/// Parses the first line of a mapping. Returns `None` unless it is a private read-only or executable mapping of a file.
 fn read_only(line: &str) -> Option<Mapping> {
     let mut words = line.split_ascii_whitespace();
     let (range, access, path) = (words.next()?, words.next()?, words.nth(3)?);
@@ -58,7 +58,7 @@ mod tests {
     use super::{Mapping, shed_code, unwritten};
 
     #[test]
-    fn leaves_out_what_was_written_or_is_shared_or_is_no_file() {
+    fn skips_written_shared_and_anonymous_mappings() {
         let smaps = "\
 7f22bba00000-7f22bba27000 r--p 00000000 fe:00 12 /usr/bin/oom trace
 Size:                156 kB
@@ -86,7 +86,7 @@ Anonymous:             0 kB
     }
 
     #[test]
-    fn the_program_goes_on_without_its_pages() {
+    fn continues_after_its_code_is_dropped() {
         let own = std::fs::read_to_string("/proc/self/smaps").unwrap();
         assert!(!unwritten(&own).is_empty(), "{own}");
         shed_code();

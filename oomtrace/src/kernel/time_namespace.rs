@@ -7,9 +7,9 @@ const FILE: &str = "/proc/self/timens_offsets";
 /// The offsets of this process's clocks, in ns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offsets {
-    /// To `CLOCK_BOOTTIME`.
+    /// The offset of `CLOCK_BOOTTIME`.
     pub boottime_ns: i64,
-    /// To `CLOCK_MONOTONIC`.
+    /// The offset of `CLOCK_MONOTONIC`.
     pub monotonic_ns: i64,
 }
 

@@ -135,7 +135,7 @@ fn secrets(line: &str) -> String {
 }
 
 #[test]
-fn hides_what_looks_like_a_secret() {
+fn hides_values_that_look_like_secrets() {
     let wrong: Vec<_> = SECRETS.iter().filter(|(line, expected)| secrets(line) != *expected).collect();
     let told: Vec<String> = wrong.iter().map(|(line, _)| secrets(line)).collect();
     assert!(wrong.is_empty(), "{wrong:#?} are {told:#?}");

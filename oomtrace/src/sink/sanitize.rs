@@ -128,7 +128,7 @@ mod tests {
     use super::{columns_of, cut, cut_front, name, sentence, text};
 
     #[test]
-    fn what_moves_the_cursor_or_the_reader_is_shown() {
+    fn shows_characters_that_move_the_cursor_or_reverse_text() {
         assert_eq!(text(b"plain-name_0 'q' \"d\""), "plain-name_0 'q' \"d\"");
         assert_eq!(text(b"\x1b[2J\x07\r\n\t\0\x7f"), "\\x1b[2J\\x07\\x0d\\x0a\\x09\\x00\\x7f");
         assert_eq!(text("\u{9b}31m\u{85}".as_bytes()), "\\u{9b}31m\\u{85}");

@@ -34,7 +34,7 @@ pub(super) struct Stacks {
 }
 
 impl Stacks {
-    /// Those in a frame.
+    /// Returns the stacks in a frame.
     pub(super) fn of(header: &FrameHeader, payload: &[u8]) -> Option<Self> {
         if header.kind != Kind::Stack.number() {
             return None;
@@ -61,9 +61,9 @@ pub(super) fn files(stacks: &Stacks, batch: &mut Vec<u8>) {
     }
 }
 
-/// What names calls, and what is known already.
+/// Finds the names of calls, and remembers them.
 pub(super) struct CallTraces {
-    /// The kernel's own way to name calls. Its program is loaded at the start: later on none can be loaded.
+    /// The kernel's own way to name calls. Its program is loaded at the start, because later no program can be loaded.
     naming: Option<Naming>,
     /// For kernels that do not name calls themselves. It is opened while this process may see addresses.
     list: Option<List>,
@@ -75,20 +75,20 @@ pub(super) struct CallTraces {
 /// A search through the list.
 struct Search {
     pass: u64,
-    /// What is known without it.
+    /// The names that are known without the list.
     known: Vec<KernelSymbol>,
     finder: Finder,
 }
 
 impl CallTraces {
-    /// Nothing known yet.
+    /// Starts without any known names.
     pub(super) fn new() -> Self {
         let naming = Naming::new();
         let list = if naming.is_some() { None } else { List::open() };
         Self { naming, list, known: HashMap::new(), waiting: VecDeque::new() }
     }
 
-    /// Looks up all that the kernel names itself; the rest is searched for later.
+    /// Adds the names that are remembered or that the kernel finds itself. The other names are searched in the list later.
     pub(super) fn look_up(&mut self, stacks: &Stacks, batch: &mut Vec<u8>) {
         let of = |address: &u64| self.known.get(address).cloned();
         let mut known: Vec<KernelSymbol> = stacks.kernel.iter().filter_map(of).collect();

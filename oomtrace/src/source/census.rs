@@ -89,7 +89,7 @@ fn task(pid: i32, page_size: u64) -> Option<One> {
     })))
 }
 
-/// Returns the memory of a process whose leader has exited: that of the first thread that still has it, as in the kernel.
+/// Returns the memory of a process whose leader has exited: the memory of the first thread that still has it, as in the kernel.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L134> (`find_lock_task_mm`)
 fn of_another_thread(pid: i32, page_size: u64) -> Option<Counters> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();

@@ -173,7 +173,7 @@ pub enum Refusal {
     /// No such tmpfs in the recording.
     #[error("no tmpfs at {mount} is among those recorded with this decision ({known})")]
     UnknownMount {
-        /// Where it should be mounted.
+        /// The requested mount point.
         mount: String,
         /// The recorded mounts.
         known: String,
@@ -184,15 +184,15 @@ pub enum Refusal {
         crate::explain::size(*.bytes)
     )]
     HeldLess {
-        /// What holds it.
+        /// The holder of the memory: a tmpfs or a part of the account.
         what: String,
-        /// How much it held.
+        /// The number of bytes that it held.
         bytes: u64,
     },
     /// Its pages may be charged to other cgroups.
     #[error("the recording does not show how much of {what} is charged to {cgroup}")]
     ChargeUnknown {
-        /// What holds it.
+        /// The holder of the memory: a tmpfs or a part of the account.
         what: String,
         /// The cgroup.
         cgroup: String,

@@ -1,4 +1,4 @@
-//! Decisions of which only the marks are traced: the tracepoint tier.
+//! Decisions on the tracepoint tier, which traces only the marks.
 
 use oomtrace::{
     explain::{Code, Confidence, Outcome, Policy},

@@ -95,7 +95,7 @@ fn chain() -> Chain {
     Chain { id: "1".to_owned(), number: None, position: 2, since_ns: 1, link: Link::SameDomain, previous }
 }
 
-/// An act of which nothing is known but that it was one.
+/// An act without any known facts.
 fn unknown_act() -> Followed {
     Followed {
         method: None,

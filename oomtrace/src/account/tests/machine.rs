@@ -75,7 +75,7 @@ fn counts_pages_unmapped_by_a_dying_victim_as_anonymous_memory() {
 }
 
 #[test]
-fn splits_shared_memory_by_what_holds_it() {
+fn splits_shared_memory_by_holder() {
     let mut state = movable();
     state.nodes = vec![node(&[("nr_shmem", 230), ("nr_file_pages", 230)])];
     let mut incident = machine(state, 0, 0);

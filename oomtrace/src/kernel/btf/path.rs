@@ -10,7 +10,7 @@ const STEPS: u32 = 1 << 16;
 /// The place that a path leads to within a struct, and its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Located<'a> {
-    /// From the start of the struct, in bits.
+    /// The offset from the start of the struct, in bits.
     pub bit_offset: u64,
     /// Its width in bits, if it is a bit field.
     pub bit_field: Option<u32>,

@@ -39,7 +39,7 @@ pub struct Finder {
     zeros: u32,
 }
 
-/// A call and what was found about it so far.
+/// A call, and the symbols found for it so far.
 #[derive(Debug)]
 struct Wanted {
     address: u64,

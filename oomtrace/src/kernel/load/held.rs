@@ -1,4 +1,4 @@
-//! Links without the programs' instructions, which are needed until everything is attached and take half a MiB.
+//! Links without the programs' instructions. The instructions take half a MiB and are not needed after the programs are attached.
 
 use aya::{
     Ebpf,
@@ -11,22 +11,22 @@ use aya::{
 
 use super::hooks::Carrier;
 
-/// A link that its program has.
+/// The identifier of a link that its program owns.
 #[derive(Debug)]
 pub enum LinkId {
-    /// Of a function's entry.
+    /// A link to a function's entry.
     FEntry(fentry::FEntryLinkId),
-    /// Of a function's return.
+    /// A link to a function's return.
     FExit(fexit::FExitLinkId),
-    /// Of either, by a probe.
+    /// A link to a function's entry or return, with a probe.
     KProbe(kprobe::KProbeLinkId),
-    /// Of a tracepoint with typed arguments.
+    /// A link to a tracepoint with typed arguments.
     BtfTracePoint(BtfTracePointLinkId),
-    /// Of a tracepoint.
+    /// A link to a plain tracepoint.
     TracePoint(trace_point::TracePointLinkId),
 }
 
-/// A link of its own. The kernel keeps the program for as long as there is one.
+/// A link that was taken from its program. The kernel keeps the program as long as the link exists.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held until it is dropped")]
 enum Link {

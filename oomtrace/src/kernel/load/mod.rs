@@ -53,7 +53,7 @@ pub struct Outcome {
     pub way: Option<&'static Way>,
     /// Why each better way could not be attached.
     pub refusals: Vec<(&'static Way, Refusal)>,
-    /// What is attached for it.
+    /// The attached programs and their links.
     links: Vec<(&'static Carrier, LinkId)>,
 }
 
@@ -64,11 +64,11 @@ impl Outcome {
 }
 
 impl Armed {
-    /// Lets go of the programs' instructions and of all maps that were not taken. The programs stay attached.
+    /// Frees the programs' instructions and all maps that were not taken. The programs stay attached.
     ///
     /// # Errors
     ///
-    /// If what was attached is not there.
+    /// If the link of an attached program is missing.
     pub fn hold(self) -> Result<Held, ProgramError> {
         Held::take(self.ebpf, self.hooks.into_iter().flat_map(|outcome| outcome.links))
     }
@@ -99,7 +99,7 @@ pub enum LoadError {
         tier: Tier,
         /// The first hook that could not be attached.
         hook: &'static str,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
     /// `bpf_probe_read_kernel` is refused.
@@ -141,7 +141,7 @@ pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> 
         if outcome.way.is_none() {
             match hook.need {
                 Need::Required => return Err(not_marked(outcome)),
-                // Without its spine, the inside would be seen only in part.
+                // If an essential hook is missing, the other hooks would see only a part of the decision.
                 Need::Spine => inside = false,
                 Need::Inside | Need::Detail => {}
             }

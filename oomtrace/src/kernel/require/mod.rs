@@ -95,7 +95,7 @@ pub enum Place {
         function: &'static str,
         /// The parameter.
         name: &'static str,
-        /// What it points to.
+        /// The type that it points to.
         to: &'static str,
     },
     /// The position of a parameter of a static function that BTF does not have at all. It is the position in the source of
@@ -117,7 +117,7 @@ pub enum Place {
     Trace {
         /// The tracepoint.
         event: &'static str,
-        /// Which argument.
+        /// The argument.
         pick: Pick,
     },
     /// The offset of a field in the record of a plain tracepoint. It comes from tracefs and not from BTF.
@@ -136,9 +136,9 @@ pub enum Pick {
     Pointer(&'static str),
     /// The `nth` (from 0) of exactly `of` arguments of type `int`.
     Int {
-        /// Which.
+        /// The position among the arguments of type `int`, from 0.
         nth: usize,
-        /// How many there must be.
+        /// The required number of arguments of type `int`.
         of: usize,
     },
     /// The only argument of type `int`, if no argument is a task.

@@ -28,7 +28,7 @@ use crate::{context::RecorderLoss, frame::context_frame, kernel::clock};
 /// Batches that may wait for the disk.
 const WAITING_BATCHES: usize = 4096;
 
-/// Buffers that are used again. More of them are freed.
+/// Number of buffers that are kept for reuse. Further buffers are freed.
 const SPARE_BUFFERS: usize = 64;
 
 /// Bytes that may wait for the disk: as much as a storm of kills makes in some ten seconds.
@@ -163,7 +163,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// If the file cannot be made; one that exists is never overwritten. If another recorder has the folder.
+    /// If the file cannot be created, or if another recorder has the directory. An existing file is never overwritten.
     pub fn open(place: Place) -> io::Result<Opened> {
         disk::Disk::open(place).map(Opened)
     }

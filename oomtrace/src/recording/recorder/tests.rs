@@ -128,7 +128,7 @@ fn makes_no_file_through_a_link_that_another_user_can_have_planted() {
 }
 
 #[test]
-fn file_holds_exactly_what_was_pushed() {
+fn file_contains_exactly_the_pushed_frames() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
     let mut recorder =

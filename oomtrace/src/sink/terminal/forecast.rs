@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forecast_says_what_when_and_who() {
+    fn shows_domain_time_and_process_of_a_forecast() {
         let announcement = Announcement::new(&told(), None).unwrap();
         let expected = "boot 25.000000 forecast: /shop\\x1b[2J runs out in 12.0 s at its present rate: 40.0 MiB of 64.0 MiB in use, \
                         2.0 MiB/s over the last 15.0 s; python3 (pid 7) grew most\n";

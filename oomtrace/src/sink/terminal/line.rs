@@ -39,11 +39,11 @@ const TITLE_COLUMNS: usize = 48;
 /// Columns for the name of a task. It has at most 15 bytes, so only escapes are cut.
 const NAME_COLUMNS: usize = 16;
 
-/// Writes each incident once, as soon as anything is known of it.
+/// Writes each incident as soon as its decision is known, and again if it is corrected.
 pub struct Line<W> {
     output: W,
     paint: Paint,
-    /// By their id: the cause, and the number of processes that user space killed.
+    /// The printed incidents: the id, the cause, and the number of processes that user space killed.
     told: VecDeque<(String, Code, u64)>,
 }
 
@@ -79,7 +79,7 @@ impl<W: Write> Sink for Line<W> {
         let place = self.told.iter().position(|(id, ..)| *id == report.id);
         match place.and_then(|place| self.told.remove(place)) {
             Some((_, code, count)) if code == report.cause.code && count == sent(report) => Ok(()),
-            // What came after the decision has shown another cause, or the act went on after a pause.
+            // Later events changed the cause, or the act continued after a pause.
             Some(_) => self.tell(report, " [corrected]"),
             None => self.tell(report, ""),
         }
@@ -90,7 +90,7 @@ impl<W: Write> Sink for Line<W> {
     }
 }
 
-/// How many processes user space has killed in one act.
+/// The number of processes that user space has killed in one act.
 fn sent(report: &Report) -> u64 {
     report.sent.map_or(0, |sent| sent.count)
 }
@@ -115,7 +115,7 @@ fn line(report: &Report, paint: Paint, remark: &str) -> String {
     )
 }
 
-/// That it happened before: `[3rd in 40.2 s]`. If it belongs to a chain of more kills: `[chain: 4th in 60.1 s]`.
+/// The remark about earlier kills: `[3rd in 40.2 s]`. If the kill belongs to a chain of more kills: `[chain: 4th in 60.1 s]`.
 fn repeats(report: &Report) -> String {
     let alike = report.repeats.map_or(0, |repeats| repeats.count);
     let told = report.repeats.map_or_else(String::new, |repeats| {

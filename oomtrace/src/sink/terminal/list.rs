@@ -43,10 +43,10 @@ const WIDTHS: [(usize, Side); 9] = [
 const HEAD: [&str; 10] =
     ["#", "TIME (UTC)", "CAUSE", "OUTCOME", "VICTIM", "PID", "RESIDENT", "ADJ", "CHAIN", "CGROUP"];
 
-/// Between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
 
-/// Those that are left out first.
+/// The columns to drop on a narrow terminal, the least important first.
 const LEFT_OUT_FIRST: [&str; 5] = ["ADJ", "OUTCOME", "RESIDENT", "CHAIN", "PID"];
 
 #[derive(Clone, Copy)]
@@ -66,7 +66,7 @@ pub struct List<W> {
 }
 
 impl<W: Write> List<W> {
-    /// To this output, of so many columns where that is known.
+    /// Creates a table for this output, with its number of columns if it is known.
     pub fn new(output: W, colour: bool, columns: Option<usize>) -> Self {
         let mut shown = [true; 10];
         let room = columns.unwrap_or(usize::MAX);
@@ -162,12 +162,12 @@ fn cause(code: Code, confidence: Confidence) -> String {
     }
 }
 
-/// The number of the first incident of the chain, and the place in it.
+/// The number of the first incident of the chain, and the position in the chain.
 fn in_chain(chain: &InChain) -> String {
     format!("{}.{}", or_absent(chain.number), chain.position)
 }
 
-/// What came of it, and of how many where that is more than one.
+/// The outcome, and the number of victims if there are several.
 fn outcome(row: &Row) -> String {
     let word = match row.outcome {
         Some(Outcome::Killed) => "killed",
@@ -179,11 +179,11 @@ fn outcome(row: &Row) -> String {
     if row.victims > 1 { format!("{word} ({})", row.victims) } else { word.to_owned() }
 }
 
-/// The container, pod or unit, and the cgroup that ran out; the victim's where it was none.
+/// The container, pod or unit, and the cgroup that ran out, or the victim's cgroup if no cgroup ran out.
 fn place(row: &Row, columns: usize) -> String {
     let path = path(row, columns);
     match label(&row.place) {
-        // On a narrow terminal, what is left of the path after a name is of no use.
+        // On a narrow terminal, the part of the path that fits after a name is useless.
         Some(label) if columns < PATH_COLUMNS => cut_safe(&label, columns),
         Some(label) => format!("{label}  {path}"),
         None => path,
