@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     /// How many inputs
     #[arg(long, default_value_t = INPUTS)]
     inputs: u64,
-    /// The number of the first one
+    /// The number of the first input
     #[arg(long, default_value_t = 0)]
     first: u64,
     /// The seed of the inputs; seed and number determine an input

@@ -18,7 +18,7 @@ pub(crate) struct Identity {
     /// User to become, after everything that takes privileges
     #[arg(long, global = true)]
     uid: Option<u32>,
-    /// Folder of a cgroup to join, `\xNN` standing for any byte; repeatable
+    /// Directory of a cgroup to join, `\xNN` standing for any byte; repeatable
     #[arg(long, global = true)]
     cgroup: Vec<Text>,
 }

@@ -74,11 +74,11 @@ pub(crate) enum Shape {
     Twin(twin::Twin),
     /// Several processes with exactly the same number of pages
     Equals(equals::Equals),
-    /// Memory that is asked for while the process dies
+    /// Memory that is allocated while the process dies
     LastWords(last_words::LastWords),
-    /// Pages in pipes that nobody reads
+    /// Pages in pipes without a reader
     Pipes(pipes::Pipes),
-    /// Messages in sockets that nobody receives
+    /// Messages in sockets that no process receives
     Sockets(sockets::Sockets),
     /// A file in memory that no mount shows
     Memfd(memfd::Memfd),
@@ -112,7 +112,7 @@ pub(crate) enum Shape {
     Poke(poke::Poke),
     /// No memory: the own score is read until a signal ends this process
     Scores,
-    /// No memory, but a SIGKILL for somebody else
+    /// No memory: another process is killed with SIGKILL
     Kill(kill::Kill),
 }
 

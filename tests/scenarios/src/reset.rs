@@ -25,8 +25,8 @@ pub fn scenario() -> Scenario {
     ROLES.iter().fold(start, |scenario, role| scenario.process(Process::allocator(role, 2048)))
 }
 
-/// Whether the lines of a tracer's output so far tell the kill of every one of these processes. Passes that killed nobody are
-/// told, too, and are as many as there happen to be.
+/// Whether the lines of a tracer's output so far report the kills of all these processes. The output also reports passes that
+/// killed no process. Their number varies.
 #[must_use]
 pub fn tells_all<'a>(pids: &[u32], lines: impl Iterator<Item = &'a [u8]>) -> bool {
     let reports = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());

@@ -1,4 +1,4 @@
-//! A cgroup with a great many small processes, and somebody for whom there is no room any more.
+//! A cgroup that is full of small processes, and one more process that exceeds its limit.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,29 +15,29 @@ use rustix::process::{WaitOptions, wait};
 use crate::cgroup::{self, Made};
 use crate::processes::{Process, Processes};
 
-/// Their cgroup.
+/// The cgroup of the processes.
 const CGROUP: &str = "/crowd";
-/// What is left below the limit: several times what the largest of the crowd has.
+/// The free memory below the limit: several times the memory of the largest process in the crowd.
 const ROOM_BYTES: u64 = 8 << 20;
-/// What one more process wants.
+/// The memory that one more process allocates.
 const WANTED_MIB: &str = "32";
 
-/// How long the crowd may take to come, and to go.
+/// The time limit for starting and for ending all processes.
 const GATHERING: Duration = Duration::from_secs(300);
-/// How long one process may take to be killed.
+/// The time limit for the kill of one process.
 const DYING: Duration = Duration::from_secs(60);
 
-/// The crowd, until it is dispersed.
+/// The small processes. They run until `disperse` is called.
 pub(super) struct Crowd {
     processes: Processes,
     _cgroup: Made,
     folder: PathBuf,
-    /// What it takes.
+    /// The memory of all processes.
     pub(super) bytes: u64,
 }
 
 impl Crowd {
-    /// Start so many, and wait until they are there.
+    /// Start this number of processes, and wait until all of them hold their memory.
     pub(super) fn gather(count: u32) -> Result<Self> {
         let path = Text::from(CGROUP);
         let folder = cgroup::folder(Hierarchy::V2, &path);
@@ -56,7 +56,7 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Have one more process take more than there is room for; it is killed.
+    /// Let one more process allocate more memory than is free below the limit. The kernel kills it.
     pub(super) fn run_out(&self, processes: &mut Processes) -> Result<()> {
         let limit = self.usage()? + ROOM_BYTES;
         let file = self.folder.join("memory.max");
@@ -69,11 +69,11 @@ impl Crowd {
         Ok(())
     }
 
-    /// End them all: they go with the process that made them.
+    /// End all processes. They exit with the process that created them.
     pub(super) fn disperse(mut self) -> Result<()> {
         self.processes.end_all(Instant::now() + DYING)?;
         let deadline = Instant::now() + GATHERING;
-        // They have become children of PID 1. Nothing else has any now; an error says that none is left.
+        // They have become children of PID 1, and PID 1 has no other children now. An error means that no child is left.
         while wait(WaitOptions::NOHANG).is_ok() {
             ensure!(Instant::now() < deadline, "the crowd does not disperse");
         }

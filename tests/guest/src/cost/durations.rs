@@ -1,27 +1,27 @@
-//! How long decisions take, as the kernel's function graph has it: nothing of the tracer's takes part in that.
+//! Durations of decisions from the kernel's function graph. The tracer is not involved in the measurement.
 
 use std::fs;
 
 use anyhow::{Context, Result};
 
-/// Where it is told what to do.
+/// The directory with the files that control the measurement.
 const TRACING: &str = "/sys/kernel/tracing";
-/// The caller of `out_of_memory`, which does little beside: the tracer's hooks are inside, and nothing of the measurement
-/// is on a function that has one.
+/// The measured function: the caller of `out_of_memory`, which does little else. The tracer's hooks are on functions inside it, so
+/// that no function has both a hook and the measurement.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1639>
 const FUNCTION: &str = "mem_cgroup_out_of_memory";
 
-/// What to write where, in order.
+/// The files and the values to write to them, in order.
 const SET_UP: [(&str, &str); 5] = [
     ("set_ftrace_filter", FUNCTION),
     ("max_graph_depth", "1"),
     ("current_tracer", "function_graph"),
-    // What other tasks do meanwhile does not count: with one processor, the tracer in user space is one of them.
+    // Exclude the time of other tasks. With one processor, the tracer in user space is one of them.
     ("options/sleep-time", "0"),
     ("tracing_on", "1"),
 ];
 
-/// Durations from now on.
+/// A measurement of durations that starts now and ends on drop.
 pub(super) struct Durations;
 
 impl Durations {
@@ -30,12 +30,12 @@ impl Durations {
         Ok(Self)
     }
 
-    /// Forget what was seen so far.
+    /// Discard the calls so far.
     pub(super) fn forget(&self) -> Result<()> {
         write("trace", "")
     }
 
-    /// Every call seen since, in ns.
+    /// The durations of all calls since the start or the last `forget`, in ns.
     pub(super) fn seen(&self) -> Result<Vec<u64>> {
         let file = format!("{TRACING}/trace");
         let text = fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
@@ -56,7 +56,7 @@ fn write(file: &str, value: &str) -> Result<()> {
     fs::write(&file, value).with_context(|| format!("writing {value} to {file}"))
 }
 
-/// ` 0) # 1234.567 us |  FUNCTION();`; long ones have fewer digits behind the point.
+/// Parses ` 0) # 1234.567 us |  FUNCTION();`. Long durations have fewer digits after the point.
 fn duration_ns(line: &str) -> Option<u64> {
     let (before, after) = line.split_once(" us ")?;
     if !after.contains(FUNCTION) {
@@ -73,7 +73,7 @@ mod tests {
     use super::duration_ns;
 
     #[test]
-    fn short_and_long_durations() {
+    fn parses_short_and_long_durations() {
         let of = |line: &str| duration_ns(line);
         assert_eq!(of(" 0)   0.651 us    |  mem_cgroup_out_of_memory();"), Some(651));
         assert_eq!(of(" 1) # 1234.567 us |  mem_cgroup_out_of_memory();"), Some(1_234_567));

@@ -6,13 +6,13 @@ use rustix::mm::{Advice, MapFlags, MlockFlags, madvise, mlock_with};
 
 use super::{Taken, mapping::Mapping};
 
-/// Memory of which one page in `keep_one_of` is locked and the rest is released page by page.
+/// Memory with one locked page in each `keep_one_of` pages. The other pages are released one by one.
 #[derive(Args)]
 pub(crate) struct Fragments {
     /// How much is taken first, in MiB
     #[arg(long)]
     mib: usize,
-    /// Of so many pages one is kept
+    /// Keep one page of each group of this many pages
     #[arg(long)]
     keep_one_of: usize,
 }

@@ -22,16 +22,16 @@ pub(crate) struct Kill {
     /// Name of the one process to kill, `\xNN` standing for any byte
     #[arg(long, required_unless_present_any = ["kill_cgroup", "kill_members"])]
     target: Option<Text>,
-    /// Folder of the cgroup to kill as a whole instead (`cgroup.kill`)
+    /// Directory of the cgroup to kill as a whole instead (`cgroup.kill`)
     #[arg(long)]
     kill_cgroup: Option<Text>,
     /// Limit that cgroup to a twentieth more than its usage before
     #[arg(long, requires = "kill_cgroup")]
     limit_before: bool,
-    /// Folder of the cgroup whose processes to kill one by one instead, as a supervisor does
+    /// Directory of the cgroup whose processes to kill one by one instead, as a supervisor does
     #[arg(long)]
     kill_members: Option<Text>,
-    /// Freeze the target before, so that it cannot die until somebody thaws it (cgroup v1's freezer)
+    /// Freeze the target before, so that it cannot die until it is thawed (cgroup v1's freezer)
     #[arg(long, requires = "target")]
     freeze: bool,
 }

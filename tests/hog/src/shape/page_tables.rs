@@ -6,7 +6,7 @@ use rustix::mm::{Advice, MapFlags};
 
 use super::{Taken, mapping::Mapping};
 
-/// A huge mapping of which one page in each 2 MiB (32 MiB with pages of 16 KiB) is read. The kernel maps the zero page there,
+/// A huge mapping. The process reads one page in each 2 MiB (32 MiB with pages of 16 KiB). The kernel maps the zero page there,
 /// which needs a page table.
 #[derive(Args)]
 pub(crate) struct PageTables {

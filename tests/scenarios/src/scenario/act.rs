@@ -1,16 +1,16 @@
-//! A program whose purpose it is takes down thousands of processes with one write to `cgroup.kill`. It is no part of the matrix:
-//! a guest needs a lot of memory for it.
+//! A program whose purpose is to kill ends thousands of processes with one write to `cgroup.kill`. The matrix does not include this
+//! scenario, because a guest needs a lot of memory for it.
 
 use super::{Expect, Feature, Process, Scenario};
 
-/// The cgroup that is taken down.
+/// The cgroup whose processes are killed.
 pub const CGROUP: &str = "/doomed";
 
-/// Memory of the guest beside that of the processes, and of each process, in KiB.
+/// Memory of the guest without the processes, and memory of each process, in KiB.
 const BASE_KIB: u32 = 768 << 10;
 const PROCESS_KIB: u32 = 190;
 
-/// So many processes, that of the crowd's first included.
+/// The scenario with this number of processes, including the first process of the crowd.
 #[must_use]
 pub fn scenario(processes: u32) -> Scenario {
     let copies = processes.saturating_sub(1).to_string();

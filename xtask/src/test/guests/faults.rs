@@ -130,7 +130,7 @@ fn judge_fields(wanted: &[&str], named: &BTreeSet<&str>) -> Result<()> {
     Ok(())
 }
 
-/// A kernel that is told at boot to hide a feature that it has. "Not applicable" would be wrong.
+/// Checks a kernel whose boot option hides a feature that it has. "Not applicable" would be wrong.
 fn hidden_feature(kernels: &[Kernel]) -> Result<()> {
     let mut scenarios = vm::choose(&["cgroup_v1".to_owned()])?;
     scenarios

@@ -1,4 +1,4 @@
-//! A forecast, against what the samples and the kill itself say: no clock of the test's is compared with anything.
+//! Compares a forecast with its samples and with the kill. The test uses no clock of its own.
 
 use std::process::Command;
 
@@ -10,22 +10,22 @@ use super::lead_up::{Hog, MIB, samples};
 use super::tracer::{Tracer, at};
 use crate::scratch::Scratch;
 
-/// MiB per second of the leak.
+/// The rate of the leak in MiB per second.
 const RATE: u64 = 10;
 
-/// The limit, MiB: the leak takes 20 s.
+/// The limit in MiB, which the leak reaches after 20 s.
 const LIMIT: u64 = 200;
 
-/// Attempts: a machine that is too busy lets nothing grow in a straight line.
+/// The number of attempts. On a busy machine, memory may not grow in a straight line.
 const ATTEMPTS: usize = 3;
 
 /// A forecast may be off by this part of the time that is left, at a constant rate.
 const TOLERANCE: f64 = 0.1;
 
-/// What the leak takes at a time.
+/// The number of bytes that the leak allocates at a time.
 const STEP: f64 = 1_048_576.0;
 
-/// A leak is announced once, before it is killed, with the time that is left.
+/// Checks that a leak is announced once before its kill, with the time that is left.
 pub(super) fn comes_true(local: &Local) -> Result<()> {
     for _ in 0..ATTEMPTS {
         if let Some((forecast, kill)) = leak(local)? {
@@ -39,7 +39,7 @@ pub(super) fn comes_true(local: &Local) -> Result<()> {
 fn leak(local: &Local) -> Result<Option<(Value, Value)>> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-forecast", LIMIT * MIB)?;
     let file = local.program("forecast.oomtrace");
-    // It is left from an earlier attempt, or not there.
+    // The file may exist from an earlier attempt.
     let _ = std::fs::remove_file(&file);
     let path = file.to_str().context("the scratch folder's path")?;
     let arguments = ["watch", "--format", "json", "--history", "1s", "--forecast", "12", "--record", path];
@@ -55,7 +55,7 @@ fn leak(local: &Local) -> Result<Option<(Value, Value)>> {
     let said = live.reports()?;
     let kill = said.iter().find(|line| at(line, "/kind").is_null() && is_of(at(line, "/domain/cgroup")));
     let kill = kill.context("no report of the kill")?;
-    // A machine that is too busy may look at the cgroup only when it is being killed.
+    // On a busy machine, the tracer may sample the cgroup only at the time of the kill.
     let is_before = |line: &Value| at(line, "/boot_ns").as_u64() < at(kill, "/boot_ns").as_u64();
     let is_it =
         |line: &&Value| at(line, "/kind") == "forecast" && is_of(at(line, "/cgroup")) && is_before(line);
@@ -66,7 +66,8 @@ fn leak(local: &Local) -> Result<Option<(Value, Value)>> {
     Ok(Some((forecast.clone(), kill.clone())))
 }
 
-/// The rate may have changed since the forecast, by as much as the samples and the time of the kill say.
+/// Compares the forecast with the kill. The tolerance includes the change of the rate since the forecast, according to the samples
+/// and the time of the kill.
 fn compare(forecast: &Value, kill: &Value) -> Result<()> {
     let number = |value: &Value, place: &str| {
         at(value, place).as_f64().with_context(|| format!("{place} is no number in {value}"))
@@ -83,7 +84,7 @@ fn compare(forecast: &Value, kill: &Value) -> Result<()> {
     let before = ends(&points).context("too few samples")?;
     let after = (capacity - held) / actual;
     let changed = (before / after - 1.0).abs();
-    // The slope of the line and that of its ends differ by so much at most, by how well the line fits.
+    // The greatest difference between the slope of the line and the slope between its ends. It depends on the fit of the line.
     let bent = 1.2 * (1.0 - fit(&points)).max(0.0).sqrt();
     let allowed = actual * (TOLERANCE + changed + bent) + 2.0 * STEP / rate;
     ensure!(
@@ -93,7 +94,7 @@ fn compare(forecast: &Value, kill: &Value) -> Result<()> {
     Ok(())
 }
 
-/// The samples of the time over which the rate was measured: seconds, and bytes.
+/// The samples from which the rate was measured: seconds and bytes.
 fn points(forecast: &Value, over_ns: f64) -> Result<Vec<(f64, f64)>> {
     let samples = at(forecast, "/samples").as_array().context("no samples")?;
     let point = |sample: &Value| {
@@ -104,7 +105,7 @@ fn points(forecast: &Value, over_ns: f64) -> Result<Vec<(f64, f64)>> {
     Ok(samples.iter().filter_map(point).collect())
 }
 
-/// The rate by the first and the last point.
+/// The rate between the first and the last point.
 fn ends(points: &[(f64, f64)]) -> Option<f64> {
     let ((first_s, first), (last_s, last)) = (*points.first()?, *points.last()?);
     (last_s > first_s).then(|| (last - first) / (last_s - first_s))

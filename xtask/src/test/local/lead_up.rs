@@ -77,7 +77,7 @@ pub(super) fn shapes(local: &Local) -> Result<()> {
     steps(local)
 }
 
-/// A machine that is too busy does not let a program grow evenly.
+/// Repeats the test of a leak, because a program does not grow evenly on a busy machine.
 fn leak(local: &Local) -> Result<()> {
     let mut last = Ok(());
     for _ in 0..ATTEMPTS {

@@ -20,7 +20,8 @@ const MIB: u64 = 1 << 20;
 /// Size of the files, in MiB.
 const FILES_MIB: u64 = 48;
 
-/// The counters of `memory.stat` may lack so much for each processor: 64 pages that it holds back, and 64 more before they are summed up.
+/// The number of pages per processor that `memory.stat` may lack: 64 pages that the processor has not added yet, and 64 more that
+/// the kernel has not summed up yet.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L560> (`memcg_vmstats_needs_flush`, `memcg_rstat_updated`)
 const HELD_BACK_PAGES: u64 = 128;
 
@@ -125,15 +126,15 @@ impl Tmpfs {
 
 impl Drop for Tmpfs {
     fn drop(&mut self) {
-        // The directory cannot be removed otherwise, and says so.
+        // If this fails, the removal of the directory reports an error.
         drop(Command::new("umount").arg(self.0.path()).status());
     }
 }
 
-/// Files in tmpfs that a process of a cgroup wrote stay when it has exited, and `rank` says how much that is.
+/// Checks that `rank` reports the size of files in tmpfs whose writer, a process of the cgroup, has exited.
 pub(super) fn shows_files(local: &Local) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-files", 64 * MIB)?;
-    // Unmounted before the cgroup is removed: the files are charged to it.
+    // It is unmounted before the cgroup is removed, because the files are charged to the cgroup.
     let tmpfs = Tmpfs::mount()?;
     let mut writer = Command::new(local.program("hog"));
     writer.arg("--cgroup").arg(escaped(&scratch.path));
@@ -153,7 +154,7 @@ pub(super) fn shows_files(local: &Local) -> Result<()> {
         tmpfs_bytes.abs_diff(FILES_MIB * MIB) <= most,
         "{FILES_MIB} MiB of files are {tmpfs_bytes}: {memory}"
     );
-    // While there is room in swap, files can go there, and stay nowhere.
+    // If there is swap, the kernel can move the files to it, so that they do not have to stay in memory.
     if !has_swap()? {
         stay(memory, tmpfs_bytes, tmpfs.0.path())?;
     }
@@ -165,7 +166,7 @@ fn has_swap() -> Result<bool> {
     Ok(swaps.lines().count() > 1)
 }
 
-/// No kill frees the files, and the mount is named.
+/// Checks that the ranking counts the files as memory that no kill frees, and names the mount.
 fn stay(memory: &Value, tmpfs_bytes: u64, mount: &Path) -> Result<()> {
     let stays = at(memory, "/stays_bytes").as_u64();
     ensure!(stays.is_some_and(|bytes| bytes >= tmpfs_bytes), "a kill seems to free files: {memory}");

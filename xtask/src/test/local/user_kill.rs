@@ -11,7 +11,7 @@ use super::kills::escaped;
 use super::tracer::{Tracer, at};
 use crate::scratch::Scratch;
 
-/// The memory of a process in MiB, and the limit above it, of which that is more than nine tenths.
+/// The memory of a process and the limit above it, in MiB. The memory is more than nine tenths of the limit.
 const HELD_MIB: u64 = 61;
 const LIMIT_MIB: u64 = 64;
 
