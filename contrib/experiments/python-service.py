@@ -1,6 +1,6 @@
-"""A service: a supervisor that forks two workers, of which one leaks, and says what becomes of them.
+"""A service: a supervisor that forks two workers, one of which leaks, and prints how they end.
 
-The supervisor itself has the most memory at first, as one that has loaded models or a cache before it forked.
+At first the supervisor itself has the most memory, like a service that loads models or a cache before it forks.
 """
 
 import argparse
