@@ -8,7 +8,7 @@ use std::{
 use clap::Parser as _;
 use oomtrace::{
     cli::Cli,
-    cmd::{self, say::say},
+    cmd::{self, shared::say::say},
     exit::Exit,
 };
 

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use oomtrace::source::cgroupfs::MemoryHierarchy;
+use oomtrace::source::cgroup::cgroupfs::MemoryHierarchy;
 use tempfile::TempDir;
 
 /// A state directory with a journal, and a file that the planted journal tries to write.

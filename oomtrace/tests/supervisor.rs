@@ -38,5 +38,5 @@ fn restores_after_an_experiment_that_was_killed_at_the_start() {
 
 /// The directory where the memory controller is mounted.
 fn memory_hierarchy() -> PathBuf {
-    oomtrace::source::cgroupfs::MemoryHierarchy::find().unwrap().mount().to_owned()
+    oomtrace::source::cgroup::cgroupfs::MemoryHierarchy::find().unwrap().mount().to_owned()
 }

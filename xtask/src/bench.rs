@@ -22,9 +22,12 @@ use oomtrace_scenarios::job::Tier;
 use tempfile::TempDir;
 
 use crate::{
-    run::{output, say},
-    scratch::{self, Scratch},
-    setup, vm,
+    host::{
+        run::{output, say},
+        scratch::{self, Scratch},
+        setup,
+    },
+    vm,
 };
 
 /// Memory limit of the scratch cgroups. The smallest hog exceeds it and is killed at once.

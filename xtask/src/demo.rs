@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use crate::{
+use crate::host::{
     run::{say, status},
     setup, workspace,
 };

@@ -18,7 +18,7 @@ use anyhow::{Context as _, Result};
 use oomtrace_object::Arch;
 
 pub(crate) use self::platform::Platform;
-use crate::{run::say, workspace};
+use crate::host::{run::say, workspace};
 
 /// `cargo xtask dist`
 #[derive(clap::Args)]

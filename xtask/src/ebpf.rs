@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use oomtrace_object::{Arch, Inputs, REBUILD, STAMP_FILE, Stamp, Toolchain, compile};
 
-use crate::{run::say, setup, workspace};
+use crate::host::{run::say, setup, workspace};
 
 /// `cargo xtask ebpf`
 #[derive(Args)]

@@ -12,13 +12,13 @@ use oomtrace_scenarios::observation::{CommandRun, Status};
 use oomtrace_scenarios::scenario::Machine;
 use serde_json::Value;
 
+use crate::host::run::say;
+use crate::host::{scratch, workspace};
 use crate::kernels::{self, Kernel};
-use crate::run::say;
 use crate::test::local::{Local, experiment};
-use crate::vm::initramfs::Extra;
-use crate::vm::programs::{self, Programs};
+use crate::vm::guest::initramfs::Extra;
+use crate::vm::guest::programs::{self, Programs};
 use crate::vm::{commands, install_qemu};
-use crate::{scratch, workspace};
 
 /// The directory of the files in the guest.
 const FOLDER: &str = "/experiments";

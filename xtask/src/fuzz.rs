@@ -4,7 +4,7 @@ use std::{env, fs, path::PathBuf, process::Command, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{
+use crate::host::{
     run::{output, run, say},
     workspace,
 };

@@ -9,9 +9,9 @@ use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{Observation, Status};
 use oomtrace_scenarios::text::Text;
 
-use crate::run::say;
-use crate::vm::{self, commands, programs};
-use crate::{kernels, workspace};
+use crate::host::run::say;
+use crate::vm::{self, commands, guest::programs};
+use crate::{host::workspace, kernels};
 
 /// `cargo xtask golden`
 #[derive(clap::Args)]

@@ -14,7 +14,7 @@ use clap::Args;
 use oomtrace_object::Arch;
 use serde::{Deserialize, Serialize};
 
-use crate::{run::say, workspace};
+use crate::host::{run::say, workspace};
 use series::Series;
 
 /// The file that is written last to a cached kernel's directory. A directory with it is complete.

@@ -6,8 +6,11 @@ use anyhow::{Context as _, Result};
 use oomtrace_object::Arch;
 
 use crate::{
-    run::{run, say},
-    setup, tidy, workspace,
+    host::{
+        run::{run, say},
+        setup, workspace,
+    },
+    tidy,
 };
 
 /// Runs the checks in turn and stops at the first failure.

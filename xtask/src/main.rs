@@ -1,28 +1,23 @@
 //! The project's tasks: `cargo xtask --help` lists them. Each sets up what it needs and prints its steps.
 
 mod bench;
-mod browser;
 mod btf;
-mod cross;
-mod debian;
 mod demo;
 mod dist;
 mod ebpf;
 mod experiments;
 mod fuzz;
 mod golden;
+mod host;
 mod kernels;
 mod lint;
 mod pictures;
-mod run;
-mod scratch;
-mod setup;
 mod survive;
 mod test;
 mod tidy;
 mod vm;
-mod workspace;
 
+use self::host::setup;
 use std::process::ExitCode;
 
 use anyhow::Result;

@@ -10,10 +10,12 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use crate::{
-    browser::{self, Browser, Scheme},
-    run::{run, say},
-    vm::programs,
-    workspace,
+    host::{
+        browser::{self, Browser, Scheme},
+        run::{run, say},
+        workspace,
+    },
+    vm::guest::programs,
 };
 
 /// The recording whose page is in the documentation.

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::run::{run, say};
-use crate::workspace;
+use crate::host::run::{run, say};
+use crate::host::workspace;
 
 /// `cargo xtask survive`
 #[derive(clap::Args)]

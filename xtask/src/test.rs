@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 pub(crate) use self::tally::Tally;
-use crate::run::say;
+use crate::host::run::say;
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::run::output;
+use crate::host::run::output;
 
 /// The maximum lines of a Rust file. A longer one must be split.
 const MAX_LINES: usize = 500;

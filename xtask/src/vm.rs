@@ -3,20 +3,15 @@
 mod acts;
 pub(crate) mod commands;
 mod compatibility;
-mod console;
-mod disk;
 pub(crate) mod experiments;
-pub(crate) mod initramfs;
+pub(crate) mod guest;
 mod matrix;
-mod modules;
 mod plan;
-pub(crate) mod programs;
-mod qemu;
 pub(crate) mod read_only;
 pub(crate) mod reset;
-mod stream;
 mod table;
 
+use self::guest::programs;
 use std::num::NonZeroUsize;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -24,8 +19,8 @@ use oomtrace_object::Arch;
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::scenario::{self, Scenario};
 
+pub(crate) use self::guest::qemu::{boot_with, install as install_qemu};
 pub(crate) use self::matrix::{Cell, Matrix, Verdict};
-pub(crate) use self::qemu::{boot_with, install as install_qemu};
 pub(crate) use self::table::render;
 use crate::kernels;
 

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::{confine, history::History};
+use super::shared::{confine, history::History};
 use crate::{
     cli::{Diff, Only, TableFormat, When},
     diff::{Tally, compare},

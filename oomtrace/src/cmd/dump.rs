@@ -4,7 +4,10 @@ use std::io::{self, BufWriter, Write as _};
 
 use anyhow::{Context as _, Result};
 
-use super::{confine, replay::open, say::say};
+use super::{
+    replay::open,
+    shared::{confine, say::say},
+};
 use crate::{
     cli::Dump, exit::Exit, frame::Frame, pipeline::PipelineError, recording::ReadError, sink::frames,
 };

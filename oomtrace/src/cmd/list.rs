@@ -9,7 +9,7 @@ use anyhow::Result;
 use rustix::termios::tcgetwinsize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{
+use super::shared::{
     confine,
     history::{self, History},
     html,

@@ -1,26 +1,16 @@
-//! The commands, one file each, and their shared code: from options to settings, and from errors to exit statuses.
+//! The commands, one file or directory each. This file turns options into settings, and errors into exit statuses.
 
-mod cgroup;
 mod check;
-mod confine;
-mod consumers;
 mod demo;
 mod diff;
 mod dump;
 mod experiment;
-mod history;
-mod html;
-mod knob_file;
 mod list;
-mod output;
 mod rank;
-mod ready;
 mod record;
-mod rehearsal;
 mod replay;
-pub mod say;
+pub mod shared;
 mod show;
-mod signals;
 mod watch;
 mod whatif;
 mod why;
@@ -30,7 +20,7 @@ use std::{ffi::OsString, time::Duration};
 use anyhow::Result;
 use rustix::thread::CapabilitySet;
 
-use self::say::say;
+use self::shared::{history, html, ready, say::say};
 use crate::{
     bytes::ByteString,
     cgroup::is_below,

@@ -4,7 +4,10 @@ use std::{fs::File, io::BufReader, path::Path};
 
 use anyhow::{Context as _, Error, Result};
 
-use super::{confine, filter, forecasts, output, print_totals, redact, say::say};
+use super::{
+    filter, forecasts, print_totals, redact,
+    shared::{confine, output, say::say},
+};
 use crate::{
     cli::Replay,
     exit::Exit,

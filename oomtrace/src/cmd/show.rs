@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use anyhow::Result;
 
-use super::{
+use super::shared::{
     confine,
     history::{self, History, NotHeld},
     html, output,

@@ -5,11 +5,13 @@ use std::{io, os::fd::AsFd as _};
 use anyhow::Result;
 
 use super::{
-    consumers::{Running, wanted},
-    filter, forecasts, give_up_all_but, output, print_totals, record, redact, refuse_other_calls,
-    rehearsal::rehearse,
-    say_armed,
-    signals::Stop,
+    filter, forecasts, give_up_all_but, print_totals, record, redact, refuse_other_calls, say_armed,
+    shared::{
+        consumers::{Running, wanted},
+        output,
+        rehearsal::rehearse,
+        signals::Stop,
+    },
 };
 use crate::{
     cli::Watch,

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, Result};
 
-use super::{confine, replay::open};
+use super::{replay::open, shared::confine};
 use crate::{
     cli::{Changes, TableFormat, Whatif},
     exit::Exit,

@@ -5,7 +5,7 @@ use std::io;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{
+use super::shared::{
     confine,
     history::{self, History, NotHeld},
     say::say,

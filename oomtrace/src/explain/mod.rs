@@ -1,4 +1,5 @@
-//! The verdict: why memory ran out. There is one rule per file. They are tried in order, and the first that fits gives the cause.
+//! The verdict: why memory ran out. The rules in `rule` are tried in order, and the first that fits gives the cause. The files
+//! beside it find how the victim was chosen and what is missing, and write the sentences.
 
 mod chain;
 mod codes;
@@ -7,25 +8,20 @@ mod doing;
 mod fault;
 mod followed;
 mod gaps;
-mod inferred;
 mod lead_up;
 pub(crate) mod limits;
 mod margin;
-mod memcg_limit;
-mod mglru;
 mod place;
+mod rule;
 mod selection;
-mod shortage;
 mod summary;
 mod survivors;
-mod sysrq;
-mod userspace;
 mod words;
-mod zones;
 
 use self::gaps::gaps;
+pub(crate) use self::rule::zones::constraint;
+use self::rule::{inferred, memcg_limit, mglru, sysrq, userspace, zones};
 pub(crate) use self::words::{duration, ordinal, size};
-pub(crate) use self::zones::constraint;
 pub use self::{
     codes::{Code, Confidence, Outcome, Policy},
     margin::Margin,

@@ -9,15 +9,19 @@ use oomtrace_common::{
 use zerocopy::{FromBytes, FromZeros as _};
 
 use super::{
-    call_traces::{self, CallTraces, Stacks},
-    cgroup_paths::Lookup,
-    cgroupfs::MemoryHierarchy,
+    cgroup::{
+        cgroup_paths::Lookup,
+        cgroupfs::MemoryHierarchy,
+        memory_stat::{self, FullLevel, MemoryStats},
+        pressure::PressureGauge,
+    },
     history::History,
-    known::{Known, REMEMBERED},
-    memory_stat::{self, FullLevel, MemoryStats},
     names::Names,
-    pressure::PressureGauge,
-    procfs::{self, MachineGauge},
+    process::{
+        call_traces::{self, CallTraces, Stacks},
+        known::{Known, REMEMBERED},
+        procfs::{self, MachineGauge},
+    },
     shortage::ShortageLookups,
 };
 use crate::{

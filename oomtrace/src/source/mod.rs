@@ -1,24 +1,17 @@
 //! Sources of frames. Code that uses a source cannot tell a live kernel from a recording.
+//!
+//! A source is [`live`], one recording ([`replay`]) or several ([`recordings`]). The other modules read what a live source adds
+//! to the frames of the kernel side.
 
-mod arguments;
-mod call_traces;
-pub mod census;
-pub mod cgroup_paths;
-pub mod cgroupfs;
+pub mod cgroup;
 pub mod history;
-mod kernfs;
-mod known;
 pub mod live;
 mod lookups;
 pub mod loss;
-mod mappings;
-pub mod memcg;
-pub mod memory_stat;
 pub mod names;
 mod pace;
 pub mod pending;
-pub mod pressure;
-pub mod procfs;
+pub mod process;
 pub mod recordings;
 pub mod replay;
 mod ring;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, fs, os::unix::ffi::OsStringExt as _};
 
 use oomtrace_common::frame::Kind;
 
-use super::{cgroupfs::MemoryHierarchy, procfs};
+use super::{cgroup::cgroupfs::MemoryHierarchy, process::procfs};
 use crate::{
     bytes::ByteString,
     context::{CODES, HookState, Session},

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::Memory;
 use crate::{
+    account::Whole,
     bytes::ByteString,
     explain::{Code, Outcome, Policy},
     incident::Role,
@@ -45,6 +45,32 @@ pub struct Answer {
     pub remarks: Vec<String>,
     /// The answer in one sentence.
     pub summary: String,
+}
+
+/// The memory that ran out, before and after the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// The owner of the memory.
+    pub of: Whole,
+    /// The memory before the change.
+    pub before: Room,
+    /// The memory after the change.
+    pub after: Room,
+}
+
+/// The memory of a cgroup or of the machine at the moment of the decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Room {
+    /// The cgroup's limit, or the memory that the page allocator manages. `None` if there is no limit or it was not read.
+    pub limit_bytes: Option<u64>,
+    /// The memory in use.
+    pub used_bytes: u64,
+    /// The memory that is not in use. For the machine this is all free memory. Some of it must stay free.
+    pub left_bytes: Option<u64>,
+    /// The part of the memory in use that no kill frees.
+    pub stays_bytes: u64,
+    /// The part of the memory in use that a kill may or may not free.
+    pub unknown_bytes: u64,
 }
 
 /// The decision, before or after the change.

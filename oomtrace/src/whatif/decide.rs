@@ -1,14 +1,17 @@
 //! Repeats the decision, step by step in the kernel's order.
 
 use super::{
-    Answer, Change, Decision, Refusal, SCHEMA, allocating, before, holding,
-    kill::{self, Chosen},
-    later::{clause, later},
-    limit,
-    recorded::Recorded,
-    room, scope, sentence, table,
-    vote::{self, Recount},
-    words,
+    Answer, Change, Decision, Refusal, SCHEMA, sentence,
+    step::{
+        allocating, before, holding,
+        kill::{self, Chosen},
+        later::{clause, later},
+        limit,
+        recorded::Recorded,
+        room, scope,
+        vote::{self, Recount},
+    },
+    table, words,
 };
 use crate::{explain::Policy, incident::Incident, report::report};
 

@@ -6,33 +6,21 @@
 //! no kill frees (`room`), and how much a change of it would have freed (`holding`).
 //! <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1104> (`out_of_memory`)
 
-mod allocating;
 mod answer;
-mod before;
 mod change;
 mod decide;
-mod holding;
-mod kill;
-mod later;
-mod levels;
-mod limit;
-mod machine;
-mod recorded;
 mod refusal;
-mod room;
-mod scope;
 mod sentence;
+mod step;
 mod table;
-mod vote;
 mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use self::{
-    answer::{Answer, Decision, Later, Row, SCHEMA, Victim, Vote},
+    answer::{Answer, Decision, Later, Memory, Room, Row, SCHEMA, Victim, Vote},
     change::{Change, Holding, Who},
     decide::decide_again,
     refusal::Refusal,
-    room::{Memory, Room},
 };

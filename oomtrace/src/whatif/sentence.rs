@@ -2,10 +2,8 @@
 //! the sinks.
 
 use super::{
-    Answer, Change, Decision, Holding, Memory, Victim, Who, allocating,
-    recorded::Recorded,
-    scope,
-    vote::meant,
+    Answer, Change, Decision, Holding, Memory, Victim, Who,
+    step::{allocating, recorded::Recorded, scope, vote::meant},
     words::{self, name, named, path},
 };
 use crate::{

@@ -1,6 +1,10 @@
 //! Builds the table of candidates before and after the change.
 
-use super::{Decision, Row, Vote, before::path, recorded::Recorded, vote::Recount, words};
+use super::{
+    Decision, Row, Vote,
+    step::{before::path, recorded::Recorded, vote::Recount},
+    words,
+};
 use crate::incident::{Incident, PassedOver};
 
 /// Returns all candidates, best first after the change.

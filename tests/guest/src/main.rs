@@ -1,37 +1,20 @@
 //! PID 1 of a test guest. It mounts the file systems that a tracer needs, does the job in its initramfs, sends the results
 //! through the second serial port, and powers the guest down.
 
-mod boot_settings;
-mod built_in;
 mod cgroup;
-mod command;
-mod cost;
-mod disk;
-mod experiment;
-mod fixed_work;
-mod kernel_log;
+mod job;
 mod leftovers;
-mod marks;
-mod modules;
-mod mounts;
-mod nodes;
+mod machine;
 mod offspring;
 mod pid_namespace;
-mod port;
 mod processes;
-mod read_only;
 mod relief;
-mod reset;
 mod runs;
 mod scenario;
-mod swap;
-mod sysctl;
-mod sysv_shm;
 mod tracer;
-mod tracing;
-mod wall_clock;
-mod watchdog;
 
+use self::job::{command, cost, experiment, fixed_work, read_only, reset};
+use self::machine::{boot_settings, disk, modules, mounts, port, swap, watchdog};
 use std::fs;
 
 use anyhow::{Context, Result};

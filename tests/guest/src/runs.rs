@@ -11,7 +11,7 @@ use oomtrace_scenarios::scenario::{Hierarchy, Part, Process, Scenario};
 use oomtrace_scenarios::text::Text;
 
 use crate::cgroup;
-use crate::mounts;
+use crate::machine::mounts;
 use crate::offspring::Offspring;
 use crate::pid_namespace::PidNamespaces;
 use crate::processes::Processes;

@@ -11,19 +11,22 @@ use oomtrace_scenarios::job::{Command, FREEZER_FOLDER, TRACER_FILE, Tier, Watch}
 use oomtrace_scenarios::observation::{CgroupCounters, CommandRun, Observation};
 use oomtrace_scenarios::scenario::{Feature, Hierarchy, Scenario};
 
-use crate::built_in;
 use crate::cgroup::{self, Made};
-use crate::kernel_log::KernelLog;
-use crate::marks::Marks;
-use crate::mounts::Mounted;
-use crate::nodes;
-use crate::port::{CONSOLE, Port};
+use crate::machine::built_in;
+use crate::machine::kernel_log::KernelLog;
+use crate::machine::marks::Marks;
+use crate::machine::mounts::Mounted;
+use crate::machine::nodes;
+use crate::machine::port::{CONSOLE, Port};
+use crate::machine::sysctl::{self, Sysctl};
 use crate::processes::Processes;
 use crate::relief::relieve;
 use crate::runs::Runs;
-use crate::sysctl::{self, Sysctl};
 use crate::tracer::Tracer;
-use crate::{command, mounts, sysv_shm, tracing, wall_clock};
+use crate::{
+    job::command,
+    machine::{mounts, sysv_shm, tracing, wall_clock},
+};
 
 /// The time limit of the OOM, from the start of the allocators until the named processes have ended.
 const DYING: Duration = Duration::from_secs(150);

@@ -1,26 +1,15 @@
 //! Compares reports with independent witnesses and names every field in which they disagree.
 
-mod account;
-mod call_trace;
-mod candidates;
-mod choice;
-mod collateral;
-mod date;
-mod domain;
-mod followed;
 mod ground;
-mod incident;
 mod ledger;
-mod machine;
 mod marks;
 mod no_kill;
 mod pairing;
 mod panic;
 mod rank;
 mod replay;
+mod report;
 mod tracer;
-mod user_kill;
-mod victim;
 mod without_kill;
 
 use std::fmt;

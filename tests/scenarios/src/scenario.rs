@@ -1,8 +1,6 @@
 //! Scenarios: the machine, the cgroups, the processes, and the known facts about the OOM that they cause.
 
-pub mod act;
 mod adj_ladder;
-mod cgroup;
 mod cgroup_allocating;
 mod cgroup_kill;
 mod cgroup_v1;
@@ -13,15 +11,12 @@ mod dead_leader;
 mod dying_trigger;
 mod dying_victim;
 mod equal_scores;
-mod expect;
 mod far_limit;
-mod feature;
 mod global;
 mod global_allocating;
 mod global_allocating_thread;
 mod global_swap;
 mod lowered;
-mod machine;
 mod mempolicy;
 mod mglru;
 mod odd_comm;
@@ -31,8 +26,8 @@ mod page_tables;
 mod panic_on_oom;
 mod panic_unkillable;
 mod parent;
+pub mod part;
 mod pid_namespace;
-mod process;
 mod relief;
 mod remote_charge;
 mod score_reader;
@@ -52,12 +47,13 @@ mod userspace_kill;
 mod v1_memsw;
 mod v1_oom_kill_disable;
 
+use self::part::cgroup;
 use serde::{Deserialize, Serialize};
 
-pub use self::expect::{Expect, Range};
-pub use self::feature::Feature;
-pub use self::machine::{Hierarchy, Machine, Tmpfs};
-pub use self::process::{Part, Process};
+pub use self::part::expect::{Expect, Range};
+pub use self::part::feature::Feature;
+pub use self::part::machine::{Hierarchy, Machine, Tmpfs};
+pub use self::part::process::{Part, Process};
 pub use self::relief::Relief;
 pub use self::user_kill::{Told, UserKill};
 use crate::text::Text;

@@ -13,9 +13,9 @@ use tempfile::TempDir;
 
 use super::{Arguments, figures::Samples};
 use crate::{
+    host::run::{output, say},
     kernels::Kernel,
-    run::{output, say},
-    vm::{self, commands, programs},
+    vm::{self, commands, guest::programs},
 };
 
 /// The default series: the oldest and the newest.

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 use super::{
     Bench,

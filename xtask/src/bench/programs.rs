@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use crate::workspace;
+use crate::host::workspace;
 
 /// Builds a package's program with the release profile, and returns its path.
 pub(super) fn build(package: &str, program: &str) -> Result<PathBuf> {

@@ -100,7 +100,7 @@ mod tests {
     use std::path::Path;
 
     use super::{Recording, frames, time};
-    use crate::workspace;
+    use crate::host::workspace;
 
     /// Returns the path of a real recording, which has padded blocks.
     fn golden() -> std::path::PathBuf {

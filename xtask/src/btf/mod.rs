@@ -14,7 +14,10 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use self::kernel::{btf::Btf, facts::KernelFacts, layout};
-use crate::{kernels, run::say, workspace};
+use crate::{
+    host::{run::say, workspace},
+    kernels,
+};
 
 /// `cargo xtask btf`
 #[derive(Args)]

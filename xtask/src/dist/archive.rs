@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, Result};
 
 use super::{Platform, Release};
-use crate::run::run;
+use crate::host::run::run;
 
 /// The contents besides the program: files and directories of the checkout, and their names in the archive.
 const CONTENTS: [(&str, &str); 9] = [

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use oomtrace_object::{FOREIGN_VARIABLES, folder_of_this_machine, renamed_folders, rustc_sysroot};
 
 use super::{Platform, Release, moment};
-use crate::{
+use crate::host::{
     cross::is_static,
     run::{run, say},
     setup,

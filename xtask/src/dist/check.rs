@@ -22,7 +22,10 @@ use anyhow::{Context as _, Result, ensure};
 use oomtrace_object::Arch;
 
 use super::{Platform, Release};
-use crate::{run, setup, test::Tally};
+use crate::{
+    host::{run, setup},
+    test::Tally,
+};
 
 /// Debian's packages with the programs that the checks need.
 const PACKAGES: [&str; 10] = [

@@ -29,7 +29,7 @@ pub(super) fn of(path: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::output;
+    use crate::host::run::output;
     use std::process::Command;
 
     #[test]

@@ -4,7 +4,7 @@ use std::{env, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use crate::run::output;
+use crate::host::run::output;
 
 /// The environment variable with the time of a reproducible build, in seconds since 1970:
 /// <https://reproducible-builds.org/specs/source-date-epoch/>

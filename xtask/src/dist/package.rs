@@ -8,7 +8,7 @@ use std::{
 use anyhow::Result;
 
 use super::{Platform, Release, moment};
-use crate::{
+use crate::host::{
     run::{output, say},
     setup::CargoTool,
 };
@@ -46,7 +46,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::workspace;
+    use crate::host::workspace;
 
     /// `package.metadata` of the program's crate.
     fn metadata() -> Value {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use oomtrace_object::Arch;
 
-use crate::setup;
+use crate::host::setup;
 
 /// A platform of a release.
 #[derive(Clone, Copy)]

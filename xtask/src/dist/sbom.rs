@@ -15,7 +15,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use self::{crates::Crates, lock::Checksums};
 use super::{Platform, Release, checksums};
-use crate::run::output;
+use crate::host::run::output;
 
 /// Writes it beside the program.
 pub(super) fn write(release: &Release, platform: Platform, binary: &Path, to: &Path) -> Result<()> {

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::run::output;
-use crate::vm::initramfs::Extra;
+use crate::host::run::output;
+use crate::vm::guest::initramfs::Extra;
 
 /// The modules that the service and the log reader import, directly or when they run. One of them is in the directory of shared
 /// objects, which python3 looks for.

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{RECORD, Record, series::Series};
-use crate::debian::{self, Suite};
+use crate::host::debian::{self, Suite};
 
 /// The parts of a kernel. Up to 6.18 it is one package, the image. Later kernels are split into four, with an empty image. A
 /// suite may keep only some parts of older kernels.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use self::{ordinary::Way, place::Place};
 use super::local::{Local, tracer::Tracer};
-use crate::{run::say, scratch, setup};
+use crate::host::{run::say, scratch, setup};
 
 /// `cargo xtask alarms`
 #[derive(clap::Args)]

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use super::Tally;
-use crate::workspace;
+use crate::host::workspace;
 
 /// Runs the tests of the workspace's default members. (The other member, the eBPF crate, compiles only for a target that cannot
 /// run tests.)

@@ -9,7 +9,7 @@ use oomtrace_scenarios::scenario::Machine;
 use super::Tally;
 use crate::kernels::Kernel;
 use crate::vm::commands;
-use crate::vm::programs::{self, Programs};
+use crate::vm::guest::programs::{self, Programs};
 
 /// Settings from hardening guides.
 const HARDENED: &str = "sysctl.net.core.bpf_jit_harden=2 sysctl.kernel.unprivileged_bpf_disabled=2 sysctl.kernel.kptr_restrict=2 \

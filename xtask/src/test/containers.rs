@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use self::kill::{Expected, judge};
 use super::{Tally, local::Local, local::tracer::Tracer};
-use crate::{
+use crate::host::{
     run::{output, say},
     scratch, setup,
 };

@@ -17,7 +17,11 @@ use super::local::{
     Local,
     tracer::{Tracer, at},
 };
-use crate::{run::say, scratch, scratch::Scratch, setup};
+use crate::host::{
+    run::say,
+    scratch::{self, Scratch},
+    setup,
+};
 
 /// `cargo xtask endings`
 #[derive(clap::Args)]

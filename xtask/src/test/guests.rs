@@ -9,10 +9,10 @@ use oomtrace_scenarios::job::Tier;
 
 use self::subset::{AARCH64, SERIES, SUBSET, Slice};
 use super::{Tally, conditions, experiments};
-use crate::cross;
+use crate::host::cross;
+use crate::host::run::say;
 use crate::kernels::{self, Kernel};
-use crate::run::say;
-use crate::vm::programs;
+use crate::vm::guest::programs;
 use crate::vm::read_only::goes_on;
 use crate::vm::reset::survives;
 use crate::vm::{self, Cell, Matrix, Verdict};

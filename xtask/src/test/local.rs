@@ -28,9 +28,9 @@ use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
 use super::Tally;
-use crate::scratch;
-use crate::setup;
-use crate::vm::programs::{self, Programs};
+use crate::host::scratch;
+use crate::host::setup;
+use crate::vm::guest::programs::{self, Programs};
 
 /// The programs as files, and the directory for cgroups.
 pub(crate) struct Local {

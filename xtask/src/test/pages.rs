@@ -19,10 +19,12 @@ use tempfile::TempDir;
 
 use super::{Tally, local::Local};
 use crate::{
-    browser::{self, Browser, Scheme},
-    run::{output, say},
-    scratch,
-    vm::programs,
+    host::{
+        browser::{self, Browser, Scheme},
+        run::{output, say},
+        scratch,
+    },
+    vm::guest::programs,
 };
 
 /// The reader's possible preferences.

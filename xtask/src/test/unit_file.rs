@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
 use super::Tally;
-use crate::workspace;
+use crate::host::workspace;
 
 const FILE: &str = "contrib/oomtrace.service";
 

@@ -3,10 +3,10 @@
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{Observation, TracerRun};
-use oomtrace_scenarios::scenario::act;
+use oomtrace_scenarios::scenario::part::act;
 use serde_json::Value;
 
-use super::{commands, programs::Programs};
+use super::{commands, guest::programs::Programs};
 use crate::kernels::Kernel;
 
 /// Number of processes in each test.

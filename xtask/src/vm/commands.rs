@@ -10,9 +10,9 @@ use oomtrace_scenarios::observation::{CommandRun, ExperimentRun, Observation};
 use oomtrace_scenarios::scenario::{Machine, Scenario};
 use serde::de::DeserializeOwned;
 
-use super::initramfs::Extra;
-use super::programs::Programs;
-use super::{console, initramfs, modules, qemu, stream};
+use super::guest::initramfs::Extra;
+use super::guest::programs::Programs;
+use super::guest::{console, initramfs, modules, qemu, stream};
 use crate::kernels::Kernel;
 
 /// Seconds for a guest's boot, for each command, and for each of an experiment's scenarios.

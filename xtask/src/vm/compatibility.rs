@@ -13,10 +13,10 @@ use time::OffsetDateTime;
 
 use self::page::Column;
 use super::matrix::{Cell, Run, Verdict};
-use super::{qemu, table};
+use super::{guest::qemu, table};
+use crate::host::run::say;
+use crate::host::workspace;
 use crate::kernels::Kernel;
-use crate::run::say;
-use crate::workspace;
 
 /// The page, relative to the workspace.
 const PAGE: &str = "docs/compatibility.md";

@@ -8,7 +8,7 @@ use oomtrace_scenarios::observation::ExperimentRun;
 use serde_json::Value;
 
 use super::commands;
-use super::programs::{self, Programs};
+use super::guest::programs::{self, Programs};
 use crate::kernels::Kernel;
 
 /// The tiers that trace the decision.

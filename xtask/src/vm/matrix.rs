@@ -16,10 +16,10 @@ use oomtrace_scenarios::observation::Observation;
 use oomtrace_scenarios::scenario::Scenario;
 use oomtrace_scenarios::text::Text;
 
+use super::guest::programs::{self, Programs};
+use super::guest::{console, initramfs, modules, qemu, stream};
 use super::plan::{self, Batch};
-use super::programs::{self, Programs};
-use super::{console, initramfs, modules, qemu, stream};
-use crate::{kernels::Kernel, workspace};
+use crate::{host::workspace, kernels::Kernel};
 
 /// Seconds for a guest's boot, for each scenario, and for each run of a process in one.
 const BOOT_S: u64 = 60;

@@ -5,9 +5,9 @@ use oomtrace_scenarios::job::{Tier, Work};
 use oomtrace_scenarios::read_only::{ReadOnlyRun, judge};
 use oomtrace_scenarios::scenario::Machine;
 
-use super::console;
-use super::disk::Disk;
-use super::programs::Programs;
+use super::guest::console;
+use super::guest::disk::Disk;
+use super::guest::programs::Programs;
 use crate::kernels::Kernel;
 
 /// Seconds for the guest.

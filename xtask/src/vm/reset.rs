@@ -6,9 +6,9 @@ use oomtrace_scenarios::job::{Command, TRACER_FILE, Tier, Work};
 use oomtrace_scenarios::observation::{CommandRun, ProcessRun};
 use oomtrace_scenarios::reset::{DISK_FOLDER, judge, scenario};
 
-use super::console;
-use super::disk::Disk;
-use super::programs::Programs;
+use super::guest::console;
+use super::guest::disk::Disk;
+use super::guest::programs::Programs;
 use crate::kernels::Kernel;
 
 /// Seconds for a guest.

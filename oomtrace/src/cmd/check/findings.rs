@@ -13,7 +13,7 @@ use crate::{
         tier::{Tier, Wanted},
         tracefs,
     },
-    source::cgroupfs::MemoryHierarchy,
+    source::cgroup::cgroupfs::MemoryHierarchy,
 };
 
 /// The whole answer.

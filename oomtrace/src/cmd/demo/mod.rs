@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use self::scratch::{LIMIT_BYTES, Scratch};
-use super::{output, say::say, signals::Stop};
+use super::shared::{output, say::say, signals::Stop};
 use crate::{
     cli::Demo,
     exit::Exit,
@@ -24,7 +24,7 @@ use crate::{
     },
     pipeline::Pipeline,
     report::Report,
-    source::{Ended, cgroupfs::MemoryHierarchy, live::Live, session},
+    source::{Ended, cgroup::cgroupfs::MemoryHierarchy, live::Live, session},
 };
 
 /// The time that the report may take after the victim's end.

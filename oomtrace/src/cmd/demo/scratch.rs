@@ -8,8 +8,8 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    cmd::{cgroup, say::say},
-    source::cgroupfs::MemoryHierarchy,
+    cmd::shared::{cgroup, say::say},
+    source::cgroup::cgroupfs::MemoryHierarchy,
 };
 
 /// The limit.

@@ -16,12 +16,12 @@ use super::{
 };
 use crate::{
     cli::TierChoice,
-    cmd::{knob_file, signals::Stop},
+    cmd::shared::{knob_file, signals::Stop},
     experiment::{
         knob,
         plan::{Layout, Plan, Setting},
     },
-    source::cgroupfs::MemoryHierarchy,
+    source::cgroup::cgroupfs::MemoryHierarchy,
 };
 
 /// Everything a run needs.

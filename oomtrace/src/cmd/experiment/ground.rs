@@ -10,7 +10,7 @@ use rustix::fs::{Access, access};
 use crate::{
     badness,
     experiment::{check::Ground, result::Machine},
-    source::cgroupfs::MemoryHierarchy,
+    source::cgroup::cgroupfs::MemoryHierarchy,
 };
 
 /// This machine.

@@ -34,7 +34,7 @@ use self::{
     state::{Journal, Knob, Lock, State, boot_id},
     supervisor::Supervisor,
 };
-use super::{knob_file, say::say, signals::Stop};
+use super::shared::{knob_file, say::say, signals::Stop};
 use crate::{
     cli,
     exit::Exit,
@@ -46,7 +46,7 @@ use crate::{
         plan::Plan,
     },
     kernel::{pid_namespace::has_machines_pids, start::permitted},
-    source::cgroupfs::MemoryHierarchy,
+    source::cgroup::cgroupfs::MemoryHierarchy,
 };
 
 /// The file cannot be run here. Each problem has its line.

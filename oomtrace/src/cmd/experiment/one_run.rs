@@ -15,7 +15,7 @@ use super::{
     tracer::Tracer,
 };
 use crate::{
-    cmd::cgroup,
+    cmd::shared::cgroup,
     experiment::{
         plan::Layout,
         run::{Observed, Sample},

@@ -14,7 +14,10 @@ use rustix::fs::{Mode, OFlags, mkdirat, openat};
 use super::ground::machine;
 use crate::{
     cli::{self, TableFormat},
-    cmd::{html, replay::open, say::say},
+    cmd::{
+        replay::open,
+        shared::{html, say::say},
+    },
     experiment::{
         plan::Plan,
         predict::{Asked, Prediction, predict},
@@ -24,7 +27,7 @@ use crate::{
     incident::Incident,
     pipeline::{self, PipelineError},
     sink::terminal::experiment as text,
-    source::{cgroupfs::MemoryHierarchy, replay::Replay},
+    source::{cgroup::cgroupfs::MemoryHierarchy, replay::Replay},
     trust::{Links, resolve},
 };
 

@@ -10,9 +10,9 @@ use super::{
     state::{Journal, Knob, State, boot_id},
 };
 use crate::{
-    cmd::{cgroup, knob_file, say::say},
+    cmd::shared::{cgroup, knob_file, say::say},
     experiment::knob,
-    source::cgroupfs::MemoryHierarchy,
+    source::cgroup::cgroupfs::MemoryHierarchy,
 };
 
 /// Advice if no experiment wrote the journal.

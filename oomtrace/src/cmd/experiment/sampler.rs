@@ -12,7 +12,7 @@ use crate::{
         run::{Counters, Sample},
     },
     kernel::clock,
-    source::cgroupfs::MemoryHierarchy,
+    source::cgroup::cgroupfs::MemoryHierarchy,
 };
 
 /// Counters of `/proc/vmstat` that grow while the machine reclaims: scanned pages, and allocations that had to wait for

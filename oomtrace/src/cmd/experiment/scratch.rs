@@ -8,13 +8,13 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    cmd::cgroup,
+    cmd::shared::cgroup,
     experiment::{
         file::NO_CGROUP,
         knob::file_of_cgroup,
         plan::{Cgroup, Plan, Process},
     },
-    source::cgroupfs::MemoryHierarchy,
+    source::cgroup::cgroupfs::MemoryHierarchy,
 };
 
 /// Attempts to empty a cgroup, one every ten milliseconds.

@@ -11,11 +11,14 @@ use crate::{
     bytes::ByteString,
     rank::{DOMAIN, Domain, Kind, Look, Overruling, Ranking, rank},
     source::{
-        census,
-        cgroupfs::MemoryHierarchy,
+        cgroup::{
+            cgroupfs::MemoryHierarchy,
+            memcg::{self, Limits},
+            memory_stat,
+        },
         history::Gauge,
-        memcg::{self, Limits},
-        memory_stat, procfs, shortage,
+        process::{census, procfs},
+        shortage,
     },
 };
 

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::ask::Growth;
-use super::signals::Stop;
+use super::shared::signals::Stop;
 use crate::{
     cli::{Rank, TableFormat},
     exit::Exit,

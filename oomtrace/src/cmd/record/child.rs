@@ -15,7 +15,7 @@ use rustix::{
 };
 
 use crate::{
-    cmd::signals::Stop,
+    cmd::shared::signals::Stop,
     exit::Exit,
     kernel::privilege::{NOTHING, keep_only},
 };

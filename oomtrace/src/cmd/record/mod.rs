@@ -10,12 +10,13 @@ use anyhow::{Context as _, Result};
 pub(super) use self::child::NotStarted;
 use self::{child::Child, verdict::Collector};
 use super::{
-    consumers::{Running, wanted},
-    give_up_all_but, print_totals, refuse_other_calls,
-    rehearsal::rehearse,
-    say::say,
-    say_armed,
-    signals::Stop,
+    give_up_all_but, print_totals, refuse_other_calls, say_armed,
+    shared::{
+        consumers::{Running, wanted},
+        rehearsal::rehearse,
+        say::say,
+        signals::Stop,
+    },
 };
 use crate::{
     cli::Record,

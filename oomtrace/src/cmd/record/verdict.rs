@@ -14,9 +14,9 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::html::PageError;
 use crate::{
     bytes::ByteString,
+    cmd::shared::html::PageError,
     explain::{Code, Outcome},
     kernel::pid_namespace::has_machines_pids,
     report::Report,

@@ -8,19 +8,15 @@
 mod announcements;
 mod approach;
 mod burst;
-mod cgroup;
-mod files;
 mod foresee;
 mod hot;
-mod machine;
 mod now;
-mod processes;
+mod reading;
 mod room;
 mod sampler;
 mod series;
 mod table;
 mod told;
-mod tree;
 
 use std::{
     os::fd::BorrowedFd,

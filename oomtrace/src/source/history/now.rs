@@ -5,9 +5,11 @@ use std::{os::fd::OwnedFd, path::Path};
 use rustix::fs::{CWD, OFlags};
 
 use super::{
-    cgroup::{Names, Own},
-    files::{Files, open},
-    machine::machine,
+    reading::{
+        cgroup::{Names, Own},
+        files::{Files, open},
+        machine::machine,
+    },
     room::{self, Swap, curve},
     table::{Sample, Totals},
 };
@@ -15,7 +17,7 @@ use crate::{
     bytes::ByteString,
     forecast::{Forecast, LONGEST_NS, forecast},
     kernel::clock,
-    source::{cgroupfs::MemoryHierarchy, memcg::folder},
+    source::cgroup::{cgroupfs::MemoryHierarchy, memcg::folder},
 };
 
 /// Number of samples that are kept: one per second for a minute, and some more.

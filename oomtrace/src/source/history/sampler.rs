@@ -16,18 +16,20 @@ use rustix::{
 
 use super::{
     Shared,
-    files::{Files, open, stall_permille},
     foresee::{Asked, due},
     hot::hot,
-    machine::machine,
-    processes::{Moment, Processes},
+    reading::{
+        files::{Files, open, stall_permille},
+        machine::machine,
+        processes::{Moment, Processes},
+        tree::{Place, Tools, Tree},
+    },
     series::SAMPLES,
-    tree::{Place, Tools, Tree},
 };
 use crate::{
     kernel::{clock, pid_namespace::has_machines_pids, privilege::keep_only, protect::be_io_flusher},
     lead_up::curve::Point,
-    source::{cgroupfs::MemoryHierarchy, memcg::folder},
+    source::cgroup::{cgroupfs::MemoryHierarchy, memcg::folder},
 };
 
 /// The only capability that the thread needs: it locks memory as it touches it.

@@ -10,7 +10,7 @@ use super::{
     History, Shared, Task, Wanted,
     burst::Burst,
     foresee::{Asked, due},
-    processes::{Moment, Processes},
+    reading::processes::{Moment, Processes},
     sampler::Sampler,
     series::Series,
     table::{Cgroup, Kib, Process, Resident, Sample, Table, Totals},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     context::LeadUp, decode::decode, event::Event, forecast::Announcement, frame::Frame,
-    source::history::files::Files,
+    source::history::reading::files::Files,
 };
 
 const SECOND: u64 = 1_000_000_000;

@@ -31,7 +31,7 @@ use zerocopy::FromBytes;
 
 pub use self::now::now;
 use self::{lines::Lines, state::StateGauge, surroundings::SurroundingsGauge};
-use super::{memory_stat::NOTHING_TO_KILL, pace::Pace};
+use super::{cgroup::memory_stat::NOTHING_TO_KILL, pace::Pace};
 use crate::{context::SURROUNDINGS_NS, frame::context_frame, kernel::clock};
 
 /// Maximum number of decisions whose state is still to be read.

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Disagreement, choice, collateral, marks, no_kill};
+use super::{
+    Disagreement, marks, no_kill,
+    report::{choice, collateral},
+};
 use crate::observation::{Observation, ProcessRun, Status};
 use crate::scenario::{Hierarchy, Scenario};
 use crate::witness::{Incident, Message, Row};

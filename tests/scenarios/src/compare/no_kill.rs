@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Disagreement;
-use super::incident::{Case, LOG, SCENARIO};
 use super::ledger::Ledger;
+use super::report::incident::{Case, LOG, SCENARIO};
 use crate::job::Tier;
 use crate::observation::{Observation, Status};
 use crate::scenario::Scenario;

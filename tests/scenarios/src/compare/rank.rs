@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Disagreement;
-use super::incident::LOG;
+use super::report::incident::LOG;
 use crate::observation::{CommandRun, Observation, Status};
 use crate::scenario::Scenario;
 use crate::witness::Incident;

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{
-    Disagreement, date, ground, incident, marks, no_kill, pairing, rank, replay, user_kill, without_kill,
+    Disagreement, ground, marks, no_kill, pairing, rank, replay,
+    report::{date, incident, user_kill},
+    without_kill,
 };
 use crate::job::Tier;
 use crate::observation::{Observation, Status, TracerRun};

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::incident::{LOG, SCENARIO};
 use super::ledger::Ledger;
+use super::report::incident::{LOG, SCENARIO};
 use super::{Disagreement, marks, pairing};
 use crate::job::Tier;
 use crate::observation::Observation;

@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, Result, ensure};
 
 use super::Built;
-use crate::run::output;
+use crate::host::run::output;
 
 const RECIPE: &str = "contrib/arch/PKGBUILD";
 

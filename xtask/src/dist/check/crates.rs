@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::Built;
 use crate::{
     dist::Release,
-    run::{output, run},
+    host::run::{output, run},
 };
 
 /// The crates in the order of publication: each precedes those that depend on it.

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{Built, shell};
-use crate::{debian, run::run};
+use crate::host::{debian, run::run};
 
 /// The steps inside the root directory, each of which is checked.
 const SCRIPT: &str = include_str!("deb.sh");

@@ -17,7 +17,7 @@ use crate::{
     kernels::{self, Kernel},
     vm::{
         self, commands,
-        programs::{self, Programs},
+        guest::programs::{self, Programs},
     },
 };
 

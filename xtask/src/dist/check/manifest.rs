@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::Built;
-use crate::run::output;
+use crate::host::run::output;
 
 const VALIDATOR: &str = "kubernetes-validate==1.37.0";
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::{Built, image::Engine};
-use crate::run::say;
+use crate::host::run::say;
 
 /// The page, and the word in its table for a tracer that does not start.
 const PAGE: &str = "docs/install.md";
@@ -131,7 +131,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::workspace;
+    use crate::host::workspace;
 
     #[test]
     fn names_the_highest_key_that_is_missing() {

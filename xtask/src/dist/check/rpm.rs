@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::{Result, ensure};
 
 use super::Built;
-use crate::run::output;
+use crate::host::run::output;
 
 /// The required files of the rpm besides documentation.
 const FILES: [&str; 8] = [

@@ -7,7 +7,7 @@ use oomtrace_object::Arch;
 use oomtrace_scenarios::scenario::Machine;
 
 use super::{Built, deb};
-use crate::{kernels, run::run, vm};
+use crate::{host::run::run, kernels, vm};
 
 /// The newest suite and its kernel.
 const SUITE: &str = "trixie";

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Checksums;
-use crate::run::output;
+use crate::host::run::output;
 
 /// The used part of `cargo metadata`: <https://doc.rust-lang.org/cargo/commands/cargo-metadata.html>
 #[derive(Deserialize)]
@@ -153,7 +153,7 @@ fn component(reference: &str, package: &Package, checksums: &Checksums) -> Value
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workspace;
+    use crate::host::workspace;
 
     #[test]
     fn lists_exactly_the_compiled_crates() {

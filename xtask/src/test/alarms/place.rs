@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::local::Local;
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// Limit of the almost full cgroup.
 const LIMIT_BYTES: u64 = 64 << 20;

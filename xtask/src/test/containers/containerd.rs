@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::{EATER, Engines, INIT, LIMIT_BYTES, kill::Expected, podman::podman};
-use crate::run::output;
+use crate::host::run::output;
 
 pub(super) const SOCKET: &str = "/run/containerd/containerd.sock";
 

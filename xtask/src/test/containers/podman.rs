@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::{EATER, Engines, INIT, LIMIT, kill::Expected};
-use crate::run::output;
+use crate::host::run::output;
 
 const NAME: &str = "oomtrace-web";
 

@@ -8,8 +8,8 @@ use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::scenario::Scenario;
 
 use super::super::Tally;
+use crate::host::run::say;
 use crate::kernels::Kernel;
-use crate::run::say;
 use crate::vm::{self, Matrix, Verdict};
 
 /// The series for the tracer's faults.

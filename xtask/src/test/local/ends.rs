@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Local;
 use super::kills::kill_one;
 use super::tracer::at;
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// The documented exit statuses.
 const OUTPUT: i32 = 5;

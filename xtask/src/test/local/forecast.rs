@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Local;
 use super::lead_up::{Hog, MIB, samples};
 use super::tracer::{Tracer, at};
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// The rate of the leak in MiB per second.
 const RATE: u64 = 10;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Local;
 use super::tracer::{Tracer, at};
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 const SIGKILL: i32 = 9;
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Local;
 use super::kills::escaped;
 use super::tracer::{Tracer, at};
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 pub(super) const MIB: u64 = 1 << 20;
 

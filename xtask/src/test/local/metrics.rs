@@ -16,9 +16,9 @@ use serde_json::Value;
 use super::Local;
 use super::kills::kill_one;
 use super::tracer::{Said, Tracer, at};
-use crate::run::run;
-use crate::scratch::Scratch;
-use crate::workspace;
+use crate::host::run::run;
+use crate::host::scratch::Scratch;
+use crate::host::workspace;
 
 /// The Debian package.
 pub(super) const PACKAGE: &str = "prometheus";

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::Local;
 use super::kills::kill_one;
 use super::tracer::{Tracer, at};
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// A cgroup name that clears the screen, sets the title, reverses the text, and is not UTF-8.
 const CGROUP: &[u8] = b"oomtrace-test-\x1b[2J\x1b]0;title\x07\xe2\x80\xae\xff";

@@ -13,7 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Local;
 use super::kills::escaped;
 use super::tracer::at;
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// A pid namespace with its own procfs.
 const PID: &[&str] = &["--pid", "--mount-proc"];

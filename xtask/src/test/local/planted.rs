@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, Result, ensure};
 
 use super::Local;
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// Another user.
 const NOBODY: u32 = 65534;
@@ -92,7 +92,7 @@ pub(super) fn page(local: &Local) -> Result<()> {
     chown(&planted, Some(NOBODY), None).context("giving it away")?;
     std::os::unix::fs::symlink(&secret, &link).context("planting a link")?;
     std::os::unix::fs::lchown(&link, Some(NOBODY), None).context("giving the link away")?;
-    let golden = crate::workspace::root().join("tests/recordings/v1-several-fentry.oomtrace");
+    let golden = crate::host::workspace::root().join("tests/recordings/v1-several-fentry.oomtrace");
     let golden = golden.display().to_string();
     refused(&run(local, &["list", &golden, "--html"], &planted)?, &["it is owned by uid 65534, not root"])?;
     refused(&run(local, &["list", &golden, "--html"], &link)?, &["symbolic link"])?;
@@ -114,7 +114,7 @@ pub(super) fn page(local: &Local) -> Result<()> {
 pub(super) fn recordings(local: &Local) -> Result<()> {
     let top = Top::new()?;
     let directory = top.directory("recordings", 0o700, NOBODY)?;
-    let golden = crate::workspace::root().join("tests/recordings/v1-several-fentry.oomtrace");
+    let golden = crate::host::workspace::root().join("tests/recordings/v1-several-fentry.oomtrace");
     fs::copy(golden, directory.join("9.oomtrace")).context("copying a recording")?;
     std::os::unix::fs::symlink("/etc/shadow", directory.join("1.oomtrace")).context("planting a link")?;
     let pipe =

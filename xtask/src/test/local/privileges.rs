@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::Local;
 use super::kills::kill_one;
 use super::tracer::{Tracer, at};
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// The capabilities that each thread may keep, by its name and by the bits of
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/capability.h>: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE,

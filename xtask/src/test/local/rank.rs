@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::Local;
 use super::kills::escaped;
 use super::tracer::at;
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 const MIB: u64 = 1 << 20;
 

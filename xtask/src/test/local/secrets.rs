@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::Local;
 use super::kills::kill_one;
 use super::tracer::{Said, Tracer, at};
-use crate::run::output;
-use crate::scratch::Scratch;
+use crate::host::run::output;
+use crate::host::scratch::Scratch;
 
 /// An argument that is only in the command line, because it is too long for the process's name.
 const SECRET: &str = "password=correct-horse-battery";

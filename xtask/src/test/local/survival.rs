@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Local;
 use super::kills::kill_one;
 use super::tracer::{Tracer, at};
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// The number of kills of the recorder.
 const KILLS: u64 = 20;

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
 use super::Local;
-use crate::workspace;
+use crate::host::workspace;
 
 /// The page, from the workspace's directory.
 const PAGE: &str = "docs/tutorial.md";

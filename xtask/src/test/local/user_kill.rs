@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Local;
 use super::kills::escaped;
 use super::tracer::{Tracer, at};
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// The memory of a process and the limit above it, in MiB. The memory is more than nine tenths of the limit.
 const HELD_MIB: u64 = 61;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Local;
 use super::kills::escaped;
 use super::tracer::at;
-use crate::scratch::Scratch;
+use crate::host::scratch::Scratch;
 
 /// The exit status of a shell after SIGKILL.
 const KILLED: i32 = 128 + 9;

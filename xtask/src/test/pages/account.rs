@@ -7,7 +7,7 @@ use super::{
     incident::{holds, list},
     units::{ABSENT, count_of, size_of, text},
 };
-use crate::{browser::Page, test::local::tracer::at};
+use crate::{host::browser::Page, test::local::tracer::at};
 
 /// The number of parts with a row of their own.
 const PARTS: usize = 12;

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{Pages, WIDTH, incident, recordings};
-use crate::browser::Scheme;
+use crate::host::browser::Scheme;
 
 /// Facts on the page of a completely traced decision.
 const PLACES: [&str; 25] = [

@@ -7,7 +7,7 @@ use super::{
     account,
     units::{ABSENT, count, count_of, plain, size, size_of, span, text},
 };
-use crate::{browser::Page, test::local::tracer::at};
+use crate::{host::browser::Page, test::local::tracer::at};
 
 /// The number of candidates with a bar.
 const BARS: usize = 40;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::units::{count, plain, text};
-use crate::{browser::Page, test::local::tracer::at};
+use crate::{host::browser::Page, test::local::tracer::at};
 
 pub(super) fn judge(page: &mut Page<'_>, rows: &[Value], reports: &[Value]) -> Result<()> {
     ensure!(

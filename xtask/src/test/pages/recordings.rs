@@ -5,10 +5,10 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    fuzz, pictures,
-    scratch::Scratch,
+    fuzz,
+    host::{scratch::Scratch, workspace},
+    pictures,
     test::local::{Local, kills::kill_one, tracer::Tracer},
-    workspace,
 };
 
 /// A name of at most 15 bytes that looks like an element.

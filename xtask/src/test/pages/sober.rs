@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::{SCHEMES, WIDTH};
-use crate::browser::{Browser, Page};
+use crate::host::browser::{Browser, Page};
 
 /// Attributes that would load or run something.
 const ACTIVE: &str = "[...document.querySelectorAll('*')].flatMap(found => [...found.attributes].map(a => a.name)) \

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::super::Built;
-use crate::run::output;
+use crate::host::run::output;
 
 /// The container that runs out of memory, and its image.
 pub(in super::super) const VICTIM: &str = "oomtrace-victim";

@@ -1,0 +1,13 @@
+//! What several commands share.
+
+pub(super) mod cgroup;
+pub(super) mod confine;
+pub(super) mod consumers;
+pub(super) mod history;
+pub(super) mod html;
+pub(super) mod knob_file;
+pub(super) mod output;
+pub(super) mod ready;
+pub(super) mod rehearsal;
+pub mod say;
+pub(super) mod signals;

@@ -1,0 +1,218 @@
+//! Names of the calls in the trigger's stacks, once the kernel has decided.
+
+use std::collections::{HashMap, VecDeque};
+
+use oomtrace_common::{
+    event,
+    frame::{FrameHeader, Kind},
+};
+
+use super::mappings;
+use crate::{
+    context::{KernelSymbol, KernelSymbols},
+    decode::wire,
+    frame::context_frame,
+    kernel::{
+        clock,
+        kallsyms::{Call, Finder, List, Naming},
+    },
+};
+
+/// Calls that are remembered: triggers of many kills are mostly the same.
+const REMEMBERED: usize = 256;
+/// Stacks that wait for the list to be read.
+const WAITING: usize = 4;
+/// Pieces of the list that are read between two looks at the ring: half a millisecond.
+const PIECES: u32 = 16;
+
+/// The stacks of a trigger.
+pub(in crate::source) struct Stacks {
+    pass: u64,
+    pid: i32,
+    kernel: Vec<u64>,
+    user: Vec<event::UserCall>,
+}
+
+impl Stacks {
+    /// Returns the stacks in a frame.
+    pub(in crate::source) fn of(header: &FrameHeader, payload: &[u8]) -> Option<Self> {
+        if header.kind != Kind::Stack.number() {
+            return None;
+        }
+        let stack: event::Stack = wire(payload);
+        Some(Self {
+            pass: header.pass,
+            pid: stack.pid,
+            kernel: copied_of(&stack.kernel, stack.kernel_bytes),
+            user: copied_of(&stack.user, stack.user_bytes),
+        })
+    }
+}
+
+fn copied_of<T: Copy>(calls: &[T], bytes: i32) -> Vec<T> {
+    let count = usize::try_from(bytes).unwrap_or(0) / size_of::<T>().max(1);
+    calls.get(..count).unwrap_or(calls).to_vec()
+}
+
+/// Looks up the files of the calls in user space: the trigger is often the victim, and soon gone.
+pub(in crate::source) fn files(stacks: &Stacks, batch: &mut Vec<u8>) {
+    if let Some(symbols) = mappings::symbols(stacks.pid, &stacks.user) {
+        batch.extend(context_frame(Kind::UserSymbols, clock::boot_ns(), stacks.pass, &symbols));
+    }
+}
+
+/// Finds the names of calls, and remembers them.
+pub(in crate::source) struct CallTraces {
+    /// The kernel's own way to name calls. Its program is loaded at the start, because later no program can be loaded.
+    naming: Option<Naming>,
+    /// For kernels that do not name calls themselves. It is opened while this process may see addresses.
+    list: Option<List>,
+    /// Calls in the kernel itself, in BPF programs and in trampolines. Modules come and go.
+    known: HashMap<u64, KernelSymbol>,
+    waiting: VecDeque<Search>,
+}
+
+/// A search through the list.
+struct Search {
+    pass: u64,
+    /// The names that are known without the list.
+    known: Vec<KernelSymbol>,
+    finder: Finder,
+}
+
+impl CallTraces {
+    /// Starts without any known names.
+    pub(in crate::source) fn new() -> Self {
+        let naming = Naming::new();
+        let list = if naming.is_some() { None } else { List::open() };
+        Self { naming, list, known: HashMap::new(), waiting: VecDeque::new() }
+    }
+
+    /// Adds the names that are remembered or that the kernel finds itself. The other names are searched in the list later.
+    pub(in crate::source) fn look_up(&mut self, stacks: &Stacks, batch: &mut Vec<u8>) {
+        let of = |address: &u64| self.known.get(address).cloned();
+        let mut known: Vec<KernelSymbol> = stacks.kernel.iter().filter_map(of).collect();
+        let is_unknown = |address: &&u64| !self.known.contains_key(*address);
+        let unknown: Vec<u64> = stacks.kernel.iter().filter(is_unknown).copied().collect();
+        if unknown.is_empty() {
+            return tell(stacks.pass, known, batch);
+        }
+        if let Some(naming) = &self.naming {
+            let named = unknown.iter().filter_map(|address| Some((*address, naming.name(*address)?)));
+            let named: Vec<(u64, Call)> = named.collect();
+            known.extend(named.into_iter().map(|(address, call)| self.keep(address, call)));
+            tell(stacks.pass, known, batch);
+        } else if self.list.is_some() && self.waiting.len() < WAITING {
+            let finder = Finder::new(&unknown);
+            self.waiting.push_back(Search { pass: stacks.pass, known, finder });
+        }
+    }
+
+    /// Whether the list is being read.
+    pub(in crate::source) fn is_reading(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Reads some more of the list.
+    pub(in crate::source) fn read_on(&mut self, batch: &mut Vec<u8>) {
+        let (Some(list), Some(search)) = (&self.list, self.waiting.front_mut()) else { return };
+        if (0..PIECES).all(|_| search.finder.read_on(list)) {
+            return;
+        }
+        let Some(Search { pass, mut known, finder }) = self.waiting.pop_front() else { return };
+        known.extend(finder.found().into_iter().map(|(address, call)| self.keep(address, call)));
+        tell(pass, known, batch);
+    }
+
+    fn keep(&mut self, address: u64, call: Call) -> KernelSymbol {
+        let Call { name, offset, size, module } = call;
+        let symbol = KernelSymbol { address, name, offset, size, module };
+        if stays(&symbol) && self.known.len() < REMEMBERED {
+            self.known.insert(address, symbol.clone());
+        }
+        symbol
+    }
+}
+
+/// Whether this address will have the same name later. The kernel lists BPF programs and trampolines as a module, `bpf`. Every stack
+/// begins with oomtrace's own, which stay as long as it runs.
+fn stays(symbol: &KernelSymbol) -> bool {
+    symbol.module.as_deref().is_none_or(|module| module == "bpf")
+}
+
+/// Each stack has its names beside it: a recording may begin anywhere.
+fn tell(pass: u64, symbols: Vec<KernelSymbol>, batch: &mut Vec<u8>) {
+    if !symbols.is_empty() {
+        let symbols = KernelSymbols { symbols };
+        batch.extend(context_frame(Kind::KernelSymbols, clock::boot_ns(), pass, &symbols));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oomtrace_common::{
+        event,
+        frame::{FrameHeader, Kind},
+    };
+    use zerocopy::{FromZeros as _, IntoBytes as _};
+
+    use super::{CallTraces, REMEMBERED, Stacks};
+    use crate::{
+        context::KernelSymbols,
+        kernel::kallsyms::{self, Call},
+    };
+
+    fn frame(kernel: &[u64]) -> Option<Stacks> {
+        let mut stack = event::Stack::new_zeroed();
+        stack.kernel_bytes = i32::try_from(kernel.len() * 8).unwrap();
+        stack.user_bytes = -14;
+        stack.kernel[..kernel.len()].copy_from_slice(kernel);
+        let payload = &stack.as_bytes()[..size_of::<event::Stack>() - size_of_val(&stack.user)];
+        let len = u32::try_from(payload.len()).unwrap();
+        let header = FrameHeader { kind: Kind::Stack.number(), reserved: 0, len, boot_ns: 7, pass: 3 };
+        Stacks::of(&header, payload)
+    }
+
+    fn told(traces: &mut CallTraces, stacks: &Stacks) -> KernelSymbols {
+        let mut batch = Vec::new();
+        traces.look_up(stacks, &mut batch);
+        while traces.is_reading() {
+            traces.read_on(&mut batch);
+        }
+        serde_json::from_slice(&batch[size_of::<FrameHeader>()..]).unwrap()
+    }
+
+    #[test]
+    fn remembers_bpf_programs_and_no_modules() {
+        let mut traces = CallTraces::new();
+        let call = |name: &str, module: Option<&str>| Call {
+            name: name.to_owned(),
+            offset: 1,
+            size: Some(2),
+            module: module.map(str::to_owned),
+        };
+        traces.keep(1, call("out_of_memory", None));
+        traces.keep(2, call("bpf_trampoline_6442547658", Some("bpf")));
+        traces.keep(3, call("ext4_da_write_begin", Some("ext4")));
+        let mut known: Vec<u64> = traces.known.keys().copied().collect();
+        known.sort_unstable();
+        assert_eq!(known, [1, 2]);
+    }
+
+    #[test]
+    fn names_the_calls_of_a_stack_and_remembers_them() {
+        // Unprivileged, addresses are hidden.
+        let Some(address) = kallsyms::address("out_of_memory") else { return };
+        let stacks = frame(&[address + 5, 7]).unwrap();
+        let mut traces = CallTraces::new();
+        let first = told(&mut traces, &stacks);
+        let [call] = first.symbols.as_slice() else { panic!("{first:?}") };
+        assert_eq!((call.name.as_str(), call.offset), ("out_of_memory", 5));
+        assert_eq!(traces.known.len(), 1);
+        assert_eq!(told(&mut traces, &stacks), first);
+        for more in 6..600 {
+            told(&mut traces, &frame(&[address + more]).unwrap());
+        }
+        assert_eq!(traces.known.len(), REMEMBERED);
+    }
+}

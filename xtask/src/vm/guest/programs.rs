@@ -1,0 +1,63 @@
+//! The programs of a guest, linked statically because a guest has no libraries.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use oomtrace_object::Arch;
+
+use crate::host::cross::{self, Build};
+
+/// A profile that is fast enough for an emulated processor and builds faster than a release. Overflow checks stay on.
+const PROFILE: [(&str, &str); 3] = [
+    ("CARGO_PROFILE_DEV_OPT_LEVEL", "2"),
+    ("CARGO_PROFILE_DEV_DEBUG", "false"),
+    ("CARGO_PROFILE_DEV_STRIP", "symbols"),
+];
+
+/// The programs' bytes.
+pub(crate) struct Programs {
+    /// PID 1.
+    pub(crate) guest: Vec<u8>,
+    /// The memory program.
+    pub(crate) hog: Vec<u8>,
+    /// The tracer. Absent for runs without a tracer.
+    pub(crate) tracer: Option<Vec<u8>>,
+}
+
+/// Build them for x86_64.
+pub(crate) fn build(with_tracer: bool) -> Result<Programs> {
+    build_for(Arch::X86_64, with_tracer)
+}
+
+/// Build them for an architecture.
+pub(crate) fn build_for(arch: Arch, with_tracer: bool) -> Result<Programs> {
+    build_with(arch, with_tracer, &[])
+}
+
+/// Build them with a tracer that supports deliberate faults.
+pub(crate) fn build_with_faults(arch: Arch) -> Result<Programs> {
+    build_with(arch, true, &["--features", "oomtrace/faults"])
+}
+
+/// Builds the tracer and writes it to a directory.
+pub(crate) fn tracer_in(folder: &Path) -> Result<PathBuf> {
+    let path = folder.join("oomtrace");
+    let bytes = build(true)?.tracer.context("no tracer was built")?;
+    fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).context("making oomtrace executable")?;
+    Ok(path)
+}
+
+fn build_with(arch: Arch, with_tracer: bool, options: &[&str]) -> Result<Programs> {
+    let tracer = with_tracer.then_some("oomtrace");
+    let packages: Vec<&str> = ["oomtrace-guest", "oomtrace-hog"].into_iter().chain(tracer).collect();
+    let built = Build { arch, packages: &packages, options, profile: &PROFILE }.run()?;
+    let read = |name: &str| {
+        let path = cross::find(&built, name)?;
+        fs::read(path).with_context(|| format!("reading {}", path.display()))
+    };
+    let tracer = tracer.map(read).transpose()?;
+    Ok(Programs { guest: read("oomtrace-guest")?, hog: read("oomtrace-hog")?, tracer })
+}
