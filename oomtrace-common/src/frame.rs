@@ -202,7 +202,7 @@ macro_rules! wire {
 
 wire! {
     OutOfMemory = 184,
-    OutOfMemoryReturn = 48,
+    OutOfMemoryReturn = 56,
     OomKillProcess = 240,
     KillProcess = 160,
     OomGroup = 16,

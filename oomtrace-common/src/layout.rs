@@ -9,7 +9,7 @@
 pub const ABSENT: u32 = u32::MAX;
 
 /// Number of slots of [`KernelLayout`].
-pub const SLOTS: usize = 109;
+pub const SLOTS: usize = 110;
 
 /// The resolved slots. Each `u32` is an offset in bytes, a size in bytes, a position or a number of elements, or [`ABSENT`].
 #[repr(C)]
@@ -180,6 +180,8 @@ pub struct KernelLayout {
     pub task_struct_mems_allowed: u32,
     /// Of `struct oom_control`: `nodemask`; the nodes of a memory policy, `NULL` for all nodes.
     pub oom_control_nodemask: u32,
+    /// Of `struct oom_control`: `bpf_memory_freed`; only with BPF programs that handle OOM.
+    pub oom_control_bpf_memory_freed: u32,
     /// Of `struct zonelist`: `_zonerefs`.
     pub zonelist_zonerefs: u32,
     /// Of `struct zoneref`: `size`; `sizeof(struct zoneref)`.
@@ -325,6 +327,7 @@ impl KernelLayout {
         event_mark_victim_pid: ABSENT,
         task_struct_mems_allowed: ABSENT,
         oom_control_nodemask: ABSENT,
+        oom_control_bpf_memory_freed: ABSENT,
         zonelist_zonerefs: ABSENT,
         zoneref_size: ABSENT,
         zoneref_zone: ABSENT,

@@ -70,4 +70,6 @@ pub enum Emptiness {
     Nothing = 3,
     /// The trigger was already a victim: it got access to the reserves again, or the pass returned true without an evaluation.
     TriggerDying = 4,
+    /// `oc->bpf_memory_freed` was set: a BPF program freed memory without a kill.
+    BpfFreed = 5,
 }

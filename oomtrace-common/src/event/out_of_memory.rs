@@ -61,6 +61,11 @@ pub struct OutOfMemoryReturn {
     pub marks: u32,
     /// Duration of the pass in ns.
     pub duration_ns: u64,
+    /// `oc->bpf_memory_freed`: 1 if a BPF program freed memory or chose the victim; 0 if not, or if the kernel has no
+    /// such programs.
+    pub bpf_memory_freed: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
 impl OutOfMemoryReturn {

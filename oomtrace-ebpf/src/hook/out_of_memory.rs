@@ -128,8 +128,10 @@ fn leave<R: Read, C: EbpfContext>(context: &C, oc: Address, returned: u64) {
         u64::MAX => OutOfMemoryReturn::CHOSEN_ABORTED,
         _ => OutOfMemoryReturn::CHOSEN_TASK,
     };
+    let mut bpf_freed = 0_u8;
+    R::copy_optional(oc, slot!(oom_control_bpf_memory_freed), &mut bpf_freed);
     if pass.announced == 0 {
-        let emptiness = emptiness(pass, returned, chosen) as u32;
+        let emptiness = emptiness(pass, returned, chosen, bpf_freed) as u32;
         // Store the value in memory, so that the verifier forgets it and walks the following code once.
         // SAFETY: this is a field of a valid reference.
         unsafe { core::ptr::write_volatile(&raw mut pass.emptiness, emptiness) };
@@ -148,6 +150,7 @@ fn leave<R: Read, C: EbpfContext>(context: &C, oc: Address, returned: u64) {
             out.kills = pass.kills;
             out.marks = pass.marks;
             out.duration_ns = now().saturating_sub(pass.entry_ns);
+            out.bpf_memory_freed = u32::from(bpf_freed);
         });
     }
     pass.pid_tgid = 0;
@@ -161,8 +164,12 @@ fn send_shortage<C: EbpfContext>(context: &C, pass: &Pass) {
 }
 
 #[inline(always)]
-fn emptiness(pass: &Pass, returned: u32, chosen: u32) -> Emptiness {
-    if pass.repeated_marks != 0 || (pass.trigger_was_victim != 0 && pass.evaluated == 0 && returned != 0) {
+fn emptiness(pass: &Pass, returned: u32, chosen: u32, bpf_freed: u8) -> Emptiness {
+    if bpf_freed != 0 {
+        Emptiness::BpfFreed
+    } else if pass.repeated_marks != 0
+        || (pass.trigger_was_victim != 0 && pass.evaluated == 0 && returned != 0)
+    {
         Emptiness::TriggerDying
     } else if returned == 0 {
         Emptiness::NothingToKill

@@ -76,6 +76,8 @@ codes! {
         GfpNofs = "gfp_nofs",
         /// A notifier freed memory.
         NotifierFreed = "notifier_freed",
+        /// A BPF program freed memory or chose the victim, instead of the kernel.
+        BpfProgram = "bpf_program",
     }
 }
 

@@ -92,8 +92,15 @@ fn rule_of_choice(incident: &Incident, code: Code) -> (Option<Policy>, Vec<Strin
     }
 }
 
+/// The evidence of a BPF program that handled the shortage.
+const BPF_FREED: &str = "oom_control.bpf_memory_freed is set";
+
 fn policy(incident: &Incident) -> (Option<Policy>, Vec<String>) {
     let (policy, fact) = match &incident.choice {
+        // The kernel asks such programs before it compares scores.
+        _ if incident.returned.is_some_and(|returned| returned.bpf_memory_freed != 0) => {
+            (Policy::BpfProgram, BPF_FREED.to_owned())
+        }
         // A task was killed, so the frame of the choice was lost.
         None if is_kill_known(incident) => return (None, Vec::new()),
         None => (Policy::AlreadyExiting, "the trigger was marked, and no task was chosen".to_owned()),
@@ -166,6 +173,8 @@ fn empty(incident: &Incident, passes: &EmptyPasses) -> Selection {
                 tasks => format!("out_of_memory returned false after examining {tasks} tasks"),
             },
         )
+    } else if is(Emptiness::BpfFreed) {
+        (Policy::BpfProgram, BPF_FREED.to_owned())
     } else if is(Emptiness::Nothing) && lacks_fs(incident, passes) {
         (
             Policy::GfpNofs,

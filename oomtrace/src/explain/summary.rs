@@ -123,6 +123,7 @@ fn no_kill(incident: &Incident, policy: Option<Policy>, who: Option<&String>) ->
     match (policy, who) {
         (Some(Policy::NoneKillable), _) => survivors::none_killable(incident),
         (Some(Policy::Disabled), _) => "the OOM killer is disabled".to_owned(),
+        (Some(Policy::BpfProgram), _) => "a BPF program freed memory, so no process was killed".to_owned(),
         (Some(Policy::GfpNofs), _) => {
             "no process was killed, because this allocation must not wait for file systems (no __GFP_FS)"
                 .to_owned()

@@ -109,7 +109,8 @@ impl Resolved {
     }
 }
 
-fn find(btf: &Btf, requirement: &Requirement) -> Result<Finding, BtfError> {
+/// Looks for one slot in its places, in their order.
+pub(super) fn find(btf: &Btf, requirement: &Requirement) -> Result<Finding, BtfError> {
     let Requirement { name: slot, need, places, .. } = *requirement;
     let mut finding = Finding {
         slot,

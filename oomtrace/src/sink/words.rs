@@ -21,6 +21,7 @@ pub(super) const fn policy(policy: Policy) -> &'static str {
         Policy::Disabled => "disabled: the OOM killer was disabled",
         Policy::GfpNofs => "gfp_nofs: an allocation without __GFP_FS must not cause a kill",
         Policy::NotifierFreed => "notifier_freed: a notifier freed memory",
+        Policy::BpfProgram => "bpf_program: a BPF program handled the shortage",
     }
 }
 

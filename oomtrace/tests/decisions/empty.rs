@@ -255,6 +255,7 @@ fn distinguishes_disabled_and_freed_from_unkillable() {
         (Emptiness::Nothing, 0xc40, Policy::GfpNofs),
         // Up to 5.15, a page fault has no GFP mask.
         (Emptiness::Nothing, 0, Policy::NotifierFreed),
+        (Emptiness::BpfFreed, 0xcc0, Policy::BpfProgram),
     ];
     for (emptiness, gfp_mask, policy) in cases {
         let mut stream = Stream::new("kprobe");

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use oomtrace::report::Report;
 use oomtrace_common::event::{
-    Emptiness, EmptyPasses, KillProcess, MarkVictim, Memcg, OomGroup, OutOfMemory, Sigkill, Task,
+    Emptiness, EmptyPasses, KillProcess, MarkVictim, Memcg, OomGroup, OutOfMemory, OutOfMemoryReturn,
+    Sigkill, Task,
 };
 use zerocopy::FromZeros as _;
 
 use crate::stream::{
     APP, LIMIT, MEMCG, NO_LIMIT, NONE, PODS, ROOT, S, Stream, kthread, level, memcg_request, request,
-    sigkill_of, task, tree,
+    returned, sigkill_of, task, tree,
 };
 
 const DOC: &str = include_str!("../../../docs/verdicts.md");
@@ -24,7 +25,8 @@ type Expected = Option<[String; 3]>;
 /// The rows of the document by their first cell.
 fn documented() -> BTreeMap<String, Expected> {
     let section = DOC.split("\n## ").find(|part| part.starts_with("The ways of a decision")).unwrap();
-    let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains("/blob/"));
+    // After the head and the line below it.
+    let rows = section.lines().filter(|line| line.starts_with("| ")).skip(2);
     rows.map(|line| {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [way, _, cause, policy, outcome, _] = cells.as_slice() else { panic!("{line}") };
@@ -119,6 +121,27 @@ fn allocating() -> Stream {
     stream
 }
 
+fn shared_mm() -> Stream {
+    let mut stream = killing();
+    stream.sigkill(901, 812).leave(1, 1);
+    stream
+}
+
+/// A BPF program chooses a task before the kernel compares scores.
+fn by_bpf() -> Stream {
+    let hog = task(812);
+    let mut stream = Stream::new("fentry");
+    stream.global_oom(hog).choose(task(900), "BPF OOM", NONE, 500_000).execute(task(900), hog);
+    stream.add(OutOfMemoryReturn {
+        bpf_memory_freed: 1,
+        chosen: OutOfMemoryReturn::CHOSEN_NONE,
+        evaluated: 0,
+        ..returned(1, 1)
+    });
+    stream.pass = 0;
+    stream
+}
+
 fn group() -> Stream {
     let mut stream = chosen(|stream, victim| {
         stream
@@ -175,11 +198,7 @@ fn stream(way: &str) -> Stream {
             stream.add(KillProcess { victim }).leave(1, 0);
         }),
         "9" => group(),
-        "10" => {
-            let mut stream = killing();
-            stream.sigkill(901, 812).leave(1, 1);
-            stream
-        }
+        "10" => shared_mm(),
         "11" => {
             let mut stream = killed();
             stream.sigkill(950, 812);
@@ -190,9 +209,11 @@ fn stream(way: &str) -> Stream {
         "13" | "14" => Stream::new("fentry"),
         "15" => passes(Emptiness::NothingToKill, PODS, OutOfMemory::MEMCG, LIMIT),
         "16" => passes(Emptiness::VictimDying, PODS, OutOfMemory::MEMCG, LIMIT),
+        "17, BPF" => passes(Emptiness::BpfFreed, 0, OutOfMemory::ZONELIST, 0),
         "17, freed" => passes(Emptiness::Nothing, 0, OutOfMemory::ZONELIST, 0),
         "17, NOFS" => passes_for(GFP_NOFS, Emptiness::Nothing, 0, OutOfMemory::ZONELIST, 0),
         "17, off" => passes(Emptiness::NothingToKill, 0, OutOfMemory::ZONELIST, 0),
+        "19" => by_bpf(),
         "18" => with_user_kill(Stream::new("fentry"), b"earlyoom"),
         other => panic!("{other} is in the document and not in this test"),
     }
@@ -204,7 +225,7 @@ const BESIDE_A_KILL: [&str; 2] = ["11", "12"];
 #[test]
 fn reports_every_way_as_documented() {
     let documented = documented();
-    assert_eq!(documented.len(), 20, "{:?}", documented.keys());
+    assert_eq!(documented.len(), 22, "{:?}", documented.keys());
     for (way, expected) in documented {
         let told = stream(&way).tick(10 * S).told();
         let codes: Vec<[String; 3]> = told.closed.iter().map(codes).collect();

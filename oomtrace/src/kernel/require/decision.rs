@@ -18,4 +18,6 @@ pub(super) const SLOTS: &[Requirement] = &[
     // Unsigned, and on another scale, until 5.8: commit 9066e5cfb73c. Such a kernel is rejected, so that it is not misread.
     slot!(oom_control_chosen_points, Decision, [member("oom_control", "chosen_points", Signed(8))]),
     slot!(oom_control_constraint, Decision, [member("oom_control", "constraint", Enum(4))]),
+    // Proposed with `bpf_oom_ops`, in no release up to 7.3.
+    slot!(oom_control_bpf_memory_freed, Optional, [member("oom_control", "bpf_memory_freed", Unsigned(1))]),
 ];

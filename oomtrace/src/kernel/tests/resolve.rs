@@ -8,7 +8,7 @@ use zerocopy::IntoBytes as _;
 use super::fixture::{KERNELS, Sketch, btf, expected, renamed, renamed_all, with_twin};
 use crate::kernel::{
     btf::Kind,
-    layout::{Finding, LayoutError, Resolved, resolve},
+    layout::{self, Finding, LayoutError, Resolved, resolve},
     require,
 };
 
@@ -213,4 +213,16 @@ fn accepts_a_value_from_tracefs() {
     assert!(!resolved.place("no_such_slot", 8, ""));
     let KernelLayout { task_struct_pid, .. } = resolved.layout;
     assert_eq!(task_struct_pid, 2432);
+}
+
+/// No kernel has the field yet, so it is laid out here as proposed.
+#[test]
+fn finds_the_mark_of_bpf_programs() {
+    let name = "oom_control_bpf_memory_freed";
+    let requirement = require::all().find(|requirement| requirement.name == name).unwrap();
+    let mut sketch = Sketch::new();
+    let bool = sketch.int("_Bool", 1, false);
+    sketch.group(Kind::Struct, "oom_control", 72, &[("bpf_memory_freed", bool, 60 * 8)]);
+    let btf = sketch.btf();
+    assert_eq!(layout::find(&btf, requirement).unwrap().value, Some(60));
 }

@@ -120,6 +120,7 @@ impl Print for OutOfMemoryReturn {
         fields.show("kills", self.kills);
         fields.show("marks", self.marks);
         fields.show("duration_ns", self.duration_ns);
+        fields.show("bpf_memory_freed", self.bpf_memory_freed);
     }
 }
 

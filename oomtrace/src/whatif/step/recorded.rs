@@ -98,6 +98,8 @@ fn nobody_chosen(passes: &EmptyPasses) -> Result<(), Refusal> {
         "an earlier victim was still dying"
     } else if is(Emptiness::TriggerDying) {
         "the trigger was already exiting"
+    } else if is(Emptiness::BpfFreed) {
+        "a BPF program freed memory"
     } else {
         "a notifier freed memory, or the allocation must not cause a kill"
     };

@@ -105,6 +105,8 @@ fn returned() -> OutOfMemoryReturn {
         kills: 1,
         marks: 1,
         duration_ns: 1,
+        bpf_memory_freed: 0,
+        reserved: 0,
     }
 }
 
