@@ -105,6 +105,8 @@ pub enum Kind {
     LeadUp = 0x128,
     /// Memory that will run out soon at its present growth.
     Forecast = 0x130,
+    /// What became of a victim's cgroup.
+    Afterwards = 0x131,
 }
 
 impl Kind {
@@ -112,7 +114,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -151,6 +153,7 @@ impl Kind {
         Self::Names,
         Self::LeadUp,
         Self::Forecast,
+        Self::Afterwards,
     ];
 
     /// Returns the kind with this number, or `None`.

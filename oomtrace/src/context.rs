@@ -1,6 +1,7 @@
 //! The payloads of context frames. They are JSON, so that a recording explains itself. Readers ignore unknown keys and treat
 //! missing ones as absent.
 
+mod afterwards;
 mod forecast;
 mod lead_up;
 mod memory_state;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    afterwards::{AFTERWARDS_NS, Afterwards, Restarted},
     forecast::Forecast,
     lead_up::{CgroupHistory, LeadUp, MemoryHistory, ProcessHistory},
     memory_state::{FreeBlocks, Meminfo, Node, Zone, Zones},

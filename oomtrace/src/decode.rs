@@ -24,6 +24,7 @@ pub fn decode(frame: &Frame<'_>) -> Result<Option<Stamped>, DecodeError> {
     Ok(Some(Stamped { boot_ns: frame.header.boot_ns, pass, event }))
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each kind")]
 fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
     Ok(match kind {
         Kind::OutOfMemory => Event::OutOfMemory(wire(payload)),
@@ -59,6 +60,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Names => Event::Names(json(kind, payload)?),
         Kind::LeadUp => Event::LeadUp(json(kind, payload)?),
         Kind::Forecast => Event::Forecast(json(kind, payload)?),
+        Kind::Afterwards => Event::Afterwards(json(kind, payload)?),
         Kind::Zones => Event::Shortage(Shortage::Zones(json(kind, payload)?)),
         Kind::Meminfo => Event::Shortage(Shortage::Meminfo(json(kind, payload)?)),
         Kind::Surroundings => Event::Shortage(Shortage::Surroundings(json(kind, payload)?)),

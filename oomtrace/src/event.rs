@@ -58,6 +58,7 @@ pub enum Event {
     Names(context::Names),
     LeadUp(context::LeadUp),
     Forecast(context::Forecast),
+    Afterwards(context::Afterwards),
     Shortage(Shortage),
 }
 

@@ -30,7 +30,7 @@ pub use self::{
 };
 use crate::{
     bytes::ByteString,
-    context::{LeadUp, Machine, Pressure, Process, Session, Sysctl},
+    context::{Afterwards, LeadUp, Machine, Pressure, Process, Session, Sysctl},
 };
 
 /// One OOM decision.
@@ -110,6 +110,8 @@ pub struct Incident {
     pub requested: Option<SysrqRequest>,
     /// Signals that user space then sent to other processes of the victims' cgroups.
     pub followed: Vec<Followed>,
+    /// What became of the chosen victim's cgroup.
+    pub afterwards: Option<Afterwards>,
     /// Number of OOM kills that the kernel side counted in the meantime and whose frames were all lost.
     pub unreported_kills: u64,
     /// Earlier incidents of the same kind, if this one repeats them.
@@ -132,6 +134,13 @@ pub struct Repeats {
 }
 
 impl Incident {
+    /// The victim that the kernel or the sender chose, if it is known; otherwise the first one.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&Victim> {
+        let of_decision = self.victims.iter().find(|victim| victim.role.is_of_decision());
+        of_decision.or_else(|| self.victims.first())
+    }
+
     /// Wall-clock time of the decision, Unix time in ns; `None` without a session.
     #[must_use]
     pub fn wall_ns(&self) -> Option<i128> {

@@ -23,7 +23,7 @@ pub use self::{
     build::report,
     candidate::Candidate,
     chain::{Chain, Previous},
-    followed::{Followed, Known, Repeats, Sent},
+    followed::{Afterwards, Followed, Known, Repeats, Restarted, Sent},
     machine::{HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, Zone},
     row::{Chosen, InChain, Name, Row},
     target::Target,
@@ -102,6 +102,8 @@ pub struct Report {
     pub sent: Option<Sent>,
     /// Later signals of user space to other processes in the victims' cgroups.
     pub followed: Vec<Followed>,
+    /// What became of the chosen victim's cgroup 0.8 s after the kill; `None` if it was not looked at.
+    pub afterwards: Option<Afterwards>,
     /// Earlier incidents of the same kind, if this one repeats them.
     pub repeats: Option<Repeats>,
     /// The place in a chain of kills; `None` if the incident is the first of its chain or alone.

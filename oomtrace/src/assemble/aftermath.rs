@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     cgroup,
+    context::Afterwards,
     incident::{Followed, Incident, Victim},
 };
 
@@ -72,6 +73,17 @@ impl Assembler {
         self.bursts
             .iter()
             .any(|burst| !burst.decided && follows(burst) == Some((incident.boot_ns, incident.pass)))
+    }
+
+    /// Adds what became of a victim's cgroup to the latest incident with that victim.
+    pub(super) fn take_afterwards(&mut self, pass: Option<u64>, told: Afterwards) {
+        let is_it = |incident: &&mut Incident| {
+            let chosen = incident.chosen().and_then(|victim| victim.task.memcg);
+            incident.pass == pass && incident.afterwards.is_none() && chosen == Some(told.memcg)
+        };
+        if let Some(incident) = self.awaited.iter_mut().chain(&mut self.open).rev().find(is_it) {
+            incident.afterwards = Some(told);
+        }
     }
 
     /// Adds a finished act of user space to the decision that it follows.

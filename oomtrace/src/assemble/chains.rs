@@ -3,7 +3,10 @@
 
 use std::collections::VecDeque;
 
-use super::repeats::{Kind, REPEAT_NS, kind};
+use super::{
+    memory_state::allowed_nodes,
+    repeats::{Kind, REPEAT_NS, kind},
+};
 use crate::{
     bytes::ByteString,
     cgroup,
@@ -25,9 +28,23 @@ const DOMAIN_NS: u64 = 10_000_000_000;
 /// The memory that ran out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Domain {
-    Machine,
+    /// The nodes that the allocation may use; `None` for all.
+    Machine(Option<Vec<i32>>),
     /// A cgroup, by its path. A cgroup that was created again has another id.
     Cgroup(ByteString),
+}
+
+impl Domain {
+    /// Whether both lack the same memory. A cpuset or a memory policy may confine allocations to different nodes.
+    fn shares(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Machine(Some(own)), Self::Machine(Some(other))) => {
+                own.iter().any(|node| other.contains(node))
+            }
+            (Self::Machine(_), Self::Machine(_)) => true,
+            _ => self == other,
+        }
+    }
 }
 
 /// The part of a chain that is remembered.
@@ -97,7 +114,9 @@ impl Chains {
         };
         latest(Link::StuckVictim, REPEAT_NS, &|past| stuck.iter().any(|task| past.has_victim(task)))
             .or_else(|| {
-                latest(Link::SameDomain, DOMAIN_NS, &|past| domain.is_some() && past.domain == domain)
+                latest(Link::SameDomain, DOMAIN_NS, &|past| {
+                    domain.as_ref().zip(past.domain.as_ref()).is_some_and(|(own, known)| own.shares(known))
+                })
             })
             .or_else(|| {
                 latest(Link::SameSender, DOMAIN_NS, &|past| {
@@ -153,8 +172,7 @@ fn keep<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
 
 /// Returns the chosen process.
 fn chosen(incident: &Incident) -> Option<&Task> {
-    let of_decision = incident.victims.iter().find(|victim| victim.role.is_of_decision());
-    of_decision.or_else(|| incident.victims.first()).map(|victim| &victim.task)
+    incident.chosen().map(|victim| &victim.task)
 }
 
 /// Returns the memory that ran out, if any did and the decision was seen. On the tracepoint tier the victim's cgroup takes its place.
@@ -164,7 +182,9 @@ fn domain(incident: &Incident) -> Option<Domain> {
         (Some(_), _, _) => None,
         // SysRq-f kills although no memory ran out.
         (None, Some(_), Some(request)) if request.order == -1 => None,
-        (None, Some(_), Some(request)) => request.memcg.map_or(Some(Domain::Machine), path),
+        (None, Some(_), Some(request)) => {
+            request.memcg.map_or_else(|| Some(Domain::Machine(allowed_nodes(incident))), path)
+        }
         (None, Some(_), None) => None,
         (None, None, _) => path(chosen(incident)?.memcg?),
     }

@@ -137,17 +137,12 @@ pub(super) const fn is_near(surroundings: &Surroundings, boot_ns: u64) -> bool {
     surroundings.read_ns.abs_diff(boot_ns) < SURROUNDINGS_NS
 }
 
-/// Completes the state with facts that need the whole incident: the highest zone and the nodes that the allocation may use.
+/// Returns the nodes that the allocation may use; `None` if it may use all, or if they are not known.
 /// A cpuset confines only allocations with `__GFP_HARDWALL`.
 /// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cpuset.c#L3935> (`cpuset_node_allowed`)
-pub(super) fn complete(incident: &mut Incident) {
-    let (Some(session), Some(request)) = (incident.session.clone(), incident.request) else { return };
+pub(super) fn allowed_nodes(incident: &Incident) -> Option<Vec<i32>> {
+    let (session, request) = incident.session.as_ref().zip(incident.request)?;
     let masks = &incident.node_masks;
-    let Some(state) = incident.memory_state.as_mut().map(Rc::make_mut) else { return };
-    if state.zones.is_empty() {
-        return;
-    }
-    state.class = session.facts.class(request.gfp_mask);
     let confined = session.facts.has(request.gfp_mask, "__GFP_HARDWALL");
     let may = |flags: u32| {
         let has = |bit| flags & bit != 0;
@@ -155,7 +150,19 @@ pub(super) fn complete(incident: &mut Incident) {
             && (!confined || !has(wire::Node::MEMS_ALLOWED) || has(wire::Node::IN_MEMS_ALLOWED))
     };
     let allowed: Vec<i32> = masks.iter().filter(|(_, flags)| may(**flags)).map(|(node, _)| *node).collect();
-    state.allowed_nodes = (allowed.len() < masks.len()).then_some(allowed);
+    (allowed.len() < masks.len()).then_some(allowed)
+}
+
+/// Completes the state with facts that need the whole incident: the highest zone and the nodes that the allocation may use.
+pub(super) fn complete(incident: &mut Incident) {
+    let (Some(session), Some(request)) = (incident.session.clone(), incident.request) else { return };
+    let allowed = allowed_nodes(incident);
+    let Some(state) = incident.memory_state.as_mut().map(Rc::make_mut) else { return };
+    if state.zones.is_empty() {
+        return;
+    }
+    state.class = session.facts.class(request.gfp_mask);
+    state.allowed_nodes = allowed;
     let told = |zone: &&Zone| state.nodes.iter().all(|node| node.node != zone.node);
     let mut missing: Vec<i32> = state.zones.iter().filter(told).map(|zone| zone.node).collect();
     missing.sort_unstable();

@@ -57,7 +57,8 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Pressure(_)
         | Event::Names(_)
         | Event::LeadUp(_)
-        | Event::Forecast(_) => false,
+        | Event::Forecast(_)
+        | Event::Afterwards(_) => false,
         Event::Shortage(shortage) => shortage.is_of_kernel(),
         Event::OutOfMemory(_)
         | Event::OutOfMemoryReturn(_)
@@ -182,6 +183,7 @@ impl Assembler {
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             Event::Names(told) => self.memory.keep_names(told),
             Event::LeadUp(told) => self.take_lead_up(pass, told),
+            Event::Afterwards(told) => self.take_afterwards(pass, told),
             // A reading of the process carries the arguments. A forecast belongs to no incident.
             Event::Tick(_) | Event::Arguments(_) | Event::Forecast(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),

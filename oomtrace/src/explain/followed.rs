@@ -20,6 +20,19 @@ pub(super) fn note(incident: &Incident) -> Option<String> {
     Some(format!("; then {}{more}", act(incident, largest)))
 }
 
+/// A clause about the cgroup after the kill: whether the command runs again, or whether the cgroup is gone.
+pub(super) fn afterwards(incident: &Incident) -> Option<String> {
+    let told = incident.afterwards.as_ref()?;
+    match &told.restarted {
+        Some(process) => {
+            let after = duration(process.start_boot_ns.saturating_sub(incident.boot_ns));
+            let comm = process.comm.to_words();
+            Some(format!("; {comm} was started again after {after} (pid {})", process.pid))
+        }
+        None => told.removed.then(|| "; its cgroup was then removed".to_owned()),
+    }
+}
+
 fn act(incident: &Incident, act: &Followed) -> String {
     let sender = name(incident, &act.sender);
     let processes = if act.count == 1 { "process" } else { "processes" };

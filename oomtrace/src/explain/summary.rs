@@ -21,6 +21,7 @@ pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     sentence.extend(place::goes_on(incident));
     sentence.extend(survivors::note(incident));
     sentence.extend(followed::note(incident));
+    sentence.extend(followed::afterwards(incident));
     sentence.push_str(&repeated(incident));
     sentence.extend(chain::note(incident));
     sentence.extend(shortage_note(verdict));

@@ -15,6 +15,12 @@ pub fn boot_ns() -> u64 {
     u64::try_from(kernels(ClockId::Boottime, offsets().boottime_ns)).unwrap_or(0)
 }
 
+/// A `CLOCK_BOOTTIME` that procfs shows to this process, as the kernel's own clock has it.
+#[must_use]
+pub fn of_procfs(boot_ns: u64) -> u64 {
+    boot_ns.saturating_sub_signed(offsets().boottime_ns)
+}
+
 /// Wall clock minus `CLOCK_BOOTTIME`, in ns. It converts a frame's stamp into a date.
 #[must_use]
 pub fn wall_offset_ns() -> i64 {

@@ -50,6 +50,7 @@ pub fn report(incident: &Incident) -> Report {
         empty_passes: empty_passes(incident),
         sent: followed::sent(incident),
         followed: followed::followed(incident),
+        afterwards: followed::afterwards(incident),
         repeats: followed::repeats(incident),
         chain: super::chain::chain(incident),
         selection: selection(&verdict),

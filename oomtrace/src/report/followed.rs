@@ -62,6 +62,38 @@ pub struct Repeats {
     pub since_ns: u64,
 }
 
+/// What became of the chosen victim's cgroup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Afterwards {
+    /// Whether the cgroup no longer exists.
+    pub cgroup_removed: bool,
+    /// A process at the cgroup's path that has the victim's name and started after the kill.
+    pub restarted: Option<Restarted>,
+}
+
+/// A process that was started again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Restarted {
+    /// Its id.
+    pub pid: i32,
+    /// Its name.
+    pub comm: ByteString,
+    /// Time from the decision to its start, ns.
+    pub after_ns: u64,
+}
+
+pub(super) fn afterwards(incident: &Incident) -> Option<Afterwards> {
+    let told = incident.afterwards.as_ref()?;
+    Some(Afterwards {
+        cgroup_removed: told.removed,
+        restarted: told.restarted.as_ref().map(|process| Restarted {
+            pid: process.pid,
+            comm: process.comm.clone(),
+            after_ns: process.start_boot_ns.saturating_sub(incident.boot_ns),
+        }),
+    })
+}
+
 pub(super) fn sent(incident: &Incident) -> Option<Sent> {
     let kill = incident.user_kill.as_ref()?;
     let listed = incident.victims.len();

@@ -4,10 +4,26 @@ use super::{
     sanitize::name,
     units::{ABSENT, count, or_absent, span},
 };
-use crate::{incident::Method, report::Followed};
+use crate::{
+    incident::Method,
+    report::{Afterwards, Followed},
+};
 
 /// The number of processes that are named. JSON has more.
 const NAMED: usize = 8;
+
+/// What became of the victim's cgroup, as one line. `None` if nothing changed.
+pub(super) fn afterwards(afterwards: &Afterwards) -> Option<String> {
+    let removed = afterwards.cgroup_removed.then(|| "the victim's cgroup was removed".to_owned());
+    let restarted = afterwards.restarted.as_ref().map(|process| {
+        let comm = name(process.comm.as_bytes());
+        format!("+{}: {comm} started again (pid {})", span(process.after_ns), process.pid)
+    });
+    match (restarted, removed) {
+        (Some(restarted), Some(_)) => Some(format!("{restarted}, in a new cgroup of the same path")),
+        (restarted, removed) => restarted.or(removed),
+    }
+}
 
 /// One act as one line.
 pub(super) fn act(act: &Followed) -> String {

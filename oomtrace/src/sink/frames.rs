@@ -79,7 +79,8 @@ fn of_kind(kind: Kind, payload: &[u8]) -> String {
         | Kind::KernelSymbols
         | Kind::UserSymbols
         | Kind::LeadUp
-        | Kind::Forecast => json(payload),
+        | Kind::Forecast
+        | Kind::Afterwards => json(payload),
         Kind::Candidate => table(payload),
     }
 }

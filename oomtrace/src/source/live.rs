@@ -165,7 +165,10 @@ impl<'a> Live<'a> {
 
     /// Sleeps until there are frames, the deadline (boot ns) has passed, or the stream must end.
     fn wait(&self, deadline: Option<u64>) -> Result<Option<Ended>, SourceError> {
-        let deadline = [deadline, self.quiet_at, self.acts_quiet_at].into_iter().flatten().min();
+        let deadline = [deadline, self.quiet_at, self.acts_quiet_at, self.lookups.next_look_ns()]
+            .into_iter()
+            .flatten()
+            .min();
         let timeout = deadline.map(|at| duration(at.saturating_sub(clock::boot_ns())));
         let mut fds = vec![
             PollFd::new(&self.ring, PollFlags::IN),
@@ -206,6 +209,8 @@ impl Source for Live<'_> {
             self.batch.extend(context_frame(Kind::Clock, clock::boot_ns(), 0, &clock));
         }
         self.lookups.read_on(&mut self.batch);
+        // Before the frames of the ring buffer: after a stall, they may end the time for which incidents wait.
+        self.lookups.tell_looks(clock::boot_ns(), &mut self.batch);
         self.drain();
         let now = clock::boot_ns();
         if ended.is_some() || deadline.is_some_and(|at| at <= now) {

@@ -9,6 +9,7 @@ use oomtrace_common::{
 use zerocopy::{FromBytes, FromZeros as _};
 
 use super::{
+    afterwards::{Killed, Looks},
     cgroup::{
         cgroup_paths::Lookup,
         cgroupfs::MemoryHierarchy,
@@ -53,6 +54,7 @@ pub(super) struct Lookups {
     cmdlines: Cmdlines,
     waiting: VecDeque<Waiting>,
     names: Option<Names>,
+    looks: Looks,
     /// The pass in progress.
     deciding: Option<u64>,
 }
@@ -70,6 +72,8 @@ enum Waiting {
     MemoryStat { memcg: u64, pass: u64 },
     /// The names in a table that is filled in advance.
     Names { pass: u64 },
+    /// The path of the victim's cgroup, for a look at it later.
+    Victim(Killed),
 }
 
 impl Lookups {
@@ -96,6 +100,7 @@ impl Lookups {
             cmdlines,
             waiting: VecDeque::with_capacity(REMEMBERED),
             names: None,
+            looks: Looks::default(),
             deciding: None,
         }
     }
@@ -177,6 +182,8 @@ impl Lookups {
         let dying = dying(header.kind, payload);
         if let Some(task) = &dying {
             self.victim(task, header, payload, batch);
+            let killed = Killed::of(task, header.pass, header.boot_ns);
+            self.waiting.extend(killed.filter(|_| self.has_machines_pids).map(Waiting::Victim));
         }
         let pass = header.pass;
         let asking = asking(header.kind, payload);
@@ -266,6 +273,23 @@ impl Lookups {
         while self.look_up_one(batch) {}
     }
 
+    /// The time at which a victim's cgroup is to be looked at, `CLOCK_BOOTTIME` ns.
+    pub(super) fn next_look_ns(&self) -> Option<u64> {
+        self.looks.next_ns()
+    }
+
+    /// Looks at the victims' cgroups whose time has come, unless a decision is in progress.
+    pub(super) fn tell_looks(&mut self, now: u64, batch: &mut Vec<u8>) {
+        if self.deciding.is_some() {
+            return;
+        }
+        while self.looks.next_ns().is_some_and(|at| at <= now) {
+            if let Some((pass, told)) = self.looks.look(now, &self.cgroups) {
+                batch.extend(context_frame(Kind::Afterwards, clock::boot_ns(), pass, &told));
+            }
+        }
+    }
+
     /// Whether a long read is in progress. If so, the known frames are passed on first.
     pub(super) fn is_reading(&self) -> bool {
         self.call_traces.is_reading()
@@ -282,6 +306,7 @@ impl Lookups {
             Waiting::Process { ref task, pass } => self.process(task, pass, batch),
             Waiting::Stacks(ref stacks) => self.call_traces.look_up(stacks, batch),
             Waiting::Names { pass } => self.tell_names(pass, batch),
+            Waiting::Victim(ref killed) => self.looks.expect(killed, &mut self.cgroups),
             Waiting::MemoryStat { memcg, pass } => {
                 if let Some(stat) = self.memory_stats.of(memcg) {
                     batch.extend(context_frame(Kind::MemoryStat, clock::boot_ns(), pass, &stat));

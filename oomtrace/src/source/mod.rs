@@ -3,6 +3,7 @@
 //! A source is [`live`], one recording ([`replay`]) or several ([`recordings`]). The other modules read what a live source adds
 //! to the frames of the kernel side.
 
+mod afterwards;
 pub mod cgroup;
 pub mod history;
 pub mod live;

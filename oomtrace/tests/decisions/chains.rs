@@ -2,7 +2,7 @@
 
 use oomtrace::{incident::Link, report::Report};
 use oomtrace_common::{
-    event::{Candidate, CandidatesHead, OutOfMemory, Task},
+    event::{Candidate, CandidatesHead, Node, OutOfMemory, Task},
     frame::Kind,
 };
 use zerocopy::{FromZeros as _, IntoBytes as _};
@@ -189,4 +189,30 @@ fn thousands_of_different_kills_keep_a_bounded_number_of_chains() {
     told.closed.sort_by_key(|report| report.boot_ns);
     assert_eq!(places(&told.closed[200..]), [None, Some((2, Link::SameDomain))]);
     assert!(told.closed[..200].iter().all(|report| report.chain.is_none()));
+}
+
+/// A kill for the machine by an allocation that a memory policy confines to some of two nodes.
+fn killed_on(stream: &mut Stream, pid: i32, nodes: [bool; 2]) {
+    let victim = named(pid, format!("app{pid}").as_bytes());
+    stream.global_oom(victim).choose(victim, "Out of memory", NONE, LIMIT);
+    for (number, allowed) in (0..).zip(nodes) {
+        let mut node = Node::new_zeroed();
+        let within = if allowed { Node::IN_NODEMASK } else { 0 };
+        (node.node, node.flags) = (number, Node::NODEMASK | within);
+        stream.add(node);
+    }
+    stream.execute(victim, victim).leave(1, 1).exit(pid);
+    stream.tick(S);
+}
+
+#[test]
+fn kills_on_different_nodes_are_different_chains() {
+    let mut stream = Stream::new("fentry");
+    // The names of the commands differ, so that only the memory can link them.
+    for (pid, nodes) in [(10, [true, false]), (11, [false, true]), (12, [true, true]), (13, [false, true])] {
+        killed_on(&mut stream, pid, nodes);
+    }
+    let told = stream.tick(2 * S).told();
+    let same = |position| Some((position, Link::SameDomain));
+    assert_eq!(places(&told.closed), [None, None, same(2), same(3)]);
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod acts;
+mod afterwards;
 mod ballot;
 mod candidates;
 mod chains;

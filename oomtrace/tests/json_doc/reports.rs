@@ -9,9 +9,9 @@ use oomtrace::{
     incident::{Link, Method, PassedOver, RequestSource, Role},
     kernel::tier::Tier,
     report::{
-        Aftermath, Allocation, Candidate, Cause, Chain, ClosedBy, Domain, EmptyPasses, Followed, Known,
-        Level, Machine, Memory, Previous, Process, Repeats, Report, RequestedBy, SCHEMA, Score, Selection,
-        Sent, Status, Swap, Sysctl, Victim,
+        Aftermath, Afterwards, Allocation, Candidate, Cause, Chain, ClosedBy, Domain, EmptyPasses, Followed,
+        Known, Level, Machine, Memory, Previous, Process, Repeats, Report, RequestedBy, Restarted, SCHEMA,
+        Score, Selection, Sent, Status, Swap, Sysctl, Victim,
     },
 };
 
@@ -39,11 +39,7 @@ pub(super) fn maximal() -> Report {
         cause: cause(),
         selection: selection(),
         allocation: allocation(),
-        sysctl: Sysctl {
-            oom_kill_allocating_task: Some(0),
-            panic_on_oom: Some(0),
-            overcommit_memory: Some(0),
-        },
+        sysctl: sysctl(),
         domain: domain(),
         machine: Some(machine()),
         account: Some(account()),
@@ -59,9 +55,19 @@ pub(super) fn maximal() -> Report {
         empty_passes: Some(EmptyPasses { count: 1, last_ns: 1 }),
         sent: Some(Sent { method: Some(Method::Signal), count: 1, left_out: 0 }),
         followed: vec![followed()],
+        afterwards: Some(afterwards()),
         repeats: Some(Repeats { count: 2, since_ns: 1 }),
         chain: Some(chain()),
     }
+}
+
+fn sysctl() -> Sysctl {
+    Sysctl { oom_kill_allocating_task: Some(0), panic_on_oom: Some(0), overcommit_memory: Some(0) }
+}
+
+fn afterwards() -> Afterwards {
+    let restarted = Restarted { pid: 1, comm: "job".into(), after_ns: 1 };
+    Afterwards { cgroup_removed: false, restarted: Some(restarted) }
 }
 
 fn selection() -> Selection {
@@ -320,6 +326,7 @@ pub(super) fn minimal() -> Report {
         kernel_threads: None,
         empty_passes: None,
         sent: None,
+        afterwards: None,
         repeats: None,
         chain: None,
         ..maximal()
@@ -346,6 +353,7 @@ pub(super) fn without_inner_values() -> Report {
         requested_by: Some(requested_by),
         sent: Some(Sent { method: None, count: 1, left_out: 0 }),
         followed: vec![unknown_act()],
+        afterwards: Some(Afterwards { restarted: None, ..afterwards() }),
         chain: Some(Chain { previous: Previous { pid: None, comm: None, ..chain().previous }, ..chain() }),
         trigger: Some(Process::default()),
         victims: vec![Victim { score: Some(score), ..victim() }],

@@ -1,5 +1,6 @@
 //! Real kills on this machine, in scratch cgroups. They are memory cgroups, so the machine itself never runs out.
 
+mod afterwards;
 mod demo;
 mod ends;
 pub(crate) mod experiment;
@@ -75,6 +76,10 @@ impl Local {
         tally.count("a hundred kills in a row, each reported once", kills::hundred(self));
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
         tally.count("live equals replay", kills::live_equals_replay(self));
+        tally.count(
+            "a command that runs again, a cgroup that is gone",
+            afterwards::restarted_and_removed(self),
+        );
         tally.count("distinguishes a leak, a burst and starting processes", lead_up::shapes(self));
         tally.count("a victim that had not grown", lead_up::innocent(self));
         tally.count("a forecast comes true", forecast::comes_true(self));
@@ -96,6 +101,15 @@ impl Local {
         tally.count("a reader that closes the pipe", ends::reader_goes(self));
         tally.count("bad input files", ends::bad_input(self));
         tally.count("check agrees with watch", ends::check(self));
+        self.files(tally);
+        self.metrics(tally);
+        tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
+        tally.count("rank shows the files that no kill frees", rank::shows_files(self));
+        tally.count("every command of the tutorial works as shown", tutorial::works(self));
+    }
+
+    /// Run the tests of files that a killed or hostile process left behind.
+    fn files(&self, tally: &mut Tally) {
         tally.count("an experiment killed at any moment", experiment::survives_kills(self, 12));
         tally.count("an experiment interrupted at the terminal", experiment::ends_on_interrupt(self, 5));
         tally.count(
@@ -105,11 +119,8 @@ impl Local {
         tally.count("a journal that another user planted", planted::journal(self));
         tally.count("a page over a file that another user planted", planted::page(self));
         tally.count("recordings in another user's directory", planted::recordings(self));
-        self.metrics(tally);
-        tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
-        tally.count("rank shows the files that no kill frees", rank::shows_files(self));
-        tally.count("every command of the tutorial works as shown", tutorial::works(self));
     }
+
     /// Run the tests that need a Prometheus.
     fn metrics(&self, tally: &mut Tally) {
         if let Err(error) = setup::apt(&[metrics::PACKAGE]) {

@@ -4,11 +4,13 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    ffi::OsStr,
     fs,
     os::{
         fd::{AsRawFd as _, OwnedFd},
         unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     },
+    path::{Path, PathBuf},
 };
 
 use rustix::{
@@ -70,7 +72,23 @@ impl Lookup {
         frames
     }
 
-    fn path(&mut self, id: u64) -> Option<ByteString> {
+    /// Whether a cgroup no longer exists; `None` if that cannot be determined.
+    pub(in crate::source) fn is_gone(&self, id: u64) -> Option<bool> {
+        match kernfs::open(&self.mount.as_ref()?.root, id, OFlags::PATH) {
+            Ok(_) => Some(false),
+            Err(Errno::STALE) => Some(true),
+            Err(_) => None,
+        }
+    }
+
+    /// The directory of a cgroup with this path, whether or not it exists.
+    pub(in crate::source) fn directory(&self, path: &ByteString) -> Option<PathBuf> {
+        let below = Path::new(OsStr::from_bytes(path.as_bytes())).strip_prefix("/").ok()?;
+        Some(self.mount.as_ref()?.hierarchy.mount().join(below))
+    }
+
+    /// Reads the path of a cgroup; `None` if it no longer exists or may not be opened.
+    pub(in crate::source) fn path(&mut self, id: u64) -> Option<ByteString> {
         match self.mount.as_ref()?.path(id) {
             Ok(path) => Some(path),
             Err(error) => {

@@ -61,7 +61,8 @@ fn pids() -> impl Iterator<Item = i32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-fn members(folder: &Path) -> Vec<i32> {
+/// Returns the processes of a cgroup, without those below it.
+pub(in crate::source) fn members(folder: &Path) -> Vec<i32> {
     let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
@@ -76,17 +77,23 @@ fn task(pid: i32, page_size: u64) -> Option<One> {
         return Some(One::KernelThread);
     }
     let status = Status::read(Path::new(&format!("/proc/{pid}/status")))?;
-    let comm = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    let comm = comm(pid)?;
     let adj = fs::read_to_string(format!("/proc/{pid}/oom_score_adj")).ok()?;
     Some(One::Process(Box::new(Task {
         pid: Some(pid),
         tid: Some(pid),
-        comm: Some(ByteString::from(comm.strip_suffix(b"\n").unwrap_or(&comm).to_vec())),
+        comm: Some(comm),
         uid: status.uid(),
         oom_score_adj: adj.trim().parse().ok(),
         memory: status.counters(page_size).or_else(|| of_another_thread(pid, page_size)),
         ..Task::default()
     })))
+}
+
+/// Returns the name of a process.
+pub(in crate::source) fn comm(pid: i32) -> Option<ByteString> {
+    let comm = fs::read(format!("/proc/{pid}/comm")).ok()?;
+    Some(ByteString::from(comm.strip_suffix(b"\n").unwrap_or(&comm).to_vec()))
 }
 
 /// Returns the memory of a process whose leader has exited: the memory of the first thread that still has it, as in the kernel.
@@ -102,7 +109,8 @@ fn flags(pid: i32) -> Option<u64> {
     stat_field(pid, 9)
 }
 
-fn start_ticks(pid: i32) -> Option<u64> {
+/// When a process started, in ticks of 10 ms since boot.
+pub(in crate::source) fn start_ticks(pid: i32) -> Option<u64> {
     stat_field(pid, 22)
 }
 

@@ -9,8 +9,9 @@ use crate::{
 };
 
 pub(super) fn followed(report: &Report) -> Markup {
+    let afterwards = report.afterwards.as_ref().and_then(followed::afterwards);
     html! {
-        @if !report.followed.is_empty() || report.repeats.is_some() || report.chain.is_some() {
+        @if !report.followed.is_empty() || afterwards.is_some() || report.repeats.is_some() || report.chain.is_some() {
             section #followed aria-labelledby="followed-h" {
                 h2 #followed-h { "Before and after" }
                 @if let Some(repeats) = report.repeats {
@@ -22,6 +23,7 @@ pub(super) fn followed(report: &Report) -> Markup {
                 @for act in &report.followed {
                     p { (followed::act(act)) @if let Some(processes) = followed::processes(act) { ": " (processes) } }
                 }
+                @if let Some(words) = &afterwards { p { (words) } }
             }
         }
     }

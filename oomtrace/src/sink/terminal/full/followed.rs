@@ -18,6 +18,13 @@ pub(super) fn followed(sheet: &mut Sheet, report: &Report) {
     }
 }
 
+/// What became of the victim's cgroup.
+pub(super) fn afterwards(sheet: &mut Sheet, report: &Report) {
+    if let Some(words) = report.afterwards.as_ref().and_then(followed::afterwards) {
+        sheet.section("afterwards", &words);
+    }
+}
+
 /// The number of repetitions.
 pub(super) fn repeats(sheet: &mut Sheet, report: &Report) {
     if let Some(repeats) = report.repeats {

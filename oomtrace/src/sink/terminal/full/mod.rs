@@ -73,6 +73,7 @@ fn page(report: &Report, paint: Paint) -> String {
     ballot::candidates(&mut sheet, report);
     victim::victims(&mut sheet, report);
     followed::followed(&mut sheet, report);
+    followed::afterwards(&mut sheet, report);
     followed::repeats(&mut sheet, report);
     followed::chain(&mut sheet, report);
     ending::sysctls(&mut sheet, report);

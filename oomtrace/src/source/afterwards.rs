@@ -1,0 +1,97 @@
+//! Looks at the cgroup of a victim some time after the kill: whether it still exists, and whether the victim's command runs again.
+
+use std::collections::VecDeque;
+
+use oomtrace_common::event::Task;
+
+use super::{
+    cgroup::cgroup_paths::Lookup,
+    process::census::{comm, members, start_ticks},
+};
+use crate::{
+    bytes::ByteString,
+    context::{AFTERWARDS_NS, Afterwards, Restarted},
+    kernel::clock,
+};
+
+/// Maximum number of cgroups that are looked at later. In a storm, the rest is not looked at.
+const DUE: usize = 64;
+
+/// Maximum number of processes of a cgroup that are compared with the victim.
+const MEMBERS: usize = 256;
+
+/// Nanoseconds of a tick in `/proc/PID/stat`: `USER_HZ` is 100 on all architectures that oomtrace supports.
+const TICK_NS: u64 = 10_000_000;
+
+/// The cgroups that will be looked at, in the order of their times.
+#[derive(Default)]
+pub(super) struct Looks {
+    due: VecDeque<Look>,
+}
+
+struct Look {
+    at_ns: u64,
+    pass: u64,
+    memcg: u64,
+    path: ByteString,
+    comm: ByteString,
+    killed_ns: u64,
+}
+
+/// A victim whose cgroup will be looked at.
+pub(super) struct Killed {
+    pass: u64,
+    memcg: u64,
+    comm: ByteString,
+    boot_ns: u64,
+}
+
+impl Killed {
+    /// `None` if the victim's cgroup or name is not known.
+    pub(super) fn of(victim: &Task, pass: u64, boot_ns: u64) -> Option<Self> {
+        let has = |bit| victim.present & bit != 0;
+        let comm = if has(Task::LEADER) { &victim.leader_comm } else { &victim.comm };
+        let comm: Vec<u8> = comm.iter().copied().take_while(|byte| *byte != 0).collect();
+        let known = has(Task::MEMCG) && victim.memcg != 0 && !comm.is_empty();
+        known.then(|| Self { pass, memcg: victim.memcg, comm: ByteString::from(comm), boot_ns })
+    }
+}
+
+impl Looks {
+    /// Remembers the path of a victim's cgroup. Does nothing if the cgroup is the root, which has processes of every kind, or if it
+    /// was looked up already for this decision.
+    pub(super) fn expect(&mut self, killed: &Killed, cgroups: &mut Lookup) {
+        let Killed { pass, memcg, ref comm, boot_ns } = *killed;
+        if self.due.len() >= DUE || self.due.iter().any(|look| (look.pass, look.memcg) == (pass, memcg)) {
+            return;
+        }
+        let Some(path) = cgroups.path(memcg).filter(|path| path.as_bytes() != b"/") else { return };
+        let at_ns = boot_ns.saturating_add(AFTERWARDS_NS);
+        self.due.push_back(Look { at_ns, pass, memcg, path, comm: comm.clone(), killed_ns: boot_ns });
+    }
+
+    /// The time of the next look, `CLOCK_BOOTTIME` ns.
+    pub(super) fn next_ns(&self) -> Option<u64> {
+        self.due.front().map(|look| look.at_ns)
+    }
+
+    /// Looks at the next cgroup if its time has come. Returns the pass and the result.
+    pub(super) fn look(&mut self, now: u64, cgroups: &Lookup) -> Option<(u64, Afterwards)> {
+        let look = self.due.pop_front_if(|look| look.at_ns <= now)?;
+        let removed = cgroups.is_gone(look.memcg)?;
+        let folder = cgroups.directory(&look.path)?;
+        let restarted = members(&folder).into_iter().take(MEMBERS).find_map(|pid| look.restarted(pid));
+        Some((look.pass, Afterwards { memcg: look.memcg, removed, restarted }))
+    }
+}
+
+impl Look {
+    /// The process, if it has the victim's name and started after the kill. Ticks are rounded down, so that a process of the same
+    /// tick as the kill does not count.
+    fn restarted(&self, pid: i32) -> Option<Restarted> {
+        let start_boot_ns = clock::of_procfs(start_ticks(pid)?.checked_mul(TICK_NS)?);
+        let comm = comm(pid)?;
+        let is_it = start_boot_ns >= self.killed_ns && comm == self.comm;
+        is_it.then_some(Restarted { pid, comm, start_boot_ns })
+    }
+}
