@@ -69,6 +69,9 @@ pub(crate) struct Arguments {
     /// Nodes of the guest's memory
     #[arg(long, requires = "guest", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
     nodes: u32,
+    /// Decisions of the whole machine, which SysRq-f requests, instead of those of a cgroup
+    #[arg(long, requires = "guest")]
+    of_machine: bool,
     /// Only this tier (fentry, kprobe); repeatable
     #[arg(long, requires = "guest", value_parser = vm::tier)]
     tier: Vec<Tier>,

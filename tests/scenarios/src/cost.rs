@@ -18,6 +18,9 @@ pub struct Plan {
     pub rounds: u32,
     /// The number of decisions in each round.
     pub decisions: u32,
+    /// Whether the machine runs out, by a request with SysRq-f, instead of a cgroup.
+    #[serde(default)]
+    pub of_machine: bool,
 }
 
 /// The results of one crowd.

@@ -61,7 +61,13 @@ fn measure_one(
     arguments: &Arguments,
 ) -> Result<Vec<Measured>> {
     say(&format!("decisions of {} with {} and without", kernel.series, tier.name()));
-    let plan = Plan { tier, crowds: arguments.crowd.clone(), rounds: ROUNDS, decisions: arguments.decisions };
+    let plan = Plan {
+        tier,
+        crowds: arguments.crowd.clone(),
+        rounds: ROUNDS,
+        decisions: arguments.decisions,
+        of_machine: arguments.of_machine,
+    };
     let all = commands::cost(kernel, programs, &plan, arguments.nodes)
         .with_context(|| format!("measuring {} with {}", kernel.series, tier.name()))?;
     ensure!(all.len() == 2 * plan.crowds.len(), "the guest sent {} measurements", all.len());

@@ -30,9 +30,10 @@ const REPORTING: Duration = Duration::from_secs(60);
 /// Measure each crowd, with and without a dump of all tasks in the kernel's log, and send the results.
 pub(crate) fn measure(plan: &Plan, port: &mut Port) -> Result<()> {
     let fixed_work = fixed_work::measure()?;
-    let durations = Durations::from_now()?;
+    let durations = Durations::from_now(plan.of_machine)?;
     for &count in &plan.crowds {
-        let crowd = Crowd::gather(count).with_context(|| format!("gathering a crowd of {count}"))?;
+        let crowd =
+            Crowd::gather(count, plan.of_machine).with_context(|| format!("gathering a crowd of {count}"))?;
         for dump_tasks in [false, true] {
             let _sysctl = Sysctl::set("vm/oom_dump_tasks", if dump_tasks { "1" } else { "0" })?;
             let mut measured = Measured {

@@ -32,18 +32,20 @@ pub(super) struct Crowd {
     processes: Processes,
     _cgroup: Made,
     folder: PathBuf,
+    /// Whether the decisions concern the machine.
+    of_machine: bool,
     /// The memory of all processes.
     pub(super) bytes: u64,
 }
 
 impl Crowd {
     /// Start this number of processes, and wait until all of them hold their memory.
-    pub(super) fn gather(count: u32) -> Result<Self> {
+    pub(super) fn gather(count: u32, of_machine: bool) -> Result<Self> {
         let path = Text::from(CGROUP);
         let folder = cgroup::folder(Hierarchy::V2, &path);
         let files = vec![("memory.max".to_owned(), "max".to_owned())];
         let made = Made::new(Hierarchy::V2, &Cgroup { path, files })?;
-        let mut crowd = Self { processes: Processes::new(), _cgroup: made, folder, bytes: 0 };
+        let mut crowd = Self { processes: Processes::new(), _cgroup: made, folder, of_machine, bytes: 0 };
         let count = count.to_string();
         let number = crowd.processes.start(&mut crowd.hog(&["--hold", "crowd", "--count", &count]))?;
         let said = |p: &Processes| p.get(number).is_ok_and(|process| process.said("holding"));
@@ -56,17 +58,32 @@ impl Crowd {
         Ok(crowd)
     }
 
-    /// Let one more process allocate more memory than is free below the limit. The kernel kills it.
+    /// Let one more process allocate more memory than is free below the limit, or request a kill with SysRq-f. The kernel kills that
+    /// process.
     pub(super) fn run_out(&self, processes: &mut Processes) -> Result<()> {
-        let limit = self.usage()? + ROOM_BYTES;
-        let file = self.folder.join("memory.max");
-        fs::write(&file, limit.to_string())
-            .with_context(|| format!("writing {limit} to {}", file.display()))?;
-        let number = processes.start(&mut self.hog(&["anon", "--mib", WANTED_MIB]))?;
+        let number = if self.of_machine { self.request(processes)? } else { self.exceed(processes)? };
         processes.until(Instant::now() + DYING, |p| p.get(number).is_ok_and(Process::is_over))?;
         let status = processes.get(number)?.status;
         ensure!(status == Some(Status::Signal(libc::SIGKILL)), "the one too many was not killed: {status:?}");
         Ok(())
+    }
+
+    /// The kernel evaluates all processes of the machine and chooses the one with the highest score.
+    fn request(&self, processes: &mut Processes) -> Result<usize> {
+        let mut hog = self.hog(&["--hold", "--adj", "1000", "anon", "--mib", WANTED_MIB]);
+        let number = processes.start(&mut hog)?;
+        let said = |p: &Processes| p.get(number).is_ok_and(|process| process.said("holding"));
+        processes.until(Instant::now() + GATHERING, said)?;
+        fs::write("/proc/sysrq-trigger", "f").context("requesting a kill")?;
+        Ok(number)
+    }
+
+    fn exceed(&self, processes: &mut Processes) -> Result<usize> {
+        let limit = self.usage()? + ROOM_BYTES;
+        let file = self.folder.join("memory.max");
+        fs::write(&file, limit.to_string())
+            .with_context(|| format!("writing {limit} to {}", file.display()))?;
+        processes.start(&mut self.hog(&["anon", "--mib", WANTED_MIB]))
     }
 
     /// End all processes. They exit with the process that created them.

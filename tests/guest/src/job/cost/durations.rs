@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 
 /// The directory with the files that control the measurement.
 const TRACING: &str = "/sys/kernel/tracing";
-/// The measured function: the caller of `out_of_memory`, which does little else. The tracer's hooks are on functions inside it, so
-/// that no function has both a hook and the measurement.
+/// The measured functions: the callers of `out_of_memory` for a cgroup and for SysRq-f, which do little else. The tracer's hooks are on
+/// functions inside them, so that no function has both a hook and the measurement.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1639>
-const FUNCTION: &str = "mem_cgroup_out_of_memory";
+/// <https://github.com/torvalds/linux/blob/v6.12/drivers/tty/sysrq.c#L381>
+const FUNCTIONS: [&str; 2] = ["mem_cgroup_out_of_memory", "moom_callback"];
 
-/// The files and the values to write to them, in order.
-const SET_UP: [(&str, &str); 5] = [
-    ("set_ftrace_filter", FUNCTION),
+/// The files and the values to write to them, in order, after the functions are chosen.
+const SET_UP: [(&str, &str); 4] = [
     ("max_graph_depth", "1"),
     ("current_tracer", "function_graph"),
     // Exclude the time of other tasks. With one processor, the tracer in user space is one of them.
@@ -25,7 +25,9 @@ const SET_UP: [(&str, &str); 5] = [
 pub(super) struct Durations;
 
 impl Durations {
-    pub(super) fn from_now() -> Result<Self> {
+    pub(super) fn from_now(of_machine: bool) -> Result<Self> {
+        let [of_cgroup, of_sysrq] = FUNCTIONS;
+        write("set_ftrace_filter", if of_machine { of_sysrq } else { of_cgroup })?;
         SET_UP.iter().try_for_each(|(file, value)| write(file, value))?;
         Ok(Self)
     }
@@ -59,7 +61,7 @@ fn write(file: &str, value: &str) -> Result<()> {
 /// Parses ` 0) # 1234.567 us |  FUNCTION();`. Long durations have fewer digits after the point.
 fn duration_ns(line: &str) -> Option<u64> {
     let (before, after) = line.split_once(" us ")?;
-    if !after.contains(FUNCTION) {
+    if !FUNCTIONS.iter().any(|function| after.contains(function)) {
         return None;
     }
     let number = before.rsplit(' ').next()?;
