@@ -11,7 +11,7 @@ mod unusable;
 use super::{Expect, Process, Scenario};
 
 /// The functions that build the scenarios, in the order in which they run.
-pub(super) const ALL: [fn() -> Scenario; 23] = [
+pub(super) const ALL: [fn() -> Scenario; 24] = [
     shmem::tmpfs_loop,
     shmem::sysv_loop,
     shmem::tmpfs_machine,
@@ -30,6 +30,7 @@ pub(super) const ALL: [fn() -> Scenario; 23] = [
     pools::reserved,
     pools::mapped,
     locked::of_cgroup,
+    locked::held_in_cgroup,
     locked::of_machine,
     unaccounted::packet_rings,
     unaccounted::perf_rings,

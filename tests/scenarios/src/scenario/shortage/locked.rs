@@ -1,6 +1,6 @@
 //! Memory that cannot be swapped out.
 
-use super::{Expect, LIMIT, Process, Scenario, on_machine};
+use super::{Expect, LIMIT, Process, Scenario, nearly_full, on_machine};
 
 /// A process locks more memory than the limit of its cgroup. The machine's swap does not help.
 pub(super) fn of_cgroup() -> Scenario {
@@ -13,9 +13,17 @@ pub(super) fn of_cgroup() -> Scenario {
     scenario
 }
 
+/// A process that is exempt from kills has locked most of its cgroup's memory, as a database does with its buffers.
+pub(super) fn held_in_cgroup() -> Scenario {
+    exempt(nearly_full("locked_held", &["locked", "--mib", "20"]))
+}
+
 /// A process that is exempt from kills holds half of the machine's memory, locked. There is no swap.
 pub(super) fn of_machine() -> Scenario {
-    let mut scenario = on_machine("locked_machine", &["locked", "--mib", "220"]);
+    exempt(on_machine("locked_machine", &["locked", "--mib", "220"]))
+}
+
+fn exempt(mut scenario: Scenario) -> Scenario {
     scenario.processes.iter_mut().filter(|process| process.role == "holder").for_each(|holder| {
         holder.oom_score_adj = -1000;
     });
