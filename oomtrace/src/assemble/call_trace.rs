@@ -4,7 +4,7 @@ use oomtrace_common::event as wire;
 
 use super::Assembler;
 use crate::{
-    context::{KernelSymbols, UserSymbols},
+    context::{KernelSymbols, UserSymbol, UserSymbols},
     incident::{CallTrace, Incident, KernelCall, Symbol, UserCall, build_id},
 };
 
@@ -29,8 +29,11 @@ impl Assembler {
         }
     }
 
-    /// Adds names to the addresses in all open and waiting stacks.
-    pub(super) fn take_kernel_symbols(&mut self, told: &KernelSymbols) {
+    /// Adds names to the addresses in all open and waiting stacks. The stack of this pass waits for more of them if they follow.
+    pub(super) fn take_kernel_symbols(&mut self, pass: Option<u64>, told: &KernelSymbols) {
+        let of_pass = self.open.iter_mut().filter(|incident| incident.pass == pass);
+        let of_pass = of_pass.filter_map(|incident| incident.call_trace.as_mut());
+        of_pass.chain(self.memory.waiting_call_trace()).for_each(|trace| trace.names_follow = told.more);
         let open = self.open.iter_mut().filter_map(|incident| incident.call_trace.as_mut());
         let calls = open.chain(self.memory.waiting_call_trace());
         for call in calls.flat_map(|trace| &mut trace.kernel).filter(|call| call.symbol.is_none()) {
@@ -49,20 +52,23 @@ impl Assembler {
             incident.trigger.as_ref().is_some_and(|trigger| trigger.pid == Some(told.pid))
         });
         let of = of.filter_map(|incident| incident.call_trace.as_mut());
-        let calls = of.chain(self.memory.waiting_call_trace());
-        for call in calls.flat_map(|trace| &mut trace.user).filter(|call| call.file.is_none()) {
-            let found = told.symbols.iter().find(|symbol| match symbol.address {
-                Some(address) => call.address == Some(address),
-                None => {
-                    Some(&symbol.build_id) == call.build_id.as_ref() && Some(symbol.offset) == call.offset
-                }
-            });
-            if let Some(found) = found {
-                call.offset = Some(found.offset);
-                call.file.clone_from(&found.file);
-                call.symbol.clone_from(&found.symbol);
-            }
+        for trace in of.chain(self.memory.waiting_call_trace()) {
+            trace.functions_follow = told.more;
+            trace.user.iter_mut().filter(|call| call.symbol.is_none()).for_each(|call| name(call, told));
         }
+    }
+}
+
+/// Adds the file and the function of a call, if they are among the symbols.
+fn name(call: &mut UserCall, told: &UserSymbols) {
+    let is_it = |symbol: &&UserSymbol| match symbol.address {
+        Some(address) => call.address == Some(address),
+        None => Some(&symbol.build_id) == call.build_id.as_ref() && Some(symbol.offset) == call.offset,
+    };
+    if let Some(found) = told.symbols.iter().find(is_it) {
+        call.offset = Some(found.offset);
+        call.file = call.file.take().or_else(|| found.file.clone());
+        call.symbol.clone_from(&found.symbol);
     }
 }
 
@@ -98,6 +104,7 @@ fn call_trace(stack: &wire::Stack) -> CallTrace {
         kernel: kernel.iter().map(|address| KernelCall { address: *address, symbol: None }).collect(),
         user: user.iter().map(user_call).collect(),
         cut: kernel.len() == stack.kernel.len(),
+        ..CallTrace::default()
     }
 }
 

@@ -5,7 +5,7 @@ use oomtrace_common::limits::EMPTY_PASSES_EVERY_NS;
 use super::{Assembler, Step, ballot, call_trace, memory_state};
 use crate::{
     cgroup,
-    incident::{ClosedBy, Incident, Role, Victim},
+    incident::{CallTrace, ClosedBy, Incident, Role, Victim},
 };
 
 /// Time after its last event for which an incident with a kill stays open until its victims exit, ns of event time.
@@ -32,6 +32,10 @@ pub const COUNT_NS: u64 = 2 * EMPTY_PASSES_EVERY_NS;
 
 /// Marks and kills by one thread within this time belong to one decision, on the tracepoint tier.
 pub const GROUP_WINDOW_NS: u64 = 100_000_000;
+
+/// Time after its last event for which an incident waits for the names in its stack while the kernel's list of symbols is being read.
+/// Frames in the ring buffer go first, so that this takes longest in a storm.
+const NAMES_NS: u64 = 2_000_000_000;
 
 /// Maximum time between the exit of an init process and the first kill in its pid namespace.
 /// Since 6.16, the init's memory is released in between. The reaper helps with that from 2 s after the kill.
@@ -133,7 +137,7 @@ impl Assembler {
         if self.is_settled(incident) && !namespace_goes && self.may_take_namespace_along(incident) {
             PID_NAMESPACE_NS
         } else if self.is_settled(incident) {
-            GROUP_WINDOW_NS
+            facts_ns(incident)
         } else if incident.returned.is_none()
             && incident.lost_frames == 0
             && incident.pass.is_some_and(|pass| pass >= self.newest_pass)
@@ -163,13 +167,12 @@ impl Assembler {
         incident.pass.is_none() && (incident.sysctl.is_none() || !self.memory.knows_all_of(incident))
     }
 
-    /// Whether the machine's surroundings or the names of calls are still missing.
-    /// They are read last, when the ring buffer is empty. They are awaited for as long as another mark would be, and only for
-    /// decisions that have a call trace.
+    /// Whether the machine's surroundings or the names of calls in the kernel or in user space are still missing.
+    /// They are read last, when the ring buffer is empty, and are awaited only for decisions that have a call trace.
     fn awaits_surroundings(&self, incident: &Incident) -> bool {
         let Some(trace) = &incident.call_trace else { return false };
-        (incident.surroundings.is_none() || !trace.has_names())
-            && self.now_ns < incident.last_ns.saturating_add(GROUP_WINDOW_NS)
+        (incident.surroundings.is_none() || !trace.has_names() || trace.functions_follow)
+            && self.now_ns < incident.last_ns.saturating_add(facts_ns(incident))
     }
 
     /// Whether more victims may follow: the return is not seen, and a cgroup above the victim is killed as a whole.
@@ -181,6 +184,13 @@ impl Assembler {
                 .and_then(|victim| victim.task.memcg)
                 .is_none_or(|memcg| cgroup::chain(&incident.memcgs, memcg).into_iter().any(cgroup::is_group))
     }
+}
+
+/// Time after its last event for which a settled incident waits for facts that user space reads: for as long as another mark is awaited,
+/// or longer for names that will certainly come.
+fn facts_ns(incident: &Incident) -> u64 {
+    let awaits_names = incident.call_trace.as_ref().is_some_and(CallTrace::awaits_names);
+    if awaits_names { NAMES_NS } else { GROUP_WINDOW_NS }
 }
 
 /// Time from which only the exits of the victims are awaited.

@@ -34,7 +34,7 @@ impl Assembler {
             event::Shortage::Zones(zones) => self.take_zones(pass, zones),
             event::Shortage::Meminfo(meminfo) => self.take_meminfo(pass, meminfo),
             event::Shortage::Surroundings(told) => self.take_surroundings(pass, told),
-            event::Shortage::KernelSymbols(told) => self.take_kernel_symbols(&told),
+            event::Shortage::KernelSymbols(told) => self.take_kernel_symbols(pass, &told),
             event::Shortage::UserSymbols(told) => self.take_user_symbols(&told),
         }
     }

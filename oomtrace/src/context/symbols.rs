@@ -9,6 +9,9 @@ use crate::bytes::ByteString;
 pub struct KernelSymbols {
     /// One for each address that has a name.
     pub symbols: Vec<KernelSymbol>,
+    /// Whether the kernel's list of symbols is being read, and more names of this pass follow.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub more: bool,
 }
 
 /// An address in the kernel and its function.
@@ -35,6 +38,9 @@ pub struct UserSymbols {
     pub pid: i32,
     /// One for each call with a known file or name.
     pub symbols: Vec<UserSymbol>,
+    /// Whether a thread reads names of functions, and another frame with them follows.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub more: bool,
 }
 
 /// A place in a file and its function.
@@ -54,4 +60,9 @@ pub struct UserSymbol {
     /// The function, as the file spells it.
     #[serde(default)]
     pub symbol: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }

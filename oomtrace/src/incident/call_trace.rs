@@ -11,6 +11,10 @@ pub struct CallTrace {
     pub user: Vec<UserCall>,
     /// Whether the stack was truncated: deeper kernel calls were not copied.
     pub cut: bool,
+    /// Whether the kernel's list of symbols is being read for the names.
+    pub names_follow: bool,
+    /// Whether a thread is reading names of functions in user space.
+    pub functions_follow: bool,
 }
 
 /// One call in the kernel.
@@ -40,6 +44,12 @@ impl CallTrace {
     #[must_use]
     pub fn has_names(&self) -> bool {
         self.kernel.is_empty() || self.kernel.iter().any(|call| call.symbol.is_some())
+    }
+
+    /// Whether names are still missing and expected.
+    #[must_use]
+    pub fn awaits_names(&self) -> bool {
+        self.names_follow && !self.has_names()
     }
 }
 

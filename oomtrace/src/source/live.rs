@@ -119,6 +119,7 @@ impl<'a> Live<'a> {
             self.take_frames();
         }
         self.lookups.tell_forecasts(&mut self.batch);
+        self.lookups.tell_functions(&mut self.batch);
         if let Some(lost) = self.losses.grown() {
             self.batch.extend(context_frame(Kind::Loss, clock::boot_ns(), 0, &lost));
         }
@@ -180,8 +181,8 @@ impl<'a> Live<'a> {
         fds.extend(output);
         let clock = self.wall_clock.descriptor();
         fds.extend(clock.map(|clock| PollFd::from_borrowed_fd(clock, PollFlags::IN)));
-        let forecasts = self.lookups.forecasts();
-        fds.extend(forecasts.map(|forecasts| PollFd::from_borrowed_fd(forecasts, PollFlags::IN)));
+        let others = [self.lookups.forecasts(), self.lookups.functions()];
+        fds.extend(others.into_iter().flatten().map(|other| PollFd::from_borrowed_fd(other, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(SourceError::Poll(error.into())),

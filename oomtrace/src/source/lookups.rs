@@ -20,6 +20,7 @@ use super::{
     names::Names,
     process::{
         call_traces::{self, CallTraces, Stacks},
+        functions::Functions,
         known::{Known, REMEMBERED},
         procfs::{self, MachineGauge},
     },
@@ -48,6 +49,7 @@ pub(super) struct Lookups {
     call_traces: CallTraces,
     /// Stacks whose files in user space must be read while the trigger is alive.
     stacks: VecDeque<Stacks>,
+    functions: Functions,
     shortage: ShortageLookups,
     /// Whether procfs has the pids that the kernel reports.
     has_machines_pids: bool,
@@ -95,6 +97,7 @@ impl Lookups {
             machine: MachineGauge::open(),
             call_traces: CallTraces::new(),
             stacks: VecDeque::new(),
+            functions: Functions::new(),
             shortage: ShortageLookups::open(),
             has_machines_pids: has_machines_pids(),
             cmdlines,
@@ -125,6 +128,16 @@ impl Lookups {
         if let Some(history) = &self.history {
             history.tell_forecasts(batch);
         }
+    }
+
+    /// Returns a descriptor that becomes readable when functions in user space have been named.
+    pub(super) fn functions(&self) -> Option<BorrowedFd<'_>> {
+        self.functions.descriptor()
+    }
+
+    /// Appends all new names of functions in user space.
+    pub(super) fn tell_functions(&mut self, batch: &mut Vec<u8>) {
+        self.functions.tell(batch);
     }
 
     /// Reads facts that must come before a frame.
@@ -221,7 +234,7 @@ impl Lookups {
         }
         if let Some(stacks) = self.stacks.pop_front() {
             if self.has_machines_pids {
-                call_traces::files(&stacks, batch);
+                call_traces::files(&stacks, &mut self.functions, batch);
             }
             self.waiting.push_back(Waiting::Stacks(stacks));
             return true;

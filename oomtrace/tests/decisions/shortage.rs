@@ -139,7 +139,7 @@ fn symbols(named: &[(u64, &str, Option<&str>)]) -> KernelSymbols {
         size: Some(9),
         module: module.map(str::to_owned),
     };
-    KernelSymbols { symbols: named.iter().map(symbol).collect() }
+    KernelSymbols { symbols: named.iter().map(symbol).collect(), more: false }
 }
 
 fn trace(stack: Stack, named: &[(u64, &str, Option<&str>)]) -> CallTrace {
@@ -156,7 +156,7 @@ fn trace(stack: Stack, named: &[(u64, &str, Option<&str>)]) -> CallTrace {
         ..UserSymbol::default()
     };
     let address = UserSymbol { address: Some(0xddc4), offset: 0xdc4, ..UserSymbol::default() };
-    stream.context(Kind::UserSymbols, &UserSymbols { pid: 812, symbols: vec![symbol, address] });
+    stream.context(Kind::UserSymbols, &UserSymbols { pid: 812, symbols: vec![symbol, address], more: false });
     stream.exit(812);
     last(&stream).call_trace.unwrap()
 }
@@ -355,4 +355,49 @@ fn later_surroundings_replace_earlier_ones() {
     around(&mut stream, 6);
     stream.exit(813);
     assert_eq!(last(&stream).surroundings.unwrap().sysv_shm_bytes, Some(5));
+}
+
+/// The stack of an incident whose names come 0.5 s after the victim's exit.
+fn named_late(is_announced: bool) -> Option<Vec<String>> {
+    let mut stream = Stream::with(&known());
+    let hog = task(812);
+    stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(stack(&[1, 2]));
+    if is_announced {
+        stream.context(Kind::KernelSymbols, &KernelSymbols { more: true, ..KernelSymbols::default() });
+    }
+    stream.execute(hog, hog).leave(1, 1).exit(812).tick(500 * MS);
+    stream.context(Kind::KernelSymbols, &symbols(&[(1, "out_of_memory", None), (2, "copy_process", None)]));
+    stream.tick(5000 * MS);
+    report(&last(&stream)).allocation.stack
+}
+
+#[test]
+fn waits_for_names_only_if_they_follow() {
+    assert_eq!(named_late(true), Some(vec!["copy_process+0x5/0x9".to_owned()]));
+    assert_eq!(named_late(false), None);
+}
+
+#[test]
+fn adds_the_names_of_functions_that_come_after_the_files() {
+    let mut stream = Stream::with(&known());
+    let hog = task(812);
+    stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(stack(&[1]));
+    let call = |symbol: Option<&str>| UserSymbol {
+        build_id: "9d3b".to_owned(),
+        offset: 0xbf5b0,
+        file: Some("/usr/bin/hog".into()),
+        symbol: symbol.map(str::to_owned),
+        ..UserSymbol::default()
+    };
+    let named = |symbol, more| UserSymbols { pid: 812, symbols: vec![call(symbol)], more };
+    stream.context(Kind::UserSymbols, &named(None, true)).execute(hog, hog).leave(1, 1);
+    stream.context(Kind::KernelSymbols, &symbols(&[(1, "try_charge", None)]));
+    around(&mut stream, 4);
+    stream.exit(812).tick(50 * MS);
+    stream.context(Kind::UserSymbols, &named(Some("touch"), false)).tick(MS);
+    let told = report(&last(&stream)).allocation.user_stack.unwrap();
+    assert_eq!(
+        (told[0].file.clone(), told[0].symbol.as_deref()),
+        (Some("/usr/bin/hog".into()), Some("touch"))
+    );
 }

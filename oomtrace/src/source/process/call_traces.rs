@@ -1,17 +1,18 @@
 //! Names of the calls in the trigger's stacks, once the kernel has decided.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use oomtrace_common::{
     event,
     frame::{FrameHeader, Kind},
 };
 
-use super::mappings;
+use super::{functions::Functions, mappings};
 use crate::{
     context::{KernelSymbol, KernelSymbols},
     decode::wire,
     frame::context_frame,
+    incident::build_id,
     kernel::{
         clock,
         kallsyms::{Call, Finder, List, Naming},
@@ -20,8 +21,10 @@ use crate::{
 
 /// Calls that are remembered: triggers of many kills are mostly the same.
 const REMEMBERED: usize = 256;
-/// Stacks that wait for the list to be read.
-const WAITING: usize = 4;
+/// Maximum number of stacks that wait for the list to be read.
+const WAITING: usize = 64;
+/// A search takes no further stack once it is for this many calls: each line of the list is compared with all of them.
+const SEARCHED: usize = 128;
 /// Pieces of the list that are read between two looks at the ring: half a millisecond.
 const PIECES: u32 = 16;
 
@@ -54,9 +57,14 @@ fn copied_of<T: Copy>(calls: &[T], bytes: i32) -> Vec<T> {
     calls.get(..count).unwrap_or(calls).to_vec()
 }
 
-/// Looks up the files of the calls in user space: the trigger is often the victim, and soon gone.
-pub(in crate::source) fn files(stacks: &Stacks, batch: &mut Vec<u8>) {
-    if let Some(symbols) = mappings::symbols(stacks.pid, &stacks.user) {
+/// Looks up the files of the calls in user space: the trigger is often the victim and exits soon. Names of functions follow later, unless
+/// they are known.
+pub(in crate::source) fn files(stacks: &Stacks, functions: &mut Functions, batch: &mut Vec<u8>) {
+    let innermost = stacks.user.first().map(|call| (build_id(&call.build_id), call.place));
+    let innermost = innermost.as_ref().map(|(id, place)| (id.as_str(), *place));
+    let located = mappings::locate(stacks.pid, &stacks.user);
+    let symbols = functions.name((stacks.pass, stacks.pid), located, innermost);
+    if symbols.more || !symbols.symbols.is_empty() {
         batch.extend(context_frame(Kind::UserSymbols, clock::boot_ns(), stacks.pass, &symbols));
     }
 }
@@ -69,14 +77,20 @@ pub(in crate::source) struct CallTraces {
     list: Option<List>,
     /// Calls in the kernel itself, in BPF programs and in trampolines. Modules come and go.
     known: HashMap<u64, KernelSymbol>,
-    waiting: VecDeque<Search>,
+    search: Option<Search>,
+    /// Stacks that came while the list was being read. The next search is for all of them.
+    waiting: VecDeque<Waiting>,
 }
 
-/// A search through the list.
-struct Search {
+/// The calls of a pass whose names are wanted.
+struct Waiting {
     pass: u64,
-    /// The names that are known without the list.
-    known: Vec<KernelSymbol>,
+    calls: Vec<u64>,
+}
+
+/// A search through the list, for all calls of several stacks.
+struct Search {
+    stacks: Vec<Waiting>,
     finder: Finder,
 }
 
@@ -85,43 +99,79 @@ impl CallTraces {
     pub(in crate::source) fn new() -> Self {
         let naming = Naming::new();
         let list = if naming.is_some() { None } else { List::open() };
-        Self { naming, list, known: HashMap::new(), waiting: VecDeque::new() }
+        Self { naming, list, known: HashMap::new(), search: None, waiting: VecDeque::new() }
     }
 
     /// Adds the names that are remembered or that the kernel finds itself. The other names are searched in the list later.
     pub(in crate::source) fn look_up(&mut self, stacks: &Stacks, batch: &mut Vec<u8>) {
-        let of = |address: &u64| self.known.get(address).cloned();
-        let mut known: Vec<KernelSymbol> = stacks.kernel.iter().filter_map(of).collect();
-        let is_unknown = |address: &&u64| !self.known.contains_key(*address);
-        let unknown: Vec<u64> = stacks.kernel.iter().filter(is_unknown).copied().collect();
+        let unknown = self.unknown(&stacks.kernel);
         if unknown.is_empty() {
-            return tell(stacks.pass, known, batch);
+            return tell(stacks.pass, self.names(&stacks.kernel), false, batch);
         }
         if let Some(naming) = &self.naming {
             let named = unknown.iter().filter_map(|address| Some((*address, naming.name(*address)?)));
             let named: Vec<(u64, Call)> = named.collect();
-            known.extend(named.into_iter().map(|(address, call)| self.keep(address, call)));
-            tell(stacks.pass, known, batch);
+            let mut names = self.names(&stacks.kernel);
+            names.extend(named.into_iter().map(|(address, call)| self.keep(address, call)));
+            tell(stacks.pass, names, false, batch);
         } else if self.list.is_some() && self.waiting.len() < WAITING {
-            let finder = Finder::new(&unknown);
-            self.waiting.push_back(Search { pass: stacks.pass, known, finder });
+            self.waiting.push_back(Waiting { pass: stacks.pass, calls: stacks.kernel.clone() });
+            tell(stacks.pass, Vec::new(), true, batch);
+            self.search_on(batch);
         }
+    }
+
+    fn unknown(&self, calls: &[u64]) -> Vec<u64> {
+        calls.iter().filter(|address| !self.known.contains_key(*address)).copied().collect()
+    }
+
+    fn names(&self, calls: &[u64]) -> Vec<KernelSymbol> {
+        calls.iter().filter_map(|address| self.known.get(address).cloned()).collect()
+    }
+
+    /// Starts a search for the stacks that wait, unless one is in progress. Stacks whose calls are all known by now need none.
+    fn search_on(&mut self, batch: &mut Vec<u8>) {
+        if self.search.is_some() {
+            return;
+        }
+        let (mut stacks, mut wanted) = (Vec::new(), BTreeSet::new());
+        while wanted.len() < SEARCHED
+            && let Some(next) = self.waiting.pop_front()
+        {
+            let unknown = self.unknown(&next.calls);
+            if unknown.is_empty() {
+                tell(next.pass, self.names(&next.calls), false, batch);
+            } else {
+                wanted.extend(unknown);
+                stacks.push(next);
+            }
+        }
+        let finder = || Finder::new(&wanted.iter().copied().collect::<Vec<u64>>());
+        self.search = (!stacks.is_empty()).then(|| Search { stacks, finder: finder() });
     }
 
     /// Whether the list is being read.
     pub(in crate::source) fn is_reading(&self) -> bool {
-        !self.waiting.is_empty()
+        self.search.is_some()
     }
 
     /// Reads some more of the list.
     pub(in crate::source) fn read_on(&mut self, batch: &mut Vec<u8>) {
-        let (Some(list), Some(search)) = (&self.list, self.waiting.front_mut()) else { return };
+        let (Some(list), Some(search)) = (&self.list, &mut self.search) else { return };
         if (0..PIECES).all(|_| search.finder.read_on(list)) {
             return;
         }
-        let Some(Search { pass, mut known, finder }) = self.waiting.pop_front() else { return };
-        known.extend(finder.found().into_iter().map(|(address, call)| self.keep(address, call)));
-        tell(pass, known, batch);
+        let Some(Search { stacks, finder }) = self.search.take() else { return };
+        let found: Vec<KernelSymbol> =
+            finder.found().into_iter().map(|(address, call)| self.keep(address, call)).collect();
+        for Waiting { pass, calls } in stacks {
+            let is_of = |symbol: &&KernelSymbol| calls.contains(&symbol.address);
+            let mut names: Vec<KernelSymbol> = found.iter().filter(is_of).cloned().collect();
+            let is_new = |symbol: &KernelSymbol| !found.iter().any(|one| one.address == symbol.address);
+            names.extend(self.names(&calls).into_iter().filter(is_new));
+            tell(pass, names, false, batch);
+        }
+        self.search_on(batch);
     }
 
     fn keep(&mut self, address: u64, call: Call) -> KernelSymbol {
@@ -140,12 +190,11 @@ fn stays(symbol: &KernelSymbol) -> bool {
     symbol.module.as_deref().is_none_or(|module| module == "bpf")
 }
 
-/// Each stack has its names beside it: a recording may begin anywhere.
-fn tell(pass: u64, symbols: Vec<KernelSymbol>, batch: &mut Vec<u8>) {
-    if !symbols.is_empty() {
-        let symbols = KernelSymbols { symbols };
-        batch.extend(context_frame(Kind::KernelSymbols, clock::boot_ns(), pass, &symbols));
-    }
+/// Each stack has its names beside it: a recording may begin anywhere. The incident waits for names if `more` follow, and no longer if
+/// none were found.
+fn tell(pass: u64, symbols: Vec<KernelSymbol>, more: bool, batch: &mut Vec<u8>) {
+    let symbols = KernelSymbols { symbols, more };
+    batch.extend(context_frame(Kind::KernelSymbols, clock::boot_ns(), pass, &symbols));
 }
 
 #[cfg(test)]
@@ -156,10 +205,10 @@ mod tests {
     };
     use zerocopy::{FromZeros as _, IntoBytes as _};
 
-    use super::{CallTraces, REMEMBERED, Stacks};
+    use super::{CallTraces, REMEMBERED, Stacks, WAITING};
     use crate::{
         context::KernelSymbols,
-        kernel::kallsyms::{self, Call},
+        kernel::kallsyms::{self, Call, List},
     };
 
     fn frame(kernel: &[u64]) -> Option<Stacks> {
@@ -176,6 +225,8 @@ mod tests {
     fn told(traces: &mut CallTraces, stacks: &Stacks) -> KernelSymbols {
         let mut batch = Vec::new();
         traces.look_up(stacks, &mut batch);
+        // If the list must be read, the first frame only says so.
+        batch.truncate(if traces.is_reading() { 0 } else { batch.len() });
         while traces.is_reading() {
             traces.read_on(&mut batch);
         }
@@ -197,6 +248,27 @@ mod tests {
         let mut known: Vec<u64> = traces.known.keys().copied().collect();
         known.sort_unstable();
         assert_eq!(known, [1, 2]);
+    }
+
+    #[test]
+    fn reads_the_list_once_for_stacks_that_arrive_meanwhile() {
+        // Unprivileged, addresses are hidden.
+        let Some(address) = kallsyms::address("out_of_memory") else { return };
+        let mut traces = CallTraces { naming: None, list: List::open(), ..CallTraces::new() };
+        let mut batch = Vec::new();
+        traces.look_up(&frame(&[address + 5]).unwrap(), &mut batch);
+        for _ in 0..2 * WAITING {
+            traces.look_up(&frame(&[address + 5]).unwrap(), &mut batch);
+        }
+        assert_eq!(traces.search.as_ref().unwrap().stacks.len(), 1);
+        assert_eq!(traces.waiting.len(), WAITING);
+        while traces.search.as_ref().is_some_and(|search| search.stacks.len() == 1) {
+            traces.read_on(&mut batch);
+        }
+        assert!(!traces.is_reading() && traces.waiting.is_empty(), "no second search");
+        // Each stack is announced and then named.
+        let frames = String::from_utf8_lossy(&batch).matches("\"symbols\"").count();
+        assert_eq!(frames, 2 * (WAITING + 1));
     }
 
     #[test]

@@ -4,11 +4,7 @@ use std::{fs::File, io::Read as _};
 
 use oomtrace_common::event::UserCall;
 
-use crate::{
-    bytes::ByteString,
-    context::{UserSymbol, UserSymbols},
-    incident::build_id,
-};
+use crate::{bytes::ByteString, context::UserSymbol, incident::build_id};
 
 /// Maximum number of bytes of `/proc/PID/maps` that are read: about 3000 mappings.
 const MAPS_BYTES: u64 = 256 << 10;
@@ -23,35 +19,54 @@ struct Mapping<'a> {
     path: &'a [u8],
 }
 
-/// Returns the files of a process's calls while it still runs; `None` if no file is known.
-pub(in crate::source) fn symbols(pid: i32, calls: &[UserCall]) -> Option<UserSymbols> {
+/// Maximum number of files that are kept for a call. Large programs have dozens of libraries with code at the same offset.
+const FILES: usize = 32;
+
+/// A call, and the files that have code at its place. The call names its file if there is only one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::source) struct Located {
+    pub(in crate::source) symbol: UserSymbol,
+    pub(in crate::source) files: Vec<ByteString>,
+}
+
+/// Returns the files of a process's calls while it still runs; empty if no file is known.
+pub(in crate::source) fn locate(pid: i32, calls: &[UserCall]) -> Vec<Located> {
+    located(pid, calls).unwrap_or_default()
+}
+
+fn located(pid: i32, calls: &[UserCall]) -> Option<Vec<Located>> {
     if calls.is_empty() || pid <= 0 {
         return None;
     }
     let mut text = Vec::new();
     File::open(format!("/proc/{pid}/maps")).ok()?.take(MAPS_BYTES).read_to_end(&mut text).ok()?;
     let mappings: Vec<Mapping<'_>> = text.split(|byte| *byte == b'\n').filter_map(mapping).collect();
-    let symbols: Vec<UserSymbol> = calls.iter().filter_map(|call| symbol(call, &mappings)).collect();
-    (!symbols.is_empty()).then_some(UserSymbols { pid, symbols })
+    Some(calls.iter().filter_map(|call| symbol(call, &mappings)).collect())
 }
 
-fn symbol(call: &UserCall, mappings: &[Mapping<'_>]) -> Option<UserSymbol> {
+fn symbol(call: &UserCall, mappings: &[Mapping<'_>]) -> Option<Located> {
     let place = call.place;
     if call.status == UserCall::IP {
         let mapping = mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&place))?;
         let offset = place.checked_sub(mapping.start)?.checked_add(mapping.offset)?;
-        return Some(UserSymbol { address: Some(place), offset, ..of_file(mapping) });
+        let symbol = UserSymbol { address: Some(place), offset, ..UserSymbol::default() };
+        return Some(in_files(symbol, vec![mapping.path]));
     }
     // The kernel gives no address with the build id. The file is known if no other file has code at this offset.
-    let mut having = mappings.iter().filter(|mapping| mapping.has(place));
-    let mapping = having.next()?;
-    let is_alone = having.all(|other| other.path == mapping.path);
-    let build_id = build_id(&call.build_id);
-    is_alone.then(|| UserSymbol { build_id, offset: place, ..of_file(mapping) })
+    let mut paths: Vec<&[u8]> = Vec::new();
+    for mapping in mappings.iter().filter(|mapping| mapping.has(place)) {
+        if !paths.contains(&mapping.path) && paths.len() < FILES {
+            paths.push(mapping.path);
+        }
+    }
+    let symbol = UserSymbol { build_id: build_id(&call.build_id), offset: place, ..UserSymbol::default() };
+    (!paths.is_empty()).then(|| in_files(symbol, paths))
 }
 
-fn of_file(mapping: &Mapping<'_>) -> UserSymbol {
-    UserSymbol { file: Some(ByteString::from(mapping.path.to_vec())), ..UserSymbol::default() }
+fn in_files(symbol: UserSymbol, paths: Vec<&[u8]>) -> Located {
+    let files: Vec<ByteString> = paths.into_iter().map(|path| ByteString::from(path.to_vec())).collect();
+    let file = if files.len() == 1 { files.first().cloned() } else { None };
+    Located { symbol: UserSymbol { file, ..symbol }, files }
 }
 
 impl Mapping<'_> {
@@ -79,7 +94,7 @@ fn mapping(line: &[u8]) -> Option<Mapping<'_>> {
 mod tests {
     use oomtrace_common::event::UserCall;
 
-    use super::{Mapping, mapping, symbol, symbols};
+    use super::{Mapping, locate, mapping, symbol};
 
     const MAPS: &str = "\
 55d0c0000000-55d0c0001000 r--p 00000000 fe:00 1300 /usr/bin/hog
@@ -97,7 +112,7 @@ mod tests {
     }
 
     fn file(call: UserCall) -> Option<(Vec<u8>, u64)> {
-        let found = symbol(&call, &known())?;
+        let found = symbol(&call, &known())?.symbol;
         Some((found.file?.as_bytes().to_vec(), found.offset))
     }
 
@@ -119,17 +134,18 @@ mod tests {
         let offset = |place| file(call(UserCall::VALID, place));
         assert_eq!(offset(0x1010), Some((b"/usr/bin/hog".to_vec(), 0x1010)));
         assert_eq!(offset(0x2010), None, "both have code there");
+        assert_eq!(symbol(&call(UserCall::VALID, 0x2010), &known()).unwrap().files.len(), 2);
         assert_eq!(offset(0x4010), Some((b"/opt/my app/lib (deleted)".to_vec(), 0x4010)));
         assert_eq!(offset(0x9010), None);
     }
 
     #[test]
     fn finds_the_code_of_this_test() {
-        let place = u64::try_from((symbols as *const ()).expose_provenance()).unwrap();
+        let place = u64::try_from((locate as *const ()).expose_provenance()).unwrap();
         let pid = i32::try_from(std::process::id()).unwrap();
-        let found = symbols(pid, &[call(UserCall::IP, place)]).unwrap();
+        let found = locate(pid, &[call(UserCall::IP, place)]);
         let own = std::env::current_exe().unwrap();
-        assert_eq!(found.symbols[0].file, Some(own.to_str().unwrap().into()));
-        assert_eq!(symbols(i32::MAX, &[call(UserCall::IP, place)]), None);
+        assert_eq!(found[0].symbol.file, Some(own.to_str().unwrap().into()));
+        assert_eq!(locate(i32::MAX, &[call(UserCall::IP, place)]), []);
     }
 }

@@ -3,6 +3,7 @@
 pub(super) mod arguments;
 pub(super) mod call_traces;
 pub mod census;
+pub(super) mod functions;
 pub(super) mod known;
 pub(super) mod mappings;
 pub mod procfs;
