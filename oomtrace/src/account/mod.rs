@@ -128,6 +128,12 @@ impl Account {
         self.reasons.first().filter(|reason| reasons::is_telling(reason, self))
     }
 
+    /// Returns the first reason if it is free memory that the allocation could not use.
+    #[must_use]
+    pub fn free_elsewhere(&self) -> Option<&Reason> {
+        self.reasons.first().filter(|reason| reasons::is_free_elsewhere(reason.code))
+    }
+
     /// Returns one clause for the sentence, if the account adds something to the victim.
     #[must_use]
     pub fn clause(&self) -> Option<String> {

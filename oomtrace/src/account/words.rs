@@ -250,11 +250,14 @@ fn words(name: &str) -> String {
     ByteString::from(name).to_words()
 }
 
-/// Returns the account's clause for the sentence: the holder of the memory, or else the first reason if it is informative. If the
-/// candidates hold almost nothing, the clause adds that; for a cgroup, only if there is nothing else to say.
+/// Returns the account's clause for the sentence: the holder of the memory, or else the first reason if it is informative. Free
+/// memory that the allocation could not use comes before the holder. If the candidates hold almost nothing, the clause adds that;
+/// for a cgroup, only if there is nothing else to say.
 pub(super) fn clause(account: &Account) -> Option<String> {
     if let Some(holder) = &account.holder {
-        return Some(holder.text.clone());
+        let elsewhere = account.free_elsewhere().map(|reason| reason.text.as_str());
+        let parts: Vec<&str> = elsewhere.into_iter().chain([holder.text.as_str()]).collect();
+        return Some(parts.join(", and "));
     }
     let told = account.telling().map(|reason| reason.text.clone());
     let is_little = |bytes: &u64| *bytes < account.reach_bytes() / 10;

@@ -121,6 +121,11 @@ const fn weight(code: ReasonCode, bytes: u64, reach_bytes: u64) -> Weight {
     }
 }
 
+/// Returns whether a reason is free memory that this allocation could not use.
+pub(super) fn is_free_elsewhere(code: ReasonCode) -> bool {
+    weight(code, 0, 0) == Weight::FreeElsewhere
+}
+
 /// Returns whether a reason says more than that memory was used up.
 pub(super) fn is_telling(reason: &Reason, account: &Account) -> bool {
     weight(reason.code, reason.bytes, account.reach_bytes()) < Weight::UsedUp

@@ -70,6 +70,19 @@ fn ranks_free_memory_on_other_nodes_first() {
 }
 
 #[test]
+fn tells_free_memory_on_other_nodes_before_an_exempt_holder() {
+    let mut state = normal(3, &[("nr_anon_mapped", 400)]);
+    state.zones.push(Zone { node: 1, ..zone(2, "Normal", 500, 480, 4) });
+    state.allowed_nodes = Some(vec![0]);
+    let mut incident = machine(state, MOVABLE, 0);
+    decide(&mut incident, vec![candidate(5, "sh", 9, Some(300)), candidate(9, "backup", 300, None)]);
+    let account = account(&incident);
+    let [first, holder] = [&account.reasons[0].text, &account.holder.as_ref().unwrap().text];
+    assert!(holder.starts_with("backup (pid 9) holds 300 of "), "{holder}");
+    assert_eq!(account.clause(), Some(format!("{first}, and {holder}")));
+}
+
+#[test]
 fn reports_cma_if_the_allocation_is_not_movable() {
     let mut state = normal(60, &[("nr_anon_mapped", 300)]);
     state.zones[0].cma_free_pages = Some(pages(58));
