@@ -15,8 +15,9 @@ use crate::host::scratch::Scratch;
 const KEPT: [(&str, &[u32]); 3] =
     [("oomtrace", &[39, 38, 19, 2, 14]), ("oomtrace-record", &[1, 14]), ("oomtrace-sample", &[14])];
 
-/// The thread that reads names if there are container runtimes. It reads files that only root can read.
-const NAMES: (&str, &[u32]) = ("oomtrace-names", &[2, 14]);
+/// The threads that may be there: one reads names if there are container runtimes, from files that only root can read; the other
+/// reads the executables of other users' processes once a stack was recorded.
+const OPTIONAL: [(&str, &[u32]); 2] = [("oomtrace-names", &[2, 14]), ("oomtrace-symbol", &[19, 2, 14])];
 
 /// The thread of `--metrics`.
 const SERVER: &str = "oomtrace-server";
@@ -95,8 +96,8 @@ fn held(pid: u32) -> Result<Vec<Thread>> {
 }
 
 fn judge(held: &[Thread]) -> Result<()> {
-    let has_names = held.iter().any(|held| held.name == NAMES.0);
-    let threads: Vec<_> = KEPT.into_iter().chain(has_names.then_some(NAMES)).collect();
+    let is_there = |(name, _): &(&str, &[u32])| held.iter().any(|held| held.name == *name);
+    let threads: Vec<_> = KEPT.into_iter().chain(OPTIONAL.into_iter().filter(is_there)).collect();
     for (thread, kept) in &threads {
         let found = held.iter().find(|held| held.name == *thread).with_context(|| format!("no {thread}"))?;
         let set = found.capabilities;
