@@ -216,6 +216,14 @@ mod tests {
     }
 
     #[test]
+    fn names_the_pod_of_a_sandbox_of_kata() {
+        let found = of(&format!("/kubepods/burstable/pod{UID}/kata_{}", id("d")));
+        let (container, pod) = (found.container.unwrap(), found.pod.unwrap());
+        assert_eq!((container.runtime, container.name), (Some(Runtime::Kata), None));
+        assert_eq!((pod.namespace, pod.name), (Some("prod".into()), Some("shop-7d9".into())));
+    }
+
+    #[test]
     fn another_cgroup_of_the_same_identifier_has_no_name() {
         for path in [
             format!("/kubepods/besteffort/pod{UID}/{}", id("a")),
@@ -227,6 +235,8 @@ mod tests {
         }
         let nested = of(&format!("/docker/{}/kubepods/burstable/pod{UID}", id("b"))).pod.unwrap();
         assert_eq!(nested.name, None);
+        let delegated = of(&format!("/user.slice/user-1000.slice/user@1000.service/kubepods/pod{UID}"));
+        assert_eq!(delegated.pod.unwrap().name, None, "a user can create this cgroup");
     }
 
     #[test]

@@ -54,7 +54,8 @@ impl Place {
     /// Takes one more level into account. Inner levels replace outer ones.
     fn enter(&mut self, walk: &Walk<'_>, end: usize, level: &[u8]) {
         if let Some(pod) = pod::at(walk, end, level) {
-            self.pod = Some(PathPod { is_outermost: self.pod.is_none() && self.container.is_none(), ..pod });
+            let is_outermost = self.pod.is_none() && self.container.is_none() && !walk.is_in_unit();
+            self.pod = Some(PathPod { is_outermost, ..pod });
         }
         if let Some(container) = container::at(walk, end, level) {
             self.container = Some(PathContainer { is_outermost: self.container.is_none(), ..container });
@@ -90,6 +91,11 @@ impl<'a> Walk<'a> {
     /// The level that holds the parent.
     fn grandparent(&self) -> &'a [u8] {
         self.above.iter().rev().nth(1).copied().unwrap_or_default()
+    }
+
+    /// Whether a service or scope is above.
+    fn is_in_unit(&self) -> bool {
+        self.above.iter().any(|level| unit::unit(level).is_some())
     }
 
     /// The path up to a byte.

@@ -32,6 +32,8 @@ pub(crate) struct Directory {
     directory: OwnedFd,
     path: PathBuf,
     advice: &'static str,
+    /// Another user whose directories and files are accepted as well.
+    also: Option<u32>,
 }
 
 impl Directory {
@@ -41,7 +43,17 @@ impl Directory {
     ///
     /// If a component is not trusted or cannot be opened. `advice` says what to do then.
     pub(crate) fn open(path: &Path, advice: &'static str) -> Result<Self, TrustError> {
-        Self::walk(path, advice, false)
+        Self::walk(path, advice, None, false)
+    }
+
+    /// The same, but directories and files may also belong to the user `also`. Whoever uses their content must expect that this
+    /// user invented it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::open`].
+    pub(crate) fn open_of(path: &Path, also: u32) -> Result<Self, TrustError> {
+        Self::walk(path, "", Some(also), false)
     }
 
     /// Opens a directory and creates missing components, accessible to the current user only.
@@ -50,13 +62,13 @@ impl Directory {
     ///
     /// Those of [`Self::open`].
     pub(crate) fn make(path: &Path, advice: &'static str) -> Result<Self, TrustError> {
-        Self::walk(path, advice, true)
+        Self::walk(path, advice, None, true)
     }
 
-    fn walk(path: &Path, advice: &'static str, make: bool) -> Result<Self, TrustError> {
+    fn walk(path: &Path, advice: &'static str, also: Option<u32>, make: bool) -> Result<Self, TrustError> {
         let start = Path::new(if path.is_absolute() { "/" } else { "." });
         let directory = openat(CWD, start, DIRECTORY, Mode::empty()).map_err(|error| system(start, error))?;
-        let mut here = Self { directory, path: start.to_owned(), advice };
+        let mut here = Self { directory, path: start.to_owned(), advice, also };
         here.check()?;
         let parts = path.components();
         for part in parts.filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir)) {
@@ -76,13 +88,13 @@ impl Directory {
             opened = openat(&self.directory, name, DIRECTORY, Mode::empty());
         }
         let directory = opened.map_err(|error| self.failed(name, error))?;
-        let entered = Self { directory, path, advice: self.advice };
+        let entered = Self { directory, path, advice: self.advice, also: self.also };
         entered.check().map(|()| entered)
     }
 
     fn check(&self) -> Result<(), TrustError> {
         let stat = fstat(&self.directory).map_err(|error| system(&self.path, error))?;
-        why_not_private(&stat).map_or(Ok(()), |why| Err(self.refused(self.path.clone(), why)))
+        why_not_private(&stat, self.also).map_or(Ok(()), |why| Err(self.refused(self.path.clone(), why)))
     }
 
     /// The path, for messages.
@@ -99,7 +111,7 @@ impl Directory {
         let opened = openat(&self.directory, name, FILE | flags, PRIVATE_FILE);
         let file = opened.map_err(|error| self.failed(OsStr::new(name), error))?;
         let stat = fstat(&file).map_err(|error| system(&self.path.join(name), error))?;
-        why_not_own(&stat)
+        why_not_own(&stat, self.also)
             .map_or_else(|| Ok(File::from(file)), |why| Err(self.refused(self.path.join(name), why)))
     }
 
@@ -176,11 +188,11 @@ impl AsFd for Directory {
     }
 }
 
-fn why_not_own(file: &Stat) -> Option<Why> {
+fn why_not_own(file: &Stat, also: Option<u32>) -> Option<Why> {
     if FileType::from_raw_mode(file.st_mode) != FileType::RegularFile {
         return Some(Why::NotAFile);
     }
-    if !is_trusted(file.st_uid) {
+    if !is_trusted(file.st_uid) && Some(file.st_uid) != also {
         return Some(Why::Owner(file.st_uid));
     }
     if file.st_mode & OTHERS_WRITE != 0 {

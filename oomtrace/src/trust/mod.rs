@@ -115,12 +115,13 @@ const OTHERS_WRITE: u32 = 0o022;
 /// Whether no other user can remove or replace an entry of this user in a directory. In a sticky directory (`/tmp`), others can
 /// add entries but cannot change those of other users.
 fn is_private(directory: &Stat) -> bool {
-    why_not_private(directory).is_none()
+    why_not_private(directory, None).is_none()
 }
 
-fn why_not_private(directory: &Stat) -> Option<Why> {
+/// Also accepts a directory of the user `also`.
+fn why_not_private(directory: &Stat, also: Option<u32>) -> Option<Why> {
     let is_sticky = directory.st_mode & Mode::SVTX.bits() != 0;
-    if !is_trusted(directory.st_uid) {
+    if !is_trusted(directory.st_uid) && Some(directory.st_uid) != also {
         return Some(Why::Owner(directory.st_uid));
     }
     (directory.st_mode & OTHERS_WRITE != 0 && !is_sticky).then(|| Why::Writable(permissions(directory)))

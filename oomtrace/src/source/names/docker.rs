@@ -7,6 +7,10 @@ use serde::Deserialize;
 use super::{annotations::Annotations, files::read};
 use crate::{bytes::ByteString, context::NamedPod};
 
+/// The beginning of the names that the kubelet's driver for Docker gives.
+/// <https://github.com/kubernetes/kubernetes/blob/v1.23.0/pkg/kubelet/dockershim/naming.go>
+const KUBELETS: &str = "k8s_";
+
 /// The description of a container.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Described {
@@ -50,6 +54,8 @@ pub(super) fn describe(directory: &Path, id: &str) -> Option<Described> {
     let file: File = serde_json::from_slice(&read(&directory.join("config.v2.json"))?).ok()?;
     let name = file.name.strip_prefix('/').unwrap_or(&file.name);
     let labels = file.config.labels.unwrap_or_default();
+    // An image can have any labels. Those of the kubelet count only for a container that the kubelet's driver named.
+    let labels = if name.starts_with(KUBELETS) { labels } else { Annotations::default() };
     let name = labels.name().unwrap_or_else(|| name.to_owned());
     (file.id == id && !name.is_empty()).then(|| Described {
         name: Some(name.as_str().into()),
@@ -70,6 +76,20 @@ mod tests {
         let found = of(&["proc", "/srv/docker/containers/abc/hosts"]);
         assert_eq!(found.as_deref(), Some(Path::new("/srv/docker/containers/abc")));
         assert_eq!(of(&["/srv/docker/containers/abd/hosts", "/containers/abc/evil", "hosts"]), None);
+    }
+
+    #[test]
+    fn labels_name_only_a_container_of_the_kubelet() {
+        let top = tempfile::tempdir().unwrap();
+        let name = |docker: &str| {
+            let file = format!(
+                r#"{{"ID":"abc","Name":"/{docker}","Config":{{"Labels":{{"io.kubernetes.container.name":"web"}}}}}}"#
+            );
+            fs::write(top.path().join("config.v2.json"), file).unwrap();
+            describe(top.path(), "abc").unwrap().name.unwrap()
+        };
+        assert_eq!(name("evil"), "evil".into(), "any image can have this label");
+        assert_eq!(name("k8s_web_shop-7d9_prod_u1_0"), "web".into());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Reads files of the node, but only files that no user except root can have written.
+//! Reads files of the node, but only files that no user except root can have written. The files of a user's own engine may also
+//! belong to that user.
 
 use std::{
     fs::{self, File},
@@ -12,27 +13,41 @@ use crate::trust::Directory;
 /// Maximum size of a file that describes one container. An OCI configuration has about 10 KiB.
 pub(super) const FILE_BYTES: u64 = 1 << 20;
 
+/// Maximum number of entries of a directory that are used.
+const ENTRIES: usize = 4096;
+
+/// The owner of files: root if `None`, or a user whose own engine wrote them.
+pub(super) type Owner = Option<u32>;
+
 /// Reads a file, if only root can write to its directory and all directories above it.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
-    directory(path)?.read(path.file_name()?.to_str()?, FILE_BYTES).ok()?
+    read_of(None, path)
+}
+
+/// Reads a file, if only root and the owner can write to its directory and all directories above it.
+pub(super) fn read_of(owner: Owner, path: &Path) -> Option<Vec<u8>> {
+    directory(owner, path.parent()?)?.read(path.file_name()?.to_str()?, FILE_BYTES).ok()?
 }
 
 /// Opens such a file, to be read piece by piece.
-pub(super) fn open(path: &Path) -> Option<File> {
-    directory(path)?.file(path.file_name()?.to_str()?, OFlags::RDONLY).ok()
+pub(super) fn open(owner: Owner, path: &Path) -> Option<File> {
+    directory(owner, path.parent()?)?.file(path.file_name()?.to_str()?, OFlags::RDONLY).ok()
 }
 
-fn directory(path: &Path) -> Option<Directory> {
+fn directory(owner: Owner, path: &Path) -> Option<Directory> {
     // A refusal needs no message: the name is simply missing.
-    Directory::open(path.parent()?, "").ok()
+    match owner {
+        Some(uid) => Directory::open_of(path, uid).ok(),
+        None => Directory::open(path, "").ok(),
+    }
 }
 
-/// Returns the names of a directory's entries, if only root can write to it.
-pub(super) fn names(path: &Path) -> Vec<String> {
-    if Directory::open(path, "").is_err() {
+/// Returns the names of a directory's entries, if only root and the owner can write to it.
+pub(super) fn names(owner: Owner, path: &Path) -> Vec<String> {
+    if directory(owner, path).is_none() {
         return Vec::new();
     }
-    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let entries = fs::read_dir(path).into_iter().flatten().flatten().take(ENTRIES);
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
@@ -68,14 +83,14 @@ mod tests {
         let file = top.path().join("a.json");
         fs::write(&file, "{}").unwrap();
         assert_eq!(read(&file), Some(b"{}".to_vec()));
-        assert_eq!(names(top.path()), ["a.json"]);
+        assert_eq!(names(None, top.path()), ["a.json"]);
         symlink(&file, top.path().join("b.json")).unwrap();
         assert_eq!(read(&top.path().join("b.json")), None);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
         assert_eq!(read(&file), None, "others can write it");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        assert_eq!((read(&file), names(top.path())), (None, Vec::new()), "others can exchange it");
+        assert_eq!((read(&file), names(None, top.path())), (None, Vec::new()), "others can exchange it");
     }
 
     #[test]

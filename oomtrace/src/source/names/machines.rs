@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::{
     files::{cgroup_of, read},
-    oci::Found,
+    oci::{Found, up_to},
 };
-use crate::{bytes::ByteString, context::NamedContainer};
+use crate::context::NamedContainer;
 
 /// Returns the container that a file describes.
 pub(super) fn machine(file: &Path) -> Found {
@@ -22,11 +22,11 @@ pub(super) fn machine(file: &Path) -> Found {
     if value("CLASS").is_some_and(|class| class != "container") {
         return Found::default();
     }
-    let Some(cgroup) = cgroup_of(pid).and_then(|path| up_to(&path, unit.as_bytes())) else {
+    let Some(cgroup) = cgroup_of(pid).and_then(|path| up_to(std::str::from_utf8(&path).ok()?, unit)) else {
         return Found { again: true, ..Found::default() };
     };
     let container = NamedContainer {
-        cgroup,
+        cgroup: cgroup.as_str().into(),
         id: name.into(),
         runtime: Some("nspawn".to_owned()),
         name: Some(name.into()),
@@ -34,19 +34,6 @@ pub(super) fn machine(file: &Path) -> Found {
         ..NamedContainer::default()
     };
     Found { container: Some(container), ..Found::default() }
-}
-
-/// Returns a path up to and including the level with this name.
-fn up_to(path: &[u8], level: &[u8]) -> Option<ByteString> {
-    let mut end = 0;
-    for part in path.split(|byte| *byte == b'/') {
-        end += part.len();
-        if part == level {
-            return Some(ByteString::from(path.get(..end)?.to_vec()));
-        }
-        end += 1;
-    }
-    None
 }
 
 #[cfg(test)]
@@ -58,9 +45,9 @@ mod tests {
 
     #[test]
     fn cuts_a_path_after_the_unit() {
-        let path = b"/machine.slice/machine-web.scope/payload/init.scope";
-        assert_eq!(up_to(path, b"machine-web.scope"), Some("/machine.slice/machine-web.scope".into()));
-        assert_eq!(up_to(path, b"machine-we"), None);
+        let path = "/machine.slice/machine-web.scope/payload/init.scope";
+        assert_eq!(up_to(path, "machine-web.scope").as_deref(), Some("/machine.slice/machine-web.scope"));
+        assert_eq!(up_to(path, "machine-we"), None);
     }
 
     #[test]

@@ -46,7 +46,10 @@ pub fn start() -> Names {
     // No other thread has the table yet.
     table.lock().unwrap_or_else(PoisonError::into_inner).keep_users(&node::users());
     if places::is_any() {
-        watcher::start(Arc::clone(&table));
+        watcher::start("oomtrace-names", &places::PLACES, &table);
+    }
+    if places::is_rootless() {
+        watcher::start("oomtrace-users", &places::USERS, &table);
     }
     Names::new(table)
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{
     annotations::Annotations,
     docker,
-    files::{cgroup_of, read},
+    files::{Owner, cgroup_of, read, read_of},
     storage::Storage,
 };
 use crate::{bytes::ByteString, cgroup::is_below, context::NamedContainer};
@@ -70,6 +70,9 @@ struct CrunStatus {
     pid: i32,
     #[serde(rename = "cgroup-path")]
     cgroup_path: String,
+    /// The unit of systemd that holds the cgroup. With podman, the processes are in a cgroup below it.
+    #[serde(default)]
+    scope: Option<String>,
     #[serde(default)]
     bundle: Option<PathBuf>,
 }
@@ -84,7 +87,7 @@ struct State {
 /// Reads the container of a containerd task from the directory of the task.
 pub(super) fn task(directory: &Path, namespace: &str) -> Found {
     let again = Found { again: true, ..Found::default() };
-    let Some(config) = config(directory) else { return again };
+    let Some(config) = config(None, directory) else { return again };
     let Some(cgroup) = config.linux.and_then(|linux| linux.cgroups_path).and_then(|path| expanded(&path))
     else {
         return Found::default();
@@ -96,9 +99,10 @@ pub(super) fn task(directory: &Path, namespace: &str) -> Found {
         cgroup: cgroup.as_str().into(),
         id: id.as_str().into(),
         runtime: Some(if is_docker { "docker" } else { "containerd" }.to_owned()),
-        name: text(annotations.name()),
+        // Whoever starts a container of Docker chooses its annotations.
+        name: text(annotations.name().filter(|_| !is_docker)),
         image: text(annotations.image()),
-        pod: annotations.pod(),
+        pod: annotations.pod().filter(|_| !is_docker),
         init_pid: init_pid(&cgroup, pid_in(&directory.join("init.pid"))),
     };
     let mut found = Found { again: container.init_pid.is_none(), ..Found::default() };
@@ -109,18 +113,22 @@ pub(super) fn task(directory: &Path, namespace: &str) -> Found {
         found.again |= described.is_none();
         if let Some(described) = described {
             (container.name, container.image) = (described.name, described.image);
-            container.pod = described.pod.or(container.pod);
+            container.pod = described.pod;
         }
     }
     Found { container: Some(container), ..found }
 }
 
-/// Reads a container from a state directory of runc or crun.
-pub(super) fn state(directory: &Path, storage: &mut Storage) -> Found {
-    let Some(state) = runc_state(directory).or_else(|| crun_state(directory)) else {
+/// Reads a container from a state directory of runc or crun. A user's engine can only describe containers in the cgroup that
+/// systemd delegates to this user.
+pub(super) fn state(owner: Owner, directory: &Path, storage: &mut Storage) -> Found {
+    let Some(state) = runc_state(owner, directory).or_else(|| crun_state(owner, directory)) else {
         return Found { again: true, ..Found::default() };
     };
-    let config = state.bundle.as_deref().and_then(config).unwrap_or_default();
+    if owner.is_some_and(|uid| !is_users(uid, &state.cgroup)) {
+        return Found::default();
+    }
+    let config = state.bundle.as_deref().and_then(|bundle| config(owner, bundle)).unwrap_or_default();
     let annotations = config.annotations.unwrap_or_default();
     let id = id_of(directory);
     let mut container = NamedContainer {
@@ -134,8 +142,11 @@ pub(super) fn state(directory: &Path, storage: &mut Storage) -> Found {
     };
     let mut found = Found { again: container.init_pid.is_none(), ..Found::default() };
     if container.runtime.as_deref() == Some("podman") {
+        // Annotations are the user's, the name is in the storage.
+        container.name = None;
         found.names_in = state.bundle.as_deref().and_then(storage_of);
-        let described = found.names_in.as_deref().and_then(|directory| storage.describe(directory, &id));
+        let described =
+            found.names_in.as_deref().and_then(|directory| storage.describe(owner, directory, &id));
         found.again |= described.is_none();
         if let Some((name, image)) = described {
             (container.name, container.image) = (text(name), text(image));
@@ -150,22 +161,46 @@ fn storage_of(bundle: &Path) -> Option<PathBuf> {
     Some(bundle.parent()?.parent()?.to_owned())
 }
 
-fn config(directory: &Path) -> Option<Config> {
-    serde_json::from_slice(&read(&directory.join("config.json"))?).ok()
+/// Whether a cgroup is below `user@UID.service`, where only this user creates cgroups.
+fn is_users(uid: u32, cgroup: &str) -> bool {
+    let delegated = format!("/user.slice/user-{uid}.slice/user@{uid}.service/");
+    cgroup.starts_with(&delegated) && !cgroup.split('/').any(|level| level == "..")
 }
 
-fn runc_state(directory: &Path) -> Option<State> {
-    let state: RuncState = serde_json::from_slice(&read(&directory.join("state.json"))?).ok()?;
+fn config(owner: Owner, directory: &Path) -> Option<Config> {
+    serde_json::from_slice(&read_of(owner, &directory.join("config.json"))?).ok()
+}
+
+fn runc_state(owner: Owner, directory: &Path) -> Option<State> {
+    let state: RuncState = serde_json::from_slice(&read_of(owner, &directory.join("state.json"))?).ok()?;
     let bundle = state.config.labels.iter().find_map(|label| label.strip_prefix("bundle="));
     let paths = &state.cgroup_paths;
     let cgroup = paths.get("memory").or_else(|| paths.get("")).and_then(|path| below_mount(path))?;
     Some(State { pid: state.init_process_pid, cgroup, bundle: bundle.map(PathBuf::from) })
 }
 
-fn crun_state(directory: &Path) -> Option<State> {
-    let status: CrunStatus = serde_json::from_slice(&read(&directory.join("status"))?).ok()?;
-    let cgroup = format!("/{}", status.cgroup_path.trim_start_matches('/'));
+fn crun_state(owner: Owner, directory: &Path) -> Option<State> {
+    let status: CrunStatus = serde_json::from_slice(&read_of(owner, &directory.join("status"))?).ok()?;
+    let path = format!("/{}", status.cgroup_path.trim_start_matches('/'));
+    let scope = status.scope.filter(|scope| !scope.is_empty());
+    let cgroup = match scope.and_then(|scope| up_to(&path, &scope)) {
+        Some(cgroup) => cgroup,
+        None => path,
+    };
     Some(State { pid: status.pid, cgroup, bundle: status.bundle })
+}
+
+/// Returns a path up to and including the level with this name.
+pub(super) fn up_to(path: &str, level: &str) -> Option<String> {
+    let mut end = 0;
+    for part in path.split('/') {
+        end += part.len();
+        if part == level {
+            return path.get(..end).map(str::to_owned);
+        }
+        end += 1;
+    }
+    None
 }
 
 /// Converts a path in the cgroup file system to the kernel's path of the cgroup.
@@ -295,11 +330,11 @@ mod tests {
         fs::write(run.join("state.json"), json).unwrap();
         fs::write(bundle.join("config.json"), r#"{"annotations":{"io.container.manager":"libpod"}}"#)
             .unwrap();
-        let found = state(&run, &mut Storage::default());
+        let found = state(None, &run, &mut Storage::default());
         assert!(found.again && found.container.unwrap().name.is_none(), "the storage is not there yet");
         let list = format!(r#"[{{"id":"{ID}","names":["web"],"metadata":"{{\"image-name\":\"i:1\"}}"}}]"#);
         fs::write(top.path().join("overlay-containers/containers.json"), list).unwrap();
-        let container = state(&run, &mut Storage::default()).container.unwrap();
+        let container = state(None, &run, &mut Storage::default()).container.unwrap();
         assert_eq!((container.name, container.image), (Some("web".into()), Some("i:1".into())));
         assert_eq!(container.cgroup, format!("/libpod_parent/libpod-{ID}").as_str().into());
         assert_eq!(container.runtime.as_deref(), Some("podman"));
@@ -312,10 +347,14 @@ mod tests {
         fs::create_dir(&run).unwrap();
         fs::write(run.join("status"), r#"{"pid":0,"cgroup-path":"machine.slice/a.scope","bundle":"/none"}"#)
             .unwrap();
-        let container = state(&run, &mut Storage::default()).container.unwrap();
+        let container = state(None, &run, &mut Storage::default()).container.unwrap();
         assert_eq!(
             (container.cgroup, container.runtime.as_deref()),
             ("/machine.slice/a.scope".into(), Some("oci"))
         );
+        let podmans = r#"{"pid":0,"cgroup-path":"/machine.slice/a.scope/container","scope":"a.scope"}"#;
+        fs::write(run.join("status"), podmans).unwrap();
+        let container = state(None, &run, &mut Storage::default()).container.unwrap();
+        assert_eq!(container.cgroup, "/machine.slice/a.scope".into());
     }
 }

@@ -17,6 +17,20 @@ pub(super) enum Kind {
     Pods,
     /// `/etc`, for `passwd`.
     Etc,
+    /// `/run/user`: a directory for each user who is logged in.
+    Users,
+    /// The state of runc or crun that this user runs.
+    UserState(u32),
+}
+
+impl Kind {
+    /// The user whose files are in the directory, if it is not root.
+    pub(super) const fn owner(self) -> Option<u32> {
+        match self {
+            Self::UserState(uid) => Some(uid),
+            _ => None,
+        }
+    }
 }
 
 /// The directories and their kinds.
@@ -29,6 +43,21 @@ pub(super) const PLACES: [(&str, Kind); 7] = [
     ("/var/log/pods", Kind::Pods),
     ("/etc", Kind::Etc),
 ];
+
+/// The directory of users' engines. A thread of its own reads their files, because a user may provide a file system that
+/// answers late or never.
+pub(super) const USERS: [(&str, Kind); 1] = [("/run/user", Kind::Users)];
+
+/// Names of directories in `/run/user/UID` where a user's runtimes keep their states.
+pub(super) const USER_STATES: [&str; 2] = ["crun", "runc"];
+
+/// A directory of every engine that users can run without root.
+const ROOTLESS: &str = "/etc/containers";
+
+/// Whether users may run containers.
+pub(super) fn is_rootless() -> bool {
+    USERS.iter().all(|(path, _)| Path::new(path).is_dir()) && Path::new(ROOTLESS).is_dir()
+}
 
 /// Directories that show that containers may appear. Each is created when its engine is installed or first used.
 const SIGNS: [&str; 11] = [

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    io::BufReader,
+    io::{BufReader, Read as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -13,7 +13,13 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-use super::files::open;
+use super::files::{Owner, open};
+
+/// Maximum size of a list. With a thousand containers it has a mebibyte.
+const LIST_BYTES: u64 = 16 << 20;
+
+/// Maximum size of a list that a user wrote, who may want to exhaust this process's memory.
+const USERS_LIST_BYTES: u64 = 1 << 20;
 
 /// The list that was read last. It is kept while several containers are read in a row.
 #[derive(Default)]
@@ -50,13 +56,14 @@ struct Metadata {
 
 impl Storage {
     /// Returns the name and image of a container from the list in this directory; `None` if it is not in the list.
-    pub(super) fn describe(&mut self, directory: &Path, id: &str) -> Option<Described> {
+    pub(super) fn describe(&mut self, owner: Owner, directory: &Path, id: &str) -> Option<Described> {
         let path = directory.join("containers.json");
-        let file = open(&path)?;
+        let file = open(owner, &path)?;
         let seen = file.metadata().ok()?;
+        let most = if owner.is_some() { USERS_LIST_BYTES } else { LIST_BYTES };
         let version = (path, seen.ino(), seen.mtime(), seen.mtime_nsec());
         if self.read.as_ref().is_none_or(|(read, _)| *read != version) {
-            let mut json = serde_json::Deserializer::from_reader(BufReader::new(file));
+            let mut json = serde_json::Deserializer::from_reader(BufReader::new(file.take(most)));
             self.read = json.deserialize_seq(List).ok().map(|names| (version, names));
         }
         self.read.as_ref()?.1.get(id).cloned()
@@ -68,7 +75,7 @@ impl Storage {
     }
 }
 
-/// Reads the list item by item. With a thousand containers the file has a mebibyte.
+/// Reads the list item by item.
 struct List;
 
 impl<'de> Visitor<'de> for List {
@@ -103,7 +110,7 @@ mod tests {
         };
         let list = r#"[{"id":"a","names":["NAME"],"metadata":"{\"image-name\":\"i\"}"},{"id":"b","metadata":"no JSON"}]"#;
         let mut storage = Storage::default();
-        let mut name = |id: &str| storage.describe(top.path(), id).map(|(name, _)| name);
+        let mut name = |id: &str| storage.describe(None, top.path(), id).map(|(name, _)| name);
         assert_eq!(name("a"), None, "there is no list");
         write("web", list);
         assert_eq!([name("a"), name("b"), name("c")], [Some(Some("web".to_owned())), Some(None), None]);

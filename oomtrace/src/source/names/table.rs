@@ -15,6 +15,9 @@ use crate::{
 /// Maximum number of containers, and of pods, that are kept. Further ones have no name.
 const MOST: usize = 4096;
 
+/// Maximum number of containers from the files of users, who may describe as many as they like.
+const USERS_MOST: usize = 1024;
+
 /// The beginning of the JSON of a container without a cgroup. The comma belongs to the rest.
 const NO_CGROUP: &[u8] = b"{\"cgroup\":\"\"";
 
@@ -30,6 +33,8 @@ struct Entry {
     /// The JSON, without the path of a container's cgroup, because the path is the key.
     json: Box<[u8]>,
     source: u64,
+    /// Whether a user's file described it.
+    is_users: bool,
 }
 
 /// Computes a hash of a value.
@@ -47,14 +52,28 @@ fn json(of: &impl Serialize) -> Box<[u8]> {
 impl Table {
     /// Stores a container and replaces another one in the same cgroup. `source` identifies the place where it was found.
     pub(super) fn keep_container(&mut self, container: &NamedContainer, source: u64) {
+        self.keep_described(container, source, false);
+    }
+
+    /// Does the same with a container that a user's file describes.
+    pub(super) fn keep_users_container(&mut self, container: &NamedContainer, source: u64) {
+        let known = self.containers.get(container.cgroup.as_bytes()).map(|entry| entry.is_users);
+        let count = || self.containers.values().filter(|entry| entry.is_users).count();
+        // Nothing that root's files describe is replaced.
+        if known == Some(true) || (known.is_none() && count() < USERS_MOST) {
+            self.keep_described(container, source, true);
+        }
+    }
+
+    fn keep_described(&mut self, container: &NamedContainer, source: u64, is_users: bool) {
         let without = NamedContainer { cgroup: ByteString::default(), ..container.clone() };
         let json = json(&without).strip_prefix(NO_CGROUP).unwrap_or_default().into();
-        keep(&mut self.containers, container.cgroup.as_bytes(), Entry { json, source });
+        keep(&mut self.containers, container.cgroup.as_bytes(), Entry { json, source, is_users });
     }
 
     /// Stores a pod.
     pub(super) fn keep_pod(&mut self, pod: &NamedPod, source: u64) {
-        keep(&mut self.pods, pod.uid.as_bytes(), Entry { json: json(pod), source });
+        keep(&mut self.pods, pod.uid.as_bytes(), Entry { json: json(pod), source, is_users: false });
     }
 
     /// Replaces the users of the machine.
@@ -68,10 +87,15 @@ impl Table {
         self.pods.retain(|_, entry| entry.source != source);
     }
 
-    /// Drops all containers and pods.
-    pub(super) fn forget_all(&mut self) {
-        self.containers.clear();
+    /// Drops all containers and pods that root's files describe.
+    pub(super) fn forget_roots(&mut self) {
+        self.containers.retain(|_, entry| entry.is_users);
         self.pods.clear();
+    }
+
+    /// Drops all containers that users' files describe.
+    pub(super) fn forget_users(&mut self) {
+        self.containers.retain(|_, entry| !entry.is_users);
     }
 
     /// Returns the JSON of the container in a cgroup.
@@ -100,7 +124,7 @@ fn keep(entries: &mut BTreeMap<Box<[u8]>, Entry>, key: &[u8], entry: Entry) {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, Table};
+    use super::{MOST, Table, USERS_MOST};
     use crate::context::NamedContainer;
 
     fn container(cgroup: &str, name: &str) -> NamedContainer {
@@ -117,6 +141,23 @@ mod tests {
         assert_eq!(told, container("/a", "new"));
         table.forget(2);
         assert_eq!(table.container(b"/a"), None);
+    }
+
+    #[test]
+    fn users_replace_and_displace_no_container_of_root() {
+        let mut table = Table::default();
+        table.keep_container(&container("/a", "web"), 1);
+        table.keep_users_container(&container("/a", "evil"), 2);
+        for number in 0..MOST {
+            table.keep_users_container(&container(&format!("/{number}"), "evil"), 2);
+        }
+        assert_eq!(table.containers.len(), USERS_MOST + 1);
+        table.keep_container(&container("/b", "shop"), 3);
+        table.forget_users();
+        let name = |cgroup: &[u8]| {
+            serde_json::from_slice::<NamedContainer>(&table.container(cgroup).unwrap()).unwrap().name
+        };
+        assert_eq!((name(b"/a"), name(b"/b")), (Some("web".into()), Some("shop".into())));
     }
 
     #[test]

@@ -63,12 +63,16 @@ fn never_waits_for_the_table() {
 
 /// Returns a watcher of places in a directory, and its table.
 fn watcher(top: &Path) -> (Watcher, Names) {
-    let table = Arc::new(Mutex::new(Table::default()));
-    let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
     let path = |name: &str| top.join(name).to_str().unwrap().to_owned();
     let (tasks, pods) = (path("containerd/tasks"), path("pods"));
-    let places = [(tasks.as_str(), Kind::Tasks), (pods.as_str(), Kind::Pods)];
-    (Watcher::new(inotify, Arc::clone(&table), &places), Names::new(table))
+    watcher_of(&[(tasks.as_str(), Kind::Tasks), (pods.as_str(), Kind::Pods)])
+}
+
+/// Returns a watcher of these places, and its table.
+fn watcher_of(places: &[(&str, Kind)]) -> (Watcher, Names) {
+    let table = Arc::new(Mutex::new(Table::default()));
+    let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).unwrap();
+    (Watcher::new(inotify, Arc::clone(&table), places), Names::new(table))
 }
 
 fn config(cgroup: &str, name: &str) -> String {
@@ -151,4 +155,39 @@ fn a_place_that_others_can_write_names_nobody() {
     watcher.find_places();
     settle(&mut watcher);
     assert_eq!(told(&mut names, &["/a"]), None);
+}
+
+/// The state of a container of crun that a user wrote.
+fn users_state(top: &Path, id: &str, cgroup: &str) {
+    let state = top.join(format!("1000/crun/{id}"));
+    fs::create_dir_all(&state).unwrap();
+    fs::write(state.join("status"), format!(r#"{{"pid":0,"cgroup-path":"{cgroup}"}}"#)).unwrap();
+}
+
+#[test]
+fn a_user_describes_only_own_containers() {
+    let top = tempfile::tempdir().unwrap();
+    let own = format!("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope");
+    let others = [
+        format!("/machine.slice/libpod-{ID}.scope"),
+        format!("/user.slice/user-1001.slice/user@1001.service/user.slice/libpod-{ID}.scope"),
+        format!("/user.slice/user-1000.slice/user@1000.service/../../../docker/{ID}"),
+    ];
+    users_state(top.path(), ID, &own);
+    for (number, cgroup) in others.iter().enumerate() {
+        users_state(top.path(), &format!("evil{number}"), cgroup);
+    }
+    let (mut watcher, mut names) = watcher_of(&[(top.path().to_str().unwrap(), Kind::Users)]);
+    watcher.find_places();
+    watcher.work();
+    let found = |names: &mut Names, path: &str| told(names, &[path]).map_or(0, |told| told.containers.len());
+    assert_eq!(found(&mut names, &own), 1);
+    for cgroup in &others {
+        assert_eq!(found(&mut names, cgroup), 0, "{cgroup}");
+    }
+    // The user logs out.
+    fs::remove_dir_all(top.path().join("1000")).unwrap();
+    settle(&mut watcher);
+    let mut fresh = Names::new(Arc::clone(&names.table));
+    assert_eq!(found(&mut fresh, &own), 0);
 }

@@ -18,7 +18,7 @@ use rustix::{
 
 use super::{
     files, machines, node, oci,
-    places::{Kind, PLACES},
+    places::{Kind, USER_STATES},
     storage::Storage,
     table::{Table, digest},
 };
@@ -36,22 +36,33 @@ const AGAIN_MS: [u64; 7] = [2, 10, 30, 100, 300, 1000, 3000];
 /// Maximum number of bytes of events that are read at once.
 const EVENT_BYTES: usize = 4096;
 
+/// Maximum number of entries that wait to be read. A user may create any number of them.
+const JOBS: usize = 4096;
+
+/// Maximum number of watches of the thread that reads users' files. The kernel limits those of root.
+const USERS_WATCHES: usize = 1024;
+
 const COMING_AND_GOING: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVED_TO)
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVED_FROM)
-    .union(WatchFlags::ONLYDIR);
+    .union(WatchFlags::ONLYDIR)
+    .union(WatchFlags::MASK_ADD);
 
-const EXCHANGED: WatchFlags = WatchFlags::MOVED_TO.union(WatchFlags::CLOSE_WRITE).union(WatchFlags::ONLYDIR);
+const EXCHANGED: WatchFlags = WatchFlags::MOVED_TO
+    .union(WatchFlags::CLOSE_WRITE)
+    .union(WatchFlags::ONLYDIR)
+    .union(WatchFlags::MASK_ADD);
 
-/// Starts the thread. If the kernel has no inotify instance left, there are no names.
-pub(super) fn start(table: Arc<Mutex<Table>>) {
+/// Starts a thread for these places. If the kernel has no inotify instance left, there are no names.
+pub(super) fn start(name: &str, places: &'static [(&str, Kind)], table: &Arc<Mutex<Table>>) {
     let Ok(inotify) = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK) else { return };
-    let thread = thread::Builder::new().name("oomtrace-names".to_owned()).stack_size(STACK_BYTES);
+    let thread = thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+    let table = Arc::clone(table);
     let run = move || {
         // A capability that cannot be dropped does no harm here.
         let _ = keep_only(NEEDED);
-        Watcher::new(inotify, table, &PLACES).run();
+        Watcher::new(inotify, table, places).run();
     };
     // Without the thread there are no names, and everything else continues.
     let _ = thread.spawn(run);
@@ -129,10 +140,11 @@ impl Watcher {
 
     /// Watches a directory and reads its existing entries.
     fn watch(&mut self, path: &Path, kind: Kind) -> bool {
-        let Ok(watch) = inotify::add_watch(&self.inotify, path, COMING_AND_GOING) else { return false };
+        let own = if kind.owner().is_some() { WatchFlags::DONT_FOLLOW } else { WatchFlags::empty() };
+        let Ok(watch) = inotify::add_watch(&self.inotify, path, COMING_AND_GOING | own) else { return false };
         self.watched.insert(watch, Watched::Place(path.to_owned(), kind));
         if kind != Kind::Etc {
-            for name in files::names(path) {
+            for name in files::names(kind.owner(), path) {
                 self.came(path, kind, &name);
                 // Read each entry immediately. Otherwise a thousand containers would wait until all are listed.
                 self.work();
@@ -155,15 +167,31 @@ impl Watcher {
             Kind::Tasks => {
                 self.watch(&directory.join(name), Kind::Namespace);
             }
+            Kind::Users => self.user_came(&directory.join(name), name),
             Kind::Etc if name != "passwd" => {}
-            Kind::Namespace | Kind::State | Kind::Machines | Kind::Pods | Kind::Etc => {
+            Kind::Namespace | Kind::State | Kind::UserState(_) | Kind::Machines | Kind::Pods | Kind::Etc => {
                 self.want(directory.join(name), kind, Duration::ZERO);
             }
         }
     }
 
+    /// Adds the places of a user who has logged in.
+    fn user_came(&mut self, directory: &Path, name: &str) {
+        let Ok(uid) = name.parse() else { return };
+        for state in USER_STATES {
+            let place = (directory.join(state), Kind::UserState(uid));
+            if !self.places.contains(&place) {
+                self.places.push(place);
+            }
+        }
+        self.find_places();
+    }
+
     fn want(&mut self, path: PathBuf, kind: Kind, after: Duration) {
         self.jobs.retain(|job| job.path != path);
+        if self.jobs.len() >= JOBS {
+            return;
+        }
         self.jobs.push(Job { path, kind, times: 0, due: Instant::now() + after });
     }
 
@@ -191,7 +219,7 @@ impl Watcher {
                 let namespace = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
                 oci::task(path, namespace.unwrap_or_default())
             }
-            Kind::State => oci::state(path, &mut self.storage),
+            Kind::State | Kind::UserState(_) => oci::state(job.kind.owner(), path, &mut self.storage),
             Kind::Machines => machines::machine(path),
             Kind::Pods => {
                 let pod = path.file_name().and_then(|name| node::pod(name.to_str()?));
@@ -204,10 +232,13 @@ impl Watcher {
                 self.table().keep_users(&node::users());
                 return false;
             }
-            Kind::Tasks => return false,
+            Kind::Tasks | Kind::Users => return false,
         };
         if let Some(container) = &found.container {
-            self.table().keep_container(container, digest(path));
+            match job.kind.owner() {
+                Some(_) => self.table().keep_users_container(container, digest(path)),
+                None => self.table().keep_container(container, digest(path)),
+            }
         }
         if let Some(directory) = &found.names_in {
             self.watch_names(directory, job);
@@ -216,8 +247,11 @@ impl Watcher {
     }
 
     fn watch_names(&mut self, directory: &Path, job: &Job) {
+        if job.kind.owner().is_some() && self.watched.len() >= USERS_WATCHES {
+            return;
+        }
         if let Ok(watch) = inotify::add_watch(&self.inotify, directory, EXCHANGED) {
-            let is_state = job.kind == Kind::State;
+            let is_state = matches!(job.kind, Kind::State | Kind::UserState(_));
             let new =
                 || if is_state { Watched::Storage } else { Watched::Container(job.path.clone(), job.kind) };
             self.watched.entry(watch).or_insert_with(new);
@@ -276,6 +310,12 @@ impl Watcher {
         let name = name.unwrap_or_default();
         match self.watched.get(&watch) {
             Some(Watched::Above) => self.find_places(),
+            // A user has logged out, and the names of this user's containers with the user.
+            Some(Watched::Place(directory, Kind::Users)) if went => {
+                let directory = directory.join(&name);
+                self.places.retain(|(place, _)| !place.starts_with(&directory));
+                self.begin_anew();
+            }
             Some(Watched::Place(directory, kind)) => {
                 let (directory, kind) = (directory.clone(), *kind);
                 if went {
@@ -303,20 +343,24 @@ impl Watcher {
     /// Reads the states of all containers again, because any of podman's containers may have been renamed.
     fn read_states(&mut self) {
         let states = self.watched.values().filter_map(|watched| match watched {
-            Watched::Place(path, kind) => (*kind == Kind::State).then(|| path.clone()),
-            Watched::Above | Watched::Container(..) | Watched::Storage => None,
+            Watched::Place(path, kind @ (Kind::State | Kind::UserState(_))) => Some((path.clone(), *kind)),
+            Watched::Place(..) | Watched::Above | Watched::Container(..) | Watched::Storage => None,
         });
-        for directory in states.collect::<Vec<_>>() {
-            for name in files::names(&directory) {
+        for (directory, kind) in states.collect::<Vec<_>>() {
+            for name in files::names(kind.owner(), &directory) {
                 // Combine several changes in a row into one.
-                self.want(directory.join(name), Kind::State, Duration::from_millis(50));
+                self.want(directory.join(name), kind, Duration::from_millis(50));
             }
         }
     }
 
     /// Begins again after changes were lost, because the known names are no longer reliable.
     fn begin_anew(&mut self) {
-        self.table().forget_all();
+        if self.places.iter().any(|(_, kind)| *kind == Kind::Users) {
+            self.table().forget_users();
+        } else {
+            self.table().forget_roots();
+        }
         self.jobs.clear();
         for (path, kind) in self.places.clone() {
             self.watch(&path, kind);

@@ -15,9 +15,10 @@ use crate::host::scratch::Scratch;
 const KEPT: [(&str, &[u32]); 3] =
     [("oomtrace", &[39, 38, 19, 2, 14]), ("oomtrace-record", &[1, 14]), ("oomtrace-sample", &[14])];
 
-/// The threads that may be there: one reads names if there are container runtimes, from files that only root can read; the other
-/// reads the executables of other users' processes once a stack was recorded.
-const OPTIONAL: [(&str, &[u32]); 2] = [("oomtrace-names", &[2, 14]), ("oomtrace-symbol", &[19, 2, 14])];
+/// The threads that may be there: two read names if there are container runtimes, from files that only root or another user can
+/// read; the last one reads the executables of other users' processes once a stack was recorded.
+const OPTIONAL: [(&str, &[u32]); 3] =
+    [("oomtrace-names", &[2, 14]), ("oomtrace-users", &[2, 14]), ("oomtrace-symbol", &[19, 2, 14])];
 
 /// The thread of `--metrics`.
 const SERVER: &str = "oomtrace-server";
