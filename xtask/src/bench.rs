@@ -3,9 +3,11 @@
 
 mod clock;
 mod figures;
+mod found;
 mod guest;
 mod kills;
 mod list;
+mod names;
 mod programs;
 mod recording;
 mod replay;
@@ -14,7 +16,7 @@ mod start;
 mod storm;
 mod tracer;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
@@ -27,7 +29,7 @@ use crate::{
         scratch::{self, Scratch},
         setup,
     },
-    vm,
+    vm::{self, guest::programs as programs_of_tests},
 };
 
 /// Memory limit of the scratch cgroups. The smallest hog exceeds it and is killed at once.
@@ -57,6 +59,13 @@ pub(crate) struct Arguments {
     /// Count how often an idle tracer wakes up in so many seconds, and nothing else
     #[arg(long, value_name = "SECONDS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program"])]
     rest: Option<u64>,
+    /// Compare a tracer with the names of so many containers to one without names, started in turn, and nothing else
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest"])]
+    names: Option<usize>,
+    /// Count in how many of so many kills of each kind the reports have command lines and executables, and nothing else: on
+    /// this machine, or with --guest in guests, by default of 6.12 and 7.3
+    #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest", "names"])]
+    found: Option<usize>,
     /// Measure in guests what a decision costs with the tracer and without, and nothing else; by default on 5.10 and 7.3
     #[arg(long, value_name = "SERIES", num_args = 0.., conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list"])]
     guest: Option<Vec<String>>,
@@ -95,6 +104,9 @@ impl Bench {
 
 /// Builds the programs, measures, and prints the table.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
+    if let Some(kills) = arguments.found {
+        return found::task(kills, arguments);
+    }
     if let Some(series) = &arguments.guest {
         return guest::measure(series, arguments);
     }
@@ -105,6 +117,12 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         print!("{}\n{}", machine(tier.as_str(), &load)?, figures::table(&rows));
         return Ok(());
     }
+    if let Some(count) = arguments.names {
+        let load = load()?;
+        let (tier, rows) = names::measure(&quickly_built()?, count.max(1))?;
+        print!("{}\n{}", machine(&tier, &load)?, figures::table(&rows));
+        return Ok(());
+    }
     let bench = prepare()?;
     if let Some(seconds) = arguments.rest {
         let rows = rest::measure(&bench.oomtrace, Duration::from_secs(seconds))?;
@@ -112,18 +130,23 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let load = load()?;
+    everything(&bench, arguments, &load)
+}
+
+/// Measures the figures of a plain run.
+fn everything(bench: &Bench, arguments: &Arguments, load: &str) -> Result<()> {
     say(&format!("{} starts", arguments.starts));
-    let (tier, mut rows) = start::measure(&bench, arguments.starts)?;
+    let (tier, mut rows) = start::measure(bench, arguments.starts)?;
     say(&format!("{} kills one after the other", arguments.kills));
-    rows.extend(kills::measure(&bench, arguments.kills)?);
+    rows.extend(kills::measure(bench, arguments.kills)?);
     say(&format!("{} kills as fast as they come, twice", arguments.storm));
-    let (recording, of_storm) = storm::measure(&bench, arguments.storm)?;
+    let (recording, of_storm) = storm::measure(bench, arguments.storm)?;
     rows.extend(of_storm);
     say(&format!("replaying {} MB", arguments.replay_mb));
-    rows.extend(replay::measure(&bench, &recording, arguments.replay_mb * 1_000_000)?);
+    rows.extend(replay::measure(bench, &recording, arguments.replay_mb * 1_000_000)?);
     say(&format!("listing {} incidents", arguments.list));
-    rows.extend(list::measure(&bench, &recording, arguments.list)?);
-    print!("{}\n{}", machine(tier.as_str(), &load)?, figures::table(&rows));
+    rows.extend(list::measure(bench, &recording, arguments.list)?);
+    print!("{}\n{}", machine(tier.as_str(), load)?, figures::table(&rows));
     Ok(())
 }
 
@@ -134,6 +157,24 @@ fn prepare() -> Result<Bench> {
     let hierarchy =
         scratch::hierarchy().context("no cgroup hierarchy with the memory controller can be written here")?;
     let folder = TempDir::new().context("making a folder for recordings")?;
+    Ok(Bench { oomtrace, hog, hierarchy, folder })
+}
+
+/// Prepares with the programs of the tests, which are built faster. Where tracers are compared with each other, this suffices.
+fn quickly_built() -> Result<Bench> {
+    let built = programs_of_tests::build(true)?;
+    let hierarchy =
+        scratch::hierarchy().context("no cgroup hierarchy with the memory controller can be written here")?;
+    let folder = TempDir::new().context("making a folder for recordings")?;
+    let program = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .context("making a program executable")?;
+        Ok::<PathBuf, anyhow::Error>(path)
+    };
+    let oomtrace = program("oomtrace", &built.tracer.context("no tracer was built")?)?;
+    let hog = program("hog", &built.hog)?;
     Ok(Bench { oomtrace, hog, hierarchy, folder })
 }
 

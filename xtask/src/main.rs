@@ -11,6 +11,7 @@ mod golden;
 mod host;
 mod kernels;
 mod lint;
+mod named;
 mod pictures;
 mod survive;
 mod test;

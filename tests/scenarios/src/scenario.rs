@@ -12,6 +12,7 @@ mod dying_trigger;
 mod dying_victim;
 mod equal_scores;
 mod far_limit;
+pub mod found;
 mod global;
 mod global_allocating;
 mod global_allocating_thread;

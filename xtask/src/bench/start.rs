@@ -89,7 +89,7 @@ fn figures(tracer: Tracer) -> Result<[f64; 4]> {
 }
 
 /// Reads the tier from a line such as `oomtrace: armed, tier fentry (a remark)`.
-fn tier_of(armed: &str) -> Option<&str> {
+pub(super) fn tier_of(armed: &str) -> Option<&str> {
     let (_, tier) = armed.split_once("tier ")?;
     tier.split_whitespace().next()
 }

@@ -39,6 +39,11 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// The line as text.
+    pub(super) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.text).into_owned()
+    }
+
     /// Parses the line as a report.
     pub(super) fn report(&self) -> Result<Value> {
         serde_json::from_slice(&self.text).with_context(|| format!("no JSON: {}", self.text.escape_ascii()))
@@ -56,6 +61,13 @@ impl Tracer {
     pub(super) fn start_with(program: &Path, options: &[impl AsRef<OsStr>]) -> Result<Self> {
         let mut command = Command::new(program);
         command.args(["watch", "--format", "json"]).args(options);
+        Self::spawn(command)
+    }
+
+    /// Starts `watch` with these options and one line per decision, and waits until it is armed.
+    pub(super) fn start_line(program: &Path, options: &[impl AsRef<OsStr>]) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(["watch", "--format", "line"]).args(options);
         Self::spawn(command)
     }
 

@@ -8,6 +8,7 @@ mod forecast;
 pub(super) mod kills;
 mod lead_up;
 mod metrics;
+mod named;
 mod names;
 mod namespaces;
 mod planted;
@@ -87,7 +88,7 @@ impl Local {
         tally.count("a recorded command's status is passed on", recorded::passes_on(self));
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
         tally.count("a verdict distinguishes an OOM kill from other ends", verdict::told_apart(self));
-        tally.count("names with escape sequences and invalid UTF-8", names::odd(self));
+        self.names(tally);
         tally.count("secrets in command lines are hidden", secrets::hidden(self));
         tally.count("reads no command lines with --no-cmdline", secrets::not_read(self));
         tally.count("privileges that are needed no more are given up", privileges::given_up(self));
@@ -119,6 +120,14 @@ impl Local {
         tally.count("a journal that another user planted", planted::journal(self));
         tally.count("a page over a file that another user planted", planted::page(self));
         tally.count("recordings in another user's directory", planted::recordings(self));
+    }
+
+    /// Run the tests of names.
+    fn names(&self, tally: &mut Tally) {
+        tally.count("a kill opens no file with names of containers", named::opens_no_file(self));
+        tally.count("a container that is killed within milliseconds", named::brief(self));
+        tally.count("a container takes no other container's name", named::hostile(self));
+        tally.count("names with escape sequences and invalid UTF-8", names::odd(self));
     }
 
     /// Run the tests that need a Prometheus.

@@ -19,6 +19,8 @@ use crate::kernels::Kernel;
 const BOOT_S: u64 = 60;
 const COMMAND_S: u64 = 60;
 const SCENARIO_S: u64 = 60;
+/// Seconds for each run of a process.
+const RUN_S: u64 = 4;
 /// Seconds of the guest's clock for a measurement. That clock may count instructions, which take an emulator longer, so the
 /// host waits for the second value.
 const COST_S: u64 = 1200;
@@ -89,7 +91,8 @@ pub(crate) fn record(
     tier: Tier,
 ) -> Result<Observation> {
     let machine = &scenario.machine;
-    let deadline_s = BOOT_S + 3 * SCENARIO_S;
+    let runs: usize = scenario.processes.iter().map(|process| process.runs).sum();
+    let deadline_s = BOOT_S + 3 * SCENARIO_S + RUN_S * u64::try_from(runs)?;
     let watch = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: true };
     let work = Work::Scenarios { scenarios: vec![scenario.clone()], watch: Some(watch) };
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);

@@ -183,10 +183,7 @@ fn crun_state(owner: Owner, directory: &Path) -> Option<State> {
     let status: CrunStatus = serde_json::from_slice(&read_of(owner, &directory.join("status"))?).ok()?;
     let path = format!("/{}", status.cgroup_path.trim_start_matches('/'));
     let scope = status.scope.filter(|scope| !scope.is_empty());
-    let cgroup = match scope.and_then(|scope| up_to(&path, &scope)) {
-        Some(cgroup) => cgroup,
-        None => path,
-    };
+    let cgroup = scope.and_then(|scope| up_to(&path, &scope)).unwrap_or(path);
     Some(State { pid: status.pid, cgroup, bundle: status.bundle })
 }
 

@@ -28,7 +28,13 @@ impl Kind {
     pub(super) const fn owner(self) -> Option<u32> {
         match self {
             Self::UserState(uid) => Some(uid),
-            _ => None,
+            Self::Tasks
+            | Self::Namespace
+            | Self::State
+            | Self::Machines
+            | Self::Pods
+            | Self::Etc
+            | Self::Users => None,
         }
     }
 }

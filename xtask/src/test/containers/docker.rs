@@ -9,13 +9,6 @@ use crate::host::run::output;
 
 const NAME: &str = "oomtrace-shop";
 
-/// Labels that any image can have. They are the names of another container.
-const LABELS: [&str; 3] = [
-    "io.kubernetes.container.name=web",
-    "io.kubernetes.pod.name=shop-7d9",
-    "io.kubernetes.pod.namespace=prod",
-];
-
 /// The container that is killed at once.
 const BRIEF: &str = "oomtrace-brief";
 
@@ -44,11 +37,8 @@ fn docker(engines: &Engines) -> Command {
 pub(super) fn run(engines: &Engines) -> Result<Expected> {
     output(docker(engines).arg("import").arg(engines.path("rootfs.tar")).arg("oomtest"))?;
     let mut run = docker(engines);
-    run.args(["run", "-d", "--name", NAME, "--network", "none", "--memory", LIMIT]);
-    for label in LABELS {
-        run.args(["--label", label]);
-    }
-    let id = output(run.arg("oomtest").args(INIT))?.trim().to_owned();
+    run.args(["run", "-d", "--name", NAME, "--network", "none", "--memory", LIMIT, "oomtest"]);
+    let id = output(run.args(INIT))?.trim().to_owned();
     let init_pid = inspect(engines, "{{.State.Pid}}")?.parse().context("docker's pid")?;
     let words = format!("container {NAME} reached its memory limit (24.0 MiB)");
     Ok(Expected { id, runtime: "docker", name: NAME, init_pid, label: NAME.to_owned(), words })

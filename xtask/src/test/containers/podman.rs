@@ -20,9 +20,7 @@ pub(super) fn run(engines: &Engines) -> Result<Expected> {
     output(podman(engines).arg("import").arg(engines.path("rootfs.tar")).arg("oomtest"))?;
     let mut run = podman(engines);
     run.args(["run", "-d", "--name", NAME, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1000:1000"]);
-    run.args(["--memory", LIMIT, "--network=none", "--log-driver=k8s-file"]);
-    // The name of another container.
-    run.args(["--annotation", "io.kubernetes.container.name=web", "oomtest"]).args(INIT);
+    run.args(["--memory", LIMIT, "--network=none", "--log-driver=k8s-file", "oomtest"]).args(INIT);
     let id = output(&mut run)?.trim().to_owned();
     let pid = output(podman(engines).args(["inspect", "--format", "{{.State.Pid}}", NAME]))?;
     let init_pid = pid.trim().parse().context("podman's pid")?;
