@@ -9,6 +9,7 @@ use super::{
     shared::{
         consumers::{Running, wanted},
         output,
+        ready::heartbeat,
         rehearsal::rehearse,
         signals::Stop,
     },
@@ -42,7 +43,8 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let hang_up = io::stdout();
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?
         .naming(options.look.names())
-        .remembering(options.look.history());
+        .remembering(options.look.history())
+        .beating(heartbeat());
     let mut running = Running::start(wanted, tier, recording.as_ref())?;
     let protection = protect();
     give_up_all_but(TRACING);

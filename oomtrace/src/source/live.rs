@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zerocopy::FromBytes as _;
 
 use super::{
-    Batch, Ended, Source, SourceError,
+    Batch, Ended, Heartbeat, Source, SourceError,
     history::History,
     lookups::Lookups,
     loss::Losses,
@@ -57,6 +57,7 @@ pub struct Live<'a> {
     quiet_at: Option<u64>,
     /// Time at which the counts of acts are to be read.
     acts_quiet_at: Option<u64>,
+    heartbeat: Option<Heartbeat>,
     signals: BorrowedFd<'a>,
     output: Option<BorrowedFd<'a>>,
     /// The attached programs. Dropped last, when nothing reads the ring buffer any more.
@@ -90,6 +91,7 @@ impl<'a> Live<'a> {
             batch: touched(session),
             quiet_at: None,
             acts_quiet_at: None,
+            heartbeat: None,
             signals,
             output,
             _held: armed.hold().map_err(|error| SourceError::Programs(Box::new(error)))?,
@@ -107,6 +109,13 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn remembering(mut self, history: Option<History>) -> Self {
         self.lookups.remember(history);
+        self
+    }
+
+    /// Sets the function that shows that the loop goes round.
+    #[must_use]
+    pub fn beating(mut self, heartbeat: Option<Heartbeat>) -> Self {
+        self.heartbeat = heartbeat;
         self
     }
 
@@ -166,10 +175,9 @@ impl<'a> Live<'a> {
 
     /// Sleeps until there are frames, the deadline (boot ns) has passed, or the stream must end.
     fn wait(&self, deadline: Option<u64>) -> Result<Option<Ended>, SourceError> {
-        let deadline = [deadline, self.quiet_at, self.acts_quiet_at, self.lookups.next_look_ns()]
-            .into_iter()
-            .flatten()
-            .min();
+        let beat_at = self.heartbeat.as_ref().map(Heartbeat::next_ns);
+        let own = [self.quiet_at, self.acts_quiet_at, self.lookups.next_look_ns(), beat_at];
+        let deadline = own.into_iter().chain([deadline]).flatten().min();
         let timeout = deadline.map(|at| duration(at.saturating_sub(clock::boot_ns())));
         let mut fds = vec![
             PollFd::new(&self.ring, PollFlags::IN),
@@ -214,6 +222,9 @@ impl Source for Live<'_> {
         self.lookups.tell_looks(clock::boot_ns(), &mut self.batch);
         self.drain();
         let now = clock::boot_ns();
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat.at(now);
+        }
         if ended.is_some() || deadline.is_some_and(|at| at <= now) {
             self.lookups.finish(&mut self.batch);
         }

@@ -5,6 +5,7 @@
 
 mod afterwards;
 pub mod cgroup;
+mod heartbeat;
 pub mod history;
 pub mod live;
 mod lookups;
@@ -22,6 +23,7 @@ mod wall_clock;
 
 use std::{io, path::PathBuf};
 
+pub use self::heartbeat::Heartbeat;
 use crate::recording::{ReadError, folder::EXTENSION};
 
 /// A stream of frames.

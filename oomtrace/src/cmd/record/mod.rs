@@ -13,6 +13,7 @@ use super::{
     give_up_all_but, print_totals, refuse_other_calls, say_armed,
     shared::{
         consumers::{Running, wanted},
+        ready::heartbeat,
         rehearsal::rehearse,
         say::say,
         signals::Stop,
@@ -46,7 +47,8 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let session = session::frame(&armed, facts, &resolved, options.look.killers());
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?
         .naming(options.look.names())
-        .remembering(options.look.history());
+        .remembering(options.look.history())
+        .beating(heartbeat());
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let mut running = Running::start(wanted, tier, Some(&recorder))?;
     let protection = protect();

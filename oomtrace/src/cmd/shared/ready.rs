@@ -16,6 +16,7 @@ use std::{
 };
 
 use super::say::say;
+use crate::source::Heartbeat;
 
 /// The variable in which a service manager names its socket.
 const VARIABLE: &str = "NOTIFY_SOCKET";
@@ -31,11 +32,36 @@ pub(in crate::cmd) fn tell() {
     }
 }
 
+/// Shows the service manager's watchdog that the tracer works, if it has one (`WatchdogSec=` of the unit). `None` otherwise: the tracer
+/// then does not wake up for it.
+pub(in crate::cmd) fn heartbeat() -> Option<Heartbeat> {
+    let every_ns = every_ns(env::var("WATCHDOG_USEC").ok(), env::var("WATCHDOG_PID").ok())?;
+    let address = parse(&env::var_os(VARIABLE)?).ok()?;
+    let socket = UnixDatagram::unbound().ok()?;
+    socket.set_nonblocking(true).ok()?;
+    // A service manager that does not read its socket gets the next message.
+    let beat = move || drop(socket.send_to_addr(b"WATCHDOG=1", &address));
+    Some(Heartbeat::new(every_ns, Box::new(beat)))
+}
+
+/// Half the time after which the watchdog acts, in ns, as its documentation recommends; `None` if it is not meant for this process.
+/// <https://www.freedesktop.org/software/systemd/man/latest/sd_watchdog_enabled.html>
+fn every_ns(usec: Option<String>, pid: Option<String>) -> Option<u64> {
+    if pid.is_some_and(|pid| pid != std::process::id().to_string()) {
+        return None;
+    }
+    usec?.parse::<u64>().ok()?.checked_mul(1000 / 2).filter(|every| *every > 0)
+}
+
+fn parse(address: &OsStr) -> io::Result<SocketAddr> {
+    match address.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(address),
+    }
+}
+
 fn tell_at(address: &OsStr) -> io::Result<()> {
-    let address = match address.as_bytes().strip_prefix(b"@") {
-        Some(name) => SocketAddr::from_abstract_name(name)?,
-        None => SocketAddr::from_pathname(address)?,
-    };
+    let address = parse(address)?;
     let socket = UnixDatagram::unbound()?;
     // The service manager may not be reading; the recording continues anyway.
     socket.set_write_timeout(Some(PATIENCE))?;
@@ -46,12 +72,22 @@ fn tell_at(address: &OsStr) -> io::Result<()> {
 mod tests {
     use std::os::linux::net::SocketAddrExt as _;
 
-    use super::{OsStr, SocketAddr, UnixDatagram, tell_at};
+    use super::{OsStr, SocketAddr, UnixDatagram, every_ns, tell_at};
 
     fn heard(supervisor: &UnixDatagram) -> String {
         let mut message = [0; 64];
         let length = supervisor.recv(&mut message).unwrap();
         String::from_utf8(message[..length].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn watchdog_of_another_process_is_ignored() {
+        let text = |text: &str| Some(text.to_owned());
+        let own = std::process::id().to_string();
+        assert_eq!(every_ns(text("60000000"), text(&own)), Some(30_000_000_000));
+        assert_eq!(every_ns(text("60000000"), None), Some(30_000_000_000));
+        assert_eq!(every_ns(text("60000000"), text("1")), None);
+        assert_eq!([every_ns(None, None), every_ns(text("0"), None), every_ns(text("x"), None)], [None; 3]);
     }
 
     #[test]
