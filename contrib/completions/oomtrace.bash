@@ -125,7 +125,7 @@ _oomtrace() {
 
     case "${cmd}" in
         oomtrace)
-            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --forecast --redact --metrics --exec --exec-timeout --journal --help --version watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
+            opts="-h -V --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --forecast --redact --metrics --exec --exec-timeout --journal --socket --help --version watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -200,6 +200,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --exec-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -787,7 +791,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__record)
-            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --killer --history --forecast --verdict --metrics --exec --exec-timeout --journal --help"
+            opts="-o -h --output --dir --max-size --max-age --max-total --tier --no-cmdline --names --killer --history --forecast --verdict --metrics --exec --exec-timeout --journal --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -850,6 +854,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --exec-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -973,7 +981,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__watch)
-            opts="-h --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --forecast --redact --metrics --exec --exec-timeout --journal --help"
+            opts="-h --format --tier --cgroup --comm --pid --container --pod --namespace --unit --cause --record --no-cmdline --names --killer --history --forecast --redact --metrics --exec --exec-timeout --journal --socket --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1051,6 +1059,10 @@ _oomtrace() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --socket)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1105,7 +1117,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__why)
-            opts="-h --since --until --format --help"
+            opts="-h --since --until --socket --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1116,6 +1128,10 @@ _oomtrace() {
                     return 0
                     ;;
                 --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --socket)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_oomtrace_global_optspecs
-    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= killer= history= forecast= redact metrics= exec= exec-timeout= journal h/help V/version
+    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= killer= history= forecast= redact metrics= exec= exec-timeout= journal socket= h/help V/version
 end
 
 function __fish_oomtrace_needs_command
@@ -48,6 +48,7 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l forecast -d 'Announce
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l socket -d 'Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'
@@ -94,6 +95,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l forecast -d 
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l socket -d 'Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'
@@ -132,6 +134,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l verdict -d 
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l metrics -d 'Serve metrics for Prometheus at http://ADDR/metrics (docs/metrics.md); a port alone is on 127.0.0.1' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l socket -d 'Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -170,6 +173,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l share -d 'Mak
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l since -d 'Only incidents at or after this time: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min (90 minutes ago)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l until -d 'Only incidents at or before this time' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l socket -d 'Ask the tracer that listens on this socket, and read no recording [default: /run/oomtrace/socket, if it exists]' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -l format -d 'Print one JSON object' -r -f -a "text\t'For reading'
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand why" -s h -l help -d 'Print help (see more with \'--help\')'

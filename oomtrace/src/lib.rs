@@ -10,6 +10,7 @@ pub mod badness;
 pub mod bytes;
 pub mod cgroup;
 pub mod cli;
+pub mod client;
 pub mod cmd;
 pub mod context;
 pub mod decode;

@@ -1,6 +1,6 @@
 //! The options of consumers that may block.
 
-use std::{ffi::OsString, net::SocketAddr, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -22,4 +22,7 @@ pub struct Consumers {
     /// Write an entry to systemd's journal for each report (docs/journal.md)
     #[arg(long)]
     pub journal: bool,
+    /// Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)
+    #[arg(long, value_name = "PATH", overrides_with = "socket")]
+    pub socket: Option<PathBuf>,
 }

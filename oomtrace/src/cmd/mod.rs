@@ -121,6 +121,12 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<html::PageError>() {
         return Some(error.exit());
     }
+    if cause.is::<why::Denied>() {
+        return Some(Exit::Privilege);
+    }
+    if cause.is::<why::CannotAsk>() {
+        return Some(Exit::Input);
+    }
     if cause.is::<Refusal>() || cause.is::<history::NotHeld>() {
         return Some(Exit::Unanswered);
     }

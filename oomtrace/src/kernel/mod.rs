@@ -10,6 +10,7 @@ pub(crate) mod fault;
 pub mod kallsyms;
 pub mod layout;
 pub mod load;
+pub mod peer;
 pub mod pid_namespace;
 pub mod privilege;
 pub mod protect;

@@ -1,7 +1,7 @@
 //! Selects a victim of a report by process id, cgroup, unit, container or pod.
 
-use super::{Report, Victim};
-use crate::attribute::cgroup::is_below;
+use super::{Attribution, Report, Victim};
+use crate::{attribute::cgroup::is_below, bytes::ByteString};
 
 /// The thing that a user asks about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,15 +36,16 @@ impl Target {
 
     fn is(&self, victim: &Victim) -> bool {
         let process = &victim.process;
+        self.fits(process.pid, process.cgroup.as_ref(), &process.place)
+    }
+
+    /// Returns whether a process with this id, cgroup and attribution matches.
+    #[must_use]
+    pub fn fits(&self, pid: Option<i32>, cgroup: Option<&ByteString>, place: &Attribution) -> bool {
         match self {
-            Self::Pid(pid) => process.pid == Some(*pid),
-            Self::Cgroup(cgroup) => {
-                process.cgroup.as_ref().is_some_and(|path| is_below(path.as_bytes(), cgroup))
-            }
-            Self::Name(name) => {
-                let place = &process.place;
-                place.is_unit(name) || place.is_container(name) || place.is_pod(name)
-            }
+            Self::Pid(wanted) => pid == Some(*wanted),
+            Self::Cgroup(wanted) => cgroup.is_some_and(|path| is_below(path.as_bytes(), wanted)),
+            Self::Name(name) => place.is_unit(name) || place.is_container(name) || place.is_pod(name),
         }
     }
 }

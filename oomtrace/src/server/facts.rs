@@ -1,6 +1,7 @@
 //! The facts of a report that consumers need, as owned values. The report itself stays on its thread.
 
 use crate::{
+    attribute::Attribution,
     bytes::ByteString,
     explain::{Code, Outcome, Policy},
     incident::Role,
@@ -31,11 +32,14 @@ pub(super) struct Facts {
 pub(super) struct Dead {
     pub(super) pid: Option<i32>,
     pub(super) comm: Option<ByteString>,
+    /// Real user id.
+    pub(super) uid: Option<u32>,
     pub(super) role: Role,
     pub(super) unit: Option<ByteString>,
     /// Whether the unit belongs to a user's service manager.
     pub(super) is_users: bool,
     pub(super) place: Place,
+    pub(super) attribution: Attribution,
 }
 
 /// The place of a victim. Absent values are `None`.
@@ -91,6 +95,7 @@ impl Dead {
         Self {
             pid: process.pid,
             comm: process.comm.clone(),
+            uid: process.uid,
             role: victim.role,
             unit: process.place.unit.clone(),
             is_users: process.cgroup.as_ref().is_some_and(|path| is_users(path.as_bytes())),
@@ -103,6 +108,7 @@ impl Dead {
                 pod: pod.and_then(|pod| pod.name.clone()),
                 namespace: pod.and_then(|pod| pod.namespace.clone()),
             },
+            attribution: process.place.clone(),
         }
     }
 }

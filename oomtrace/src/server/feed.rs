@@ -23,6 +23,8 @@ pub(super) const WAITING: usize = 4096;
 /// A closed incident in the form that the consumers' thread receives.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
+    /// Whether this is a decision alone, whose incident is still open. Few consumers receive those.
+    pub(super) is_open: bool,
     /// The facts that the consumers need.
     pub(super) facts: Arc<Facts>,
     /// The report as one line of JSON; empty if no consumer needs it.
@@ -48,9 +50,21 @@ pub(super) struct Queue {
     messages: mpsc::Sender<Message>,
     dropped: Dropped,
     needs_json: bool,
+    hears_decisions: bool,
 }
 
 impl Queue {
+    /// Sends decisions as well, before their incidents are closed.
+    pub(super) fn with_decisions(self) -> Self {
+        Self { hears_decisions: true, ..self }
+    }
+
+    fn send(&self, message: Message) {
+        if self.messages.try_send(message).is_err() {
+            self.dropped.count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Adds the report as JSON to each message.
     pub(super) fn with_json(self) -> Self {
         Self { needs_json: true, ..self }
@@ -74,7 +88,7 @@ pub(super) fn queue(consumer: &'static str, messages: usize) -> (Queue, Inbox) {
     let (sender, receiver) = mpsc::channel(messages);
     let dropped = Dropped { consumer, count: Arc::default() };
     (
-        Queue { messages: sender, dropped: dropped.clone(), needs_json: false },
+        Queue { messages: sender, dropped: dropped.clone(), needs_json: false, hears_decisions: false },
         Inbox { messages: receiver, dropped, said: 0 },
     )
 }
@@ -132,20 +146,22 @@ impl Feed {
 
 impl Sink for Feed {
     fn hears_decisions(&self) -> bool {
-        false
+        self.queues.iter().any(|queue| queue.hears_decisions)
     }
 
-    fn decided(&mut self, _: &Report) -> io::Result<()> {
+    fn decided(&mut self, report: &Report) -> io::Result<()> {
+        if self.hears_decisions() {
+            let message = Message { is_open: true, facts: Arc::new(Facts::of(report)), json: Bytes::new() };
+            let queues = self.queues.iter().filter(|queue| queue.hears_decisions);
+            queues.for_each(|queue| queue.send(message.clone()));
+        }
         Ok(())
     }
 
     fn closed(&mut self, report: &Report) -> io::Result<()> {
-        let message = Message { facts: Arc::new(Facts::of(report)), json: self.json(report)? };
-        for queue in &self.queues {
-            if queue.messages.try_send(message.clone()).is_err() {
-                queue.dropped.count.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        let message =
+            Message { is_open: false, facts: Arc::new(Facts::of(report)), json: self.json(report)? };
+        self.queues.iter().for_each(|queue| queue.send(message.clone()));
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod feed;
 mod hook;
 mod journal;
 pub mod metrics;
+mod socket;
 mod trouble;
 
 use std::{future::Future, io, pin::Pin, sync::Arc, thread::JoinHandle, time::Duration};
@@ -27,6 +28,7 @@ pub use self::{
     hook::{Hook, NotFound, Program},
     journal::{Journal, NoJournal},
     metrics::{Listener, Machine},
+    socket::{Socket, SocketError},
     trouble::{HookError, Tell, Trouble},
 };
 use crate::kernel::privilege::{NOTHING, keep_only};
@@ -43,13 +45,15 @@ pub struct Wanted {
     pub hook: Option<Hook>,
     /// Write an entry for each report.
     pub journal: Option<Journal>,
+    /// Answer questions here.
+    pub socket: Option<Socket>,
 }
 
 impl Wanted {
     /// Whether there is no consumer, so that no second thread is needed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.metrics.is_none() && self.hook.is_none() && self.journal.is_none()
+        self.metrics.is_none() && self.hook.is_none() && self.journal.is_none() && self.socket.is_none()
     }
 }
 
@@ -78,6 +82,9 @@ impl Server {
         let runs = wanted.hook.map(|hook| half.run_hook(hook, &mut feed));
         if let Some(journal) = wanted.journal {
             half.write_journal(journal, &mut feed);
+        }
+        if let Some(socket) = wanted.socket {
+            half.answer(socket, &mut feed);
         }
         if let Some(listener) = wanted.metrics {
             half.serve_metrics(listener, Machine { runs, ..machine }, &mut feed);
@@ -140,6 +147,15 @@ impl Half {
         let (queue, inbox) = queue("--journal", feed::WAITING);
         feed.add(queue);
         self.consumers.push(Box::pin(journal::serve(journal, inbox, Arc::clone(&self.complaints))));
+    }
+
+    fn answer(&mut self, socket: Socket, feed: &mut Feed) {
+        let (queue, inbox) = queue("--socket", feed::WAITING);
+        let dropped = queue.dropped();
+        feed.add(queue.with_json().with_decisions());
+        let shared = socket::Shared::new(Arc::clone(&self.complaints));
+        self.consumers.push(Box::pin(socket::keep(Arc::clone(&shared), inbox, dropped)));
+        self.background.push(Box::pin(socket::serve(socket, shared)));
     }
 
     fn serve_metrics(&mut self, listener: Listener, machine: Machine, feed: &mut Feed) {

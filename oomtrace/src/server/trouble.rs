@@ -25,8 +25,21 @@ pub enum Trouble {
     #[error("the last reports were still not delivered when oomtrace ended: a consumer took too long")]
     Unfinished,
     /// A connection could not be accepted.
-    #[error("--metrics: cannot accept a connection: {0}")]
-    Accept(io::Error),
+    #[error("{consumer}: cannot accept a connection: {error}")]
+    Accept {
+        /// The option that requested the consumer.
+        consumer: &'static str,
+        /// The reason.
+        error: io::Error,
+    },
+    /// A client of the socket read too slowly.
+    #[error("--socket: a client{} is too slow and has lost {count} {} so far", process(*.pid), if *.count == 1 { "report" } else { "reports" })]
+    SlowClient {
+        /// Its process id, if it is known.
+        pid: Option<i32>,
+        /// Reports that it did not get since it subscribed.
+        count: u64,
+    },
     /// A command failed.
     #[error("--exec: {program}: {error}")]
     Hook {
@@ -49,9 +62,14 @@ impl Trouble {
             Self::Unfinished => ("", "unfinished"),
             Self::Hook { .. } => ("--exec", "hook"),
             Self::Journal(_) => ("--journal", "write"),
-            Self::Accept(_) => ("--metrics", "accept"),
+            Self::Accept { consumer, .. } => (consumer, "accept"),
+            Self::SlowClient { .. } => ("--socket", "slow"),
         }
     }
+}
+
+fn process(pid: Option<i32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(" (pid {pid})"))
 }
 
 /// The reason why a command failed.

@@ -19,7 +19,7 @@ use self::{
 
 /// The top-level modules, the lowest first, each with the reason for its place. A module imports only those above it in this
 /// table, so a new module needs one row.
-const LAYERS: [(&str, &str); 33] = [
+const LAYERS: [(&str, &str); 34] = [
     ("bytes", "names and paths as the kernel has them, which every module holds"),
     ("size", "sizes as written on the command line and in a file"),
     ("exit", "exit statuses, which errors of every layer name"),
@@ -49,6 +49,7 @@ const LAYERS: [(&str, &str); 33] = [
     ("source", "reads frames from the kernel or from a recording"),
     ("sink", "writes reports and answers; the only place with text"),
     ("pipeline", "the whole road, from a source to sinks"),
+    ("client", "asks a running tracer; has the messages that the server also uses"),
     ("server", "consumers of reports that may block, on a thread of their own"),
     ("cli", "the command line; names codes, changes and shapes of the modules above"),
     ("cmd", "the commands, which use everything above"),

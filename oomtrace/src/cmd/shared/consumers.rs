@@ -10,7 +10,7 @@ use crate::{
     kernel::{system_calls::Needs, tier::Tier},
     pipeline::Progress,
     recording::recorder::Recorder,
-    server::{Feed, Hook, Journal, Listener, Machine, Program, Server, Wanted},
+    server::{Feed, Hook, Journal, Listener, Machine, Program, Server, Socket, Wanted},
     sink::Sink,
 };
 
@@ -22,7 +22,8 @@ pub(in crate::cmd) fn wanted(options: &Consumers) -> Result<Wanted> {
     let program = options.exec.as_deref().map(Program::find).transpose()?;
     let hook = program.map(|program| Hook { program, limit: options.exec_timeout });
     let journal = options.journal.then(Journal::open).transpose()?;
-    Ok(Wanted { metrics, hook, journal })
+    let socket = options.socket.as_deref().map(Socket::bind).transpose()?;
+    Ok(Wanted { metrics, hook, journal, socket })
 }
 
 /// The running consumers; empty if none was requested.
@@ -40,10 +41,11 @@ impl Running {
         if wanted.is_empty() {
             return Ok(Self::default());
         }
-        let needs = match (&wanted.hook, &wanted.metrics) {
-            (Some(_), _) => Needs::Programs,
-            (None, Some(_)) => Needs::Connections,
-            (None, None) => Needs::Nothing,
+        let listens = wanted.metrics.is_some() || wanted.socket.is_some();
+        let needs = match &wanted.hook {
+            Some(_) => Needs::Programs,
+            None if listens => Needs::Connections,
+            None => Needs::Nothing,
         };
         let progress = Arc::new(Progress::default());
         let machine = Machine::new(tier, Arc::clone(&progress), recorder.map(Recorder::kept));

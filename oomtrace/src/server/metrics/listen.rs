@@ -68,7 +68,7 @@ impl Listener {
 pub(in crate::server) async fn serve(listener: Listener, metrics: Arc<Metrics>, complaints: Arc<Complaints>) {
     let listener = match tokio::net::TcpListener::from_std(listener.0) {
         Ok(listener) => listener,
-        Err(error) => return complaints.say(&Trouble::Accept(error)),
+        Err(error) => return complaints.say(&Trouble::Accept { consumer: "--metrics", error }),
     };
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -84,7 +84,7 @@ pub(in crate::server) async fn serve(listener: Listener, metrics: Arc<Metrics>, 
                 });
             }
             Err(error) => {
-                complaints.say(&Trouble::Accept(error));
+                complaints.say(&Trouble::Accept { consumer: "--metrics", error });
                 sleep(PAUSE).await;
             }
         }

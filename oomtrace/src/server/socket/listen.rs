@@ -1,0 +1,127 @@
+//! The socket's file.
+
+use std::{
+    fs::{self, DirBuilder, Permissions},
+    io,
+    os::unix::{
+        fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _},
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+};
+
+/// The reason why the socket could not be created.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Another process listens on it.
+    #[error("--socket: another process already listens on {}; use another path, or stop it", .0.display())]
+    InUse(PathBuf),
+    /// The path is something else than a socket.
+    #[error("--socket: {} exists and is not a socket; use another path", .0.display())]
+    NotASocket(PathBuf),
+    /// Another error.
+    #[error("--socket: cannot listen on {}: {error}", path.display())]
+    Bind {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        error: io::Error,
+    },
+}
+
+/// A bound socket that does not accept connections yet.
+pub struct Socket {
+    listener: UnixListener,
+    file: File,
+}
+
+/// The file of a socket, which is removed with it.
+pub(super) struct File(PathBuf);
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // If it cannot be removed, the next tracer removes it, because no process listens on it.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl Socket {
+    /// Creates a socket that every process may connect to. A directory that does not exist is created. A socket that a killed
+    /// tracer left is replaced.
+    ///
+    /// # Errors
+    ///
+    /// If another process listens on it, the path is something else, or the system refuses.
+    pub fn bind(path: &Path) -> Result<Self, SocketError> {
+        let failed = |error| SocketError::Bind { path: path.to_owned(), error };
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            match DirBuilder::new().mode(0o755).create(parent) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        remove_stale(path)?;
+        let listener = UnixListener::bind(path).map_err(failed)?;
+        let file = File(path.to_owned());
+        // Who may ask what is decided for each request.
+        fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        Ok(Self { listener, file })
+    }
+
+    pub(super) fn parts(self) -> (UnixListener, File) {
+        (self.listener, self.file)
+    }
+}
+
+/// Removes a socket that no process listens on.
+fn remove_stale(path: &Path) -> Result<(), SocketError> {
+    let failed = |error| SocketError::Bind { path: path.to_owned(), error };
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(failed)?,
+    };
+    if !found.file_type().is_socket() {
+        return Err(SocketError::NotASocket(path.to_owned()));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(failed)
+        }
+        Ok(_) => Err(SocketError::InUse(path.to_owned())),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::net::UnixListener};
+
+    use super::{Socket, SocketError};
+
+    #[test]
+    fn replaces_a_stale_socket_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/socket");
+        fs::create_dir(folder.path().join("run")).unwrap();
+        // The file stays when the listener is closed, as after a kill.
+        drop(UnixListener::bind(&path).unwrap());
+        let first = Socket::bind(&path).unwrap();
+        assert!(matches!(Socket::bind(&path), Err(SocketError::InUse(_))));
+        drop(first);
+        assert!(!path.exists());
+        fs::write(&path, "text").unwrap();
+        assert!(matches!(Socket::bind(&path), Err(SocketError::NotASocket(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"text");
+    }
+
+    #[test]
+    fn creates_its_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run/socket");
+        let socket = Socket::bind(&path).unwrap();
+        assert!(path.exists());
+        drop(socket);
+        assert!(matches!(Socket::bind(&folder.path().join("a/b/c")), Err(SocketError::Bind { .. })));
+    }
+}
