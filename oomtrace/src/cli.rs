@@ -7,6 +7,7 @@ mod history;
 mod moment;
 mod only;
 mod server;
+pub mod settings;
 mod size;
 mod why;
 

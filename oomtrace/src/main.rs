@@ -5,9 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use clap::Parser as _;
 use oomtrace::{
-    cli::Cli,
     cmd::{self, shared::say::say},
     exit::Exit,
 };
@@ -30,7 +28,13 @@ extern "C" fn look_at_output() {
 static LOOK_AT_OUTPUT: extern "C" fn() = look_at_output;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match cmd::settings::parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            say(error);
+            return ExitCode::from(Exit::Usage.code());
+        }
+    };
     if NO_OUTPUT.load(Ordering::Relaxed) {
         say("standard output is closed; redirect it to a file or to /dev/null");
         return ExitCode::from(Exit::Output.code());

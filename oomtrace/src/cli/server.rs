@@ -25,4 +25,7 @@ pub struct Consumers {
     /// Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)
     #[arg(long, value_name = "PATH", overrides_with = "socket")]
     pub socket: Option<PathBuf>,
+    /// Read settings from this file [default: /etc/oomtrace.toml, if it exists] (docs/config.md)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ mod list;
 mod rank;
 mod record;
 mod replay;
+pub mod settings;
 pub mod shared;
 mod show;
 mod watch;
