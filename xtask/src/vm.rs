@@ -9,6 +9,7 @@ mod matrix;
 mod plan;
 pub(crate) mod read_only;
 pub(crate) mod reset;
+mod runtimes;
 mod table;
 
 use self::guest::programs;
@@ -78,16 +79,27 @@ pub(crate) struct Arguments {
     /// Kill 2105 and 10000 processes with one write to cgroup.kill. The larger guest needs 2.6 GiB of memory
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only"])]
     acts: bool,
+    /// Kill in containers of each runtime, and in units, scopes and sessions, of a Debian system with systemd, by default on
+    /// 6.12 and 7.3: each report must have their names
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts", "tier", "arch"])]
+    runtimes: bool,
 }
 
 /// The series of `--nightly`.
 const NIGHTLY: [&str; 10] =
     ["5.10-full", "6.1-full", "6.12-full", "6.12-rt", "6.16", "6.19", "7.0", "7.2", "7.3-full", "7.3-rt"];
 
+/// The series of `--runtimes`.
+const RUNTIMES: [&str; 2] = ["6.12", "7.3"];
+
 impl Arguments {
     /// The series to run. If none is given, the usual ones.
     fn series(&self) -> Vec<String> {
-        if self.nightly { NIGHTLY.map(str::to_owned).to_vec() } else { self.series.clone() }
+        match (self.nightly, self.runtimes && self.series.is_empty()) {
+            (true, _) => NIGHTLY.map(str::to_owned).to_vec(),
+            (false, true) => RUNTIMES.map(str::to_owned).to_vec(),
+            (false, false) => self.series.clone(),
+        }
     }
 }
 
@@ -99,6 +111,9 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
     }
     if options.reset {
         return each(options, reset::survives, "the recording survived the reset");
+    }
+    if options.runtimes {
+        return runtimes::task(&find_kernels(options.arch, &options.series())?);
     }
     if options.acts {
         return each(options, acts::are_counted, "each act was one incident with the exact count");

@@ -6,6 +6,7 @@
 
 mod mirror;
 mod private;
+mod root;
 
 use std::{
     fs,
@@ -19,7 +20,7 @@ use oomtrace_object::Arch;
 use crate::host::run::{output, run};
 use private::Private;
 
-pub(crate) use mirror::candidates as mirrors;
+pub(crate) use root::{disk, root};
 
 /// A suite of the Debian archive, such as `trixie-backports`, with its index.
 pub(crate) struct Suite {

@@ -2,15 +2,13 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{Built, shell};
-use crate::host::{debian, run::run};
+use crate::host::debian;
 
 /// The steps inside the root directory, each of which is checked.
 const SCRIPT: &str = include_str!("deb.sh");
@@ -53,12 +51,5 @@ pub(super) fn packages(built: &Built<'_>, scratch: &Path, folder: &Path) -> Resu
 /// Creates a small system in a directory, without Rust. It has systemd, to query the service, and man-db, to query the manual
 /// pages.
 pub(super) fn root(suite: &str, scratch: &Path) -> Result<PathBuf> {
-    // apt downloads as a separate user.
-    fs::set_permissions(scratch, fs::Permissions::from_mode(0o755))?;
-    let root = scratch.join("root");
-    let mirror = debian::mirrors(suite)?.into_iter().next().context("apt's sources name no mirror")?;
-    let mut mmdebstrap = Command::new("mmdebstrap");
-    mmdebstrap.args(["--quiet", "--variant=minbase", "--include=systemd-sysv,man-db", suite]);
-    run(mmdebstrap.arg(&root).arg(mirror)).with_context(|| format!("making a root directory of {suite}"))?;
-    Ok(root)
+    debian::root(suite, "systemd-sysv,man-db", scratch)
 }
