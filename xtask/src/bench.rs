@@ -29,6 +29,7 @@ use crate::{
         scratch::{self, Scratch},
         setup,
     },
+    test,
     vm::{self, guest::programs as programs_of_tests},
 };
 
@@ -66,6 +67,10 @@ pub(crate) struct Arguments {
     /// this machine, or with --guest in guests, by default of 6.12 and 7.3
     #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest", "names"])]
     found: Option<usize>,
+    /// Let a Prometheus scrape the tracer in a storm of this many kills, compare its sums with the JSON and the kernel's counters, and
+    /// nothing else
+    #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest"])]
+    prometheus: Option<usize>,
     /// Measure in guests what a decision costs with the tracer and without, and nothing else; by default on 5.10 and 7.3
     #[arg(long, value_name = "SERIES", num_args = 0.., conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list"])]
     guest: Option<Vec<String>>,
@@ -122,6 +127,9 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         let (tier, rows) = names::measure(&quickly_built()?, count.max(1))?;
         print!("{}\n{}", machine(&tier, &load)?, figures::table(&rows));
         return Ok(());
+    }
+    if let Some(kills) = arguments.prometheus {
+        return test::local::prometheus(kills);
     }
     let bench = prepare()?;
     if let Some(seconds) = arguments.rest {

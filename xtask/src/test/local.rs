@@ -53,6 +53,14 @@ pub(crate) fn run(tally: &mut Tally) {
     }
 }
 
+/// Compares a Prometheus with the JSON and the kernel's counters in a storm of this many kills.
+pub(crate) fn prometheus(kills: usize) -> Result<()> {
+    setup::apt(&[metrics::PACKAGE])?;
+    let hierarchy =
+        scratch::hierarchy().context("no cgroup hierarchy with the memory controller can be written")?;
+    metrics::prometheus_agrees(&Local::new(hierarchy)?, kills)
+}
+
 impl Local {
     pub(crate) fn new(hierarchy: PathBuf) -> Result<Self> {
         let Programs { hog, tracer, .. } = programs::build(true)?;
@@ -135,7 +143,10 @@ impl Local {
         if let Err(error) = setup::apt(&[metrics::PACKAGE]) {
             return tally.skip("metrics in Prometheus", format!("{error:#}"));
         }
-        tally.count("Prometheus and the JSON agree in a storm of kills", metrics::prometheus_agrees(self));
+        tally.count(
+            "Prometheus and the JSON agree in a storm of kills",
+            metrics::prometheus_agrees(self, metrics::KILLS),
+        );
         tally.count("rules and alerts of contrib/prometheus", metrics::rules());
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::Local;
 use super::kills::kill_one;
 use super::tracer::{Said, Tracer, at};
-use crate::host::run::run;
+use crate::host::run::{run, say};
 use crate::host::scratch::Scratch;
 use crate::host::workspace;
 
@@ -27,7 +27,7 @@ pub(super) const PACKAGE: &str = "prometheus";
 const NAME: &str = "oomtrace-test-metrics";
 
 /// The number of kills in the storm.
-const KILLS: usize = 300;
+pub(super) const KILLS: usize = 300;
 
 /// The time limit for Prometheus to see the last kill.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,24 +39,35 @@ struct Prometheus {
 }
 
 /// Checks that Prometheus and the JSON stream agree with each other and with the kills.
-pub(super) fn prometheus_agrees(local: &Local) -> Result<()> {
+pub(super) fn prometheus_agrees(local: &Local, kills: usize) -> Result<()> {
     let scratch = Scratch::new(&local.hierarchy, NAME.as_bytes(), 4 << 20)?;
     let (port, folder) = (free_port()?, tempfile::tempdir().context("creating a directory")?);
     let tracer = Tracer::start(local, &["watch", "--format", "json", "--metrics", &port.to_string()])?;
     let prometheus = Prometheus::start(folder.path(), port)?;
-    let pids: Vec<u32> = (0..KILLS).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
+    let pids: Vec<u32> = (0..kills).map(|_| kill_one(local, &scratch, &[])).collect::<Result<_>>()?;
     let query = format!("sum(container_oom_events_total{{id=\"/{NAME}\"}})");
     let seen = prometheus.wait_for(&query, pids.len())?;
     let lost = prometheus.ask("sum(oomtrace_lost_frames_total)+sum(oomtrace_dropped_reports_total)")?;
+    let own = oom_kill(&scratch)?;
     let kernel = prometheus.ask("sum(oomtrace_kernel_kills_total)")?;
     let recovered = prometheus.ask("sum(oomtrace_recovery_seconds_count)")?;
     let said = tracer.end("-INT")?;
     let told = victims(&said)?;
     ensure!(told == pids.len() && seen == Some(told), "{told} in JSON, {seen:?} in Prometheus");
+    ensure!(own == Some(told), "{told} in JSON, {own:?} in the cgroup's own counter");
     ensure!(lost == Some(0), "{lost:?} lost");
     ensure!(kernel.is_some_and(|kernel| kernel >= told), "the kernel counts {kernel:?} of {told} kills");
     ensure!(recovered.is_some_and(|count| count >= told), "{recovered:?} of {told} recoveries");
+    say(&format!("{told} kills in the JSON, in Prometheus and in the cgroup's counter, and nothing lost"));
     Ok(())
+}
+
+/// The kernel's own count of kills in a cgroup: `oom_kill` in `memory.events` (v2) or `memory.oom_control` (v1).
+fn oom_kill(scratch: &Scratch) -> Result<Option<usize>> {
+    let read = |name: &str| fs::read_to_string(scratch.path.join(name));
+    let text =
+        read("memory.events").or_else(|_| read("memory.oom_control")).context("reading the counter")?;
+    Ok(text.lines().find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok()))
 }
 
 /// Checks that the rules and alerts are valid and pass their tests.
