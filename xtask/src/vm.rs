@@ -10,6 +10,7 @@ mod plan;
 pub(crate) mod read_only;
 pub(crate) mod reset;
 mod runtimes;
+mod systemd;
 mod table;
 
 use self::guest::programs;
@@ -83,6 +84,9 @@ pub(crate) struct Arguments {
     /// 6.12 and 7.3: each report must have their names
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts", "tier", "arch"])]
     runtimes: bool,
+    /// Run the tracer as a service of real systemd in a guest with Debian: readiness, sandbox, journal, `why`, restart
+    #[arg(long, conflicts_with_all = ["series", "arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts"])]
+    systemd: bool,
 }
 
 /// The series of `--nightly`.
@@ -106,21 +110,36 @@ impl Arguments {
 /// Run the requested part and print the table.
 pub(crate) fn task(options: &Arguments) -> Result<()> {
     install_qemu(options.arch)?;
+    match special(options) {
+        Some(result) => result,
+        None => run_matrix(options),
+    }
+}
+
+/// Run the requested test that is no matrix of scenarios, if there is one.
+fn special(options: &Arguments) -> Option<Result<()>> {
+    if options.systemd {
+        return Some(systemd::check());
+    }
     if options.experiments {
-        return try_predictions(options);
+        return Some(try_predictions(options));
     }
     if options.reset {
-        return each(options, reset::survives, "the recording survived the reset");
+        return Some(each(options, reset::survives, "the recording survived the reset"));
     }
     if options.runtimes {
-        return runtimes::task(&find_kernels(options.arch, &options.series())?);
+        return Some(
+            find_kernels(options.arch, &options.series()).and_then(|kernels| runtimes::task(&kernels)),
+        );
     }
     if options.acts {
-        return each(options, acts::are_counted, "each act was one incident with the exact count");
+        return Some(each(options, acts::are_counted, "each act was one incident with the exact count"));
     }
-    if options.read_only {
-        return each(options, read_only::goes_on, "recording continued when the disk was writable again");
-    }
+    let passed = "recording continued when the disk was writable again";
+    options.read_only.then(|| each(options, read_only::goes_on, passed))
+}
+
+fn run_matrix(options: &Arguments) -> Result<()> {
     let tiers = match (options.no_tracer, options.tier.as_slice()) {
         (true, _) => vec![None],
         (false, []) => Tier::ALL.map(Some).to_vec(),

@@ -20,7 +20,7 @@ use oomtrace_object::Arch;
 use crate::host::run::{output, run};
 use private::Private;
 
-pub(crate) use root::{disk, root};
+pub(crate) use root::{bootstrap, disk, root};
 
 /// A suite of the Debian archive, such as `trixie-backports`, with its index.
 pub(crate) struct Suite {

@@ -17,11 +17,16 @@ pub(crate) fn root(suite: &str, packages: &str, scratch: &Path) -> Result<PathBu
     // apt downloads as a separate user.
     fs::set_permissions(scratch, fs::Permissions::from_mode(0o755))?;
     let root = scratch.join("root");
+    bootstrap(suite, packages, &root)?;
+    Ok(root)
+}
+
+/// Creates a small system with these packages (separated by commas): a directory, or an archive if the name ends with `.tar`.
+pub(crate) fn bootstrap(suite: &str, packages: &str, target: &Path) -> Result<()> {
     let mirror = mirror::candidates(suite)?.into_iter().next().context("apt's sources name no mirror")?;
     let mut mmdebstrap = Command::new("mmdebstrap");
     mmdebstrap.args(["--quiet", "--variant=minbase", &format!("--include={packages}"), suite]);
-    run(mmdebstrap.arg(&root).arg(mirror)).with_context(|| format!("making a root directory of {suite}"))?;
-    Ok(root)
+    run(mmdebstrap.arg(target).arg(mirror)).with_context(|| format!("making a small system of {suite}"))
 }
 
 /// Makes a disk of this size with an ext4 that contains the files of a directory. It has no journal, so that its files can be

@@ -1,0 +1,118 @@
+//! Guests with Debian and real systemd.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use oomtrace_scenarios::scenario::Machine;
+
+use super::guest::{
+    programs::{self, Programs},
+    qemu,
+};
+use crate::{
+    host::{debian, run::run, setup, workspace},
+    kernels,
+};
+
+/// The suite and its kernel.
+const SUITE: &str = "trixie";
+const SERIES: &str = "6.12";
+
+const MEMORY_MIB: u32 = 1024;
+const COMMAND_LINE: &str = "root=/dev/nvme0n1 rw rootwait init=/sbin/init systemd.firstboot=off systemd.mask=serial-getty@ttyS0.service";
+
+/// The files of every guest besides Debian's: the path and the content.
+const FILES: [(&str, &str); 4] = [
+    ("etc/systemd/system/check.service", CHECK),
+    ("etc/systemd/system/eater.service", EATER),
+    ("etc/systemd/system/oomtrace.service", include_str!("../../../contrib/oomtrace.service")),
+    ("etc/default/oomtrace", ""),
+];
+
+/// Runs the script without waiting for a login prompt, and ends the guest after it. Without udev, no device is ever ready for a login.
+const CHECK: &str = "[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\n\
+                     ExecStart=/bin/bash /root/check/script\n\
+                     ExecStopPost=/bin/sh -c 'sleep 1; systemctl reboot --force --force'\n";
+
+/// A service that runs out of memory: the buffer of one block exceeds the limit.
+const EATER: &str = "[Service]\nType=oneshot\nMemoryMax=24M\nMemorySwapMax=0\n\
+                     ExecStart=/bin/dd if=/dev/zero of=/dev/null bs=64M count=1\n";
+
+/// A service without privileges whose child runs out of memory.
+const ASKER: &str = "[Service]\nType=oneshot\nDynamicUser=yes\nPrivateTmp=yes\nMemoryMax=24M\nMemorySwapMax=0\n\
+                     OOMPolicy=continue\nStandardOutput=truncate:/run/asked\nExecStart=/bin/sh /usr/local/bin/asker\n";
+
+/// Runs the unit file: readiness, sandbox, journal, questions, restart.
+pub(super) fn check() -> Result<()> {
+    let files = [
+        ("root/check/script", include_str!("systemd/service.sh")),
+        ("usr/local/bin/asker", include_str!("systemd/asker.sh")),
+        ("etc/systemd/system/asker.service", ASKER),
+    ];
+    boot(&files, "systemd: passed", Duration::from_mins(8))
+}
+
+/// Boots the guest with these files, and waits until its script has passed.
+fn boot(files: &[(&str, &str)], passed: &str, patience: Duration) -> Result<()> {
+    setup::apt(&["mmdebstrap", "e2fsprogs"])?;
+    let scratch = tempfile::tempdir()?;
+    let root = scratch.path().join("root");
+    unpack(&root)?;
+    for (path, content) in FILES.iter().chain(files) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().context("a file without a directory")?)?;
+        fs::write(&path, content).with_context(|| format!("writing {}", path.display()))?;
+    }
+    let wants = root.join("etc/systemd/system/default.target.wants");
+    fs::create_dir_all(&wants)?;
+    symlink("../check.service", wants.join("check.service"))?;
+    install(&root)?;
+    let disk = scratch.path().join("disk");
+    run(Command::new("/sbin/mkfs.ext4").args(["-q", "-F", "-d"]).arg(&root).arg(&disk).arg("1G"))?;
+    let (said, ran) = run_guest(&disk, &scratch.path().join("initramfs"), patience)?;
+    print!("{said}");
+    let has_passed = said.lines().any(|line| line.trim() == passed);
+    ensure!(has_passed, "the guest did not pass\n{}\n{}", ran.console, ran.complaint);
+    Ok(())
+}
+
+/// Installs the programs.
+fn install(root: &Path) -> Result<()> {
+    let Programs { hog, tracer, .. } = programs::build(true)?;
+    let tracer = tracer.context("no tracer was built")?;
+    for (path, bytes) in [("usr/bin/oomtrace", tracer), ("usr/local/bin/hog", hog)] {
+        let path = root.join(path);
+        fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+/// Unpacks a small Debian. The archive is kept, because making it takes minutes.
+fn unpack(root: &Path) -> Result<()> {
+    let archive = workspace::cache()?.join(format!("{SUITE}-systemd.tar"));
+    if !archive.is_file() {
+        let whole = archive.with_extension("new.tar");
+        debian::bootstrap(SUITE, "systemd-sysv", &whole)?;
+        fs::rename(&whole, &archive)?;
+    }
+    fs::create_dir(root)?;
+    run(Command::new("tar").arg("--extract").arg("--file").arg(&archive).arg("--directory").arg(root))
+}
+
+/// Boots the guest. The kernel uses an empty archive as its initramfs and mounts the disk.
+fn run_guest(disk: &Path, initramfs: &Path, patience: Duration) -> Result<(String, qemu::Ran)> {
+    fs::write(initramfs, [0; 512])?;
+    let kernel = kernels::ensure(SERIES)?;
+    let command_line = COMMAND_LINE.to_owned();
+    let machine = Machine { memory_mib: MEMORY_MIB, command_line, ..Machine::default() };
+    let ran =
+        qemu::boot_with(&kernel, initramfs, &machine, Some(disk), patience).context("booting Debian")?;
+    Ok((String::from_utf8_lossy(&ran.output).into_owned(), ran))
+}
