@@ -28,12 +28,12 @@ fn main() -> ExitCode {
 }
 
 fn choose() -> Result<PathBuf> {
-    let crate_folder = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let crate_directory = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let arch_name = env::var("CARGO_CFG_TARGET_ARCH")?;
     let arch = Arch::from_name(&arch_name)
         .ok_or_else(|| format!("there is no eBPF object for {arch_name}, only for x86_64 and aarch64"))?;
-    let objects = crate_folder.join("ebpf");
-    let workspace = crate_folder.parent().unwrap_or(&crate_folder);
+    let objects = crate_directory.join("ebpf");
+    let workspace = crate_directory.parent().unwrap_or(&crate_directory);
     watch(&objects);
     let inputs = Inputs::read(workspace)?;
     inputs.iter().flat_map(Inputs::watched).for_each(|path| watch(path));

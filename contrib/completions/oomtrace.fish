@@ -40,8 +40,8 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l namespace -d 'Only ki
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l record -d 'Also write every frame to this file; read it with `list`, `show`, `replay` and `dump`' -r -F
-complete -c oomtrace -n "__fish_oomtrace_needs_command" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
-off\t'Nowhere: identifiers alone are shown'"
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of the container runtimes on this machine'
+off\t'No source; reports show identifiers only'"
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l forecast -d 'Announce once per approach that a cgroup or the machine will run out of memory within this time if it grows as before: seconds, or a time such as 2min (1s to 10min). Without it, there are no forecasts' -r
@@ -88,8 +88,8 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l namespace -d
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l record -d 'Also write every frame to this file; read it with `list`, `show`, `replay` and `dump`' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
-off\t'Nowhere: identifiers alone are shown'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of the container runtimes on this machine'
+off\t'No source; reports show identifiers only'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l forecast -d 'Announce once per approach that a cgroup or the machine will run out of memory within this time if it grows as before: seconds, or a time such as 2min (1s to 10min). Without it, there are no forecasts' -r
@@ -127,8 +127,8 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l tier -d 'Ki
 fentry\t'Only fentry and fexit; fail if they are not available'
 kprobe\t'Only kprobe and kretprobe; fail if they are not available'
 tracepoint\t'Only tracepoints'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of container runtimes, where there are any'
-off\t'Nowhere: identifiers alone are shown'"
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l names -d 'Where names of containers and pods come from: files of the runtimes on this machine, read ahead of time' -r -f -a "auto\t'Files of the container runtimes on this machine'
+off\t'No source; reports show identifiers only'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l killer -d 'A program that kills when memory is short, besides those that are known (earlyoom, systemd-oomd, ...); repeatable' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l history -d 'How often memory is sampled, to show the minutes before a kill: a time such as 5s (at least 1s), or `off`' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l forecast -d 'Announce once per approach that a cgroup or the machine will run out of memory within this time if it grows as before: seconds, or a time such as 2min (1s to 10min). Without it, there are no forecasts' -r
@@ -242,19 +242,19 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand dump" -s h -l help -d 
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo-victim" -s h -l help -d 'Print help'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-supervisor" -s h -l help -d 'Print help'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l procs -d 'The `cgroup.procs` to join first' -r -F
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l name -d 'Its name' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l adj -d 'Its `oom_score_adj`' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l hog -d 'The kind of memory to take' -r -f -a "anon\t'Private anonymous memory'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l name -d 'The name of the process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l adj -d 'The `oom_score_adj` of the process' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l hog -d 'The kind of memory to allocate' -r -f -a "anon\t'Private anonymous memory'
 file\t'Pages of a file, mapped shared'
 shmem\t'Shared anonymous memory'
 tmpfs\t'A file on the kernel\'s internal tmpfs, written and not mapped, so it is not part of any process\'s resident memory'
 page-tables\t'Page tables'
 threads\t'Private anonymous memory, allocated by many threads'
 forks\t'Private anonymous memory of processes that are forked one after the other'"
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l size -d 'How much, in bytes' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l rate -d 'How much of it a second' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l count -d 'By how many threads or processes' -r
-complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l hold -d 'Stay afterwards'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l size -d 'The amount of memory in bytes' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l rate -d 'The bytes to allocate per second' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l count -d 'The number of threads or processes' -r
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -l hold -d 'Keep running after the last allocation'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand experiment-process" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "watch" -d 'Report kills as they happen'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand help; and not __fish_seen_subcommand_from watch check demo record list show why diff replay rank whatif experiment dump demo-victim experiment-supervisor experiment-process help" -f -a "check" -d 'Show what this kernel and these privileges allow, and how to get the rest; needs no privilege'

@@ -1,3 +1,5 @@
+//! The architectures that have an object.
+
 use std::fmt;
 
 /// An architecture that has an eBPF object. One object cannot serve all: the names and places of a kprobe's registers differ.

@@ -1,3 +1,5 @@
+//! Compiles an object with the pinned toolchain.
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -67,7 +69,7 @@ pub fn cargo(workspace: &Path, toolchain: &Toolchain, arch: Arch, subcommand: &s
     command.env("RUSTC", toolchain::rustc()).env("RUSTC_BOOTSTRAP", "1");
     command.env(
         "CARGO_ENCODED_RUSTFLAGS",
-        recipe::rustflags(arch, &renamed_folders(workspace, &toolchain.sysroot)),
+        recipe::rustflags(arch, &renamed_directories(workspace, &toolchain.sysroot)),
     );
     // Cargo finds the linker through `PATH`: an option would change cargo's hashes. The linker opens the compiler's LLVM.
     command.env("PATH", prepended("PATH", toolchain.linker.parent()));
@@ -78,8 +80,8 @@ pub fn cargo(workspace: &Path, toolchain: &Toolchain, arch: Arch, subcommand: &s
 /// Directories whose names must not get into a compiled file, each with the name that `--remap-path-prefix` puts there instead.
 /// `sysroot` belongs to the compiler.
 #[must_use]
-pub fn renamed_folders(workspace: &Path, sysroot: &Path) -> Vec<(PathBuf, &'static str)> {
-    let registries = registries().into_iter().map(|folder| (folder, recipe::REGISTRY_AS));
+pub fn renamed_directories(workspace: &Path, sysroot: &Path) -> Vec<(PathBuf, &'static str)> {
+    let registries = registries().into_iter().map(|directory| (directory, recipe::REGISTRY_AS));
     let library = sysroot.join("lib/rustlib/src/rust");
     [(workspace.to_owned(), recipe::WORKSPACE_AS), (library, recipe::SYSROOT_AS)]
         .into_iter()
@@ -89,11 +91,11 @@ pub fn renamed_folders(workspace: &Path, sysroot: &Path) -> Vec<(PathBuf, &'stat
 
 /// The directories into which cargo unpacked the crates of registries. Their names contain the registry's host.
 fn registries() -> Vec<PathBuf> {
-    let folder = cargo_home().join("registry/src");
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut folders: Vec<_> = entries.map(|entry| entry.path()).collect();
-    folders.sort();
-    folders
+    let directory = cargo_home().join("registry/src");
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut directories: Vec<_> = entries.map(|entry| entry.path()).collect();
+    directories.sort();
+    directories
 }
 
 fn cargo_home() -> PathBuf {
@@ -101,16 +103,16 @@ fn cargo_home() -> PathBuf {
     env::var_os("CARGO_HOME").map_or_else(default, PathBuf::from)
 }
 
-fn prepended(variable: &str, folder: Option<&Path>) -> std::ffi::OsString {
+fn prepended(variable: &str, directory: Option<&Path>) -> std::ffi::OsString {
     let old = env::var_os(variable).unwrap_or_default();
-    let folders = folder.map(Path::to_owned).into_iter().chain(env::split_paths(&old));
+    let directories = directory.map(Path::to_owned).into_iter().chain(env::split_paths(&old));
     // Such a list cannot hold a directory with a colon in its name. The variable then keeps its old value.
-    env::join_paths(folders).unwrap_or(old)
+    env::join_paths(directories).unwrap_or(old)
 }
 
 /// Rejects an object that contains a directory name of this machine: the object would differ on every other machine.
 fn refuse_paths(workspace: &Path, toolchain: &Toolchain, arch: Arch, object: &[u8]) -> Result<()> {
-    match folder_of_this_machine(workspace, &toolchain.sysroot, object) {
+    match directory_of_this_machine(workspace, &toolchain.sysroot, object) {
         Some(path) => Err(Error::Path { arch: arch.name(), path }),
         None => Ok(()),
     }
@@ -118,11 +120,11 @@ fn refuse_paths(workspace: &Path, toolchain: &Toolchain, arch: Arch, object: &[u
 
 /// The name of a directory of this machine in a compiled file: the workspace, the compiler's directory or cargo's.
 #[must_use]
-pub fn folder_of_this_machine(workspace: &Path, sysroot: &Path, compiled: &[u8]) -> Option<String> {
-    let folders = [workspace, sysroot, &cargo_home()].map(|path| path.display().to_string());
+pub fn directory_of_this_machine(workspace: &Path, sysroot: &Path, compiled: &[u8]) -> Option<String> {
+    let directories = [workspace, sysroot, &cargo_home()].map(|path| path.display().to_string());
     let stands_in = |path: &String| path.len() > 1 && contains(compiled, path.as_bytes());
     let is_own_name = |path: &String| recipe::WORKSPACE_AS.starts_with(path.as_str());
-    folders.into_iter().filter(|path| !is_own_name(path)).find(stands_in)
+    directories.into_iter().filter(|path| !is_own_name(path)).find(stands_in)
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {

@@ -1,3 +1,5 @@
+//! SHA-256 digests.
+
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};

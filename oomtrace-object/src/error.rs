@@ -1,3 +1,5 @@
+//! The errors of this crate.
+
 use std::{io, path::PathBuf, process::ExitStatus};
 
 /// An error while an object was built, stamped or checked.

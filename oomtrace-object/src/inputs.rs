@@ -1,3 +1,5 @@
+//! The inputs of the objects: everything in the repository that decides their bytes.
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -65,18 +67,18 @@ fn watched(workspace: &Path) -> Vec<PathBuf> {
 
 /// A crate's manifest, build script and Rust sources, sorted by path.
 fn crate_files(workspace: &Path, name: &str) -> Result<Vec<PathBuf>> {
-    let folder = workspace.join(name);
-    let build_script = folder.join("build.rs");
-    let mut files = vec![folder.join("Cargo.toml")];
+    let directory = workspace.join(name);
+    let build_script = directory.join("build.rs");
+    let mut files = vec![directory.join("Cargo.toml")];
     files.extend(build_script.is_file().then_some(build_script));
-    rust_files(&folder.join("src"), &mut files)?;
+    rust_files(&directory.join("src"), &mut files)?;
     files.sort_by_key(|path| name_in(workspace, path));
     Ok(files)
 }
 
-fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).map_err(Error::file("list", folder))? {
-        let path = entry.map_err(Error::file("list", folder))?.path();
+fn rust_files(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory).map_err(Error::file("list", directory))? {
+        let path = entry.map_err(Error::file("list", directory))?.path();
         if path.is_dir() {
             rust_files(&path, files)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -111,27 +113,27 @@ mod tests {
     const LOCK: &str = "[[package]]\nname = \"oomtrace-ebpf\"\nversion = \"0.1.0\"\n";
 
     fn workspace() -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for name in CRATES {
-            let src = folder.path().join(name).join("src/hook");
+            let src = directory.path().join(name).join("src/hook");
             fs::create_dir_all(&src).unwrap();
             fs::write(src.join("mark_victim.rs"), "fn it() {}").unwrap();
-            fs::write(folder.path().join(name).join("Cargo.toml"), "[package]").unwrap();
+            fs::write(directory.path().join(name).join("Cargo.toml"), "[package]").unwrap();
         }
-        fs::write(folder.path().join("Cargo.toml"), "edition = \"2024\"\nclap = \"4\"\n").unwrap();
-        fs::write(folder.path().join("Cargo.lock"), LOCK).unwrap();
-        folder
+        fs::write(directory.path().join("Cargo.toml"), "edition = \"2024\"\nclap = \"4\"\n").unwrap();
+        fs::write(directory.path().join("Cargo.lock"), LOCK).unwrap();
+        directory
     }
 
-    fn digest(folder: &Path) -> String {
-        Inputs::read(folder).unwrap().unwrap().digest().to_owned()
+    fn digest(directory: &Path) -> String {
+        Inputs::read(directory).unwrap().unwrap().digest().to_owned()
     }
 
     fn assert_changes(expected: bool, change: impl FnOnce(&Path)) {
-        let folder = workspace();
-        let before = digest(folder.path());
-        change(folder.path());
-        assert_eq!(digest(folder.path()) != before, expected);
+        let directory = workspace();
+        let before = digest(directory.path());
+        change(directory.path());
+        assert_eq!(digest(directory.path()) != before, expected);
     }
 
     #[test]
@@ -142,7 +144,7 @@ mod tests {
     #[test]
     fn each_input_changes_the_digest() {
         let write = |path: &'static str, text: &'static str| {
-            move |folder: &Path| fs::write(folder.join(path), text).unwrap()
+            move |directory: &Path| fs::write(directory.join(path), text).unwrap()
         };
         assert_changes(true, write("oomtrace-ebpf/src/hook/mark_victim.rs", "fn it() { }"));
         assert_changes(true, write("oomtrace-common/src/hook/mark_victim.rs", "fn it() { }"));
@@ -154,19 +156,20 @@ mod tests {
             true,
             write("Cargo.lock", "[[package]]\nname = \"oomtrace-ebpf\"\nversion = \"0.2.0\"\n"),
         );
-        assert_changes(true, |folder| {
-            let src = folder.join("oomtrace-ebpf/src");
+        assert_changes(true, |directory| {
+            let src = directory.join("oomtrace-ebpf/src");
             fs::rename(src.join("hook/mark_victim.rs"), src.join("mark_victim.rs")).unwrap();
         });
     }
 
     #[test]
     fn other_files_do_not_change_the_digest() {
-        let write = |path: &'static str| move |folder: &Path| fs::write(folder.join(path), "x").unwrap();
+        let write =
+            |path: &'static str| move |directory: &Path| fs::write(directory.join(path), "x").unwrap();
         assert_changes(false, write("oomtrace-ebpf/src/.main.rs.swp"));
         assert_changes(false, write("oomtrace-ebpf/README.md"));
-        assert_changes(false, |folder| {
-            fs::write(folder.join("Cargo.toml"), "edition = \"2024\"\nclap = \"5\"\n").unwrap();
+        assert_changes(false, |directory| {
+            fs::write(directory.join("Cargo.toml"), "edition = \"2024\"\nclap = \"5\"\n").unwrap();
         });
     }
 

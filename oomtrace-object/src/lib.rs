@@ -19,14 +19,14 @@ mod strip;
 mod toolchain;
 
 pub use arch::Arch;
-pub use compile::{FOREIGN_VARIABLES, cargo, compile, folder_of_this_machine, renamed_folders};
+pub use compile::{FOREIGN_VARIABLES, cargo, compile, directory_of_this_machine, renamed_directories};
 pub use error::{Error, Result};
 pub use inputs::Inputs;
 pub use recipe::BPF_LINKER_VERSION;
 pub use stamp::{STAMP_FILE, Stamp};
 pub use strip::strip_debug;
 pub use toolchain::{
-    LIBRARY_MARK, TOOLS_FOLDER, Toolchain, find_linker, require_library, rustc_release, rustc_sysroot,
+    LIBRARY_MARK, TOOLS_DIRECTORY, Toolchain, find_linker, require_library, rustc_release, rustc_sysroot,
 };
 
 /// The command that brings the committed objects up to date. Every message names it this way.

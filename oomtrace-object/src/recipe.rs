@@ -60,9 +60,9 @@ pub(crate) fn rustflags(arch: Arch, renamed: &[(impl AsRef<Path>, &str)]) -> OsS
         flags.push("\x1f");
         flags.push(flag);
     }
-    for (folder, name) in renamed {
+    for (directory, name) in renamed {
         flags.push("\x1f--remap-path-prefix=");
-        flags.push(folder.as_ref());
+        flags.push(directory.as_ref());
         flags.push(format!("={name}"));
     }
     flags

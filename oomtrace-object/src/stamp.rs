@@ -1,3 +1,5 @@
+//! The stamp beside the objects, and its comparison with inputs, tools and objects.
+
 use std::{
     collections::BTreeMap,
     fmt, fs,
@@ -10,7 +12,7 @@ use crate::{Arch, Error, Inputs, REBUILD, Result, Toolchain, digest};
 pub const STAMP_FILE: &str = "STAMP";
 
 const HEAD: &str = "\
-# What the objects in this folder were built from. `cargo xtask ebpf` writes it, build.rs compares it with the
+# What the objects in this directory were built from. `cargo xtask ebpf` writes it, build.rs compares it with the
 # sources, and `cargo xtask ebpf --check` rebuilds the objects and compares them byte for byte.
 ";
 
@@ -43,8 +45,8 @@ impl Stamp {
     ///
     /// # Errors
     /// If the stamp cannot be read or lacks one of its lines.
-    pub fn read(folder: &Path) -> Result<Option<Self>> {
-        let path = folder.join(STAMP_FILE);
+    pub fn read(directory: &Path) -> Result<Option<Self>> {
+        let path = directory.join(STAMP_FILE);
         if !path.exists() {
             return Ok(None);
         }
@@ -90,8 +92,8 @@ impl Stamp {
     ///
     /// # Errors
     /// If the object cannot be read, or if its digest differs from the stamp.
-    pub fn object(&self, folder: &Path, arch: Arch) -> Result<PathBuf> {
-        let path = folder.join(arch.object_file());
+    pub fn object(&self, directory: &Path, arch: Arch) -> Result<PathBuf> {
+        let path = directory.join(arch.object_file());
         let bytes = fs::read(&path).map_err(Error::file("read", &path))?;
         if self.objects.get(&arch).is_some_and(|stamped| *stamped == digest::of(&bytes)) {
             return Ok(path);
@@ -142,11 +144,11 @@ mod tests {
 
     #[test]
     fn rejects_an_object_that_differs_from_the_stamp() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(Arch::X86_64.object_file());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(Arch::X86_64.object_file());
         fs::write(&path, b"x86").unwrap();
-        assert_eq!(stamp(b"x86").object(folder.path(), Arch::X86_64).unwrap(), path);
-        let error = stamp(b"y86").object(folder.path(), Arch::X86_64).unwrap_err();
+        assert_eq!(stamp(b"x86").object(directory.path(), Arch::X86_64).unwrap(), path);
+        let error = stamp(b"y86").object(directory.path(), Arch::X86_64).unwrap_err();
         assert!(error.to_string().contains("oomtrace-x86_64.o: not the object"), "{error}");
     }
 

@@ -1,3 +1,5 @@
+//! Removes debug information from an object.
+
 use object::{
     build::elf::{Builder, SectionData},
     elf,

@@ -1,3 +1,5 @@
+//! Finds the tools that build an object.
+
 use std::{
     env,
     ffi::OsString,
@@ -9,7 +11,7 @@ use std::{
 use crate::{BPF_LINKER_VERSION, Error, Result};
 
 /// The project's own directory for tools, below the workspace. It is not below `target`, so `cargo clean` keeps it.
-pub const TOOLS_FOLDER: &str = ".tools";
+pub const TOOLS_DIRECTORY: &str = ".tools";
 
 /// A file beside the standard library's source that names the source's compiler. `cargo xtask setup` writes it. rustup writes
 /// none, because it keeps its own source in step with the compiler.
@@ -103,12 +105,12 @@ pub fn require_library(sysroot: &Path, release: &str) -> Result<()> {
 /// # Errors
 /// [`Error::Tool`] if there is none.
 pub fn find_linker(workspace: &Path) -> Result<PathBuf> {
-    let own = workspace.join(TOOLS_FOLDER).join("bin");
+    let own = workspace.join(TOOLS_DIRECTORY).join("bin");
     let on_path = env::var_os("PATH").unwrap_or_default();
     [own]
         .into_iter()
         .chain(env::split_paths(&on_path))
-        .map(|folder| folder.join("bpf-linker"))
+        .map(|directory| directory.join("bpf-linker"))
         .find(|path| is_right_linker(path))
         .ok_or_else(|| Error::Tool { what: format!("no bpf-linker {BPF_LINKER_VERSION}") })
 }

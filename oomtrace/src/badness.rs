@@ -6,16 +6,16 @@
 
 /// The `oom_score_adj` that exempts a task.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/uapi/linux/oom.h#L9> (`OOM_SCORE_ADJ_MIN`)
-pub const ADJ_MIN: i16 = -1000;
+pub(crate) const ADJ_MIN: i16 = -1000;
 
 /// The highest `oom_score_adj`.
-pub const ADJ_MAX: i16 = 1000;
+pub(crate) const ADJ_MAX: i16 = 1000;
 
 /// The pages that `oom_score_adj` adds (negative: subtracts). The division comes first, so in a domain of less than 1000 pages
 /// it adds nothing.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L238>
 #[must_use]
-pub fn adj_pages(adj: i16, total_pages: u64) -> i64 {
+pub(crate) fn adj_pages(adj: i16, total_pages: u64) -> i64 {
     let thousandths = i64::try_from(total_pages / 1000).unwrap_or(i64::MAX);
     i64::from(adj).saturating_mul(thousandths)
 }
@@ -23,7 +23,7 @@ pub fn adj_pages(adj: i16, total_pages: u64) -> i64 {
 /// A task's points, in pages; may be negative. `None` for a task with [`ADJ_MIN`], which the kernel passes over.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L202> (`oom_badness`)
 #[must_use]
-pub fn points(base_pages: u64, adj: i16, total_pages: u64) -> Option<i64> {
+pub(crate) fn points(base_pages: u64, adj: i16, total_pages: u64) -> Option<i64> {
     let base = i64::try_from(base_pages).unwrap_or(i64::MAX);
     (adj != ADJ_MIN).then(|| base.saturating_add(adj_pages(adj, total_pages)))
 }
@@ -31,14 +31,14 @@ pub fn points(base_pages: u64, adj: i16, total_pages: u64) -> Option<i64> {
 /// The task that the kernel chooses: the one with the most points, and of several with equal points the last one it examines.
 /// `candidates` are in the order of examination.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L351> (`oom_evaluate_task`)
-pub fn choose<T>(candidates: impl IntoIterator<Item = (T, i64)>) -> Option<(T, i64)> {
+pub(crate) fn choose<T>(candidates: impl IntoIterator<Item = (T, i64)>) -> Option<(T, i64)> {
     candidates.into_iter().reduce(|best, next| if next.1 < best.1 { best } else { next })
 }
 
 /// The highest `oom_score_adj` at which a task that has these points at `adj` would have at most `most` points. [`ADJ_MIN`],
 /// which exempts the task, if no other value is low enough.
 #[must_use]
-pub fn adj_for_at_most(most: i64, points: i64, adj: i16, total_pages: u64) -> i16 {
+pub(crate) fn adj_for_at_most(most: i64, points: i64, adj: i16, total_pages: u64) -> i16 {
     let thousandths = i128::from(total_pages / 1000);
     let room = i128::from(most) - i128::from(points);
     if thousandths == 0 {
@@ -52,7 +52,7 @@ pub fn adj_for_at_most(most: i64, points: i64, adj: i16, total_pages: u64) -> i1
 /// The lowest `oom_score_adj` at which a task that has these points at `adj` would have at least `least` points; `None` if even
 /// [`ADJ_MAX`] is not enough.
 #[must_use]
-pub fn adj_for_at_least(least: i64, points: i64, adj: i16, total_pages: u64) -> Option<i16> {
+pub(crate) fn adj_for_at_least(least: i64, points: i64, adj: i16, total_pages: u64) -> Option<i16> {
     let thousandths = i128::from(total_pages / 1000);
     let lack = i128::from(least) - i128::from(points);
     if thousandths == 0 {
@@ -74,7 +74,7 @@ fn in_range(wanted: i128) -> Option<i16> {
 /// ancestors do not count. All values are in pages. A limit that is not set is the kernel's `PAGE_COUNTER_MAX`.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1610> (`mem_cgroup_get_max`)
 #[must_use]
-pub fn memcg_total_pages(limit: u64, swap_limit: u64, machine_swap: u64, swappiness: u64) -> u64 {
+pub(crate) fn memcg_total_pages(limit: u64, swap_limit: u64, machine_swap: u64, swappiness: u64) -> u64 {
     let swap = if swappiness == 0 { 0 } else { swap_limit.min(machine_swap) };
     // `constrained_alloc` uses 1 instead of 0.
     limit.saturating_add(swap).max(1)
@@ -82,7 +82,7 @@ pub fn memcg_total_pages(limit: u64, swap_limit: u64, machine_swap: u64, swappin
 
 /// The same for a v1 cgroup, whose second limit applies to memory and swap together.
 #[must_use]
-pub fn memcg_v1_total_pages(limit: u64, memsw_limit: u64, machine_swap: u64, swappiness: u64) -> u64 {
+pub(crate) fn memcg_v1_total_pages(limit: u64, memsw_limit: u64, machine_swap: u64, swappiness: u64) -> u64 {
     memcg_total_pages(limit, memsw_limit.saturating_sub(limit), machine_swap, swappiness)
 }
 

@@ -56,7 +56,7 @@ Exit status:
   3  a privilege is missing
   4  this kernel cannot be traced
   5  the output could not be written
-  6  a file could not be read, or is not what it should be
+  6  a file could not be read, is damaged, or is not a recording
   7  the recording does not contain the answer
 `record -- CMD` exits with the status of CMD; with 127 if CMD does not exist, with 126 if it cannot be started.";
 
@@ -469,10 +469,10 @@ pub enum TableFormat {
 /// `--names`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum NamesChoice {
-    /// Files of container runtimes, where there are any
+    /// Files of the container runtimes on this machine
     #[default]
     Auto,
-    /// Nowhere: identifiers alone are shown
+    /// No source; reports show identifiers only
     Off,
 }
 

@@ -12,6 +12,7 @@ mod symbols;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub use self::{
     afterwards::{AFTERWARDS_NS, Afterwards, Restarted},
@@ -75,6 +76,20 @@ pub struct Session {
     /// The [`CODES`] of the tracer that created the stream.
     #[serde(default = "first_codes")]
     pub codes: u32,
+}
+
+impl Session {
+    /// Converts a boot time (ns) to Unix time (ns).
+    #[must_use]
+    pub fn wall_ns(&self, boot_ns: u64) -> i128 {
+        i128::from(boot_ns) + i128::from(self.wall_offset_ns)
+    }
+
+    /// Converts a boot time (ns) to a date, RFC 3339, UTC. `None` if the year has more than four digits.
+    #[must_use]
+    pub fn date(&self, boot_ns: u64) -> Option<String> {
+        OffsetDateTime::from_unix_timestamp_nanos(self.wall_ns(boot_ns)).ok()?.format(&Rfc3339).ok()
+    }
 }
 
 impl Session {

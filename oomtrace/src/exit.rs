@@ -32,8 +32,8 @@ impl Exit {
         (Self::Privilege, "a privilege is missing"),
         (Self::Kernel, "this kernel cannot be traced"),
         (Self::Output, "the output could not be written"),
-        (Self::Input, "a file could not be read as what it should be"),
-        (Self::Unanswered, "the recording does not hold what was asked"),
+        (Self::Input, "a file could not be read, is damaged, or is not a recording"),
+        (Self::Unanswered, "the recording does not contain the answer"),
     ];
 
     /// The number that the shell sees.

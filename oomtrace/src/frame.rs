@@ -42,7 +42,7 @@ pub enum DecodeError {
         surplus: usize,
     },
     /// The JSON of a context frame is invalid or does not match its kind.
-    #[error("the {kind:?} frame's JSON at byte {HEADER_BYTES} is not what it should be: {because}")]
+    #[error("the {kind:?} frame's JSON at byte {HEADER_BYTES} is not valid: {because}")]
     Context {
         /// The kind.
         kind: Kind,

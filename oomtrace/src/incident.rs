@@ -144,8 +144,7 @@ impl Incident {
     /// Wall-clock time of the decision, Unix time in ns; `None` without a session.
     #[must_use]
     pub fn wall_ns(&self) -> Option<i128> {
-        let session = self.session.as_ref()?;
-        Some(i128::from(self.boot_ns) + i128::from(session.wall_offset_ns))
+        self.session.as_ref().map(|session| session.wall_ns(self.boot_ns))
     }
 }
 

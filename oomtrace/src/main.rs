@@ -1,4 +1,4 @@
-//! The command.
+//! The program `oomtrace`: parses the command line, runs the command, and turns its result into an exit status.
 
 use std::{
     process::ExitCode,

@@ -143,9 +143,9 @@ impl Pipeline {
         self.choose_steps();
         let mut batch = Vec::new();
         let ended = loop {
-            let brought = source.next(self.assembler.next_deadline_ns(), &mut batch);
+            let result = source.next(self.assembler.next_deadline_ns(), &mut batch);
             self.feed(&batch)?;
-            match brought {
+            match result {
                 Ok(Batch::Last(ended)) => break Ok(Some(ended)),
                 Ok(Batch::Frames) if self.stop_after.is_some_and(|count| self.totals.incidents >= count) => {
                     break Ok(None);
@@ -170,22 +170,27 @@ impl Pipeline {
         self.choose_steps();
         let ended = thread::scope(|scope| {
             scope.spawn(move || batches.send_all(source));
-            let followed = self.follow(&ahead);
+            let ended = self.report_decoded(&ahead);
             // If a sink failed, the thread waits for room in the channel. Dropping the receiver ends the thread.
             drop(ahead);
-            followed
+            ended
         })?;
         self.end(ended)
     }
 
-    fn follow(&mut self, ahead: &Ahead) -> Result<Result<Option<Ended>, PipelineError>, PipelineError> {
+    /// Reports what the other thread decodes. The outer error is a sink's and ends the run at once. The inner one is the source's:
+    /// everything that came before it is still reported.
+    fn report_decoded(
+        &mut self,
+        ahead: &Ahead,
+    ) -> Result<Result<Option<Ended>, PipelineError>, PipelineError> {
         loop {
-            let (decoded, brought) = ahead.next();
+            let (decoded, result) = ahead.next();
             let mut steps = Vec::new();
             self.totals.frames += decoded.frames;
             decoded.events.into_iter().try_for_each(|event| self.push(event, &mut steps))?;
-            self.tell(&steps)?;
-            match brought {
+            self.report_steps(&steps)?;
+            match result {
                 Ok(Batch::Last(ended)) => return Ok(Ok(Some(ended))),
                 Ok(Batch::Frames) => {}
                 Err(error) => return Ok(Err(error.into())),
@@ -197,7 +202,7 @@ impl Pipeline {
     /// a person or program resets the machine.
     fn choose_steps(&mut self) {
         if self.recorder.is_none() && !self.sinks.iter().any(|sink| sink.hears_decisions()) {
-            self.assembler.tell_ends_alone();
+            self.assembler.report_ends_only();
         }
     }
 
@@ -208,10 +213,10 @@ impl Pipeline {
     ) -> Result<(Totals, Option<Ended>), PipelineError> {
         let mut steps = Vec::new();
         self.assembler.finish(&mut steps);
-        let told = self.tell(&steps);
+        let written = self.report_steps(&steps);
         self.totals.unrecorded = self.recorder.take().map_or(0, Recorder::finish);
         // Report everything that came before the source failed.
-        told.and(ended).map(|ended| (self.totals, ended))
+        written.and(ended).map(|ended| (self.totals, ended))
     }
 
     fn feed(&mut self, batch: &[u8]) -> Result<(), PipelineError> {
@@ -236,12 +241,12 @@ impl Pipeline {
         if let Some(recorder) = &mut self.recorder {
             recorder.hand_over(!steps.is_empty(), self.assembler.open() == 0);
         }
-        self.tell(&std::mem::take(steps))
+        self.report_steps(&std::mem::take(steps))
     }
 
     /// Announces that memory will run out soon.
-    fn foresee(&mut self, told: &Forecast) -> Result<(), PipelineError> {
-        let announcement = Announcement::new(told, self.assembler.session());
+    fn announce(&mut self, frame: &Forecast) -> Result<(), PipelineError> {
+        let announcement = Announcement::new(frame, self.assembler.session());
         if let Some(announcement) = announcement.filter(|announcement| (self.forecasts)(announcement)) {
             for sink in &mut self.sinks {
                 sink.foreseen(&announcement).map_err(PipelineError::Output)?;
@@ -251,17 +256,19 @@ impl Pipeline {
     }
 
     fn push(&mut self, mut stamped: Stamped, steps: &mut Vec<Step>) -> Result<(), PipelineError> {
-        if let Event::Forecast(told) = &stamped.event {
+        if let Event::Forecast(frame) = &stamped.event {
             self.pass_on(steps)?;
-            return self.foresee(told);
+            return self.announce(frame);
         }
         self.redact.event(&mut stamped.event);
         self.assembler.push(stamped, steps);
         Ok(())
     }
 
-    fn tell(&mut self, steps: &[Step]) -> Result<(), PipelineError> {
-        Progress::count(self.progress.as_ref(), steps);
+    fn report_steps(&mut self, steps: &[Step]) -> Result<(), PipelineError> {
+        if let Some(progress) = &self.progress {
+            progress.count(steps);
+        }
         for step in steps {
             match step {
                 Step::Decided(incident) => self.each_sink(incident, |sink, report| sink.decided(report))?,
@@ -283,12 +290,12 @@ impl Pipeline {
     fn each_sink(
         &mut self,
         incident: &Incident,
-        tell: impl Fn(&mut dyn Sink, &Report) -> io::Result<()>,
+        write: impl Fn(&mut dyn Sink, &Report) -> io::Result<()>,
     ) -> Result<(), PipelineError> {
         let report = report(incident);
         if (self.filter)(&report) {
             for sink in &mut self.sinks {
-                tell(sink.as_mut(), &report).map_err(PipelineError::Output)?;
+                write(sink.as_mut(), &report).map_err(PipelineError::Output)?;
             }
         }
         Ok(())

@@ -5,7 +5,7 @@
 /// # Errors
 ///
 /// If it is not a size.
-pub fn bytes(typed: &str) -> Result<u64, String> {
+pub(crate) fn bytes(typed: &str) -> Result<u64, String> {
     let wrong = || format!("a size is a number with K, M, G or T behind, not `{typed}`");
     let digits = typed.trim_end_matches(|last: char| last.is_ascii_alphabetic());
     let shift = match typed.get(digits.len()..).map(str::to_ascii_uppercase).as_deref() {

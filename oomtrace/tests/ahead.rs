@@ -17,8 +17,8 @@ use oomtrace::{
 };
 
 fn recordings() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let mut found: Vec<_> =
         paths.filter(|path| path.extension().is_some_and(|extension| extension == "oomtrace")).collect();
     found.sort();

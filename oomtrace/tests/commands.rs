@@ -27,9 +27,9 @@ fn full() -> File {
     File::options().write(true).open("/dev/full").unwrap()
 }
 
-struct Folder(tempfile::TempDir);
+struct Directory(tempfile::TempDir);
 
-impl Folder {
+impl Directory {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -65,8 +65,8 @@ fn reports_a_full_output_once() {
 
 #[test]
 fn writes_a_page_to_standard_output_and_never_over_a_recording() {
-    let folder = Folder::new();
-    let recording = folder.path("oom.oomtrace");
+    let directory = Directory::new();
+    let recording = directory.path("oom.oomtrace");
     fs::copy(GOLDEN, &recording).unwrap();
     let (exit, page, _) = run(&["show", "1", &recording, "--html", "-"]);
     assert!(exit == 0 && page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"), "{exit}");
@@ -86,9 +86,9 @@ fn rejects_a_number_together_with_the_last_one() {
 
 #[test]
 fn reports_why_a_file_cannot_be_opened() {
-    let folder = Folder::new();
-    let absent = folder.path("absent");
-    for words in [["list", &absent], ["replay", &absent], ["dump", &absent], ["dump", &folder.path("")]] {
+    let directory = Directory::new();
+    let absent = directory.path("absent");
+    for words in [["list", &absent], ["replay", &absent], ["dump", &absent], ["dump", &directory.path("")]] {
         let (exit, _, said) = run(&words);
         assert!(exit == 6 && said.contains("cannot open it: "), "{words:?}: {exit} {said}");
     }
@@ -96,8 +96,8 @@ fn reports_why_a_file_cannot_be_opened() {
 
 #[test]
 fn reads_an_empty_file_as_a_recording_that_never_began() {
-    let folder = Folder::new();
-    let empty = folder.path("empty.oomtrace");
+    let directory = Directory::new();
+    let empty = directory.path("empty.oomtrace");
     fs::write(&empty, "").unwrap();
     for command in ["list", "replay", "dump"] {
         let (exit, printed, said) = run(&[command, &empty]);
@@ -109,8 +109,8 @@ fn reads_an_empty_file_as_a_recording_that_never_began() {
 /// The test works with and without the privilege to trace.
 #[test]
 fn a_recording_that_could_not_begin_does_not_block_the_next() {
-    let folder = Folder::new();
-    let file = folder.path("oom.oomtrace");
+    let directory = Directory::new();
+    let file = directory.path("oom.oomtrace");
     for _ in 0..2 {
         let (exit, _, said) = run(&["record", "-o", &file, "--", "/nonexistent/command"]);
         assert!(exit != 0 && !said.contains("never overwritten"), "{exit} {said}");
@@ -121,10 +121,10 @@ fn a_recording_that_could_not_begin_does_not_block_the_next() {
 /// A golden recording, and the same with the padding that a recorder cuts off when it closes a file.
 #[test]
 fn a_recording_of_another_boot_that_was_not_closed_is_named() {
-    let folder = Folder::new();
+    let directory = Directory::new();
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/v1-oom_group.oomtrace");
     let mut bytes = fs::read(golden).unwrap();
-    let (closed, cut) = (folder.path("closed.oomtrace"), folder.path("cut.oomtrace"));
+    let (closed, cut) = (directory.path("closed.oomtrace"), directory.path("cut.oomtrace"));
     fs::write(&closed, &bytes).unwrap();
     bytes.resize(bytes.len().next_multiple_of(4096) + 4096, 0);
     fs::write(&cut, &bytes).unwrap();

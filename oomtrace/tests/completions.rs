@@ -41,16 +41,16 @@ fn each_command_has_a_manual_page() {
 
 /// The manual pages by file name: one for the program, and one for each command that `--help` shows.
 fn manual_pages() -> BTreeMap<String, Vec<u8>> {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     // A page for `help` would only repeat the others.
     let command = Cli::command().disable_help_subcommand(true);
-    clap_mangen::generate_to(command, folder.path()).unwrap();
-    let entries = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+    clap_mangen::generate_to(command, directory.path()).unwrap();
+    let entries = fs::read_dir(directory.path()).unwrap().map(Result::unwrap);
     entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
 }
 
-fn contrib(folder: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib").join(folder)
+fn contrib(directory: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib").join(directory)
 }
 
 fn assert_current(path: &Path, current: &[u8]) {

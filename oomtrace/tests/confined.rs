@@ -49,8 +49,8 @@ fn run(arguments: &[&str], pipe: &Path) -> io::Result<Child> {
 
 #[test]
 fn reading_commands_are_confined_before_they_open_a_recording() {
-    let folder = tempfile::tempdir().unwrap();
-    let pipe = folder.path().join("pipe");
+    let directory = tempfile::tempdir().unwrap();
+    let pipe = directory.path().join("pipe");
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     for arguments in COMMANDS {
         let mut child = run(arguments, &pipe).unwrap();

@@ -131,8 +131,8 @@ fn collect(value: &Value, keys: &mut BTreeSet<String>) {
 
 #[test]
 fn the_ready_experiments_are_valid_and_their_results_are_documented() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/experiments");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../contrib/experiments");
+    let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let files: Vec<_> =
         files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
     assert_eq!(files.len(), 6);

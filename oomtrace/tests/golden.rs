@@ -20,8 +20,8 @@ use serde_json::Value;
 
 /// Each recording with the reports that the older version printed live.
 fn goldens() -> Vec<(PathBuf, Vec<Value>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
-    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let recordings = paths.filter(|path| path.extension().is_some_and(|extension| extension == "oomtrace"));
     let with_reports = |path: PathBuf| {
         let lines = fs::read_to_string(path.with_extension("jsonl")).unwrap();

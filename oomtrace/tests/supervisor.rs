@@ -13,8 +13,8 @@ use std::{
 
 #[test]
 fn restores_after_an_experiment_that_was_killed_at_the_start() {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = folder.path().join("experiment.json");
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("experiment.json");
     // The knob already has the value, so restoring it needs no privilege.
     let knob = "/proc/sys/vm/swappiness";
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
@@ -30,7 +30,7 @@ fn restores_after_an_experiment_that_was_killed_at_the_start() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     drop(ours);
     let mut supervisor = Command::new(env!("CARGO_BIN_EXE_oomtrace"));
-    supervisor.arg("experiment-supervisor").arg(folder.path());
+    supervisor.arg("experiment-supervisor").arg(directory.path());
     let status = supervisor.stdin(Stdio::from(OwnedFd::from(theirs))).status().unwrap();
     assert!(status.success(), "{status}");
     assert!(!journal.exists(), "no value is left to restore");

@@ -126,8 +126,8 @@ fn rotation() -> Rotation {
 #[test]
 #[ignore = "the child of the test below, which starts it"]
 fn child() {
-    let folder = PathBuf::from(env::var_os(CHILD).unwrap());
-    let recorder = Recorder::start(Place::Folder(folder, rotation()), Box::new(|_| {})).unwrap();
+    let directory = PathBuf::from(env::var_os(CHILD).unwrap());
+    let recorder = Recorder::start(Place::Directory(directory, rotation()), Box::new(|_| {})).unwrap();
     let kept = recorder.kept();
     std::thread::spawn(move || tell(&kept));
     let road = Pipeline::new(Vec::new(), Box::new(|_| true)).recording(Some(recorder));
@@ -136,10 +136,10 @@ fn child() {
 }
 
 /// Starts a child, kills it after this time, and returns the number of frames that it knew to be on disk.
-fn killed_after(folder: &Path, time: Duration) -> u64 {
+fn killed_after(directory: &Path, time: Duration) -> u64 {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "child", "--ignored", "--nocapture", "--test-threads", "1"])
-        .env(CHILD, folder)
+        .env(CHILD, directory)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -162,9 +162,9 @@ fn killed_after(folder: &Path, time: Duration) -> u64 {
 }
 
 /// Reads a directory. Returns the reports, and the number of files that end inside a record.
-fn read(folder: &Path) -> (Vec<Report>, usize) {
+fn read(directory: &Path) -> (Vec<Report>, usize) {
     let (mut reports, mut torn) = (Vec::new(), 0);
-    for item in Incidents::new(Recordings::find(&[folder.to_owned()]).unwrap()) {
+    for item in Incidents::new(Recordings::find(&[directory.to_owned()]).unwrap()) {
         match item {
             Ok(incident) => reports.push(report(&incident)),
             Err(PipelineError::Source(SourceError::InFile { error: ReadError::Torn { .. }, .. })) => {
@@ -188,9 +188,9 @@ fn a_recorder_killed_at_any_moment_leaves_a_true_recording() {
     let frames = u64::try_from(Storm::new().frames.len()).unwrap();
     let (mut expected, mut incidents, mut torn) = (Storm::reports(50), 0, 0);
     for number in 0..kills {
-        let folder = tempfile::tempdir().unwrap();
-        let on_disk = killed_after(folder.path(), moment(number));
-        let (reports, torn_files) = read(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        let on_disk = killed_after(directory.path(), moment(number));
+        let (reports, torn_files) = read(directory.path());
         if reports.len() > expected.len() {
             expected = Storm::reports(2 * u64::try_from(reports.len()).unwrap());
         }

@@ -6,7 +6,6 @@ mod check;
 mod checksums;
 mod moment;
 mod package;
-mod platform;
 mod sbom;
 
 use std::{
@@ -17,8 +16,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use oomtrace_object::Arch;
 
-pub(crate) use self::platform::Platform;
-use crate::host::{run::say, workspace};
+use crate::host::{platform::Platform, run::say, workspace};
 
 /// `cargo xtask dist`
 #[derive(clap::Args)]

@@ -43,9 +43,9 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
 
 /// Builds both objects and their stamp, unless they are up to date with the sources and the tools.
 fn build() -> Result<()> {
-    let (folder, inputs) = (folder(), inputs()?);
+    let (directory, inputs) = (directory(), inputs()?);
     let toolchain = setup::ebpf_toolchain()?;
-    if is_current(&folder, &inputs, &toolchain) {
+    if is_current(&directory, &inputs, &toolchain) {
         say("the eBPF objects are up to date");
         return Ok(());
     }
@@ -57,20 +57,20 @@ fn build() -> Result<()> {
     );
     let stamp =
         Stamp::new(&inputs, &toolchain, objects.iter().map(|(arch, bytes)| (*arch, bytes.as_slice())));
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(&directory)?;
     for (arch, bytes) in &objects {
-        write(&folder.join(arch.object_file()), bytes)?;
+        write(&directory.join(arch.object_file()), bytes)?;
         say(&format!("{arch}: {} bytes", bytes.len()));
     }
     // Write the stamp last: until then, the old stamp rejects the new objects.
-    write(&folder.join(STAMP_FILE), stamp.to_string().as_bytes())
+    write(&directory.join(STAMP_FILE), stamp.to_string().as_bytes())
 }
 
-fn is_current(folder: &Path, inputs: &Inputs, toolchain: &Toolchain) -> bool {
-    let Ok(Some(stamp)) = Stamp::read(folder) else {
+fn is_current(directory: &Path, inputs: &Inputs, toolchain: &Toolchain) -> bool {
+    let Ok(Some(stamp)) = Stamp::read(directory) else {
         return false;
     };
-    let objects_fit = || Arch::ALL.into_iter().all(|arch| stamp.object(folder, arch).is_ok());
+    let objects_fit = || Arch::ALL.into_iter().all(|arch| stamp.object(directory, arch).is_ok());
     stamp.is_of(inputs) && stamp.is_by(toolchain) && objects_fit()
 }
 
@@ -79,15 +79,15 @@ fn is_current(folder: &Path, inputs: &Inputs, toolchain: &Toolchain) -> bool {
 /// # Errors
 /// If they differ. The error names the file and the command that repairs it.
 pub(crate) fn check() -> Result<Checked> {
-    let folder = folder();
-    let stamp = Stamp::read(&folder)?
-        .with_context(|| format!("{} contains no stamp: run `{REBUILD}`", folder.display()))?;
+    let directory = directory();
+    let stamp = Stamp::read(&directory)?
+        .with_context(|| format!("{} contains no stamp: run `{REBUILD}`", directory.display()))?;
     ensure!(
         stamp.is_of(&inputs()?),
         "{}: the eBPF sources changed since the objects were built: run `{REBUILD}` and commit oomtrace/ebpf",
-        folder.join(STAMP_FILE).display()
+        directory.join(STAMP_FILE).display()
     );
-    let committed = Arch::ALL.map(|arch| Ok((arch, fs::read(stamp.object(&folder, arch)?)?)));
+    let committed = Arch::ALL.map(|arch| Ok((arch, fs::read(stamp.object(&directory, arch)?)?)));
     let committed = committed.into_iter().collect::<Result<Vec<_>>>()?;
     let toolchain = match setup::ebpf_toolchain() {
         Ok(toolchain) => toolchain,
@@ -107,7 +107,7 @@ fn rebuild(toolchain: &Toolchain, committed: &[(Arch, Vec<u8>)]) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     for (arch, rebuilt) in compile_all(toolchain, scratch.path())? {
         let bytes = committed.iter().find(|(other, _)| *other == arch).map(|(_, bytes)| bytes.as_slice());
-        compare(&folder().join(arch.object_file()), bytes.unwrap_or_default(), &rebuilt)?;
+        compare(&directory().join(arch.object_file()), bytes.unwrap_or_default(), &rebuilt)?;
     }
     Ok(())
 }
@@ -137,7 +137,7 @@ fn inputs() -> Result<Inputs> {
     Inputs::read(&workspace::root())?.context("the eBPF sources are missing")
 }
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     workspace::root().join("oomtrace/ebpf")
 }
 

@@ -75,8 +75,8 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
 
 /// The files of the experiments.
 fn files(names: &[String]) -> Result<Vec<PathBuf>> {
-    let folder = workspace::root().join("contrib/experiments");
-    let entries = fs::read_dir(&folder).with_context(|| format!("listing {}", folder.display()))?;
+    let directory = workspace::root().join("contrib/experiments");
+    let entries = fs::read_dir(&directory).with_context(|| format!("listing {}", directory.display()))?;
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     let is_wanted = |path: &PathBuf| {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -85,7 +85,7 @@ fn files(names: &[String]) -> Result<Vec<PathBuf>> {
     };
     let mut files: Vec<PathBuf> = paths.into_iter().filter(is_wanted).collect();
     files.sort();
-    ensure!(!files.is_empty() && files.len() >= names.len(), "no such experiment in {}", folder.display());
+    ensure!(!files.is_empty() && files.len() >= names.len(), "no such experiment in {}", directory.display());
     Ok(files)
 }
 

@@ -32,19 +32,19 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     vm::install_qemu(Arch::X86_64)?;
     let kernel = kernels::ensure(&arguments.series)?;
     let programs = programs::build(true)?;
-    let folder = workspace::root().join("tests/recordings");
-    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    let directory = workspace::root().join("tests/recordings");
+    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
     for scenario in vm::choose(&arguments.scenario)? {
         let name = format!("v{}-{}", arguments.version, scenario.name);
         say(&format!("recording {name} on {}", kernel.release));
         let seen = commands::record(&kernel, &programs, &scenario, Tier::Fentry)?;
-        keep(&folder, &name, &seen).with_context(|| format!("keeping {name}"))?;
+        keep(&directory, &name, &seen).with_context(|| format!("keeping {name}"))?;
     }
     Ok(())
 }
 
 /// Writes a golden recording. It never replaces one, because recordings of older versions must stay readable.
-fn keep(folder: &Path, name: &str, seen: &Observation) -> Result<()> {
+fn keep(directory: &Path, name: &str, seen: &Observation) -> Result<()> {
     let run = seen.tracer.as_ref().with_context(|| format!("no tracer ran: {:?}", seen.failure))?;
     ensure!(run.status == Some(Status::Code(0)), "the tracer exited with {:?}", run.status);
     let recording = run.recording.as_ref().context("the guest sent no recording")?;
@@ -52,7 +52,7 @@ fn keep(folder: &Path, name: &str, seen: &Observation) -> Result<()> {
     let lines: Vec<u8> = run.lines.iter().flat_map(|line| [Text::as_bytes(line), b"\n"].concat()).collect();
     let files = [("oomtrace", recording.as_bytes().to_vec()), ("jsonl", lines)];
     for (extension, bytes) in files {
-        let path = folder.join(format!("{name}.{extension}"));
+        let path = directory.join(format!("{name}.{extension}"));
         ensure!(!path.exists(), "{} already exists and is never replaced", path.display());
         fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
     }

@@ -3,6 +3,7 @@
 pub(super) mod browser;
 pub(super) mod cross;
 pub(super) mod debian;
+pub(super) mod platform;
 pub(super) mod run;
 pub(super) mod scratch;
 pub(super) mod setup;

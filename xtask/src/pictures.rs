@@ -51,18 +51,18 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         take(&mut browser, page, into, arguments.width, arguments.height)?;
     }
     if arguments.pages.is_empty() {
-        let folder = TempDir::new().context("creating a directory for the page")?;
-        let page = documented(folder.path())?;
+        let directory = TempDir::new().context("creating a directory for the page")?;
+        let page = documented(directory.path())?;
         take(&mut browser, &page, into, arguments.width, arguments.height.or(Some(SHOWN_HEIGHT)))?;
     }
     Ok(())
 }
 
 /// The page that the documentation shows.
-fn documented(folder: &Path) -> Result<PathBuf> {
-    let page = folder.join("report.html");
+fn documented(directory: &Path) -> Result<PathBuf> {
+    let page = directory.join("report.html");
     let recording = workspace::root().join(SHOWN);
-    let mut oomtrace = Command::new(programs::tracer_in(folder)?);
+    let mut oomtrace = Command::new(programs::tracer_in(directory)?);
     run(oomtrace.args(["show", "1"]).arg(recording).arg("--html").arg(&page))?;
     Ok(page)
 }

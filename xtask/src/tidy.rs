@@ -39,6 +39,10 @@ fn judge(name: &str, text: &str) -> Vec<String> {
     if name.ends_with(".rs") && lines > MAX_LINES {
         breaches.push(format!("{name}: {lines} lines, more than {MAX_LINES}"));
     }
+    if name.contains("/src/") && name.ends_with(".rs") && !name.contains("tests") && !text.starts_with("//!")
+    {
+        breaches.push(format!("{name}: does not begin with `//!` and what the module is for"));
+    }
     if name.ends_with("Cargo.toml") && text.contains("[package]") && !inherits_lints(text) {
         breaches.push(format!("{name}: lacks `[lints] workspace = true`"));
     }
@@ -66,6 +70,8 @@ mod tests {
         let put_off = format!("fn a() {{}}\n// {}: later\n", PUT_OFF[0]);
         assert_eq!(judge("a.rs", &put_off), [format!("a.rs:2: put off: // {}: later", PUT_OFF[0])]);
         assert_eq!(judge("a.rs", &"\n".repeat(501)), ["a.rs: 501 lines, more than 500"]);
+        let headless = "a/src/b.rs: does not begin with `//!` and what the module is for";
+        assert_eq!(judge("a/src/b.rs", "mod c;\n"), [headless]);
         let manifest = "[package]\nname = \"a\"\n[lints]\n[dependencies]\nb.workspace = true\n";
         assert_eq!(judge("a/Cargo.toml", manifest), ["a/Cargo.toml: lacks `[lints] workspace = true`"]);
     }
@@ -73,6 +79,8 @@ mod tests {
     #[test]
     fn accepts_correct_files() {
         assert!(judge("a.rs", &"\n".repeat(500)).is_empty());
+        assert!(judge("a/src/b.rs", "//! B.\n").is_empty());
+        assert!(judge("a/src/tests.rs", "mod c;\n").is_empty());
         assert!(judge("a.sh", &format!("mktemp /tmp/a.{}\n", "X".repeat(6))).is_empty());
         assert!(judge("Cargo.toml", "[package]\n[lints]\nworkspace = true\n").is_empty());
         assert!(judge("Cargo.toml", "[workspace]\n").is_empty());

@@ -82,17 +82,17 @@ impl Assembler {
     /// A decision is reported at once if procfs was read for every process involved, otherwise when the time for that is
     /// over. A group waits for further members.
     pub(super) fn decide_alone(&mut self, steps: &mut Vec<Step>) {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         for (index, incident) in self.open.iter().enumerate() {
             let Some(latest) = self.decision_ns(incident) else { continue };
             // The cause may depend on the machine's memory, which arrives right after the mark.
             let complete =
                 !Self::may_grow(incident) && incident.machine.is_some() && self.memory.knows_all_of(incident);
             if complete || latest <= self.now_ns {
-                told.push(index);
+                reported.push(index);
             }
         }
-        for index in told {
+        for index in reported {
             if let Some(incident) = self.open.get_mut(index) {
                 incident.decided = true;
                 self.chains.join(incident);

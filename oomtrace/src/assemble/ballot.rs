@@ -75,8 +75,8 @@ fn complete_trigger(incident: &mut Incident) {
 
 impl From<&wire::Candidate> for Candidate {
     fn from(row: &wire::Candidate) -> Self {
-        let told = has(row, wire::Candidate::POINTS) || has(row, wire::Candidate::CHOSEN);
-        let points = (told && row.points != NO_POINTS).then_some(row.points);
+        let has_points = has(row, wire::Candidate::POINTS) || has(row, wire::Candidate::CHOSEN);
+        let points = (has_points && row.points != NO_POINTS).then_some(row.points);
         Self { task: task(row), points, passed_over: if points.is_some() { None } else { passed_over(row) } }
     }
 }

@@ -93,7 +93,7 @@ impl Assembler {
 
     /// Reports a decision before its aftermath is known.
     pub(super) fn tell_decision(&self, incident: &Incident, steps: &mut Vec<Step>) {
-        if !self.ends_alone {
+        if !self.ends_only {
             steps.push(Step::Decided(Box::new(self.completed(incident.clone()))));
         }
     }

@@ -43,7 +43,7 @@ impl Assembler {
             incident.add_empty(passes);
         } else {
             // A run may outlive the kill that its first passes belong to.
-            let counted = if once { counted } else { self.memory.told_of(passes) };
+            let counted = if once { counted } else { self.memory.reported(passes) };
             self.open_run(domain, passes, counted, steps);
         }
     }
@@ -51,7 +51,7 @@ impl Assembler {
     /// Number of passes of the run that belong to other incidents: reported ones and open ones.
     fn counted_of(&self, passes: &EmptyPasses) -> u64 {
         let open = self.open.iter().filter_map(|incident| incident.count_of(passes)).max();
-        self.memory.told_of(passes).max(open.unwrap_or(0))
+        self.memory.reported(passes).max(open.unwrap_or(0))
     }
 
     /// Opens an incident for a new run, or for a run that continues after its report.
@@ -60,7 +60,7 @@ impl Assembler {
             return;
         }
         let mut incident = self.new_incident(passes.first_ns, Some(passes.first_ns));
-        if self.memory.told_of(passes) > 0 {
+        if self.memory.reported(passes) > 0 {
             incident.boot_ns = passes.last_ns;
         }
         incident.last_ns = passes.last_ns;

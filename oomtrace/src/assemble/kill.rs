@@ -139,7 +139,7 @@ impl Assembler {
         returned: OutOfMemoryReturn,
         steps: &mut Vec<Step>,
     ) {
-        let heard = !self.ends_alone;
+        let heard = !self.ends_only;
         let incident = self.in_pass(boot_ns, pass);
         incident.returned = Some(returned);
         // All its marks were for victims of other incidents, so the pass made no decision of its own.

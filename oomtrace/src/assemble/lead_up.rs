@@ -14,21 +14,21 @@ const SAMPLES: usize = 128;
 impl Assembler {
     /// Takes the history before the decision of a pass, or before the last mark outside of passes. The first history is kept:
     /// it is the closest to the decision.
-    pub(super) fn take_lead_up(&mut self, pass: Option<u64>, told: LeadUp) {
-        if let Some(incident) = self.told_of(pass).filter(|incident| incident.lead_up.is_none()) {
-            incident.lead_up = Some(Rc::new(bounded(told)));
+    pub(super) fn take_lead_up(&mut self, pass: Option<u64>, lead_up: LeadUp) {
+        if let Some(incident) = self.incident_of(pass).filter(|incident| incident.lead_up.is_none()) {
+            incident.lead_up = Some(Rc::new(bounded(lead_up)));
         }
     }
 }
 
 /// Cuts off data that no tracer sends, so that a damaged recording cannot take unbounded time.
-fn bounded(mut told: LeadUp) -> LeadUp {
-    told.cgroups.truncate(MOST);
-    told.processes.truncate(MOST);
-    let memories = told.cgroups.iter_mut().map(|cgroup| &mut cgroup.memory);
-    memories.chain(&mut told.machine).for_each(|memory| memory.at_ns.truncate(SAMPLES));
-    told.processes.iter_mut().for_each(|process| process.at_ns.truncate(SAMPLES));
-    told
+fn bounded(mut lead_up: LeadUp) -> LeadUp {
+    lead_up.cgroups.truncate(MOST);
+    lead_up.processes.truncate(MOST);
+    let memories = lead_up.cgroups.iter_mut().map(|cgroup| &mut cgroup.memory);
+    memories.chain(&mut lead_up.machine).for_each(|memory| memory.at_ns.truncate(SAMPLES));
+    lead_up.processes.iter_mut().for_each(|process| process.at_ns.truncate(SAMPLES));
+    lead_up
 }
 
 #[cfg(test)]
@@ -42,9 +42,12 @@ mod tests {
         let cgroup = CgroupHistory { memory: memory.clone(), ..CgroupHistory::default() };
         let process = ProcessHistory { at_ns: vec![1; 1000], ..ProcessHistory::default() };
         let (machine, cgroups, processes) = (Some(memory), vec![cgroup; 1000], vec![process; 1000]);
-        let told = bounded(LeadUp { machine, cgroups, processes, ..LeadUp::default() });
-        assert_eq!((told.cgroups.len(), told.processes.len()), (MOST, MOST));
-        assert_eq!(told.machine.unwrap().at_ns.len(), SAMPLES);
-        assert_eq!((told.cgroups[9].memory.at_ns.len(), told.processes[9].at_ns.len()), (SAMPLES, SAMPLES));
+        let lead_up = bounded(LeadUp { machine, cgroups, processes, ..LeadUp::default() });
+        assert_eq!((lead_up.cgroups.len(), lead_up.processes.len()), (MOST, MOST));
+        assert_eq!(lead_up.machine.unwrap().at_ns.len(), SAMPLES);
+        assert_eq!(
+            (lead_up.cgroups[9].memory.at_ns.len(), lead_up.processes[9].at_ns.len()),
+            (SAMPLES, SAMPLES)
+        );
     }
 }

@@ -93,8 +93,8 @@ impl Memory {
 
     /// Stores paths of cgroups. The oldest ones are dropped when the source of the paths drops them; the source then sends
     /// them again.
-    pub(super) fn keep_cgroup_paths(&mut self, told: CgroupPaths) {
-        for (id, path) in told.paths {
+    pub(super) fn keep_cgroup_paths(&mut self, frame: CgroupPaths) {
+        for (id, path) in frame.paths {
             if self.paths.insert(id, path).is_some() {
                 continue;
             }
@@ -108,8 +108,8 @@ impl Memory {
     }
 
     /// Stores names.
-    pub(super) fn keep_names(&mut self, told: Names) {
-        Rc::make_mut(&mut self.names).keep(told);
+    pub(super) fn keep_names(&mut self, frame: Names) {
+        Rc::make_mut(&mut self.names).keep(frame);
     }
 
     /// Returns the names that were reported so far.
@@ -247,7 +247,7 @@ impl Memory {
     }
 
     /// Number of passes of the run that were reported.
-    pub(super) fn told_of(&self, passes: &EmptyPasses) -> u64 {
+    pub(super) fn reported(&self, passes: &EmptyPasses) -> u64 {
         let same = |run: &&EmptyPasses| run.first_ns == passes.first_ns && run.emptiness == passes.emptiness;
         self.runs.iter().filter(same).map(|run| run.count).max().unwrap_or(0)
     }

@@ -84,7 +84,7 @@ impl Assembler {
 
     /// Takes the zones and nodes that procfs showed after a mark, or after a pass for which the kernel side sent none.
     fn take_zones(&mut self, pass: Option<u64>, told: Zones) {
-        let Some(incident) = self.told_of(pass) else { return };
+        let Some(incident) = self.incident_of(pass) else { return };
         let state = Rc::make_mut(incident.memory_state.get_or_insert_default());
         if state.zones.is_empty() {
             let Zones { read_ns, zones, zones_left_out, nodes } = told;
@@ -94,7 +94,7 @@ impl Assembler {
     }
 
     fn take_meminfo(&mut self, pass: Option<u64>, told: Meminfo) {
-        let Some(incident) = self.told_of(pass) else { return };
+        let Some(incident) = self.incident_of(pass) else { return };
         let state = Rc::make_mut(incident.memory_state.get_or_insert_default());
         if state.meminfo.is_some() {
             return;
@@ -120,14 +120,14 @@ impl Assembler {
                 incident.surroundings = Some(Rc::clone(&told));
             }
         }
-        if let Some(incident) = self.told_of(pass).filter(|incident| incident.surroundings.is_none()) {
+        if let Some(incident) = self.incident_of(pass).filter(|incident| incident.surroundings.is_none()) {
             incident.surroundings = Some(Rc::clone(&told));
         }
         self.memory.keep_surroundings(told);
     }
 
     /// Returns the incident that a reading after a decision belongs to: the one of the pass, or the last one without a pass.
-    pub(super) fn told_of(&mut self, pass: Option<u64>) -> Option<&mut Incident> {
+    pub(super) fn incident_of(&mut self, pass: Option<u64>) -> Option<&mut Incident> {
         self.open.iter_mut().rev().find(|incident| incident.pass == pass)
     }
 }

@@ -114,7 +114,7 @@ pub struct Assembler {
     memory: Memory,
     chains: Chains,
     /// Whether only the ends of incidents are reported, because decisions have no consumer.
-    ends_alone: bool,
+    ends_only: bool,
 }
 
 impl Assembler {
@@ -143,20 +143,20 @@ impl Assembler {
             user_kills_left_out: 0,
             memory: Memory::default(),
             chains: Chains::default(),
-            ends_alone: false,
+            ends_only: false,
         }
     }
 
     /// Reports only the ends of incidents, for callers that do not use decisions.
     #[must_use]
-    pub const fn telling_ends_alone(mut self) -> Self {
-        self.tell_ends_alone();
+    pub const fn reporting_ends_only(mut self) -> Self {
+        self.report_ends_only();
         self
     }
 
-    /// Does the same as [`Assembler::telling_ends_alone`], in place.
-    pub const fn tell_ends_alone(&mut self) {
-        self.ends_alone = true;
+    /// Does the same as [`Assembler::reporting_ends_only`], in place.
+    pub const fn report_ends_only(&mut self) {
+        self.ends_only = true;
     }
 
     /// The machine and the tracer, with the current clocks.
@@ -274,7 +274,7 @@ impl Assembler {
         }
         if self.begun.is_some() {
             self.finish(steps);
-            *self = Self { ends_alone: self.ends_alone, ..Self::new(self.is_kill_for_memory) };
+            *self = Self { ends_only: self.ends_only, ..Self::new(self.is_kill_for_memory) };
         }
         self.blind_to_exits = !session.has_hook("sched_process_exit");
         self.blind_to_signals = !session.has_hook("signal_generate");

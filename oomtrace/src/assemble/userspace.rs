@@ -156,7 +156,7 @@ impl Assembler {
         self.chains.join(&mut incident);
         (burst.chain, burst.joined, burst.decided) = (incident.chain.clone(), incident.joined, true);
         self.bursts.push(burst);
-        if !self.ends_alone {
+        if !self.ends_only {
             steps.push(Step::Decided(Box::new(incident)));
         }
     }
@@ -173,7 +173,7 @@ impl Assembler {
             return self.add_followed(&incident);
         }
         self.chains.join(&mut incident);
-        if !self.ends_alone && !incident.decided {
+        if !self.ends_only && !incident.decided {
             steps.push(Step::Decided(Box::new(incident.clone())));
         }
         incident.closed_by = Some(by);

@@ -1,4 +1,4 @@
-//! The forms of identifiers.
+//! The forms of identifiers in cgroup names, and their recognition.
 
 /// The form of an identifier in the name of a cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,7 +57,7 @@ pub struct Experiment {
 /// Options of an experiment's supervisor.
 #[derive(Debug, Args)]
 pub struct ExperimentSupervisor {
-    /// Where the old values are
+    /// The file with the old values
     pub state: PathBuf,
 }
 
@@ -67,28 +67,28 @@ pub struct ExperimentProcess {
     /// The `cgroup.procs` to join first
     #[arg(long)]
     pub procs: Option<PathBuf>,
-    /// Its name
+    /// The name of the process
     #[arg(long)]
     pub name: String,
-    /// Its `oom_score_adj`
+    /// The `oom_score_adj` of the process
     #[arg(long, allow_negative_numbers = true)]
     pub adj: Option<i16>,
-    /// The kind of memory to take
+    /// The kind of memory to allocate
     #[arg(long, value_enum)]
     pub hog: Option<Shape>,
-    /// How much, in bytes
+    /// The amount of memory in bytes
     #[arg(long, default_value_t = 0)]
     pub size: u64,
-    /// How much of it a second
+    /// The bytes to allocate per second
     #[arg(long)]
     pub rate: Option<u64>,
-    /// By how many threads or processes
+    /// The number of threads or processes
     #[arg(long, default_value_t = 1)]
     pub count: u32,
-    /// Stay afterwards
+    /// Keep running after the last allocation
     #[arg(long)]
     pub hold: bool,
-    /// Or a command
+    /// A command to run instead
     #[arg(last = true)]
     pub command: Vec<PathBuf>,
 }

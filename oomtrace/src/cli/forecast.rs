@@ -2,17 +2,17 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-/// A forecast is announced so long before at most: the history has ten minutes.
+/// The maximum horizon of a forecast. The history holds ten minutes.
 const HORIZON: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
-/// A rate is measured over so long: less is noise, and a minute ago is not the present.
+/// The range of times to measure a rate over. A shorter one measures noise, and a longer one measures the past.
 const OVER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
 
-/// How long before memory runs out a forecast is announced: seconds, or a time such as 2min.
+/// Parses the horizon of a forecast: seconds, or a time such as 2min.
 ///
 /// # Errors
 ///
-/// If it is no time, or out of range.
+/// If the text is not a time, or if the time is out of range.
 pub(super) fn horizon(typed: &str) -> Result<Duration, String> {
     let time = match typed.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -21,11 +21,11 @@ pub(super) fn horizon(typed: &str) -> Result<Duration, String> {
     within(time, &HORIZON).ok_or_else(|| "from 1s to 10min".to_owned())
 }
 
-/// How long growth is measured; 0 for not at all.
+/// Parses the time to measure growth for; 0 means not at all.
 ///
 /// # Errors
 ///
-/// If it is no time, or out of range.
+/// If the text is not a time, or if the time is out of range.
 pub(super) fn over(typed: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(typed).map_err(|error| error.to_string())?;
     let measured = Some(time).filter(Duration::is_zero).or_else(|| within(time, &OVER));

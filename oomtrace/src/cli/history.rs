@@ -1,4 +1,4 @@
-//! `--history`.
+//! `--history` of `watch` and `record`: how often memory is sampled.
 
 use std::{fmt, time::Duration};
 

@@ -33,10 +33,10 @@ pub(super) fn run(options: &List) -> Result<Exit> {
     let mut count = |(_, report): &(u64, Report)| {
         unreported = unreported.saturating_add(report.status.unreported_kills);
     };
-    let told = if options.last {
-        tell(history.by_ref().last().into_iter(), options)?
+    let printed = if options.last {
+        write(history.by_ref().last().into_iter(), options)?
     } else {
-        tell(history.by_ref().inspect(&mut count), options)?
+        write(history.by_ref().inspect(&mut count), options)?
     };
     if unreported > 0 {
         say(format_args!("{unreported} more OOM kills were not reported: all their frames were lost"));
@@ -44,7 +44,7 @@ pub(super) fn run(options: &List) -> Result<Exit> {
     for unclosed in history.cut_short(boot_id.as_deref().map(str::trim)) {
         say(cut_short(unclosed));
     }
-    if told == 0 && history.exit() == Exit::Success {
+    if printed == 0 && history.exit() == Exit::Success {
         say(format_args!("none of {} incidents matches", history.seen()));
     }
     Ok(history.exit())
@@ -68,7 +68,7 @@ fn cut_short(unclosed: &Unclosed) -> String {
 }
 
 /// Prints the list, and returns the number of incidents.
-fn tell(reports: impl Iterator<Item = (u64, Report)>, options: &List) -> Result<u64> {
+fn write(reports: impl Iterator<Item = (u64, Report)>, options: &List) -> Result<u64> {
     if let Some(file) = &options.html {
         return Ok(html::overview(reports, file)?);
     }
@@ -82,17 +82,17 @@ fn print(rows: impl Iterator<Item = Row>, format: TableFormat) -> io::Result<u64
     let columns =
         tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
     let mut output = BufWriter::new(stdout);
-    let mut told = 0;
+    let mut printed = 0;
     match format {
         TableFormat::Text => {
             let mut list = terminal::List::new(output, colour, columns);
-            rows.inspect(|_| told += 1).try_for_each(|row| list.row(&row))?;
+            rows.inspect(|_| printed += 1).try_for_each(|row| list.row(&row))?;
             list.flush()?;
         }
         TableFormat::Json => {
-            rows.inspect(|_| told += 1).try_for_each(|row| json::line(&mut output, &row))?;
+            rows.inspect(|_| printed += 1).try_for_each(|row| json::line(&mut output, &row))?;
             output.flush()?;
         }
     }
-    Ok(told)
+    Ok(printed)
 }

@@ -141,7 +141,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
         PipelineError::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Some(Exit::Success),
         PipelineError::Output(_) => Some(Exit::Output),
         PipelineError::Source(
-            SourceError::Recording(_) | SourceError::InFile { .. } | SourceError::EmptyFolder { .. },
+            SourceError::Recording(_) | SourceError::InFile { .. } | SourceError::EmptyDirectory { .. },
         ) => Some(Exit::Input),
         PipelineError::Source(_) => Some(Exit::Failure),
     }

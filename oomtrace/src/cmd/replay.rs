@@ -23,8 +23,8 @@ pub(super) fn run(options: &Replay) -> Result<Exit> {
     let sinks = vec![output::sink(options.format, stdout)];
     let road = Pipeline::new(sinks, filter(&options.only));
     let road = road.foreseeing(forecasts(&options.only)).redacting(redact(options.redact));
-    let told = road.replay(&mut source);
-    let (totals, _) = told.map_err(|error| match error {
+    let replayed = road.replay(&mut source);
+    let (totals, _) = replayed.map_err(|error| match error {
         PipelineError::Output(_) => Error::new(error),
         PipelineError::Source(_) => Error::new(error).context(format!("reading {}", options.file.display())),
     })?;

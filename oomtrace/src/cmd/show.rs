@@ -29,15 +29,15 @@ pub(super) fn run(options: &Show) -> Result<Exit> {
     let history = History::open(paths, number, options.when, &options.only)?;
     let mut history = history.redacting(redact(options));
     let reports = history.by_ref().map(|(_, report)| report);
-    let told = if number.is_some() {
-        tell(reports.take(1), options)?
+    let printed = if number.is_some() {
+        print(reports.take(1), options)?
     } else if options.last {
-        tell(reports.last().into_iter(), options)?
+        print(reports.last().into_iter(), options)?
     } else {
-        tell(reports, options)?
+        print(reports, options)?
     };
     // The reason why a file could not be read has already been printed.
-    if told > 0 || history.exit() != Exit::Success {
+    if printed > 0 || history.exit() != Exit::Success {
         return Ok(history.exit());
     }
     Err(not_held(number, history.seen()).into())
@@ -52,13 +52,13 @@ const fn redact(options: &Show) -> Redact {
 }
 
 /// Shows all reports; returns their number.
-fn tell(mut reports: impl Iterator<Item = Report>, options: &Show) -> Result<u64> {
+fn print(mut reports: impl Iterator<Item = Report>, options: &Show) -> Result<u64> {
     if let Some(file) = &options.html {
         return Ok(html::incident(reports, file)?);
     }
     let mut sink = output::sink(options.format, io::stdout());
-    let told = reports.try_fold(0, |told, report| sink.closed(&report).map(|()| told + 1));
-    Ok(told.map_err(PipelineError::Output)?)
+    let printed = reports.try_fold(0, |printed, report| sink.closed(&report).map(|()| printed + 1));
+    Ok(printed.map_err(PipelineError::Output)?)
 }
 
 const fn not_held(number: Option<u64>, count: u64) -> NotHeld {
@@ -86,14 +86,14 @@ mod tests {
     #[test]
     fn takes_only_whole_numbers_as_incidents() {
         let what = |words: &[&str]| -> Vec<PathBuf> { words.iter().map(PathBuf::from).collect() };
-        let told = |words: &[&str]| {
+        let parsed = |words: &[&str]| {
             let what = what(words);
             let (number, paths) = split(&what);
             (number, paths.len())
         };
-        assert_eq!(told(&["12", "a", "b"]), (Some(12), 2));
-        assert_eq!(told(&["./12", "3"]), (None, 2));
-        assert_eq!(told(&["12"]), (Some(12), 0));
-        assert_eq!(told(&[]), (None, 0));
+        assert_eq!(parsed(&["12", "a", "b"]), (Some(12), 2));
+        assert_eq!(parsed(&["./12", "3"]), (None, 2));
+        assert_eq!(parsed(&["12"]), (Some(12), 0));
+        assert_eq!(parsed(&[]), (None, 0));
     }
 }

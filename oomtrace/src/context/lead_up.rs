@@ -86,7 +86,7 @@ pub struct CgroupHistory {
 pub struct ProcessHistory {
     /// Process id.
     pub pid: i32,
-    /// Start of the process, `CLOCK_BOOTTIME` ns, rounded down to 10 ms, because procfs does so.
+    /// Start of the process, `CLOCK_BOOTTIME` ns, rounded down to 10 ms, as in `/proc/PID/stat`.
     #[serde(default)]
     pub start_boot_ns: Option<u64>,
     /// Its name.

@@ -17,7 +17,7 @@ pub trait Ground {
     /// Whether a file of the kernel exists.
     fn has(&self, path: &Path) -> bool;
     /// The content of a file; `None` if it cannot be read.
-    fn said(&self, path: &Path) -> Option<String>;
+    fn value(&self, path: &Path) -> Option<String>;
     /// Whether a program exists. A relative path counts from the directory of the experiment's file.
     fn has_program(&self, program: &str) -> bool;
     /// The lowest `oom_score_adj` that a process may get here.
@@ -151,12 +151,12 @@ fn knob(setting: &Setting, mount: &Path, ground: &dyn Ground, findings: &mut Fin
     if !ground.has(&path) {
         return problem(format!("this kernel has no {name} ({} is not there)", path.display()));
     }
-    let Some(said) = ground.said(&path).filter(|said| !said.trim().is_empty()) else {
+    let Some(current) = ground.value(&path).filter(|current| !current.trim().is_empty()) else {
         return problem(format!("the value of {name} cannot be read here, so it could not be restored"));
     };
     if let Err(wrong) = knob::takes(&path).written(value) {
         problem(format!("{name} {wrong}"));
-    } else if let Some(choices) = knob::choices(&said).filter(|choices| !choices.contains(&value.trim())) {
+    } else if let Some(choices) = knob::choices(&current).filter(|choices| !choices.contains(&value.trim())) {
         problem(format!("{name} accepts one of {}, not `{value}`", choices.join(", ")));
     }
     if let Some(risk) = knob::risk(&path) {

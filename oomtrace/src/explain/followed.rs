@@ -6,7 +6,7 @@ use super::{
 };
 use crate::incident::{Followed, Incident, Method};
 
-/// Number of SIGTERM, which asks a process to end and does not kill it.
+/// Number of SIGTERM, which a process can handle or ignore.
 const SIGTERM: u32 = 15;
 
 /// A clause for the sentence: the act that hit most processes.

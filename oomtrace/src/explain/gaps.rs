@@ -79,8 +79,9 @@ fn of_ballot(incident: &Incident) -> Option<String> {
     }
     let has_table = session.hooks.iter().any(|hook| hook.name == "oom_badness");
     let evaluated = evaluated(incident).filter(|_| has_table && session.has_hook("oom_evaluate_task"))?;
-    let told = incident.ballot.as_ref().map_or(0, Ballot::evaluated);
-    (told < u64::from(evaluated)).then(|| format!("{told} of {evaluated} candidates were seen"))
+    let evaluated_rows = incident.ballot.as_ref().map_or(0, Ballot::evaluated);
+    (evaluated_rows < u64::from(evaluated))
+        .then(|| format!("{evaluated_rows} of {evaluated} candidates were seen"))
 }
 
 /// Number of tasks that the kernel examined, from its own count and not from the table.

@@ -74,8 +74,8 @@ pub(crate) fn describe(memcg: &Memcg, page_size: u64) -> String {
         memory(memcg, page_size).map(|pair| of("memory", pair)),
         memsw(memcg, page_size).map(|pair| of("memory and swap", pair)),
     ];
-    let told: Vec<String> = parts.into_iter().flatten().collect();
-    if told.is_empty() { "its counters could not be read".to_owned() } else { told.join(", ") }
+    let counters: Vec<String> = parts.into_iter().flatten().collect();
+    if counters.is_empty() { "its counters could not be read".to_owned() } else { counters.join(", ") }
 }
 
 /// The name of a cgroup in evidence: its path, or its id.

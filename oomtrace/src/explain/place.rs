@@ -42,7 +42,7 @@ pub(super) fn of_cgroup(incident: &Incident, id: u64) -> Place {
 }
 
 /// Says that the container of the chosen victim keeps running. Its engine then reports no OOM kill.
-pub(super) fn goes_on(incident: &Incident) -> Option<String> {
+pub(super) fn keeps_running(incident: &Incident) -> Option<String> {
     let chosen = incident.victims.iter().find(|victim| victim.role == Role::Chosen)?;
     let path = cgroup::path_of(incident, chosen.task.memcg?)?;
     let container = Attribution::of(&incident.names, &path).container?;

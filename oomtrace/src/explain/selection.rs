@@ -110,7 +110,7 @@ fn policy(incident: &Incident) -> (Option<Policy>, Vec<String>) {
         Some(_) if !is_kill_known(incident) => {
             (Policy::AlreadyExiting, "the chosen task was already exiting".to_owned())
         }
-        Some(_) if is_gone(incident) => (
+        Some(_) if had_exited(incident) => (
             Policy::AlreadyExiting,
             "the chosen task had no memory left, so it was neither marked nor sent SIGKILL".to_owned(),
         ),
@@ -137,7 +137,7 @@ fn is_kill_known(incident: &Incident) -> bool {
 
 /// Whether `__oom_kill_process` returned at once, because the last thread with memory had exited.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c> (`__oom_kill_process`, "already exiting")
-fn is_gone(incident: &Incident) -> bool {
+fn had_exited(incident: &Incident) -> bool {
     let signalled = decided_on(incident).any(|victim| victim.sigkill_ns.is_some());
     !signalled && incident.returned.is_some_and(|returned| returned.marks == 0)
 }

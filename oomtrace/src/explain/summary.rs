@@ -18,7 +18,7 @@ pub(super) fn summary(incident: &Incident, verdict: &Verdict) -> String {
     let mut sentence =
         format!("{}{}; {}", cause(incident, verdict), by(incident, verdict), consequence(incident, verdict));
     sentence.extend(namespace_note(incident));
-    sentence.extend(place::goes_on(incident));
+    sentence.extend(place::keeps_running(incident));
     sentence.extend(survivors::note(incident));
     sentence.extend(followed::note(incident));
     sentence.extend(followed::afterwards(incident));

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 
 use serde::Serialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Forecast, forecast};
 use crate::{
@@ -80,37 +79,31 @@ pub struct Grower {
 impl Announcement {
     /// Builds the announcement from the recorded history. Returns `None` if the memory does not grow in a straight line.
     #[must_use]
-    pub fn new(told: &context::Forecast, session: Option<&Session>) -> Option<Self> {
-        let columns = told.at_ns.iter().zip(&told.held_bytes);
+    pub fn new(frame: &context::Forecast, session: Option<&Session>) -> Option<Self> {
+        let columns = frame.at_ns.iter().zip(&frame.held_bytes);
         let points: Vec<Point> =
             columns.map(|(at_ns, bytes)| Point { at_ns: *at_ns, bytes: *bytes }).collect();
         let last = points.last()?;
-        let forecast = forecast(&points, told.capacity_bytes)?;
+        let forecast = forecast(&points, frame.capacity_bytes)?;
         let sample = |point: &Point| Sample {
             before_ns: last.at_ns.saturating_sub(point.at_ns),
             held_bytes: point.bytes,
         };
-        let offset_ns = session.map(|session| session.wall_offset_ns);
         Some(Self {
             schema: SCHEMA,
             kind: Kind::Forecast,
-            time: offset_ns.and_then(|offset| wall_time(last.at_ns, offset)),
+            time: session.and_then(|session| session.date(last.at_ns)),
             boot_ns: last.at_ns,
             host: session.map(|session| session.host.clone()),
-            of: if told.memcg.is_some() { Whole::Cgroup } else { Whole::Machine },
-            cgroup: told.path.clone().filter(|_| told.memcg.is_some()),
-            limit_bytes: told.limit_bytes,
-            horizon_ns: told.horizon_ns,
+            of: if frame.memcg.is_some() { Whole::Cgroup } else { Whole::Machine },
+            cgroup: frame.path.clone().filter(|_| frame.memcg.is_some()),
+            limit_bytes: frame.limit_bytes,
+            horizon_ns: frame.horizon_ns,
             forecast,
             samples: points.iter().map(sample).collect(),
-            growers: growers(&told.processes, last.at_ns.saturating_sub(forecast.over_ns)),
+            growers: growers(&frame.processes, last.at_ns.saturating_sub(forecast.over_ns)),
         })
     }
-}
-
-fn wall_time(boot_ns: u64, offset_ns: i64) -> Option<String> {
-    let unix_ns = i128::from(boot_ns) + i128::from(offset_ns);
-    OffsetDateTime::from_unix_timestamp_nanos(unix_ns).ok()?.format(&Rfc3339).ok()
 }
 
 /// Returns the processes that grew most since a time.

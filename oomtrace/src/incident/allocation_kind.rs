@@ -152,7 +152,7 @@ impl CallTrace {
     /// Returns what the memory was for; `None` if no rule matches.
     #[must_use]
     pub fn kind(&self) -> Option<AllocationKind> {
-        let names: Vec<&str> = self.story().collect();
+        let names: Vec<&str> = self.up_to_entry().collect();
         let is_in = |of: &&str| names.iter().any(|name| is_named(name, of));
         RULES.iter().find(|(_, functions)| functions.iter().any(is_in)).map(|(kind, _)| *kind)
     }
@@ -161,12 +161,12 @@ impl CallTrace {
     /// `None` for a fault, for a kernel thread, and if the compiler kept no function with the name of the call.
     #[must_use]
     pub fn syscall(&self) -> Option<&str> {
-        let calls: Vec<&str> = self.story().collect();
+        let calls: Vec<&str> = self.up_to_entry().collect();
         calls.into_iter().rev().find_map(system_call)
     }
 
     /// Returns the functions up to the kernel's entry point.
-    fn story(&self) -> impl Iterator<Item = &str> {
+    fn up_to_entry(&self) -> impl Iterator<Item = &str> {
         let mut is_over = false;
         self.kernel.iter().filter_map(function).take_while(move |name| {
             let was_over = is_over;

@@ -17,14 +17,14 @@ pub struct KnownNames {
 
 impl KnownNames {
     /// Stores the names from a frame.
-    pub fn keep(&mut self, told: Names) {
-        for container in told.containers {
+    pub fn keep(&mut self, names: Names) {
+        for container in names.containers {
             self.containers.keep(container.cgroup.clone(), container);
         }
-        for pod in told.pods {
+        for pod in names.pods {
             self.pods.keep(pod.uid.clone(), pod);
         }
-        for user in told.users {
+        for user in names.users {
             self.users.keep(user.uid, user.name);
         }
     }

@@ -1,4 +1,4 @@
-//! The three tiers.
+//! The three tiers: how much of a decision the running kernel lets oomtrace see.
 
 use serde::{Deserialize, Serialize};
 

@@ -123,42 +123,42 @@ pub struct GrownCgroup {
 /// Returns the lead-up of a cgroup that ran out.
 #[must_use]
 pub fn of_cgroup(incident: &Incident, id: u64) -> Option<LeadUp> {
-    let told = incident.lead_up.as_deref()?;
-    let points = domain::of_cgroup(incident, told, id);
-    let found = told.cgroups.iter().find(|cgroup| cgroup.memcg == id);
+    let history = incident.lead_up.as_deref()?;
+    let points = domain::of_cgroup(incident, history, id);
+    let found = history.cgroups.iter().find(|cgroup| cgroup.memcg == id);
     let mut samples = found.map(|cgroup| samples(incident, &cgroup.memory)).unwrap_or_default();
     samples.extend(
         domain::usage_bytes(incident, id)
             .map(|usage| Sample { usage_bytes: Some(usage), ..Sample::default() }),
     );
     let limit = found.and_then(|cgroup| cgroup.limit_bytes);
-    let mut lead_up = interpret(incident, told, Whole::Cgroup, &points, samples);
+    let mut lead_up = interpret(incident, history, Whole::Cgroup, &points, samples);
     if lead_up.growth_bytes.is_none() && found.is_some_and(|cgroup| is_plateau(&cgroup.memory, limit)) {
         lead_up.shape = Shape::Plateau;
     }
-    lead_up.cgroups = inside(incident, told, id, &lead_up);
+    lead_up.cgroups = inside(incident, history, id, &lead_up);
     Some(lead_up)
 }
 
 /// Returns the lead-up of a machine that ran out.
 #[must_use]
 pub fn of_machine(incident: &Incident) -> Option<LeadUp> {
-    let told = incident.lead_up.as_deref().filter(|told| told.machine.is_some())?;
-    let points = domain::of_machine(incident, told);
-    let samples = told.machine.as_ref().map(|machine| samples(incident, machine)).unwrap_or_default();
-    Some(interpret(incident, told, Whole::Machine, &points, samples))
+    let history = incident.lead_up.as_deref().filter(|history| history.machine.is_some())?;
+    let points = domain::of_machine(incident, history);
+    let samples = history.machine.as_ref().map(|machine| samples(incident, machine)).unwrap_or_default();
+    Some(interpret(incident, history, Whole::Machine, &points, samples))
 }
 
 fn interpret(
     incident: &Incident,
-    told: &context::LeadUp,
+    history: &context::LeadUp,
     of: Whole,
     points: &[curve::Point],
     samples: Vec<Sample>,
 ) -> LeadUp {
     let mut growth = curve::growth(points);
     let since_ns = growth.map(|growth| points.get(growth.index).map_or(growth.since_ns, |point| point.at_ns));
-    let grown = since_ns.map(|since| growers::grown(incident, told, since)).unwrap_or_default();
+    let grown = since_ns.map(|since| growers::grown(incident, history, since)).unwrap_or_default();
     if let Some(growth) = &mut growth {
         begin_with_process(growth, &grown, incident.boot_ns);
     }
@@ -166,13 +166,13 @@ fn interpret(
     let whole = growth.map(|growth| growth.bytes);
     LeadUp {
         of,
-        interval_ns: told.interval_ns,
+        interval_ns: history.interval_ns,
         history_ns: points.first().map(|first| before(first.at_ns)),
         growth_bytes: whole,
         since_ns: growth.map(|growth| before(growth.since_ns)),
         bytes_per_second: growth.and_then(|growth| growth.bytes_per_second),
         shape: growth
-            .map_or(Shape::Unknown, |growth| shape::shape(points, &growth, &grown, told.interval_ns)),
+            .map_or(Shape::Unknown, |growth| shape::shape(points, &growth, &grown, history.interval_ns)),
         victim_grew: whole.and_then(|whole| victim_grew(incident, &grown, whole)),
         samples,
         growers: growers(incident, &grown, whole),
@@ -237,11 +237,11 @@ fn percent(bytes: u64, whole: u64) -> u64 {
 }
 
 /// Returns the cgroups below the domain that grew since the growth began.
-fn inside(incident: &Incident, told: &context::LeadUp, id: u64, lead_up: &LeadUp) -> Vec<GrownCgroup> {
+fn inside(incident: &Incident, history: &context::LeadUp, id: u64, lead_up: &LeadUp) -> Vec<GrownCgroup> {
     let (Some(whole), Some(since)) = (lead_up.growth_bytes, lead_up.since_ns) else { return Vec::new() };
     let since_ns = incident.boot_ns.saturating_sub(since);
     let domain =
-        told.cgroups.iter().find(|cgroup| cgroup.memcg == id).and_then(|cgroup| cgroup.path.as_ref());
+        history.cgroups.iter().find(|cgroup| cgroup.memcg == id).and_then(|cgroup| cgroup.path.as_ref());
     let Some(domain) = domain else { return Vec::new() };
     let is_inside = |cgroup: &&CgroupHistory| {
         cgroup.memcg != id
@@ -252,7 +252,7 @@ fn inside(incident: &Incident, told: &context::LeadUp, id: u64, lead_up: &LeadUp
         let percent = percent(growth_bytes, whole);
         (percent > 0).then_some(GrownCgroup { cgroup: cgroup.path.clone()?, growth_bytes, percent })
     };
-    told.cgroups.iter().filter(is_inside).filter_map(grown).collect()
+    history.cgroups.iter().filter(is_inside).filter_map(grown).collect()
 }
 
 /// Returns the growth from the usage at a time to the last usage.

@@ -80,7 +80,7 @@ fn incident(curve: Curve<'_>, end_mib: u64, processes: Vec<ProcessHistory>, vict
     }
 }
 
-fn told(incident: &Incident) -> LeadUp {
+fn interpreted(incident: &Incident) -> LeadUp {
     of_cgroup(incident, 5).unwrap()
 }
 
@@ -90,7 +90,7 @@ const LEAK: [(u64, u64); 7] = [(330, 10), (280, 10), (230, 10), (180, 10), (130,
 #[test]
 fn reports_rate_and_begin_of_a_leak() {
     let leaking = process(7, 4000, &LEAK);
-    let found = told(&incident(&LEAK, 190, vec![leaking], victim(7, 4000, 190)));
+    let found = interpreted(&incident(&LEAK, 190, vec![leaking], victim(7, 4000, 190)));
     assert_eq!((found.shape, found.growth_bytes), (Shape::Steady, Some(180 * MIB)));
     assert_eq!((found.bytes_per_second, found.since_ns), (Some(10 * MIB), Some(18 * SECOND)));
     assert_eq!(found.victim_grew, Some(true));
@@ -106,7 +106,7 @@ fn reports_rate_and_begin_of_a_leak() {
 fn finds_the_begin_between_samples() {
     // The growth is 10 MiB/s from 20 s before the decision. The samples are at 22 s and 17 s.
     let curve = [(270, 10), (220, 10), (170, 40), (120, 90), (70, 140), (20, 190)];
-    let found = told(&incident(&curve, 210, Vec::new(), victim(7, 4000, 1)));
+    let found = interpreted(&incident(&curve, 210, Vec::new(), victim(7, 4000, 1)));
     assert_eq!((found.shape, found.since_ns), (Shape::Steady, Some(20 * SECOND)));
     assert_eq!(found.bytes_per_second, Some(10 * MIB));
 }
@@ -115,7 +115,7 @@ fn finds_the_begin_between_samples() {
 fn reports_a_burst_as_sudden() {
     let curve = [(330, 10), (280, 10), (230, 11), (180, 10), (130, 10), (80, 10), (30, 10)];
     let burst = process(7, 4000, &curve);
-    let found = told(&incident(&curve, 190, vec![burst], victim(7, 4000, 190)));
+    let found = interpreted(&incident(&curve, 190, vec![burst], victim(7, 4000, 190)));
     assert_eq!(
         (found.shape, found.growth_bytes, found.since_ns),
         (Shape::Sudden, Some(180 * MIB), Some(3 * SECOND))
@@ -126,7 +126,7 @@ fn reports_a_burst_as_sudden() {
 #[test]
 fn process_without_samples_grew_since_its_start() {
     let curve = [(330, 10), (280, 10), (230, 10), (180, 10), (130, 10), (80, 10), (30, 10)];
-    let found = told(&incident(&curve, 190, Vec::new(), victim(7, 20, 180)));
+    let found = interpreted(&incident(&curve, 190, Vec::new(), victim(7, 20, 180)));
     assert_eq!((found.since_ns, found.bytes_per_second), (Some(2 * SECOND), Some(90 * MIB)));
     assert_eq!((found.growers[0].pid, found.growers[0].percent), (7, 100));
 }
@@ -134,19 +134,20 @@ fn process_without_samples_grew_since_its_start() {
 #[test]
 fn cgroup_without_samples_is_newer_than_the_last_listing() {
     let mut incident = incident(&[], 190, Vec::new(), victim(7, 15, 180));
-    let found = told(&incident);
+    let found = interpreted(&incident);
     assert_eq!((found.shape, found.growth_bytes), (Shape::Sudden, Some(190 * MIB)));
     assert_eq!(found.since_ns, Some(3 * SECOND / 2));
     // If not all cgroups fit into the listing, the cgroup may be an old one.
     Rc::make_mut(incident.lead_up.as_mut().unwrap()).cgroups_left_out = 1;
-    assert_eq!(told(&incident).growth_bytes, None);
+    assert_eq!(interpreted(&incident).growth_bytes, None);
 }
 
 #[test]
 fn reports_a_victim_that_had_not_grown() {
     let innocent = process(9, 4000, &[(330, 300), (180, 300), (30, 300)]);
     let curve = LEAK.map(|(before, mib)| (before, mib + 300));
-    let found = told(&incident(&curve, 490, vec![process(7, 4000, &LEAK), innocent], victim(9, 4000, 300)));
+    let found =
+        interpreted(&incident(&curve, 490, vec![process(7, 4000, &LEAK), innocent], victim(9, 4000, 300)));
     assert_eq!((found.victim_grew, found.growers.len()), (Some(false), 1));
     assert_eq!((found.growers[0].pid, found.growers[0].is_victim), (7, false));
     assert_eq!(found.growers[0].growth_bytes, 150 * MIB, "up to its last sample");
@@ -157,13 +158,13 @@ fn does_not_judge_a_victim_with_page_tables_or_swap() {
     let curve = LEAK.map(|(before, mib)| (before, mib + 300));
     let mut incident =
         incident(&curve, 490, vec![process(9, 4000, &[(330, 8), (30, 8)])], victim(9, 4000, 8));
-    assert_eq!(told(&incident).victim_grew, Some(false));
+    assert_eq!(interpreted(&incident).victim_grew, Some(false));
     let memory = incident.victims[0].task.memory.as_mut().unwrap();
     memory.pgtables_bytes = 180 * MIB;
-    assert_eq!(told(&incident).victim_grew, None);
+    assert_eq!(interpreted(&incident).victim_grew, None);
     let memory = incident.victims[0].task.memory.as_mut().unwrap();
     (memory.pgtables_bytes, memory.swap_pages) = (0, 180 * MIB / 4096);
-    assert_eq!(told(&incident).victim_grew, None);
+    assert_eq!(interpreted(&incident).victim_grew, None);
 }
 
 #[test]
@@ -173,18 +174,18 @@ fn reports_processes_that_start_one_by_one_as_steps() {
         process(100 + i32::try_from(number).unwrap(), start, &[(start.saturating_sub(2), 18), (30, 18)])
     };
     let processes = (0..9).map(started).collect();
-    let found = told(&incident(&LEAK, 190, processes, victim(100, 170, 18)));
+    let found = interpreted(&incident(&LEAK, 190, processes, victim(100, 170, 18)));
     assert_eq!(found.shape, Shape::Steps);
 }
 
 #[test]
 fn reports_page_cache_at_the_limit_as_plateau() {
     let curve: Vec<(u64, u64)> = (1..12).rev().map(|number| (number * 50, 190)).collect();
-    let found = told(&incident(&curve, 190, Vec::new(), victim(7, 4000, 100)));
+    let found = interpreted(&incident(&curve, 190, Vec::new(), victim(7, 4000, 100)));
     assert_eq!((found.shape, found.growth_bytes, found.victim_grew), (Shape::Plateau, None, None));
     let mut below = incident(&curve, 190, Vec::new(), victim(7, 4000, 100));
     Rc::make_mut(below.lead_up.as_mut().unwrap()).cgroups[0].limit_bytes = Some(300 * MIB);
-    assert_eq!(told(&below).shape, Shape::Unknown);
+    assert_eq!(interpreted(&below).shape, Shape::Unknown);
 }
 
 #[test]
@@ -196,21 +197,21 @@ fn page_cache_does_not_count_as_growth() {
     incident.memory_stat_of = Some(5);
     let stat = [("inactive_file".to_owned(), 0), ("active_file".to_owned(), 0)];
     incident.memory_stat = Some(Rc::new(stat.into()));
-    let found = told(&incident);
+    let found = interpreted(&incident);
     assert_eq!((found.shape, found.growth_bytes), (Shape::Steady, Some(180 * MIB)));
 }
 
 #[test]
 fn restart_begins_a_new_growth() {
     let curve = [(530, 10), (480, 100), (430, 190), (380, 190), (330, 10), (280, 55), (230, 100), (180, 145)];
-    let found = told(&incident(&curve, 190, Vec::new(), victim(7, 4000, 180)));
+    let found = interpreted(&incident(&curve, 190, Vec::new(), victim(7, 4000, 180)));
     assert_eq!((found.growth_bytes, found.since_ns), (Some(180 * MIB), Some(33 * SECOND)));
 }
 
 #[test]
 fn growth_begins_at_the_end_of_a_plateau() {
     let curve = [(330, 0), (280, 60), (230, 60), (180, 60), (130, 70), (80, 80), (30, 90)];
-    let found = told(&incident(&curve, 96, Vec::new(), victim(7, 4000, 60)));
+    let found = interpreted(&incident(&curve, 96, Vec::new(), victim(7, 4000, 60)));
     assert_eq!(
         (found.shape, found.growth_bytes, found.since_ns),
         (Shape::Steady, Some(36 * MIB), Some(18 * SECOND))
@@ -224,7 +225,7 @@ fn uses_incomplete_samples() {
     let mut incident = incident(&curve, 190, Vec::new(), victim(7, 4000, 180));
     let memory = &mut Rc::make_mut(incident.lead_up.as_mut().unwrap()).cgroups[0].memory;
     memory.file_bytes = vec![Some(0), Some(0), None];
-    assert_eq!(told(&incident).since_ns, Some(3 * SECOND));
+    assert_eq!(interpreted(&incident).since_ns, Some(3 * SECOND));
 }
 
 #[test]
@@ -245,6 +246,6 @@ fn reads_damaged_histories() {
     memory.swap_bytes = vec![Some(u64::MAX); 9];
     lead_up.interval_ns = u64::MAX;
     lead_up.processes[0].at_ns.clear();
-    let found = told(&incident);
+    let found = interpreted(&incident);
     assert!(found.growers.iter().all(|grower| grower.percent <= 100));
 }

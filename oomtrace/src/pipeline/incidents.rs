@@ -34,7 +34,7 @@ impl<S: Source> Incidents<S> {
     /// Creates the iterator over a source.
     #[must_use]
     pub fn new(source: S) -> Self {
-        let (assembler, ready) = (Assembler::new(is_kill_for_memory).telling_ends_alone(), VecDeque::new());
+        let (assembler, ready) = (Assembler::new(is_kill_for_memory).reporting_ends_only(), VecDeque::new());
         Self {
             source,
             assembler,
@@ -97,7 +97,7 @@ impl<S: Source> Incidents<S> {
     /// Closes all open incidents as they are, because no later frame belongs to them.
     fn end(&mut self) {
         let mut steps = Vec::new();
-        std::mem::replace(&mut self.assembler, Assembler::new(is_kill_for_memory).telling_ends_alone())
+        std::mem::replace(&mut self.assembler, Assembler::new(is_kill_for_memory).reporting_ends_only())
             .finish(&mut steps);
         keep(&mut self.waiting, steps);
         self.ready.extend(self.waiting.drain(..));

@@ -1,9 +1,6 @@
 //! The progress of a pipeline, for readers on other threads.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
     assemble::Step,
@@ -46,12 +43,11 @@ impl Progress {
     }
 
     /// Counts the kills of the incidents that these steps close.
-    pub(super) fn count(this: Option<&Arc<Self>>, steps: &[Step]) {
-        let Some(this) = this else { return };
+    pub(super) fn count(&self, steps: &[Step]) {
         for step in steps {
             match step {
                 Step::Closed(incident) => {
-                    this.kernel_kills.fetch_add(kernel_kills(incident), Ordering::Release);
+                    self.kernel_kills.fetch_add(kernel_kills(incident), Ordering::Release);
                 }
                 Step::Decided(_) => {}
             }

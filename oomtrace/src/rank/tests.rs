@@ -46,8 +46,8 @@ fn applies_the_kernels_formula_and_its_order_for_equal_points() {
         found(13, "/a", 10, 1),
     ];
     let ranking = rank(&census(all), domain(1000, &[]), Vec::new());
-    let told: Vec<(i32, i64)> = ranking.candidates.iter().map(|row| (row.pid, row.points)).collect();
-    assert_eq!(told, [(12, 103), (11, 103), (10, 103), (13, 14)]);
+    let rows: Vec<(i32, i64)> = ranking.candidates.iter().map(|row| (row.pid, row.points)).collect();
+    assert_eq!(rows, [(12, 103), (11, 103), (10, 103), (13, 14)]);
     assert_eq!((ranking.candidates[1].adj_pages, ranking.candidates[1].pgtables_pages), (50, 1));
 }
 
@@ -56,8 +56,8 @@ fn reports_protected_processes_with_the_reason() {
     let gone = Found { task: Task { pid: Some(14), ..Task::default() }, cgroup: None };
     let all = vec![found(1, "/a", 1000, 0), found(10, "/a", 9000, -1000), gone, found(11, "/a", 1, -999)];
     let ranking = rank(&census(all), domain(100_000, &[]), Vec::new());
-    let told: Vec<(i32, &str)> = ranking.protected.iter().map(|one| (one.pid, one.passed_over)).collect();
-    assert_eq!(told, [(1, "init"), (10, "oom_score_adj_min"), (14, "no_memory")]);
+    let rows: Vec<(i32, &str)> = ranking.protected.iter().map(|one| (one.pid, one.passed_over)).collect();
+    assert_eq!(rows, [(1, "init"), (10, "oom_score_adj_min"), (14, "no_memory")]);
     assert_eq!(ranking.candidates.iter().map(|row| row.points).collect::<Vec<_>>(), [4 - 99_900]);
 }
 

@@ -18,7 +18,7 @@
 //! and are needed to read the rest.
 
 mod block;
-pub mod folder;
+pub mod directory;
 mod read;
 pub mod recorder;
 mod write;

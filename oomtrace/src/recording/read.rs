@@ -1,4 +1,4 @@
-//! The reader of recordings.
+//! The reader of recordings. It checks each record and stops at the first damage, so that everything it returns was written.
 
 use std::io::{self, Read};
 

@@ -137,8 +137,8 @@ fn secrets(line: &str) -> String {
 #[test]
 fn hides_values_that_look_like_secrets() {
     let wrong: Vec<_> = SECRETS.iter().filter(|(line, expected)| secrets(line) != *expected).collect();
-    let told: Vec<String> = wrong.iter().map(|(line, _)| secrets(line)).collect();
-    assert!(wrong.is_empty(), "{wrong:#?} are {told:#?}");
+    let hidden: Vec<String> = wrong.iter().map(|(line, _)| secrets(line)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?} are {hidden:#?}");
 }
 
 #[test]

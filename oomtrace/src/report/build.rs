@@ -1,7 +1,6 @@
 //! Builds the report of an incident.
 
 use oomtrace_common::event::Memcg;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     Aftermath, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, RequestedBy, SCHEMA, Selection,
@@ -29,7 +28,7 @@ pub fn report(incident: &Incident) -> Report {
     Report {
         schema: SCHEMA,
         id: super::id(incident.boot_ns),
-        time: wall_time(incident),
+        time: incident.session.as_ref().and_then(|session| session.date(incident.boot_ns)),
         boot_ns: incident.boot_ns,
         host: session.map(|session| session.host.clone()),
         kernel: session.map(|session| session.kernel_release.clone()),
@@ -80,10 +79,6 @@ fn selection(verdict: &Verdict) -> Selection {
         chosen_adj_at_most: margin.and_then(|margin| margin.chosen_adj_at_most),
         runner_up_adj_at_least: margin.and_then(|margin| margin.runner_up_adj_at_least),
     }
-}
-
-fn wall_time(incident: &Incident) -> Option<String> {
-    OffsetDateTime::from_unix_timestamp_nanos(incident.wall_ns()?).ok()?.format(&Rfc3339).ok()
 }
 
 /// Returns the tier of this incident. A mark outside every pass comes from a tracepoint, whatever else is hooked. For a kill by

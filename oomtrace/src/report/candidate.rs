@@ -173,10 +173,10 @@ mod tests {
             row(task(1, 7000, 100), 7036 + 1600 - 31),
             row(Task { memory: None, ..task(3, 0, 0) }, 12),
         ];
-        let told = candidates(&decided(16_384, rows), Reading::Exact).unwrap();
-        let pids: Vec<_> = told.iter().map(|row| (row.pid, row.chosen)).collect();
+        let reported = candidates(&decided(16_384, rows), Reading::Exact).unwrap();
+        let pids: Vec<_> = reported.iter().map(|row| (row.pid, row.chosen)).collect();
         assert_eq!(pids, [(Some(1), true), (Some(3), false), (Some(2), false), (Some(4), false)]);
-        let [first, torn, negative, last] = told.as_slice() else { panic!("{told:?}") };
+        let [first, torn, negative, last] = reported.as_slice() else { panic!("{reported:?}") };
         assert_eq!((first.rss_pages, first.swap_pages, first.pgtables_pages), (Some(7023), Some(5), Some(8)));
         assert_eq!((first.adj_pages, first.difference_pages), (Some(1600), Some(-31)));
         assert_eq!(first.comm.as_ref().unwrap().as_bytes(), b"hog", "the process's name, not the thread's");
@@ -189,23 +189,23 @@ mod tests {
 
     #[test]
     fn adjustment_adds_no_pages_in_a_small_domain() {
-        let told = candidates(&decided(768, vec![row(task(1, 700, 500), 736)]), Reading::Exact).unwrap();
-        assert_eq!((told[0].adj_pages, told[0].difference_pages), (Some(0), Some(0)));
+        let reported = candidates(&decided(768, vec![row(task(1, 700, 500), 736)]), Reading::Exact).unwrap();
+        assert_eq!((reported[0].adj_pages, reported[0].difference_pages), (Some(0), Some(0)));
     }
 
     #[test]
     fn ranks_a_task_with_oom_flag_origin_first_without_points() {
         let rows = vec![row(task(1, 10, 0), i64::MAX), row(task(2, 7000, 0), 7036)];
-        let told = candidates(&decided(16_384, rows), Reading::Exact).unwrap();
-        assert_eq!((told[0].pid, told[0].points, told[0].oom_flag_origin), (Some(1), None, true));
-        assert_eq!((told[0].difference_pages, told[1].oom_flag_origin), (None, false));
+        let reported = candidates(&decided(16_384, rows), Reading::Exact).unwrap();
+        assert_eq!((reported[0].pid, reported[0].points, reported[0].oom_flag_origin), (Some(1), None, true));
+        assert_eq!((reported[0].difference_pages, reported[1].oom_flag_origin), (None, false));
     }
 
     #[test]
     fn distinguishes_reused_pids_and_missing_ballots() {
         let again = Task { start_boot_ns: Some(8), ..task(1, 10, 0) };
-        let told = candidates(&decided(16_384, vec![row(again, 46)]), Reading::Exact).unwrap();
-        assert!(!told[0].chosen);
+        let reported = candidates(&decided(16_384, vec![row(again, 46)]), Reading::Exact).unwrap();
+        assert!(!reported[0].chosen);
         let unseen = Incident { ballot: None, ..decided(16_384, Vec::new()) };
         assert_eq!(candidates(&unseen, Reading::Exact), None);
         assert_eq!(candidates(&decided(16_384, Vec::new()), Reading::Exact), Some(Vec::new()));

@@ -3,7 +3,7 @@
 use super::{Attribution, Report, Victim};
 use crate::{attribute::cgroup::is_below, bytes::ByteString};
 
-/// The thing that a user asks about.
+/// The process, cgroup, unit, container or pod that a user names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A process id.

@@ -116,7 +116,7 @@ impl Inbox {
 /// A sink that puts each closed incident into all queues and never waits.
 pub struct Feed {
     queues: Vec<Queue>,
-    /// Closes when the feed is dropped, which tells the other thread that no more messages will come.
+    /// Closes when the feed is dropped, so that the other thread knows that no more messages follow.
     _open: oneshot::Sender<()>,
 }
 

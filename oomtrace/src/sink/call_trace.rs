@@ -10,8 +10,8 @@ use crate::{
 pub(super) fn purpose(allocation: &Allocation) -> Option<String> {
     let kind = allocation.kind.map(|kind| format!("{} ({})", words(kind), kind.name()));
     let syscall = allocation.syscall.as_deref().map(|call| format!("in {}(2)", sentence(call)));
-    let told: Vec<String> = kind.into_iter().chain(syscall).collect();
-    (!told.is_empty()).then(|| told.join(", "))
+    let words: Vec<String> = kind.into_iter().chain(syscall).collect();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 /// The calls in the kernel, innermost first.

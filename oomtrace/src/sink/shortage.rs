@@ -172,15 +172,15 @@ mod tests {
 
     #[test]
     fn tag_names_the_kind_of_memory_that_filled_the_domain() {
-        let told = |report: &crate::report::Report| {
+        let line = |report: &crate::report::Report| {
             tag(report).map(|Tag { what, comm, share }| format!("{what} {comm:?} {share}"))
         };
         let mut report = example::tmpfs_kill();
-        assert_eq!(told(&report).unwrap(), "tmpfs None 28.0 of 32.0 MiB");
+        assert_eq!(line(&report).unwrap(), "tmpfs None 28.0 of 32.0 MiB");
         report.account.as_mut().unwrap().holder = Some(example::exempt());
-        assert_eq!(told(&report).unwrap(), "exempt Some(b\"backup\") 30.0 of 32.0 MiB");
+        assert_eq!(line(&report).unwrap(), "exempt Some(b\"backup\") 30.0 of 32.0 MiB");
         report.cause.code = crate::explain::Code::Sysrq;
-        assert_eq!(told(&report), None, "nothing ran out");
-        assert_eq!(told(&example::memcg_kill()), None);
+        assert_eq!(line(&report), None, "nothing ran out");
+        assert_eq!(line(&example::memcg_kill()), None);
     }
 }

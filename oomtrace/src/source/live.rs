@@ -127,7 +127,7 @@ impl<'a> Live<'a> {
         while self.lookups.look_up_one(&mut self.batch) {
             self.take_frames();
         }
-        self.lookups.tell_forecasts(&mut self.batch);
+        self.lookups.send_forecasts(&mut self.batch);
         self.lookups.tell_functions(&mut self.batch);
         if let Some(lost) = self.losses.grown() {
             self.batch.extend(context_frame(Kind::Loss, clock::boot_ns(), 0, &lost));
@@ -159,13 +159,13 @@ impl<'a> Live<'a> {
     fn settle(&mut self, now: u64) {
         if self.quiet_at.is_some_and(|at| at <= now) {
             self.quiet_at = None;
-            for run in self.pending.untold(now) {
+            for run in self.pending.unsent(now) {
                 self.batch.extend(kernel_frame(now, run.last_ns, &run));
             }
         }
         if self.acts_quiet_at.is_some_and(|at| at <= now) {
             self.acts_quiet_at = None;
-            for kills in self.acts.untold(now) {
+            for kills in self.acts.unsent(now) {
                 self.batch.extend(kernel_frame(kills.last_ns, 0, &kills));
                 // The act may continue.
                 self.acts_quiet_at = Some(now + ACT_QUIET_NS);

@@ -124,9 +124,9 @@ impl Lookups {
     }
 
     /// Appends all new forecasts.
-    pub(super) fn tell_forecasts(&self, batch: &mut Vec<u8>) {
+    pub(super) fn send_forecasts(&self, batch: &mut Vec<u8>) {
         if let Some(history) = &self.history {
-            history.tell_forecasts(batch);
+            history.send_forecasts(batch);
         }
     }
 
@@ -158,8 +158,8 @@ impl Lookups {
                     }
                     batch.extend(context_frame(Kind::CgroupPaths, clock::boot_ns(), header.pass, &paths));
                 }
-                self.tell_names(header.pass, batch);
-                self.tell_history(batch);
+                self.send_names(header.pass, batch);
+                self.send_history(batch);
             }
             // The known facts must come before the exit of a process. After a stall, its exit is already in the ring buffer.
             Some(Kind::Exit) => while self.look_up_sooner(batch) {},
@@ -181,7 +181,7 @@ impl Lookups {
         }
         if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
             // If all processes involved are known, the next frame completes the decision, so the names must come before it.
-            self.tell_names(0, batch);
+            self.send_names(0, batch);
             batch.extend(context_frame(Kind::Machine, now, 0, &self.machine.read()));
         }
         if header.kind == Kind::Memcg.number()
@@ -244,7 +244,7 @@ impl Lookups {
             self.look_up(waiting, batch);
         }
         next.is_some()
-            || (self.deciding.is_none() && (self.shortage.look_up_state(batch) || self.tell_history(batch)))
+            || (self.deciding.is_none() && (self.shortage.look_up_state(batch) || self.send_history(batch)))
     }
 
     /// Reads a victim now, or later if its arguments are known or will arrive.
@@ -268,16 +268,16 @@ impl Lookups {
             history.note(header, payload, domain);
         }
         if header.pass == 0 && self.deciding.is_none() {
-            self.tell_history(batch);
+            self.send_history(batch);
         }
     }
 
     /// Appends the minutes before the last decision, once. Returns whether there were any.
     /// If the end of a decision was lost, this still sends its history.
-    fn tell_history(&mut self, batch: &mut Vec<u8>) -> bool {
+    fn send_history(&mut self, batch: &mut Vec<u8>) -> bool {
         let Some(history) = &mut self.history else { return false };
         history.decided();
-        history.tell(batch)
+        history.send(batch)
     }
 
     /// Reads all pending facts: the decision has been made, or its end will not arrive any more.
@@ -318,7 +318,7 @@ impl Lookups {
             Waiting::Sysctl { pass } => self.sysctl(pass, batch),
             Waiting::Process { ref task, pass } => self.process(task, pass, batch),
             Waiting::Stacks(ref stacks) => self.call_traces.look_up(stacks, batch),
-            Waiting::Names { pass } => self.tell_names(pass, batch),
+            Waiting::Names { pass } => self.send_names(pass, batch),
             Waiting::Victim(ref killed) => self.looks.expect(killed, &mut self.cgroups),
             Waiting::MemoryStat { memcg, pass } => {
                 if let Some(stat) = self.memory_stats.of(memcg) {
@@ -338,7 +338,7 @@ impl Lookups {
         }
     }
 
-    fn tell_names(&mut self, pass: u64, batch: &mut Vec<u8>) {
+    fn send_names(&mut self, pass: u64, batch: &mut Vec<u8>) {
         if let Some(json) = self.names.as_mut().and_then(Names::untold) {
             batch.extend(json_frame(Kind::Names, clock::boot_ns(), pass, &json));
         }
@@ -351,7 +351,7 @@ impl Lookups {
         if let Some(short) = self.pressure.read(kill.memcg, now) {
             batch.extend(context_frame(Kind::Pressure, now, 0, &short));
         }
-        self.tell_names(0, batch);
+        self.send_names(0, batch);
     }
 
     /// Reads the settings, once per pass.
@@ -384,7 +384,7 @@ impl Lookups {
         if let Some(names) = &mut self.names {
             names.want_user(task);
         }
-        self.tell_names(pass, batch);
+        self.send_names(pass, batch);
         batch.extend(context_frame(Kind::Process, now, pass, &found));
     }
 

@@ -8,20 +8,20 @@ use oomtrace_common::frame::{KILLS_SLOT, Kind, UNREPORTED_KILLS_SLOT};
 use crate::context::Loss;
 
 /// The counters, and the total that was last reported.
-pub struct Losses {
+pub(crate) struct Losses {
     counters: Array<MapData, u64>,
-    told: u64,
+    reported: u64,
 }
 
 impl Losses {
     /// Reads the counters from the map `LOST`.
     #[must_use]
-    pub const fn new(counters: Array<MapData, u64>) -> Self {
-        Self { counters, told: 0 }
+    pub(crate) const fn new(counters: Array<MapData, u64>) -> Self {
+        Self { counters, reported: 0 }
     }
 
     /// Returns the counts by kind, if they have grown since the last call.
-    pub fn grown(&mut self) -> Option<Loss> {
+    pub(crate) fn grown(&mut self) -> Option<Loss> {
         let lost: BTreeMap<String, u64> = Kind::ALL
             .iter()
             .filter(|kind| kind.number() < Kind::FIRST_CONTEXT)
@@ -31,10 +31,10 @@ impl Losses {
             })
             .collect();
         let total = lost.values().sum();
-        if total == self.told {
+        if total == self.reported {
             return None;
         }
-        self.told = total;
+        self.reported = total;
         Some(Loss { lost, kills: self.slot(KILLS_SLOT), unreported_kills: self.slot(UNREPORTED_KILLS_SLOT) })
     }
 

@@ -9,22 +9,22 @@ mod heartbeat;
 pub mod history;
 pub mod live;
 mod lookups;
-pub mod loss;
+pub(crate) mod loss;
 pub mod names;
 mod pace;
-pub mod pending;
+pub(crate) mod pending;
 pub mod process;
 pub mod recordings;
 pub mod replay;
 mod ring;
-pub mod session;
-pub mod shortage;
+pub(crate) mod session;
+pub(crate) mod shortage;
 mod wall_clock;
 
 use std::{io, path::PathBuf};
 
 pub use self::heartbeat::Heartbeat;
-use crate::recording::{ReadError, folder::EXTENSION};
+use crate::recording::{ReadError, directory::EXTENSION};
 
 /// A stream of frames.
 pub trait Source {
@@ -89,7 +89,7 @@ pub enum SourceError {
     },
     /// A directory contains no recordings.
     #[error("{} contains no recording (no *.{EXTENSION} file)", .path.display())]
-    EmptyFolder {
+    EmptyDirectory {
         /// The directory.
         path: PathBuf,
     },

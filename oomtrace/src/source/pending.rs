@@ -9,7 +9,7 @@ const FORGOTTEN_NS: u64 = 10_000_000_000;
 /// A wrapper for the wire structs, because aya requires types with its own trait.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-pub struct Plain<T>(T);
+pub(crate) struct Plain<T>(T);
 
 // SAFETY: `repr(C)` integers without padding; every bit pattern is valid.
 unsafe impl aya::Pod for Plain<EmptyRun> {}
@@ -22,24 +22,24 @@ unsafe impl aya::Pod for Plain<Act> {}
 unsafe impl aya::Pod for Plain<ActRun> {}
 
 /// The kernel side's table of acts of user space.
-pub type ActTable = HashMap<MapData, Plain<Act>, Plain<ActRun>>;
+pub(crate) type ActTable = HashMap<MapData, Plain<Act>, Plain<ActRun>>;
 
 /// The acts in progress. Only their first signals have frames of their own.
-pub struct PendingActs {
+pub(crate) struct PendingActs {
     table: ActTable,
-    told: Vec<(Act, u64, u64)>,
+    sent: Vec<(Act, u64, u64)>,
 }
 
 impl PendingActs {
     /// Reads the map `ACTS`.
     #[must_use]
-    pub const fn new(table: ActTable) -> Self {
-        Self { table, told: Vec::new() }
+    pub(crate) const fn new(table: ActTable) -> Self {
+        Self { table, sent: Vec::new() }
     }
 
     /// Returns the counts of acts that exceed those in frames and earlier calls.
     /// Removes acts that ended long before `now_ns` from the table.
-    pub fn untold(&mut self, now_ns: u64) -> Vec<UserKills> {
+    pub(crate) fn unsent(&mut self, now_ns: u64) -> Vec<UserKills> {
         let acts: Vec<(Plain<Act>, UserKills)> =
             self.table.iter().flatten().map(|(key, run)| (key, run.0.kills)).collect();
         let old = |kills: &UserKills| now_ns.saturating_sub(kills.last_ns) > FORGOTTEN_NS;
@@ -48,32 +48,32 @@ impl PendingActs {
             let _ = self.table.remove(key);
         }
         let state = |kills: &UserKills| (kills.of, kills.first_ns, kills.count);
-        let fresh = |kills: &&UserKills| kills.count > kills.told && !self.told.contains(&state(kills));
-        let untold = acts.iter().map(|(_, kills)| kills).filter(fresh).copied().collect();
-        self.told = acts.iter().map(|(_, kills)| state(kills)).collect();
-        untold
+        let fresh = |kills: &&UserKills| kills.count > kills.told && !self.sent.contains(&state(kills));
+        let unsent = acts.iter().map(|(_, kills)| kills).filter(fresh).copied().collect();
+        self.sent = acts.iter().map(|(_, kills)| state(kills)).collect();
+        unsent
     }
 }
 
 /// The kernel side's table of runs.
-pub type Table = HashMap<MapData, Plain<EmptyRun>, Plain<EmptyPassesRun>>;
+pub(crate) type Table = HashMap<MapData, Plain<EmptyRun>, Plain<EmptyPassesRun>>;
 
 /// The runs in progress.
-pub struct PendingRuns {
+pub(crate) struct PendingRuns {
     table: Table,
-    told: Vec<(u64, u64)>,
+    sent: Vec<(u64, u64)>,
 }
 
 impl PendingRuns {
     /// Reads the map `EMPTY`.
     #[must_use]
-    pub const fn new(table: Table) -> Self {
-        Self { table, told: Vec::new() }
+    pub(crate) const fn new(table: Table) -> Self {
+        Self { table, sent: Vec::new() }
     }
 
     /// Returns the runs whose counts exceed those in frames and earlier calls.
     /// Removes runs that ended long before `now_ns` from the table.
-    pub fn untold(&mut self, now_ns: u64) -> Vec<EmptyPasses> {
+    pub(crate) fn unsent(&mut self, now_ns: u64) -> Vec<EmptyPasses> {
         let runs: Vec<(Plain<EmptyRun>, EmptyPassesRun)> =
             self.table.iter().flatten().map(|(key, run)| (key, run.0)).collect();
         let old = |run: &EmptyPassesRun| now_ns.saturating_sub(run.passes.last_ns) > FORGOTTEN_NS;
@@ -83,10 +83,10 @@ impl PendingRuns {
         }
         let state = |run: &EmptyPassesRun| (run.passes.first_ns, run.passes.count);
         let fresh =
-            |run: &&EmptyPassesRun| run.passes.last_ns > run.told_ns && !self.told.contains(&state(run));
-        let untold: Vec<EmptyPasses> =
+            |run: &&EmptyPassesRun| run.passes.last_ns > run.told_ns && !self.sent.contains(&state(run));
+        let unsent: Vec<EmptyPasses> =
             runs.iter().map(|(_, run)| run).filter(fresh).map(|run| run.passes).collect();
-        self.told = runs.iter().map(|(_, run)| state(run)).collect();
-        untold
+        self.sent = runs.iter().map(|(_, run)| state(run)).collect();
+        unsent
     }
 }

@@ -13,7 +13,7 @@ use super::{Batch, Ended, Source, SourceError, replay::Replay};
 use crate::{
     context::Session,
     frame::Frame,
-    recording::{ReadError, Reader, folder},
+    recording::{ReadError, Reader, directory},
 };
 
 /// The frames of several files.
@@ -67,7 +67,7 @@ impl Recordings {
         for path in paths {
             let found = find(path).map_err(|error| in_file(path, ReadError::Open(error)))?;
             if found.is_empty() {
-                return Err(SourceError::EmptyFolder { path: path.clone() });
+                return Err(SourceError::EmptyDirectory { path: path.clone() });
             }
             files.extend(found);
         }
@@ -101,8 +101,8 @@ impl Recordings {
         if self.unclosed.len() < UNCLOSED {
             self.unclosed.push(Unclosed {
                 path,
+                last_ns: session.wall_ns(last_boot_ns),
                 boot_id: session.boot_id,
-                last_ns: i128::from(last_boot_ns) + i128::from(session.wall_offset_ns),
                 panic_on_oom: session.sysctls.get("panic_on_oom").copied(),
             });
         }
@@ -154,12 +154,12 @@ fn in_file(path: &Path, error: ReadError) -> SourceError {
 
 fn find(path: &Path) -> io::Result<Vec<Found>> {
     let listed = std::fs::metadata(path)?.is_dir();
-    let paths = if listed { folder::files(path)? } else { vec![path.to_owned()] };
+    let paths = if listed { directory::files(path)? } else { vec![path.to_owned()] };
     Ok(paths.into_iter().map(|path| Found { path, listed }).collect())
 }
 
 fn open_listed(path: &Path) -> Result<Reader<BufReader<File>>, ReadError> {
-    Reader::new(buffered(folder::open(path).map_err(ReadError::Open)?))
+    Reader::new(buffered(directory::open(path).map_err(ReadError::Open)?))
 }
 
 fn buffered(file: File) -> BufReader<File> {

@@ -14,7 +14,12 @@ use crate::{
 
 /// Returns the session frame of a live run. `killers` are programs whose purpose is to kill processes when memory is short.
 #[must_use]
-pub fn frame(armed: &Armed, facts: KernelFacts, resolved: &Resolved, killers: Vec<ByteString>) -> Vec<u8> {
+pub(crate) fn frame(
+    armed: &Armed,
+    facts: KernelFacts,
+    resolved: &Resolved,
+    killers: Vec<ByteString>,
+) -> Vec<u8> {
     let session = Session { killers, ..session(armed, facts, resolved) };
     context_frame(Kind::Session, clock::boot_ns(), 0, &session)
 }

@@ -23,7 +23,7 @@ use crate::{explain::Policy, incident::Incident, report::report};
 pub fn decide_again(incident: &Incident, changes: &[Change]) -> Result<Answer, Refusal> {
     let recorded = Recorded::of(incident)?;
     everybody_named_is_there(&recorded, changes)?;
-    let groups = scope::asked(&recorded, changes)?;
+    let groups = scope::requested(&recorded, changes)?;
     let freed = holding::freed(&recorded, changes)?;
     let ground = limit::ground(&recorded, changes, &freed)?;
     let memory = room::memory(&recorded, &ground, &freed);
@@ -72,7 +72,7 @@ fn everybody_named_is_there(recorded: &Recorded<'_>, changes: &[Change]) -> Resu
         let mut found = false;
         // Check all candidates: a change for a cgroup needs to know the cgroup of each.
         for task in candidates.iter().map(|candidate| &candidate.task).chain(trigger) {
-            found |= vote::is_meant(recorded, who, task)?;
+            found |= vote::is_selected(recorded, who, task)?;
         }
         if !found {
             return Err(Refusal::UnknownTask { what: words::who_in_vain(who) });

@@ -3,7 +3,7 @@
 
 use super::{
     Answer, Change, Decision, Holding, Memory, Victim, Who,
-    step::{allocating, recorded::Recorded, scope, vote::meant},
+    step::{allocating, recorded::Recorded, scope, vote::selected},
     words::{self, name, named, path},
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 /// Describes a change as part of a sentence.
 pub(super) fn change(recorded: &Recorded<'_>, change: &Change) -> String {
     match change {
-        Change::Adj { who, adj } => format!("oom_score_adj {adj} for {}", whom(recorded, who)),
+        Change::Adj { who, adj } => format!("oom_score_adj {adj} for {}", selection(recorded, who)),
         Change::AllocatingTask(set) => format!("vm.oom_kill_allocating_task {}", u8::from(*set)),
         Change::Limit { cgroup, bytes: None } => format!("no memory limit for {}", cgroup.to_words()),
         Change::Limit { cgroup, bytes: Some(bytes) } => {
@@ -40,8 +40,8 @@ fn held(by: &Holding, bytes: u64) -> String {
     if bytes == 0 { format!("no {of}") } else { format!("{} of {of}", explain::size(bytes)) }
 }
 
-fn whom(recorded: &Recorded<'_>, who: &Who) -> String {
-    match (who, meant(recorded, who)) {
+fn selection(recorded: &Recorded<'_>, who: &Who) -> String {
+    match (who, selected(recorded, who)) {
         (_, (1, Some(task))) => name(task),
         (Who::Pid(pid), _) => format!("pid {pid}"),
         (Who::Comm(comm), (count, _)) => format!("the {count} tasks named {}", comm.to_words()),
@@ -57,7 +57,7 @@ pub(super) fn remarks(
     after: &Decision,
     remarks: &mut Vec<String>,
 ) {
-    if let Some(set) = allocating::asked(changes) {
+    if let Some(set) = allocating::requested(changes) {
         let ignored = if recorded.domain.is_some() {
             Some("the kernel ignores vm.oom_kill_allocating_task for a cgroup's limit".to_owned())
         } else if set && after.policy != Some(Policy::AllocatingTask) {

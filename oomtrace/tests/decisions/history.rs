@@ -137,9 +137,9 @@ fn a_flipped_bit_stops_reading_and_adds_no_wrong_incident() {
 }
 
 /// Files in a temporary directory.
-struct Folder(tempfile::TempDir);
+struct Directory(tempfile::TempDir);
 
-impl Folder {
+impl Directory {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -181,14 +181,14 @@ fn continues_an_incident_only_in_its_recorders_next_file() {
     let mut other = Stream::with(&other_boot());
     other.later(MS).exit(11).killed(13).exit(13);
 
-    let folder = Folder::new();
-    folder.add("1.oomtrace", &recording(&first.bytes).0);
-    folder.add("2.oomtrace", &recording(&next.bytes).0);
-    folder.add("3.oomtrace", &recording(&other.bytes).0);
-    folder.add("notes.txt", b"no recording");
-    assert_eq!(folder.read(), (vec![11, 12, 13], 0));
+    let directory = Directory::new();
+    directory.add("1.oomtrace", &recording(&first.bytes).0);
+    directory.add("2.oomtrace", &recording(&next.bytes).0);
+    directory.add("3.oomtrace", &recording(&other.bytes).0);
+    directory.add("notes.txt", b"no recording");
+    assert_eq!(directory.read(), (vec![11, 12, 13], 0));
     let read = |names: &[&str]| {
-        let paths: Vec<PathBuf> = names.iter().map(|name| folder.0.path().join(name)).collect();
+        let paths: Vec<PathBuf> = names.iter().map(|name| directory.0.path().join(name)).collect();
         let incidents = Incidents::new(Recordings::find(&paths).unwrap());
         incidents.map(|incident| report(&incident.unwrap()).status.closed_by).collect::<Vec<_>>()
     };
@@ -207,10 +207,10 @@ fn incidents_open_at_a_crash_precede_those_of_the_next_boot() {
     // The clock starts again at each boot.
     before.later(100_000 * MS).killed(11);
     after.killed(12).exit(12).killed(13).exit(13);
-    let folder = Folder::new();
-    folder.add("1.oomtrace", &recording(&before.bytes).0);
-    folder.add("2.oomtrace", &recording(&after.bytes).0);
-    assert_eq!(folder.read(), (vec![11, 12, 13], 0));
+    let directory = Directory::new();
+    directory.add("1.oomtrace", &recording(&before.bytes).0);
+    directory.add("2.oomtrace", &recording(&after.bytes).0);
+    assert_eq!(directory.read(), (vec![11, 12, 13], 0));
 }
 
 #[test]
@@ -219,16 +219,19 @@ fn reports_a_bad_file_and_reads_the_others() {
     let mut damaged = whole.clone();
     let middle = damaged.len() / 2;
     damaged[middle] ^= 1;
-    let folder = Folder::new();
-    folder.add("1.oomtrace", &whole[..whole.len() - 8]);
-    folder.add("2.oomtrace", b"");
-    folder.add("3.oomtrace", &damaged);
-    folder.add("4.oomtrace", &whole);
-    let (victims, wrong) = folder.read();
+    let directory = Directory::new();
+    directory.add("1.oomtrace", &whole[..whole.len() - 8]);
+    directory.add("2.oomtrace", b"");
+    directory.add("3.oomtrace", &damaged);
+    directory.add("4.oomtrace", &whole);
+    let (victims, wrong) = directory.read();
     assert_eq!(wrong, 3);
     assert!(victims.starts_with(&[11, 12, 13]) && victims.ends_with(&[11, 12, 13]), "{victims:?}");
-    let missing = Recordings::find(&[folder.0.path().join("absent")]);
+    let missing = Recordings::find(&[directory.0.path().join("absent")]);
     assert!(matches!(missing, Err(SourceError::InFile { .. })));
-    let empty = Folder::new();
-    assert!(matches!(Recordings::find(&[empty.0.path().to_owned()]), Err(SourceError::EmptyFolder { .. })));
+    let empty = Directory::new();
+    assert!(matches!(
+        Recordings::find(&[empty.0.path().to_owned()]),
+        Err(SourceError::EmptyDirectory { .. })
+    ));
 }

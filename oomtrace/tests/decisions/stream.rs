@@ -240,7 +240,7 @@ impl Stream {
     /// The incidents of the whole stream. An assembler that sends only ends must send the same ends.
     pub(crate) fn steps(&self) -> Vec<Step> {
         let steps = self.steps_of(Assembler::new(is_kill_for_memory));
-        let ends = told(&self.steps_of(Assembler::new(is_kill_for_memory).telling_ends_alone()));
+        let ends = told(&self.steps_of(Assembler::new(is_kill_for_memory).reporting_ends_only()));
         assert_eq!((ends.decided, ends.closed), (Vec::new(), told(&steps).closed));
         steps
     }

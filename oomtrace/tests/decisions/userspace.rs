@@ -63,7 +63,7 @@ fn kill(stream: &mut Stream, kill: Sigkill, used_pages: u64, pressure: &Value) {
     stream.add(kill).context(Kind::Pressure, pressure);
 }
 
-fn told_of(
+fn reported(
     comm: &[u8],
     used_pages: u64,
     pressure: &Value,
@@ -86,13 +86,13 @@ const FILLED: u64 = LIMIT / 100 * 80;
 #[test]
 fn ignores_a_kill_without_a_shortage() {
     for comm in [&b"bash"[..], b"earlyoom", b"containerd-shim"] {
-        assert_eq!(told_of(comm, LIMIT / 2, &calm()), None);
+        assert_eq!(reported(comm, LIMIT / 2, &calm()), None);
     }
 }
 
 #[test]
 fn reports_a_kill_in_a_cgroup_near_its_limit() {
-    let (confidence, cgroup, evidence) = told_of(b"bash", FULL, &calm()).unwrap();
+    let (confidence, cgroup, evidence) = reported(b"bash", FULL, &calm()).unwrap();
     assert_eq!((confidence, cgroup.as_deref()), (Confidence::Inferred, Some(&b"/pods"[..])));
     assert_eq!(evidence[0], "bash sent SIGKILL by kill or pidfd_send_signal (si_code 0)");
     let used = FULL * 4096;
@@ -102,8 +102,8 @@ fn reports_a_kill_in_a_cgroup_near_its_limit() {
             "/pods used {used} of the 67108864 bytes of its memory.max, 0 of them page cache and slab that reclaim can free"
         )
     );
-    assert_eq!(told_of(b"bash", FILLED, &calm()), None);
-    let (confidence, ..) = told_of(b"earlyoom", FILLED, &calm()).unwrap();
+    assert_eq!(reported(b"bash", FILLED, &calm()), None);
+    let (confidence, ..) = reported(b"earlyoom", FILLED, &calm()).unwrap();
     assert_eq!(confidence, Confidence::Observed, "the program has no other purpose");
 }
 
@@ -111,14 +111,14 @@ fn reports_a_kill_in_a_cgroup_near_its_limit() {
 fn page_cache_at_the_limit_is_no_shortage() {
     let mut cached = calm();
     cached["cgroups"][1]["inactive_file_bytes"] = json!(LIMIT / 2 * 4096);
-    assert_eq!(told_of(b"containerd-shim", LIMIT, &cached), None);
+    assert_eq!(reported(b"containerd-shim", LIMIT, &cached), None);
     for key in ["active_file_bytes", "slab_reclaimable_bytes"] {
         let mut used = calm();
         used["cgroups"][1][key] = json!(LIMIT / 2 * 4096);
-        assert_eq!(told_of(b"containerd-shim", LIMIT, &used), None, "{key}");
+        assert_eq!(reported(b"containerd-shim", LIMIT, &used), None, "{key}");
     }
     cached["cgroups"][1]["inactive_file_bytes"] = Value::Null;
-    assert_eq!(told_of(b"containerd-shim", LIMIT, &cached), None, "the amount of cache is unknown");
+    assert_eq!(reported(b"containerd-shim", LIMIT, &cached), None, "the amount of cache is unknown");
 }
 
 #[test]
@@ -159,11 +159,11 @@ fn the_machines_stall_counts_only_if_little_memory_is_available() {
         let mut pressure = calm();
         pressure["stall"]["some_avg10"] = json!(40.0);
         pressure["available_bytes"] = json!(available);
-        assert_eq!(told_of(comm, 100, &pressure).is_some(), reports, "{available}");
+        assert_eq!(reported(comm, 100, &pressure).is_some(), reports, "{available}");
     }
     // If the available memory is unknown, the stall of other cgroups says nothing about the target.
     let stalled = json!({ "memcg": APP, "stall": { "some_avg10": 40.0 } });
-    assert_eq!(told_of(b"bash", 100, &stalled), None);
+    assert_eq!(reported(b"bash", 100, &stalled), None);
 }
 
 #[test]
@@ -175,14 +175,14 @@ fn reports_a_kill_while_tasks_wait_for_memory() {
     ] {
         let mut pressure = calm();
         pressure.pointer_mut(place).unwrap()["some_avg10"] = json!(percent);
-        let (_, domain, evidence) = told_of(comm, 100, &pressure).unwrap();
+        let (_, domain, evidence) = reported(comm, 100, &pressure).unwrap();
         assert_eq!(domain.as_deref(), cgroup, "{place}");
         let figure = format!("waited for memory {percent:.2} % of the last ten seconds");
         assert!(evidence.iter().any(|line| line.contains(&figure)), "{evidence:?}");
     }
     let mut pressure = calm();
     pressure["cgroups"][0]["stall"]["some_avg10"] = json!(50);
-    let (_, _, evidence) = told_of(b"bash", 100, &pressure).unwrap();
+    let (_, _, evidence) = reported(b"bash", 100, &pressure).unwrap();
     assert!(evidence[2].ends_with(", high events 3, max events 4"), "{evidence:?}");
 }
 
@@ -200,18 +200,18 @@ fn reports_a_kill_while_the_machine_runs_low() {
         let mut pressure = calm();
         pressure["available_bytes"] = json!(available);
         pressure["swap_free_bytes"] = json!(swap_free);
-        assert_eq!(told_of(comm, 100, &pressure).is_some(), is_told, "{available} {swap_free}");
+        assert_eq!(reported(comm, 100, &pressure).is_some(), is_told, "{available} {swap_free}");
     }
 }
 
 #[test]
 fn judges_a_machine_without_psi_swap_and_limits() {
     let nothing = json!({ "memcg": APP, "total_bytes": 1000, "available_bytes": 20 });
-    let (confidence, cgroup, evidence) = told_of(b"bash", 100, &nothing).unwrap();
+    let (confidence, cgroup, evidence) = reported(b"bash", 100, &nothing).unwrap();
     assert_eq!((confidence, cgroup), (Confidence::Inferred, None));
     assert_eq!(evidence[2], "20 of 1000 bytes of the machine were available");
     assert_eq!(
-        told_of(b"earlyoom", 100, &json!({ "memcg": APP })),
+        reported(b"earlyoom", 100, &json!({ "memcg": APP })),
         None,
         "oomtrace looked and found no shortage"
     );
@@ -320,8 +320,8 @@ fn a_storm_ends_and_reports_the_omitted_kills() {
     let told = stream.told();
     assert_eq!(told.closed.len(), 2, "one incident per second");
     assert!(told.closed.iter().all(|report| !report.status.complete));
-    let told_of: usize = told.closed.iter().map(|report| report.victims.len()).sum();
-    assert_eq!(told_of, 40);
+    let reported: usize = told.closed.iter().map(|report| report.victims.len()).sum();
+    assert_eq!(reported, 40);
     assert!(
         told.closed[0]
             .cause

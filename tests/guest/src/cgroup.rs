@@ -16,7 +16,7 @@ const REMOVAL: Duration = Duration::from_secs(5);
 /// A cgroup that exists until dropped.
 pub(crate) struct Made {
     hierarchy: Hierarchy,
-    folder: PathBuf,
+    directory: PathBuf,
     /// The cgroup's counters when it was created.
     pub(crate) before: BTreeMap<String, u64>,
 }
@@ -24,19 +24,19 @@ pub(crate) struct Made {
 impl Made {
     /// Create a cgroup and write its files.
     pub(crate) fn new(hierarchy: Hierarchy, cgroup: &Cgroup) -> Result<Self> {
-        let folder = folder(hierarchy, &cgroup.path);
+        let directory = directory(hierarchy, &cgroup.path);
         if hierarchy == Hierarchy::V2 {
-            let parent = folder.parent().context("a cgroup needs a parent")?;
+            let parent = directory.parent().context("a cgroup needs a parent")?;
             for controller in controllers(cgroup) {
                 fs::write(parent.join("cgroup.subtree_control"), format!("+{controller}")).with_context(
                     || format!("enabling the {controller} controller in {}", parent.display()),
                 )?;
             }
         }
-        fs::create_dir(&folder).with_context(|| format!("making cgroup {}", cgroup.path))?;
-        let mut made = Self { hierarchy, folder, before: BTreeMap::new() };
+        fs::create_dir(&directory).with_context(|| format!("making cgroup {}", cgroup.path))?;
+        let mut made = Self { hierarchy, directory, before: BTreeMap::new() };
         for (name, value) in &cgroup.files {
-            fs::write(made.folder.join(name), value)
+            fs::write(made.directory.join(name), value)
                 .with_context(|| format!("writing {value} to {name} of {}", cgroup.path))?;
         }
         made.before = made.counters()?;
@@ -45,7 +45,7 @@ impl Made {
 
     /// The current counters.
     pub(crate) fn counters(&self) -> Result<BTreeMap<String, u64>> {
-        counters(self.hierarchy, &self.folder)
+        counters(self.hierarchy, &self.directory)
     }
 }
 
@@ -57,8 +57,8 @@ fn controllers(cgroup: &Cgroup) -> Vec<&'static str> {
 }
 
 /// The counters of a cgroup, by name.
-pub(crate) fn counters(hierarchy: Hierarchy, folder: &Path) -> Result<BTreeMap<String, u64>> {
-    let file = folder.join(match hierarchy {
+pub(crate) fn counters(hierarchy: Hierarchy, directory: &Path) -> Result<BTreeMap<String, u64>> {
+    let file = directory.join(match hierarchy {
         Hierarchy::V2 => "memory.events",
         Hierarchy::V1 => "memory.oom_control",
     });
@@ -70,9 +70,9 @@ pub(crate) fn counters(hierarchy: Hierarchy, folder: &Path) -> Result<BTreeMap<S
 impl Drop for Made {
     fn drop(&mut self) {
         let deadline = Instant::now() + REMOVAL;
-        while let Err(error) = fs::remove_dir(&self.folder) {
+        while let Err(error) = fs::remove_dir(&self.directory) {
             if Instant::now() >= deadline {
-                eprintln!("guest: removing {}: {error}", self.folder.display());
+                eprintln!("guest: removing {}: {error}", self.directory.display());
                 break;
             }
             // The kernel does not report when an empty cgroup can be removed.
@@ -82,16 +82,16 @@ impl Drop for Made {
 }
 
 /// The directory of a cgroup.
-pub(crate) fn folder(hierarchy: Hierarchy, path: &Text) -> PathBuf {
+pub(crate) fn directory(hierarchy: Hierarchy, path: &Text) -> PathBuf {
     let below = path.to_path();
     Path::new(hierarchy.mount_point()).join(below.strip_prefix("/").unwrap_or(&below))
 }
 
 /// Whether cgroups of the unified hierarchy, except the root, have a file with this name.
 pub(crate) fn has_file(name: &str) -> bool {
-    let folder = Path::new(Hierarchy::V2.mount_point()).join("looking");
-    let found = fs::create_dir(&folder).is_ok() && folder.join(name).exists();
+    let directory = Path::new(Hierarchy::V2.mount_point()).join("looking");
+    let found = fs::create_dir(&directory).is_ok() && directory.join(name).exists();
     // The cgroup is empty. If it could not be created, it cannot be removed either.
-    let _ = fs::remove_dir(&folder);
+    let _ = fs::remove_dir(&directory);
     found
 }

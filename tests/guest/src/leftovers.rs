@@ -56,8 +56,8 @@ fn next_program(after: u32) -> Option<u32> {
     (result == 0).then_some(next)
 }
 
-fn collect_cgroups(folder: &Path, found: &mut Vec<Text>) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+fn collect_cgroups(directory: &Path, found: &mut Vec<Text>) {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
         found.push(entry.path().as_os_str().as_bytes().into());
         collect_cgroups(&entry.path(), found);

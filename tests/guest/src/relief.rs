@@ -13,10 +13,10 @@ const RUNNING_OUT: Duration = Duration::from_secs(30);
 
 /// Wait until memory has run out, then relieve the shortage.
 pub(crate) fn relieve(hierarchy: Hierarchy, relief: &Relief) -> Result<()> {
-    let folder = cgroup::folder(hierarchy, &relief.cgroup);
+    let directory = cgroup::directory(hierarchy, &relief.cgroup);
     let (counter, least) = &relief.when;
     let deadline = Instant::now() + RUNNING_OUT;
-    while cgroup::counters(hierarchy, &folder)?.get(counter).is_none_or(|count| count < least) {
+    while cgroup::counters(hierarchy, &directory)?.get(counter).is_none_or(|count| count < least) {
         if Instant::now() >= deadline {
             bail!("{counter} of {} did not reach {least} within {RUNNING_OUT:?}", relief.cgroup);
         }
@@ -24,6 +24,6 @@ pub(crate) fn relieve(hierarchy: Hierarchy, relief: &Relief) -> Result<()> {
         std::thread::sleep(Duration::from_millis(10));
     }
     let (file, value) = &relief.write;
-    fs::write(folder.join(file), value)
+    fs::write(directory.join(file), value)
         .with_context(|| format!("writing {value} to {file} of {}", relief.cgroup))
 }

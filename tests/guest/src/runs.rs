@@ -148,8 +148,8 @@ fn command(process: &Process, hierarchy: Hierarchy) -> Command {
         command.arg("--comm").arg(comm.to_string());
     }
     if let Some(path) = &process.cgroup {
-        let folder = cgroup::folder(hierarchy, path);
-        command.arg("--cgroup").arg(Text::from(folder.as_path()).to_string());
+        let directory = cgroup::directory(hierarchy, path);
+        command.arg("--cgroup").arg(Text::from(directory.as_path()).to_string());
     }
     let holds = process.hold && process.part == Part::Allocator;
     command.args(holds.then_some("--hold"));

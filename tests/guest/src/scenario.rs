@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use oomtrace_scenarios::job::{Command, FREEZER_FOLDER, TRACER_FILE, Tier, Watch};
+use oomtrace_scenarios::job::{Command, FREEZER_DIRECTORY, TRACER_FILE, Tier, Watch};
 use oomtrace_scenarios::observation::{CgroupCounters, CommandRun, Observation};
 use oomtrace_scenarios::scenario::{Feature, Hierarchy, Scenario};
 
@@ -144,7 +144,7 @@ fn is_there(feature: Feature) -> bool {
         // Trying the feature is the tracer's task. The list of symbols is the only other witness.
         Feature::DirectCalls => built_in::confirm_missing(feature).is_err(),
         Feature::Cma => sysctl::has_cma(),
-        Feature::Freezer => Path::new(FREEZER_FOLDER).join("cgroup.procs").exists(),
+        Feature::Freezer => Path::new(FREEZER_DIRECTORY).join("cgroup.procs").exists(),
     }
 }
 

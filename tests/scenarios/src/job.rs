@@ -13,7 +13,7 @@ pub const HOG_FILE: &str = "/bin/hog";
 /// The path of the tracer in the guest.
 pub const TRACER_FILE: &str = "/bin/oomtrace";
 /// The mount point of the freezer of cgroup v1 in the guest, if the kernel has it.
-pub const FREEZER_FOLDER: &str = "/freezer";
+pub const FREEZER_DIRECTORY: &str = "/freezer";
 /// The environment variable that names a deliberate fault to a tracer built with its feature `faults`.
 pub const FAULT_VARIABLE: &str = "OOMTRACE_FAULT";
 
@@ -21,7 +21,7 @@ pub const FAULT_VARIABLE: &str = "OOMTRACE_FAULT";
 pub const RECORDING_FILE: &str = "/scenario.oomtrace";
 
 /// The directory of kernel modules in the guest. Sorted by name, each module comes after those that it depends on.
-pub const MODULES_FOLDER: &str = "/modules";
+pub const MODULES_DIRECTORY: &str = "/modules";
 
 /// Everything a guest does between its start and its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]

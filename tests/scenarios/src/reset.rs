@@ -9,7 +9,7 @@ use crate::observation::{CommandRun, ProcessRun, Status};
 use crate::scenario::{Expect, Process, Scenario};
 
 /// The mount point of the guest's disk.
-pub const DISK_FOLDER: &str = "/disk";
+pub const DISK_DIRECTORY: &str = "/disk";
 
 /// The path of the recording.
 pub const RECORDING_FILE: &str = "/disk/reset.oomtrace";

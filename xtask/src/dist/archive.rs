@@ -4,8 +4,8 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::{Platform, Release};
-use crate::host::run::run;
+use super::Release;
+use crate::host::{platform::Platform, run::run};
 
 /// The contents besides the program: files and directories of the checkout, and their names in the archive.
 const CONTENTS: [(&str, &str); 9] = [
@@ -24,11 +24,11 @@ const CONTENTS: [(&str, &str); 9] = [
 pub(super) fn write(release: &Release, platform: Platform, binary: &Path, archive: &Path) -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let name = release.name(platform);
-    let folder = scratch.path().join(&name);
-    fs::create_dir(&folder)?;
-    copy(binary, &folder.join("oomtrace"))?;
+    let directory = scratch.path().join(&name);
+    fs::create_dir(&directory)?;
+    copy(binary, &directory.join("oomtrace"))?;
     for (from, to) in CONTENTS {
-        copy(&release.root.join(from), &folder.join(to))?;
+        copy(&release.root.join(from), &directory.join(to))?;
     }
     let mut tar = Command::new("tar");
     tar.args(["--create", "--format=ustar", "--sort=name", "--owner=root:0", "--group=root:0"]);

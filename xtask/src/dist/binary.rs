@@ -12,11 +12,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use oomtrace_object::{FOREIGN_VARIABLES, folder_of_this_machine, renamed_folders, rustc_sysroot};
+use oomtrace_object::{FOREIGN_VARIABLES, directory_of_this_machine, renamed_directories, rustc_sysroot};
 
-use super::{Platform, Release, moment};
+use super::{Release, moment};
 use crate::host::{
     cross::is_static,
+    platform::Platform,
     run::{run, say},
     setup,
 };
@@ -50,18 +51,17 @@ fn cargo_build(release: &Release, platform: Platform, sysroot: &Path) -> Command
     command.args(["build", "--quiet", "--release", "--locked", "--package", "oomtrace", "--bin", "oomtrace"]);
     command.args(["--target", platform.triple, "-Z", "build-std=std,panic_abort"]);
     command.arg("--target-dir").arg(&release.target);
-    let triple = platform.triple.to_uppercase().replace('-', "_");
-    command.env(format!("CARGO_TARGET_{triple}_LINKER"), platform.linker);
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags(&renamed_folders(&release.root, sysroot)));
+    command.env(platform.variable("LINKER"), platform.linker);
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(&renamed_directories(&release.root, sysroot)));
     command
 }
 
 /// The compiler's flags, in the form of `CARGO_ENCODED_RUSTFLAGS`.
 fn flags(renamed: &[(PathBuf, &str)]) -> OsString {
     let mut flags = OsString::from("-Ctarget-feature=+crt-static");
-    for (folder, name) in renamed {
+    for (directory, name) in renamed {
         flags.push("\x1f--remap-path-prefix=");
-        flags.push(folder);
+        flags.push(directory);
         flags.push(format!("={name}"));
     }
     flags
@@ -73,7 +73,7 @@ fn check(release: &Release, sysroot: &Path, path: &Path) -> Result<()> {
     let is_static =
         is_static(&program).with_context(|| format!("{} is not an ELF program", path.display()))?;
     ensure!(is_static, "{} is linked dynamically", path.display());
-    let named = folder_of_this_machine(&release.root, sysroot, &program);
+    let named = directory_of_this_machine(&release.root, sysroot, &program);
     ensure!(named.is_none(), "{} names {}", path.display(), named.unwrap_or_default());
     Ok(())
 }

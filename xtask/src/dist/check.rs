@@ -21,9 +21,9 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_object::Arch;
 
-use super::{Platform, Release};
+use super::Release;
 use crate::{
-    host::{run, setup},
+    host::{platform::Platform, run, setup},
     test::Tally,
 };
 

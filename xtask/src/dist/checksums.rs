@@ -9,15 +9,15 @@ use sha2::{Digest as _, Sha256};
 pub(super) const FILE: &str = "SHA256SUMS";
 
 /// Writes the checksums of all files in a directory, sorted by name.
-pub(super) fn write(folder: &Path) -> Result<()> {
+pub(super) fn write(directory: &Path) -> Result<()> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(directory)? {
         names.push(entry?.file_name().into_string().ok().context("a file's name is not UTF-8")?);
     }
     names.sort();
-    let lines = names.iter().map(|name| Ok(format!("{}  {name}\n", of(&folder.join(name))?)));
+    let lines = names.iter().map(|name| Ok(format!("{}  {name}\n", of(&directory.join(name))?)));
     let text: String = lines.collect::<Result<_>>()?;
-    fs::write(folder.join(FILE), text).with_context(|| format!("cannot write {FILE}"))
+    fs::write(directory.join(FILE), text).with_context(|| format!("cannot write {FILE}"))
 }
 
 /// The SHA-256 of a file in lowercase hex.
@@ -34,13 +34,14 @@ mod tests {
 
     #[test]
     fn writes_a_list_that_sha256sum_accepts() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("b"), "two").unwrap();
-        fs::write(folder.path().join("a"), "one").unwrap();
-        write(folder.path()).unwrap();
-        let check = || output(Command::new("sha256sum").current_dir(folder.path()).args(["--check", FILE]));
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("b"), "two").unwrap();
+        fs::write(directory.path().join("a"), "one").unwrap();
+        write(directory.path()).unwrap();
+        let check =
+            || output(Command::new("sha256sum").current_dir(directory.path()).args(["--check", FILE]));
         assert_eq!(check().unwrap(), "a: OK\nb: OK\n");
-        fs::write(folder.path().join("a"), "1").unwrap();
+        fs::write(directory.path().join("a"), "1").unwrap();
         assert!(check().is_err());
     }
 }

@@ -7,8 +7,9 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Platform, Release, moment};
+use super::{Release, moment};
 use crate::host::{
+    platform::Platform,
     run::{output, say},
     setup::CargoTool,
 };
@@ -63,10 +64,11 @@ mod tests {
     }
 
     /// Checks that a pattern matches at least one file. Files that are built later are exempt.
-    fn assert_exists(folder: &Path, source: &str) {
-        let path = folder.join(source);
+    fn assert_exists(directory: &Path, source: &str) {
+        let path = directory.join(source);
         if let Some((before, after)) = source.split_once('*') {
-            let entries = fs::read_dir(folder.join(before)).unwrap().map(|entry| entry.unwrap().file_name());
+            let entries =
+                fs::read_dir(directory.join(before)).unwrap().map(|entry| entry.unwrap().file_name());
             assert!(entries.into_iter().any(|name| name.to_string_lossy().ends_with(after)), "{source}");
         } else if !source.starts_with("target/") {
             assert!(path.is_file(), "{source} is in no package: it does not exist");

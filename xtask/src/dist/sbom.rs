@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use self::{crates::Crates, lock::Checksums};
-use super::{Platform, Release, checksums};
-use crate::host::run::output;
+use super::{Release, checksums};
+use crate::host::{platform::Platform, run::output};
 
 /// Writes it beside the program.
 pub(super) fn write(release: &Release, platform: Platform, binary: &Path, to: &Path) -> Result<()> {

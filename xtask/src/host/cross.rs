@@ -19,36 +19,7 @@ use object::{
 use oomtrace_object::{Arch, rustc_sysroot};
 use serde_json::Value;
 
-use crate::host::{setup, workspace};
-
-/// Cargo's name of an architecture, and Debian's names of its tools.
-struct Names {
-    /// Cargo's target.
-    target: &'static str,
-    /// The target as a part of cargo's environment variables.
-    variable: &'static str,
-    /// The C compiler for it on other architectures.
-    linker: &'static str,
-    /// Debian's packages with that compiler and a static C library.
-    packages: [&'static str; 2],
-}
-
-const fn names(arch: Arch) -> Names {
-    match arch {
-        Arch::X86_64 => Names {
-            target: "x86_64-unknown-linux-gnu",
-            variable: "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU",
-            linker: "x86_64-linux-gnu-gcc",
-            packages: ["gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"],
-        },
-        Arch::Aarch64 => Names {
-            target: "aarch64-unknown-linux-gnu",
-            variable: "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU",
-            linker: "aarch64-linux-gnu-gcc",
-            packages: ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
-        },
-    }
-}
+use super::{platform::Platform, setup, workspace};
 
 /// The parameters of a build.
 pub(crate) struct Build<'a> {
@@ -69,7 +40,7 @@ impl Build<'_> {
     /// If a tool is missing and cannot be installed, if cargo fails, or if a program needs libraries.
     pub(crate) fn run(&self) -> Result<Vec<PathBuf>> {
         let mut cargo = self.cargo();
-        if self.arch.name() != env::consts::ARCH {
+        if Platform::of(self.arch).is_foreign() {
             prepare(&mut cargo, self.arch)?;
         }
         let output = cargo.stderr(Stdio::inherit()).output().context("starting cargo")?;
@@ -82,13 +53,19 @@ impl Build<'_> {
     }
 
     fn cargo(&self) -> Command {
-        let Names { target, variable, .. } = names(self.arch);
+        let platform = Platform::of(self.arch);
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(workspace::root()).args(["build", "--quiet", "--locked", "--target", target]);
+        cargo.current_dir(workspace::root()).args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--target",
+            platform.triple,
+        ]);
         cargo.args(["--message-format", "json-render-diagnostics"]);
         cargo.args(self.packages.iter().flat_map(|package| ["--package", package])).args(self.options);
         cargo.envs(self.profile.iter().copied());
-        cargo.env(format!("{variable}_RUSTFLAGS"), "-Ctarget-feature=+crt-static");
+        cargo.env(platform.variable("RUSTFLAGS"), "-Ctarget-feature=+crt-static");
         cargo
     }
 }
@@ -107,19 +84,19 @@ pub(crate) fn find<'a>(programs: &'a [PathBuf], name: &str) -> Result<&'a Path> 
 /// # Errors
 /// If something cannot be installed. The error names it.
 pub(crate) fn install(arch: Arch) -> Result<()> {
-    if arch.name() == env::consts::ARCH {
+    let platform = Platform::of(arch);
+    if !platform.is_foreign() {
         return Ok(());
     }
-    let Names { packages, .. } = names(arch);
-    setup::apt(&packages).with_context(|| format!("installing a C compiler for {arch}"))?;
+    platform.install_linker()?;
     if has_standard_library(arch)? { Ok(()) } else { setup::rust_library() }
 }
 
 /// Adds the settings for a foreign architecture.
 fn prepare(cargo: &mut Command, arch: Arch) -> Result<()> {
     install(arch)?;
-    let Names { variable, linker, .. } = names(arch);
-    cargo.env(format!("{variable}_LINKER"), linker);
+    let platform = Platform::of(arch);
+    cargo.env(platform.variable("LINKER"), platform.linker);
     if !has_standard_library(arch)? {
         cargo.args(["-Z", "build-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1");
     }
@@ -128,7 +105,7 @@ fn prepare(cargo: &mut Command, arch: Arch) -> Result<()> {
 
 /// Whether the compiler has the standard library of an architecture.
 fn has_standard_library(arch: Arch) -> Result<bool> {
-    let library = rustc_sysroot()?.join("lib/rustlib").join(names(arch).target).join("lib");
+    let library = rustc_sysroot()?.join("lib/rustlib").join(Platform::of(arch).triple).join("lib");
     Ok(library.is_dir())
 }
 

@@ -74,7 +74,7 @@ pub(crate) fn unpack(package: &Path, folder: &Path) -> Result<()> {
     run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(folder))
 }
 
-/// Unpacks one directory of a package: `./a/b/c` becomes `folder/c`.
+/// Unpacks one directory of a package: `./a/b/c` becomes `directory/c`.
 pub(crate) fn unpack_folder(package: &Path, inside: &str, folder: &Path) -> Result<()> {
     let mut archive = Command::new("dpkg-deb");
     archive.arg("--fsys-tarfile").arg(package).stdout(Stdio::piped());

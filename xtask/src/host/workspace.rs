@@ -12,7 +12,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// Cargo's target directory.
 pub(crate) fn target() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |folder| root().join(folder))
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |directory| root().join(directory))
 }
 
 /// The directory for downloads that all checkouts share: `$XDG_CACHE_HOME/oomtrace`.

@@ -104,8 +104,8 @@ fn watch(name: &str) -> Command {
 }
 
 /// The same with an empty directory over another one.
-fn hiding(folder: &str, name: &str) -> Command {
-    Command { hide: vec![folder.to_owned()], ..watch(name) }
+fn hiding(directory: &str, name: &str) -> Command {
+    Command { hide: vec![directory.to_owned()], ..watch(name) }
 }
 
 /// The same, disturbed after it is armed.

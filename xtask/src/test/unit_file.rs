@@ -30,8 +30,8 @@ fn verify() -> Result<()> {
     let path = workspace::root().join(FILE);
     let unit = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     ensure!(unit.contains(INSTALLED), "{FILE} has no line `{INSTALLED}`");
-    let folder = TempDir::new().context("creating a directory for the unit")?;
-    let copy = folder.path().join("oomtrace.service");
+    let directory = TempDir::new().context("creating a directory for the unit")?;
+    let copy = directory.path().join("oomtrace.service");
     fs::write(&copy, unit.replace(INSTALLED, STAND_IN))
         .with_context(|| format!("writing {}", copy.display()))?;
     let output = Command::new("systemd-analyze")

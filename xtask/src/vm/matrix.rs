@@ -302,9 +302,9 @@ fn verdict(scenario: &Scenario, seen: &Observation, guest: &Guest, tier: Option<
 
 /// The directory of logs: `vm` in cargo's target directory.
 fn logs_folder() -> Result<PathBuf> {
-    let folder = workspace::target().join("vm");
-    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    Ok(folder)
+    let directory = workspace::target().join("vm");
+    fs::create_dir_all(&directory).with_context(|| format!("making {}", directory.display()))?;
+    Ok(directory)
 }
 
 fn progress(cell: &Cell) -> String {

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_scenarios::job::{Command, TRACER_FILE, Tier, Work};
 use oomtrace_scenarios::observation::{CommandRun, ProcessRun};
-use oomtrace_scenarios::reset::{DISK_FOLDER, judge, scenario};
+use oomtrace_scenarios::reset::{DISK_DIRECTORY, judge, scenario};
 
 use super::guest::console;
 use super::guest::disk::Disk;
@@ -34,6 +34,6 @@ pub(crate) fn survives(kernel: &Kernel, programs: &Programs, tier: Tier) -> Resu
 }
 
 fn list() -> Command {
-    let arguments = [TRACER_FILE, "list", DISK_FOLDER, "--format", "json"].map(str::to_owned).to_vec();
+    let arguments = [TRACER_FILE, "list", DISK_DIRECTORY, "--format", "json"].map(str::to_owned).to_vec();
     Command { name: "list after a reset".to_owned(), arguments, ..Command::default() }
 }

@@ -21,8 +21,8 @@ fn write(text: &mut String, findings: &Findings) -> std::fmt::Result {
     }
     writeln!(text, "\nsystem")?;
     for Part { name, found, otherwise } in &findings.system {
-        let told = found.as_deref().unwrap_or(otherwise);
-        writeln!(text, "  {} {name:<18} {told}", mark(found.is_some()))?;
+        let shown = found.as_deref().unwrap_or(otherwise);
+        writeln!(text, "  {} {name:<18} {shown}", mark(found.is_some()))?;
     }
     write_fields(text, findings)?;
     if !findings.hooks.is_empty() {

@@ -25,7 +25,7 @@ pub(super) struct Children<'a> {
     /// Prefix of the files for the output of commands.
     logs: &'a Path,
     /// The directory in which commands run.
-    folder: &'a Path,
+    directory: &'a Path,
     each: Vec<One<'a>>,
 }
 
@@ -40,9 +40,9 @@ struct One<'a> {
 }
 
 impl<'a> Children<'a> {
-    pub(super) fn new(tree: &'a Tree, logs: &'a Path, folder: &'a Path, processes: &'a [Process]) -> Self {
+    pub(super) fn new(tree: &'a Tree, logs: &'a Path, directory: &'a Path, processes: &'a [Process]) -> Self {
         let one = |process| One { process, child: None, holding: None, ready_since: None, ended: None };
-        Self { tree, logs, folder, each: processes.iter().map(one).collect() }
+        Self { tree, logs, directory, each: processes.iter().map(one).collect() }
     }
 
     /// Starts the processes that are due and collects those that exited. Returns whether anything changed.
@@ -95,7 +95,7 @@ impl<'a> Children<'a> {
     }
 
     fn start(&self, process: &Process) -> Result<Child> {
-        let Self { tree, logs, folder, .. } = self;
+        let Self { tree, logs, directory, .. } = self;
         let starting = || format!("starting {}", process.name);
         let mut command = Command::new("/proc/self/exe");
         command.args(["experiment-process", "--name", &process.name, "--procs"]).arg(tree.procs(process));
@@ -117,7 +117,7 @@ impl<'a> Children<'a> {
                 let mut path = logs.as_os_str().to_owned();
                 path.push(format!("-{}.log", process.name));
                 let log = File::create(&path).with_context(starting)?;
-                command.current_dir(folder).arg("--").args(words);
+                command.current_dir(directory).arg("--").args(words);
                 command.stdout(Stdio::from(log.try_clone().with_context(starting)?)).stderr(Stdio::from(log));
             }
         }

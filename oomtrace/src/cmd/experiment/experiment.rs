@@ -1,4 +1,4 @@
-//! A running experiment.
+//! A running experiment: its scratch cgroups, the knobs that it has changed, and its supervisor.
 
 use std::{
     os::fd::AsFd as _,
@@ -33,7 +33,7 @@ pub(super) struct Experiment<'a> {
     pub(super) supervisor: Supervisor,
     pub(super) output: &'a Directory,
     /// The directory of the file, in which commands run.
-    pub(super) folder: PathBuf,
+    pub(super) directory: PathBuf,
     pub(super) tier: TierChoice,
     pub(super) stop: &'a Stop,
 }

@@ -19,14 +19,14 @@ pub(super) struct Here {
     /// A cgroup to check for files.
     some_cgroup: Option<PathBuf>,
     /// The directory in which commands run.
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Here {
-    pub(super) fn look(folder: &Path) -> Self {
+    pub(super) fn look(directory: &Path) -> Self {
         let hierarchy = MemoryHierarchy::find();
         let some_cgroup = hierarchy.as_ref().and_then(|hierarchy| a_cgroup(hierarchy.mount()));
-        Self { hierarchy, some_cgroup, folder: folder.to_owned() }
+        Self { hierarchy, some_cgroup, directory: directory.to_owned() }
     }
 
     pub(super) fn memory_hierarchy(&self) -> Option<&MemoryHierarchy> {
@@ -56,17 +56,17 @@ impl Ground for Here {
         path.is_file()
     }
 
-    fn said(&self, path: &Path) -> Option<String> {
+    fn value(&self, path: &Path) -> Option<String> {
         fs::read_to_string(path).ok()
     }
 
     fn has_program(&self, program: &str) -> bool {
         if program.contains('/') {
-            return is_program(&self.folder.join(program));
+            return is_program(&self.directory.join(program));
         }
         // The default search path.
         let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-        env::split_paths(&path).any(|folder| is_program(&self.folder.join(folder).join(program)))
+        env::split_paths(&path).any(|directory| is_program(&self.directory.join(directory).join(program)))
     }
 
     /// Without CAP_SYS_RESOURCE, a process can only raise its value.
@@ -126,10 +126,10 @@ mod tests {
 
     #[test]
     fn finds_only_programs_that_can_be_run() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a-service-of-mine");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a-service-of-mine");
         fs::write(&file, "#!/bin/sh\n").unwrap();
-        let here = Here::look(folder.path());
+        let here = Here::look(directory.path());
         assert!(!here.has_program("./a-service-of-mine"), "it is not executable");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(here.has_program("./a-service-of-mine") && here.has_program("sh"));

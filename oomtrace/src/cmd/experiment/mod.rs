@@ -59,8 +59,8 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
         return restore::command(&options.state);
     }
     let file = options.file.as_deref().context("no file")?;
-    let folder = folder(file)?;
-    let here = Here::look(&folder);
+    let directory = directory(file)?;
+    let here = Here::look(&directory);
     let bytes = content(file)?;
     let plan = plan(file, &bytes, options, &here)?;
     if options.check {
@@ -80,14 +80,14 @@ pub(super) fn run(options: &cli::Experiment) -> Result<Exit> {
     if let Some(left) = restore::restore(&state).context("restoring what an earlier experiment changed")? {
         say(format_args!("restored what the experiment {} had left", left.file.display()));
     }
-    perform(&plan, (file, folder, &bytes), options, hierarchy, &state, &lock)
+    perform(&plan, (file, directory, &bytes), options, hierarchy, &state, &lock)
 }
 
 /// The maximum size of a plan's file.
 const FILE_BYTES: u64 = 1 << 20;
 
 /// The directory of the file, in which commands run.
-fn folder(file: &Path) -> Result<PathBuf> {
+fn directory(file: &Path) -> Result<PathBuf> {
     let unreadable = |error| FileError(format!("reading {}: {error}", file.display()));
     fs::canonicalize(file).map_err(unreadable)?.parent().map(Path::to_owned).context("the file's directory")
 }
@@ -131,7 +131,7 @@ fn complaint(file: &Path, what: &str, problems: &[Problem]) -> FileError {
 /// Runs the experiment, from the journal to the result.
 fn perform(
     plan: &Plan,
-    (file, folder, bytes): (&Path, PathBuf, &[u8]),
+    (file, directory, bytes): (&Path, PathBuf, &[u8]),
     options: &cli::Experiment,
     hierarchy: &MemoryHierarchy,
     state: &State,
@@ -160,14 +160,14 @@ fn perform(
         journal: &journal,
         supervisor,
         output: &output,
-        folder,
+        directory,
         tier,
         stop: &stop,
     };
     let mut kept = Vec::new();
     let made = runs(&mut experiment, &mut kept);
     experiment.supervisor.finish(state).context("restoring everything")?;
-    output::tell(plan, hierarchy, &output, kept, options)?;
+    output::publish(plan, hierarchy, &output, kept, options)?;
     match made {
         Err(error) if error.is::<Interrupted>() => {
             say("interrupted; everything has been restored");

@@ -62,13 +62,13 @@ fn trace(experiment: &mut Experiment<'_>, tree: &Tree, layout: &Layout, recordin
     let tracer = Tracer::start((&directory, recording), experiment.tier, || experiment.is_interrupted())?;
     let sampler = Sampler::new(experiment.hierarchy, tree, &layout.cgroups);
     let logs = directory.join(recording).with_extension("");
-    let folder = experiment.folder.clone();
-    let mut children = Children::new(tree, &logs, &folder, &layout.processes);
+    let work = experiment.directory.clone();
+    let mut children = Children::new(tree, &logs, &work, &layout.processes);
     let seen = watch(experiment, tree, &tracer, &sampler, &mut children);
     let processes = children.seen();
     // The tracer ends before all processes are killed, because these kills do not belong to the run.
     let recorded = tracer.finish();
-    let emptied = cgroup::empty(&tree.folder);
+    let emptied = cgroup::empty(&tree.directory);
     children.bury();
     recorded?;
     emptied?;

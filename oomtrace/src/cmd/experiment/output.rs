@@ -105,7 +105,7 @@ pub(super) fn in_short(run: &Run) -> String {
 }
 
 /// Writes and shows the result.
-pub(super) fn tell(
+pub(super) fn publish(
     plan: &Plan,
     hierarchy: &MemoryHierarchy,
     output: &Directory,

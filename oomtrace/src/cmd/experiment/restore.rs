@@ -96,15 +96,15 @@ fn put_back(Knob { path, value }: &Knob) -> Result<(), String> {
 }
 
 /// `oomtrace experiment --restore`.
-pub(super) fn command(folder: &Path) -> Result<crate::exit::Exit> {
+pub(super) fn command(directory: &Path) -> Result<crate::exit::Exit> {
     // If there was no experiment, nothing is created.
-    let Some(state) = State::open(folder)? else {
-        say(format_args!("nothing to restore in {}", folder.display()));
+    let Some(state) = State::open(directory)? else {
+        say(format_args!("nothing to restore in {}", directory.display()));
         return Ok(crate::exit::Exit::Success);
     };
     let _lock = state.lock()?;
     match restore(&state).context("restoring everything")? {
-        None => say(format_args!("nothing to restore in {}", folder.display())),
+        None => say(format_args!("nothing to restore in {}", directory.display())),
         Some(journal) if journal.boot_id != boot_id() => say(format_args!(
             "the machine was rebooted after the experiment {}: the kernel started with its own values, so there is nothing to \
              restore",

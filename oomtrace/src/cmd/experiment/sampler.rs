@@ -39,11 +39,11 @@ impl Sampler {
     pub(super) fn new(hierarchy: &MemoryHierarchy, tree: &Tree, cgroups: &[Cgroup]) -> Self {
         let inside = cgroups
             .iter()
-            .map(|cgroup| (format!("{}/{}", tree.top, cgroup.path), tree.folder.join(&cgroup.path)));
+            .map(|cgroup| (format!("{}/{}", tree.top, cgroup.path), tree.directory.join(&cgroup.path)));
         // The experiment's own cgroup is the parent of the run's and has the limit for everything.
         let around = tree.top.rsplit_once('/').map(|(around, _)| around.to_owned());
-        let around = around.zip(tree.folder.parent().map(Path::to_owned));
-        let top = (tree.top.clone(), tree.folder.clone());
+        let around = around.zip(tree.directory.parent().map(Path::to_owned));
+        let top = (tree.top.clone(), tree.directory.clone());
         Self {
             is_v2: matches!(hierarchy, MemoryHierarchy::V2(_)),
             cgroups: around.into_iter().chain([top]).chain(inside).collect(),
@@ -55,7 +55,7 @@ impl Sampler {
     pub(super) fn sample(&self) -> Sample {
         let cgroups = self.cgroups.iter();
         let mut levels: std::collections::BTreeMap<String, Counters> =
-            cgroups.filter_map(|(path, folder)| Some((path.clone(), self.cgroup(folder)?))).collect();
+            cgroups.filter_map(|(path, directory)| Some((path.clone(), self.cgroup(directory)?))).collect();
         levels.extend(self.machine().map(|counters| (String::new(), counters)));
         Sample { boot_ns: clock::boot_ns(), levels }
     }
@@ -63,13 +63,13 @@ impl Sampler {
     /// `memory.events` counts how often the usage was about to exceed `memory.high` or `memory.max`, which is when reclaim
     /// starts. On v1, `memory.failcnt` counts that.
     /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L2200> (`try_charge_memcg`)
-    fn cgroup(&self, folder: &Path) -> Option<Counters> {
-        let number = |file: &str| fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok();
+    fn cgroup(&self, directory: &Path) -> Option<Counters> {
+        let number = |file: &str| fs::read_to_string(directory.join(file)).ok()?.trim().parse().ok();
         if !self.is_v2 {
             let usage_bytes = number("memory.usage_in_bytes")?;
             return Some(Counters { usage_bytes, reclaims: number("memory.failcnt")? });
         }
-        let events = fs::read_to_string(folder.join("memory.events")).ok()?;
+        let events = fs::read_to_string(directory.join("memory.events")).ok()?;
         Some(Counters { usage_bytes: number("memory.current")?, reclaims: sum(&events, &["high", "max"]) })
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Scratch<'a> {
 /// The cgroups of one run; dropping it removes them with their processes.
 pub(super) struct Tree {
     /// Directory of the topmost cgroup.
-    pub(super) folder: PathBuf,
+    pub(super) directory: PathBuf,
     /// Its path below the mount.
     pub(super) top: String,
 }
@@ -93,14 +93,14 @@ impl<'a> Scratch<'a> {
 
     /// Creates the cgroups of a run.
     pub(super) fn tree(&self, number: usize, cgroups: &[Cgroup]) -> Result<Tree> {
-        let folder = self.path.join(format!("run-{number}"));
-        let below = folder
+        let directory = self.path.join(format!("run-{number}"));
+        let below = directory
             .strip_prefix(self.hierarchy.mount())
             .context("the scratch cgroup is not below the mount")?;
-        let tree = Tree { top: format!("/{}", below.display()), folder };
-        make(&tree.folder)?;
-        self.pass_on(&tree.folder)?;
-        make(&tree.folder.join(NO_CGROUP))?;
+        let tree = Tree { top: format!("/{}", below.display()), directory };
+        make(&tree.directory)?;
+        self.pass_on(&tree.directory)?;
+        make(&tree.directory.join(NO_CGROUP))?;
         for cgroup in cgroups {
             self.make_one(&tree, cgroup, cgroups)?;
         }
@@ -108,7 +108,7 @@ impl<'a> Scratch<'a> {
     }
 
     fn make_one(&self, tree: &Tree, cgroup: &Cgroup, all: &[Cgroup]) -> Result<()> {
-        let path = tree.folder.join(&cgroup.path);
+        let path = tree.directory.join(&cgroup.path);
         make(&path)?;
         for setting in &cgroup.files {
             let (file, takes) =
@@ -125,12 +125,12 @@ impl Tree {
     /// The `cgroup.procs` of a process's cgroup.
     pub(super) fn procs(&self, process: &Process) -> PathBuf {
         let path = process.cgroup.as_ref().map_or(NO_CGROUP, |cgroup| &cgroup.value);
-        self.folder.join(path).join("cgroup.procs")
+        self.directory.join(path).join("cgroup.procs")
     }
 
     /// Kills its processes and removes it.
     pub(super) fn remove(self) -> Result<()> {
-        cgroup::remove(&self.folder, ATTEMPTS)
+        cgroup::remove(&self.directory, ATTEMPTS)
     }
 }
 

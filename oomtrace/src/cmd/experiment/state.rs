@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn journal_survives_a_round_trip_and_only_one_process_has_the_lock() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = State::make(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let state = State::make(directory.path()).unwrap();
         assert_eq!(state.journal().unwrap(), None);
         let lock = state.lock().unwrap();
         assert!(state.lock().is_err());

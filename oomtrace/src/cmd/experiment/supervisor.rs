@@ -35,11 +35,11 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     /// Starts it, and waits until it is ready.
-    pub(super) fn start(folder: &Path, lock: &Lock) -> Result<Self> {
+    pub(super) fn start(directory: &Path, lock: &Lock) -> Result<Self> {
         let (ours, theirs) = UnixStream::pair().context("making a line to the supervisor")?;
         let child = Command::new("/proc/self/exe")
             .arg("experiment-supervisor")
-            .arg(folder)
+            .arg(directory)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             // Its standard output carries the lock, so no other process changes anything before it has finished.
             .stdout(Stdio::from(lock.share()?))
@@ -69,7 +69,7 @@ impl Supervisor {
 }
 
 /// The main function of the supervisor.
-pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
+pub(in crate::cmd) fn run(directory: &Path) -> Result<Exit> {
     // Signals from the experiment's terminal are not for this process.
     rustix::process::setsid().context("leaving the session")?;
     for signal in [SIGHUP, SIGINT, SIGTERM] {
@@ -78,7 +78,7 @@ pub(in crate::cmd) fn run(folder: &Path) -> Result<Exit> {
     }
     // This fails without privileges. The supervisor may then be killed when the machine runs out of memory.
     let _ = fs::write("/proc/self/oom_score_adj", "-1000");
-    let state = State::make(folder)?;
+    let state = State::make(directory)?;
     let mut line = std::io::stdin();
     let mut line_back = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     // This write fails if the experiment was killed in the meantime. Restore everything as after any other end.

@@ -102,7 +102,7 @@ pub(super) fn ranking(cgroup: Option<&Path>) -> Result<Ranking> {
 fn look(domain: Option<(&MemoryHierarchy, &ByteString)>) -> Look {
     let (state, surroundings) = shortage::now();
     let Some((hierarchy, path)) = domain else { return Look { state, surroundings, ..Look::default() } };
-    let stat = memory_stat::read(&memcg::folder(hierarchy.mount(), path));
+    let stat = memory_stat::read(&memcg::directory(hierarchy.mount(), path));
     Look { levels: levels(hierarchy, path), stat, state, surroundings }
 }
 
@@ -146,8 +146,8 @@ fn machine(hierarchy: Option<&MemoryHierarchy>) -> Result<Domain> {
 
 /// Finds the nearest cgroup with a limit, which is the given one or one above it.
 fn limited(hierarchy: &MemoryHierarchy, asked: &ByteString) -> Result<Domain> {
-    let folder = memcg::folder(hierarchy.mount(), asked);
-    if !folder.join("cgroup.procs").is_file() {
+    let directory = memcg::directory(hierarchy.mount(), asked);
+    if !directory.join("cgroup.procs").is_file() {
         bail!(
             "there is no memory cgroup {}; paths begin below {}",
             asked.to_words(),

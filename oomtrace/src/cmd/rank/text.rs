@@ -1,4 +1,4 @@
-//! A ranking as text.
+//! A ranking as text for the terminal: the domain, the candidates, and the forecast.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 

@@ -60,8 +60,8 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let mut sinks: Vec<Box<dyn Sink>> = running.sink().into_iter().collect();
     sinks.extend(collector.clone().map(|collector| Box::new(collector) as Box<dyn Sink>));
     let pipeline = Pipeline::new(sinks, Box::new(|_| true));
-    let told = pipeline.counting(running.progress()).recording(Some(recorder)).run(&mut live);
-    let (totals, _) = told?;
+    let finished = pipeline.counting(running.progress()).recording(Some(recorder)).run(&mut live);
+    let (totals, _) = finished?;
     print_totals(totals);
     // End a command that still runs before waiting for the consumers.
     let status = child.map(Child::wait).transpose();
@@ -76,7 +76,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
 /// Opens a recording. Its thread starts later.
 pub(super) fn open(place: Place) -> Result<Opened> {
     let named = match &place {
-        Place::File(path) | Place::Folder(path, _) => path.display().to_string(),
+        Place::File(path) | Place::Directory(path, _) => path.display().to_string(),
     };
     Recorder::open(place).map_err(|error| explain(error, &named))
 }
@@ -97,6 +97,6 @@ fn place(options: &Record) -> Place {
         Rotation { file_bytes: options.max_size, file_age: options.max_age, total_bytes: options.max_total };
     match (&options.place.output, &options.place.dir) {
         (Some(file), _) => Place::File(file.clone()),
-        (None, folder) => Place::Folder(folder.clone().unwrap_or_default(), rotation),
+        (None, directory) => Place::Directory(directory.clone().unwrap_or_default(), rotation),
     }
 }

@@ -193,8 +193,8 @@ mod tests {
     }
 
     fn verdict(pid: i32, status: i32) -> serde_json::Value {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("verdict.json");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("verdict.json");
         let mut collector = Collector::new(pid);
         collector.closed(&example::memcg_kill()).unwrap();
         let command = [OsString::from("make"), OsString::from("-j64")];

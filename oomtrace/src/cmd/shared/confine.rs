@@ -98,8 +98,8 @@ mod tests {
 
     #[test]
     fn opens_only_the_named_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
         for name in ["named", "other"] {
             fs::write(path(name), b"bytes").unwrap();
         }
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn needs_no_directory_for_a_page_on_standard_output() {
-        let folder = tempfile::tempdir().unwrap();
-        let page = folder.path().join("page.html");
+        let directory = tempfile::tempdir().unwrap();
+        let page = directory.path().join("page.html");
         let make = || outcome(fs::write(&page, b"page"));
         let made = confined(ABI::V1, (&[], Some(Path::new("-"))), make);
         assert!(made.is_none_or(|made| made == Err(ErrorKind::PermissionDenied)), "{made:?}");

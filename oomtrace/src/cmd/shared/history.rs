@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The directory that the service records to.
-const USUAL_FOLDER: &str = "/var/lib/oomtrace";
+const USUAL_DIRECTORY: &str = "/var/lib/oomtrace";
 
 /// No incident to show.
 #[derive(Debug, thiserror::Error)]
@@ -167,7 +167,7 @@ impl Iterator for History {
 
 /// The given paths, or the default directory.
 pub(in crate::cmd) fn read_from(paths: &[PathBuf]) -> Vec<PathBuf> {
-    if paths.is_empty() { vec![PathBuf::from(USUAL_FOLDER)] } else { paths.to_vec() }
+    if paths.is_empty() { vec![PathBuf::from(USUAL_DIRECTORY)] } else { paths.to_vec() }
 }
 
 fn find(paths: &[PathBuf]) -> Result<Recordings> {

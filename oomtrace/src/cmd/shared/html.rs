@@ -67,12 +67,12 @@ pub(in crate::cmd) fn overview(
     file: &Path,
 ) -> Result<u64, PageError> {
     let mut overview = Overview::new();
-    let mut told = 0;
+    let mut count = 0;
     for (number, report) in reports {
         overview.add(number, &report);
-        told += 1;
+        count += 1;
     }
-    write(file, &overview.page()).map(|()| told)
+    write(file, &overview.page()).map(|()| count)
 }
 
 /// Writes the page of an experiment.
@@ -111,21 +111,21 @@ mod tests {
 
     #[test]
     fn writes_a_page_of_one_incident_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("page.html");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("page.html");
         assert_eq!(incident(empty(), &file).unwrap(), 0);
         assert!(matches!(incident(repeat_n(example::memcg_kill(), 2), &file), Err(PageError::Several)));
         assert!(!file.exists());
         assert_eq!(incident(repeat_n(example::memcg_kill(), 1), &file).unwrap(), 1);
         assert!(std::fs::read_to_string(&file).unwrap().starts_with("<!DOCTYPE html>"));
-        let error = incident(repeat_n(example::memcg_kill(), 1), folder.path()).unwrap_err();
+        let error = incident(repeat_n(example::memcg_kill(), 1), directory.path()).unwrap_err();
         assert!(error.to_string().contains("could not be written"), "{error}");
     }
 
     #[test]
     fn does_not_replace_a_recording_with_a_page() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("oom.oomtrace");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("oom.oomtrace");
         std::fs::write(&file, header()).unwrap();
         for error in [
             incident(repeat_n(example::memcg_kill(), 1), &file).unwrap_err(),
@@ -138,8 +138,8 @@ mod tests {
 
     #[test]
     fn writes_an_overview_of_any_number_of_incidents() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("page.html");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("page.html");
         assert_eq!(overview(empty(), &file).unwrap(), 0);
         let reports = (1..).zip(repeat_n(example::memcg_kill(), 3));
         assert_eq!(overview(reports, &file).unwrap(), 3);

@@ -1,4 +1,5 @@
-//! What several commands share.
+//! What several commands share: their output and messages, signals, confinement, recorded incidents, pages, and the safe use of
+//! cgroup files.
 
 pub(super) mod cgroup;
 pub(super) mod confine;

@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn sends_to_a_path_and_to_an_abstract_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("notify");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notify");
         let supervisor = UnixDatagram::bind(&path).unwrap();
         tell_at(path.as_os_str()).unwrap();
         assert_eq!(heard(&supervisor), "READY=1");

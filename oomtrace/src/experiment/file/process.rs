@@ -1,4 +1,4 @@
-//! `[[process]]`.
+//! Reads the tables `[[process]]` of an experiment file: the processes that run in each run.
 
 use std::time::Duration;
 

@@ -22,7 +22,7 @@ impl Ground for Machine {
         !path.ends_with("lru_gen/enabled")
     }
 
-    fn said(&self, path: &Path) -> Option<String> {
+    fn value(&self, path: &Path) -> Option<String> {
         let said =
             if path.ends_with("transparent_hugepage/enabled") { "always [madvise] never\n" } else { "1\n" };
         (!path.ends_with("compact_memory")).then(|| said.to_owned())

@@ -109,8 +109,8 @@ fn is_oom_killer(incident: &Incident, sender: &Task) -> bool {
     let exe = looked_up.and_then(|process| process.exe.as_ref()).map(ByteString::as_bytes);
     let program = exe.and_then(|path| path.rsplit(|byte| *byte == b'/').next());
     let names = [&sender.comm, &sender.leader_comm].into_iter().flatten().map(ByteString::as_bytes);
-    let told = incident.session.iter().flat_map(|session| &session.killers).map(ByteString::as_bytes);
-    let killers = || OOM_KILLERS.into_iter().chain(told.clone());
+    let configured = incident.session.iter().flat_map(|session| &session.killers).map(ByteString::as_bytes);
+    let killers = || OOM_KILLERS.into_iter().chain(configured.clone());
     let is_named = |name: &[u8]| killers().any(|killer| killer.get(..COMM_MAX).unwrap_or(killer) == name);
     names.clone().any(is_named) || program.is_some_and(|name| killers().any(|killer| killer == name))
 }

@@ -1,4 +1,4 @@
-//! The fields that the eBPF side needs from the kernel: one entry per slot of [`KernelLayout`], each with the places where
+//! The fields that the eBPF side needs from the kernel: one entry per slot of `KernelLayout`, each with the places where
 //! kernels have it, newest spelling first. The version is never used, because distributions backport and configurations move
 //! fields.
 

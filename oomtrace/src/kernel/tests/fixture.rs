@@ -7,12 +7,12 @@ use crate::kernel::btf::{Btf, Head, Kind, Writer};
 /// The kernels of `tests/btf`.
 pub(super) const KERNELS: [&str; 7] = ["5.10", "6.1", "6.12", "6.18", "6.18-nokprobe", "7.2", "7.3"];
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/btf")
 }
 
 pub(super) fn bytes(kernel: &str) -> Vec<u8> {
-    fs::read(folder().join(format!("{kernel}.btf"))).unwrap()
+    fs::read(directory().join(format!("{kernel}.btf"))).unwrap()
 }
 
 pub(super) fn btf(kernel: &str) -> Btf {
@@ -21,7 +21,7 @@ pub(super) fn btf(kernel: &str) -> Btf {
 
 /// The value of every slot on a kernel, from `tests/btf/expected.tsv`.
 pub(super) fn expected(kernel: &str) -> Vec<(String, Option<u32>)> {
-    let table = fs::read_to_string(folder().join("expected.tsv")).unwrap();
+    let table = fs::read_to_string(directory().join("expected.tsv")).unwrap();
     let mut lines = table.lines();
     let column = lines.next().unwrap().split('\t').position(|name| name == kernel).unwrap();
     let value = |text: &str| (text != "-").then(|| text.parse().unwrap());

@@ -12,7 +12,7 @@ use std::{
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, statat, unlinkat};
 
 use super::Place;
-use crate::{recording::folder::names, trust::open_directory};
+use crate::{recording::directory::names, trust::open_directory};
 
 /// Only the owner may read recordings, because they contain command lines.
 const MODE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -48,14 +48,14 @@ impl Directory {
     fn walk(place: &Place) -> io::Result<Self> {
         let (path, make) = match place {
             Place::File(path) => (path.parent().unwrap_or(Path::new("")), false),
-            Place::Folder(path, _) => (path.as_path(), true),
+            Place::Directory(path, _) => (path.as_path(), true),
         };
         let file = File::from(if make { open_directory(path, ADVICE)? } else { existing(path)? });
         Ok(Self { file, path: path.to_owned() })
     }
 
     fn locked(self, place: &Place) -> io::Result<Self> {
-        if let Place::Folder(..) = place {
+        if let Place::Directory(..) = place {
             self.lock()?;
         }
         Ok(self)

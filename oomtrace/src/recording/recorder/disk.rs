@@ -58,7 +58,7 @@ impl Disk {
     /// The file's name, or the place's name if there is no file.
     pub(super) fn name(&self) -> String {
         let place = match &self.place {
-            Place::File(path) | Place::Folder(path, _) => path,
+            Place::File(path) | Place::Directory(path, _) => path,
         };
         let path = self.file.as_ref().map(|file| self.directory.path(&file.name));
         path.as_ref().unwrap_or(place).display().to_string()

@@ -64,8 +64,8 @@ impl Head {
     /// Paths are sent again after this many others, so older ones are not needed.
     fn keep_paths(&mut self, frame: &Frame<'_>, bytes: &[u8]) {
         let Ok(Some(stamped)) = decode(frame) else { return };
-        let Event::CgroupPaths(told) = stamped.event else { return };
-        self.paths.push_back((bytes.to_vec(), told.paths.len()));
+        let Event::CgroupPaths(found) = stamped.event else { return };
+        self.paths.push_back((bytes.to_vec(), found.paths.len()));
         let mut kept: usize = self.paths.iter().map(|(_, paths)| paths).sum();
         while let Some((_, oldest)) = self.paths.front().filter(|(_, oldest)| kept - oldest >= CGROUPS_KEPT) {
             kept -= oldest;
@@ -76,8 +76,8 @@ impl Head {
     /// Keeps names one by one, because a frame may contain new ones and some that were replaced later.
     fn keep_names(&mut self, frame: &Frame<'_>) {
         let Ok(Some(stamped)) = decode(frame) else { return };
-        let Event::Names(told) = stamped.event else { return };
-        self.names.0.keep(told);
+        let Event::Names(found) = stamped.event else { return };
+        self.names.0.keep(found);
         self.names.1 = stamped.boot_ns;
     }
 

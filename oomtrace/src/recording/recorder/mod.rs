@@ -64,7 +64,7 @@ pub enum Trouble {
 }
 
 /// The function that receives troubles.
-pub type Tell = Box<dyn Fn(&Trouble) + Send>;
+pub type OnTrouble = Box<dyn Fn(&Trouble) + Send>;
 
 /// A message to the thread.
 struct Batch {
@@ -144,13 +144,13 @@ impl Opened {
     /// # Errors
     ///
     /// If there can be no thread.
-    pub fn start(self, tell: Tell) -> io::Result<Recorder> {
+    pub fn start(self, on_trouble: OnTrouble) -> io::Result<Recorder> {
         let Self(disk) = self;
         let (to_thread, batches) = sync_channel(WAITING_BATCHES);
         let (give_back, used) = sync_channel(SPARE_BUFFERS);
         let counts = Arc::new(Counts::default());
         let theirs = Arc::clone(&counts);
-        let work = thread::Work { disk, batches, give_back, counts: theirs, tell, failing: false };
+        let work = thread::Work { disk, batches, give_back, counts: theirs, on_trouble, failing: false };
         let thread =
             std::thread::Builder::new().name("oomtrace-record".to_owned()).spawn(move || work.run())?;
         let (to_thread, thread) = (Some(to_thread), Some(thread));
@@ -173,8 +173,8 @@ impl Recorder {
     /// # Errors
     ///
     /// As [`Recorder::open`] and [`Opened::start`].
-    pub fn start(place: Place, tell: Tell) -> io::Result<Self> {
-        Self::open(place)?.start(tell)
+    pub fn start(place: Place, on_trouble: OnTrouble) -> io::Result<Self> {
+        Self::open(place)?.start(on_trouble)
     }
 
     /// A view of what is on disk, usable from any thread.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::recording::folder::EXTENSION;
+use crate::recording::directory::EXTENSION;
 use time::{
     OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
@@ -31,7 +31,7 @@ pub enum Place {
     /// One file. It must not exist.
     File(PathBuf),
     /// Files in this directory, named by the time when they were started.
-    Folder(PathBuf, Rotation),
+    Directory(PathBuf, Rotation),
 }
 
 /// The limits at which a new file is started and old ones are removed.
@@ -57,7 +57,7 @@ impl Place {
             Self::File(path) => {
                 path.file_name().map(ToOwned::to_owned).ok_or(io::ErrorKind::IsADirectory.into())
             }
-            Self::Folder(..) => {
+            Self::Directory(..) => {
                 let latest = names()?.iter().rev().find_map(|name| begun(Path::new(name)));
                 let next = latest.and_then(|latest| latest.checked_add(time::Duration::MICROSECOND));
                 let after = next.map_or(now, |next| now.max(next));
@@ -72,7 +72,7 @@ impl Place {
         match self {
             Self::File(_) => false,
             // An incident stays in one file, unless that would double the file's size.
-            Self::Folder(_, rotation) => {
+            Self::Directory(_, rotation) => {
                 let full = bytes >= rotation.file_bytes || age >= rotation.file_age;
                 full && (settled || bytes >= rotation.file_bytes.saturating_mul(2))
             }
@@ -83,14 +83,14 @@ impl Place {
     pub(super) fn ahead_bytes(&self) -> u64 {
         match self {
             Self::File(_) => AHEAD_BYTES,
-            Self::Folder(_, rotation) => AHEAD_BYTES.min(rotation.file_bytes),
+            Self::Directory(_, rotation) => AHEAD_BYTES.min(rotation.file_bytes),
         }
     }
 
     /// Bytes that all files together may have before a new file is started, so that the new one still fits. `None` for a single
     /// file.
     pub(super) fn most_bytes(&self) -> Option<u64> {
-        let Self::Folder(_, rotation) = self else { return None };
+        let Self::Directory(_, rotation) = self else { return None };
         Some(rotation.total_bytes.saturating_sub(rotation.file_bytes.saturating_add(self.ahead_bytes())))
     }
 }

@@ -52,7 +52,7 @@ fn numbers(path: &Path) -> Vec<u64> {
 fn recordings(directory: &Path) -> Vec<(PathBuf, u64)> {
     let path = |name: PathBuf| directory.join(name);
     let bytes = |path: &Path| fs::symlink_metadata(path).unwrap().blocks() * 512;
-    let files = crate::recording::folder::files(directory).unwrap();
+    let files = crate::recording::directory::files(directory).unwrap();
     files.into_iter().map(path).map(|path| (path.clone(), bytes(&path))).collect()
 }
 
@@ -66,7 +66,7 @@ fn does_not_create_or_prune_behind_a_link_that_replaced_the_directory() {
     let kept = path("theirs/20200101T000000.000000Z.oomtrace");
     fs::write(&kept, vec![1; 1 << 16]).unwrap();
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
-    let mut disk = disk(Place::Folder(path("open/ours"), rotation));
+    let mut disk = disk(Place::Directory(path("open/ours"), rotation));
     disk.write(&records([session()]), true).unwrap();
     fs::rename(path("open/ours"), path("moved")).unwrap();
     symlink(path("theirs"), path("open/ours")).unwrap();
@@ -87,12 +87,15 @@ fn continues_in_a_new_directory_if_the_old_one_was_moved() {
     let top = tempfile::tempdir().unwrap();
     let path = |name: &str| top.path().join(name);
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
-    let mut disk = disk(Place::Folder(path("ours"), rotation));
+    let mut disk = disk(Place::Directory(path("ours"), rotation));
     disk.write(&records([session()]), true).unwrap();
     fs::rename(path("ours"), path("moved")).unwrap();
     disk.write(&records([frame(1)]), true).unwrap();
     assert_eq!(recordings(&path("ours")).len(), 1);
-    assert!(Disk::open(Place::Folder(path("ours"), rotation)).is_err(), "the new one has its recorder, too");
+    assert!(
+        Disk::open(Place::Directory(path("ours"), rotation)).is_err(),
+        "the new one has its recorder, too"
+    );
     disk.close().unwrap();
 }
 
@@ -105,7 +108,7 @@ fn pruning_removes_a_planted_link_but_not_its_target() {
     fs::create_dir(&directory).unwrap();
     symlink(path("victim"), directory.join("20200101T000000.000000Z.oomtrace")).unwrap();
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
-    let mut disk = disk(Place::Folder(directory, rotation));
+    let mut disk = disk(Place::Directory(directory, rotation));
     (0..4).for_each(|number| disk.write(&records([frame(number)]), true).unwrap());
     disk.close().unwrap();
     assert_eq!(fs::metadata(path("victim")).unwrap().len(), 1 << 16);
@@ -120,7 +123,7 @@ fn makes_no_file_through_a_link_that_another_user_can_have_planted() {
     symlink(path("secret"), path("open/link")).unwrap();
     fs::set_permissions(path("open"), fs::Permissions::from_mode(0o777)).unwrap();
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
-    for place in [Place::File(path("open/link/a")), Place::Folder(path("open/link/new"), rotation)] {
+    for place in [Place::File(path("open/link/a")), Place::Directory(path("open/link/new"), rotation)] {
         let error = Disk::open(place).map(drop).unwrap_err().to_string();
         assert!(error.contains("refusing") && error.contains("symbolic link"), "{error}");
     }
@@ -148,7 +151,7 @@ fn file_contains_exactly_the_pushed_frames() {
 fn rotates_by_size_and_removes_the_oldest() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: 4 * 8192 };
-    let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
+    let mut disk = disk(Place::Directory(folder.path().to_owned(), rotation));
     disk.write(&records([session()]), true).unwrap();
     for batch in 0..40 {
         disk.write(&records((batch * 100..(batch + 1) * 100).map(frame)), true).unwrap();
@@ -169,7 +172,7 @@ fn rotates_by_size_and_removes_the_oldest() {
 fn names_never_go_back_with_the_clock() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
-    let place = Place::Folder(folder.path().to_owned(), rotation);
+    let place = Place::Directory(folder.path().to_owned(), rotation);
     // One name that oomtrace did not give, and one from a recorder whose clock was ahead.
     fs::write(folder.path().join("zebra.oomtrace"), "").unwrap();
     fs::write(folder.path().join("29991231T235959.999999Z.oomtrace"), "").unwrap();
@@ -200,7 +203,7 @@ fn starts_a_new_file_if_the_current_one_vanishes() {
 fn keeps_an_incident_in_one_file_up_to_twice_its_size() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
-    let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
+    let mut disk = disk(Place::Directory(folder.path().to_owned(), rotation));
     let files = || recordings(folder.path()).len();
     // One block per incident, and one for the header: the fourth incident finds four blocks.
     for expected in [1, 1, 1, 2] {
@@ -216,7 +219,7 @@ fn reports_a_failing_disk_and_counts_the_loss() {
     let rotation = Rotation { file_bytes: 1, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
     let (tell, told) = std::sync::mpsc::channel();
     let tell = Box::new(move |trouble: &Trouble| tell.send(trouble.to_string()).unwrap());
-    let mut recorder = Recorder::start(Place::Folder(inner.clone(), rotation), tell).unwrap();
+    let mut recorder = Recorder::start(Place::Directory(inner.clone(), rotation), tell).unwrap();
     // The directory becomes a file, so that not even root can create a file in it.
     fs::rename(&inner, folder.path().join("away")).unwrap();
     fs::write(&inner, "").unwrap();
@@ -254,8 +257,8 @@ fn allows_one_recorder_per_directory() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 8192, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
     let start =
-        || Recorder::start(Place::Folder(folder.path().to_owned(), rotation), Box::new(|_| {})).map(drop);
-    let first = disk(Place::Folder(folder.path().to_owned(), rotation));
+        || Recorder::start(Place::Directory(folder.path().to_owned(), rotation), Box::new(|_| {})).map(drop);
+    let first = disk(Place::Directory(folder.path().to_owned(), rotation));
     assert!(start().is_err_and(|error| error.to_string().contains("another oomtrace")));
     drop(first);
     start().unwrap();
@@ -265,7 +268,7 @@ fn allows_one_recorder_per_directory() {
 fn reports_a_file_that_cannot_be_removed_and_records_on() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: 0 };
-    let mut disk = disk(Place::Folder(folder.path().to_owned(), rotation));
+    let mut disk = disk(Place::Directory(folder.path().to_owned(), rotation));
     disk.write(&records([session()]), true).unwrap();
     let first = recordings(folder.path()).remove(0).0;
     // Not even root can remove a mount point.

@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The thread that writes batches of frames to disk, so that a slow disk never delays the tracing thread.
 
 use std::{
     sync::{
@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Batch, Counts, Tell, Trouble, disk::Disk, loss};
+use super::{Batch, Counts, OnTrouble, Trouble, disk::Disk, loss};
 use crate::{
     kernel::{
         privilege::{RECORDING, keep_only},
@@ -37,7 +37,7 @@ pub(super) struct Work {
     pub(super) batches: Receiver<Batch>,
     pub(super) give_back: SyncSender<Vec<u8>>,
     pub(super) counts: Arc<Counts>,
-    pub(super) tell: Tell,
+    pub(super) on_trouble: OnTrouble,
     /// Writing fails, and this was reported.
     pub(super) failing: bool,
 }
@@ -114,7 +114,7 @@ impl Work {
                     break;
                 }
                 Err(error) if !self.failing => {
-                    (self.tell)(&Trouble::Failing { path: self.disk.name(), error });
+                    (self.on_trouble)(&Trouble::Failing { path: self.disk.name(), error });
                     self.failing = true;
                     self.counts.failing.store(true, Ordering::Release);
                 }
@@ -136,10 +136,10 @@ impl Work {
         if std::mem::take(&mut self.failing) {
             self.counts.failing.store(false, Ordering::Release);
             let lost = self.counts.lost_frames.load(Ordering::Relaxed);
-            (self.tell)(&Trouble::Recovered { path: self.disk.name(), lost });
+            (self.on_trouble)(&Trouble::Recovered { path: self.disk.name(), lost });
         }
         if let Some((path, error)) = self.disk.left.take() {
-            (self.tell)(&Trouble::Left { path: path.display().to_string(), error });
+            (self.on_trouble)(&Trouble::Left { path: path.display().to_string(), error });
         }
     }
 }

@@ -37,8 +37,10 @@ impl Program {
         let path = if typed.as_bytes().contains(&b'/') {
             Some(PathBuf::from(typed)).filter(|path| is_executable(path))
         } else {
-            let folders = env::var_os("PATH").unwrap_or_default();
-            env::split_paths(&folders).map(|folder| folder.join(typed)).find(|path| is_executable(path))
+            let directories = env::var_os("PATH").unwrap_or_default();
+            env::split_paths(&directories)
+                .map(|directory| directory.join(typed))
+                .find(|path| is_executable(path))
         };
         let path = path.ok_or_else(|| NotFound(PathBuf::from(typed)))?;
         // If procfs is absent, the child's own write fails as well.

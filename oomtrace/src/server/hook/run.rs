@@ -1,4 +1,4 @@
-//! One run of the command.
+//! One run of the program of `--exec`: its input, its errors, and its end.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

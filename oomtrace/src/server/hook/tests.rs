@@ -21,12 +21,15 @@ struct Script(tempfile::TempDir);
 
 impl Script {
     fn new(text: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hook");
-        fs::write(&path, format!("#!/bin/sh\n{}\n", text.replace("$DIR", folder.path().to_str().unwrap())))
-            .unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("hook");
+        fs::write(
+            &path,
+            format!("#!/bin/sh\n{}\n", text.replace("$DIR", directory.path().to_str().unwrap())),
+        )
+        .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        Self(folder)
+        Self(directory)
     }
 
     fn file(&self, name: &str) -> PathBuf {

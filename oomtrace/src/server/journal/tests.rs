@@ -93,8 +93,8 @@ fn priority_is_critical_for_the_machine_and_notice_without_a_kill() {
 
 #[test]
 fn sends_entries_and_reports_a_missing_journal() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("socket");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
     assert!(Journal::open_at(&path).is_err_and(|error| error.to_string().contains("systemd-journald")));
     let journald = UnixDatagram::bind(&path).unwrap();
     journald.set_read_timeout(Some(Duration::from_secs(60))).unwrap();

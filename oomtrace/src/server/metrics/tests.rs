@@ -88,8 +88,8 @@ fn documented() -> BTreeSet<String> {
 
 #[test]
 fn documentation_lists_exactly_the_exported_metrics() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place::File(folder.path().join("oom.oomtrace"));
+    let directory = tempfile::tempdir().unwrap();
+    let place = Place::File(directory.path().join("oom.oomtrace"));
     let recorder = Recorder::start(place, Box::new(|_| {})).unwrap();
     let (queue, _) = crate::server::feed::queue("--metrics", 1);
     let machine = Machine { recorder: Some(recorder.kept()), runs: Some(Arc::default()), ..machine() };

@@ -22,7 +22,7 @@ pub fn experiment(outcome: &Outcome) -> String {
             h1 { (title) }
             p.byline { span { (machine(outcome)) } span { (runs(outcome)) } }
         }
-        (told_apart(outcome))
+        (differences(outcome))
         (victims(outcome))
         @for row in ROWS { (figure(outcome, row)) }
         (predictions(outcome))
@@ -35,7 +35,7 @@ fn runs(outcome: &Outcome) -> String {
     format!("{} runs of each variant{made}, seed {}", outcome.repeats, outcome.seed)
 }
 
-fn told_apart(outcome: &Outcome) -> Markup {
+fn differences(outcome: &Outcome) -> Markup {
     let verdicts = verdicts(outcome);
     html! {
         section #verdict aria-labelledby="verdict-h" {
@@ -138,14 +138,14 @@ mod tests {
     #[test]
     fn shows_victims_and_whether_variants_differ() {
         let page = page("who dies?");
-        for told in [
+        for expected in [
             "<title>who dies?</title>",
             "database",
             "10 of 10",
             "plain and prot differ in victim",
             "recovery",
         ] {
-            assert!(page.contains(told), "{told}: {page}");
+            assert!(page.contains(expected), "{expected}: {page}");
         }
         assert!(!page.contains("id=\"figure-freed_bytes\""), "what is known of no run is not drawn");
     }

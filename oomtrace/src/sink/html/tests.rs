@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Returns the page without its style and its JSON.
-fn told(report: &Report) -> String {
+fn page_of(report: &Report) -> String {
     let page = page(report);
     let (head, rest) = page.split_once("<style>").unwrap();
     let (_, rest) = rest.split_once("</style>").unwrap();
@@ -37,7 +37,7 @@ fn loads_nothing_and_runs_nothing() {
 
 #[test]
 fn shows_dash_for_unknown_value() {
-    let page = told(&example::tracepoint_kill());
+    let page = page_of(&example::tracepoint_kill());
     assert!(page.contains("The tier tracepoint does not see the decision itself"), "{page}");
     assert!(page.contains("frames lost: 3") && page.contains("The candidates were not seen."), "{page}");
     assert!(page.contains("<dt>It held</dt><dd>–</dd>"), "{page}");
@@ -49,7 +49,7 @@ fn reports_no_kill_without_missing_victim() {
     let mut report = example::memcg_kill();
     report.victims.clear();
     report.selection.outcome = Some(Outcome::NoKill);
-    let page = told(&report);
+    let page = page_of(&report);
     assert!(
         page.contains("<dt>Victim</dt><dd>none</dd>") && page.contains("<p>No process was killed.</p>"),
         "{page}"
@@ -70,12 +70,12 @@ fn escapes_names_and_deceptive_characters() {
     assert!(!whole.contains("<img"));
     let deceptive = whole.chars().find(|character| *character != '\n' && is_deceptive(*character));
     assert_eq!(deceptive, None);
-    assert!(told(&report).contains(r"\x1b[2J\x0a\x9b31m"));
+    assert!(page_of(&report).contains(r"\x1b[2J\x0a\x9b31m"));
 }
 
 #[test]
 fn shows_limit_of_each_level() {
-    let page = told(&example::memcg_kill());
+    let page = page_of(&example::memcg_kill());
     for words in
         ["64.0 MiB of 64.0 MiB", "1.1 GiB, no limit", "<strong class=\"badge\">hit</strong>", "high –"]
     {
@@ -90,7 +90,7 @@ fn shows_limit_of_each_level() {
 
 #[test]
 fn shows_sum_and_margin_of_ballot() {
-    let page = told(&example::memcg_kill());
+    let page = page_of(&example::memcg_kill());
     for words in [
         "15 846 rss + 0 swap + 92 tables + 0 adj = 15 938",
         "8 370 rss + 0 swap + 20 tables + 1 600 adj + 5 not in these counters = 9 995",
@@ -110,7 +110,7 @@ fn counts_rows_and_victims_beyond_limit() {
     rows.splice(1..1, vec![row; 4000]);
     report.victims = vec![report.victims[0].clone(); 3000];
     report.candidates_left_out = Some(1200);
-    let page = told(&report);
+    let page = page_of(&report);
     assert!(page.contains("and 3 962 more with no more points"), "{}", page.len());
     assert!(page.contains("left out: 1 200, for which there was no room"));
     assert!(page.contains("and 2 984 more victims") && page.contains("and 2 936 more victims"));
@@ -122,14 +122,14 @@ fn shows_negative_adjustment_in_sum_and_bar() {
     let mut report = example::memcg_kill();
     let row = &mut report.candidates.as_mut().unwrap()[1];
     (row.adj_pages, row.points, row.difference_pages) = (Some(-4_800), Some(3_590), Some(0));
-    let page = told(&report);
+    let page = page_of(&report);
     assert!(page.contains("8 370 rss + 0 swap + 20 tables − 4 800 adj = 3 590"), "{page}");
     assert_eq!(page.matches("<rect class=\"cut\" x=").count(), 1);
 }
 
 #[test]
 fn shows_parts_of_account_and_watermarks_of_zones() {
-    let page = told(&example::movable_kill());
+    let page = page_of(&example::movable_kill());
     for words in [
         "680 MiB is free in zone Movable, which this allocation cannot use <span class=\"small\">other_zone</span>",
         "free in zones this allocation cannot use</th>",
@@ -144,7 +144,7 @@ fn shows_parts_of_account_and_watermarks_of_zones() {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(
-        !told(&example::memcg_kill()).contains("id=\"account\""),
+        !page_of(&example::memcg_kill()).contains("id=\"account\""),
         "nothing is drawn of what was not read"
     );
 }
@@ -157,6 +157,6 @@ fn escapes_names_in_account() {
     report.account.as_mut().unwrap().holder = Some(example::exempt());
     report.account.as_mut().unwrap().holder.as_mut().unwrap().text = markup.to_owned();
     report.account.as_mut().unwrap().reasons[0].text = markup.to_owned();
-    let page = told(&report);
+    let page = page_of(&report);
     assert!(!page.contains("<img") && !page.contains('\u{202e}'), "{page}");
 }

@@ -88,9 +88,9 @@ fn sizes(name: &str, pair: Pair<u64>) -> String {
 }
 
 fn times(name: &str, pair: Pair<Option<Spread>>, of: Figure) -> String {
-    let told = |spread: Option<Spread>| spread.map_or_else(|| ABSENT.to_owned(), |spread| span(of(spread)));
+    let cell = |spread: Option<Spread>| spread.map_or_else(|| ABSENT.to_owned(), |spread| span(of(spread)));
     let change = pair.a.zip(pair.b).map(|(a, b)| percent(Pair { a: of(a), b: of(b) }));
-    line(name, &[told(pair.a), told(pair.b), change.unwrap_or_default()], [FIGURE_COLUMNS; 3])
+    line(name, &[cell(pair.a), cell(pair.b), change.unwrap_or_default()], [FIGURE_COLUMNS; 3])
 }
 
 fn named(one: &Count) -> String {

@@ -33,7 +33,7 @@ const FRAME_PATH_BYTES: usize = 64 << 10;
 pub struct Lookup {
     mount: Option<Mount>,
     wanted: BTreeSet<u64>,
-    told: BTreeSet<u64>,
+    sent: BTreeSet<u64>,
     in_order: VecDeque<u64>,
 }
 
@@ -47,7 +47,7 @@ impl Lookup {
 
     /// Requests the path of a cgroup, unless it was already reported.
     pub fn want(&mut self, id: u64) {
-        if id != 0 && self.mount.is_some() && self.wanted.len() < CGROUPS_KEPT && !self.told.contains(&id) {
+        if id != 0 && self.mount.is_some() && self.wanted.len() < CGROUPS_KEPT && !self.sent.contains(&id) {
             self.wanted.insert(id);
         }
     }
@@ -111,10 +111,10 @@ impl Lookup {
         if self.in_order.len() == CGROUPS_KEPT
             && let Some(oldest) = self.in_order.pop_front()
         {
-            self.told.remove(&oldest);
+            self.sent.remove(&oldest);
         }
         self.in_order.push_back(id);
-        self.told.insert(id);
+        self.sent.insert(id);
     }
 }
 
@@ -169,10 +169,13 @@ mod tests {
 
     #[test]
     fn strips_the_mount_from_a_path() {
-        let told = |path: &[u8]| below(b"/sys/fs/cgroup", path).map(|path| path.as_bytes().to_vec());
-        assert_eq!(told(b"/sys/fs/cgroup"), Some(b"/".to_vec()));
-        assert_eq!(told(b"/sys/fs/cgroup/a b/\xff"), Some(b"/a b/\xff".to_vec()));
-        assert_eq!([told(b"/sys/fs/cgroups/a"), told(b"/elsewhere"), told(b"/")], [None, None, None]);
+        let stripped = |path: &[u8]| below(b"/sys/fs/cgroup", path).map(|path| path.as_bytes().to_vec());
+        assert_eq!(stripped(b"/sys/fs/cgroup"), Some(b"/".to_vec()));
+        assert_eq!(stripped(b"/sys/fs/cgroup/a b/\xff"), Some(b"/a b/\xff".to_vec()));
+        assert_eq!(
+            [stripped(b"/sys/fs/cgroups/a"), stripped(b"/elsewhere"), stripped(b"/")],
+            [None, None, None]
+        );
     }
 
     /// Paths may be missing without the permission to read them, but reported paths must be correct.

@@ -41,10 +41,10 @@ pub(in crate::source) fn open(mount: &OwnedFd, id: u64, flags: OFlags) -> Result
     let flags = (flags | OFlags::DIRECTORY | OFlags::CLOEXEC).bits().cast_signed();
     // SAFETY: `Handle` begins like `struct file_handle` and has the 8 bytes after it that `bytes` promises. The kernel only
     // reads them.
-    let folder = unsafe { libc::open_by_handle_at(mount.as_raw_fd(), (&raw mut handle).cast(), flags) };
-    if folder < 0 {
+    let directory = unsafe { libc::open_by_handle_at(mount.as_raw_fd(), (&raw mut handle).cast(), flags) };
+    if directory < 0 {
         return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));
     }
     // SAFETY: the kernel has just created this descriptor, and nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(folder) })
+    Ok(unsafe { OwnedFd::from_raw_fd(directory) })
 }

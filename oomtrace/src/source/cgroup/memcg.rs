@@ -44,7 +44,7 @@ pub fn of_process(hierarchy: &MemoryHierarchy, pid: i32) -> Option<ByteString> {
 
 /// Returns the directory of a cgroup.
 #[must_use]
-pub fn folder(mount: &Path, path: &ByteString) -> PathBuf {
+pub fn directory(mount: &Path, path: &ByteString) -> PathBuf {
     let below = path.as_bytes().strip_prefix(b"/").unwrap_or(path.as_bytes());
     mount.join(std::ffi::OsStr::from_bytes(below))
 }
@@ -74,19 +74,19 @@ pub fn parent(path: &ByteString) -> Option<ByteString> {
 #[must_use]
 pub fn subtree(mount: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
     let mut found = Vec::new();
-    let mut waiting = vec![(folder(mount, path), path.clone())];
-    while let Some((folder, path)) = waiting.pop() {
-        waiting.extend(children(&folder, &path));
-        found.push((folder, path));
+    let mut waiting = vec![(directory(mount, path), path.clone())];
+    while let Some((directory, path)) = waiting.pop() {
+        waiting.extend(children(&directory, &path));
+        found.push((directory, path));
     }
     found
 }
 
 /// Returns the children, youngest first, because the caller takes the next one from the end.
-fn children(folder: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let mut children: Vec<(u64, PathBuf, ByteString)> = folders
+fn children(directory: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut children: Vec<(u64, PathBuf, ByteString)> = directories
         .filter_map(|entry| {
             let above = path.as_bytes().strip_suffix(b"/").unwrap_or(path.as_bytes());
             let own = [above, b"/", entry.file_name().as_bytes()].concat();
@@ -94,15 +94,15 @@ fn children(folder: &Path, path: &ByteString) -> Vec<(PathBuf, ByteString)> {
         })
         .collect();
     children.sort_by_key(|(inode, ..)| std::cmp::Reverse(*inode));
-    children.into_iter().map(|(_, folder, path)| (folder, path)).collect()
+    children.into_iter().map(|(_, directory, path)| (directory, path)).collect()
 }
 
 /// Reads the limits and usage of a cgroup.
 #[must_use]
 pub fn limits(hierarchy: &MemoryHierarchy, path: &ByteString) -> Limits {
-    let folder = folder(hierarchy.mount(), path);
+    let directory = directory(hierarchy.mount(), path);
     let number =
-        |file: &str| -> Option<u64> { fs::read_to_string(folder.join(file)).ok()?.trim().parse().ok() };
+        |file: &str| -> Option<u64> { fs::read_to_string(directory.join(file)).ok()?.trim().parse().ok() };
     match hierarchy {
         MemoryHierarchy::V2(_) => Limits {
             memory: number("memory.max"),
@@ -133,10 +133,14 @@ fn machine_swappiness() -> u64 {
 /// Returns the cgroups of a subtree whose `memory.oom.group` is set. Version 1 has no such file.
 #[must_use]
 pub fn oom_groups(mount: &Path, path: &ByteString) -> Vec<ByteString> {
-    let is_set = |folder: &Path| {
-        fs::read_to_string(folder.join("memory.oom.group")).is_ok_and(|text| text.trim() == "1")
+    let is_set = |directory: &Path| {
+        fs::read_to_string(directory.join("memory.oom.group")).is_ok_and(|text| text.trim() == "1")
     };
-    subtree(mount, path).into_iter().filter(|(folder, _)| is_set(folder)).map(|(_, path)| path).collect()
+    subtree(mount, path)
+        .into_iter()
+        .filter(|(directory, _)| is_set(directory))
+        .map(|(_, path)| path)
+        .collect()
 }
 
 #[cfg(test)]
@@ -167,8 +171,8 @@ mod tests {
     #[test]
     fn walks_parents_before_children() {
         let mount = tempfile::tempdir().unwrap();
-        for folder in ["z", "z/y", "a"] {
-            fs::create_dir(mount.path().join(folder)).unwrap();
+        for directory in ["z", "z/y", "a"] {
+            fs::create_dir(mount.path().join(directory)).unwrap();
         }
         let walked: Vec<ByteString> =
             subtree(mount.path(), &ByteString::from("/")).into_iter().map(|(_, path)| path).collect();

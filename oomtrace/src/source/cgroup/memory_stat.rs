@@ -99,8 +99,8 @@ impl MemoryStats {
         if self.own.contains(&memcg) {
             return None;
         }
-        let folder = kernfs::open(self.mount.as_ref()?, memcg, OFlags::RDONLY).ok()?;
-        let file = openat(folder, "memory.stat", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let directory = kernfs::open(self.mount.as_ref()?, memcg, OFlags::RDONLY).ok()?;
+        let file = openat(directory, "memory.stat", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
         let mut len = 0;
         while let Some(room) = self.buffer.get_mut(len..).filter(|room| !room.is_empty()) {
             match rustix::io::read(&file, room).ok()? {
@@ -134,8 +134,8 @@ pub(in crate::source) const NOTHING_TO_KILL: u32 = Emptiness::NothingToKill as u
 
 /// Reads `memory.stat` in a directory; `None` if it cannot be read.
 #[must_use]
-pub fn read(folder: &Path) -> Option<BTreeMap<String, u64>> {
-    fs::read(folder.join("memory.stat")).ok().map(|text| figures(&text))
+pub fn read(directory: &Path) -> Option<BTreeMap<String, u64>> {
+    fs::read(directory.join("memory.stat")).ok().map(|text| figures(&text))
 }
 
 /// Parses lines of a name and a number. A torn last line is left out.
@@ -152,8 +152,10 @@ fn figures(text: &[u8]) -> BTreeMap<String, u64> {
 /// Returns the kernfs ids of the cgroups that contain this process, up to the mount. A directory's inode number is its id.
 fn own_levels(hierarchy: &MemoryHierarchy) -> Vec<u64> {
     let own = i32::try_from(std::process::id()).ok().and_then(|pid| memcg::of_process(hierarchy, pid));
-    let Some(folder) = own.map(|path| memcg::folder(hierarchy.mount(), &path)) else { return Vec::new() };
-    let levels = folder.ancestors().take_while(|level| level.starts_with(hierarchy.mount()));
+    let Some(directory) = own.map(|path| memcg::directory(hierarchy.mount(), &path)) else {
+        return Vec::new();
+    };
+    let levels = directory.ancestors().take_while(|level| level.starts_with(hierarchy.mount()));
     levels.filter_map(|level| Some(fs::metadata(level).ok()?.ino())).collect()
 }
 

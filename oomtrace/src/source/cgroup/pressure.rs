@@ -67,12 +67,12 @@ impl PressureGauge {
     fn cgroup(&self, hierarchy: &MemoryHierarchy, memcg: u64) -> Option<CgroupPressure> {
         let path = cgroup::path(&self.levels, memcg)?;
         let below = path.as_bytes().strip_prefix(b"/")?;
-        let folder = hierarchy.mount().join(OsStr::from_bytes(below));
-        let text = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
+        let directory = hierarchy.mount().join(OsStr::from_bytes(below));
+        let text = |name| fs::read_to_string(directory.join(name)).unwrap_or_default();
         let (stat, events) = (text("memory.stat"), text("memory.events"));
         Some(CgroupPressure {
             memcg,
-            stall: stall(&folder.join("memory.pressure")),
+            stall: stall(&directory.join("memory.pressure")),
             inactive_file_bytes: hierarchical(&stat, "total_inactive_file"),
             active_file_bytes: hierarchical(&stat, "total_active_file"),
             slab_reclaimable_bytes: hierarchical(&stat, "total_slab_reclaimable"),

@@ -16,7 +16,7 @@ const LONG_NS: u64 = 2_000_000;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Burst {
     /// The time of each, `CLOCK_BOOTTIME` ns; 0 if not set.
-    told_ns: [u64; MOST],
+    sent_ns: [u64; MOST],
     /// The index of the oldest one.
     oldest: usize,
     pace: Pace,
@@ -24,19 +24,19 @@ pub(super) struct Burst {
 
 impl Burst {
     pub(super) const fn new() -> Self {
-        Self { told_ns: [0; MOST], oldest: 0, pace: Pace::new(0) }
+        Self { sent_ns: [0; MOST], oldest: 0, pace: Pace::new(0) }
     }
 
     /// Whether another history may be sent.
     pub(super) fn is_due(&self, now_ns: u64) -> bool {
-        let oldest_ns = self.told_ns.get(self.oldest).copied().unwrap_or(0);
+        let oldest_ns = self.sent_ns.get(self.oldest).copied().unwrap_or(0);
         let has_room = oldest_ns == 0 || now_ns.saturating_sub(oldest_ns) >= EVERY_NS;
         has_room && self.pace.is_due(now_ns)
     }
 
     /// Records a history that was written between these times.
-    pub(super) fn told(&mut self, begun_ns: u64, ended_ns: u64) {
-        if let Some(oldest) = self.told_ns.get_mut(self.oldest) {
+    pub(super) fn sent(&mut self, begun_ns: u64, ended_ns: u64) {
+        if let Some(oldest) = self.sent_ns.get_mut(self.oldest) {
             *oldest = begun_ns;
         }
         self.oldest = (self.oldest + 1) % MOST;
@@ -53,22 +53,22 @@ mod tests {
     #[test]
     fn limits_histories_per_second() {
         let mut burst = Burst::new();
-        let told = (0..1000).filter(|at| {
+        let sent = (0..1000).filter(|at| {
             let now = EVERY_NS + at * 1_000_000;
             let is_due = burst.is_due(now);
             if is_due {
-                burst.told(now, now + 1);
+                burst.sent(now, now + 1);
             }
             is_due
         });
-        assert_eq!(told.count(), MOST);
+        assert_eq!(sent.count(), MOST);
         assert!(burst.is_due(2 * EVERY_NS), "a second after the first one");
     }
 
     #[test]
     fn pauses_after_a_slow_history() {
         let mut burst = Burst::new();
-        burst.told(EVERY_NS, EVERY_NS + LONG_NS + 1);
+        burst.sent(EVERY_NS, EVERY_NS + LONG_NS + 1);
         assert!(!burst.is_due(EVERY_NS + 2 * LONG_NS) && burst.is_due(EVERY_NS + 51 * LONG_NS));
     }
 }

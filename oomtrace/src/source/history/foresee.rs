@@ -3,10 +3,10 @@
 use super::{
     Wanted,
     approach::{Approach, State, begins},
+    excerpt::{members, process, processes},
     room::{self, Swap, curve},
     series::Series,
     table::{Sample, Table},
-    told::{members, process, processes},
 };
 use crate::{
     bytes::ByteString,
@@ -17,30 +17,30 @@ use crate::{
 
 /// Parameters of a search for approaches.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked {
+pub(super) struct Search {
     pub(super) now_ns: u64,
     pub(super) horizon_ns: u64,
 }
 
 /// Returns the forecasts of the approaches that begin with the current samples. `points` is a buffer for one curve.
-pub(super) fn due(table: &mut Table, asked: Asked, points: &mut Vec<Point>) -> Vec<context::Forecast> {
+pub(super) fn due(table: &mut Table, search: Search, points: &mut Vec<Point>) -> Vec<context::Forecast> {
     let swap = swap(table);
     let mut found = Vec::new();
     for cgroup in &mut table.cgroups {
         let Some(limit) = cgroup.limit.bytes() else { continue };
         let own_swap = cgroup.series.samples().iter().rev().find_map(|sample| sample.swap.bytes());
         let capacity = room::of_cgroup(limit, cgroup.swap_limit.bytes(), own_swap.unwrap_or(0), swap);
-        if is_due(&cgroup.series, capacity, &mut cgroup.approach, asked, points) {
+        if is_due(&cgroup.series, capacity, &mut cgroup.approach, search, points) {
             found.push((Some(cgroup.id), Some(limit), capacity));
         }
     }
     let capacity = table.totals.memory.map(|memory| memory.saturating_add(swap.total));
     if let Some((series, capacity)) = table.machine.as_ref().zip(capacity)
-        && is_due(series, capacity, &mut table.approach, asked, points)
+        && is_due(series, capacity, &mut table.approach, search, points)
     {
         found.push((None, table.totals.memory, capacity));
     }
-    found.into_iter().map(|of| told(table, asked, of, points)).collect()
+    found.into_iter().map(|of| content(table, search, of, points)).collect()
 }
 
 /// Returns the machine's swap.
@@ -53,10 +53,10 @@ fn is_due(
     series: &Series<Sample>,
     capacity_bytes: u64,
     approach: &mut Option<Approach>,
-    asked: Asked,
+    search: Search,
     points: &mut Vec<Point>,
 ) -> bool {
-    let now_ns = asked.now_ns;
+    let now_ns = search.now_ns;
     if series.last().is_none_or(|last| last.at_ns != now_ns) {
         return false;
     }
@@ -67,12 +67,12 @@ fn is_due(
     // Most cgroups are idle.
     let rises = held_bytes.saturating_sub(least) >= LEAST_BYTES;
     let forecast = rises.then(|| forecast(points, capacity_bytes)).flatten();
-    begins(approach, &State { now_ns, held_bytes, capacity_bytes, forecast }, asked.horizon_ns)
+    begins(approach, &State { now_ns, held_bytes, capacity_bytes, forecast }, search.horizon_ns)
 }
 
-fn told(
+fn content(
     table: &Table,
-    asked: Asked,
+    search: Search,
     (memcg, limit_bytes, capacity_bytes): (Option<u64>, Option<u64>, u64),
     points: &mut Vec<Point>,
 ) -> context::Forecast {
@@ -82,18 +82,18 @@ fn told(
     };
     points.clear();
     curve(series.map(Series::samples).unwrap_or_default(), points);
-    let wanted = Wanted { decided_ns: asked.now_ns, domain: memcg, ..Wanted::default() };
+    let wanted = Wanted { decided_ns: search.now_ns, domain: memcg, ..Wanted::default() };
     let members = memcg.map(|id| members(table, id));
     let is_member = |id: u64| members.as_ref().is_none_or(|members| members.contains(&id));
     let grown = processes(table, &wanted, is_member);
     context::Forecast {
-        horizon_ns: asked.horizon_ns,
+        horizon_ns: search.horizon_ns,
         memcg,
         path: memcg.and_then(|id| table.path(id)).map(ByteString::from),
         limit_bytes,
         capacity_bytes,
         at_ns: points.iter().map(|point| point.at_ns).collect(),
         held_bytes: points.iter().map(|point| point.bytes).collect(),
-        processes: grown.into_iter().map(|known| process(known, asked.now_ns)).collect(),
+        processes: grown.into_iter().map(|known| process(known, search.now_ns)).collect(),
     }
 }

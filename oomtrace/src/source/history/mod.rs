@@ -2,12 +2,13 @@
 //!
 //! A separate thread takes the samples (`sampler`) and keeps them in one table. The memory of the table is allocated at the
 //! start.
-//! The tracing thread reads no file for it. After a decision, it copies the relevant part into a frame (`told`).
+//! The tracing thread reads no file for it. After a decision, it copies the relevant part into a frame (`excerpt`).
 //! It does not wait for the table: if the table is locked at that moment, it tries again after the next frame.
 
 mod announcements;
 mod approach;
 mod burst;
+mod excerpt;
 mod foresee;
 mod hot;
 mod now;
@@ -16,7 +17,6 @@ mod room;
 mod sampler;
 mod series;
 mod table;
-mod told;
 
 use std::{
     os::fd::BorrowedFd,
@@ -109,10 +109,10 @@ impl History {
     }
 
     /// Appends the frames of all new forecasts.
-    pub(super) fn tell_forecasts(&self, batch: &mut Vec<u8>) {
+    pub(super) fn send_forecasts(&self, batch: &mut Vec<u8>) {
         let Some(announcements) = &self.shared.announcements else { return };
-        for told in announcements.take() {
-            batch.extend(context_frame(Kind::Forecast, clock::boot_ns(), 0, &told));
+        for forecast in announcements.take() {
+            batch.extend(context_frame(Kind::Forecast, clock::boot_ns(), 0, &forecast));
         }
     }
 
@@ -143,10 +143,10 @@ impl History {
         self.wanted = Some(Wanted { pass: header.pass, decided_ns: header.pass, domain, tasks });
     }
 
-    fn add(&mut self, pass: u64, told: Option<event::Task>) {
+    fn add(&mut self, pass: u64, task_of: Option<event::Task>) {
         let wanted =
             self.wanted.as_mut().filter(|wanted| wanted.pass == pass && wanted.tasks.len() < MOST_TASKS);
-        if let Some((wanted, task)) = wanted.zip(told.as_ref().and_then(task)) {
+        if let Some((wanted, task)) = wanted.zip(task_of.as_ref().and_then(task)) {
             wanted.tasks.push(task);
         }
     }
@@ -158,7 +158,7 @@ impl History {
 
     /// Appends the history of the last decision. Returns whether there was one. If the table is locked, the decision is kept
     /// for the next call.
-    pub(super) fn tell(&mut self, batch: &mut Vec<u8>) -> bool {
+    pub(super) fn send(&mut self, batch: &mut Vec<u8>) -> bool {
         let begun = clock::boot_ns();
         let Some(wanted) = self.wanted.take() else { return false };
         if !self.burst.is_due(begun) {
@@ -169,10 +169,10 @@ impl History {
             self.wanted = Some(wanted);
             return false;
         };
-        let Some(told) = told::lead_up(&table, &wanted, self.interval_ns) else { return false };
+        let Some(lead_up) = excerpt::lead_up(&table, &wanted, self.interval_ns) else { return false };
         drop(table);
-        batch.extend(context_frame(Kind::LeadUp, begun, wanted.pass, &told));
-        self.burst.told(begun, clock::boot_ns());
+        batch.extend(context_frame(Kind::LeadUp, begun, wanted.pass, &lead_up));
+        self.burst.sent(begun, clock::boot_ns());
         true
     }
 }

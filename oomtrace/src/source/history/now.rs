@@ -17,7 +17,7 @@ use crate::{
     bytes::ByteString,
     forecast::{Forecast, LONGEST_NS, forecast},
     kernel::clock,
-    source::cgroup::{cgroupfs::MemoryHierarchy, memcg::folder},
+    source::cgroup::{cgroupfs::MemoryHierarchy, memcg::directory},
 };
 
 /// Number of samples that are kept: one per second for a minute, and some more.
@@ -43,8 +43,8 @@ impl Gauge {
     /// Creates a gauge for a cgroup; `None` if it does not exist.
     #[must_use]
     pub fn of_cgroup(hierarchy: &MemoryHierarchy, path: &ByteString) -> Option<Self> {
-        let folder: &Path = &folder(hierarchy.mount(), path);
-        let cgroup = open(CWD, folder, OFlags::PATH | OFlags::DIRECTORY)?;
+        let directory: &Path = &directory(hierarchy.mount(), path);
+        let cgroup = open(CWD, directory, OFlags::PATH | OFlags::DIRECTORY)?;
         Some(Self { cgroup: Some((Names::of(hierarchy), cgroup)), ..Self::of_machine() })
     }
 
@@ -54,11 +54,11 @@ impl Gauge {
         let meminfo = self.meminfo.as_ref().and_then(|file| self.files.again(file));
         let Some((mut sample, totals)) = meminfo.map(|text| machine(text, at_ns)) else { return };
         self.capacity = totals.memory.map(|memory| memory.saturating_add(totals.swap.unwrap_or(0)));
-        if let Some((names, folder)) = &self.cgroup {
+        if let Some((names, directory)) = &self.cgroup {
             let swap = swap(&sample, totals);
             sample = Sample::at(at_ns);
-            sample.usage = super::table::Kib::of(names.usage(&mut self.files, folder));
-            let own = names.read(&mut self.files, folder, swap.total > 0, &mut sample);
+            sample.usage = super::table::Kib::of(names.usage(&mut self.files, directory));
+            let own = names.read(&mut self.files, directory, swap.total > 0, &mut sample);
             self.capacity = capacity(own, &sample, swap);
         }
         self.samples.retain(|earlier| at_ns.saturating_sub(earlier.at_ns) <= LONGEST_NS);

@@ -16,7 +16,7 @@ use rustix::{
 
 use super::{
     Shared,
-    foresee::{Asked, due},
+    foresee::{Search, due},
     hot::hot,
     reading::{
         files::{Files, open, stall_permille},
@@ -29,7 +29,7 @@ use super::{
 use crate::{
     kernel::{clock, pid_namespace::has_machines_pids, privilege::keep_only, protect::be_io_flusher},
     lead_up::curve::Point,
-    source::cgroup::{cgroupfs::MemoryHierarchy, memcg::folder},
+    source::cgroup::{cgroupfs::MemoryHierarchy, memcg::directory},
 };
 
 /// The only capability that the thread needs: it locks memory as it touches it.
@@ -130,8 +130,8 @@ impl Sampler {
     fn foresee(&mut self, now_ns: u64) {
         let Some(announcements) = &self.shared.announcements else { return };
         if !self.shared.is_deciding(now_ns) {
-            let asked = Asked { now_ns, horizon_ns: announcements.horizon_ns };
-            let mut found = due(&mut self.shared.table(), asked, &mut self.points);
+            let search = Search { now_ns, horizon_ns: announcements.horizon_ns };
+            let mut found = due(&mut self.shared.table(), search, &mut self.points);
             for process in found.iter_mut().flat_map(|forecast| &mut forecast.processes) {
                 let comm = self.processes.comm(&mut self.files, process.pid);
                 process.comm = comm.or(process.comm.take());
@@ -182,11 +182,11 @@ impl Sampler {
         let (files, processes) = (&mut self.files, &mut self.processes);
         let mut tools = Tools { files, processes, shared: &self.shared, now };
         for (parent, path) in cgroups {
-            let below = folder(mount, &path.clone().into());
-            if let Some(folder) = open(CWD, below, OFlags::PATH | OFlags::DIRECTORY) {
+            let below = directory(mount, &path.clone().into());
+            if let Some(directory) = open(CWD, below, OFlags::PATH | OFlags::DIRECTORY) {
                 let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
                 let place = Place { parent: *parent, name, depth: 0, full: true, above_full: true };
-                tree.visit(&folder, place, &mut tools);
+                tree.visit(&directory, place, &mut tools);
             }
         }
     }

@@ -9,12 +9,12 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 use super::{
     History, Shared, Task, Wanted,
     burst::Burst,
-    foresee::{Asked, due},
+    excerpt::lead_up,
+    foresee::{Search, due},
     reading::processes::{Moment, Processes},
     sampler::Sampler,
     series::Series,
     table::{Cgroup, Kib, Process, Resident, Sample, Table, Totals},
-    told::lead_up,
 };
 use crate::{
     context::LeadUp, decode::decode, event::Event, forecast::Announcement, frame::Frame,
@@ -71,34 +71,34 @@ fn wanted(domain: Option<u64>, at: u64) -> Wanted {
     Wanted { pass: at, decided_ns: at, domain, tasks: vec![Task { pid: 600, memcg: 6 }] }
 }
 
-fn ids(told: &LeadUp) -> (Vec<u64>, Vec<i32>) {
-    let cgroups = told.cgroups.iter().map(|cgroup| cgroup.memcg).collect();
-    (cgroups, told.processes.iter().map(|process| process.pid).collect())
+fn ids(sent: &LeadUp) -> (Vec<u64>, Vec<i32>) {
+    let cgroups = sent.cgroups.iter().map(|cgroup| cgroup.memcg).collect();
+    (cgroups, sent.processes.iter().map(|process| process.pid).collect())
 }
 
 #[test]
 fn sends_the_domain_its_chain_and_what_grew_inside() {
-    let told = lead_up(&table(), &wanted(Some(5), 3 * SECOND), 5).unwrap();
-    assert_eq!(ids(&told), (vec![5, 1, 6], vec![600, 500]));
-    assert!(told.machine.is_none());
-    let domain = &told.cgroups[0];
+    let sent = lead_up(&table(), &wanted(Some(5), 3 * SECOND), 5).unwrap();
+    assert_eq!(ids(&sent), (vec![5, 1, 6], vec![600, 500]));
+    assert!(sent.machine.is_none());
+    let domain = &sent.cgroups[0];
     assert_eq!((domain.path.clone(), domain.limit_bytes), (Some("/a".into()), Some(64 << 20)));
     assert_eq!(domain.memory.usage_bytes, [Some(1 << 20), Some(11 << 20)]);
-    assert_eq!((domain.memory.anon_bytes[0], told.cgroups[1].memory.anon_bytes.len()), (None, 0));
-    assert_eq!((told.processes[0].comm.clone(), told.processes[0].at_ns.len()), (Some("name".into()), 2));
+    assert_eq!((domain.memory.anon_bytes[0], sent.cgroups[1].memory.anon_bytes.len()), (None, 0));
+    assert_eq!((sent.processes[0].comm.clone(), sent.processes[0].at_ns.len()), (Some("name".into()), 2));
 }
 
 #[test]
 fn sends_everything_that_grew_for_the_machine() {
-    let told = lead_up(&table(), &wanted(None, 3 * SECOND), 5).unwrap();
-    assert_eq!(ids(&told), (vec![6, 5, 1, 7], vec![600, 100, 700, 500]));
-    assert_eq!(told.machine.unwrap().usage_bytes.len(), 2);
+    let sent = lead_up(&table(), &wanted(None, 3 * SECOND), 5).unwrap();
+    assert_eq!(ids(&sent), (vec![6, 5, 1, 7], vec![600, 100, 700, 500]));
+    assert_eq!(sent.machine.unwrap().usage_bytes.len(), 2);
 }
 
 #[test]
 fn leaves_out_samples_after_the_decision() {
-    let told = lead_up(&table(), &wanted(Some(5), 2 * SECOND - 1), 5).unwrap();
-    assert_eq!((told.cgroups[0].memory.at_ns.as_slice(), told.listed_ns), (&[SECOND][..], None));
+    let sent = lead_up(&table(), &wanted(Some(5), 2 * SECOND - 1), 5).unwrap();
+    assert_eq!((sent.cgroups[0].memory.at_ns.as_slice(), sent.listed_ns), (&[SECOND][..], None));
     assert_eq!(lead_up(&table(), &wanted(Some(5), 1), 5), None);
 }
 
@@ -108,8 +108,8 @@ fn counts_a_new_process_as_grown_from_nothing() {
     let new = table.processes.iter_mut().find(|process| process.pid == 500).unwrap();
     new.start_ns = Some(SECOND + 1);
     new.series = Series::new(Resident { at_ns: 2 * SECOND, bytes: Kib::of(Some(50 << 20)) });
-    let told = lead_up(&table, &wanted(None, 3 * SECOND), 5).unwrap();
-    assert_eq!(ids(&told).1, [600, 100, 700, 500]);
+    let sent = lead_up(&table, &wanted(None, 3 * SECOND), 5).unwrap();
+    assert_eq!(ids(&sent).1, [600, 100, 700, 500]);
     table.processes.retain(|process| process.pid != 700 && process.pid != 100);
     assert_eq!(ids(&lead_up(&table, &wanted(None, 3 * SECOND), 5).unwrap()).1, [600, 500]);
 }
@@ -140,16 +140,16 @@ fn sends_each_decision_once_without_waiting() {
     assert!(!history.shared.is_deciding(3 * SECOND));
     let shared = Arc::clone(&history.shared);
     let in_use = shared.table();
-    assert!(!history.tell(&mut batch) && batch.is_empty());
+    assert!(!history.send(&mut batch) && batch.is_empty());
     drop(in_use);
-    assert!(history.tell(&mut batch) && !history.tell(&mut batch));
+    assert!(history.send(&mut batch) && !history.send(&mut batch));
     let (frame, _) = Frame::each(&batch).next().unwrap();
     assert_eq!(frame.header.pass, 3 * SECOND);
-    let Some(Event::LeadUp(told)) = decode(&frame).unwrap().map(|stamped| stamped.event) else { panic!() };
-    assert_eq!(ids(&told), (vec![5, 1, 6], vec![600, 500]));
+    let Some(Event::LeadUp(sent)) = decode(&frame).unwrap().map(|stamped| stamped.event) else { panic!() };
+    assert_eq!(ids(&sent), (vec![5, 1, 6], vec![600, 500]));
     // Another decision right after it gets its own history.
     entry(&mut history, 4 * SECOND);
-    assert!(history.tell(&mut batch));
+    assert!(history.send(&mut batch));
 }
 
 /// Starts `cat` and waits until it has copied a byte. Right after its start, too little of it is in memory.
@@ -208,11 +208,11 @@ fn growing(second: u64) -> Table {
 
 #[test]
 fn announces_a_cgroup_near_its_limit_once() {
-    let asked = |second| Asked { now_ns: second * SECOND, horizon_ns: 4 * SECOND };
+    let search = |second| Search { now_ns: second * SECOND, horizon_ns: 4 * SECOND };
     let mut points = Vec::new();
-    assert!(due(&mut growing(2), asked(2), &mut points).is_empty());
+    assert!(due(&mut growing(2), search(2), &mut points).is_empty());
     let mut table = growing(4);
-    let found = due(&mut table, asked(4), &mut points);
+    let found = due(&mut table, search(4), &mut points);
     let [found] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!(
         (found.memcg, found.path.clone(), found.limit_bytes),
@@ -222,15 +222,15 @@ fn announces_a_cgroup_near_its_limit_once() {
     assert_eq!((found.at_ns.last(), found.held_bytes.last()), (Some(&(4 * SECOND)), Some(&(31 << 20))));
     let pids: Vec<i32> = found.processes.iter().map(|process| process.pid).collect();
     assert_eq!(pids, [600, 500], "the processes in it, those that grew most first");
-    assert!(due(&mut table, asked(4), &mut points).is_empty(), "the approach was announced");
+    assert!(due(&mut table, search(4), &mut points).is_empty(), "the approach was announced");
     let announcement = Announcement::new(found, None).unwrap();
     assert_eq!(announcement.forecast.left_ns, 33 * SECOND / 10);
 }
 
 #[test]
 fn announces_only_domains_with_a_current_sample() {
-    let asked = Asked { now_ns: 9 * SECOND, horizon_ns: 60 * SECOND };
-    assert!(due(&mut growing(4), asked, &mut Vec::new()).is_empty());
+    let search = Search { now_ns: 9 * SECOND, horizon_ns: 60 * SECOND };
+    assert!(due(&mut growing(4), search, &mut Vec::new()).is_empty());
 }
 
 #[test]

@@ -137,8 +137,8 @@ mod tests {
         table.keep_container(&container("/a", "old"), 1);
         table.keep_container(&container("/a", "new"), 2);
         table.forget(1);
-        let told: NamedContainer = serde_json::from_slice(&table.container(b"/a").unwrap()).unwrap();
-        assert_eq!(told, container("/a", "new"));
+        let read: NamedContainer = serde_json::from_slice(&table.container(b"/a").unwrap()).unwrap();
+        assert_eq!(read, container("/a", "new"));
         table.forget(2);
         assert_eq!(table.container(b"/a"), None);
     }

@@ -22,9 +22,9 @@ pub(in crate::source) enum Sent {
 
 impl Sent {
     /// Returns the arguments, or `None` if nothing could be read.
-    pub(in crate::source) fn of(told: &Arguments) -> Option<Self> {
-        let bytes = usize::try_from(told.bytes).ok()?;
-        let text = usize::try_from(told.text_bytes).ok().and_then(|sent| told.text.get(..sent))?;
+    pub(in crate::source) fn of(frame: &Arguments) -> Option<Self> {
+        let bytes = usize::try_from(frame.bytes).ok()?;
+        let text = usize::try_from(frame.text_bytes).ok().and_then(|sent| frame.text.get(..sent))?;
         if text.len() == bytes && text.ends_with(b"\0") {
             return split(text).map(Self::Whole);
         }
@@ -71,30 +71,30 @@ mod tests {
         texts.iter().map(|text| ByteString::from(text.as_bytes().to_vec())).collect()
     }
 
-    fn told(text: &[u8], bytes: u64) -> Arguments {
-        let mut told = Arguments { bytes, ..Arguments::new_zeroed() };
-        told.text[..text.len()].copy_from_slice(text);
-        told.text_bytes = u32::try_from(text.len()).unwrap();
-        told
+    fn frame(text: &[u8], bytes: u64) -> Arguments {
+        let mut frame = Arguments { bytes, ..Arguments::new_zeroed() };
+        frame.text[..text.len()].copy_from_slice(text);
+        frame.text_bytes = u32::try_from(text.len()).unwrap();
+        frame
     }
 
     #[test]
     fn recognizes_complete_arguments() {
-        assert_eq!(Sent::of(&told(b"a\0\0b c\0", 7)), Some(Sent::Whole(words(&["a", "", "b c"]))));
+        assert_eq!(Sent::of(&frame(b"a\0\0b c\0", 7)), Some(Sent::Whole(words(&["a", "", "b c"]))));
     }
 
     #[test]
     fn treats_a_cut_or_a_title_as_a_beginning() {
-        assert_eq!(Sent::of(&told(b"a\0b", 9)), Some(Sent::Beginning(words(&["a", "b"]))));
-        assert_eq!(Sent::of(&told(b"nginx", 5)), Some(Sent::Beginning(words(&["nginx"]))));
-        assert_eq!(Sent::of(&told(b"nginx\0x", 7)), Some(Sent::Beginning(words(&["nginx"]))));
+        assert_eq!(Sent::of(&frame(b"a\0b", 9)), Some(Sent::Beginning(words(&["a", "b"]))));
+        assert_eq!(Sent::of(&frame(b"nginx", 5)), Some(Sent::Beginning(words(&["nginx"]))));
+        assert_eq!(Sent::of(&frame(b"nginx\0x", 7)), Some(Sent::Beginning(words(&["nginx"]))));
     }
 
     #[test]
     fn returns_none_without_arguments() {
-        assert_eq!(Sent::of(&told(b"", 0)), None);
-        assert_eq!(Sent::of(&told(b"", 9)), None);
-        let more_than_there_is = Arguments { text_bytes: u32::MAX, ..told(b"a\0", 2) };
+        assert_eq!(Sent::of(&frame(b"", 0)), None);
+        assert_eq!(Sent::of(&frame(b"", 9)), None);
+        let more_than_there_is = Arguments { text_bytes: u32::MAX, ..frame(b"a\0", 2) };
         assert_eq!(Sent::of(&more_than_there_is), None);
         assert_eq!(shown(b""), None);
     }

@@ -30,9 +30,9 @@ pub fn machine(hierarchy: Option<&MemoryHierarchy>) -> Census {
 #[must_use]
 pub fn memcg(mount: &Path, path: &ByteString) -> Census {
     let below = memcg::subtree(mount, path);
-    of(below
-        .into_iter()
-        .flat_map(|(folder, path)| members(&folder).into_iter().map(move |pid| (pid, Some(path.clone())))))
+    of(below.into_iter().flat_map(|(directory, path)| {
+        members(&directory).into_iter().map(move |pid| (pid, Some(path.clone())))
+    }))
 }
 
 fn of(processes: impl Iterator<Item = (i32, Option<ByteString>)>) -> Census {
@@ -62,8 +62,8 @@ fn pids() -> impl Iterator<Item = i32> {
 }
 
 /// Returns the processes of a cgroup, without those below it.
-pub(in crate::source) fn members(folder: &Path) -> Vec<i32> {
-    let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+pub(in crate::source) fn members(directory: &Path) -> Vec<i32> {
+    let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }
 

@@ -32,9 +32,9 @@ impl Known {
     }
 
     /// Stores arguments that were sent. A process without a command line so far may then be read again.
-    pub(in crate::source) fn keep_arguments(&mut self, told: &Arguments) {
-        let process = (told.pid, told.start_boot_ns);
-        let Some(sent) = Sent::of(told) else { return };
+    pub(in crate::source) fn keep_arguments(&mut self, arguments: &Arguments) {
+        let process = (arguments.pid, arguments.start_boot_ns);
+        let Some(sent) = Sent::of(arguments) else { return };
         if self.arguments.iter().any(|(known, _)| *known == process) {
             return;
         }
@@ -85,15 +85,15 @@ mod tests {
 
     fn sent(pid: i32, text: &[u8]) -> Arguments {
         let length = u32::try_from(text.len()).unwrap();
-        let mut told = Arguments {
+        let mut arguments = Arguments {
             pid,
             start_boot_ns: 7,
             bytes: u64::from(length),
             text_bytes: length,
             ..Arguments::new_zeroed()
         };
-        told.text[..text.len()].copy_from_slice(text);
-        told
+        arguments.text[..text.len()].copy_from_slice(text);
+        arguments
     }
 
     fn task(pid: i32) -> Task {

@@ -6,4 +6,4 @@ pub mod census;
 pub(super) mod functions;
 pub(super) mod known;
 pub(super) mod mappings;
-pub mod procfs;
+pub(crate) mod procfs;

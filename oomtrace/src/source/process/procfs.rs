@@ -14,26 +14,26 @@ use crate::{
 
 /// Returns a process without any facts.
 #[must_use]
-pub const fn unknown(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
+pub(crate) const fn unknown(pid: i32, tid: i32, start_boot_ns: Option<u64>, now_ns: u64) -> Process {
     Process { pid, tid, start_boot_ns, cmdline: None, exe: None, looked_up_ns: now_ns }
 }
 
 /// Returns the arguments of a process, if they are still complete.
 #[must_use]
-pub fn cmdline(pid: i32) -> Option<Vec<ByteString>> {
+pub(crate) fn cmdline(pid: i32) -> Option<Vec<ByteString>> {
     arguments::shown(&fs::read(format!("/proc/{pid}/cmdline")).ok()?)
 }
 
 /// Returns the path of a process's executable.
 #[must_use]
-pub fn exe(pid: i32) -> Option<ByteString> {
+pub(crate) fn exe(pid: i32) -> Option<ByteString> {
     let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
     Some(ByteString::from(path.into_os_string().into_vec()))
 }
 
 /// Reads the sysctls that matter to a decision.
 #[must_use]
-pub fn sysctl() -> Sysctl {
+pub(crate) fn sysctl() -> Sysctl {
     Sysctl {
         oom_kill_allocating_task: number("oom_kill_allocating_task"),
         panic_on_oom: number("panic_on_oom"),
@@ -62,7 +62,7 @@ const SYSCTLS: [&str; 15] = [
 
 /// Returns all settings that affect running out of memory, by name: those that this kernel has and that are readable.
 #[must_use]
-pub fn sysctls() -> BTreeMap<String, i64> {
+pub(crate) fn sysctls() -> BTreeMap<String, i64> {
     SYSCTLS.iter().filter_map(|name| Some(((*name).to_owned(), number(name)?))).collect()
 }
 
@@ -70,7 +70,7 @@ pub fn sysctls() -> BTreeMap<String, i64> {
 /// It allocates nothing after the first read, because there may be no memory to allocate: the file stays open, and the kernel
 /// keeps the buffer of an open file.
 #[derive(Debug)]
-pub struct MachineGauge {
+pub(crate) struct MachineGauge {
     meminfo: Option<File>,
 }
 
@@ -80,7 +80,7 @@ impl MachineGauge {
 
     /// Opens the file and reads it once.
     #[must_use]
-    pub fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let gauge = Self { meminfo: File::open("/proc/meminfo").ok() };
         let _ = gauge.read();
         gauge
@@ -88,7 +88,7 @@ impl MachineGauge {
 
     /// Reads the machine's memory.
     #[must_use]
-    pub fn read(&self) -> Machine {
+    pub(crate) fn read(&self) -> Machine {
         let info = rustix::system::sysinfo();
         let bytes = |count: u64| count.saturating_mul(u64::from(info.mem_unit));
         Machine {

@@ -29,7 +29,7 @@ use oomtrace_common::{
 };
 use zerocopy::FromBytes;
 
-pub use self::now::now;
+pub(crate) use self::now::now;
 use self::{lines::Lines, state::StateGauge, surroundings::SurroundingsGauge};
 use super::{cgroup::memory_stat::NOTHING_TO_KILL, pace::Pace};
 use crate::{context::SURROUNDINGS_NS, frame::context_frame, kernel::clock};

@@ -5,7 +5,7 @@ use crate::incident::{MemoryState, StateSource, Surroundings};
 
 /// Returns the machine's memory from procfs and sysfs. Values that cannot be read are absent.
 #[must_use]
-pub fn now() -> (MemoryState, Surroundings) {
+pub(crate) fn now() -> (MemoryState, Surroundings) {
     let page_size = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
     let (gauge, mut lines) = (StateGauge::open(page_size), Lines::new());
     let mut state = MemoryState { source: StateSource::Procfs, ..MemoryState::default() };

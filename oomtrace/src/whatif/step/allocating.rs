@@ -15,7 +15,7 @@ use crate::{
 const INIT: i32 = 1;
 
 /// Returns the value that the changes give the sysctl, if they do.
-pub(in crate::whatif) fn asked(changes: &[Change]) -> Option<bool> {
+pub(in crate::whatif) fn requested(changes: &[Change]) -> Option<bool> {
     changes.iter().rev().find_map(|change| match change {
         Change::AllocatingTask(set) => Some(*set),
         Change::Adj { .. } | Change::Limit { .. } | Change::OomGroup { .. } | Change::Held { .. } => None,
@@ -31,19 +31,19 @@ pub(in crate::whatif) fn taken<'a>(
     if recorded.domain.is_some() {
         return Ok(None);
     }
-    let asked = asked(changes);
+    let requested = requested(changes);
     let Some(trigger) = &recorded.incident.trigger else {
-        return if asked == Some(true) {
+        return if requested == Some(true) {
             Err(Refusal::TriggerUnknown { what: "the task" })
         } else {
             Ok(None)
         };
     };
-    if asked == Some(false) {
+    if requested == Some(false) {
         return Ok(None);
     }
     let adj = vote::adj_of(recorded, changes, trigger)?.or(trigger.oom_score_adj);
-    match (asked, was_set(recorded, trigger)?) {
+    match (requested, was_set(recorded, trigger)?) {
         (None, Some(false)) => Ok(None),
         (Some(_), _) | (None, Some(true)) => Ok(is_eligible(trigger, adj)?.then_some(trigger)),
         (None, None) if is_eligible(trigger, adj)? => Err(Refusal::SysctlUnknown),

@@ -25,19 +25,19 @@ pub(in crate::whatif) struct Freed {
 
 /// Adds up the changes. If several changes name the same holder, the last one counts.
 pub(in crate::whatif) fn freed(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Freed, Refusal> {
-    let mut asked: Vec<(&Holding, u64)> = Vec::new();
+    let mut requested: Vec<(&Holding, u64)> = Vec::new();
     for change in changes {
         let Change::Held { by, bytes } = change else { continue };
-        asked.retain(|(other, _)| *other != by);
-        asked.push((by, *bytes));
+        requested.retain(|(other, _)| *other != by);
+        requested.push((by, *bytes));
     }
     let mut freed = Freed::default();
-    if asked.is_empty() {
+    if requested.is_empty() {
         return Ok(freed);
     }
     let account = recorded.verdict.account.as_ref().ok_or(Refusal::NoAccount)?;
     let mut of_parts: BTreeMap<What, u64> = BTreeMap::new();
-    for (by, bytes) in asked {
+    for (by, bytes) in requested {
         let (what, less) = match by {
             Holding::Part(what) => (*what, less_of_part(account, *what, bytes)?),
             Holding::Tmpfs(mount) => {

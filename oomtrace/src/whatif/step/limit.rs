@@ -38,7 +38,7 @@ struct Level<'a> {
     /// The limit before the change.
     max: u64,
     /// The limit after the change, if it is changed.
-    asked: Option<u64>,
+    requested: Option<u64>,
     /// The usage that the changes free.
     freed: u64,
 }
@@ -49,7 +49,7 @@ impl Level<'_> {
     }
 
     fn max_after(&self) -> u64 {
-        self.asked.unwrap_or(self.max)
+        self.requested.unwrap_or(self.max)
     }
 }
 
@@ -58,7 +58,7 @@ pub(in crate::whatif) fn ground(
     changes: &[Change],
     freed: &Freed,
 ) -> Result<Ground, Refusal> {
-    let asked = asked(recorded, changes)?;
+    let requested = requested(recorded, changes)?;
     let mut ground = Ground {
         happens: true,
         total_pages: recorded.total_pages,
@@ -67,15 +67,16 @@ pub(in crate::whatif) fn ground(
         remarks: freed.remarks.clone(),
     };
     let freed_pages = freed.bytes.checked_div(recorded.incident.page_size()).unwrap_or(0);
-    if asked.is_empty() && freed_pages == 0 {
+    if requested.is_empty() && freed_pages == 0 {
         return Ok(ground);
     }
     let Some(domain) = recorded.domain else {
         ground.happens = machine::runs_out(recorded, freed)?;
         return Ok(ground);
     };
-    let levels = charged(recorded, domain, &asked, freed_pages)?;
-    ground.limit_pages = levels.iter().find(|level| level.memcg.id == domain).and_then(|level| level.asked);
+    let levels = charged(recorded, domain, &requested, freed_pages)?;
+    ground.limit_pages =
+        levels.iter().find(|level| level.memcg.id == domain).and_then(|level| level.requested);
     ground.happens = if recorded.verdict.code == Code::MemcgLimitLowered {
         is_over(recorded, &levels, domain)?
     } else {
@@ -97,7 +98,7 @@ pub(in crate::whatif) fn ground(
 
 /// Returns a remark for each changed limit of a cgroup other than the domain.
 fn without_effect(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Vec<String> {
-    let others = levels.iter().filter(|level| level.asked.is_some() && level.memcg.id != domain);
+    let others = levels.iter().filter(|level| level.requested.is_some() && level.memcg.id != domain);
     let remark = |level: &Level<'_>| {
         let cgroup = words::path(recorded.incident, level.memcg.id);
         format!("{cgroup} has room below that limit, too: it plays no part")
@@ -106,10 +107,10 @@ fn without_effect(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) ->
 }
 
 /// Returns the changed limits by kernfs id, in pages.
-fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, u64)>, Refusal> {
+fn requested(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, u64)>, Refusal> {
     let page_size = recorded.incident.page_size();
     let off = limits::counter_max(page_size);
-    let mut asked = Vec::new();
+    let mut requested = Vec::new();
     for change in changes {
         let Change::Limit { cgroup, bytes } = change else { continue };
         if recorded.domain.is_none() {
@@ -120,10 +121,10 @@ fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, u64)>,
             return Err(Refusal::Root { file: "limit" });
         }
         let pages = bytes.and_then(|bytes| bytes.checked_div(page_size)).map_or(off, |pages| pages.min(off));
-        asked.retain(|(other, _)| *other != id);
-        asked.push((id, pages));
+        requested.retain(|(other, _)| *other != id);
+        requested.push((id, pages));
     }
-    Ok(asked)
+    Ok(requested)
 }
 
 /// Returns the cgroups that the charge went through, with their limits. Freed memory was charged to the domain and to all cgroups
@@ -131,12 +132,12 @@ fn asked(recorded: &Recorded<'_>, changes: &[Change]) -> Result<Vec<(u64, u64)>,
 fn charged<'a>(
     recorded: &Recorded<'a>,
     domain: u64,
-    asked: &[(u64, u64)],
+    requested: &[(u64, u64)],
     freed: u64,
 ) -> Result<Vec<Level<'a>>, Refusal> {
     let incident = recorded.incident;
     let chain = levels::charged(incident, domain);
-    if let Some((id, _)) = asked.iter().find(|(id, _)| chain.iter().all(|memcg| memcg.id != *id)) {
+    if let Some((id, _)) = requested.iter().find(|(id, _)| chain.iter().all(|memcg| memcg.id != *id)) {
         let others = chain.iter().map(|memcg| memcg.id);
         return Err(Refusal::NotInChain {
             cgroup: words::path(incident, *id),
@@ -145,11 +146,11 @@ fn charged<'a>(
     }
     let first = chain.iter().position(|memcg| memcg.id == domain).unwrap_or(0);
     let level = |(index, memcg): (usize, &'a Memcg)| {
-        let asked = asked.iter().find(|(id, _)| *id == memcg.id).map(|(_, pages)| *pages);
+        let requested = requested.iter().find(|(id, _)| *id == memcg.id).map(|(_, pages)| *pages);
         let read = memcg.present & Memcg::COUNTERS != 0;
         let unknown = || Refusal::CounterUnknown { cgroup: words::path(incident, memcg.id) };
         let freed = if index < first { 0 } else { freed };
-        read.then_some(Level { memcg, max: memcg.max_pages, asked, freed }).ok_or_else(unknown)
+        read.then_some(Level { memcg, max: memcg.max_pages, requested, freed }).ok_or_else(unknown)
     };
     chain.into_iter().enumerate().map(level).collect()
 }
@@ -161,8 +162,8 @@ fn is_hit(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<
     let needs = |level: &Level<'_>| level.usage().saturating_add(asked_for);
     let cgroup = |level: &Level<'_>| words::path(recorded.incident, level.memcg.id);
     for level in levels {
-        let full = |asked| level.memcg.id == domain || needs(level) > asked;
-        if level.asked.is_some_and(|asked| asked < level.max && full(asked)) {
+        let full = |requested| level.memcg.id == domain || needs(level) > requested;
+        if level.requested.is_some_and(|requested| requested < level.max && full(requested)) {
             return Err(Refusal::Earlier { cgroup: cgroup(level) });
         }
     }
@@ -204,7 +205,8 @@ fn is_over(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result
     for level in levels {
         if level.memcg.id == domain {
             over = level.usage() > level.max_after();
-        } else if level.asked.is_some_and(|asked| asked < level.max && level.usage() > asked) {
+        } else if level.requested.is_some_and(|requested| requested < level.max && level.usage() > requested)
+        {
             return Err(Refusal::Earlier { cgroup: words::path(recorded.incident, level.memcg.id) });
         }
     }
@@ -215,10 +217,10 @@ fn is_over(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/memcontrol.c#L1610> (`mem_cgroup_get_max`)
 fn resized(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result<u64, Refusal> {
     let own = levels.iter().find(|level| level.memcg.id == domain);
-    let Some((own, asked)) = own.and_then(|own| Some((own, own.asked?))) else {
+    let Some((own, requested)) = own.and_then(|own| Some((own, own.requested?))) else {
         return Ok(recorded.total_pages);
     };
-    if asked == own.max {
+    if requested == own.max {
         return Ok(recorded.total_pages);
     }
     // On v1, the swap depends on the limit of memory and swap together, and the machine's swap may be smaller. The kernel counts
@@ -226,5 +228,5 @@ fn resized(recorded: &Recorded<'_>, levels: &[Level<'_>], domain: u64) -> Result
     let total_pages = if own.max == 0 && recorded.total_pages == 1 { 0 } else { recorded.total_pages };
     let swap = total_pages.checked_sub(own.max).filter(|_| own.memcg.hierarchy == 0);
     let swap = swap.ok_or_else(|| Refusal::SwapUnknown { cgroup: words::path(recorded.incident, domain) })?;
-    Ok(asked.saturating_add(swap).max(1))
+    Ok(requested.saturating_add(swap).max(1))
 }

@@ -72,7 +72,7 @@ impl<'a> Recorded<'a> {
 
     /// Builds the decision from passes that killed no process. The first of them is repeated.
     fn empty(incident: &'a Incident, passes: &EmptyPasses) -> Result<Self, Refusal> {
-        nobody_chosen(passes)?;
+        require_victim(passes)?;
         let ballot = incident.ballot.as_ref().ok_or(Refusal::NoBallot)?;
         all_are_there(ballot, passes.evaluated)?;
         let has = |bit| passes.flags & bit != 0;
@@ -88,7 +88,7 @@ impl<'a> Recorded<'a> {
 }
 
 /// Refuses a pass that chose no task for another reason than that all tasks were passed over.
-fn nobody_chosen(passes: &EmptyPasses) -> Result<(), Refusal> {
+fn require_victim(passes: &EmptyPasses) -> Result<(), Refusal> {
     let is = |emptiness| passes.emptiness == number(emptiness);
     let because = if is(Emptiness::NothingToKill) && passes.total_pages > 0 {
         return Ok(());

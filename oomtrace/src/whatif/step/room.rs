@@ -12,9 +12,9 @@ pub(in crate::whatif) fn memory(recorded: &Recorded<'_>, ground: &Ground, freed:
     let account = recorded.verdict.account.as_ref()?;
     let limit = limit(recorded, account);
     let before = room(account, limit);
-    let asked = ground.limit_pages.map(|pages| bytes(recorded, pages));
+    let requested = ground.limit_pages.map(|pages| bytes(recorded, pages));
     let after = Room {
-        limit_bytes: asked.unwrap_or(limit),
+        limit_bytes: requested.unwrap_or(limit),
         used_bytes: before.used_bytes.saturating_sub(freed.bytes),
         left_bytes: None,
         stays_bytes: before.stays_bytes.saturating_sub(freed.stays_bytes),

@@ -23,21 +23,21 @@ pub(in crate::whatif) enum Scope {
 }
 
 /// Returns the changed switches by kernfs id.
-pub(in crate::whatif) fn asked(
+pub(in crate::whatif) fn requested(
     recorded: &Recorded<'_>,
     changes: &[Change],
 ) -> Result<Vec<(u64, bool)>, Refusal> {
-    let mut asked = Vec::new();
+    let mut requested = Vec::new();
     for change in changes {
         let Change::OomGroup { cgroup, on } = change else { continue };
         let id = levels::id(recorded.incident, cgroup)?;
         if recorded.incident.memcgs.get(&id).is_some_and(|memcg| memcg.parent == 0) {
             return Err(Refusal::Root { file: "memory.oom.group" });
         }
-        asked.retain(|(other, _)| *other != id);
-        asked.push((id, *on));
+        requested.retain(|(other, _)| *other != id);
+        requested.push((id, *on));
     }
-    Ok(asked)
+    Ok(requested)
 }
 
 /// Returns whether the memory controller is on the v1 hierarchy, where `memory.oom.group` does not exist.
@@ -50,32 +50,32 @@ pub(in crate::whatif) fn is_v1(recorded: &Recorded<'_>) -> bool {
 /// Returns the scope of a victim.
 pub(in crate::whatif) fn of(
     recorded: &Recorded<'_>,
-    asked: &[(u64, bool)],
+    requested: &[(u64, bool)],
     victim: &Task,
     as_recorded: bool,
 ) -> Scope {
     if is_v1(recorded) {
         return Scope::One;
     }
-    if as_recorded && asked.is_empty() {
+    if as_recorded && requested.is_empty() {
         return recorded.incident.group.map_or(Scope::One, Scope::Group);
     }
     let memcgs = &recorded.incident.memcgs;
     let chain = victim.memcg.map(|leaf| cgroup::chain(memcgs, leaf)).unwrap_or_default();
     let ends = |memcg: &&Memcg| Some(memcg.id) == recorded.domain || memcg.parent == 0;
     match chain.iter().position(ends) {
-        Some(end) => highest(chain.iter().take(end + 1).copied().rev(), asked),
+        Some(end) => highest(chain.iter().take(end + 1).copied().rev(), requested),
         // The domain is above all levels between, so it is checked first.
         None => match recorded.domain.and_then(|domain| memcgs.get(&domain)) {
-            Some(domain) if is_on(domain, asked) == Some(true) => Scope::Group(domain.id),
+            Some(domain) if is_on(domain, requested) == Some(true) => Scope::Group(domain.id),
             Some(_) | None => Scope::Unknown,
         },
     }
 }
 
 /// Returns the first cgroup whose switch is on, from the top down.
-fn highest<'a>(mut chain: impl Iterator<Item = &'a Memcg>, asked: &[(u64, bool)]) -> Scope {
-    let found = chain.find_map(|memcg| match is_on(memcg, asked) {
+fn highest<'a>(mut chain: impl Iterator<Item = &'a Memcg>, requested: &[(u64, bool)]) -> Scope {
+    let found = chain.find_map(|memcg| match is_on(memcg, requested) {
         Some(true) => Some(Scope::Group(memcg.id)),
         Some(false) => None,
         None => Some(Scope::Unknown),
@@ -83,10 +83,10 @@ fn highest<'a>(mut chain: impl Iterator<Item = &'a Memcg>, asked: &[(u64, bool)]
     found.unwrap_or(Scope::One)
 }
 
-fn is_on(memcg: &Memcg, asked: &[(u64, bool)]) -> Option<bool> {
-    let asked = asked.iter().find(|(id, _)| *id == memcg.id).map(|(_, on)| *on);
+fn is_on(memcg: &Memcg, requested: &[(u64, bool)]) -> Option<bool> {
+    let requested = requested.iter().find(|(id, _)| *id == memcg.id).map(|(_, on)| *on);
     let read = memcg.present & Memcg::OOM_GROUP != 0 || memcg.parent == 0;
-    asked.or_else(|| read.then(|| cgroup::is_group(memcg)))
+    requested.or_else(|| read.then(|| cgroup::is_group(memcg)))
 }
 
 /// Returns the members of a group that die with the chosen process.

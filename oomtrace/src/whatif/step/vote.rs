@@ -40,7 +40,7 @@ pub(in crate::whatif) fn adj_of(
     let mut given = None;
     for change in changes {
         if let Change::Adj { who, adj } = change
-            && is_meant(recorded, who, task)?
+            && is_selected(recorded, who, task)?
         {
             given = Some(*adj);
         }
@@ -49,7 +49,11 @@ pub(in crate::whatif) fn adj_of(
 }
 
 /// Returns whether a task is in the selection.
-pub(in crate::whatif) fn is_meant(recorded: &Recorded<'_>, who: &Who, task: &Task) -> Result<bool, Refusal> {
+pub(in crate::whatif) fn is_selected(
+    recorded: &Recorded<'_>,
+    who: &Who,
+    task: &Task,
+) -> Result<bool, Refusal> {
     match who {
         Who::Pid(pid) => Ok(task.pid == Some(*pid)),
         Who::Comm(comm) => Ok([&task.comm, &task.leader_comm].into_iter().flatten().any(|name| name == comm)),
@@ -158,13 +162,13 @@ pub(in crate::whatif) fn left_out_matter(
 }
 
 /// Returns the number of candidates that a change applies to, and one of them.
-pub(in crate::whatif) fn meant<'a>(recorded: &Recorded<'a>, who: &Who) -> (usize, Option<&'a Task>) {
+pub(in crate::whatif) fn selected<'a>(recorded: &Recorded<'a>, who: &Who) -> (usize, Option<&'a Task>) {
     let candidates = recorded.course.ballot().map(|ballot| ballot.candidates.as_slice()).unwrap_or_default();
-    let answers = |task: &&Task| is_meant(recorded, who, task) == Ok(true);
-    let meant: Vec<&Task> = candidates.iter().map(|candidate| &candidate.task).filter(answers).collect();
+    let answers = |task: &&Task| is_selected(recorded, who, task) == Ok(true);
+    let selected: Vec<&Task> = candidates.iter().map(|candidate| &candidate.task).filter(answers).collect();
     let trigger = recorded.incident.trigger.as_ref().filter(|trigger| answers(trigger));
-    match meant.first() {
-        Some(first) => (meant.len(), Some(*first)),
+    match selected.first() {
+        Some(first) => (selected.len(), Some(*first)),
         None => (usize::from(trigger.is_some()), trigger),
     }
 }

@@ -34,7 +34,7 @@ fn votes_if_the_trigger_may_not_be_killed() {
     assert_eq!(answer.remarks.len(), 1, "{:?}", answer.remarks);
     let mut by_sysrq = on_the_machine();
     by_sysrq.trigger.as_mut().unwrap().flags = Some(0x0020_0000);
-    assert_eq!(dead(&decide(&by_sysrq, &[SET])), [901], "a kernel thread asked");
+    assert_eq!(dead(&decide(&by_sysrq, &[SET])), [901], "a kernel thread requested");
     let mut by_init = on_the_machine();
     by_init.trigger.as_mut().unwrap().pid = Some(1);
     assert_eq!(dead(&decide(&by_init, &[SET])), [901]);
@@ -49,7 +49,7 @@ fn refuses_to_guess_other_victims_without_a_vote() {
     assert_eq!(refuse(&incident, &[UNSET]), Refusal::NeverEvaluated);
     assert_eq!(refuse(&incident, &[adj("shell=-1000")]), Refusal::NeverEvaluated);
     assert!(matches!(refuse(&incident, &[adj("redis=1000")]), Refusal::UnknownTask { .. }));
-    assert_eq!(dead(&decide(&incident, &[adj("shell=-999")])), [950], "it still asked");
+    assert_eq!(dead(&decide(&incident, &[adj("shell=-999")])), [950], "it still requested");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use oomtrace_scenarios::job::{self, HOG_FILE, TRACER_FILE, Tier, Watch};
 use oomtrace_scenarios::observation::CommandRun;
 use oomtrace_scenarios::read_only::{FAILS, GOES_ON, RECORDING_FILE, ReadOnlyRun};
-use oomtrace_scenarios::reset::{DISK_FOLDER, tells_all};
+use oomtrace_scenarios::reset::{DISK_DIRECTORY, tells_all};
 use rustix::mount::{MountFlags, mount_remount};
 
 use crate::job::command;
@@ -29,7 +29,7 @@ pub(crate) fn record(tier: Tier, port: &mut Port) -> Result<()> {
     kill_one(&tracer, &mut processes, &mut run)?;
     tracer.must_say(FAILS, &mut processes)?;
     run.meanwhile = list("list while the disk is read-only");
-    mount_remount(DISK_FOLDER, MountFlags::empty(), "").context("making the disk writable again")?;
+    mount_remount(DISK_DIRECTORY, MountFlags::empty(), "").context("making the disk writable again")?;
     tracer.must_say(GOES_ON, &mut processes)?;
     kill_one(&tracer, &mut processes, &mut run)?;
     let process = tracer.end(&mut processes)?;
@@ -62,7 +62,7 @@ fn make_read_only() -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while !is_read_only()? {
         if Instant::now() >= deadline {
-            bail!("{DISK_FOLDER} is not read-only after {PATIENCE:?}");
+            bail!("{DISK_DIRECTORY} is not read-only after {PATIENCE:?}");
         }
         // A kernel worker makes the change and gives no notice.
         std::thread::sleep(Duration::from_millis(10));
@@ -74,7 +74,7 @@ fn is_read_only() -> Result<bool> {
     let mounts = fs::read_to_string("/proc/self/mounts").context("reading /proc/self/mounts")?;
     let mut fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     let disk =
-        fields.find(|fields| fields.get(1) == Some(&DISK_FOLDER)).context("the disk is not mounted")?;
+        fields.find(|fields| fields.get(1) == Some(&DISK_DIRECTORY)).context("the disk is not mounted")?;
     Ok(disk.get(3).is_some_and(|options| options.split(',').any(|option| option == "ro")))
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use oomtrace_scenarios::reset::DISK_FOLDER;
+use oomtrace_scenarios::reset::DISK_DIRECTORY;
 use rustix::mount::{MountFlags, mount};
 
 /// The disk. Its driver and its file system are built into the kernels.
@@ -23,7 +23,7 @@ pub(crate) fn mount_it() -> Result<()> {
         // Without udev, no event announces a new device.
         std::thread::sleep(Duration::from_millis(10));
     }
-    fs::create_dir_all(DISK_FOLDER).with_context(|| format!("making {DISK_FOLDER}"))?;
-    mount(DEVICE, DISK_FOLDER, FILE_SYSTEM, MountFlags::empty(), None)
-        .with_context(|| format!("mounting {DEVICE} on {DISK_FOLDER}"))
+    fs::create_dir_all(DISK_DIRECTORY).with_context(|| format!("making {DISK_DIRECTORY}"))?;
+    mount(DEVICE, DISK_DIRECTORY, FILE_SYSTEM, MountFlags::empty(), None)
+        .with_context(|| format!("mounting {DEVICE} on {DISK_DIRECTORY}"))
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use oomtrace_scenarios::job::FREEZER_FOLDER;
+use oomtrace_scenarios::job::FREEZER_DIRECTORY;
 use oomtrace_scenarios::scenario::{Hierarchy, Tmpfs};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
@@ -32,7 +32,7 @@ pub(crate) fn mount_all(hierarchy: Hierarchy, tracefs: bool) -> Result<()> {
         mount_one("debugfs", "/sys/kernel/debug", "")?;
     }
     // A kernel without the freezer also leaves the directory empty.
-    if let Err(error) = mount_one("cgroup", FREEZER_FOLDER, "freezer") {
+    if let Err(error) = mount_one("cgroup", FREEZER_DIRECTORY, "freezer") {
         eprintln!("guest: {error:#}");
     }
     match hierarchy {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use oomtrace_scenarios::job::FREEZER_FOLDER;
+use oomtrace_scenarios::job::FREEZER_DIRECTORY;
 use oomtrace_scenarios::text::Text;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -38,15 +38,15 @@ pub(crate) struct Kill {
 
 impl Kill {
     pub(crate) fn take(&self) -> Result<Taken> {
-        if let Some(folder) = &self.kill_cgroup {
+        if let Some(directory) = &self.kill_cgroup {
             if self.limit_before {
-                limit(folder).with_context(|| format!("limiting {folder}"))?;
+                limit(directory).with_context(|| format!("limiting {directory}"))?;
             }
-            let file = folder.to_path().join("cgroup.kill");
+            let file = directory.to_path().join("cgroup.kill");
             fs::write(&file, "1").with_context(|| format!("writing {}", file.display()))?;
         }
-        if let Some(folder) = &self.kill_members {
-            let file = folder.to_path().join("cgroup.procs");
+        if let Some(directory) = &self.kill_members {
+            let file = directory.to_path().join("cgroup.procs");
             let members = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
             for pid in members.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?)) {
                 kill_process(pid, Signal::KILL).context("killing a member")?;
@@ -64,17 +64,17 @@ impl Kill {
 }
 
 /// Limits a cgroup to slightly more than its usage, so that it is short of memory but does not run out.
-fn limit(folder: &Text) -> Result<()> {
-    let folder = folder.to_path();
-    let usage = fs::read_to_string(folder.join("memory.current")).context("reading memory.current")?;
+fn limit(directory: &Text) -> Result<()> {
+    let directory = directory.to_path();
+    let usage = fs::read_to_string(directory.join("memory.current")).context("reading memory.current")?;
     let usage: u64 = usage.trim().parse().context("memory.current is no number")?;
-    fs::write(folder.join("memory.max"), usage.saturating_add(usage / 20).to_string())
+    fs::write(directory.join("memory.max"), usage.saturating_add(usage / 20).to_string())
         .context("writing memory.max")
 }
 
 /// Moves a process to a cgroup of the freezer, and waits until it is frozen.
 fn freeze(pid: Pid) -> Result<()> {
-    let cgroup = Path::new(FREEZER_FOLDER).join("frozen");
+    let cgroup = Path::new(FREEZER_DIRECTORY).join("frozen");
     let write = |name: &str, value: &str| {
         fs::write(cgroup.join(name), value).with_context(|| format!("writing {value} to {name}"))
     };

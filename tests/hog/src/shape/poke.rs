@@ -22,12 +22,12 @@ pub(crate) struct Poke {
 
 impl Poke {
     pub(crate) fn take(&self) -> Result<Taken> {
-        let folder = format!("/proc/{}", named(&self.target)?.as_raw_nonzero());
-        let maps = fs::read_to_string(format!("{folder}/maps")).context("reading its mappings")?;
+        let directory = format!("/proc/{}", named(&self.target)?.as_raw_nonzero());
+        let maps = fs::read_to_string(format!("{directory}/maps")).context("reading its mappings")?;
         let (start, end) =
             maps.lines().filter_map(range).max_by_key(|(start, end)| end - start).context("no mapping")?;
         let memory =
-            OpenOptions::new().write(true).open(format!("{folder}/mem")).context("opening its memory")?;
+            OpenOptions::new().write(true).open(format!("{directory}/mem")).context("opening its memory")?;
         let chunk = vec![1; CHUNK_BYTES];
         let mut offset = start;
         // A write fails when the target is killed, which is expected.

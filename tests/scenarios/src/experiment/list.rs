@@ -1,4 +1,5 @@
-//! The experiments.
+//! The experiments that check predictions of `oomtrace whatif`: a scenario, and the change that turns its decision into another
+//! one.
 
 use super::Experiment;
 use crate::scenario::{Expect, Process, Scenario};

@@ -27,17 +27,17 @@ mod marked;
 /// All fixtures.
 pub(crate) fn all() -> Vec<Fixture> {
     let mut all: Vec<Fixture> =
-        fs::read_dir(folder()).unwrap().map(|entry| load(&entry.unwrap().path())).collect();
+        fs::read_dir(directory()).unwrap().map(|entry| load(&entry.unwrap().path())).collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
 
 /// The fixture with this name.
 pub(crate) fn fixture(name: &str) -> Fixture {
-    load(&folder().join(format!("{name}.json")))
+    load(&directory().join(format!("{name}.json")))
 }
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 

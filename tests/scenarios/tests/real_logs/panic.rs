@@ -11,8 +11,8 @@ use oomtrace_scenarios::scenario::{self, Scenario};
 const KERNELS: [&str; 2] = ["5.10", "7.3"];
 
 fn console(kernel: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("consoles");
-    fs::read_to_string(folder.join(format!("{kernel}-panic_on_oom.txt"))).unwrap()
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("consoles");
+    fs::read_to_string(directory.join(format!("{kernel}-panic_on_oom.txt"))).unwrap()
 }
 
 fn panicking() -> Scenario {

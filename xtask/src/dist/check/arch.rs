@@ -23,32 +23,32 @@ const USER: &str = "nobody";
 
 pub(super) fn check(built: &Built<'_>) -> Result<()> {
     let scratch = tempfile::tempdir()?;
-    let folder = scratch.path();
-    fs::copy(built.release.root.join(RECIPE), folder.join("PKGBUILD"))
+    let directory = scratch.path();
+    fs::copy(built.release.root.join(RECIPE), directory.join("PKGBUILD"))
         .with_context(|| format!("copying {RECIPE}"))?;
     let name = built.program_name();
     let archive = format!("{name}.tar.gz");
-    fs::copy(built.out.join(&archive), folder.join(&archive))
+    fs::copy(built.out.join(&archive), directory.join(&archive))
         .with_context(|| format!("copying {archive}"))?;
-    output(Command::new("chown").arg("-R").arg(USER).arg(folder))?;
+    output(Command::new("chown").arg("-R").arg(USER).arg(directory))?;
     let mut makepkg = Command::new("runuser");
-    makepkg.args(["-u", USER, "--", "env", "CARCH=x86_64"]).arg(format!("HOME={}", folder.display()));
+    makepkg.args(["-u", USER, "--", "env", "CARCH=x86_64"]).arg(format!("HOME={}", directory.display()));
     // makepkg looks for pacman, which would install the recipe's dependencies. There are none.
     makepkg.args(["PACMAN=true", "makepkg", "--nodeps", "--noconfirm"]);
-    output(makepkg.current_dir(folder))?;
-    let package = package(folder)?;
+    output(makepkg.current_dir(directory))?;
+    let package = package(directory)?;
     let listed = output(Command::new("bsdtar").arg("-tf").arg(&package))?;
     for file in FILES {
         ensure!(listed.lines().any(|line| line == file), "the package lacks {file}: {listed}");
     }
-    output(Command::new("bsdtar").arg("-xf").arg(&package).arg("-C").arg(folder).arg("usr/bin/oomtrace"))?;
-    let same = fs::read(folder.join("usr/bin/oomtrace"))? == fs::read(built.out.join(&name))?;
+    output(Command::new("bsdtar").arg("-xf").arg(&package).arg("-C").arg(directory).arg("usr/bin/oomtrace"))?;
+    let same = fs::read(directory.join("usr/bin/oomtrace"))? == fs::read(built.out.join(&name))?;
     ensure!(same, "the program in the package is not {name}");
     Ok(())
 }
 
-fn package(folder: &Path) -> Result<std::path::PathBuf> {
-    let paths = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+fn package(directory: &Path) -> Result<std::path::PathBuf> {
+    let paths = fs::read_dir(directory)?.filter_map(|entry| Some(entry.ok()?.path()));
     let mut packages = paths.filter(|path| path.to_string_lossy().contains(".pkg.tar"));
     packages.next().context("makepkg wrote no package")
 }

@@ -32,9 +32,9 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
 
 /// Unpacks the packages into one directory outside the workspace.
 fn unpack(release: &Release, target: &Path) -> Result<std::path::PathBuf> {
-    let folder = target.join("unpacked");
+    let directory = target.join("unpacked");
     for name in CRATES {
-        let to = folder.join(name);
+        let to = directory.join(name);
         fs::create_dir_all(&to)?;
         let archive = target.join("package").join(format!("{name}-{}.crate", release.version));
         let mut tar = Command::new("tar");
@@ -44,7 +44,7 @@ fn unpack(release: &Release, target: &Path) -> Result<std::path::PathBuf> {
             .arg("--directory")
             .arg(to))?;
     }
-    Ok(folder)
+    Ok(directory)
 }
 
 /// Installs as `cargo install oomtrace` would, with the other packages in place of the registry's. The lock file names the
@@ -64,8 +64,8 @@ fn installs(release: &Release, source: &Path) -> Result<()> {
     Ok(())
 }
 
-fn cargo(folder: &Path) -> Command {
+fn cargo(directory: &Path) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(folder);
+    command.current_dir(directory);
     command
 }

@@ -12,8 +12,9 @@ use oomtrace_scenarios::{
     scenario::Machine,
 };
 
-use super::{Built, Platform};
+use super::Built;
 use crate::{
+    host::platform::Platform,
     kernels::{self, Kernel},
     vm::{
         self, commands,

@@ -34,10 +34,10 @@ pub(super) fn check(built: &Built<'_>) -> Result<()> {
     vm::install_qemu(Arch::X86_64)?;
     let scratch = tempfile::tempdir()?;
     let root = deb::root(SUITE, scratch.path())?;
-    let folder = root.join("root/check");
-    fs::create_dir(&folder)?;
-    deb::packages(built, &scratch.path().join("older"), &folder)?;
-    fs::write(folder.join("service.sh"), SCRIPT)?;
+    let directory = root.join("root/check");
+    fs::create_dir(&directory)?;
+    deb::packages(built, &scratch.path().join("older"), &directory)?;
+    fs::write(directory.join("service.sh"), SCRIPT)?;
     let units = root.join("etc/systemd/system");
     fs::write(units.join("eater.service"), EATER)?;
     fs::write(units.join("check.service"), UNIT)?;

@@ -32,7 +32,7 @@ pub(crate) fn install() -> Result<PathBuf> {
 fn find() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let places = |program: &&str| {
-        let in_path = env::split_paths(&path).map(|folder| folder.join(program)).collect::<Vec<_>>();
+        let in_path = env::split_paths(&path).map(|directory| directory.join(program)).collect::<Vec<_>>();
         in_path.into_iter().find(|candidate| is_program(candidate))
     };
     PROGRAMS.iter().find_map(places)

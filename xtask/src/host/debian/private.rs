@@ -25,16 +25,19 @@ impl Private {
     /// Writes the settings and fetches nothing.
     pub(super) fn new(suite: &str, arch: Arch, mirror: &str) -> Result<Self> {
         ensure!(Path::new(KEYRING).is_file(), "{KEYRING} is missing: install debian-archive-keyring");
-        let folder = workspace::cache()?.join("apt").join(folder_name(suite, arch));
+        let directory = workspace::cache()?.join("apt").join(folder_name(suite, arch));
         for name in ["state/lists/partial", "cache/archives/partial"] {
-            fs::create_dir_all(folder.join(name))
-                .with_context(|| format!("cannot create {}", folder.join(name).display()))?;
+            fs::create_dir_all(directory.join(name))
+                .with_context(|| format!("cannot create {}", directory.join(name).display()))?;
         }
-        let lock = File::create(folder.join("lock"))?;
+        let lock = File::create(directory.join("lock"))?;
         lock.lock()?;
-        let config = folder.join("apt.conf");
-        fs::write(folder.join("sources.list"), format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"))?;
-        fs::write(&config, settings(&folder, arch, &machine_settings()?))?;
+        let config = directory.join("apt.conf");
+        fs::write(
+            directory.join("sources.list"),
+            format!("deb [signed-by={KEYRING}] {mirror} {suite} main\n"),
+        )?;
+        fs::write(&config, settings(&directory, arch, &machine_settings()?))?;
         Ok(Self { config, _lock: lock })
     }
 
@@ -85,22 +88,22 @@ fn debian_name(arch: Arch) -> &'static str {
     }
 }
 
-fn settings(folder: &Path, arch: Arch, machine: &str) -> String {
-    let (folder, architecture) = (folder.display(), debian_name(arch));
+fn settings(directory: &Path, arch: Arch, machine: &str) -> String {
+    let (directory, architecture) = (directory.display(), debian_name(arch));
     format!(
         "{machine}
 Acquire::Languages \"none\";
 APT::Architecture \"{architecture}\";
 APT::Architectures {{ \"{architecture}\"; }};
 APT::Sandbox::User \"root\";
-Dir::Cache \"{folder}/cache\";
-Dir::State \"{folder}/state\";
+Dir::Cache \"{directory}/cache\";
+Dir::State \"{directory}/state\";
 Dir::State::status \"/dev/null\";
 Dir::Etc::main \"/dev/null\";
 Dir::Etc::parts \"/dev/null\";
 Dir::Etc::preferences \"/dev/null\";
 Dir::Etc::preferencesparts \"/dev/null\";
-Dir::Etc::sourcelist \"{folder}/sources.list\";
+Dir::Etc::sourcelist \"{directory}/sources.list\";
 Dir::Etc::sourceparts \"/dev/null\";
 "
     )

@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path, process::Command};
 
 use anyhow::Result;
-use oomtrace_object::{BPF_LINKER_VERSION, TOOLS_FOLDER, find_linker};
+use oomtrace_object::{BPF_LINKER_VERSION, TOOLS_DIRECTORY, find_linker};
 
 use crate::host::run::{run, say};
 
@@ -13,8 +13,8 @@ pub(super) fn ensure(root: &Path) -> Result<()> {
     if find_linker(root).is_ok() {
         return Ok(());
     }
-    say(&format!("compiling bpf-linker {BPF_LINKER_VERSION} into {TOOLS_FOLDER}/ (once, about a minute)"));
-    let tools = root.join(TOOLS_FOLDER);
+    say(&format!("compiling bpf-linker {BPF_LINKER_VERSION} into {TOOLS_DIRECTORY}/ (once, about a minute)"));
+    let tools = root.join(TOOLS_DIRECTORY);
     fs::create_dir_all(&tools)?;
     // Git ignores the directory independent of the workspace's own list of ignored files.
     fs::write(tools.join(".gitignore"), "*\n")?;

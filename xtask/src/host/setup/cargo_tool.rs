@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Result;
-use oomtrace_object::TOOLS_FOLDER;
+use oomtrace_object::TOOLS_DIRECTORY;
 
 use crate::host::{
     run::{run, say},
@@ -27,10 +27,10 @@ pub(crate) struct CargoTool {
 impl CargoTool {
     /// Installs the program if that version is missing, and returns its path.
     pub(crate) fn ensure(&self) -> Result<PathBuf> {
-        let tools = workspace::root().join(TOOLS_FOLDER);
+        let tools = workspace::root().join(TOOLS_DIRECTORY);
         let program = tools.join("bin").join(self.name);
         if !program.is_file() || !self.is_listed(&tools) {
-            say(&format!("compiling {} {} into {TOOLS_FOLDER}/ (once)", self.name, self.version));
+            say(&format!("compiling {} {} into {TOOLS_DIRECTORY}/ (once)", self.name, self.version));
             fs::create_dir_all(&tools)?;
             fs::write(tools.join(".gitignore"), "*\n")?;
             let build = tools.join("build");

@@ -1,4 +1,4 @@
-//! `oomtrace demo`.
+//! `oomtrace demo`: it explains its own kill and removes what it created.
 
 use std::fs;
 use std::process::{Command, Output, Stdio};

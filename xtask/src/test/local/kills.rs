@@ -1,4 +1,4 @@
-//! Hundreds of kills.
+//! Hundreds of kills in a row: each must be reported once, with the right victim.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;

@@ -1,4 +1,4 @@
-//! `oomtrace rank`.
+//! `oomtrace rank`: its order agrees with the kernel's next choice.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! A running tracer.
+//! A running tracer and its output, for the other tests.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};

@@ -1,4 +1,4 @@
-//! Guests with a disk.
+//! Guests with a disk, for recordings that must survive a reset or a read-only file system.
 
 use std::env;
 use std::ffi::OsString;

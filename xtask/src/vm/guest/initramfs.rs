@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use oomtrace_scenarios::job::{HOG_FILE, JOB_FILE, Job, MODULES_FOLDER, TRACER_FILE};
+use oomtrace_scenarios::job::{HOG_FILE, JOB_FILE, Job, MODULES_DIRECTORY, TRACER_FILE};
 use tempfile::NamedTempFile;
 
 use super::modules::Module;
@@ -41,7 +41,7 @@ pub(in crate::vm) fn of_guest(
         archive.program(TRACER_FILE, tracer);
     }
     for (number, module) in modules.into_iter().enumerate() {
-        archive.file(&format!("{MODULES_FOLDER}/{number:02}-{}.ko", module.name), module.data);
+        archive.file(&format!("{MODULES_DIRECTORY}/{number:02}-{}.ko", module.name), module.data);
     }
     archive.file(JOB_FILE, serde_json::to_vec(job)?);
     let file = NamedTempFile::new().context("making a file for the initramfs")?;
@@ -89,8 +89,8 @@ impl Archive {
 
     fn add(&mut self, path: &str, mode: u32, device: (u32, u32), data: Vec<u8>) {
         for (at, _) in path.match_indices('/') {
-            let folder = path.get(..at).unwrap_or_default().to_owned();
-            self.0.entry(folder).or_insert(Entry { mode: FOLDER, device: (0, 0), data: Vec::new() });
+            let directory = path.get(..at).unwrap_or_default().to_owned();
+            self.0.entry(directory).or_insert(Entry { mode: FOLDER, device: (0, 0), data: Vec::new() });
         }
         self.0.insert(path.to_owned(), Entry { mode, device, data });
     }

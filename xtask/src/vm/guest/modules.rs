@@ -23,14 +23,14 @@ pub(in crate::vm) struct Module {
 pub(in crate::vm) fn of_machine(kernel: &Kernel, machine: &Machine) -> Result<Vec<Module>> {
     let wanted = (machine.swap_mib > 0).then_some("zram");
     let Some(wanted) = wanted else { return Ok(Vec::new()) };
-    let folder = kernel.modules.as_deref();
-    let folder = folder.with_context(|| format!("kernel {} came without modules", kernel.release))?;
-    load(folder, &[wanted]).with_context(|| format!("collecting modules of kernel {}", kernel.release))
+    let directory = kernel.modules.as_deref();
+    let directory = directory.with_context(|| format!("kernel {} came without modules", kernel.release))?;
+    load(directory, &[wanted]).with_context(|| format!("collecting modules of kernel {}", kernel.release))
 }
 
-fn load(folder: &Path, wanted: &[&str]) -> Result<Vec<Module>> {
+fn load(directory: &Path, wanted: &[&str]) -> Result<Vec<Module>> {
     let mut files = BTreeMap::new();
-    find(folder, &mut files)?;
+    find(directory, &mut files)?;
     let mut modules = Vec::new();
     for name in wanted {
         add(name, &files, &mut modules)?;
@@ -39,8 +39,8 @@ fn load(folder: &Path, wanted: &[&str]) -> Result<Vec<Module>> {
 }
 
 /// Finds the module files below a directory by name.
-fn find(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+fn find(directory: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))? {
         let path = entry?.path();
         if path.is_dir() {
             find(&path, files)?;
@@ -111,10 +111,10 @@ mod tests {
 
     #[test]
     fn reports_missing_and_unreadable_modules() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("other.ko.zst"), "").unwrap();
-        fs::write(folder.path().join("plain.ko"), "no ELF").unwrap();
-        let error = |name: &str| format!("{:#}", load(folder.path(), &[name]).err().unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("other.ko.zst"), "").unwrap();
+        fs::write(directory.path().join("plain.ko"), "no ELF").unwrap();
+        let error = |name: &str| format!("{:#}", load(directory.path(), &[name]).err().unwrap());
         assert!(error("zram").contains("no module zram"));
         assert!(error("other").contains("compressed in an unknown way"));
         assert!(error("plain").contains("plain.ko"));

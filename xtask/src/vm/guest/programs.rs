@@ -42,8 +42,8 @@ pub(crate) fn build_with_faults(arch: Arch) -> Result<Programs> {
 }
 
 /// Builds the tracer and writes it to a directory.
-pub(crate) fn tracer_in(folder: &Path) -> Result<PathBuf> {
-    let path = folder.join("oomtrace");
+pub(crate) fn tracer_in(directory: &Path) -> Result<PathBuf> {
+    let path = directory.join("oomtrace");
     let bytes = build(true)?.tracer.context("no tracer was built")?;
     fs::write(&path, bytes).with_context(|| format!("writing {}", path.display()))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).context("making oomtrace executable")?;

@@ -64,8 +64,8 @@ fn unnamed_file(bytes: u64) -> Result<File> {
     Ok(file)
 }
 
-fn tempfile_in(folder: &Path) -> Result<File> {
-    let path = folder.join(format!(".oomtrace-hog-{}", std::process::id()));
+fn tempfile_in(directory: &Path) -> Result<File> {
+    let path = directory.join(format!(".oomtrace-hog-{}", std::process::id()));
     let file = File::options().read(true).write(true).create_new(true).open(&path);
     let file = file.with_context(|| format!("making {}", path.display()))?;
     std::fs::remove_file(&path).with_context(|| format!("unlinking {}", path.display()))?;

@@ -88,7 +88,7 @@ fn table(parts: &[Shown]) -> Markup {
 
 /// Describes the memory of the processes, and the figures that overlap with the parts.
 fn held(account: &Account) -> String {
-    let mut told = format!(
+    let mut text = format!(
         "Anonymous memory and page tables of all candidates {}, of the victims {}. Across the parts: locked {}, dirty {}.",
         size(account.candidates_bytes),
         size(account.victim_bytes),
@@ -97,9 +97,9 @@ fn held(account: &Account) -> String {
     );
     if let Some(bytes) = account.returned_bytes {
         let given = units::size(bytes);
-        told.push_str(&format!(" The victims had given back {given} of it before memory.stat was read."));
+        text.push_str(&format!(" The victims had given back {given} of it before memory.stat was read."));
     }
-    told
+    text
 }
 
 fn zones(machine: &Machine) -> Markup {
@@ -122,7 +122,7 @@ fn zone_row(zone: &Zone) -> Markup {
     let used = managed.map_or(0, |managed| managed.saturating_sub(zone.free_bytes));
     let mark = managed.map(|managed| managed.saturating_sub(must_stay(zone)));
     let is_out = zone.usable == Some(true) && zone.free_bytes <= must_stay(zone);
-    let told = format!("{} free of {}", units::size(zone.free_bytes), size(managed));
+    let text = format!("{} free of {}", units::size(zone.free_bytes), size(managed));
     let share = managed.map(|managed| percent(used, managed)).unwrap_or_default();
     html! {
         li {
@@ -133,10 +133,10 @@ fn zone_row(zone: &Zone) -> Markup {
                     Some(true) if is_out => strong.badge { "exhausted" },
                     Some(true) | None => {},
                 }
-                span.value { (told) }
+                span.value { (text) }
             }
             @if managed.is_some() {
-                (filled(used, managed, mark, if is_out { "hit" } else { "used" }, &format!("{told}, {share} in use")))
+                (filled(used, managed, mark, if is_out { "hit" } else { "used" }, &format!("{text}, {share} in use")))
             }
             p.small {
                 span { "min " (size(zone.min_bytes)) }

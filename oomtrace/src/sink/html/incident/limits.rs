@@ -50,7 +50,7 @@ fn swap_word(domain: &Domain) -> &'static str {
 fn level(level: &Level, mark: &str, swap_word: &str) -> Markup {
     let Level { usage_bytes, max_bytes, high_bytes, swap_usage_bytes, swap_max_bytes, .. } = *level;
     let share = usage_bytes.zip(max_bytes).map(|(usage, max)| percent(usage, max));
-    let told = of(usage_bytes, max_bytes);
+    let text = of(usage_bytes, max_bytes);
     let kind = if level.hit { "hit" } else { "used" };
     html! {
         li.hit[level.hit] {
@@ -58,10 +58,10 @@ fn level(level: &Level, mark: &str, swap_word: &str) -> Markup {
                 @if let Some(label) = label(&level.place) { bdi.place { (label) } " " }
                 (chosen(level.cgroup.as_ref()))
                 @if level.hit { " " strong.badge { (mark) } }
-                span.value { (told) }
+                span.value { (text) }
             }
             @if let Some(usage) = usage_bytes {
-                (filled(usage, max_bytes, high_bytes, kind, &format!("memory: {told}{}", in_words(share.as_deref()))))
+                (filled(usage, max_bytes, high_bytes, kind, &format!("memory: {text}{}", in_words(share.as_deref()))))
             }
             p.small {
                 span { "high " (size(high_bytes)) }

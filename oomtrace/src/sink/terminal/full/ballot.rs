@@ -87,16 +87,16 @@ fn passed_over(sheet: &mut Sheet, report: &Report, candidates: &[Candidate]) {
     for reason in candidates.iter().filter_map(|row| row.passed_over) {
         *reasons.entry(reason).or_default() += 1;
     }
-    let mut told: Vec<String> = reasons
+    let mut printed: Vec<String> = reasons
         .into_iter()
         .map(|(reason, number)| format!("{} {}", count_of(number), words::passed_over(reason)))
         .collect();
     if let Some(threads) = report.kernel_threads.filter(|threads| *threads > 0) {
         let noun = if threads == 1 { "kernel thread" } else { "kernel threads" };
-        told.push(format!("{} {noun}", count(threads)));
+        printed.push(format!("{} {noun}", count(threads)));
     }
-    if !told.is_empty() {
-        sheet.more(&format!("passed over: {}", told.join(", ")));
+    if !printed.is_empty() {
+        sheet.more(&format!("passed over: {}", printed.join(", ")));
     }
     largest_passed_over(sheet, report, candidates);
 }
@@ -128,7 +128,7 @@ mod tests {
         sink::terminal::{Paint, example},
     };
 
-    fn told(report: &Report) -> String {
+    fn printed(report: &Report) -> String {
         let mut sheet = Sheet { text: String::new(), paint: Paint { colour: false } };
         margin(&mut sheet, report);
         candidates(&mut sheet, report);
@@ -138,12 +138,12 @@ mod tests {
     fn altered(alter: impl Fn(&mut Report)) -> String {
         let mut report = example::memcg_kill();
         alter(&mut report);
-        told(&report)
+        printed(&report)
     }
 
     #[test]
     fn shows_the_margin_and_the_values_that_change_the_choice() {
-        let text = told(&example::memcg_kill());
+        let text = printed(&example::memcg_kill());
         assert!(text.contains("margin    5 943 pages (23.2 MiB) over java (pid 90)\n"), "{text}");
         assert!(
             text.contains(

@@ -13,8 +13,8 @@ pub(super) fn sysctls(sheet: &mut Sheet, report: &Report) {
         ("vm.panic_on_oom", sysctl.panic_on_oom),
         ("vm.overcommit_memory", sysctl.overcommit_memory),
     ];
-    let told = settings.map(|(name, value)| format!("{name} {}", or_absent(value)));
-    sheet.section("sysctls", &told.join(", "));
+    let texts = settings.map(|(name, value)| format!("{name} {}", or_absent(value)));
+    sheet.section("sysctls", &texts.join(", "));
 }
 
 pub(super) fn status(sheet: &mut Sheet, report: &Report) {

@@ -61,7 +61,7 @@ fn row(part: &Shown) -> [String; 5] {
 /// The memory that processes held, and figures that overlap with the parts.
 fn held(account: &Account) -> String {
     let known = |bytes: Option<u64>| or_absent(bytes.map(size));
-    let mut told = format!(
+    let mut text = format!(
         "all candidates {}, the victims {}; locked {}, dirty {}",
         known(account.candidates_bytes),
         known(account.victim_bytes),
@@ -69,9 +69,9 @@ fn held(account: &Account) -> String {
         known(account.dirty_bytes)
     );
     if let Some(bytes) = account.returned_bytes {
-        told.push_str(&format!("; {} of it freed before the figures were read", size(bytes)));
+        text.push_str(&format!("; {} of it freed before the figures were read", size(bytes)));
     }
-    told
+    text
 }
 
 /// Zones, swap, files and pools. If a cgroup ran out, only the ones that matter for it.
@@ -136,8 +136,8 @@ fn blocks(zone: &Zone) -> String {
     let counts = (0..).zip(&zone.free_blocks).filter(|(_, count)| **count > 0);
     let counts: Vec<String> =
         counts.map(|(order, of): (u32, &u64)| format!("{order}: {}", count(*of))).collect();
-    let told = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
-    format!("free by order in {}: {told}", sentence(&zone.name))
+    let text = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
+    format!("free by order in {}: {text}", sentence(&zone.name))
 }
 
 /// Other holders of memory, each with its name; `None` if there is nothing to show.

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-fn told(report: &Report, colour: bool) -> String {
+fn printed(report: &Report, colour: bool) -> String {
     let mut output = Vec::new();
     let mut sink = Full::new(&mut output, colour);
     sink.decided(report).unwrap();
@@ -22,21 +22,21 @@ fn told(report: &Report, colour: bool) -> String {
 
 #[test]
 fn shows_a_complete_memcg_kill() {
-    assert_eq!(told(&example::memcg_kill(), false), include_str!("memcg_kill.txt"));
+    assert_eq!(printed(&example::memcg_kill(), false), include_str!("memcg_kill.txt"));
 }
 
 #[test]
 fn shows_a_kill_with_little_data() {
-    let text = told(&example::tracepoint_kill(), false);
+    let text = printed(&example::tracepoint_kill(), false);
     assert_eq!(text, include_str!("tracepoint_kill.txt"));
-    assert!(!told(&example::memcg_kill(), false).contains("not seen"));
+    assert!(!printed(&example::memcg_kill(), false).contains("not seen"));
 }
 
 #[test]
 fn labels_memory_and_swap_figures_memsw() {
     let mut report = example::memcg_kill();
     let titles = |report: &Report| {
-        let text = told(report, false);
+        let text = printed(report, false);
         text.lines()
             .find(|line| line.contains("oom.group"))
             .unwrap()
@@ -50,18 +50,18 @@ fn labels_memory_and_swap_figures_memsw() {
     let v1: Vec<String> = titles(&report);
     assert_eq!(v1, ["usage", "max", "high", "memsw", "memsw", "max", "oom.group", "cgroup"]);
     report.domain.chain.clear();
-    assert!(told(&report, false).contains("memsw 0 B, memsw max 0 B"));
+    assert!(printed(&report, false).contains("memsw 0 B, memsw max 0 B"));
 }
 
 #[test]
 fn shows_no_remark_on_the_kprobe_tier() {
     let report = Report { tier: Some(Tier::Kprobe), ..example::memcg_kill() };
-    assert!(!told(&report, false).contains("does not see"));
+    assert!(!printed(&report, false).contains("does not see"));
 }
 
 #[test]
 fn escapes_hostile_names() {
-    let text = told(&example::hostile_kill(), false);
+    let text = printed(&example::hostile_kill(), false);
     assert!(text.bytes().all(|byte| byte >= 0x20 && byte != 0x7f || byte == b'\n'), "{text:?}");
     assert!(!text.contains(['\u{9b}', '\u{202e}']), "{text:?}");
     assert_eq!(text.lines().count(), 38, "{text}");
@@ -78,7 +78,7 @@ fn limits_groups_and_shows_empty_passes() {
     (member.role, member.score) = (Role::Group, None);
     report.victims.extend(vec![member; 69]);
     report.empty_passes = Some(EmptyPasses { count: 2_341, last_ns: 12_000_000 });
-    let text = told(&report, false);
+    let text = printed(&report, false);
     assert!(text.contains("victims 70, tasks examined 3"), "{text}");
     assert!(text.contains("and 6 more (--format json has all of them)"), "{text}");
     assert!(text.contains("passes that killed no process: 2 341, the last +12.0 ms"), "{text}");
@@ -91,7 +91,7 @@ fn shows_a_few_figures_of_the_domain() {
         let mut report = example::memcg_kill();
         let named = stat.iter().map(|(name, bytes)| ((*name).to_owned(), *bytes));
         report.domain.memory_stat = Some(Rc::new(named.collect()));
-        let text = told(&report, false);
+        let text = printed(&report, false);
         text.lines()
             .find_map(|line| line.trim_start().strip_prefix("holds"))
             .map(|line| line.trim().to_owned())
@@ -114,7 +114,7 @@ fn shows_victims_that_died_with_an_init() {
     (along.role, along.score, along.memory) = (Role::PidNamespace, None, None);
     along.process.comm = Some("sleep".into());
     report.victims.push(along);
-    let text = told(&report, false);
+    let text = printed(&report, false);
     let line = "victim      sleep: pid_namespace (died with the init of its pid namespace)\n";
     assert!(text.contains(line), "{text}");
 }
@@ -125,7 +125,7 @@ fn shows_a_decision_without_a_kill() {
     report.victims.clear();
     report.trigger = None;
     report.selection.outcome = Some(Outcome::NoKill);
-    let text = told(&report, false);
+    let text = printed(&report, false);
     assert!(text.contains("trigger     -\n") && text.contains("victim      -\n"), "{text}");
     assert!(text.contains("no process was killed; victims 0"), "{text}");
 }
@@ -144,21 +144,21 @@ fn derives_the_page_size_from_the_figures() {
 
 #[test]
 fn colors_only_on_request_and_reports_a_failing_output() {
-    let text = told(&example::memcg_kill(), true);
+    let text = printed(&example::memcg_kill(), true);
     assert!(text.starts_with("\x1b[1m/kubepods") && text.contains("\x1b[31mpython3\x1b[0m"), "{text:?}");
     let plain = text.replace("\x1b[1m", "").replace("\x1b[31m", "").replace("\x1b[0m", "");
-    assert_eq!(plain, told(&example::memcg_kill(), false));
+    assert_eq!(plain, printed(&example::memcg_kill(), false));
     assert!(Full::new(example::Broken, false).closed(&example::memcg_kill()).is_err());
 }
 
 #[test]
 fn account_shows_what_reclaim_and_a_kill_can_free() {
-    assert_eq!(told(&example::tmpfs_kill(), false), include_str!("tmpfs_kill.txt"));
+    assert_eq!(printed(&example::tmpfs_kill(), false), include_str!("tmpfs_kill.txt"));
 }
 
 #[test]
 fn zones_show_why_free_memory_did_not_help() {
-    assert_eq!(told(&example::movable_kill(), false), include_str!("movable_kill.txt"));
+    assert_eq!(printed(&example::movable_kill(), false), include_str!("movable_kill.txt"));
 }
 
 #[test]
@@ -168,8 +168,8 @@ fn escapes_hostile_names_in_the_account() {
     report.machine.as_mut().unwrap().zones[0].name = hostile.to_owned();
     report.machine.as_mut().unwrap().slabs.as_mut().unwrap()[0].name = hostile.to_owned();
     report.account.as_mut().unwrap().reasons[0].text = hostile.to_owned();
-    let lines = told(&example::movable_kill(), false).lines().count();
-    let text = told(&report, false);
+    let lines = printed(&example::movable_kill(), false).lines().count();
+    let text = printed(&report, false);
     assert!(text.bytes().all(|byte| byte >= 0x20 || byte == b'\n') && !text.contains('\u{202e}'), "{text:?}");
     assert_eq!(text.lines().count(), lines);
 }

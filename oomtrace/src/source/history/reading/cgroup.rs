@@ -56,28 +56,28 @@ impl Names {
         }
     }
 
-    pub(in crate::source::history) fn usage(&self, files: &mut Files, folder: impl AsFd) -> Option<u64> {
-        files.number(folder, self.usage)
+    pub(in crate::source::history) fn usage(&self, files: &mut Files, directory: impl AsFd) -> Option<u64> {
+        files.number(directory, self.usage)
     }
 
     /// Reads everything except the usage.
     pub(in crate::source::history) fn read(
         &self,
         files: &mut Files,
-        folder: impl AsFd + Copy,
+        directory: impl AsFd + Copy,
         has_swap: bool,
         sample: &mut Sample,
     ) -> Own {
-        let parts = files.read(folder, "memory.stat").map(parts).unwrap_or_default();
-        let swap = self.swap.and_then(|name| files.number(folder, name));
+        let parts = files.read(directory, "memory.stat").map(parts).unwrap_or_default();
+        let swap = self.swap.and_then(|name| files.number(directory, name));
         sample.anon = Kib::of(parts.anon);
         sample.file = Kib::of(parts.file);
         sample.shmem = Kib::of(parts.shmem);
         sample.kernel = Kib::of(parts.kernel);
         sample.swap = Kib::of(swap.or(parts.swap));
-        let stall = self.pressure.and_then(|name| stall_permille(files.read(folder, name)?));
+        let stall = self.pressure.and_then(|name| stall_permille(files.read(directory, name)?));
         sample.stall = stall.unwrap_or(u16::MAX);
-        let mut limit = |name| files.number(folder, name).filter(|limit| *limit < V1_UNLIMITED);
+        let mut limit = |name| files.number(directory, name).filter(|limit| *limit < V1_UNLIMITED);
         let own = limit(self.limit);
         let swap_limit = has_swap.then(|| limit(self.swap_limit)).flatten();
         // Only v1 has no file for swap alone, so subtract the memory limit there.

@@ -32,8 +32,8 @@ impl Files {
     }
 
     /// Reads a file in a directory; `None` if it cannot be read.
-    pub(in crate::source::history) fn read(&mut self, folder: impl AsFd, name: &str) -> Option<&[u8]> {
-        let file = open(folder, name, OFlags::RDONLY)?;
+    pub(in crate::source::history) fn read(&mut self, directory: impl AsFd, name: &str) -> Option<&[u8]> {
+        let file = open(directory, name, OFlags::RDONLY)?;
         self.rest(&file)
     }
 
@@ -55,14 +55,14 @@ impl Files {
     }
 
     /// Reads a file with a single number; `None` also if the file contains `max`.
-    pub(in crate::source::history) fn number(&mut self, folder: impl AsFd, name: &str) -> Option<u64> {
-        number(self.read(folder, name)?)
+    pub(in crate::source::history) fn number(&mut self, directory: impl AsFd, name: &str) -> Option<u64> {
+        number(self.read(directory, name)?)
     }
 
     /// Reads the process ids in `cgroup.procs`, up to the capacity of `pids`.
-    pub(in crate::source::history) fn pids(&mut self, folder: impl AsFd, pids: &mut Vec<i32>) {
+    pub(in crate::source::history) fn pids(&mut self, directory: impl AsFd, pids: &mut Vec<i32>) {
         pids.clear();
-        let Some(text) = self.read(folder, "cgroup.procs") else { return };
+        let Some(text) = self.read(directory, "cgroup.procs") else { return };
         let room = pids.capacity();
         // The last line may be cut off.
         pids.extend(lines(whole_lines(text)).filter_map(|line| i32::try_from(number(line)?).ok()).take(room));
@@ -77,11 +77,11 @@ fn whole_lines(text: &[u8]) -> &[u8] {
 
 /// Opens a file or directory below another one, never through a symbolic link.
 pub(in crate::source::history) fn open(
-    folder: impl AsFd,
+    directory: impl AsFd,
     name: impl rustix::path::Arg,
     flags: OFlags,
 ) -> Option<OwnedFd> {
-    openat(folder, name, flags | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty()).ok()
+    openat(directory, name, flags | OFlags::CLOEXEC | OFlags::NOFOLLOW, Mode::empty()).ok()
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -206,19 +206,19 @@ mod tests {
 
     #[test]
     fn reads_this_process() {
-        let folder = File::open("/proc/self").unwrap();
+        let directory = File::open("/proc/self").unwrap();
         let mut files = Files::new();
-        assert!(resident_pages(files.read(&folder, "statm").unwrap()).unwrap() > 0);
-        assert!(name_and_start(files.read(&folder, "stat").unwrap()).is_some());
-        assert!(files.read(&folder, "exe").is_none(), "a symbolic link");
+        assert!(resident_pages(files.read(&directory, "statm").unwrap()).unwrap() > 0);
+        assert!(name_and_start(files.read(&directory, "stat").unwrap()).is_some());
+        assert!(files.read(&directory, "exe").is_none(), "a symbolic link");
     }
 
     #[test]
     fn ignores_a_cut_off_process_id() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("cgroup.procs"), "12\n345\n67").unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("cgroup.procs"), "12\n345\n67").unwrap();
         let mut pids = Vec::with_capacity(9);
-        Files::new().pids(File::open(folder.path()).unwrap(), &mut pids);
+        Files::new().pids(File::open(directory.path()).unwrap(), &mut pids);
         assert_eq!(pids, [12, 345]);
     }
 }

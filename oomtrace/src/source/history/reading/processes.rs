@@ -30,7 +30,7 @@ pub(in crate::source::history) struct Processes {
 
 struct Watched {
     pid: i32,
-    folder: OwnedFd,
+    directory: OwnedFd,
     bytes: u64,
     seen_round: u32,
 }
@@ -85,7 +85,7 @@ impl Processes {
     /// Returns the present name of a process that has a history. It may have executed another program since its first sample.
     pub(in crate::source::history) fn comm(&self, files: &mut Files, pid: i32) -> Option<ByteString> {
         let watched = self.watched.iter().find(|watched| watched.pid == pid)?;
-        let comm = files.read(&watched.folder, "comm")?;
+        let comm = files.read(&watched.directory, "comm")?;
         Some(comm.strip_suffix(b"\n").unwrap_or(comm).to_vec().into())
     }
 
@@ -121,7 +121,7 @@ impl Processes {
         memcg: Option<u64>,
     ) -> bool {
         let Some(watched) = self.watched.get_mut(index) else { return false };
-        let pages = files.read(&watched.folder, "statm").and_then(resident_pages);
+        let pages = files.read(&watched.directory, "statm").and_then(resident_pages);
         // A process without memory is exiting.
         let Some(pages) = pages.filter(|pages| *pages > 0) else { return false };
         let bytes = pages.saturating_mul(self.page_size);
@@ -151,15 +151,15 @@ impl Processes {
         if bytes < SMALLEST_BYTES || !self.make_room(shared, bytes) {
             return;
         }
-        let pid_folder = name.split('/').next().unwrap_or_default();
-        let folder =
-            self.proc.as_ref().and_then(|proc| open(proc, pid_folder, OFlags::DIRECTORY | OFlags::PATH));
-        let Some(folder) = folder else { return };
-        let Some((comm, start)) = files.read(&folder, "stat").and_then(name_and_start) else { return };
+        let pid_directory = name.split('/').next().unwrap_or_default();
+        let directory =
+            self.proc.as_ref().and_then(|proc| open(proc, pid_directory, OFlags::DIRECTORY | OFlags::PATH));
+        let Some(directory) = directory else { return };
+        let Some((comm, start)) = files.read(&directory, "stat").and_then(name_and_start) else { return };
         let start_ns = start.checked_mul(self.tick_ns);
         let series = Series::new(Resident { at_ns: now.at_ns, bytes: Kib::of(Some(bytes)) });
         shared.table().processes.push(Process { pid, start_ns, comm, memcg, series });
-        self.watched.push(Watched { pid, folder, bytes, seen_round: now.round });
+        self.watched.push(Watched { pid, directory, bytes, seen_round: now.round });
     }
 
     /// Whether there is room for a process of this size. If the table is full, the smallest process is dropped for a clearly

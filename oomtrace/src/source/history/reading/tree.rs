@@ -86,7 +86,7 @@ impl Tree {
     /// Reads a cgroup and all cgroups below it.
     pub(in crate::source::history) fn visit(
         &mut self,
-        folder: &OwnedFd,
+        directory: &OwnedFd,
         place: Place<'_>,
         tools: &mut Tools<'_>,
     ) {
@@ -94,33 +94,33 @@ impl Tree {
             self.whole = false;
             return;
         }
-        let Ok(stat) = fstat(folder) else { return };
+        let Ok(stat) = fstat(directory) else { return };
         let id = stat.st_ino;
-        let usage = self.names.usage(tools.files, folder);
+        let usage = self.names.usage(tools.files, directory);
         let full = place.full || (usage.is_none() && place.above_full) || is_due(tools, id, usage);
         let mut sample = Sample { usage: Kib::of(usage), ..Sample::at(tools.now.at_ns) };
-        let read = full.then(|| self.names.read(tools.files, folder, self.has_swap, &mut sample));
+        let read = full.then(|| self.names.read(tools.files, directory, self.has_swap, &mut sample));
         self.keep(id, place, sample, read, tools.shared, tools.now.round);
         if full {
-            self.look_at_processes(folder, id, tools);
+            self.look_at_processes(directory, id, tools);
         }
         // A kernfs directory has two links, and one more for each directory in it.
         if stat.st_nlink != 2 && place.depth + 1 < LEVELS {
-            self.visit_below(folder, id, Place { above_full: full, ..place }, tools);
+            self.visit_below(directory, id, Place { above_full: full, ..place }, tools);
         }
     }
 
     /// Visits the cgroups in a directory.
-    fn visit_below(&mut self, folder: &OwnedFd, id: u64, place: Place<'_>, tools: &mut Tools<'_>) {
+    fn visit_below(&mut self, directory: &OwnedFd, id: u64, place: Place<'_>, tools: &mut Tools<'_>) {
         let mut buffer = [MaybeUninit::uninit(); 2048];
-        let Some(list) = open(folder, ".", OFlags::RDONLY | OFlags::DIRECTORY) else { return };
+        let Some(list) = open(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY) else { return };
         let mut entries = RawDir::new(list, &mut buffer);
         while let Some(Ok(entry)) = entries.next() {
             let name = entry.file_name();
             if entry.file_type() != FileType::Directory || name.to_bytes().starts_with(b".") {
                 continue;
             }
-            let Some(below) = open(folder, name, OFlags::DIRECTORY | OFlags::PATH) else { continue };
+            let Some(below) = open(directory, name, OFlags::DIRECTORY | OFlags::PATH) else { continue };
             let depth = place.depth + 1;
             self.visit(&below, Place { parent: id, name: name.to_bytes(), depth, ..place }, tools);
         }
@@ -157,9 +157,9 @@ impl Tree {
         }
     }
 
-    fn look_at_processes(&mut self, folder: &OwnedFd, id: u64, tools: &mut Tools<'_>) {
+    fn look_at_processes(&mut self, directory: &OwnedFd, id: u64, tools: &mut Tools<'_>) {
         let mut pids = std::mem::take(&mut self.pids);
-        tools.files.pids(folder, &mut pids);
+        tools.files.pids(directory, &mut pids);
         for pid in pids.iter().filter(|pid| **pid > 0) {
             if tools.shared.is_deciding(tools.now.at_ns) {
                 break;

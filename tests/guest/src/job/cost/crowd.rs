@@ -42,7 +42,7 @@ impl Crowd {
     /// Start this number of processes, and wait until all of them hold their memory.
     pub(super) fn gather(count: u32, of_machine: bool) -> Result<Self> {
         let path = Text::from(CGROUP);
-        let folder = cgroup::folder(Hierarchy::V2, &path);
+        let folder = cgroup::directory(Hierarchy::V2, &path);
         let files = vec![("memory.max".to_owned(), "max".to_owned())];
         let made = Made::new(Hierarchy::V2, &Cgroup { path, files })?;
         let mut crowd = Self { processes: Processes::new(), _cgroup: made, folder, of_machine, bytes: 0 };

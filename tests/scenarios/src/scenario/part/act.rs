@@ -22,8 +22,8 @@ pub fn scenario(processes: u32) -> Scenario {
         ..Expect::memcg(CGROUP, "crowd")
     };
     let crowd = Process::staying("crowd", &["crowd", "--count", &copies, "--mib", "8"]).cgroup(CGROUP);
-    let folder = format!("/sys/fs/cgroup{CGROUP}");
-    let killer = Process::acting("killer", &["kill", "--kill-cgroup", &folder, "--limit-before"]);
+    let directory = format!("/sys/fs/cgroup{CGROUP}");
+    let killer = Process::acting("killer", &["kill", "--kill-cgroup", &directory, "--limit-before"]);
     let mut scenario = Scenario::new("act", expect)
         .sysctl("kernel/pid_max", "4194304")
         .sysctl("kernel/threads-max", "200000")

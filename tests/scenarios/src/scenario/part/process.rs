@@ -102,8 +102,8 @@ impl Process {
     }
 
     /// A process that kills a whole cgroup, by its directory, after the tracer is armed.
-    pub(in crate::scenario) fn cgroup_killer(role: &str, folder: &str) -> Self {
-        Self::new(role, Part::Allocator, &["kill", "--kill-cgroup", folder], false)
+    pub(in crate::scenario) fn cgroup_killer(role: &str, directory: &str) -> Self {
+        Self::new(role, Part::Allocator, &["kill", "--kill-cgroup", directory], false)
     }
 
     /// The same with a frozen target, which cannot die until it is thawed.

@@ -18,7 +18,7 @@ pub(super) fn program(arch: Arch) -> &'static str {
 
 /// Install QEMU if it is missing.
 pub(crate) fn install(arch: Arch) -> Result<()> {
-    let found = |folder: std::path::PathBuf| folder.join(program(arch)).is_file();
+    let found = |directory: std::path::PathBuf| directory.join(program(arch)).is_file();
     if env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(found)) {
         return Ok(());
     }

@@ -21,11 +21,11 @@ pub(super) fn passed_over(report: &Report, candidates: &[Candidate]) -> Markup {
     let rows: Vec<(&Candidate, PassedOver)> =
         candidates.iter().filter_map(|row| Some((row, row.passed_over?))).collect();
     let hidden = rows.len().saturating_sub(SHOWN);
-    let told = reasons(report, &rows);
+    let listed = reasons(report, &rows);
     html! {
-        @if !told.is_empty() {
+        @if !listed.is_empty() {
             h3 { "Passed over" }
-            p { (told) }
+            p { (listed) }
         }
         @if !rows.is_empty() {
             div.wide role="region" tabindex="0" aria-label="passed over" { table.list #passed-over {
@@ -55,13 +55,13 @@ fn reasons(report: &Report, rows: &[(&Candidate, PassedOver)]) -> String {
     for (_, reason) in rows {
         *reasons.entry(*reason).or_default() += 1;
     }
-    let mut told: Vec<String> = reasons
+    let mut listed: Vec<String> = reasons
         .into_iter()
         .map(|(reason, number)| format!("{} {}", units::count(number), words::passed_over(reason)))
         .collect();
     if let Some(threads) = report.kernel_threads.filter(|threads| *threads > 0) {
         let noun = if threads == 1 { "kernel thread" } else { "kernel threads" };
-        told.push(format!("{} {noun}", units::count(threads)));
+        listed.push(format!("{} {noun}", units::count(threads)));
     }
-    told.join(", ")
+    listed.join(", ")
 }

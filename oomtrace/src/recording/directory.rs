@@ -38,10 +38,10 @@ pub fn names(directory: impl AsFd) -> io::Result<Vec<OsString>> {
 }
 
 /// Some file systems do not report the type of an entry.
-fn is_file(directory: BorrowedFd<'_>, name: &OsStr, told: FileType) -> bool {
+fn is_file(directory: BorrowedFd<'_>, name: &OsStr, file_type: FileType) -> bool {
     let is_file = |kind: FileType| kind == FileType::RegularFile || kind == FileType::Symlink;
-    if told != FileType::Unknown {
-        return is_file(told);
+    if file_type != FileType::Unknown {
+        return is_file(file_type);
     }
     // An entry without a type counts as a file; opening it reports the error.
     statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
@@ -53,9 +53,9 @@ fn is_file(directory: BorrowedFd<'_>, name: &OsStr, told: FileType) -> bool {
 /// # Errors
 ///
 /// If the directory cannot be read.
-pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let directory = File::open(folder)?;
-    Ok(names(&directory)?.into_iter().map(|name| folder.join(name)).collect())
+pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let directory = File::open(path)?;
+    Ok(names(&directory)?.into_iter().map(|name| path.join(name)).collect())
 }
 
 /// Opens a recording that was found in a directory. Another user may have replaced it since, so links are not followed, and a
@@ -93,24 +93,24 @@ mod tests {
 
     #[test]
     fn lists_only_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
         fs::write(path("2.oomtrace"), "").unwrap();
         fs::write(path("1.oomtrace"), "").unwrap();
         fs::write(path("notes.txt"), "").unwrap();
         fs::create_dir(path("3.oomtrace")).unwrap();
         let _socket = UnixListener::bind(path("4.oomtrace")).unwrap();
-        assert_eq!(files(folder.path()).unwrap(), [path("1.oomtrace"), path("2.oomtrace")]);
+        assert_eq!(files(directory.path()).unwrap(), [path("1.oomtrace"), path("2.oomtrace")]);
     }
 
     #[test]
     fn opens_no_link_and_waits_for_no_pipe() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
         fs::write(path("1.oomtrace"), "").unwrap();
         symlink(path("1.oomtrace"), path("2.oomtrace")).unwrap();
         mkfifoat(CWD, path("3.oomtrace"), Mode::RUSR).unwrap();
-        assert_eq!(files(folder.path()).unwrap(), [path("1.oomtrace"), path("2.oomtrace")]);
+        assert_eq!(files(directory.path()).unwrap(), [path("1.oomtrace"), path("2.oomtrace")]);
         open(&path("1.oomtrace")).unwrap();
         assert!(open(&path("2.oomtrace")).unwrap_err().to_string().contains("symbolic link"));
         assert!(open(&path("3.oomtrace")).unwrap_err().to_string().contains("regular file"));
