@@ -89,7 +89,7 @@ impl Release {
         package::write(self, platform, out)
     }
 
-    /// The name of a platform's files without a suffix: `oomtrace-0.1.0-x86_64-unknown-linux-gnu`.
+    /// The name of a platform's files without a suffix: `oomtrace-0.2.0-x86_64-unknown-linux-gnu`.
     fn name(&self, platform: Platform) -> String {
         format!("oomtrace-{}-{}", self.version, platform.triple)
     }
