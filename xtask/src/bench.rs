@@ -2,6 +2,7 @@
 //! asserts them, because other programs use the machine as well.
 
 mod clock;
+mod consumers;
 mod figures;
 mod found;
 mod guest;
@@ -67,9 +68,13 @@ pub(crate) struct Arguments {
     /// this machine, or with --guest in guests, by default of 6.12 and 7.3
     #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest", "names"])]
     found: Option<usize>,
+    /// Measure in this many kills whether commands, scrapers and clients that hang, fail, fork and flood delay a report, and what memory
+    /// the second thread takes, and nothing else
+    #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest"])]
+    consumers: Option<u32>,
     /// Let a Prometheus scrape the tracer in a storm of this many kills, compare its sums with the JSON and the kernel's counters, and
     /// nothing else
-    #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest"])]
+    #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest", "consumers"])]
     prometheus: Option<usize>,
     /// Measure in guests what a decision costs with the tracer and without, and nothing else; by default on 5.10 and 7.3
     #[arg(long, value_name = "SERIES", num_args = 0.., conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list"])]
@@ -132,6 +137,12 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
         return test::local::prometheus(kills);
     }
     let bench = prepare()?;
+    if let Some(kills) = arguments.consumers {
+        let load = load()?;
+        let rows = consumers::measure(&bench, kills)?;
+        print!("{}\n{}", machine("auto", &load)?, figures::table(&rows));
+        return Ok(());
+    }
     if let Some(seconds) = arguments.rest {
         let rows = rest::measure(&bench.oomtrace, Duration::from_secs(seconds))?;
         print!("{}", figures::table(&rows));

@@ -39,6 +39,11 @@ impl Samples {
         format!("{:.1} ({:.1} to {:.1})", self.percentile(50), self.percentile(0), self.percentile(100))
     }
 
+    /// Formats the median, the 99th percentile and the largest.
+    pub(super) fn tail_and_most(&self) -> String {
+        format!("{} / {:.2}", self.tail(), self.percentile(100))
+    }
+
     /// Formats the median and the 99th percentile.
     pub(super) fn tail(&self) -> String {
         format!("{:.2} / {:.2}", self.percentile(50), self.percentile(99))

@@ -48,6 +48,17 @@ pub(super) fn measure(bench: &Bench, kills: u32) -> Result<Vec<Row>> {
     ])
 }
 
+/// Returns the time from each victim's exit to its line, in ms.
+pub(super) fn delays(bench: &Bench, tracer: &Tracer, count: u32) -> Result<Vec<f64>> {
+    let scratch = bench.scratch("oomtrace-bench-consumers")?;
+    tracer.read_first()?;
+    let delay = |_| {
+        let pid = kill_one(bench, &scratch)?;
+        passed(tracer, pid)?.since_exit.context("a report without the victim's exit")
+    };
+    (0..count).map(delay).collect()
+}
+
 /// Lets a hog exceed the limit, checks that it was killed, and returns its process id.
 pub(super) fn kill_one(bench: &Bench, scratch: &Scratch) -> Result<u32> {
     let mut hog = Command::new(&bench.hog);

@@ -24,6 +24,8 @@ pub(super) struct Tracer {
     child: Child,
     stderr: BufReader<std::process::ChildStderr>,
     lines: Receiver<Line>,
+    /// The thread of the reader, as a number for `chrt`.
+    reader_tid: Receiver<Option<String>>,
     reader: Option<JoinHandle<()>>,
     /// The line that it printed when it was armed.
     pub(super) armed: String,
@@ -89,8 +91,21 @@ impl Tracer {
         ensure!(armed.contains("armed"), "oomtrace is not armed: {armed}");
         let stdout = child.stdout.take().context("oomtrace has no stdout")?;
         let (sender, lines) = channel();
-        let reader = Some(thread::spawn(move || read(stdout, &sender)));
-        Ok(Self { child, stderr, lines, reader, armed, took })
+        let (own, reader_tid) = channel();
+        let reader = Some(thread::spawn(move || {
+            // If the number is not known, the reader has the priority of other threads.
+            let _ = own.send(own_tid());
+            read(stdout, &sender);
+        }));
+        Ok(Self { child, stderr, lines, reader_tid, reader, armed, took })
+    }
+
+    /// Gives the reader a real-time priority, so that a busy machine does not delay the reading of a line.
+    pub(super) fn read_first(&self) -> Result<()> {
+        let tid = self.reader_tid.recv().ok().flatten().context("the reader's thread is not known")?;
+        let status = Command::new("chrt").args(["--fifo", "--pid", "1", &tid]).status();
+        ensure!(status.context("starting chrt")?.success(), "the reader cannot have a real-time priority");
+        Ok(())
     }
 
     /// Returns its process id.
@@ -132,6 +147,12 @@ impl Drop for Tracer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The calling thread's number.
+fn own_tid() -> Option<String> {
+    let link = fs::read_link("/proc/thread-self").ok()?;
+    Some(link.file_name()?.to_str()?.to_owned())
 }
 
 fn read(stdout: std::process::ChildStdout, lines: &Sender<Line>) {
