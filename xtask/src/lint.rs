@@ -27,6 +27,15 @@ pub(crate) fn task() -> Result<()> {
     run(cargo("clippy")
         .args(["--quiet", "--locked", "--package", "oomtrace", "--features", "faults"])
         .args(["--", "-Dwarnings"]))?;
+    say("cargo doc");
+    run(cargo("doc").env("RUSTDOCFLAGS", "-Dwarnings").args([
+        "--quiet",
+        "--locked",
+        "--no-deps",
+        "--workspace",
+        "--exclude",
+        "oomtrace-ebpf",
+    ]))?;
     clippy_ebpf()
 }
 

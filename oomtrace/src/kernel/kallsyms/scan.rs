@@ -20,7 +20,7 @@ pub(super) fn address(name: &str) -> Option<u64> {
     find(BufReader::with_capacity(CHUNK_BYTES, file), name).ok().flatten()
 }
 
-/// Like [`address`], from text in this form: `ffffffff82a0d2c0 D __per_cpu_offset`. It stops at the symbol, at the first symbol
+/// Like `address`, from text in this form: `ffffffff82a0d2c0 D __per_cpu_offset`. It stops at the symbol, at the first symbol
 /// of a module, or when it is clear that addresses are hidden.
 ///
 /// # Errors
