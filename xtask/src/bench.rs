@@ -68,8 +68,8 @@ pub(crate) struct Arguments {
     /// this machine, or with --guest in guests, by default of 6.12 and 7.3
     #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest", "names"])]
     found: Option<usize>,
-    /// Measure in this many kills whether commands, scrapers and clients that hang, fail, fork and flood delay a report, and what memory
-    /// the second thread takes, and nothing else
+    /// Measure in this many kills whether commands, scrapers and clients that hang, fail, fork and flood delay a report, and how much
+    /// memory their thread takes, and nothing else
     #[arg(long, value_name = "KILLS", conflicts_with_all = ["starts", "kills", "storm", "replay_mb", "list", "program", "rest"])]
     consumers: Option<u32>,
     /// Let a Prometheus scrape the tracer in a storm of this many kills, compare its sums with the JSON and the kernel's counters, and

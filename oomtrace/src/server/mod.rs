@@ -50,7 +50,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Whether there is no consumer, so that no second thread is needed.
+    /// Whether there is no consumer, so that the thread is not needed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.metrics.is_none() && self.hook.is_none() && self.journal.is_none() && self.socket.is_none()
