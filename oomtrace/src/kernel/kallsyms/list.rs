@@ -28,6 +28,10 @@ impl List {
     }
 }
 
+/// Code that a return probe puts between a function and its caller. Such a "call" returns to the first byte of this code, not behind
+/// a call instruction. <https://github.com/torvalds/linux/blob/v5.10/arch/arm64/kernel/probes/kprobes_trampoline.S>
+const TRAMPOLINES: [&str; 3] = ["kretprobe_trampoline", "__kretprobe_trampoline", "arch_rethook_trampoline"];
+
 /// A search through the list for calls.
 #[derive(Debug)]
 pub struct Finder {
@@ -43,6 +47,8 @@ pub struct Finder {
 #[derive(Debug)]
 struct Wanted {
     address: u64,
+    /// Whether the address is the start of a trampoline.
+    is_start: bool,
     /// The last symbol at or before the address.
     below: Option<Symbol>,
     /// The next symbol.
@@ -60,7 +66,7 @@ impl Finder {
     /// Starts a search for the calls that return to these addresses.
     #[must_use]
     pub fn new(addresses: &[u64]) -> Self {
-        let wanted = |address: &u64| Wanted { address: *address, below: None, above: None };
+        let wanted = |address: &u64| Wanted { address: *address, is_start: false, below: None, above: None };
         Self { wanted: addresses.iter().map(wanted).collect(), at: 0, rest: Vec::new(), zeros: 0 }
     }
 
@@ -112,8 +118,11 @@ impl Finder {
 impl Wanted {
     /// If several symbols have the same address, the kernel uses the first as the name.
     fn look_at(&mut self, address: u64, name: &str, module: Option<&str>) {
+        if address == self.address && TRAMPOLINES.contains(&name) {
+            (self.is_start, self.below, self.above) = (true, None, None);
+        }
         // A call at the end of a function returns to the next one.
-        let within = self.address.wrapping_sub(1);
+        let within = if self.is_start { self.address } else { self.address.wrapping_sub(1) };
         let is_near = address != 0 && address.abs_diff(within) <= REACH;
         let symbol = || Symbol { address, name: name.to_owned(), module: module.map(str::to_owned) };
         if is_near && address <= within && self.below.as_ref().is_none_or(|below| below.address < address) {
@@ -187,6 +196,23 @@ ffffffffc0005000 t bpf_prog_6deef7357e7b4530\t[bpf]
             ];
             assert_eq!(finder.found(), expected, "pieces of {bytes} bytes");
         }
+    }
+
+    #[test]
+    fn names_a_trampoline_at_its_start() {
+        let text = "\
+ffffffff81000100 T before
+ffffffff81000140 T kretprobe_trampoline
+ffffffff81000180 T behind
+";
+        let at = u64::MAX - 0x7eff_ffff;
+        let mut finder = Finder::new(&[at + 0x140, at + 0x180]);
+        assert!(finder.take(text.as_bytes()));
+        let expected = [
+            (at + 0x140, call("kretprobe_trampoline", 0, Some(0x40), None)),
+            (at + 0x180, call("kretprobe_trampoline", 0x40, Some(0x40), None)),
+        ];
+        assert_eq!(finder.found(), expected);
     }
 
     #[test]
