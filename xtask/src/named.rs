@@ -27,7 +27,7 @@ const ABOVE: &str = "oomtrace-named";
 
 /// Containers, which are removed when dropped.
 pub(crate) struct Named {
-    folder: TempDir,
+    directory: TempDir,
     /// The directories to remove, parents first. Removing one that others use as well fails, which is right.
     made: Vec<PathBuf>,
     containers: Vec<Container>,
@@ -83,14 +83,14 @@ impl Named {
     /// Prepares the directories. Fails if another containerd runs on this machine.
     pub(crate) fn new(hierarchy: &Path) -> Result<Self> {
         ensure!(!Path::new(SOCKET).exists(), "another containerd runs on this machine");
-        let folder = TempDir::new().context("creating a directory for containers")?;
+        let directory = TempDir::new().context("creating a directory for containers")?;
         let above = Scratch::new(hierarchy, ABOVE.as_bytes(), i64::MAX.unsigned_abs() & !0xfff)?;
         // Only v2 has this file, and there its children have no limits without it.
         let control = above.path.join("cgroup.subtree_control");
         if control.exists() {
             fs::write(&control, "+memory").context("enabling the memory controller")?;
         }
-        let mut named = Self { folder, made: Vec::new(), containers: Vec::new(), above };
+        let mut named = Self { directory, made: Vec::new(), containers: Vec::new(), above };
         for place in [&format!("{TASKS}/k8s.io"), &format!("{TASKS}/moby"), STATES] {
             named.make(Path::new(place))?;
         }
@@ -185,7 +185,7 @@ impl Named {
     }
 
     fn data(&self, container: &Container) -> PathBuf {
-        self.folder.path().join("docker/containers").join(&container.id)
+        self.directory.path().join("docker/containers").join(&container.id)
     }
 
     fn podman(&self, container: &Container) -> Result<()> {
@@ -201,7 +201,7 @@ impl Named {
     }
 
     fn storage(&self) -> PathBuf {
-        self.folder.path().join("podman/vfs-containers")
+        self.directory.path().join("podman/vfs-containers")
     }
 
     /// Writes podman's list, which it always replaces as a whole.
@@ -214,10 +214,10 @@ impl Named {
 }
 
 /// Writes a file under another name and renames it.
-fn written(folder: &Path, name: &str, content: &serde_json::Value) -> Result<()> {
-    let new = folder.join(".new");
+fn written(directory: &Path, name: &str, content: &serde_json::Value) -> Result<()> {
+    let new = directory.join(".new");
     fs::write(&new, content.to_string()).with_context(|| format!("writing {}", new.display()))?;
-    fs::rename(&new, folder.join(name)).with_context(|| format!("writing {name}"))
+    fs::rename(&new, directory.join(name)).with_context(|| format!("writing {name}"))
 }
 
 impl Drop for Named {

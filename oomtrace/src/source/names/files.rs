@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, fstat};
 
 use crate::trust::Directory;
 
@@ -51,6 +51,12 @@ pub(super) fn names(owner: Owner, path: &Path) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
+/// Whether a directory belongs to this user, and only root and this user can write to it and to all directories above it.
+pub(super) fn is_ours(owner: u32, path: &Path) -> bool {
+    let stat = directory(Some(owner), path).and_then(|directory| fstat(&directory).ok());
+    stat.is_some_and(|stat| stat.st_uid == owner)
+}
+
 /// Returns the cgroup of a process in the memory hierarchy, from procfs: its path below the mount.
 pub(super) fn cgroup_of(pid: i32) -> Option<Vec<u8>> {
     let text = fs::read(PathBuf::from(format!("/proc/{pid}/cgroup"))).ok()?;
@@ -72,13 +78,13 @@ fn memory_cgroup(text: &[u8]) -> Option<&[u8]> {
 mod tests {
     use std::{
         fs,
-        os::unix::fs::{PermissionsExt as _, symlink},
+        os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     };
 
-    use super::{memory_cgroup, names, read};
+    use super::{is_ours, memory_cgroup, names, read};
 
     #[test]
-    fn reads_what_is_ours_alone() {
+    fn reads_only_files_that_no_other_user_can_write() {
         let top = tempfile::tempdir().unwrap();
         let file = top.path().join("a.json");
         fs::write(&file, "{}").unwrap();
@@ -91,6 +97,20 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         fs::set_permissions(top.path(), fs::Permissions::from_mode(0o777)).unwrap();
         assert_eq!((read(&file), names(None, top.path())), (None, Vec::new()), "others can exchange it");
+    }
+
+    #[test]
+    fn accepts_only_directories_of_the_owner() {
+        let top = tempfile::tempdir().unwrap();
+        let own = fs::metadata(top.path()).unwrap().uid();
+        let (inner, link) = (top.path().join("a"), top.path().join("b"));
+        fs::create_dir(&inner).unwrap();
+        symlink(&inner, &link).unwrap();
+        assert!(is_ours(own, &inner));
+        assert!(!is_ours(own + 1, &inner), "it belongs to another user");
+        assert!(!is_ours(own, &link) && !is_ours(own, &top.path().join("c")));
+        fs::set_permissions(top.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(!is_ours(own, &inner), "others can exchange it");
     }
 
     #[test]

@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_file_is_asked_for_again_and_names_nobody() {
+    fn reads_a_half_written_file_again_and_keeps_no_name() {
         let top = tempfile::tempdir().unwrap();
         let directory = top.path().join(ID);
         fs::create_dir(&directory).unwrap();

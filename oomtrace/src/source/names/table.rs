@@ -18,6 +18,9 @@ const MOST: usize = 4096;
 /// Maximum number of containers from the files of users, who may describe as many as they like.
 const USERS_MOST: usize = 1024;
 
+/// Maximum size of the JSON of a container from a user's file, which may contain texts of any length.
+const USERS_BYTES: usize = 8 << 10;
+
 /// The beginning of the JSON of a container without a cgroup. The comma belongs to the rest.
 const NO_CGROUP: &[u8] = b"{\"cgroup\":\"\"";
 
@@ -55,13 +58,17 @@ impl Table {
         self.keep_described(container, source, false);
     }
 
-    /// Does the same with a container that a user's file describes.
+    /// Does the same with a container that a user's file describes. If the description is too large, the container has no name.
     pub(super) fn keep_users_container(&mut self, container: &NamedContainer, source: u64) {
         let known = self.containers.get(container.cgroup.as_bytes()).map(|entry| entry.is_users);
         let count = || self.containers.values().filter(|entry| entry.is_users).count();
         // Nothing that root's files describe is replaced.
-        if known == Some(true) || (known.is_none() && count() < USERS_MOST) {
+        let may_keep = known == Some(true) || (known.is_none() && count() < USERS_MOST);
+        if may_keep && json(container).len() <= USERS_BYTES {
             self.keep_described(container, source, true);
+        } else if known == Some(true) {
+            // The older description is no longer right.
+            self.containers.remove(container.cgroup.as_bytes());
         }
     }
 
@@ -158,6 +165,21 @@ mod tests {
             serde_json::from_slice::<NamedContainer>(&table.container(cgroup).unwrap()).unwrap().name
         };
         assert_eq!((name(b"/a"), name(b"/b")), (Some("web".into()), Some("shop".into())));
+    }
+
+    #[test]
+    fn keeps_no_large_container_of_a_user() {
+        let mut table = Table::default();
+        let large = container("/a", &"a".repeat(9000));
+        table.keep_users_container(&large, 1);
+        assert_eq!(table.container(b"/a"), None);
+        table.keep_users_container(&container("/a", "web"), 1);
+        assert!(table.container(b"/a").is_some());
+        table.keep_users_container(&large, 1);
+        assert_eq!(table.container(b"/a"), None, "the older name is not right");
+        table.keep_container(&large, 2);
+        table.keep_users_container(&large, 1);
+        assert!(table.container(b"/a").is_some(), "it is root's");
     }
 
     #[test]

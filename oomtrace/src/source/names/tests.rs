@@ -91,7 +91,7 @@ fn settle(watcher: &mut Watcher) {
 }
 
 #[test]
-fn hears_of_containers_that_come_and_go() {
+fn follows_containers_that_appear_and_disappear() {
     let top = tempfile::tempdir().unwrap();
     let (mut watcher, mut names) = watcher(top.path());
     watcher.find_places();
@@ -144,7 +144,7 @@ fn reads_pods_from_log_directories() {
 }
 
 #[test]
-fn a_place_that_others_can_write_names_nobody() {
+fn ignores_a_place_that_others_can_write() {
     use std::os::unix::fs::PermissionsExt as _;
     let top = tempfile::tempdir().unwrap();
     let task = top.path().join("containerd/tasks/k8s.io").join(ID);

@@ -42,6 +42,9 @@ const JOBS: usize = 4096;
 /// Maximum number of watches of the thread that reads users' files. The kernel limits those of root.
 const USERS_WATCHES: usize = 1024;
 
+/// The longest rest of the thread that reads users' files.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
 const COMING_AND_GOING: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::MOVED_TO)
     .union(WatchFlags::DELETE)
@@ -76,6 +79,8 @@ pub(super) struct Watcher {
     watched: BTreeMap<i32, Watched>,
     jobs: Vec<Job>,
     storage: Storage,
+    /// The end of the last rest or wait.
+    working_since: Instant,
 }
 
 /// The purpose of a watch.
@@ -112,7 +117,7 @@ impl Watcher {
     pub(super) fn new(inotify: OwnedFd, table: Arc<Mutex<Table>>, places: &[(&str, Kind)]) -> Self {
         let places = places.iter().map(|(path, kind)| (PathBuf::from(path), *kind)).collect();
         let (watched, jobs, storage) = (BTreeMap::new(), Vec::new(), Storage::default());
-        Self { inotify, table, places, watched, jobs, storage }
+        Self { inotify, table, places, watched, jobs, storage, working_since: Instant::now() }
     }
 
     fn run(mut self) {
@@ -122,8 +127,22 @@ impl Watcher {
             if self.jobs.is_empty() {
                 self.storage.forget();
             }
+            self.rest();
             self.wait();
             self.hear();
+        }
+    }
+
+    /// Whether this thread reads the files of users.
+    fn is_of_users(&self) -> bool {
+        self.places.iter().any(|(_, kind)| *kind == Kind::Users)
+    }
+
+    /// Rests after a piece of work for users, who could otherwise keep a CPU busy with new files.
+    fn rest(&mut self) {
+        if self.is_of_users() {
+            thread::sleep(rest_after(self.working_since.elapsed()));
+            self.working_since = Instant::now();
         }
     }
 
@@ -208,6 +227,7 @@ impl Watcher {
                 let due = Instant::now() + Duration::from_millis(*after);
                 self.jobs.push(Job { times: job.times + 1, due, ..job });
             }
+            self.rest();
         }
     }
 
@@ -247,10 +267,15 @@ impl Watcher {
     }
 
     fn watch_names(&mut self, directory: &Path, job: &Job) {
-        if job.kind.owner().is_some() && self.watched.len() >= USERS_WATCHES {
-            return;
+        let mut flags = EXCHANGED;
+        if let Some(uid) = job.kind.owner() {
+            // A user's file may contain the path of any directory.
+            if self.watched.len() >= USERS_WATCHES || !files::is_ours(uid, directory) {
+                return;
+            }
+            flags |= WatchFlags::DONT_FOLLOW;
         }
-        if let Ok(watch) = inotify::add_watch(&self.inotify, directory, EXCHANGED) {
+        if let Ok(watch) = inotify::add_watch(&self.inotify, directory, flags) {
             let is_state = matches!(job.kind, Kind::State | Kind::UserState(_));
             let new =
                 || if is_state { Watched::Storage } else { Watched::Container(job.path.clone(), job.kind) };
@@ -272,15 +297,17 @@ impl Watcher {
         let _ = poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], timeout.as_ref());
     }
 
-    /// Processes the changes.
+    /// Processes changes. Further ones wait until the next call.
     pub(super) fn hear(&mut self) {
+        self.working_since = Instant::now();
         let Some(events) = self.events() else { return self.begin_anew() };
         for event in events {
             self.changed(event);
+            self.rest();
         }
     }
 
-    /// Returns the pending events; `None` if some were lost.
+    /// Returns pending events, as many as are read at once; `None` if some were lost.
     fn events(&self) -> Option<Vec<Event>> {
         let mut buffer = [MaybeUninit::uninit(); EVENT_BYTES];
         let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
@@ -297,6 +324,10 @@ impl Watcher {
                 went: flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM),
                 ended: flags.contains(ReadFlags::IGNORED),
             });
+            // Whoever creates events without end must not keep this loop busy.
+            if reader.is_buffer_empty() {
+                break;
+            }
         }
         Some(events)
     }
@@ -356,7 +387,7 @@ impl Watcher {
 
     /// Begins again after changes were lost, because the known names are no longer reliable.
     fn begin_anew(&mut self) {
-        if self.places.iter().any(|(_, kind)| *kind == Kind::Users) {
+        if self.is_of_users() {
             self.table().forget_users();
         } else {
             self.table().forget_roots();
@@ -365,5 +396,24 @@ impl Watcher {
         for (path, kind) in self.places.clone() {
             self.watch(&path, kind);
         }
+    }
+}
+
+/// Returns how long the thread rests after working for users: it uses at most a tenth of a CPU.
+fn rest_after(work: Duration) -> Duration {
+    work.saturating_mul(9).min(LONGEST_REST)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{LONGEST_REST, rest_after};
+
+    #[test]
+    fn rests_nine_times_the_work() {
+        assert_eq!(rest_after(Duration::from_millis(20)), Duration::from_millis(180));
+        assert_eq!(rest_after(Duration::from_secs(3600)), LONGEST_REST);
+        assert_eq!(rest_after(Duration::MAX), LONGEST_REST);
     }
 }

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::{PermissionsExt as _, symlink},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -19,7 +19,7 @@ use super::{
     tracer::{Tracer, at},
 };
 use crate::{
-    host::scratch::Scratch,
+    host::{run::output, scratch::Scratch},
     named::{Container, Named},
     setup,
 };
@@ -30,9 +30,62 @@ const LIMIT_BYTES: u64 = 4 << 20;
 /// The names of the files that name containers.
 const FILES: [&str; 5] = ["config.json", "state.json", "config.v2.json", "containers.json", "init.pid"];
 
-/// The tracer reads names in advance. The tests do not measure how long that takes.
-fn names_are_read() {
-    thread::sleep(Duration::from_secs(2));
+/// The longest time to wait for a step of the tracer. The tests do not measure how long it takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The tracer reads the files of a container without a first process several times, at most 3 s after the previous time.
+const QUIET: Duration = Duration::from_secs(4);
+
+/// Polls until a condition is true. Returns whether it became true in time.
+fn wait_until(mut is_true: impl FnMut() -> Result<bool>) -> Result<bool> {
+    let start = Instant::now();
+    loop {
+        if is_true()? {
+            return Ok(true);
+        }
+        if start.elapsed() > PATIENCE {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A tracer that also records, so that its reports can be read before it exits.
+struct Recorded<'a> {
+    local: &'a Local,
+    tracer: Tracer,
+    recording: PathBuf,
+}
+
+impl<'a> Recorded<'a> {
+    fn start(local: &'a Local) -> Result<Self> {
+        let recording = local.program("named.oomtrace");
+        // It may be left from the previous test.
+        drop(fs::remove_file(&recording));
+        let path = recording.to_str().context("the scratch directory's path")?;
+        let tracer = Tracer::start(local, &["watch", "--format", "json", "--record", path])?;
+        Ok(Self { local, tracer, recording })
+    }
+
+    /// The reports so far. The recording may not be readable at every moment.
+    fn reports(&self) -> Vec<Value> {
+        let mut replay = Command::new(self.local.program("oomtrace"));
+        replay.arg("replay").arg(&self.recording).args(["--format", "json"]);
+        let lines = output(&mut replay).unwrap_or_default();
+        lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Kills in a container until a report has its name, because the tracer reads names in advance.
+    fn wait_for_name(&self, container: &Container) -> Result<()> {
+        let name = container.name();
+        let is_known = wait_until(|| {
+            kill_one(self.local, &container.scratch, &[])?;
+            thread::sleep(Duration::from_millis(200));
+            Ok(self.reports().iter().any(|report| *at(report, "/victims/0/container/name") == *name))
+        })?;
+        ensure!(is_known, "no report has the name {name} after {} s", PATIENCE.as_secs());
+        Ok(())
+    }
 }
 
 fn containers(local: &Local, count: usize) -> Result<Named> {
@@ -75,27 +128,49 @@ impl Drop for Strace {
     }
 }
 
+/// Waits until the tracer no longer reads files with names. Returns the length of strace's log.
+fn wait_for_quiet(log: &Path) -> Result<usize> {
+    let (mut count, mut length, mut since) = (0, 0, Instant::now());
+    let is_quiet = wait_until(|| {
+        let calls = fs::read_to_string(log).context("reading strace's log")?;
+        let reads = calls.lines().filter(|line| FILES.iter().any(|file| line.contains(file))).count();
+        if reads != count {
+            (count, since) = (reads, Instant::now());
+        }
+        length = calls.len();
+        Ok(since.elapsed() > QUIET)
+    })?;
+    ensure!(is_quiet, "the tracer reads files with names again and again");
+    Ok(length)
+}
+
 /// Checks that kills in named containers open none of the files with names, and that their reports have the names.
 pub(super) fn opens_no_file(local: &Local) -> Result<()> {
     setup::apt(&["strace"])?;
     let named = containers(local, 6)?;
-    let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
-    names_are_read();
+    let recorded = Recorded::start(local)?;
+    named.containers().iter().try_for_each(|container| recorded.wait_for_name(container))?;
     let log = local.program("strace.log");
-    let strace = Strace::attach(&tracer, &log)?;
+    let strace = Strace::attach(&recorded.tracer, &log)?;
+    let before = wait_for_quiet(&log)?;
     let kill = |container: &Container| Ok((kill_one(local, &container.scratch, &[])?, container.name()));
     let killed: Vec<(u32, String)> = named.containers().iter().map(kill).collect::<Result<_>>()?;
-    thread::sleep(Duration::from_secs(1));
-    let calls = fs::read_to_string(&log).context("reading strace's log")?;
+    let new_calls = || -> Result<String> {
+        let calls = fs::read_to_string(&log).context("reading strace's log")?;
+        Ok(calls.get(before..).unwrap_or_default().to_owned())
+    };
+    let (last, _) = killed.last().context("no kill")?;
+    let is_shown = wait_until(|| Ok(new_calls()?.contains(&format!("/proc/{last}/"))))?;
+    ensure!(is_shown, "strace does not show the reads of pid {last}");
+    // Only then has the tracer looked for the last container's name.
+    let is_reported = wait_until(|| Ok(victims_container(&recorded.reports(), *last).is_ok()))?;
+    ensure!(is_reported, "the recording does not show the kill of pid {last}");
+    let calls = new_calls()?;
     named.describe_again()?;
-    let has_read = || fs::read_to_string(&log).is_ok_and(|calls| calls.contains("config.v2.json"));
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !has_read() && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(50));
-    }
-    ensure!(has_read(), "strace does not show how a changed file is read");
+    let has_read = wait_until(|| Ok(new_calls()?.contains("config.v2.json")))?;
+    ensure!(has_read, "strace does not show how a changed file is read");
     drop(strace);
-    let reports = tracer.end("-INT")?.reports()?;
+    let reports = recorded.tracer.end("-INT")?.reports()?;
     for (pid, name) in killed {
         ensure!(calls.contains(&format!("/proc/{pid}/")), "strace does not show the reads of pid {pid}");
         let container = victims_container(&reports, pid)?;
@@ -139,7 +214,9 @@ pub(super) fn brief(local: &Local) -> Result<()> {
 /// another user can write, nor by a symbolic link.
 pub(super) fn hostile(local: &Local) -> Result<()> {
     let named = containers(local, 6)?;
-    let [outer, victim, writable, linked, ..] = named.containers() else { anyhow::bail!("no containers") };
+    let [outer, victim, writable, linked, .., last] = named.containers() else {
+        anyhow::bail!("no containers")
+    };
     let open = named.state(writable);
     fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).context("making a state writable")?;
     let link = named.state(linked).join("config.json");
@@ -148,8 +225,11 @@ pub(super) fn hostile(local: &Local) -> Result<()> {
     symlink(target, &link).context("linking a configuration")?;
     let level = victim.scratch.path.file_name().context("no name")?.as_encoded_bytes();
     let inner = Scratch::new(&outer.scratch.path, level, LIMIT_BYTES)?;
-    let tracer = Tracer::start(local, &["watch", "--format", "json"])?;
-    names_are_read();
+    let recorded = Recorded::start(local)?;
+    // The last container is of podman, whose files are read last.
+    for container in [outer, victim, last] {
+        recorded.wait_for_name(container)?;
+    }
     let kills = [
         (&inner, &victim.id, None),
         (&outer.scratch, &outer.id, Some(outer.name())),
@@ -160,7 +240,7 @@ pub(super) fn hostile(local: &Local) -> Result<()> {
     let kill = |(scratch, ..): &(&Scratch, &String, Option<String>)| kill_one(local, scratch, &[]);
     let pids = kills.iter().map(kill).collect::<Result<Vec<u32>>>()?;
     thread::sleep(Duration::from_secs(1));
-    let reports = tracer.end("-INT")?.reports()?;
+    let reports = recorded.tracer.end("-INT")?.reports()?;
     for ((_, id, name), pid) in kills.iter().zip(pids) {
         let told = victims_container(&reports, pid)?;
         ensure!(told["id"] == id.as_str(), "the identifier is not {id}: {told}");
