@@ -78,8 +78,12 @@ impl Assembler {
     /// Adds what became of a victim's cgroup to the latest incident with that victim.
     pub(super) fn take_afterwards(&mut self, pass: Option<u64>, told: Afterwards) {
         let is_it = |incident: &&mut Incident| {
-            let chosen = incident.chosen().and_then(|victim| victim.task.memcg);
-            incident.pass == pass && incident.afterwards.is_none() && chosen == Some(told.memcg)
+            incident.pass == pass
+                && incident.user_kill.is_none()
+                && incident.afterwards.is_none()
+                && incident.chosen().is_some_and(|victim| {
+                    victim.task.memcg == Some(told.memcg) && victim.task.pid == told.victim_pid
+                })
         };
         if let Some(incident) = self.awaited.iter_mut().chain(&mut self.open).rev().find(is_it) {
             incident.afterwards = Some(told);

@@ -33,7 +33,9 @@ impl Assembler {
     pub(super) fn take_kernel_symbols(&mut self, pass: Option<u64>, told: &KernelSymbols) {
         let of_pass = self.open.iter_mut().filter(|incident| incident.pass == pass);
         let of_pass = of_pass.filter_map(|incident| incident.call_trace.as_mut());
-        of_pass.chain(self.memory.waiting_call_trace()).for_each(|trace| trace.names_follow = told.more);
+        of_pass
+            .chain(self.memory.waiting_call_trace_of(pass))
+            .for_each(|trace| trace.names_follow = told.more);
         let open = self.open.iter_mut().filter_map(|incident| incident.call_trace.as_mut());
         let calls = open.chain(self.memory.waiting_call_trace());
         for call in calls.flat_map(|trace| &mut trace.kernel).filter(|call| call.symbol.is_none()) {
@@ -47,12 +49,13 @@ impl Assembler {
         }
     }
 
-    pub(super) fn take_user_symbols(&mut self, told: &UserSymbols) {
+    pub(super) fn take_user_symbols(&mut self, pass: Option<u64>, told: &UserSymbols) {
         let of = self.open.iter_mut().filter(|incident| {
-            incident.trigger.as_ref().is_some_and(|trigger| trigger.pid == Some(told.pid))
+            incident.pass == pass
+                && incident.trigger.as_ref().is_some_and(|trigger| trigger.pid == Some(told.pid))
         });
         let of = of.filter_map(|incident| incident.call_trace.as_mut());
-        for trace in of.chain(self.memory.waiting_call_trace()) {
+        for trace in of.chain(self.memory.waiting_call_trace_of(pass)) {
             trace.functions_follow = told.more;
             trace.user.iter_mut().filter(|call| call.symbol.is_none()).for_each(|call| name(call, told));
         }

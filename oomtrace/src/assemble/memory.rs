@@ -160,6 +160,12 @@ impl Memory {
         self.shortage.as_mut().and_then(|(_, shortage)| shortage.call_trace.as_mut())
     }
 
+    /// Returns the stacks that arrived before their incident, if they are of this pass.
+    pub(super) fn waiting_call_trace_of(&mut self, pass: Option<u64>) -> Option<&mut CallTrace> {
+        let is_of_pass = self.shortage.as_ref().is_some_and(|(of, _)| Some(*of) == pass);
+        self.waiting_call_trace().filter(|_| is_of_pass)
+    }
+
     /// Removes and returns the shortage that arrived before its incident.
     pub(super) fn take_shortage(&mut self, pass: Option<u64>) -> Shortage {
         let kept = self.shortage.take_if(|(of, _)| Some(*of) == pass);

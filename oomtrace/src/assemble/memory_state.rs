@@ -35,7 +35,7 @@ impl Assembler {
             event::Shortage::Meminfo(meminfo) => self.take_meminfo(pass, meminfo),
             event::Shortage::Surroundings(told) => self.take_surroundings(pass, told),
             event::Shortage::KernelSymbols(told) => self.take_kernel_symbols(pass, &told),
-            event::Shortage::UserSymbols(told) => self.take_user_symbols(&told),
+            event::Shortage::UserSymbols(told) => self.take_user_symbols(pass, &told),
         }
     }
 

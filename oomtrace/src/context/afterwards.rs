@@ -11,7 +11,10 @@ pub const AFTERWARDS_NS: u64 = 800_000_000;
 /// The memory cgroup of a victim, some time after the kill.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Afterwards {
-    /// Its kernfs id.
+    /// Process id of the victim, if it is known.
+    #[serde(default)]
+    pub victim_pid: Option<i32>,
+    /// The cgroup's kernfs id.
     pub memcg: u64,
     /// Whether it no longer exists. A cgroup that was created again at the same path has another id.
     pub removed: bool,

@@ -30,17 +30,16 @@ pub(super) struct Looks {
 }
 
 struct Look {
-    at_ns: u64,
-    pass: u64,
-    memcg: u64,
+    killed: Killed,
     path: ByteString,
-    comm: ByteString,
-    killed_ns: u64,
 }
 
 /// A victim whose cgroup will be looked at.
+#[derive(Clone)]
 pub(super) struct Killed {
+    /// 0 if the kernel side does not see passes.
     pass: u64,
+    pid: Option<i32>,
     memcg: u64,
     comm: ByteString,
     boot_ns: u64,
@@ -53,7 +52,13 @@ impl Killed {
         let comm = if has(Task::LEADER) { &victim.leader_comm } else { &victim.comm };
         let comm: Vec<u8> = comm.iter().copied().take_while(|byte| *byte != 0).collect();
         let known = has(Task::MEMCG) && victim.memcg != 0 && !comm.is_empty();
-        known.then(|| Self { pass, memcg: victim.memcg, comm: ByteString::from(comm), boot_ns })
+        let pid = has(Task::PID).then_some(victim.pid);
+        known.then(|| Self { pass, pid, memcg: victim.memcg, comm: ByteString::from(comm), boot_ns })
+    }
+
+    /// Whether both are victims of one decision in one cgroup. Without passes, each victim counts as one of its own.
+    fn is_of_same_decision(&self, other: &Self) -> bool {
+        (self.pass, self.memcg) == (other.pass, other.memcg) && (self.pass != 0 || self.pid == other.pid)
     }
 }
 
@@ -61,37 +66,44 @@ impl Looks {
     /// Remembers the path of a victim's cgroup. Does nothing if the cgroup is the root, which has processes of every kind, or if it
     /// was looked up already for this decision.
     pub(super) fn expect(&mut self, killed: &Killed, cgroups: &mut Lookup) {
-        let Killed { pass, memcg, ref comm, boot_ns } = *killed;
-        if self.due.len() >= DUE || self.due.iter().any(|look| (look.pass, look.memcg) == (pass, memcg)) {
+        let is_known = self.due.iter().any(|look| look.killed.is_of_same_decision(killed));
+        if is_known || self.due.len() >= DUE {
             return;
         }
-        let Some(path) = cgroups.path(memcg).filter(|path| path.as_bytes() != b"/") else { return };
-        let at_ns = boot_ns.saturating_add(AFTERWARDS_NS);
-        self.due.push_back(Look { at_ns, pass, memcg, path, comm: comm.clone(), killed_ns: boot_ns });
+        if let Some(path) = cgroups.path(killed.memcg).filter(|path| path.as_bytes() != b"/") {
+            self.due.push_back(Look { killed: killed.clone(), path });
+        }
     }
 
     /// The time of the next look, `CLOCK_BOOTTIME` ns.
     pub(super) fn next_ns(&self) -> Option<u64> {
-        self.due.front().map(|look| look.at_ns)
+        self.due.front().map(Look::at_ns)
     }
 
     /// Looks at the next cgroup if its time has come. Returns the pass and the result.
     pub(super) fn look(&mut self, now: u64, cgroups: &Lookup) -> Option<(u64, Afterwards)> {
-        let look = self.due.pop_front_if(|look| look.at_ns <= now)?;
-        let removed = cgroups.is_gone(look.memcg)?;
-        let folder = cgroups.directory(&look.path)?;
-        let restarted = members(&folder).into_iter().take(MEMBERS).find_map(|pid| look.restarted(pid));
-        Some((look.pass, Afterwards { memcg: look.memcg, removed, restarted }))
+        let look = self.due.pop_front_if(|look| look.at_ns() <= now)?;
+        let Killed { pass, pid, memcg, .. } = look.killed;
+        let removed = cgroups.is_gone(memcg)?;
+        let directory = cgroups.directory(&look.path)?;
+        let restarted = members(&directory).into_iter().take(MEMBERS).find_map(|pid| look.restarted(pid));
+        Some((pass, Afterwards { victim_pid: pid, memcg, removed, restarted }))
     }
 }
 
 impl Look {
+    fn at_ns(&self) -> u64 {
+        self.killed.boot_ns.saturating_add(AFTERWARDS_NS)
+    }
+
     /// The process, if it has the victim's name and started after the kill. Ticks are rounded down, so that a process of the same
     /// tick as the kill does not count.
     fn restarted(&self, pid: i32) -> Option<Restarted> {
         let start_boot_ns = clock::of_procfs(start_ticks(pid)?.checked_mul(TICK_NS)?);
-        let comm = comm(pid)?;
-        let is_it = start_boot_ns >= self.killed_ns && comm == self.comm;
-        is_it.then_some(Restarted { pid, comm, start_boot_ns })
+        if start_boot_ns < self.killed.boot_ns {
+            return None;
+        }
+        let comm = comm(pid).filter(|comm| *comm == self.killed.comm)?;
+        Some(Restarted { pid, comm, start_boot_ns })
     }
 }

@@ -219,7 +219,7 @@ impl Source for Live<'_> {
         }
         self.lookups.read_on(&mut self.batch);
         // Before the frames of the ring buffer: after a stall, they may end the time for which incidents wait.
-        self.lookups.tell_looks(clock::boot_ns(), &mut self.batch);
+        self.lookups.send_look(clock::boot_ns(), &mut self.batch);
         self.drain();
         let now = clock::boot_ns();
         if let Some(heartbeat) = &mut self.heartbeat {

@@ -288,18 +288,18 @@ impl Lookups {
 
     /// The time at which a victim's cgroup is to be looked at, `CLOCK_BOOTTIME` ns.
     pub(super) fn next_look_ns(&self) -> Option<u64> {
-        self.looks.next_ns()
+        // No look is made while a decision is in progress. The frame that ends it wakes the thread.
+        self.looks.next_ns().filter(|_| self.deciding.is_none())
     }
 
-    /// Looks at the victims' cgroups whose time has come, unless a decision is in progress.
-    pub(super) fn tell_looks(&mut self, now: u64, batch: &mut Vec<u8>) {
+    /// Looks at one victim's cgroup whose time has come, unless a decision is in progress. The next look is due at once, but frames
+    /// of the ring buffer go first.
+    pub(super) fn send_look(&mut self, now: u64, batch: &mut Vec<u8>) {
         if self.deciding.is_some() {
             return;
         }
-        while self.looks.next_ns().is_some_and(|at| at <= now) {
-            if let Some((pass, told)) = self.looks.look(now, &self.cgroups) {
-                batch.extend(context_frame(Kind::Afterwards, clock::boot_ns(), pass, &told));
-            }
+        if let Some((pass, found)) = self.looks.look(now, &self.cgroups) {
+            batch.extend(context_frame(Kind::Afterwards, clock::boot_ns(), pass, &found));
         }
     }
 

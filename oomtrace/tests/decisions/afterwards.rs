@@ -4,7 +4,7 @@ use oomtrace::{
     context::{Afterwards, Restarted},
     report::Report,
 };
-use oomtrace_common::frame::Kind;
+use oomtrace_common::{event::MarkVictim, frame::Kind};
 
 use crate::stream::{APP, LIMIT, MEMCG, MS, OTHER, PODS, S, Stream, task};
 
@@ -23,7 +23,8 @@ fn found(told: &Afterwards) -> Report {
 fn a_command_that_runs_again_is_named() {
     let start_boot_ns = Stream::new("fentry").now + 200 * MS;
     let process = Restarted { pid: 900, comm: "job".into(), start_boot_ns };
-    let report = found(&Afterwards { memcg: APP, removed: true, restarted: Some(process) });
+    let report =
+        found(&Afterwards { victim_pid: Some(812), memcg: APP, removed: true, restarted: Some(process) });
     let afterwards = report.afterwards.unwrap();
     let restarted = afterwards.restarted.unwrap();
     assert!(afterwards.cgroup_removed);
@@ -33,15 +34,34 @@ fn a_command_that_runs_again_is_named() {
 
 #[test]
 fn a_removed_cgroup_is_named() {
-    let report = found(&Afterwards { memcg: APP, removed: true, restarted: None });
+    let report = found(&Afterwards { victim_pid: Some(812), memcg: APP, removed: true, restarted: None });
     assert!(report.cause.summary.contains("; its cgroup was then removed"), "{}", report.cause.summary);
-    let report = found(&Afterwards { memcg: APP, removed: false, restarted: None });
+    let report = found(&Afterwards { victim_pid: Some(812), memcg: APP, removed: false, restarted: None });
     assert!(report.afterwards.is_some());
     assert!(!report.cause.summary.contains("removed"), "{}", report.cause.summary);
 }
 
 #[test]
 fn another_cgroup_says_nothing_about_the_victims() {
-    let report = found(&Afterwards { memcg: OTHER, removed: true, restarted: None });
+    let report = found(&Afterwards { victim_pid: Some(812), memcg: OTHER, removed: true, restarted: None });
     assert_eq!(report.afterwards, None);
+}
+
+/// Without passes, only the process id shows which of two victims in one cgroup a look belongs to.
+#[test]
+fn two_victims_of_a_cgroup_are_not_mixed_up() {
+    let mut stream = Stream::new("tracepoint");
+    let (first, second) = (task(812), task(813));
+    for victim in [first, second] {
+        stream.sigkill(victim.pid, victim.tid).add(MarkVictim { victim, trigger: victim }).exit(victim.pid);
+        stream.later(300 * MS);
+    }
+    let start_boot_ns = stream.now;
+    let process = Restarted { pid: 900, comm: "job".into(), start_boot_ns };
+    let told = Afterwards { victim_pid: Some(812), memcg: APP, removed: false, restarted: Some(process) };
+    stream.later(200 * MS).context(Kind::Afterwards, &told);
+    let reports = stream.tick(3 * S).told().closed;
+    let of = |pid: i32| reports.iter().find(|report| report.victims[0].process.pid == Some(pid)).unwrap();
+    assert!(of(812).afterwards.is_some());
+    assert_eq!(of(813).afterwards, None);
 }

@@ -146,7 +146,8 @@ fn trace(stack: Stack, named: &[(u64, &str, Option<&str>)]) -> CallTrace {
     let mut stream = Stream::with(&known());
     let hog = task(812);
     stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(stack);
-    stream.execute(hog, hog).leave(1, 1);
+    let pass = stream.pass;
+    stream.execute(hog, hog).leave(1, 1).pass = pass;
     stream.context(Kind::KernelSymbols, &symbols(named));
     let symbol = UserSymbol {
         build_id: "9d3b".to_owned(),
@@ -390,10 +391,12 @@ fn adds_the_names_of_functions_that_come_after_the_files() {
         ..UserSymbol::default()
     };
     let named = |symbol, more| UserSymbols { pid: 812, symbols: vec![call(symbol)], more };
+    let pass = stream.pass;
     stream.context(Kind::UserSymbols, &named(None, true)).execute(hog, hog).leave(1, 1);
     stream.context(Kind::KernelSymbols, &symbols(&[(1, "try_charge", None)]));
     around(&mut stream, 4);
     stream.exit(812).tick(50 * MS);
+    stream.pass = pass;
     stream.context(Kind::UserSymbols, &named(Some("touch"), false)).tick(MS);
     let told = report(&last(&stream)).allocation.user_stack.unwrap();
     assert_eq!(

@@ -22,7 +22,7 @@ pub(super) fn restarted_and_removed(local: &Local) -> Result<()> {
             return Ok(());
         }
     }
-    bail!("in {ATTEMPTS} attempts, no report had both `afterwards`")
+    bail!("in {ATTEMPTS} attempts, no report had the second process and the removal")
 }
 
 fn attempt(local: &Local) -> Result<bool> {
@@ -40,7 +40,9 @@ fn attempt(local: &Local) -> Result<bool> {
     let reports = said.reports()?;
     let again = of(&reports, "/oomtrace-test-again")?;
     let gone = of(&reports, "/oomtrace-test-gone")?;
-    if again.is_null() || gone.is_null() || at(again, "/restarted").is_null() {
+    ensure!(!again.is_null() && !gone.is_null(), "no `afterwards`: {again} {gone}");
+    // Only the second hog, or the removal, may have come after the look.
+    if at(again, "/restarted").is_null() || *at(gone, "/cgroup_removed") == false {
         return Ok(false);
     }
     ensure!(*at(again, "/cgroup_removed") == false, "the cgroup exists: {again}");

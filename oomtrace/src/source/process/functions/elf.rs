@@ -106,7 +106,8 @@ struct Best {
 }
 
 /// Returns the functions at these places, each `None` if the file has no symbol for it.
-/// `None` if the file cannot be read, or if it is another one than that with this build id.
+/// `None` if the header cannot be read, or if it is another file than that with this build id. If the rest is damaged, no function has
+/// a name: another file would not be the right one, and reading on would let a file decide how long it takes.
 pub(super) fn functions(file: &File, wanted_build_id: &str, places: &[Place]) -> Option<Vec<Option<String>>> {
     let header: Header = read_one(file, 0)?;
     if header.magic != MAGIC {
@@ -118,13 +119,16 @@ pub(super) fn functions(file: &File, wanted_build_id: &str, places: &[Place]) ->
         return None;
     }
     let addresses: Vec<Option<u64>> = places.iter().map(|place| address(*place, &segments)).collect();
+    Some(named(file, &header, &addresses).unwrap_or_else(|| vec![None; places.len()]))
+}
+
+/// Returns the functions at these addresses; `None` if the file has no usable table of symbols.
+fn named(file: &File, header: &Header, addresses: &[Option<u64>]) -> Option<Vec<Option<String>>> {
     let sections: Vec<Section> = read_all(file, header.sections_at, usize::from(header.sections))?;
     let of_kind = |kind| sections.iter().find(|section| section.kind == kind);
-    let Some(table) = of_kind(SHT_SYMTAB).or_else(|| of_kind(SHT_DYNSYM)) else {
-        return Some(vec![None; places.len()]);
-    };
+    let table = of_kind(SHT_SYMTAB).or_else(|| of_kind(SHT_DYNSYM))?;
     let names = sections.get(usize::try_from(table.link).ok()?)?;
-    let found = search(file, table, &addresses)?;
+    let found = search(file, table, addresses)?;
     Some(found.into_iter().map(|best| name(file, names, best?.name)).collect())
 }
 

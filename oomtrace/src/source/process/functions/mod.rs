@@ -15,7 +15,7 @@ use oomtrace_common::frame::Kind;
 
 use self::{
     elf::Place,
-    reader::{Answer, Job, Reader, Wanted},
+    reader::{Answer, Found, Job, Reader, Wanted},
 };
 use super::mappings::Located;
 use crate::{
@@ -29,7 +29,7 @@ const REMEMBERED: usize = 256;
 
 /// The tracing thread's side: the names that are known, and the thread that reads more of them.
 pub(in crate::source) struct Functions {
-    /// The file and the function at a place of a build. There is no function if the file has no symbol for it.
+    /// The file and the function at a place of a build, for files of the host. There is no function if the file has no symbol for it.
     known: HashMap<(String, Place), UserSymbol>,
     reader: Option<Reader>,
 }
@@ -84,8 +84,8 @@ impl Functions {
     pub(in crate::source) fn tell(&mut self, batch: &mut Vec<u8>) {
         let Some(reader) = &self.reader else { return };
         for Answer { pass, pid, found } in reader.answers() {
-            let symbols = found.iter().map(|(call, _)| call.clone()).collect();
-            for (call, place) in found {
+            let symbols = found.iter().map(|found| found.call.clone()).collect();
+            for Found { call, place, .. } in found.into_iter().filter(|found| found.is_own) {
                 keep(&mut self.known, call, place);
             }
             let symbols = UserSymbols { pid, symbols, more: false };

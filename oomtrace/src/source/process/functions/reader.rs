@@ -49,11 +49,20 @@ pub(super) struct Wanted {
     pub(super) place: Place,
 }
 
-/// The calls whose file was found. A call without a symbol has none in its file.
+/// The calls whose file was found.
 pub(super) struct Answer {
     pub(super) pass: u64,
     pub(super) pid: i32,
-    pub(super) found: Vec<(UserSymbol, Place)>,
+    pub(super) found: Vec<Found>,
+}
+
+/// A call whose file was found. Without a symbol, it has none in its file.
+pub(super) struct Found {
+    pub(super) call: UserSymbol,
+    pub(super) place: Place,
+    /// Whether the file is also oomtrace's own. A container can have a file with a forged build id at the same path, so its names are
+    /// not those of other processes.
+    pub(super) is_own: bool,
 }
 
 /// The tracing thread's ends of the two queues.
@@ -123,9 +132,11 @@ fn answer(job: Job) -> Answer {
         // A file of this build has all its calls. The call with the fewest files leaves the least to try.
         let files = calls.iter().map(|wanted| &wanted.files).min_by_key(|files| files.len())?;
         let of = |file: &ByteString| Some((file.clone(), names(pid, file.as_bytes(), &build_id, &places)?));
-        let (file, names) = files.iter().find_map(of)?;
-        let named = move |(Wanted { call, place, .. }, symbol)| {
-            (UserSymbol { file: Some(file.clone()), symbol, ..call }, place)
+        let (file, (names, is_own)) = files.iter().find_map(of)?;
+        let named = move |(Wanted { call, place, .. }, symbol)| Found {
+            call: UserSymbol { file: Some(file.clone()), symbol, ..call },
+            place,
+            is_own,
         };
         Some(calls.into_iter().zip(names).map(named))
     });
@@ -133,10 +144,15 @@ fn answer(job: Job) -> Answer {
 }
 
 /// Reads the file as the process sees it. If the process has exited, oomtrace's own file of this path may be the same: the build id
-/// shows that.
-fn names(pid: i32, path: &[u8], build_id: &str, places: &[Place]) -> Option<Vec<Option<String>>> {
-    let roots = [format!("/proc/{pid}/root"), "/".to_owned()];
-    roots.iter().find_map(|root| functions(&opened(root, path)?, build_id, places))
+/// shows that. Also returns whether the file is oomtrace's own.
+fn names(pid: i32, path: &[u8], build_id: &str, places: &[Place]) -> Option<(Vec<Option<String>>, bool)> {
+    let (seen, own) = (opened(&format!("/proc/{pid}/root"), path), opened("/", path));
+    let identity = |file: &File| fstat(file).ok().map(|stat| (stat.st_dev, stat.st_ino));
+    let own_identity = own.as_ref().and_then(identity);
+    [seen, own].iter().flatten().find_map(|file| {
+        let names = functions(file, build_id, places)?;
+        Some((names, own_identity.is_some() && identity(file) == own_identity))
+    })
 }
 
 /// Opens a regular file below a root. It follows no symbolic link, because paths in `/proc/PID/maps` have none. A device is never
