@@ -25,7 +25,7 @@ function __fish_oomtrace_using_subcommand
 end
 
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
-full\t'The full explanation, when the victim has exited'
+full\t'The full explanation, a second after the victim has exited'
 json\t'One JSON object per line (docs/json.md)'"
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
 fentry\t'Only fentry and fexit; fail if they are not available'
@@ -73,7 +73,7 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment-superv
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "experiment-process" -d 'A process of an experiment'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
-full\t'The full explanation, when the victim has exited'
+full\t'The full explanation, a second after the victim has exited'
 json\t'One JSON object per line (docs/json.md)'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
 fentry\t'Only fentry and fexit; fail if they are not available'
@@ -111,7 +111,7 @@ tracepoint\t'Only tracepoints'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -l layout -d 'Show all fields of the kernel\'s layout, not only the missing ones'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
-full\t'The full explanation, when the victim has exited'
+full\t'The full explanation, a second after the victim has exited'
 json\t'One JSON object per line (docs/json.md)'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand demo" -l tier -d 'Kind of hooks to use' -r -f -a "auto\t'The best tier that this kernel allows'
 fentry\t'Only fentry and fexit; fail if they are not available'
@@ -167,7 +167,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l namespace -d 
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l unit -d 'Only kills in this systemd unit, such as nginx.service' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l cause -d 'Only this cause, such as memcg_limit or global' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
-full\t'The full explanation, when the victim has exited'
+full\t'The full explanation, a second after the victim has exited'
 json\t'One JSON object per line (docs/json.md)'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l html -d 'Write the selected incident as a page to this file instead (- for standard output)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -s 1 -l last -d 'Only the last incident that matches'
@@ -194,7 +194,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -l format -d 'Ou
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l format -d 'Output format' -r -f -a "line\t'One line per incident, as soon as it is decided'
-full\t'The full explanation, when the victim has exited'
+full\t'The full explanation, a second after the victim has exited'
 json\t'One JSON object per line (docs/json.md)'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l cgroup -d 'Only kills in this cgroup or below it: the domain\'s or a victim\'s (a path, with or without /sys/fs/cgroup)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand replay" -l comm -d 'Only kills of processes with this name' -r

@@ -19,7 +19,7 @@ fn why(client: &Client, target: &OsStr) -> Result<ExitCode> {
     let reply = client.why(target.as_encoded_bytes())?;
     match (reply.status, reply.report) {
         (Status::Found, Some(report)) => println!("{report}"),
-        (Status::None, _) => println!("memory did not kill it"),
+        (Status::None, _) => println!("the running tracer knows no OOM kill of it"),
         (_, _) => println!("{}", reply.message.unwrap_or_default()),
     }
     Ok(if reply.status == Status::Found { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -53,11 +53,11 @@ Exit status:
   0  finished, or ended by SIGINT, SIGTERM or a closed pipe
   1  another failure
   2  wrong command line
-  3  a privilege is missing
+  3  a privilege is missing, or the running tracer refuses to answer
   4  this kernel cannot be traced
   5  the output could not be written
   6  a file could not be read, is damaged, or is not a recording
-  7  the recording does not contain the answer
+  7  the recording, or the running tracer, does not contain the answer
 `record -- CMD` exits with the status of CMD; with 127 if CMD does not exist, with 126 if it cannot be started.";
 
 /// The commands.
@@ -450,7 +450,7 @@ pub enum Format {
     /// One line per incident, as soon as it is decided
     #[default]
     Line,
-    /// The full explanation, when the victim has exited
+    /// The full explanation, a second after the victim has exited
     Full,
     /// One JSON object per line (docs/json.md)
     Json,

@@ -29,11 +29,11 @@ impl Exit {
         (Self::Success, "done, or ended by a signal or by the reader"),
         (Self::Failure, "something else failed"),
         (Self::Usage, "wrong command line"),
-        (Self::Privilege, "a privilege is missing"),
+        (Self::Privilege, "a privilege is missing, or the running tracer refuses to answer"),
         (Self::Kernel, "this kernel cannot be traced"),
         (Self::Output, "the output could not be written"),
         (Self::Input, "a file could not be read, is damaged, or is not a recording"),
-        (Self::Unanswered, "the recording does not contain the answer"),
+        (Self::Unanswered, "the recording, or the running tracer, does not contain the answer"),
     ];
 
     /// The number that the shell sees.

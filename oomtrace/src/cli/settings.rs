@@ -24,6 +24,8 @@ pub struct Setting {
     pub values: Vec<String>,
     /// Where it was set: a file and a line, or a variable.
     pub place: String,
+    /// Whether it is at the top of the file, which is for all commands. Otherwise the command must have such an option.
+    pub is_shared: bool,
 }
 
 /// The settings cannot be used. Each line says where and why.
@@ -68,6 +70,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// Adds the settings of a table: the top of the file, which has tables, or one of these.
     fn table(&mut self, table: &DeTable<'_>, tables: &[&str]) {
         for (key, value) in table {
             let (name, value) = (key.get_ref().to_string(), value.get_ref());
@@ -80,7 +83,8 @@ impl Found<'_> {
             }
             match values(value) {
                 Some(values) => {
-                    self.settings.insert(name.clone(), Setting { name, values, place });
+                    let is_shared = !tables.is_empty();
+                    self.settings.insert(name.clone(), Setting { name, values, place, is_shared });
                 }
                 None => self.wrong.push(format!(
                     "{place}: `{name}` must be a text in quotes, a whole number, true or false, or a list of texts"
@@ -116,16 +120,19 @@ pub fn options(command: &Command) -> impl Iterator<Item = &Arg> {
 }
 
 /// Returns the command with these settings as its defaults. Later settings replace earlier ones. `known` are the names that another
-/// command has: the top of a file is for both.
+/// command has: a setting at the top of a file may belong to either.
 ///
 /// # Errors
 ///
 /// If there is no such option, or it does not accept the value.
 pub fn apply(mut command: Command, settings: &[Setting], known: &[String]) -> Result<Command, SettingsError> {
     let mut wrong = Vec::new();
-    for Setting { name, values, place } in settings {
+    for Setting { name, values, place, is_shared } in settings {
         let Some(arg) = options(&command).find(|arg| arg.get_long() == Some(name)).cloned() else {
-            if !known.contains(name) {
+            let is_known = known.contains(name);
+            if is_known && !is_shared {
+                wrong.push(format!("{place}: this command has no setting `{name}`, another one has"));
+            } else if !is_known {
                 wrong.push(format!("{place}: there is no setting `{name}`; settings are the long options of `watch` and `record`, such as `metrics` (docs/config.md)"));
             }
             continue;
@@ -243,6 +250,14 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_in_the_table_of_the_wrong_command_is_an_error() {
+        let command = Cli::command().find_subcommand("watch").unwrap().clone();
+        let settings = read("f", "journal = true\n[watch]\nmax-total = '4G'", "watch").unwrap();
+        let said = apply(command, &settings, &names()).unwrap_err().to_string();
+        assert_eq!(said, "f:3: this command has no setting `max-total`, another one has");
+    }
+
+    #[test]
     fn each_option_accepts_its_own_default() {
         for command in ["watch", "record"].map(|name| Cli::command().find_subcommand(name).unwrap().clone()) {
             for arg in options(&command) {
@@ -251,8 +266,8 @@ mod tests {
                 if values.is_empty() {
                     continue;
                 }
-                let setting =
-                    Setting { name: arg.get_long().unwrap().to_owned(), values, place: "x".to_owned() };
+                let (name, place) = (arg.get_long().unwrap().to_owned(), "x".to_owned());
+                let setting = Setting { name, values, place, is_shared: false };
                 apply(command.clone(), &[setting], &[]).unwrap();
             }
         }

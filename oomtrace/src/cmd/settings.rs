@@ -3,12 +3,14 @@
 use std::{
     env,
     ffi::OsString,
-    fs::{self, File},
+    fs::{File, Metadata},
     io::{self, Read as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use rustix::process::geteuid;
 
 use crate::cli::{
     Cli,
@@ -17,6 +19,9 @@ use crate::cli::{
 
 /// The file that is read if it exists and no other is named.
 const USUAL_FILE: &str = "/etc/oomtrace.toml";
+
+/// The file that stands for no settings.
+pub(super) const NO_FILE: &str = "/dev/null";
 
 /// The variable that names another file.
 const VARIABLE: &str = "OOMTRACE_CONFIG";
@@ -45,7 +50,7 @@ fn prepare(words: &[OsString]) -> Result<Command, SettingsError> {
     let Some((name, file)) = seen.ok().as_ref().and_then(chosen) else { return Ok(command) };
     let known: Vec<String> = COMMANDS.iter().flat_map(|name| names(&command, name)).collect();
     let mut settings = from_file(file, name)?;
-    settings.extend(from_environment(&names(&command, name)));
+    settings.extend(from_environment(&names(&command, name))?);
     let own = command.find_subcommand(name).cloned().unwrap_or_default();
     let own = apply(own, &settings, &known)?;
     command = command.mut_subcommand(name, |_| own);
@@ -68,7 +73,10 @@ fn names(command: &Command, name: &str) -> Vec<String> {
 fn from_file(named: Option<PathBuf>, command: &str) -> Result<Vec<Setting>, SettingsError> {
     let named = named.or_else(|| filled(VARIABLE).map(PathBuf::from));
     let file = named.as_deref().unwrap_or(Path::new(USUAL_FILE));
-    match content(file) {
+    if file == Path::new(NO_FILE) {
+        return Ok(Vec::new());
+    }
+    match content(file, geteuid().is_root()) {
         Ok(text) => read(&file.display().to_string(), &text, command),
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => {
@@ -77,28 +85,84 @@ fn from_file(named: Option<PathBuf>, command: &str) -> Result<Vec<Setting>, Sett
     }
 }
 
-fn content(file: &Path) -> io::Result<String> {
-    if !fs::metadata(file)?.is_file() {
+/// The text of the file. Root accepts it only from root, because a setting can name a program to run (`exec`).
+fn content(file: &Path, is_root: bool) -> io::Result<String> {
+    // Opening a pipe does not wait for its other end.
+    let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(file)?;
+    let metadata = opened.metadata()?;
+    if !metadata.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
+    if is_root && !is_roots(&metadata) {
+        let file = file.display();
+        return Err(io::Error::other(format!(
+            "another user than root can change it, and a setting can name a program that root runs; `chown root {file}` and `chmod go-w {file}`, or use another file"
+        )));
+    }
     let mut text = String::new();
-    let read = File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    let read = opened.take(LARGEST + 1).read_to_string(&mut text)?;
     if u64::try_from(read).unwrap_or(u64::MAX) > LARGEST {
         return Err(io::Error::other(format!("it is larger than {LARGEST} bytes")));
     }
     Ok(text)
 }
 
-fn from_environment(names: &[String]) -> Vec<Setting> {
-    let set = |name: &String| {
-        let variable = variable(name);
-        let value = filled(&variable)?.to_string_lossy().into_owned();
-        Some(Setting { name: name.clone(), values: vec![value], place: variable })
-    };
-    names.iter().filter_map(set).collect()
+/// Whether only root can change the file.
+fn is_roots(metadata: &Metadata) -> bool {
+    metadata.uid() == 0 && metadata.mode() & 0o022 == 0
+}
+
+fn from_environment(names: &[String]) -> Result<Vec<Setting>, SettingsError> {
+    let (mut settings, mut wrong) = (Vec::new(), Vec::new());
+    for name in names {
+        let place = variable(name);
+        match filled(&place).map(OsString::into_string) {
+            None => {}
+            Some(Ok(value)) => {
+                settings.push(Setting { name: name.clone(), values: vec![value], place, is_shared: false });
+            }
+            Some(Err(_)) => {
+                wrong.push(format!("{place}: the value is not UTF-8; use --{name} on the command line"));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(settings) } else { Err(SettingsError(wrong)) }
 }
 
 /// The value of a variable that is set and not empty.
 fn filled(variable: &str) -> Option<OsString> {
     env::var_os(variable).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{self, Permissions},
+        os::unix::fs::PermissionsExt as _,
+        path::PathBuf,
+    };
+
+    use super::{NO_FILE, content, from_file};
+
+    #[test]
+    fn root_refuses_a_file_that_others_can_change() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("oomtrace.toml");
+        fs::write(&file, "journal = true").unwrap();
+        for mode in [0o664, 0o646] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let refused = content(&file, true).unwrap_err().to_string();
+            assert!(refused.contains(&format!("`chmod go-w {}`", file.display())), "{refused}");
+            assert_eq!(content(&file, false).unwrap(), "journal = true");
+        }
+        // A user cannot give the file to root.
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(content(&file, true).is_ok(), rustix::process::geteuid().is_root());
+        assert!(content(directory.path(), false).is_err());
+    }
+
+    #[test]
+    fn no_file_has_no_settings() {
+        assert!(from_file(Some(PathBuf::from(NO_FILE)), "watch").unwrap().is_empty());
+    }
 }

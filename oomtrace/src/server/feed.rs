@@ -31,7 +31,7 @@ pub(super) struct Message {
     pub(super) json: Bytes,
 }
 
-/// The number of messages that a consumer did not get.
+/// The number of reports that a consumer did not get.
 #[derive(Clone, Debug)]
 pub(super) struct Dropped {
     /// The option that requested the consumer.
@@ -60,7 +60,9 @@ impl Queue {
     }
 
     fn send(&self, message: Message) {
-        if self.messages.try_send(message).is_err() {
+        // A lost decision is no loss: its report follows.
+        let is_report = !message.is_open;
+        if self.messages.try_send(message).is_err() && is_report {
             self.dropped.count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -70,7 +72,7 @@ impl Queue {
         Self { needs_json: true, ..self }
     }
 
-    /// The number of messages that the consumer did not get.
+    /// The number of reports that the consumer did not get.
     pub(super) fn dropped(&self) -> Dropped {
         self.dropped.clone()
     }
@@ -138,7 +140,7 @@ impl Feed {
         Ok(json.into())
     }
 
-    /// The number of messages that each consumer did not get.
+    /// The number of reports that each consumer did not get.
     pub(super) fn dropped(&self) -> Vec<Dropped> {
         self.queues.iter().map(Queue::dropped).collect()
     }
@@ -174,6 +176,20 @@ mod tests {
 
     use super::{Complaints, Feed, queue};
     use crate::sink::{Sink as _, terminal::example};
+
+    #[test]
+    fn counts_lost_reports_and_not_lost_decisions() {
+        let (open, _over) = oneshot::channel();
+        let mut feed = Feed::new(open);
+        let (queue, _inbox) = queue("slow", 1);
+        feed.add(queue.with_decisions());
+        for _ in 0..3 {
+            feed.decided(&example::memcg_kill()).unwrap();
+        }
+        assert_eq!(feed.dropped()[0].count(), 0);
+        feed.closed(&example::memcg_kill()).unwrap();
+        assert_eq!(feed.dropped()[0].count(), 1);
+    }
 
     #[test]
     fn full_queue_loses_only_its_own_messages_and_reports_the_number() {

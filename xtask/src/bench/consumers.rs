@@ -109,15 +109,15 @@ struct Place {
 }
 
 impl Place {
-    fn new(folder: &Path) -> Result<Self> {
-        let hook = folder.join("hook");
+    fn new(directory: &Path) -> Result<Self> {
+        let hook = directory.join("hook");
         fs::write(&hook, HOOK).context("writing the command")?;
         fs::set_permissions(&hook, fs::Permissions::from_mode(0o755))?;
         let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
         let text = |path: &Path| path.to_str().map(str::to_owned).context("a path that is not UTF-8");
         Ok(Self {
             hook: text(&hook)?,
-            socket: text(&folder.join("socket"))?,
+            socket: text(&directory.join("socket"))?,
             port: listener.local_addr()?.port(),
         })
     }

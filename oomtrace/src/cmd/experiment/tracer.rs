@@ -12,11 +12,14 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::ValueEnum as _;
+use clap::{CommandFactory as _, ValueEnum as _};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{children::STEP, experiment::Interrupted};
-use crate::cli::TierChoice;
+use super::{super::settings::NO_FILE, children::STEP, experiment::Interrupted};
+use crate::cli::{
+    Cli, TierChoice,
+    settings::{options, variable},
+};
 
 /// The maximum time to get ready, or to end. It is long because a busy machine is slow, and the run is lost without the tracer.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -37,8 +40,8 @@ impl Tracer {
         is_interrupted: impl Fn() -> bool,
     ) -> Result<Self> {
         let tier = tier.to_possible_value().context("a tier without a name")?;
-        let mut child = Command::new("/proc/self/exe")
-            .args(["watch", "--format", "json", "--tier", tier.get_name(), "--record"])
+        let mut child = without_settings("/proc/self/exe")
+            .args(["--format", "json", "--tier", tier.get_name(), "--record"])
             .arg(recording)
             .current_dir(directory)
             .stdin(Stdio::null())
@@ -103,6 +106,18 @@ impl Drop for Tracer {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// `watch` without the settings of the machine: they could hide reports, or use the port or the socket of another tracer.
+fn without_settings(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args(["watch", "--config", NO_FILE]);
+    let cli = Cli::command();
+    let names = cli.find_subcommand("watch").into_iter().flat_map(options).filter_map(|arg| arg.get_long());
+    for name in names {
+        command.env_remove(variable(name));
+    }
+    command
 }
 
 fn lines(output: impl std::io::Read + Send + 'static) -> Receiver<String> {

@@ -31,11 +31,11 @@ pub(super) struct Answer<'a, R: ?Sized> {
     /// The report of the last incident.
     report: &'a R,
     #[serde(skip)]
-    told: Told,
+    shown: Shown,
 }
 
 /// The parts of the report that are in the text.
-pub(super) struct Told {
+pub(super) struct Shown {
     pub(super) id: String,
     pub(super) time: Option<String>,
     pub(super) summary: String,
@@ -48,20 +48,20 @@ impl<'a, R: Serialize + ?Sized> Answer<'a, R> {
         number: Option<u64>,
         pid: Option<i32>,
         report: &'a R,
-        told: Told,
+        shown: Shown,
     ) -> Self {
-        Self { schema: SCHEMA, verdict, incidents, number, pid, report, told }
+        Self { schema: SCHEMA, verdict, incidents, number, pid, report, shown }
     }
 }
 
 /// Prints the answer.
 pub(super) fn tell(answer: &Answer<'_, impl Serialize + ?Sized>, format: TableFormat) -> Result<()> {
     let mut stdout = io::stdout();
-    let told = match format {
+    let printed = match format {
         TableFormat::Json => json::line(&mut stdout, answer),
         TableFormat::Text => text(&mut stdout, answer),
     };
-    told.map_err(PipelineError::Output)?;
+    printed.map_err(PipelineError::Output)?;
     if answer.incidents > 1 {
         say(format_args!("{} incidents have such a victim; this is the last one", answer.incidents));
     }
@@ -74,9 +74,11 @@ fn text<R: ?Sized>(output: &mut impl io::Write, answer: &Answer<'_, R>) -> io::R
         Verdict::OomKill => "OOM kill",
         Verdict::UserspaceKill => "killed by user space for memory",
     };
-    let Told { id, time, summary } = &answer.told;
-    let time = time.as_deref().unwrap_or("at an unknown time");
-    writeln!(output, "yes, {by}, {time}: {}", sanitize::sentence(summary))?;
+    // The running tracer's answer is text of another process.
+    let Shown { id, time, summary } = &answer.shown;
+    let time = sanitize::sentence(time.as_deref().unwrap_or("at an unknown time"));
+    let (id, summary) = (sanitize::sentence(id), sanitize::sentence(summary));
+    writeln!(output, "yes, {by}, {time}: {summary}")?;
     match answer.number {
         Some(number) => writeln!(output, "incident {id}: oomtrace show {number}"),
         None => writeln!(output, "incident {id}; the whole report: --format json"),

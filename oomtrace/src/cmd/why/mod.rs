@@ -8,7 +8,7 @@ use anyhow::Result;
 
 pub(super) use self::running::{CannotAsk, Denied};
 use self::{
-    answer::{Answer, Told, tell},
+    answer::{Answer, Shown, tell},
     running::ask,
 };
 use super::shared::{
@@ -70,8 +70,8 @@ fn is_kill(report: &Report, target: &Target) -> bool {
 fn answer<'a>(target: &Target, found: u64, number: u64, report: &'a Report) -> Answer<'a, Report> {
     let by_kernel = report.cause.code != Code::Userspace;
     let verdict = if by_kernel { Verdict::OomKill } else { Verdict::UserspaceKill };
-    let told =
-        Told { id: report.id.clone(), time: report.time.clone(), summary: report.cause.summary.clone() };
+    let shown =
+        Shown { id: report.id.clone(), time: report.time.clone(), summary: report.cause.summary.clone() };
     let pid = target.victim(report).and_then(|victim| victim.process.pid);
-    Answer::new(verdict, found, Some(number), pid, report, told)
+    Answer::new(verdict, found, Some(number), pid, report, shown)
 }

@@ -7,13 +7,19 @@ use serde::Deserialize;
 
 use super::{
     super::shared::say::say,
-    answer::{Answer, Told, tell},
+    answer::{Answer, Shown, tell},
 };
 use crate::{
     cli::Why,
     client::{Client, ClientError, Reply, Status},
     exit::Exit,
 };
+
+/// The tracer has all reports since its start.
+const NONE: &str = "the running tracer knows no OOM kill of it; earlier kills are in recordings only";
+
+/// The tracer has removed reports, or a report is not finished.
+const NONE_OF_SOME: &str = "unknown: the running tracer does not have all reports, and those that it has contain no OOM kill of it; recordings may contain one: sudo oomtrace why TARGET /var/lib/oomtrace";
 
 /// The running tracer refused to answer.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +68,13 @@ pub(super) fn ask(options: &Why) -> Result<Option<Exit>> {
         // The tracer knows nothing about the time before its start.
         (Status::None, false) if can_read_recordings() => Ok(None),
         (Status::None, _) => {
-            say("the running tracer knows no OOM kill of it; earlier kills are in recordings only");
+            say(if reply.complete { NONE } else { NONE_OF_SOME });
             Ok(Some(Exit::Unanswered))
+        }
+        (Status::Busy, false) if can_read_recordings() => {
+            let message = reply.message.unwrap_or_default();
+            say(format_args!("the running tracer does not answer: {message}; reading recordings instead"));
+            Ok(None)
         }
         (Status::Invalid | Status::Busy | Status::Subscribed, _) => {
             anyhow::bail!("the running tracer does not answer: {}", reply.message.unwrap_or_default())
@@ -88,15 +99,15 @@ fn explain(error: &ClientError) {
 
 fn can_read_recordings() -> bool {
     let usual = super::super::shared::history::read_from(&[]);
-    usual.first().is_some_and(|folder| std::fs::read_dir(folder).is_ok())
+    usual.first().is_some_and(|directory| std::fs::read_dir(directory).is_ok())
 }
 
 fn found(reply: &Reply, options: &Why) -> Result<Exit> {
     let no_report = "the running tracer sent no report";
     let report = reply.report.as_deref().context(no_report)?;
     let part: Part = serde_json::from_str(report.get()).context(no_report)?;
-    let told = Told { id: part.id, time: part.time, summary: part.cause.summary };
+    let shown = Shown { id: part.id, time: part.time, summary: part.cause.summary };
     let verdict = reply.verdict.context(no_report)?;
-    tell(&Answer::new(verdict, reply.incidents, None, reply.pid, report, told), options.format)?;
+    tell(&Answer::new(verdict, reply.incidents, None, reply.pid, report, shown), options.format)?;
     Ok(Exit::Success)
 }

@@ -87,11 +87,11 @@ fn read(unit: &str, shown: &str) -> Option<Ended> {
 /// Prints how it ended.
 pub(super) fn tell(ended: &Ended, format: TableFormat) -> Result<()> {
     let mut stdout = io::stdout();
-    let told = match format {
+    let printed = match format {
         TableFormat::Json => json::line(&mut stdout, ended),
         TableFormat::Text => io::Write::write_all(&mut stdout, format!("{}\n", sentence(ended)).as_bytes()),
     };
-    Ok(told.map_err(PipelineError::Output)?)
+    Ok(printed.map_err(PipelineError::Output)?)
 }
 
 fn sentence(ended: &Ended) -> String {

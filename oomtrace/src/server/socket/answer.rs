@@ -1,6 +1,8 @@
 //! Answers, and what a process without privileges sees of a report.
 
-use serde_json::{Value, value::RawValue};
+use std::collections::BTreeMap;
+
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{
     asker::Asker,
@@ -12,9 +14,9 @@ use crate::{
     server::facts::{Dead, Facts},
 };
 
-/// Keys of a report that are about the decision and its domain. A process without privileges sees these and its own victims; all
-/// others are null, because they describe other processes and the machine. Every process can read the domain's figures in the cgroup
-/// file system.
+/// Keys of a report that are about the decision and its domain. A process without privileges sees these, with its own victims alone and
+/// without the runner-up's process id. All others are null, because they describe other processes and the machine. Some names of others
+/// remain: the cause's summary and evidence may name processes, and `domain.chain` names the cgroups from the trigger's own upwards.
 const SHOWN: [&str; 15] = [
     "schema",
     "id",
@@ -90,19 +92,34 @@ pub(super) fn shown(asker: &Asker, report: &Kept) -> Option<Box<RawValue>> {
     if !owned.contains(&true) {
         return None;
     }
-    let mut value: Value = serde_json::from_slice(&report.json).ok()?;
-    let keys = value.as_object_mut()?;
-    for (key, value) in keys.iter_mut() {
-        if !SHOWN.contains(&key.as_str()) {
-            *value = Value::Null;
-        }
+    let whole: BTreeMap<&str, &RawValue> = serde_json::from_slice(&report.json).ok()?;
+    let victims = only(whole.get("victims")?, &owned)?;
+    let selection = without_runner_up(whole.get("selection")?)?;
+    let visible = |key: &str, value| match key {
+        "victims" => &*victims,
+        "selection" => &*selection,
+        _ if SHOWN.contains(&key) => value,
+        _ => RawValue::NULL,
+    };
+    let shown: BTreeMap<&str, &RawValue> =
+        whole.into_iter().map(|(key, value)| (key, visible(key, value))).collect();
+    to_raw_value(&shown).ok()
+}
+
+/// The victims that the process owns. The facts have the victims in the order of the report.
+fn only(victims: &RawValue, owned: &[bool]) -> Option<Box<RawValue>> {
+    let victims: Vec<&RawValue> = serde_json::from_str(victims.get()).ok()?;
+    let own = victims.into_iter().zip(owned).filter(|(_, is_own)| **is_own);
+    to_raw_value(&own.map(|(victim, _)| victim).collect::<Vec<&RawValue>>()).ok()
+}
+
+/// The selection without the process id of the process that would have been chosen otherwise.
+fn without_runner_up(selection: &RawValue) -> Option<Box<RawValue>> {
+    let mut keys: BTreeMap<&str, &RawValue> = serde_json::from_str(selection.get()).ok()?;
+    if let Some(pid) = keys.get_mut("runner_up_pid") {
+        *pid = RawValue::NULL;
     }
-    if let Some(Value::Array(victims)) = keys.get_mut("victims") {
-        // The facts have the victims in the order of the report.
-        let mut owned = owned.into_iter();
-        victims.retain(|_| owned.next() == Some(true));
-    }
-    serde_json::value::to_raw_value(&value).ok()
+    to_raw_value(&keys).ok()
 }
 
 #[cfg(test)]
@@ -165,6 +182,9 @@ mod tests {
         for hidden in ["trigger", "candidates", "account", "machine", "lead_up", "followed", "allocation"] {
             assert_eq!(shown[hidden], Value::Null, "{hidden}");
         }
+        let selection = &shown["selection"];
+        assert_eq!(selection["margin_points"], 5_943);
+        assert_eq!(selection["runner_up_pid"], Value::Null);
         assert!(!shown["cause"]["summary"].as_str().unwrap().is_empty());
     }
 

@@ -19,12 +19,14 @@ use crate::{
 /// The process that asks.
 pub(super) struct Asker {
     uid: u32,
-    /// Its process id, if the kernel told it.
+    /// Its process id, if the kernel reported it.
     pub(super) pid: Option<i32>,
     /// The cgroup of its unit or container, otherwise its own cgroup. `None` for the root cgroup, which is no one's own.
     cgroup: Option<ByteString>,
     /// Whether it may know everything: root, and the tracer's own user.
     pub(super) sees_all: bool,
+    /// Where cgroups of living processes are found.
+    hierarchy: Option<MemoryHierarchy>,
 }
 
 impl Asker {
@@ -35,7 +37,7 @@ impl Asker {
         let sees_all = uid == 0 || uid == geteuid().as_raw();
         let cgroup =
             hierarchy.zip(pid).filter(|_| !sees_all).and_then(|(all, pid)| cgroup_of(stream, all, pid, uid));
-        Some(Self { uid, pid, cgroup: cgroup.and_then(own), sees_all })
+        Some(Self { uid, pid, cgroup: cgroup.and_then(own), sees_all, hierarchy: hierarchy.cloned() })
     }
 
     /// The user, for the limits of one user.
@@ -54,11 +56,17 @@ impl Asker {
         self.cgroup.as_ref().is_some_and(|own| is_below(cgroup.as_bytes(), own.as_bytes()))
     }
 
+    /// Whether a living process is in the own cgroup.
+    fn is_beside(&self, pid: i32) -> bool {
+        let cgroup = self.hierarchy.as_ref().and_then(|hierarchy| of_process(hierarchy, pid));
+        cgroup.is_some_and(|cgroup| self.is_own(&cgroup))
+    }
+
     /// Whether the question is about others, as far as that is known without any report.
     pub(super) fn is_about_others(&self, target: &Target) -> bool {
         match target {
             _ if self.sees_all => false,
-            Target::Pid(pid) => uid_of(*pid).is_some_and(|uid| uid != self.uid),
+            Target::Pid(pid) => uid_of(*pid).is_some_and(|uid| uid != self.uid) && !self.is_beside(*pid),
             Target::Cgroup(path) => !self.is_own(&ByteString::from(path.clone())),
             Target::Name(_) => !self.cgroup.as_ref().is_some_and(|own| {
                 let place = Attribution { slice: None, ..Attribution::of(&KnownNames::default(), own) };
@@ -100,9 +108,13 @@ fn uid_of(pid: i32) -> Option<u32> {
 }
 
 /// The part of a path that belongs to the process's unit: up to the innermost service or scope. A container has a scope, or a
-/// cgroup of its own.
+/// cgroup of its own. Units and users share a slice, so a slice is no one's own.
 fn own(path: ByteString) -> Option<ByteString> {
     let bytes = path.as_bytes();
+    // A path that begins with ".." is outside the tracer's cgroup namespace.
+    if bytes == b"/" || bytes.starts_with(b"/..") {
+        return None;
+    }
     let mut end = 0;
     let mut unit = None;
     for level in bytes.split(|byte| *byte == b'/') {
@@ -114,9 +126,7 @@ fn own(path: ByteString) -> Option<ByteString> {
     }
     match unit.and_then(|end| bytes.get(..end)) {
         Some(unit) => Some(ByteString::from(unit.to_vec())),
-        // A path that begins with ".." is outside the tracer's cgroup namespace.
-        None if bytes == b"/" || bytes.starts_with(b"/..") => None,
-        None => Some(path),
+        None => (!bytes.ends_with(b".slice")).then_some(path),
     }
 }
 
@@ -130,7 +140,7 @@ pub(super) mod tests {
     };
 
     pub(in super::super) fn user(uid: u32, cgroup: &str) -> Asker {
-        Asker { uid, pid: None, cgroup: own(cgroup.into()), sees_all: uid == 0 }
+        Asker { uid, pid: None, cgroup: own(cgroup.into()), sees_all: uid == 0, hierarchy: None }
     }
 
     fn owns(asker: &Asker, report: &Report) -> bool {
@@ -146,7 +156,9 @@ pub(super) mod tests {
             Some("/user.slice/user@7.service/app.slice/b.service".to_owned())
         );
         assert_eq!(own("/docker/abc"), Some("/docker/abc".to_owned()));
-        assert_eq!([own("/"), own("/../a")], [None, None]);
+        for shared in ["/", "/..", "/../a", "/../a.service", "/user.slice", "/user.slice/user-7.slice"] {
+            assert_eq!(own(shared), None, "{shared}");
+        }
     }
 
     #[test]

@@ -25,8 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The time in which a kill may become known here. A client may ask as soon as the process is dead.
 const NEWS: Duration = Duration::from_millis(250);
 
-/// The time in which the report of a known decision comes. An incident is closed a second after the last signal of user space.
-const REPORT: Duration = Duration::from_secs(5);
+/// The time in which the report of a known decision usually comes. The assembler waits up to 5 s after the last event for the exits of
+/// the victims (`KILL_TIMEOUT_NS`), and up to 2 s for names (`NAMES_NS`). A pass may take longer. A client waits 10 s for a reply.
+const REPORT: Duration = Duration::from_secs(8);
 
 /// Reads the request and answers it.
 pub(super) async fn converse(stream: UnixStream, asker: Asker, shared: &Arc<Shared>) -> io::Result<()> {
@@ -42,18 +43,19 @@ pub(super) async fn converse(stream: UnixStream, asker: Asker, shared: &Arc<Shar
 }
 
 /// Answers at once if a report is known. Otherwise waits for the report of an open incident, and for news of a kill that has just
-/// happened.
+/// happened. A reply that does not have the report of an open incident is not complete.
 async fn why(asker: &Asker, target: &Target, shared: &Shared) -> Reply {
     let start = Instant::now();
     let mut news = shared.news.subscribe();
     loop {
         let over = news.borrow_and_update().over;
-        let (reply, is_open) = {
+        let (mut reply, is_open) = {
             let reports = shared.reports();
             (answer::why(asker, target, &reports), answer::is_open(target, &reports))
         };
         let until = start + if is_open { REPORT } else { NEWS };
         if reply.status == Status::Found || over || Instant::now() >= until {
+            reply.complete &= !is_open;
             return reply;
         }
         // At the deadline the answer is final.

@@ -1,14 +1,17 @@
 //! The socket's file.
 
 use std::{
-    fs::{self, DirBuilder, Permissions},
+    fs::{self, DirBuilder},
     io,
     os::unix::{
-        fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _},
+        fs::{DirBuilderExt as _, FileTypeExt as _},
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use rustix::{fs::Mode, process::umask};
 
 /// The reason why the socket could not be created.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,8 @@ impl Socket {
     /// If another process listens on it, the path is something else, or the system refuses.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
         let failed = |error| SocketError::Bind { path: path.to_owned(), error };
+        // Who may ask what is decided for each request.
+        let _unmasked = Unmasked::new();
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             match DirBuilder::new().mode(0o755).create(parent) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
@@ -63,14 +68,36 @@ impl Socket {
         remove_stale(path)?;
         let listener = UnixListener::bind(path).map_err(failed)?;
         let file = File(path.to_owned());
-        // Who may ask what is decided for each request.
-        fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(Self { listener, file })
     }
 
     pub(super) fn parts(self) -> (UnixListener, File) {
         (self.listener, self.file)
+    }
+}
+
+/// Only one thread at a time changes the mask, so that each restores the right one.
+static MASK: Mutex<()> = Mutex::new(());
+
+/// While this exists, the process's mask (`umask`) takes no permission from a new file: every process may connect to a new socket.
+/// A change of the permissions afterwards could follow a link that replaced the socket. The mask applies to all threads, so this is
+/// for the start only.
+struct Unmasked {
+    before: Mode,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Unmasked {
+    fn new() -> Self {
+        let alone = MASK.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { before: umask(Mode::empty()), _alone: alone }
+    }
+}
+
+impl Drop for Unmasked {
+    fn drop(&mut self) {
+        umask(self.before);
     }
 }
 
@@ -95,15 +122,18 @@ fn remove_stale(path: &Path) -> Result<(), SocketError> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::net::UnixListener};
+    use std::{
+        fs,
+        os::unix::{fs::PermissionsExt as _, net::UnixListener},
+    };
 
     use super::{Socket, SocketError};
 
     #[test]
     fn replaces_a_stale_socket_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("run/socket");
-        fs::create_dir(folder.path().join("run")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run/socket");
+        fs::create_dir(directory.path().join("run")).unwrap();
         // The file stays when the listener is closed, as after a kill.
         drop(UnixListener::bind(&path).unwrap());
         let first = Socket::bind(&path).unwrap();
@@ -116,12 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn creates_its_directory() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("run/socket");
+    fn creates_its_directory_and_every_process_may_connect() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run/socket");
         let socket = Socket::bind(&path).unwrap();
-        assert!(path.exists());
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(directory.path().join("run")), 0o755);
+        assert_eq!(mode(path) & 0o666, 0o666);
         drop(socket);
-        assert!(matches!(Socket::bind(&folder.path().join("a/b/c")), Err(SocketError::Bind { .. })));
+        assert!(matches!(Socket::bind(&directory.path().join("a/b/c")), Err(SocketError::Bind { .. })));
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 struct Run {
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     server: Server,
     feed: Feed,
     said: Arc<Mutex<Vec<String>>>,
@@ -26,8 +26,8 @@ struct Run {
 
 impl Run {
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = Socket::bind(&folder.path().join("socket")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let socket = Socket::bind(&directory.path().join("socket")).unwrap();
         let said = Arc::<Mutex<Vec<String>>>::default();
         let theirs = Arc::clone(&said);
         let tell = Box::new(move |trouble: &crate::server::Trouble| {
@@ -35,11 +35,11 @@ impl Run {
         });
         let wanted = Wanted { socket: Some(socket), ..Wanted::default() };
         let (server, feed) = Server::start(wanted, machine(), tell).unwrap();
-        Self { folder, server, feed, said }
+        Self { directory, server, feed, said }
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.path().join("socket")
+        self.directory.path().join("socket")
     }
 
     fn client(&self) -> Client {
@@ -86,6 +86,22 @@ fn answers_why_and_removes_the_socket_at_the_end() {
     let path = run.path();
     run.end();
     assert!(!path.exists());
+}
+
+#[test]
+fn a_reply_without_an_awaited_report_is_not_complete() {
+    let mut run = Run::start();
+    run.feed.decided(&of(5)).unwrap();
+    let mut asked = UnixStream::connect(run.path()).unwrap();
+    asked.write_all(b"{\"ask\":\"why\",\"target\":\"5\"}\n").unwrap();
+    // Connections are accepted in their order, so this reply shows that the other one was accepted.
+    assert_eq!(send(&run.path(), b"{}\n")["status"], "invalid");
+    run.end();
+    let mut line = String::new();
+    BufReader::new(asked).read_line(&mut line).unwrap();
+    let reply: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(reply["status"], "none");
+    assert_eq!(reply["complete"], false);
 }
 
 #[test]
@@ -151,7 +167,7 @@ fn survives_hostile_requests() {
 }
 
 #[test]
-fn further_clients_are_told_to_come_back() {
+fn refuses_clients_beyond_the_limit() {
     let run = Run::start();
     let held: Vec<_> = (0..64).map(|_| run.client().events().unwrap()).collect();
     let mut refused = UnixStream::connect(run.path()).unwrap();

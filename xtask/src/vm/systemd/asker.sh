@@ -9,7 +9,7 @@ ask() {
 }
 sh -c 'echo $$ >/tmp/pid; exec dd if=/dev/zero of=/dev/null bs=64M count=1' 2>/dev/null
 echo "the child ended with $?"
-# The report follows the kill by some milliseconds.
+# The report follows the kill after about a second.
 for _ in $(seq 100); do oomtrace why "$(cat /tmp/pid)" >/dev/null 2>&1 && break; sleep 0.1; done
 ask itself "$(cat /tmp/pid)"
 ask its-unit asker.service
