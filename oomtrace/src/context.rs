@@ -28,6 +28,9 @@ use crate::{
     kernel::{facts::KernelFacts, tier::Tier},
 };
 
+/// procfs rounds the start of a process down to a tick of 10 ms: `USER_HZ` is 100 on all architectures that oomtrace supports.
+pub(crate) const TICK_NS: u64 = 10_000_000;
+
 /// The machine and the tracer; the first frame of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {

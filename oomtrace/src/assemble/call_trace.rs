@@ -6,14 +6,11 @@ use super::Assembler;
 use crate::{
     context::{KernelSymbols, UserSymbol, UserSymbols},
     incident::{CallTrace, Incident, KernelCall, Symbol, UserCall, build_id},
+    kernel::kallsyms::TRAMPOLINES,
 };
 
 /// The function in whose call the stack was read. Its callees and the BPF programs below it are not calls of the trigger.
 const DECISION: &str = "out_of_memory";
-
-/// Functions that appear in a stack instead of `DECISION` if the stack was read at the function's return. The symbols that
-/// the kernel lists under the module `bpf` may also appear.
-const TRAMPOLINES: [&str; 3] = ["arch_rethook_trampoline", "__kretprobe_trampoline", "kretprobe_trampoline"];
 
 impl Assembler {
     pub(super) fn take_stack(&mut self, pass: Option<u64>, stack: &wire::Stack) {
@@ -89,7 +86,8 @@ pub(super) fn complete(incident: &mut Incident) {
     trace.kernel.retain(|call| !call.symbol.as_ref().is_some_and(is_bpf));
 }
 
-/// Whether a symbol is a BPF program or leads to one.
+/// Whether a symbol is a BPF program or leads to one. If the stack was read at the return of the decision, a trampoline stands in its
+/// place.
 /// A trampoline without a symbol of its own (return probes up to 5.10) resolves to the end of the function before it. No
 /// caller of the decision returns to that place.
 fn is_of_programs(symbol: &Symbol) -> bool {

@@ -43,7 +43,7 @@ pub struct PathPod {
     pub qos: Qos,
     /// The path of its cgroup.
     pub cgroup: ByteString,
-    /// No container, other pod, service or scope is around it: whoever runs in one of these may create such a cgroup.
+    /// No container, other pod, service or scope contains it. A process in one of these could create such a cgroup.
     pub is_outermost: bool,
 }
 

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use super::curve::Point;
 use crate::{
     bytes::ByteString,
-    context::{LeadUp, ProcessHistory},
+    context::{LeadUp, ProcessHistory, TICK_NS},
     incident::{Incident, Task},
 };
 
@@ -23,9 +23,6 @@ pub(super) struct Grown {
     /// Resident memory over time, including the decision.
     pub(super) points: Vec<Point>,
 }
-
-/// procfs rounds the start of a process down to a tick of 10 ms.
-const TICK_NS: u64 = 10_000_000;
 
 /// Returns all processes with their growth since a time, the fastest first.
 pub(super) fn grown(incident: &Incident, lead_up: &LeadUp, since_ns: u64) -> Vec<Grown> {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     bytes::ByteString,
-    context::{AFTERWARDS_NS, Afterwards, Restarted},
+    context::{AFTERWARDS_NS, Afterwards, Restarted, TICK_NS},
     kernel::clock,
 };
 
@@ -19,9 +19,6 @@ const DUE: usize = 64;
 
 /// Maximum number of processes of a cgroup that are compared with the victim.
 const MEMBERS: usize = 256;
-
-/// Nanoseconds of a tick in `/proc/PID/stat`: `USER_HZ` is 100 on all architectures that oomtrace supports.
-const TICK_NS: u64 = 10_000_000;
 
 /// The cgroups that will be looked at, in the order of their times.
 #[derive(Default)]

@@ -46,8 +46,8 @@ impl Directory {
         Self::walk(path, advice, None, false)
     }
 
-    /// The same, but directories and files may also belong to the user `also`. Whoever uses their content must expect that this
-    /// user invented it.
+    /// The same, but directories and files may also belong to the user `also`. Their content
+    /// may be invented by this user.
     ///
     /// # Errors
     ///

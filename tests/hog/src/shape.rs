@@ -8,7 +8,6 @@ mod equals;
 mod eventfds;
 mod file;
 mod fork;
-mod fragments;
 mod huge_pages;
 mod io_urings;
 mod keys;
@@ -96,8 +95,6 @@ pub(crate) enum Shape {
     BpfMaps(bpf_maps::BpfMaps),
     /// Keys in the kernel's keyring
     Keys(keys::Keys),
-    /// Memory that leaves only single pages free
-    Fragments(fragments::Fragments),
     /// Event counters
     Eventfds(eventfds::Eventfds),
     /// Rings of io_uring
@@ -158,7 +155,6 @@ impl Shape {
             Self::PerfRings(shape) => shape.take(),
             Self::BpfMaps(shape) => shape.take(),
             Self::Keys(shape) => shape.take(),
-            Self::Fragments(shape) => shape.take(),
             Self::Eventfds(shape) => shape.take(),
             Self::IoUrings(shape) => shape.take(),
             Self::Write(write) => write.take(),

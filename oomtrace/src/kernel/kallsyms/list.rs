@@ -30,7 +30,8 @@ impl List {
 
 /// Code that a return probe puts between a function and its caller. Such a "call" returns to the first byte of this code, not behind
 /// a call instruction. <https://github.com/torvalds/linux/blob/v5.10/arch/arm64/kernel/probes/kprobes_trampoline.S>
-const TRAMPOLINES: [&str; 3] = ["kretprobe_trampoline", "__kretprobe_trampoline", "arch_rethook_trampoline"];
+pub(crate) const TRAMPOLINES: [&str; 3] =
+    ["kretprobe_trampoline", "__kretprobe_trampoline", "arch_rethook_trampoline"];
 
 /// A search through the list for calls.
 #[derive(Debug)]

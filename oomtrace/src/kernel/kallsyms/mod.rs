@@ -7,6 +7,7 @@ mod naming;
 mod program;
 mod scan;
 
+pub(crate) use self::list::TRAMPOLINES;
 use self::lookup::Answer;
 pub use self::{
     list::{Finder, List},

@@ -38,7 +38,7 @@ pub(super) struct Place {
 }
 
 impl Places {
-    /// Takes a place; `None` if none is free for this client.
+    /// Reserves a place for a client; `None` if there is no room for its user.
     pub(super) fn take(self: &Arc<Self>, uid: u32, sees_all: bool) -> Option<Place> {
         let mut taken = self.taken();
         let own = taken.by_user.get(&uid).copied().unwrap_or(0);

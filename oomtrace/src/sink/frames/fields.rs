@@ -120,7 +120,10 @@ impl Print for OutOfMemoryReturn {
         fields.show("kills", self.kills);
         fields.show("marks", self.marks);
         fields.show("duration_ns", self.duration_ns);
-        fields.show("bpf_memory_freed", self.bpf_memory_freed);
+        // 0 also if the kernel has no such programs.
+        if self.bpf_memory_freed != 0 {
+            fields.show("bpf_memory_freed", self.bpf_memory_freed);
+        }
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) fn task(directory: &Path, namespace: &str) -> Found {
         cgroup: cgroup.as_str().into(),
         id: id.as_str().into(),
         runtime: Some(if is_docker { "docker" } else { "containerd" }.to_owned()),
-        // Whoever starts a container of Docker chooses its annotations.
+        // The user who starts a container of Docker chooses its annotations.
         name: text(annotations.name().filter(|_| !is_docker)),
         image: text(annotations.image()),
         pod: annotations.pod().filter(|_| !is_docker),

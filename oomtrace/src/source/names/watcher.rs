@@ -324,7 +324,7 @@ impl Watcher {
                 went: flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM),
                 ended: flags.contains(ReadFlags::IGNORED),
             });
-            // Whoever creates events without end must not keep this loop busy.
+            // A user who keeps creating events must not keep this loop busy.
             if reader.is_buffer_empty() {
                 break;
             }
