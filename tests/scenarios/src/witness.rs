@@ -51,6 +51,8 @@ pub struct Incident {
     pub kill_lines: usize,
     /// Whether no process could be killed.
     pub none_killable: bool,
+    /// Id of the chosen task, if it had given up its memory by then and was therefore not killed.
+    pub exiting: Option<u32>,
     /// The calls that led the trigger to `out_of_memory`, innermost first, including guesses.
     pub call_trace: Vec<Call>,
     /// The state of the machine's memory. Absent in a report at a memory cgroup's limit.

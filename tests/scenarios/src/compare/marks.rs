@@ -16,6 +16,11 @@ pub(super) fn tids(seen: &Observation) -> Vec<u32> {
     seen.marks.iter().flatten().map(|mark| mark.tid).collect()
 }
 
+/// Whether the log says that this chosen task had given up its memory, for which the kernel does not mark it.
+pub(super) fn is_exiting(log: &[Incident], tid: Option<u64>) -> bool {
+    tid.is_some() && log.iter().any(|incident| incident.exiting.map(u64::from) == tid)
+}
+
 pub(super) fn judge(seen: &Observation, log: &[Incident], reports: &[Value]) -> Vec<Disagreement> {
     let mut found = Vec::new();
     if seen.marks.is_none() {
@@ -34,6 +39,9 @@ pub(super) fn judge(seen: &Observation, log: &[Incident], reports: &[Value]) -> 
         };
         for victim in victims.filter(|victim| !unmarked(victim)) {
             let tid = victim.get("tid").and_then(Value::as_u64);
+            if !pairing::claims_kill(report) && is_exiting(log, tid) {
+                continue;
+            }
             if !tids(seen).iter().any(|marked| Some(u64::from(*marked)) == tid) {
                 let says = format!("marked were {:?}", tids(seen));
                 found.push(differ(&format!("(report {number}) victims.tid"), &says, &format!("{tid:?}")));

@@ -153,7 +153,7 @@ fn may_not_kill(scenario: &Scenario, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// Checks that no process was marked either: the log says that none could be killed.
+/// Checks that no process was marked either. The log says that none could be killed, or that the chosen one was already exiting.
 fn nobody(seen: &Observation, log: &[Incident], ledger: &mut Ledger<'_>) {
     ledger.same(LOG, "selection.outcome", "no_kill");
     let victims = ledger.value("victims").cloned().unwrap_or_default();
@@ -162,7 +162,9 @@ fn nobody(seen: &Observation, log: &[Incident], ledger: &mut Ledger<'_>) {
     if let Some(tid) = marks::tids(seen).into_iter().find(marked) {
         ledger.write(marks::TRACE, "selection.outcome", &format!("{tid} was marked"), "no_kill");
     }
-    if log.iter().any(|incident| incident.none_killable) {
+    if ids.iter().any(|(_, tid)| marks::is_exiting(log, *tid)) {
+        ledger.same(LOG, "selection.policy", "already_exiting");
+    } else if log.iter().any(|incident| incident.none_killable) {
         ledger.same(LOG, "selection.policy", "none_killable");
     } else {
         let policy = ledger.value("selection.policy").map(ToString::to_string);

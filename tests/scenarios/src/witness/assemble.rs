@@ -107,6 +107,7 @@ impl Incident {
         // Lines after the summary may belong to another task's call trace.
         self.trigger_is_kernel_thread |= self.summary.is_none() && lines::is_in_kernel_thread(line);
         self.none_killable |= lines::none_killable(line);
+        self.exiting = self.exiting.or_else(|| lines::exiting(line));
     }
 
     /// Reads a line of Mem-Info. Returns whether it was one.

@@ -209,6 +209,16 @@ pub(super) fn none_killable(line: &str) -> bool {
     line.starts_with("Out of memory and no killable processes")
 }
 
+/// The chosen task, `MESSAGE: OOM victim PID (COMM) is already exiting. Skip killing the task`
+/// (`__oom_kill_process`, <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L932>). The kernel neither kills nor marks
+/// it.
+pub(super) fn exiting(line: &str) -> Option<u32> {
+    let rest = line.strip_suffix(") is already exiting. Skip killing the task")?;
+    let (message, rest) = rest.split_once(": OOM victim ")?;
+    message_of(message)?;
+    rest.split_once(" (")?.0.parse().ok()
+}
+
 fn kib(number: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(1024)
 }

@@ -3,6 +3,8 @@
 
 use oomtrace_scenarios::compare::judge;
 use oomtrace_scenarios::job::Tier;
+use oomtrace_scenarios::observation::Mark;
+use oomtrace_scenarios::witness;
 use serde_json::{Value, json};
 
 use crate::fixtures::{Fixture, fixture};
@@ -152,4 +154,43 @@ fn requires_equal_scores_and_the_choice_of_the_last() {
     let (third, second) = (format!("pid={},", pid("third")), format!("pid={},", pid("second")));
     let other_chosen = altered(&|line| Some(line.replace(&third, &second)));
     assert_eq!(other_chosen, ["(outcome) the chosen one"]);
+}
+
+/// A second decision of 7.3, whose chosen task gave up its memory while the kernel wrote the log.
+const EXITING: [&str; 4] = [
+    "4,900,90000000,-;hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+    "4,901,90000010,-;CPU: 0 UID: 0 PID: 413 Comm: hog Not tainted 7.3.4+deb13-cloud-arm64 #1 PREEMPTLAZY  Debian 7.3.4-1~bpo13+1 ",
+    "4,902,90000020,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/limit,task_memcg=/limit,task=a) b,pid=412,uid=0",
+    "4,903,90000030,-;Memory cgroup out of memory: OOM victim 412 (a) b) is already exiting. Skip killing the task",
+];
+
+#[test]
+fn a_chosen_task_without_memory_is_neither_killed_nor_marked() {
+    let mut fixture = fixture("7.3-cgroup");
+    let killed = witness::read(&fixture.seen.log)[0].kills[0].pid;
+    fixture.seen.marks = Some(vec![Mark { tid: killed, by_tid: killed }]);
+    fixture.seen.log.extend(EXITING.map(str::to_owned));
+    let second = witness::read(&fixture.seen.log).pop().unwrap();
+    assert_eq!((second.exiting, second.kills.len()), (Some(412), 0));
+    let told = |tid: u32, policy: &'static str| {
+        let report = exiting(&fixture, tid, policy);
+        named_of(&fixture, |reports| reports.push(report.clone()))
+    };
+    let honest = told(412, "already_exiting");
+    let policy = told(412, "none_killable");
+    let other = told(413, "already_exiting");
+    let new = |fields: &[String]| -> Vec<String> {
+        fields.iter().filter(|field| !honest.contains(field)).cloned().collect()
+    };
+    assert!(!honest.iter().any(|field| field.contains("policy") || field.contains("victims")), "{honest:?}");
+    assert_eq!(new(&policy), ["selection.policy"]);
+    assert_eq!(new(&other), ["selection.policy", "(report 1) victims.tid"]);
+}
+
+fn exiting(fixture: &Fixture, tid: u32, policy: &str) -> Value {
+    let mut report = fixture.honest().remove(0);
+    report["selection"] = json!({ "policy": policy, "outcome": "no_kill" });
+    report["victims"] = json!([{ "pid": tid, "tid": tid, "role": "chosen" }]);
+    report["marks"] = json!(0);
+    report
 }
