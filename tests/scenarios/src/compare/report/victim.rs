@@ -13,6 +13,8 @@ use crate::witness::{Killed, Message};
 const START: &str = "start";
 /// The witness for scores. The log does not contain scores, but all their parts.
 const TABLE: &str = "task table";
+/// The size of the alternate signal stack that Rust gives a thread, without its guard page.
+const SIGNAL_STACK_BYTES: u64 = 16 << 10;
 
 pub(in crate::compare) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
     let victims = ledger.value("victims").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -108,7 +110,8 @@ impl Victim<'_> {
 
     fn memory(&self, ledger: &mut Ledger<'_>) {
         let kill = self.kill;
-        ledger.same(LOG, &self.field("memory.total_vm_bytes"), kill.total_vm_bytes);
+        let mapped = self.moving_stacks_bytes();
+        ledger.near(LOG, &self.field("memory.total_vm_bytes"), kill.total_vm_bytes, mapped);
         let rss = [
             ("memory.anon_rss_bytes", kill.anon_rss_bytes),
             ("memory.file_rss_bytes", kill.file_rss_bytes),
@@ -125,6 +128,14 @@ impl Victim<'_> {
         let is_trigger = self.case.incident.trigger_tid == Some(kill.pid);
         let slack = if is_trigger { 0 } else { 8 * self.case.page_bytes() };
         ledger.near(LOG, &self.field("memory.pgtables_bytes"), kill.pgtables_bytes, slack);
+    }
+
+    /// What the victim's threads may map or unmap between its mark and its line in the log: each has an alternate signal stack with
+    /// a guard page, from its start to its end.
+    fn moving_stacks_bytes(&self) -> u64 {
+        let pid = u64::from(self.case.incident.process_of(self.kill.pid));
+        let count = self.case.process(pid).and_then(Process::threads).unwrap_or(0);
+        count * (SIGNAL_STACK_BYTES + self.case.page_bytes())
     }
 
     /// Compares `points` with the row of the task table: resident pages, swap, page tables, and `oom_score_adj * (totalpages /

@@ -53,6 +53,12 @@ fn once() -> usize {
 }
 
 impl Process {
+    /// The number of threads besides the first, if its shape has several.
+    pub(crate) fn threads(&self) -> Option<u64> {
+        let [shape, count, threads, ..] = self.shape.as_slice() else { return None };
+        (shape == "threads" && count == "--count").then(|| threads.parse().ok()).flatten()
+    }
+
     fn new(role: &str, part: Part, shape: &[&str], hold: bool) -> Self {
         Self {
             role: role.to_owned(),
