@@ -55,7 +55,8 @@ pub(crate) struct Arguments {
     /// Incidents that are listed
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     list: u64,
-    /// Compare the start and the memory of these builds of oomtrace, started in turn, and nothing else; repeatable
+    /// Compare the start and the memory of these builds of oomtrace, started in turn, and nothing else; repeatable. With --guest, take
+    /// this build for the guests
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kills", "storm", "replay_mb", "list"])]
     program: Vec<PathBuf>,
     /// Count how often an idle tracer wakes up in so many seconds, and nothing else

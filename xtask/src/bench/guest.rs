@@ -37,7 +37,7 @@ pub(super) fn measure(series: &[String], arguments: &Arguments) -> Result<()> {
     let kernels = vm::find_kernels(Arch::X86_64, &if series.is_empty() { usual() } else { series.to_vec() })?;
     let tiers = if arguments.tier.is_empty() { TIERS.to_vec() } else { arguments.tier.clone() };
     ensure!(!tiers.contains(&Tier::Tracepoint), "tracepoints alone do not see candidates");
-    let programs = programs::build(true)?;
+    let programs = build(arguments)?;
     let here = fixed_work(&programs)?;
     print!("{}{}", line(&HEAD), line(&HEAD.map(|_| "---")));
     let mut notes = String::new();
@@ -52,6 +52,13 @@ pub(super) fn measure(series: &[String], arguments: &Arguments) -> Result<()> {
     }
     print!("\n{notes}");
     Ok(())
+}
+
+/// Builds the programs. A build of the tracer that the command line names replaces the tracer.
+fn build(arguments: &Arguments) -> Result<programs::Programs> {
+    let Some(file) = arguments.program.first() else { return programs::build(true) };
+    let tracer = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(programs::Programs { tracer: Some(tracer), ..programs::build(false)? })
 }
 
 fn measure_one(

@@ -26,6 +26,9 @@ use crate::tracer::Tracer;
 const PACE: Duration = Duration::from_millis(600);
 /// The time limit for a report.
 const REPORTING: Duration = Duration::from_secs(60);
+/// The time limit for the return from a decision after the victim has exited, and the time between two looks.
+const RETURNING: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Measure each crowd, with and without a dump of all tasks in the kernel's log, and send the results.
 pub(crate) fn measure(plan: &Plan, port: &mut Port) -> Result<()> {
@@ -79,7 +82,15 @@ fn take_turns(plan: &Plan, crowd: &Crowd, durations: &Durations, measured: &mut 
 fn decide(crowd: &Crowd, durations: &Durations, processes: &mut Processes) -> Result<u64> {
     durations.forget()?;
     crowd.run_out(processes)?;
-    durations.seen()?.into_iter().max().context("no decision was made")
+    let deadline = Instant::now() + RETURNING;
+    loop {
+        if let Some(longest) = durations.seen()?.into_iter().max() {
+            return Ok(longest);
+        }
+        // After SysRq-f, a kernel thread decides. The victim may exit before that thread returns.
+        ensure!(Instant::now() < deadline, "no decision was made");
+        thread::sleep(LOOK);
+    }
 }
 
 /// A tracer, and the number of reports that it must have printed.
