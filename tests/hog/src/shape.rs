@@ -8,6 +8,7 @@ mod equals;
 mod eventfds;
 mod file;
 mod fork;
+mod fragments;
 mod huge_pages;
 mod io_urings;
 mod keys;
@@ -59,6 +60,8 @@ pub(crate) enum Shape {
     Shmem(shmem::Shmem),
     /// Page tables: one page in each 2 MiB of a mapping, none of them with memory of its own
     PageTables(page_tables::PageTables),
+    /// Page tables, every second page of which is free
+    Fragments(fragments::Fragments),
     /// Pages of a file that is written and not mapped
     WrittenFile(written_file::WrittenFile),
     /// Several processes, each taking anonymous memory
@@ -137,6 +140,7 @@ impl Shape {
             Self::File(file) => file.take(),
             Self::Shmem(shmem) => shmem.take(),
             Self::PageTables(tables) => tables.take(),
+            Self::Fragments(fragments) => fragments.take(),
             Self::WrittenFile(file) => file.take(),
             Self::Children(children) => children.take(),
             Self::Crowd(crowd) => crowd.take(),

@@ -54,18 +54,18 @@ impl Mapping {
 
     /// Writes to every page, lowest address first.
     pub(crate) fn touch(&self) {
-        for offset in (0..self.len).step_by(PAGE_BYTES) {
-            // SAFETY: `offset` lies inside the mapping, which is writable and only used here.
-            unsafe { self.start.add(offset).write_volatile(1) };
-        }
+        // SAFETY: the range is the mapped one, which is writable and only used here.
+        unsafe { hog_touch_pages(self.start, self.len) };
     }
 
-    /// Reads one byte at every multiple of a distance, lowest address first.
-    pub(crate) fn read_each(&self, distance: usize) {
-        for offset in (0..self.len).step_by(distance) {
-            // SAFETY: `offset` lies inside the mapping, which is readable.
-            unsafe { self.start.add(offset).read_volatile() };
-        }
+    /// Reads one byte.
+    ///
+    /// # Panics
+    /// If the byte is outside the mapping.
+    pub(crate) fn read_at(&self, offset: usize) {
+        assert!(offset < self.len, "byte {offset} is outside the mapping");
+        // SAFETY: `offset` lies inside the mapping, which is readable.
+        unsafe { self.start.add(offset).read_volatile() };
     }
 
     /// Gives the kernel advice about the memory.
@@ -73,6 +73,19 @@ impl Mapping {
         // SAFETY: the range is the mapped one, and the advice given here affects speed and not contents.
         unsafe { madvise(self.start.cast(), self.len, advice) }
             .with_context(|| format!("advising {advice:?}"))
+    }
+}
+
+/// Writes to every page of a range. The tests look for this name on the stack of a process that runs out of memory.
+///
+/// # Safety
+/// The range must be writable, and no reference into it may exist.
+#[unsafe(no_mangle)]
+#[inline(never)]
+unsafe extern "C" fn hog_touch_pages(start: *mut u8, len: usize) {
+    for offset in (0..len).step_by(PAGE_BYTES) {
+        // SAFETY: `offset` lies inside the range.
+        unsafe { start.add(offset).write_volatile(1) };
     }
 }
 

@@ -10,8 +10,10 @@ use clap::{Args, ValueEnum};
 
 use super::{Taken, loopback, open_files};
 
-/// One message.
-const MESSAGE: [u8; 4096] = [1; 4096];
+/// Bytes of a stream or of a message, unless the arguments say otherwise.
+const BYTES: usize = 4096;
+/// Bytes that a message leaves free in its pages. The kernel puts its own data behind the message.
+const BEHIND: usize = 512;
 /// Size of the send buffer of one stream, in bytes.
 const STREAM_BYTES: libc::c_int = 4 << 20;
 
@@ -24,6 +26,9 @@ pub(crate) struct Sockets {
     /// How much waits in all of them, in MiB
     #[arg(long)]
     mib: usize,
+    /// How many contiguous pages one datagram fills; by default, a datagram has 4 KiB
+    #[arg(long)]
+    message_pages: Option<usize>,
 }
 
 /// A kind of socket.
@@ -40,13 +45,15 @@ enum Kind {
 impl Sockets {
     pub(crate) fn take(&self) -> Result<Taken> {
         open_files::allow()?;
+        let pages = |pages: usize| (pages * rustix::param::page_size()).saturating_sub(BEHIND);
+        let message = vec![1; self.message_pages.map_or(BYTES, pages)];
         let mut tcp = matches!(self.kind, Kind::Tcp).then(Listener::new).transpose()?;
         let (mut left, mut files) = (self.mib << 20, Vec::new());
         while left > 0 {
             let (ends, sent) = match (self.kind, &mut tcp) {
-                (Kind::Tcp, Some(listener)) => listener.pair(left)?,
-                (Kind::Stream, _) => stream(left)?,
-                _ => datagrams(left)?,
+                (Kind::Tcp, Some(listener)) => listener.pair(&message, left)?,
+                (Kind::Stream, _) => stream(&message, left)?,
+                _ => datagrams(&message, left)?,
             };
             ensure!(sent > 0, "a new socket takes nothing");
             left = left.saturating_sub(sent);
@@ -56,18 +63,18 @@ impl Sockets {
     }
 }
 
-fn datagrams(most: usize) -> Result<(Vec<OwnedFd>, usize)> {
+fn datagrams(message: &[u8], most: usize) -> Result<(Vec<OwnedFd>, usize)> {
     let (sender, receiver) = UnixDatagram::pair().context("making a pair of sockets")?;
     sender.set_nonblocking(true).context("making a socket not wait")?;
-    let sent = until_full(most, || sender.send(&MESSAGE))?;
+    let sent = until_full(most, || sender.send(message))?;
     Ok((vec![sender.into(), receiver.into()], sent))
 }
 
-fn stream(most: usize) -> Result<(Vec<OwnedFd>, usize)> {
+fn stream(message: &[u8], most: usize) -> Result<(Vec<OwnedFd>, usize)> {
     let (mut sender, receiver) = UnixStream::pair().context("making a pair of sockets")?;
     sender.set_nonblocking(true).context("making a socket not wait")?;
     make_room(&sender, libc::SO_SNDBUFFORCE)?;
-    let sent = until_full(most, || sender.write(&MESSAGE))?;
+    let sent = until_full(most, || sender.write(message))?;
     Ok((vec![sender.into(), receiver.into()], sent))
 }
 
@@ -80,12 +87,12 @@ impl Listener {
         Ok(Self(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listening")?))
     }
 
-    fn pair(&self, most: usize) -> Result<(Vec<OwnedFd>, usize)> {
+    fn pair(&self, message: &[u8], most: usize) -> Result<(Vec<OwnedFd>, usize)> {
         let mut sender = TcpStream::connect(self.0.local_addr()?).context("connecting")?;
         let (receiver, _) = self.0.accept().context("accepting")?;
         sender.set_nonblocking(true).context("making a socket not wait")?;
         make_room(&sender, libc::SO_SNDBUFFORCE)?;
-        let sent = until_full(most, || sender.write(&MESSAGE))?;
+        let sent = until_full(most, || sender.write(message))?;
         Ok((vec![sender.into(), receiver.into()], sent))
     }
 }

@@ -5,13 +5,14 @@ mod kernel;
 mod locked;
 mod pools;
 mod shmem;
+mod swapped;
 mod unaccounted;
 mod unusable;
 
 use super::{Expect, Process, Scenario};
 
 /// The functions that build the scenarios, in the order in which they run.
-pub(super) const ALL: [fn() -> Scenario; 24] = [
+pub(super) const ALL: [fn() -> Scenario; 31] = [
     shmem::tmpfs_loop,
     shmem::sysv_loop,
     shmem::tmpfs_machine,
@@ -32,10 +33,17 @@ pub(super) const ALL: [fn() -> Scenario; 24] = [
     locked::of_cgroup,
     locked::held_in_cgroup,
     locked::of_machine,
+    swapped::held,
     unaccounted::packet_rings,
     unaccounted::perf_rings,
+    unaccounted::pipes,
+    unaccounted::streams,
     unusable::movable,
+    unusable::movable_page_tables,
     unusable::cma,
+    unusable::cma_page_tables,
+    unusable::fragmented,
+    unusable::fragmented_sockets,
 ];
 
 /// The memory limit of the cgroups in these scenarios.

@@ -43,10 +43,15 @@ struct Machine<'a> {
 
 impl Machine<'_> {
     /// Compares free memory. An earlier victim may free more until the log is printed.
-    fn free(&self, ledger: &mut Ledger<'_>, field: &str, says: u64) {
-        let tolerance = self.case.tolerance_bytes() / FREE;
+    fn free(&self, ledger: &mut Ledger<'_>, field: &str, says: u64, margin: u64) {
+        let tolerance = self.free_tolerance() + margin;
         let least = if self.case.follows { 0 } else { says.saturating_sub(tolerance) };
         self.between(ledger, field, least, says.saturating_add(tolerance));
+    }
+
+    /// The tolerance for free memory.
+    fn free_tolerance(&self) -> u64 {
+        self.case.tolerance_bytes() / FREE
     }
 
     /// Compares used memory, which an earlier victim may still reduce.

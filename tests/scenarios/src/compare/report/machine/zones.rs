@@ -64,18 +64,7 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
         boost(machine, ledger, zone, at, printed);
     }
     class(machine, ledger, zone, at);
-    for (name, field) in [("free", "free"), ("free_cma", "cma_free"), ("free_pcp", "percpu_lists")] {
-        // Pages that an earlier victim frees go to per-CPU lists first.
-        let is_percpu = name == "free_pcp";
-        if is_percpu && machine.case.seen.hides_cpu_offsets && ledger.tier != Tier::Tracepoint {
-            ledger.absent(LOG, &format!("{at}.{field}_bytes"), "the kernel does not list __per_cpu_offset");
-            continue;
-        }
-        let moves_on = is_percpu && machine.case.follows;
-        if let Some(bytes) = zone.bytes(name).filter(|_| !moves_on) {
-            machine.free(ledger, &format!("{at}.{field}_bytes"), bytes);
-        }
-    }
+    free(machine, ledger, zone, at, report);
     if let Some(bytes) = zone.bytes("reserved_highatomic") {
         // Another allocation may reserve or return whole page blocks before the log is printed.
         let told = report.get("highatomic_bytes").and_then(Value::as_u64).unwrap_or(0);
@@ -84,6 +73,36 @@ fn of_zone(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str
         }
     }
     blocks(machine, ledger, zone, at, report);
+}
+
+/// Compares free memory, and the part that processors hold on their lists.
+fn free(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, report: &Value) {
+    let moved = moved(machine, zone, report);
+    for (name, field) in [("free", "free"), ("free_cma", "cma_free"), ("free_pcp", "percpu_lists")] {
+        let (is_cma, is_percpu) = (name == "free_cma", name == "free_pcp");
+        let field = format!("{at}.{field}_bytes");
+        if is_percpu && machine.case.seen.hides_cpu_offsets && ledger.tier != Tier::Tracepoint {
+            ledger.absent(LOG, &field, "the kernel does not list __per_cpu_offset");
+            continue;
+        }
+        // Pages that an earlier victim frees go to per-CPU lists first.
+        let moves_on = is_percpu && machine.case.follows;
+        if let Some(bytes) = zone.bytes(name).filter(|_| !moves_on && (is_cma || moved == 0)) {
+            // Some of the pages that moved may be in CMA.
+            machine.free(ledger, &field, bytes, moved);
+        }
+    }
+}
+
+/// Returns the bytes that processors took from the free lists, or returned to them, until the log was printed. They take and return pages
+/// in bulk: hundreds at a time from 6.7 on (`nr_pcp_alloc`, <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c>). Such pages
+/// are free in both places, so that the sum of both figures is the same.
+fn moved(machine: &Machine<'_>, zone: &Zone, report: &Value) -> u64 {
+    let told = |name: &str| report.get(name).and_then(Value::as_u64);
+    let (Some(free), Some(lists)) = (told("free_bytes"), told("percpu_lists_bytes")) else { return 0 };
+    let (Some(log_free), Some(log_lists)) = (zone.bytes("free"), zone.bytes("free_pcp")) else { return 0 };
+    let is_same_sum = (free + lists).abs_diff(log_free + log_lists) <= machine.free_tolerance();
+    if is_same_sum { lists.abs_diff(log_lists) } else { 0 }
 }
 
 /// Compares the boost. It grows by page blocks up to one and a half times the high watermark (`boost_watermark`,
@@ -171,7 +190,8 @@ fn blocks(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str,
     }
     for (order, (blocks, size)) in zone.free_blocks.iter().zip(sizes).enumerate() {
         // Taking a page splits a block of every order above it.
-        ledger.near(LOG, &format!("{at}.free_blocks.{order}"), blocks.count, (tolerance / size).max(2));
+        let most = (tolerance + moved(machine, zone, report)) / size;
+        ledger.near(LOG, &format!("{at}.free_blocks.{order}"), blocks.count, most.max(2));
     }
     types(ledger, zone, at, counts);
 }
