@@ -44,6 +44,7 @@ mod threads16;
 mod tmpfs;
 mod unkillable;
 mod user_kill;
+mod user_stack;
 mod userspace_kill;
 mod v1_memsw;
 mod v1_oom_kill_disable;
@@ -179,7 +180,7 @@ impl Scenario {
 }
 
 /// How each is made, in the order they are run.
-const ALL: [fn() -> Scenario; 42] = [
+const ALL: [fn() -> Scenario; 43] = [
     cgroup::scenario,
     parent::scenario,
     one_cpu::scenario,
@@ -220,6 +221,7 @@ const ALL: [fn() -> Scenario; 42] = [
     score_reader::scenario,
     small_limit::scenario,
     userspace_kill::scenario,
+    user_stack::scenario,
     cgroup_kill::scenario,
     supervisor::scenario,
 ];

@@ -16,6 +16,9 @@ const PROFILE: [(&str, &str); 3] = [
     ("CARGO_PROFILE_DEV_STRIP", "symbols"),
 ];
 
+/// The memory program keeps its symbols, so that reports can name its functions.
+const HOG_SYMBOLS: [&str; 2] = ["--config", "profile.dev.package.oomtrace-hog.strip='debuginfo'"];
+
 /// The programs' bytes.
 pub(crate) struct Programs {
     /// PID 1.
@@ -53,7 +56,8 @@ pub(crate) fn tracer_in(directory: &Path) -> Result<PathBuf> {
 fn build_with(arch: Arch, with_tracer: bool, options: &[&str]) -> Result<Programs> {
     let tracer = with_tracer.then_some("oomtrace");
     let packages: Vec<&str> = ["oomtrace-guest", "oomtrace-hog"].into_iter().chain(tracer).collect();
-    let built = Build { arch, packages: &packages, options, profile: &PROFILE }.run()?;
+    let options: Vec<&str> = HOG_SYMBOLS.iter().chain(options).copied().collect();
+    let built = Build { arch, packages: &packages, options: &options, profile: &PROFILE }.run()?;
     let read = |name: &str| {
         let path = cross::find(&built, name)?;
         fs::read(path).with_context(|| format!("reading {}", path.display()))

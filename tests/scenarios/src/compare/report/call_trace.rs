@@ -25,6 +25,9 @@ pub(in crate::compare) fn judge(case: &Case<'_>, ledger: &mut Ledger<'_>) {
         let is_one = |kind: &Value| kind.as_str().is_some_and(fits);
         ledger.check(SCENARIO, "allocation.kind", &format!("one of {kinds:?}"), is_one);
     }
+    if let Some(function) = &case.scenario.expect.user_function {
+        ledger.same(SCENARIO, "allocation.user_stack.0.symbol", function.as_str());
+    }
 }
 
 /// The reliable part of the log's trace.

@@ -69,6 +69,9 @@ pub struct Expect {
     /// matter.
     #[serde(default)]
     pub allocation_kinds: Vec<String>,
+    /// `allocation.user_stack[0].symbol` of every report: the function of the trigger's program that allocated.
+    #[serde(default)]
+    pub user_function: Option<String>,
     /// Figures of the domain's `memory.stat` that do not change during the kill, so report and log are about equal.
     #[serde(default)]
     pub steady_stat: Vec<String>,
@@ -132,6 +135,7 @@ impl Expect {
             reasons: Vec::new(),
             holder: None,
             allocation_kinds: Vec::new(),
+            user_function: None,
             steady_stat: Vec::new(),
             user_kills: Vec::new(),
             followed: false,
