@@ -87,6 +87,13 @@ pub(crate) struct Arguments {
     /// Run the tracer as a service of real systemd in a guest with Debian: readiness, sandbox, journal, `why`, restart
     #[arg(long, conflicts_with_all = ["series", "arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts"])]
     systemd: bool,
+    /// End this many processes in a guest with systemd, by default on 6.12, in random ways that look alike (OOM by cgroup, group or
+    /// machine, signals, timeouts, exit 137), and ask `oomtrace why` about each
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts", "systemd"])]
+    endings: Option<u32>,
+    /// With --endings: begins the sequence of random numbers
+    #[arg(long, default_value_t = 1, requires = "endings")]
+    seed: u16,
 }
 
 /// The series of `--nightly`.
@@ -120,6 +127,9 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
 fn special(options: &Arguments) -> Option<Result<()>> {
     if options.systemd {
         return Some(systemd::check());
+    }
+    if let Some(count) = options.endings {
+        return Some(systemd::endings(&options.series, count, options.seed));
     }
     if options.experiments {
         return Some(try_predictions(options));

@@ -24,7 +24,9 @@ use crate::{
 const SUITE: &str = "trixie";
 const SERIES: &str = "6.12";
 
+/// The memory of the guest. The second is for a machine that runs out of it.
 const MEMORY_MIB: u32 = 1024;
+const SMALL_MIB: u32 = 512;
 const COMMAND_LINE: &str = "root=/dev/nvme0n1 rw rootwait init=/sbin/init systemd.firstboot=off systemd.mask=serial-getty@ttyS0.service";
 
 /// The files of every guest besides Debian's: the path and the content.
@@ -36,7 +38,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 /// Runs the script without waiting for a login prompt, and ends the guest after it. Without udev, no device is ever ready for a login.
-const CHECK: &str = "[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\n\
+const CHECK: &str = "[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\nOOMPolicy=continue\n\
                      ExecStart=/bin/bash /root/check/script\n\
                      ExecStopPost=/bin/sh -c 'sleep 1; systemctl reboot --force --force'\n";
 
@@ -55,11 +57,27 @@ pub(super) fn check() -> Result<()> {
         ("usr/local/bin/asker", include_str!("systemd/asker.sh")),
         ("etc/systemd/system/asker.service", ASKER),
     ];
-    boot(&files, "systemd: passed", Duration::from_mins(8))
+    boot(SERIES, &files, "systemd: passed", MEMORY_MIB, Duration::from_mins(8))
+}
+
+/// Ends this many processes in random ways that look alike, and asks the running tracer about each.
+pub(super) fn endings(series: &[String], count: u32, seed: u16) -> Result<()> {
+    let plan = format!("COUNT={count}\nSEED={seed}\n");
+    let files =
+        [("root/check/script", include_str!("systemd/endings.sh")), ("root/check/plan", plan.as_str())];
+    let patience = Duration::from_mins(5) + Duration::from_secs(4) * count;
+    let series = if series.is_empty() { &[SERIES.to_owned()] } else { series };
+    series.iter().try_for_each(|series| boot(series, &files, "endings: passed", SMALL_MIB, patience))
 }
 
 /// Boots the guest with these files, and waits until its script has passed.
-fn boot(files: &[(&str, &str)], passed: &str, patience: Duration) -> Result<()> {
+fn boot(
+    series: &str,
+    files: &[(&str, &str)],
+    passed: &str,
+    memory_mib: u32,
+    patience: Duration,
+) -> Result<()> {
     setup::apt(&["mmdebstrap", "e2fsprogs"])?;
     let scratch = tempfile::tempdir()?;
     let root = scratch.path().join("root");
@@ -75,7 +93,8 @@ fn boot(files: &[(&str, &str)], passed: &str, patience: Duration) -> Result<()> 
     install(&root)?;
     let disk = scratch.path().join("disk");
     run(Command::new("/sbin/mkfs.ext4").args(["-q", "-F", "-d"]).arg(&root).arg(&disk).arg("1G"))?;
-    let (said, ran) = run_guest(&disk, &scratch.path().join("initramfs"), patience)?;
+    let machine = Machine { memory_mib, command_line: COMMAND_LINE.to_owned(), ..Machine::default() };
+    let (said, ran) = run_guest(series, &disk, &scratch.path().join("initramfs"), &machine, patience)?;
     print!("{said}");
     let has_passed = said.lines().any(|line| line.trim() == passed);
     ensure!(has_passed, "the guest did not pass\n{}\n{}", ran.console, ran.complaint);
@@ -107,12 +126,15 @@ fn unpack(root: &Path) -> Result<()> {
 }
 
 /// Boots the guest. The kernel uses an empty archive as its initramfs and mounts the disk.
-fn run_guest(disk: &Path, initramfs: &Path, patience: Duration) -> Result<(String, qemu::Ran)> {
+fn run_guest(
+    series: &str,
+    disk: &Path,
+    initramfs: &Path,
+    machine: &Machine,
+    patience: Duration,
+) -> Result<(String, qemu::Ran)> {
     fs::write(initramfs, [0; 512])?;
-    let kernel = kernels::ensure(SERIES)?;
-    let command_line = COMMAND_LINE.to_owned();
-    let machine = Machine { memory_mib: MEMORY_MIB, command_line, ..Machine::default() };
-    let ran =
-        qemu::boot_with(&kernel, initramfs, &machine, Some(disk), patience).context("booting Debian")?;
+    let kernel = kernels::ensure(series)?;
+    let ran = qemu::boot_with(&kernel, initramfs, machine, Some(disk), patience).context("booting Debian")?;
     Ok((String::from_utf8_lossy(&ran.output).into_owned(), ran))
 }
