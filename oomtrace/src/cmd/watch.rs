@@ -21,6 +21,7 @@ use crate::{
         code::shed_code,
         privilege::TRACING,
         protect::protect,
+        reserve,
         start::{Started, start},
     },
     pipeline::Pipeline,
@@ -35,6 +36,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let opened = options.record.clone().map(|path| record::open(Place::File(path))).transpose()?;
     let wanted = wanted(&options.consumers)?;
     let stop = Stop::on_signals()?;
+    reserve::keep_heap_small();
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
     let recording = opened.map(record::begin).transpose()?;
@@ -49,7 +51,7 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let protection = protect();
     give_up_all_but(TRACING);
     refuse_other_calls(running.needs());
-    rehearse(tier, Some(options.format))?;
+    rehearse(tier, &[&[options.format], running.formats()].concat())?;
     say_armed(tier, protection);
     let mut sinks = vec![output::sink(options.format, stdout)];
     sinks.extend(running.sink());

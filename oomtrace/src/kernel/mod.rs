@@ -15,6 +15,7 @@ pub mod pid_namespace;
 pub mod privilege;
 pub mod protect;
 pub mod require;
+pub(crate) mod reserve;
 pub mod selfcheck;
 pub mod start;
 pub mod system_calls;

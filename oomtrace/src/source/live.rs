@@ -32,6 +32,7 @@ use crate::{
     kernel::{
         clock,
         load::{Armed, Held},
+        reserve,
     },
 };
 
@@ -58,6 +59,8 @@ pub struct Live<'a> {
     /// Time at which the counts of acts are to be read.
     acts_quiet_at: Option<u64>,
     heartbeat: Option<Heartbeat>,
+    /// Whether frames have come since the reserve of memory was filled.
+    has_used_memory: bool,
     signals: BorrowedFd<'a>,
     output: Option<BorrowedFd<'a>>,
     /// The attached programs. Dropped last, when nothing reads the ring buffer any more.
@@ -92,6 +95,7 @@ impl<'a> Live<'a> {
             quiet_at: None,
             acts_quiet_at: None,
             heartbeat: None,
+            has_used_memory: false,
             signals,
             output,
             _held: armed.hold().map_err(|error| SourceError::Programs(Box::new(error)))?,
@@ -213,6 +217,10 @@ impl Source for Live<'_> {
             return Ok(Batch::Frames);
         }
         let is_reading = self.lookups.is_reading();
+        // No incident is open, so this delays no report.
+        if deadline.is_none() && !is_reading && std::mem::take(&mut self.has_used_memory) {
+            reserve::fill();
+        }
         let ended = self.wait(if is_reading { Some(0) } else { deadline })?;
         if let Some(clock) = self.wall_clock.was_set() {
             self.batch.extend(context_frame(Kind::Clock, clock::boot_ns(), 0, &clock));
@@ -241,6 +249,7 @@ impl Source for Live<'_> {
             self.batch.extend(context_frame(Kind::Tick, now, 0, &Tick {}));
         }
         std::mem::swap(batch, &mut self.batch);
+        self.has_used_memory |= !batch.is_empty();
         Ok(ended.map_or(Batch::Frames, Batch::Last))
     }
 }

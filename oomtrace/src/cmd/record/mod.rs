@@ -26,6 +26,7 @@ use crate::{
         code::shed_code,
         privilege::{COMMAND, TRACING},
         protect::protect,
+        reserve,
         start::{Started, start},
     },
     pipeline::Pipeline,
@@ -40,6 +41,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let opened = open(place(options))?;
     let wanted = wanted(&options.consumers)?;
     let stop = Stop::on_signals()?;
+    reserve::keep_heap_small();
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
     let recorder = begin(opened)?;
@@ -54,7 +56,7 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let protection = protect();
     give_up_all_but(if child.is_some() { TRACING | COMMAND } else { TRACING });
     refuse_other_calls(running.needs());
-    rehearse(tier, None)?;
+    rehearse(tier, running.formats())?;
     say_armed(tier, protection);
     let collector = options.verdict.as_ref().and(child.as_ref()).and_then(Child::pid).map(Collector::new);
     let mut sinks: Vec<Box<dyn Sink>> = running.sink().into_iter().collect();

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use super::say::say;
 use crate::{
-    cli::Consumers,
+    cli::{Consumers, Format},
     kernel::{system_calls::Needs, tier::Tier},
     pipeline::Progress,
     recording::recorder::Recorder,
@@ -67,6 +67,11 @@ impl Running {
     /// The system calls that the consumers still need.
     pub(in crate::cmd) const fn needs(&self) -> Needs {
         self.needs
+    }
+
+    /// The formats of reports that the consumers need.
+    pub(in crate::cmd) const fn formats(&self) -> &'static [Format] {
+        if self.server.is_some() { &[Format::Json] } else { &[] }
     }
 
     /// Waits until the last reports are delivered. The pipeline must have ended.

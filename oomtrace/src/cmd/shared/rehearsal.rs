@@ -10,7 +10,7 @@ use anyhow::Result;
 use super::output;
 use crate::{
     cli::Format,
-    kernel::tier::Tier,
+    kernel::{reserve, tier::Tier},
     pipeline::{Pipeline, Totals},
     recording::Reader,
     sink::Sink,
@@ -23,17 +23,18 @@ static INSIDE: &[u8] = include_bytes!("rehearsal/inside.oomtrace");
 /// Kills as tracepoints see them.
 static TRACEPOINT: &[u8] = include_bytes!("rehearsal/tracepoint.oomtrace");
 
-/// Replays kills of this tier. If `format` is set, they are formatted as reports are later. Nothing is printed.
+/// Replays kills of this tier, and formats them as reports are later. Nothing is printed. Then takes the memory for real kills.
 ///
 /// # Errors
 ///
 /// Fails if the built-in recording cannot be read.
-pub(in crate::cmd) fn rehearse(tier: Tier, format: Option<Format>) -> Result<Totals> {
+pub(in crate::cmd) fn rehearse(tier: Tier, formats: &[Format]) -> Result<Totals> {
     let recording = if tier == Tier::Tracepoint { TRACEPOINT } else { INSIDE };
     let sinks: Vec<Box<dyn Sink>> =
-        format.map(|format| output::to(format, Box::new(io::sink()), true)).into_iter().collect();
+        formats.iter().map(|format| output::to(*format, Box::new(io::sink()), true)).collect();
     let mut source = Replay::new(Reader::new(recording)?);
     let (totals, _) = Pipeline::new(sinks, Box::new(|_| true)).run(&mut source)?;
+    reserve::take();
     Ok(totals)
 }
 
@@ -45,8 +46,9 @@ mod tests {
     #[test]
     fn reports_kills_in_each_format() {
         for tier in [Tier::Fentry, Tier::Kprobe, Tier::Tracepoint] {
-            for format in [None, Some(Format::Line), Some(Format::Full), Some(Format::Json)] {
-                let totals = rehearse(tier, format).unwrap();
+            for formats in [&[] as &[Format], &[Format::Line], &[Format::Full], &[Format::Json, Format::Line]]
+            {
+                let totals = rehearse(tier, formats).unwrap();
                 assert!(totals.incidents > 0 && totals.victims > 0, "{totals:?}");
             }
         }

@@ -1,7 +1,7 @@
 //! Names of functions in user space, from the symbols of the executables.
 //!
 //! The owner of an executable controls it, and a file system may not answer. So a separate thread reads the files, once the decision has
-//! been made. It starts when the first stack needs it. The tracing thread never waits for it.
+//! been made. It starts before the first kill, because a thread needs memory. The tracing thread never waits for it.
 
 mod elf;
 mod reader;
@@ -35,9 +35,9 @@ pub(in crate::source) struct Functions {
 }
 
 impl Functions {
-    /// Creates it without any names and without a thread.
+    /// Starts the thread.
     pub(in crate::source) fn new() -> Self {
-        Self { known: HashMap::new(), reader: None }
+        Self { known: HashMap::new(), reader: Reader::start() }
     }
 
     /// Returns a descriptor that becomes readable when the thread has found names.
@@ -73,10 +73,7 @@ impl Functions {
 
     /// Passes a job to the thread. Returns whether an answer will come: there is none without a thread, or if the thread is busy with
     /// several jobs.
-    fn request(&mut self, job: Job) -> bool {
-        if self.reader.is_none() {
-            self.reader = Reader::start();
-        }
+    fn request(&self, job: Job) -> bool {
         self.reader.as_ref().is_some_and(|reader| reader.request(job))
     }
 

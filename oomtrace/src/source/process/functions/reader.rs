@@ -23,7 +23,11 @@ use rustix::{
 };
 
 use super::elf::{Place, functions};
-use crate::{bytes::ByteString, context::UserSymbol, kernel::privilege::keep_only};
+use crate::{
+    bytes::ByteString,
+    context::UserSymbol,
+    kernel::{privilege::keep_only, protect::be_io_flusher},
+};
 
 /// The capabilities that the thread keeps: for the executables of other users' processes.
 const NEEDED: CapabilitySet =
@@ -81,7 +85,8 @@ impl Reader {
         let thread = thread::Builder::new().name("oomtrace-symbol".to_owned()).stack_size(STACK_BYTES);
         let ring = Arc::clone(&bell);
         let run = move || {
-            // A capability that cannot be dropped does no harm here.
+            // Without this flag, or with a capability that cannot be dropped, the thread does the same.
+            be_io_flusher();
             let _ = keep_only(NEEDED);
             work(&new_jobs, &new_answers, &ring);
         };
