@@ -703,7 +703,7 @@ _oomtrace() {
             return 0
             ;;
         oomtrace__subcmd__list)
-            opts="-1 -h --since --until --cgroup --comm --pid --container --pod --namespace --unit --cause --last --format --html --help"
+            opts="-1 -f -h --since --until --cgroup --comm --pid --container --pod --namespace --unit --cause --last --follow --format --html --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -155,6 +155,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l format -d 'Ou
 json\t'One JSON object'"
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -l html -d 'Write an overview page to this file instead (- for standard output): kills over time, by cgroup, by cause, repeated victims' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s 1 -l last -d 'Only the last incident that matches'
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s f -l follow -d 'Then wait for further incidents that a running recorder appends, until Ctrl-C. FILE|DIR is one file or directory'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l since -d 'Only incidents at or after this time: 2026-01-31, "2026-01-31 12:00" (UTC), 2026-01-31T13:00:00+01:00, or 90min (90 minutes ago)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand show" -l until -d 'Only incidents at or before this time' -r

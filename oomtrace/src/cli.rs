@@ -227,6 +227,9 @@ pub struct List {
     /// Only the last incident that matches
     #[arg(short = '1', long)]
     pub last: bool,
+    /// Then wait for further incidents that a running recorder appends, until Ctrl-C. FILE|DIR is one file or directory
+    #[arg(short, long, conflicts_with_all = ["last", "html", "until"])]
+    pub follow: bool,
     /// Output format; JSON is one object per line (docs/list.md)
     #[arg(long, value_enum, default_value_t)]
     pub format: TableFormat,

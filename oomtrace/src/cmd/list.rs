@@ -28,6 +28,9 @@ pub(super) fn run(options: &List) -> Result<Exit> {
     // Read the file now, because this process gives up its access to it below.
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
     confine::to_reading(&history::read_from(&options.paths), options.html.as_deref());
+    if options.follow {
+        return follow(options);
+    }
     let mut history = History::open(&options.paths, None, options.when, &options.only)?;
     let mut unreported = 0_u64;
     let mut count = |(_, report): &(u64, Report)| {
@@ -47,6 +50,14 @@ pub(super) fn run(options: &List) -> Result<Exit> {
     if printed == 0 && history.exit() == Exit::Success {
         say(format_args!("none of {} incidents matches", history.seen()));
     }
+    Ok(history.exit())
+}
+
+/// Prints the incidents so far, and each further one when it is closed. Returns only if the output has no reader, or a file fails.
+fn follow(options: &List) -> Result<Exit> {
+    let mut history = History::follow(&options.paths, options.when, &options.only)?;
+    let rows = history.by_ref().map(|(number, report)| Row::of(number, &report));
+    print(rows, options.format, true).map_err(PipelineError::Output)?;
     Ok(history.exit())
 }
 
@@ -73,10 +84,11 @@ fn write(reports: impl Iterator<Item = (u64, Report)>, options: &List) -> Result
         return Ok(html::overview(reports, file)?);
     }
     let rows = reports.map(|(number, report)| Row::of(number, &report));
-    Ok(print(rows, options.format).map_err(PipelineError::Output)?)
+    Ok(print(rows, options.format, false).map_err(PipelineError::Output)?)
 }
 
-fn print(rows: impl Iterator<Item = Row>, format: TableFormat) -> io::Result<u64> {
+/// Prints the rows, each at once if the next one may take long.
+fn print(rows: impl Iterator<Item = Row>, format: TableFormat, at_once: bool) -> io::Result<u64> {
     let stdout = io::stdout();
     let colour = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let columns =
@@ -86,11 +98,17 @@ fn print(rows: impl Iterator<Item = Row>, format: TableFormat) -> io::Result<u64
     match format {
         TableFormat::Text => {
             let mut list = terminal::List::new(output, colour, columns);
-            rows.inspect(|_| printed += 1).try_for_each(|row| list.row(&row))?;
+            rows.inspect(|_| printed += 1).try_for_each(|row| {
+                list.row(&row)?;
+                if at_once { list.flush() } else { Ok(()) }
+            })?;
             list.flush()?;
         }
         TableFormat::Json => {
-            rows.inspect(|_| printed += 1).try_for_each(|row| json::line(&mut output, &row))?;
+            rows.inspect(|_| printed += 1).try_for_each(|row| {
+                json::line(&mut output, &row)?;
+                if at_once { output.flush() } else { Ok(()) }
+            })?;
             output.flush()?;
         }
     }

@@ -131,7 +131,7 @@ fn exit_of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if cause.is::<Refusal>() || cause.is::<history::NotHeld>() {
         return Some(Exit::Unanswered);
     }
-    if cause.is::<NoHistory>() {
+    if cause.is::<NoHistory>() || cause.is::<history::OnePlace>() {
         return Some(Exit::Usage);
     }
     if cause.is::<NotFound>() || cause.is::<whatif::WhichError>() || cause.is::<show::TwoMeant>() {

@@ -96,6 +96,11 @@ impl<R: Read> Reader<R> {
         Ok(Self { input, offset: 16, torn: false, padded: false })
     }
 
+    /// Continues at this offset, where a record ends. The input must be there as well.
+    pub(crate) const fn resume(input: R, offset: u64) -> Self {
+        Self { input, offset, torn: false, padded: false }
+    }
+
     /// Appends the next frame to `frame`; false at the end.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 mod afterwards;
 pub mod cgroup;
+pub(crate) mod following;
 mod heartbeat;
 pub mod history;
 pub mod live;

@@ -15,7 +15,8 @@ use crate::{
     redact::Redact,
     report::{Report, report},
     source::{
-        SourceError,
+        Source, SourceError,
+        following::Following,
         recordings::{Recordings, Unclosed},
     },
 };
@@ -42,10 +43,15 @@ pub(in crate::cmd) enum NotHeld {
     },
 }
 
+/// An error: `--follow` with several places.
+#[derive(Debug, thiserror::Error)]
+#[error("--follow takes one recording or one directory")]
+pub(in crate::cmd) struct OnePlace;
+
 /// The reports of recordings with their numbers, in the order of decisions. Only one incident is in memory at a time.
 /// If a file cannot be read, the error and its position are printed to standard error, and reading continues with the next file.
-pub(in crate::cmd) struct History {
-    incidents: Incidents<Recordings>,
+pub(in crate::cmd) struct History<S = Recordings> {
+    incidents: Incidents<S>,
     picked: Picked,
     count: u64,
     firsts: Firsts,
@@ -91,7 +97,29 @@ impl History {
         when: When,
         only: &Only,
     ) -> Result<Self> {
-        let recordings = find(paths)?;
+        Ok(Self::over(find(paths)?, number, when, only))
+    }
+
+    /// Returns the recordings from earlier boots that their recorders did not close.
+    pub(in crate::cmd) fn cut_short(&self, boot_id: Option<&str>) -> impl Iterator<Item = &Unclosed> {
+        let other =
+            move |unclosed: &&Unclosed| unclosed.boot_id.is_some() && unclosed.boot_id.as_deref() != boot_id;
+        self.incidents.source().unclosed().iter().filter(other)
+    }
+}
+
+impl History<Following> {
+    /// Opens this file or directory, or the default directory. Returns its incidents, and waits for more.
+    pub(in crate::cmd) fn follow(paths: &[PathBuf], when: When, only: &Only) -> Result<Self> {
+        let places = read_from(paths);
+        let [place] = places.as_slice() else { return Err(OnePlace.into()) };
+        let following = Following::new(place).map_err(PipelineError::from)?;
+        Ok(Self::over(following, None, when, only))
+    }
+}
+
+impl<S: Source> History<S> {
+    fn over(source: S, number: Option<u64>, when: When, only: &Only) -> Self {
         let now = SystemTime::now();
         let unix_ns = |moment: Option<crate::cli::Moment>| moment.map(|moment| moment.unix_ns(now));
         let picked = Picked {
@@ -100,13 +128,13 @@ impl History {
             until_ns: unix_ns(when.until),
             filter: filter(only),
         };
-        Ok(Self {
-            incidents: Incidents::new(recordings),
+        Self {
+            incidents: Incidents::new(source),
             picked,
             count: 0,
             firsts: Firsts::default(),
             exit: Exit::Success,
-        })
+        }
     }
 
     /// Sets how much of command lines to hide.
@@ -118,13 +146,6 @@ impl History {
     /// Number of incidents read so far, including those that did not match.
     pub(in crate::cmd) const fn seen(&self) -> u64 {
         self.count
-    }
-
-    /// Returns the recordings from earlier boots that their recorders did not close.
-    pub(in crate::cmd) fn cut_short(&self, boot_id: Option<&str>) -> impl Iterator<Item = &Unclosed> {
-        let other =
-            move |unclosed: &&Unclosed| unclosed.boot_id.is_some() && unclosed.boot_id.as_deref() != boot_id;
-        self.incidents.source().unclosed().iter().filter(other)
     }
 
     /// The exit status after the last incident.
@@ -143,7 +164,7 @@ impl History {
     }
 }
 
-impl Iterator for History {
+impl<S: Source> Iterator for History<S> {
     type Item = (u64, Report);
 
     fn next(&mut self) -> Option<Self::Item> {
