@@ -119,6 +119,26 @@ impl History<Following> {
 }
 
 impl<S: Source> History<S> {
+    /// Opens these files and directories, or the default directory, and reads them through another source. It gets the period of the
+    /// question, Unix time in ns.
+    pub(in crate::cmd) fn through(
+        paths: &[PathBuf],
+        when: When,
+        source: impl FnOnce(Recordings, (i128, i128)) -> S,
+    ) -> Result<Self> {
+        let recordings = find(paths)?;
+        let now = SystemTime::now();
+        let unix_ns = |moment: Option<crate::cli::Moment>| moment.map(|moment| moment.unix_ns(now));
+        let since_ns = unix_ns(when.since).unwrap_or(i128::MIN);
+        let source = source(recordings, (since_ns, unix_ns(when.until).unwrap_or(i128::MAX)));
+        Ok(Self::over(source, None, when, &Only::default()))
+    }
+
+    /// The source.
+    pub(in crate::cmd) const fn source(&self) -> &S {
+        self.incidents.source()
+    }
+
     fn over(source: S, number: Option<u64>, when: When, only: &Only) -> Self {
         let now = SystemTime::now();
         let unix_ns = |moment: Option<crate::cli::Moment>| moment.map(|moment| moment.unix_ns(now));

@@ -2,6 +2,7 @@
 
 mod answer;
 mod running;
+mod sender;
 mod unit;
 
 use anyhow::Result;
@@ -10,6 +11,7 @@ pub(super) use self::running::{CannotAsk, Denied};
 use self::{
     answer::{Answer, Shown, tell},
     running::ask,
+    sender::Noted,
 };
 use super::shared::{
     confine,
@@ -17,7 +19,7 @@ use super::shared::{
     say::say,
 };
 use crate::{
-    cli::{Only, Why},
+    cli::Why,
     client::Verdict,
     exit::Exit,
     explain::{Code, Outcome},
@@ -41,7 +43,9 @@ pub(super) fn run(options: &Why) -> Result<Exit> {
 fn read(options: &Why) -> Result<Exit> {
     let target = Target::of(options.target.as_encoded_bytes());
     confine::to_reading(&history::read_from(&options.paths), None);
-    let mut history = History::open(&options.paths, None, options.when, &Only::default())?;
+    let mut history = History::through(&options.paths, options.when, |recordings, period| {
+        Noted::new(recordings, &target, period)
+    })?;
     let mut found = 0;
     let mut last = None;
     for (number, report) in history.by_ref().filter(|(_, report)| is_kill(report, &target)) {
@@ -57,6 +61,9 @@ fn read(options: &Why) -> Result<Exit> {
         None if exit != Exit::Success => Ok(exit),
         None => {
             say(NotHeld::Fitting { count: history.seen() });
+            if let Some(signal) = history.source().last() {
+                sender::tell(signal, options.format)?;
+            }
             Ok(Exit::Unanswered)
         }
     }
