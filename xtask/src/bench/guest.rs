@@ -56,6 +56,7 @@ pub(super) fn measure(series: &[String], arguments: &Arguments) -> Result<()> {
 
 /// Builds the programs. A build of the tracer that the command line names replaces the tracer.
 fn build(arguments: &Arguments) -> Result<programs::Programs> {
+    ensure!(arguments.program.len() < 2, "--guest takes one program");
     let Some(file) = arguments.program.first() else { return programs::build(true) };
     let tracer = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
     Ok(programs::Programs { tracer: Some(tracer), ..programs::build(false)? })

@@ -4,9 +4,11 @@ mod afterwards;
 mod demo;
 mod ends;
 pub(crate) mod experiment;
+mod follow;
 mod forecast;
 pub(super) mod kills;
 mod lead_up;
+mod memory;
 mod metrics;
 mod named;
 mod names;
@@ -89,10 +91,12 @@ impl Local {
             "a command that runs again, a cgroup that is gone",
             afterwards::restarted_and_removed(self),
         );
+        tally.count("takes no memory from the kernel during a kill", memory::none_in_a_kill(self));
         tally.count("distinguishes a leak, a burst and starting processes", lead_up::shapes(self));
         tally.count("a victim that had not grown", lead_up::innocent(self));
         tally.count("a forecast comes true", forecast::comes_true(self));
         tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
+        tally.count("list --follow prints each kill of a running recorder", follow::prints_each_kill(self));
         tally.count("a recorded command's status is passed on", recorded::passes_on(self));
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
         tally.count("a verdict distinguishes an OOM kill from other ends", verdict::told_apart(self));

@@ -36,7 +36,7 @@ pub(crate) struct Sockets {
 enum Kind {
     /// Unix datagrams, whose bytes lie in slab objects
     Datagram,
-    /// Unix streams, whose bytes lie in pages (in slab objects with pages of 16 KiB)
+    /// Unix streams, whose bytes lie in pages
     Stream,
     /// TCP over the loopback device, which memory cgroups count as `sock`
     Tcp,
@@ -46,7 +46,9 @@ impl Sockets {
     pub(crate) fn take(&self) -> Result<Taken> {
         open_files::allow()?;
         let pages = |pages: usize| (pages * rustix::param::page_size()).saturating_sub(BEHIND);
-        let message = vec![1; self.message_pages.map_or(BYTES, pages)];
+        // A message of a whole page lies in pages, whatever their size (`unix_stream_sendmsg`).
+        let bytes = if matches!(self.kind, Kind::Stream) { rustix::param::page_size() } else { BYTES };
+        let message = vec![1; self.message_pages.map_or(bytes, pages)];
         let mut tcp = matches!(self.kind, Kind::Tcp).then(Listener::new).transpose()?;
         let (mut left, mut files) = (self.mib << 20, Vec::new());
         while left > 0 {

@@ -1,8 +1,10 @@
 //! A running tracer and its output, for the other tests.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -101,4 +103,32 @@ impl Said {
 /// The value at a place in JSON. Null if there is none.
 pub(in crate::test) fn at<'a>(value: &'a Value, place: &str) -> &'a Value {
     value.pointer(place).unwrap_or(&Value::Null)
+}
+
+/// The lines of a running program, with a limit on how long to wait for one: a program that says nothing must not block the run.
+pub(super) struct Lines(Receiver<String>);
+
+/// The longest wait for a line.
+const SILENCE: Duration = Duration::from_secs(120);
+
+impl Lines {
+    /// Reads on a thread of its own.
+    pub(super) fn of(output: impl Read + Send + 'static) -> Self {
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// Waits for the next line, which must contain a text.
+    pub(super) fn next_has(&self, expected: &str) -> Result<()> {
+        let line = self.0.recv_timeout(SILENCE).with_context(|| format!("no line with \"{expected}\""))?;
+        ensure!(line.contains(expected), "expected \"{expected}\": {line}");
+        Ok(())
+    }
 }

@@ -53,9 +53,10 @@ exit137() { sh -c 'exit 137' & await $!; }
 # systemd's own timeout: the service ignores SIGTERM and gets SIGKILL.
 systemd_timeout() {
     systemd-run --quiet --unit="slow$1" --property=RuntimeMaxSec=1 --property=TimeoutStopSec=1 \
-        sh -c 'trap "" TERM; while :; do sleep 0.1; done'
-    pid=$(systemctl show --property=MainPID --value "slow$1")
-    until [ "$(systemctl is-active "slow$1")" = failed ]; do sleep 0.2; done
+        sh -c 'trap "" TERM; echo $$ >/run/oomtrace/slow; while :; do sleep 0.1; done'
+    for _ in $(seq 300); do [ "$(systemctl is-active "slow$1")" = failed ] && break; sleep 0.2; done
+    pid=$(cat /run/oomtrace/slow)
+    rm /run/oomtrace/slow
 }
 
 # Asks about one process, and notes whether the answer is right.
@@ -101,7 +102,9 @@ asked
 echo "at the end: $(memory)"
 kill -INT $tracer
 wait $tracer
+code=$?
 cat $said
+[ $code -eq 0 ] || { echo "the tracer exited with $code"; exit 1; }
 uname -r
 echo "| how the process ended | asked | mistakes |"
 echo "| --- | --- | --- |"

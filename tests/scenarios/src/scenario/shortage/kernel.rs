@@ -13,7 +13,7 @@ pub(super) fn datagrams() -> Scenario {
         .allocating(&["socket"])
 }
 
-/// Unix streams: pages instead of slab objects, unless pages are so large that slab objects hold a message.
+/// Unix streams: pages instead of slab objects.
 pub(super) fn streams() -> Scenario {
     filling("streams", &["sockets", "--kind", "stream", "--mib", "64"])
         .because(&["kernel", "slab", "unexplained"])

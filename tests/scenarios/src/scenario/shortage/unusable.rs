@@ -25,13 +25,13 @@ pub(super) fn cma_page_tables() -> Scenario {
     tables(beside_cma("cma_page_tables", "192M", &TABLES))
 }
 
-/// The process with the page tables has the most points.
+/// The filler itself triggers each decision, for a page table.
 fn tables(mut scenario: Scenario) -> Scenario {
     scenario.expect.trigger = roles(&["filler"]);
     scenario.allocating(&["page_table"])
 }
 
-/// Free memory in single pages, and buffers of 8 contiguous pages (<https://github.com/openzfs/zfs/issues/6381>).
+/// Free memory in single pages, and buffers of 32 KiB (<https://github.com/openzfs/zfs/issues/6381>).
 pub(super) fn fragmented() -> Scenario {
     let keys = ["keys", "--count", "20000", "--bytes", "32000"];
     fragments("fragmented", &keys)
@@ -80,8 +80,8 @@ fn beside_cma(name: &str, size: &str, shape: &[&str]) -> Scenario {
 /// Page tables that fill the remaining memory.
 const TABLES: [&str; 3] = ["page-tables", "--mib", ENDLESS];
 
-/// Builds a scenario in which the kill of the largest process frees no memory that the others can use. In the end, the owner of
-/// the pipes is killed.
+/// Builds a scenario in which the kill of the largest process frees no memory that the others can use. In the end, the
+/// filler is killed.
 fn filled(name: &str, shape: &[&str]) -> Scenario {
     let victims = roles(&["bystander", "filler"]);
     let expect = Expect {

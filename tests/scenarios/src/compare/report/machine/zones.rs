@@ -94,6 +94,9 @@ fn free(machine: &Machine<'_>, ledger: &mut Ledger<'_>, zone: &Zone, at: &str, r
     }
 }
 
+/// The most bytes that may move. In guests of two processors, less than 6 MiB did.
+const MOVED_BYTES: u64 = 16 << 20;
+
 /// Returns the bytes that processors took from the free lists, or returned to them, until the log was printed. They take and return pages
 /// in bulk: hundreds at a time from 6.7 on (`nr_pcp_alloc`, <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c>). Such pages
 /// are free in both places, so that the sum of both figures is the same.
@@ -102,7 +105,8 @@ fn moved(machine: &Machine<'_>, zone: &Zone, report: &Value) -> u64 {
     let (Some(free), Some(lists)) = (told("free_bytes"), told("percpu_lists_bytes")) else { return 0 };
     let (Some(log_free), Some(log_lists)) = (zone.bytes("free"), zone.bytes("free_pcp")) else { return 0 };
     let is_same_sum = (free + lists).abs_diff(log_free + log_lists) <= machine.free_tolerance();
-    if is_same_sum { lists.abs_diff(log_lists) } else { 0 }
+    let moved = lists.abs_diff(log_lists);
+    if is_same_sum && moved <= MOVED_BYTES { moved } else { 0 }
 }
 
 /// Compares the boost. It grows by page blocks up to one and a half times the high watermark (`boost_watermark`,
