@@ -72,8 +72,11 @@ pub(super) struct Past {
 }
 
 impl Memory {
-    pub(super) fn keep_process(&mut self, process: Rc<Process>) {
-        keep(&mut self.processes, process, PROCESSES);
+    /// Keeps facts about a process, and returns the oldest ones if there is no room for them any more.
+    pub(super) fn keep_process(&mut self, process: Rc<Process>) -> Option<Rc<Process>> {
+        let oldest = if self.processes.len() < PROCESSES { None } else { self.processes.pop_front() };
+        self.processes.push_back(process);
+        oldest
     }
 
     /// Returns the facts from procfs about the processes of an incident.
@@ -84,7 +87,8 @@ impl Memory {
 
     /// Whether procfs was read for every process involved.
     pub(super) fn knows_all_of(&self, incident: &Incident) -> bool {
-        incident.involved().all(|task| self.processes.iter().any(|process| is_of(process, task)))
+        let mut tasks = incident.involved();
+        tasks.all(|task| self.processes.iter().chain(&incident.processes).any(|process| is_of(process, task)))
     }
 
     pub(super) fn keep_memcg(&mut self, pass: Option<u64>, memcg: Memcg) {

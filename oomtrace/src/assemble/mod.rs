@@ -292,12 +292,12 @@ impl Assembler {
 
     fn take_process(&mut self, process: Process) {
         let process = Rc::new(process);
-        let involved =
-            self.open.iter_mut().filter(|incident| incident.involved().any(|task| is_of(&process, task)));
-        for incident in involved {
-            incident.processes.push(Rc::clone(&process));
+        add_process(self.open.iter_mut(), &process);
+        // The facts may have come before their incident began, and an incident can wait for seconds until it is reported.
+        if let Some(oldest) = self.memory.keep_process(process) {
+            let unreported = self.open.iter_mut().chain(&mut self.bursts).chain(&mut self.awaited);
+            add_process(unreported, &oldest);
         }
-        self.memory.keep_process(process);
     }
 
     fn take_sysctl(&mut self, pass: Option<u64>, sysctl: Sysctl) {
@@ -386,6 +386,19 @@ impl Assembler {
             call_trace,
             surroundings: self.memory.surroundings_near(boot_ns),
             ..Incident::default()
+        }
+    }
+}
+
+/// Maximum number of facts from procfs about the processes of an incident. A real recording has few for each process.
+const FACTS: usize = 4096;
+
+/// Adds facts about a process to the incidents that involve it.
+fn add_process<'a>(incidents: impl Iterator<Item = &'a mut Incident>, process: &Rc<Process>) {
+    for incident in incidents.filter(|incident| incident.involved().any(|task| is_of(process, task))) {
+        let has_room = incident.processes.len() < FACTS;
+        if has_room && !incident.processes.iter().any(|known| Rc::ptr_eq(known, process)) {
+            incident.processes.push(Rc::clone(process));
         }
     }
 }

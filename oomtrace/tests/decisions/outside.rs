@@ -41,6 +41,39 @@ fn combines_several_lookups_of_a_process() {
     assert_eq!(victim.exe.as_ref().unwrap().as_bytes(), b"/usr/bin/it");
 }
 
+/// What a process sent about itself.
+fn look(pid: i32) -> serde_json::Value {
+    let start = task(pid).start_boot_ns;
+    serde_json::json!({ "pid": pid, "tid": pid, "start_boot_ns": start, "cmdline": ["it"], "looked_up_ns": 1 })
+}
+
+/// A victim on another CPU can send its arguments before the kernel marks it, and its exit may be missing.
+#[test]
+fn keeps_facts_from_before_the_mark_while_an_exit_is_awaited() {
+    let mut stream = Stream::new("tracepoint");
+    stream.sysctl(0).sigkill(812, 813).context(Kind::Process, &look(812));
+    stream.tree().add(MarkVictim { victim: task(812), trigger: task(813) });
+    for pid in 2000..2200 {
+        stream.context(Kind::Process, &look(pid));
+    }
+    assert!(stream.told().only().victims[0].process.cmdline.is_some());
+}
+
+/// A finished incident waits for signals from user space before it is reported.
+#[test]
+fn keeps_facts_of_every_victim_in_a_storm() {
+    let mut stream = Stream::new("tracepoint");
+    stream.sysctl(0);
+    for pid in 2000..2200 {
+        stream.sigkill(pid, 813).context(Kind::Process, &look(pid)).tree();
+        stream.add(MarkVictim { victim: task(pid), trigger: task(813) }).machine(GIB / 2).exit(pid);
+    }
+    let told = stream.told();
+    let victims: Vec<_> = told.closed.iter().flat_map(|report| &report.victims).collect();
+    assert_eq!(victims.len(), 200);
+    assert!(victims.iter().all(|victim| victim.process.cmdline.is_some()));
+}
+
 #[test]
 fn the_level_at_its_limit_names_the_domain() {
     let hog = task(812);
