@@ -68,11 +68,10 @@ fn ensure_once(run: &Run) -> Result<()> {
 }
 
 fn introduction() -> String {
-    let version = env!("CARGO_PKG_VERSION");
     format!(
         "# Compatibility\n\n\
          `{COMMAND}` generates this page; do not edit it. In each cell, a guest really ran out of memory. The\n\
-         cell passes if the report of oomtrace {version} agrees with every witness: the kernel's log\n\
+         cell passes if the report of oomtrace agrees with every witness: the kernel's log\n\
          of the same kill, the exit statuses of the processes, `memory.events` and `/proc/vmstat`. On the tracepoint tier, a\n\
          report may omit facts that only a hook inside the decision can see; all facts in it must be right.\n\n\
          A run replaces the cells that it ran. A single word covers all three tiers: fentry, kprobe and tracepoint. A cell that\n\
@@ -99,10 +98,10 @@ fn render(kernels: &[Kernel], run: &Run, old: &str, circumstances: &Circumstance
     let Circumstances { date, qemu } = circumstances;
     let columns = columns(kernels, run, old, date)?;
     let of = |wanted: &str| run.cells.iter().filter(|cell| word(&cell.verdict) == wanted).count();
-    let (cells, took) = (run.cells.len(), table::minutes(run.elapsed));
+    let (cells, took, version) = (run.cells.len(), table::minutes(run.elapsed), env!("CARGO_PKG_VERSION"));
     let (pass, fail, not_applicable) = (of("pass"), of("**fail**"), of("not applicable"));
     Ok(format!(
-        "{}\nThe last run, on {date}: {cells} cells in {took}: {pass} pass, {fail} fail, {not_applicable} not applicable.\n\
+        "{}\nThe last run, on {date} with oomtrace {version}: {cells} cells in {took}: {pass} pass, {fail} fail, {not_applicable} not applicable.\n\
          {qemu}.\n\n### Kernels\n\n{}\n### Scenarios\n\n{}{}\n",
         heading(run.arch),
         page::kernels_table(&columns),
@@ -204,10 +203,11 @@ mod tests {
     #[test]
     fn reports_the_time_and_place_of_the_run() {
         let text = render(&["6.1", "6.12"], &run(), "");
-        let wanted = [
-            "\nThe last run, on 2026-01-31: 10 cells in 2 min 5 s: 4 pass, 3 fail, 3 not applicable.\nQEMU 1.0.\n",
-            "\n| 6.12 | 6.12.9-cloud-amd64 | 6.12.9-1~bpo | 2026-01-31 |\n",
-        ];
+        let version = env!("CARGO_PKG_VERSION");
+        let last = format!(
+            "\nThe last run, on 2026-01-31 with oomtrace {version}: 10 cells in 2 min 5 s: 4 pass, 3 fail, 3 not applicable.\nQEMU 1.0.\n"
+        );
+        let wanted = [last.as_str(), "\n| 6.12 | 6.12.9-cloud-amd64 | 6.12.9-1~bpo | 2026-01-31 |\n"];
         for line in wanted {
             assert!(text.contains(line), "{line}: {text}");
         }
