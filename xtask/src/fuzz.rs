@@ -27,11 +27,18 @@ pub(crate) struct Arguments {
     /// The seed of the inputs; seed and number determine an input
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Only test the paths of cgroups, which takes much less time
+    #[arg(long)]
+    paths: bool,
 }
 
 /// Builds the program and runs it in portions.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
     let fuzz = Fuzz::build()?;
+    if arguments.paths {
+        println!("{}", fuzz.paths(arguments)?);
+        return Ok(());
+    }
     let start = Instant::now();
     let end = arguments.first.saturating_add(arguments.inputs);
     let mut first = arguments.first;
@@ -65,6 +72,16 @@ impl Fuzz {
         let build = ["build", "--locked", "--quiet", "--profile", "fuzz", "--package", "oomtrace-fuzz"];
         run(Command::new(cargo).current_dir(workspace::root()).args(build))?;
         Ok(Self { program: workspace::target().join("fuzz/oomtrace-fuzz"), recordings: recordings()? })
+    }
+
+    fn paths(&self, arguments: &Arguments) -> Result<String> {
+        let numbers =
+            [("--seed", arguments.seed), ("--first", arguments.first), ("--inputs", arguments.inputs)];
+        let mut command = Command::new(&self.program);
+        for (option, number) in numbers {
+            command.arg(option).arg(number.to_string());
+        }
+        Ok(output(command.arg("--paths"))?.trim().to_owned())
     }
 
     fn run(&self, seed: u64, first: u64, inputs: u64) -> Result<String> {
