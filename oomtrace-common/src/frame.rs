@@ -67,6 +67,10 @@ pub enum Kind {
     UserKills = 18,
     /// [`event::Sigkill`], for a SIGTERM from user space soon after an OOM kill.
     Sigterm = 19,
+    /// [`event::Arguments`]: the arguments of a process that received SIGKILL from the kernel.
+    VictimArguments = 22,
+    /// [`event::Executable`]: the executable of such a process.
+    Executable = 23,
     /// Facts about the machine and the tracer, once at the start.
     Session = 0x100,
     /// Facts about a process from procfs.
@@ -114,7 +118,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -134,6 +138,8 @@ impl Kind {
         Self::SysrqOom,
         Self::UserKills,
         Self::Sigterm,
+        Self::VictimArguments,
+        Self::Executable,
         Self::Session,
         Self::Process,
         Self::Sysctl,
@@ -221,4 +227,5 @@ wire! {
     Stack = 848,
     SysrqOom = 168,
     UserKills = 64,
+    Executable = 536,
 }

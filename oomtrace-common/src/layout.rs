@@ -9,7 +9,7 @@
 pub const ABSENT: u32 = u32::MAX;
 
 /// Number of slots of [`KernelLayout`].
-pub const SLOTS: usize = 110;
+pub const SLOTS: usize = 121;
 
 /// The resolved slots. Each `u32` is an offset in bytes, a size in bytes, a position or a number of elements, or [`ABSENT`].
 #[repr(C)]
@@ -240,6 +240,28 @@ pub struct KernelLayout {
     pub pglist_data_vm_stat: u32,
     /// Number of elements of `pglist_data.vm_stat`.
     pub pglist_data_counters: u32,
+    /// Of `struct mm_struct`: `exe_file`; the executable.
+    pub mm_struct_exe_file: u32,
+    /// Of `struct file`: `f_path.mnt`.
+    pub file_path_mnt: u32,
+    /// Of `struct file`: `f_path.dentry`.
+    pub file_path_dentry: u32,
+    /// Of `struct dentry`: `d_parent`.
+    pub dentry_parent: u32,
+    /// Of `struct dentry`: `d_name.name`.
+    pub dentry_name: u32,
+    /// Of `struct dentry`: `d_hash.pprev`; `NULL` after the file was deleted.
+    pub dentry_hash_pprev: u32,
+    /// Of `struct vfsmount`: `mnt_root`.
+    pub vfsmount_root: u32,
+    /// Of `struct mount`: `mnt`; to get from a `vfsmount` to its `mount`.
+    pub mount_mnt: u32,
+    /// Of `struct mount`: `mnt_parent`; the mount itself at the top.
+    pub mount_parent: u32,
+    /// Of `struct mount`: `mnt_mountpoint`.
+    pub mount_mountpoint: u32,
+    /// Argument position: `signal_deliver_sig`.
+    pub arg_signal_deliver_sig: u32,
 }
 
 const _: () = assert!(size_of::<KernelLayout>() == SLOTS * 4);
@@ -357,6 +379,17 @@ impl KernelLayout {
         pglist_data_node_id: ABSENT,
         pglist_data_vm_stat: ABSENT,
         pglist_data_counters: ABSENT,
+        mm_struct_exe_file: ABSENT,
+        file_path_mnt: ABSENT,
+        file_path_dentry: ABSENT,
+        dentry_parent: ABSENT,
+        dentry_name: ABSENT,
+        dentry_hash_pprev: ABSENT,
+        vfsmount_root: ABSENT,
+        mount_mnt: ABSENT,
+        mount_parent: ABSENT,
+        mount_mountpoint: ABSENT,
+        arg_signal_deliver_sig: ABSENT,
     };
 }
 

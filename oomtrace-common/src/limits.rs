@@ -84,6 +84,19 @@ pub const USER_KILL_BURST_NS: u64 = 100_000_000;
 /// Number of bytes to copy of a command line. Its frame must not be larger than the block of zeroes that clears a frame.
 pub const ARGUMENTS_BYTES: usize = 440;
 
+/// Number of bytes to copy of an executable's path. A name may begin in the first half only, so that the longest name fits.
+pub const EXECUTABLE_BYTES: usize = 2 * PATH_NAME_BYTES;
+
+/// Size of a name in a path in bytes, with its NUL; a power of two. A name has at most 255 bytes (`NAME_MAX`).
+pub const PATH_NAME_BYTES: usize = 256;
+
+/// Number of names and mounts to walk from an executable to the root. The path of a deeper executable is absent. The verifier
+/// walks the loop to its bound.
+pub const PATH_STEPS: u32 = 24;
+
+/// Number of processes that can be between SIGKILL by the kernel and its delivery at the same time.
+pub const PENDING_VICTIMS: u32 = 1024;
+
 /// Number of zones of a zonelist that are sent. Further zones are only counted. A node has at most two or three zones, and mostly
 /// one.
 pub const ZONES: u32 = 64;

@@ -21,7 +21,7 @@ static RING: RingBuf = RingBuf::with_byte_size(RING_BYTES, 0);
 static LOST: Array<u64> = Array::with_max_entries(LOSS_SLOTS, 0);
 
 /// The zeroes that clear a record in one copy. The compiler's `memset` would be a loop that the verifier walks byte by byte.
-static ZEROES: [u8; 512] = [0; 512];
+static ZEROES: [u8; 560] = [0; 560];
 
 /// A frame as it lies in the ring.
 #[repr(C)]

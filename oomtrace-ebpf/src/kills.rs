@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use oomtrace_common::{
     frame::{KILLS_SLOT, UNREPORTED_KILLS_SLOT},
-    limits::{KILLERS, SIGTERM_AFTER_KILL_NS},
+    limits::{KILLERS, PENDING_VICTIMS, SIGTERM_AFTER_KILL_NS},
 };
 
 use crate::{
@@ -25,6 +25,11 @@ use crate::{
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L945>
 #[map]
 static KILLING: LruHashMap<u64, u64> = LruHashMap::with_max_entries(KILLERS, 0);
+
+/// The processes that the kernel sent SIGKILL and that have not received it yet, by pid. The value is the start of the process: a process
+/// that was already ending gets no signal, and its pid may be used again.
+#[map]
+static PENDING: LruHashMap<u32, u64> = LruHashMap::with_max_entries(PENDING_VICTIMS, 0);
 
 /// Time of the last mark, `CLOCK_BOOTTIME` ns.
 #[map]
@@ -114,6 +119,21 @@ pub(crate) fn mark_alone(victim: Option<Address>, tid: i32, sent: bool) {
     if !sent {
         count_in(UNREPORTED_KILLS_SLOT, 1);
     }
+}
+
+/// Records a SIGKILL by the kernel. The target's `siglock` is held, so the target cannot receive the signal before.
+#[inline(always)]
+pub(crate) fn add_pending(pid: u32, start_boot_ns: u64) {
+    let _ = PENDING.insert(pid, start_boot_ns, 0);
+}
+
+/// Whether the kernel sent SIGKILL to this process. Returns true only once: in the first of its threads that gets the signal.
+#[inline(always)]
+pub(crate) fn take_pending(pid: u32, start_boot_ns: u64) -> bool {
+    let Some(pending) = PENDING.get_ptr(pid) else { return false };
+    // SAFETY: this is an element of the map. If another process has taken its place meanwhile, the value is another start.
+    let is_it = unsafe { *pending } == start_boot_ns;
+    PENDING.remove(pid).is_ok() && is_it
 }
 
 #[inline(always)]

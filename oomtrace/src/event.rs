@@ -42,6 +42,7 @@ pub enum Event {
     Exit(wire::Exit),
     Reap(wire::Reap),
     Arguments(wire::Arguments),
+    Executable(wire::Executable),
     SysrqOom(wire::SysrqOom),
     Candidates(Candidates),
     Session(context::Session),

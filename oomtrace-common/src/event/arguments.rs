@@ -1,4 +1,4 @@
-//! The arguments of a process that the kernel is about to kill.
+//! The arguments of a process that the kernel is about to kill, or that has received SIGKILL.
 
 use crate::limits::ARGUMENTS_BYTES;
 

@@ -6,6 +6,7 @@
 mod arguments;
 mod candidate;
 mod empty_passes;
+mod executable;
 mod exit;
 mod kill_process;
 mod mark_victim;
@@ -25,6 +26,7 @@ mod zone;
 pub use arguments::Arguments;
 pub use candidate::{Candidate, CandidatesHead};
 pub use empty_passes::{Emptiness, EmptyPasses, EmptyPassesRun, EmptyRun};
+pub use executable::Executable;
 pub use exit::Exit;
 pub use kill_process::KillProcess;
 pub use mark_victim::MarkVictim;

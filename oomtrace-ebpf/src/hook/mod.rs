@@ -12,5 +12,6 @@ mod out_of_memory;
 mod reap;
 mod sched_process_exit;
 mod selfcheck;
+mod signal_deliver;
 mod signal_generate;
 mod sysrq;

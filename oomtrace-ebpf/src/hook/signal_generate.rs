@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// `SIGKILL`, the same on all architectures of Linux.
-const SIGKILL: u32 = 9;
+pub(super) const SIGKILL: u32 = 9;
 
 /// `SIGTERM`, the same on all architectures of Linux. A service manager stops the other processes of a service with it.
 const SIGTERM: u32 = 15;
@@ -67,6 +67,7 @@ fn from_user(info: u64) -> Option<(u32, i32)> {
 
 #[inline(always)]
 fn kill(target: Address, result: i32) {
+    await_delivery(target);
     let Some(pass) = pass::current() else {
         // If the mark has no task, this is the last chance to read the victim's cgroup.
         if slot!(arg_mark_victim_task) == ABSENT {
@@ -81,6 +82,23 @@ fn kill(target: Address, result: i32) {
         out.in_pass = 1;
     });
     kills::signal(pass, sent);
+}
+
+/// Lets the target send its arguments and its executable when it gets the signal. The arguments of an allocating process are sent
+/// when the kernel marks it, if the mark has the task, and user space has the time to read its executable. A task that exits sends
+/// SIGKILL for other reasons: the end of a pid namespace, or of a tracer. The kernel lets it allocate and kills no other task for it.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1144> (`task_will_free_mem`)
+#[inline(always)]
+fn await_delivery(target: Address) {
+    if task::is_exiting::<Probed>(task::current()) {
+        return;
+    }
+    let (pid, _) = value::<Shallow, i32>(target, slot!(task_struct_tgid));
+    if pid != (bpf_get_current_pid_tgid() >> 32) as i32 || slot!(arg_mark_victim_task) == ABSENT {
+        let leader = Shallow::follow(target, slot!(task_struct_group_leader));
+        let (start, _) = value::<Probed, u64>(leader, slot!(task_struct_start_boottime));
+        kills::add_pending(pid as u32, start);
+    }
 }
 
 /// Handles a signal from user space. Signals of a process to itself and signals to a victim of the OOM killer are neither counted

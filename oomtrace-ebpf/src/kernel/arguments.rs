@@ -19,7 +19,7 @@ pub(crate) fn are_here<R: Read>(task: Address) -> bool {
         && mm == Probed::follow(task::current(), slot!(task_struct_mm))
 }
 
-/// Copies the arguments, but no byte of the environment after them.
+/// Copies the arguments, but no byte of the environment after them. The memory of `task` must be that of the current process.
 #[inline(always)]
 pub(crate) fn copy<R: Read>(task: Address, out: &mut Arguments) {
     R::copy(task, slot!(task_struct_tgid), &mut out.pid);
@@ -29,7 +29,9 @@ pub(crate) fn copy<R: Read>(task: Address, out: &mut Arguments) {
     let mm = R::follow(task, slot!(task_struct_mm));
     let (start, _) = value::<Probed, u64>(mm, slot!(mm_struct_arg_start));
     let (end, _) = value::<Probed, u64>(mm, slot!(mm_struct_arg_end));
-    out.bytes = end.wrapping_sub(start);
+    // During `execve`, the end is 0 until the stack is complete, and the environment follows the beginning.
+    // <https://github.com/torvalds/linux/blob/v6.12/fs/exec.c> (`setup_arg_pages`)
+    out.bytes = end.saturating_sub(start);
     let length = if out.bytes > ARGUMENTS_BYTES as u64 { ARGUMENTS_BYTES as u32 } else { out.bytes as u32 };
     // SAFETY: the helper writes at most `length` bytes, which fit into `text`, and checks the address. If the page is not in
     // memory, the helper reads nothing.

@@ -3,6 +3,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod candidate;
+pub(crate) mod executable;
 pub(crate) mod layout;
 pub(crate) mod memcg;
 pub(crate) mod memory;

@@ -13,6 +13,10 @@ use super::{
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/pid_namespace.h#L15>
 const PID_NAMESPACE_LEVELS: u32 = 32;
 
+/// The bit in `task_struct.flags` for tasks that exit.
+/// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1685>
+const PF_EXITING: u32 = 0x0000_0004;
+
 /// The bit in `task_struct.flags` for kernel threads.
 /// <https://github.com/torvalds/linux/blob/v6.12/include/linux/sched.h#L1706>
 const PF_KTHREAD: u32 = 0x0020_0000;
@@ -122,6 +126,12 @@ pub(crate) fn copy_uid<R: Read>(task: Address, out: &mut u32) -> i64 {
         return NOTHING;
     }
     R::Behind::copy_optional(R::follow(task, slot!(task_struct_real_cred)), slot!(cred_uid), out)
+}
+
+/// Whether the task has begun to exit.
+#[inline(always)]
+pub(crate) fn is_exiting<R: Read>(task: Address) -> bool {
+    value::<R, u32>(task, slot!(task_struct_flags)).0 & PF_EXITING != 0
 }
 
 /// Whether the task is a kernel thread.

@@ -74,6 +74,7 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Exit(_)
         | Event::Reap(_)
         | Event::Arguments(_)
+        | Event::Executable(_)
         | Event::SysrqOom(_)
         | Event::Candidates(_)
         | Event::Tick(_) => true,
@@ -184,8 +185,8 @@ impl Assembler {
             Event::Names(told) => self.memory.keep_names(told),
             Event::LeadUp(told) => self.take_lead_up(pass, told),
             Event::Afterwards(told) => self.take_afterwards(pass, told),
-            // A reading of the process carries the arguments. A forecast belongs to no incident.
-            Event::Tick(_) | Event::Arguments(_) | Event::Forecast(_) => {}
+            // A reading of the process carries arguments and executable. A forecast belongs to no incident.
+            Event::Tick(_) | Event::Arguments(_) | Event::Executable(_) | Event::Forecast(_) => {}
             Event::Memcg(memcg) => self.take_memcg(pass, memcg),
             Event::OutOfMemory(entry) => self.open_pass(boot_ns, pass, &entry),
             Event::OomKillProcess(choice) => self.take_choice(boot_ns, pass, &choice),

@@ -9,8 +9,8 @@ use std::{
 
 use oomtrace_common::{
     event::{
-        Arguments, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, Node, OomGroup, OomKillProcess,
-        OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Stack, SysrqOom, UserKills, Zone,
+        Arguments, EmptyPasses, Executable, Exit, KillProcess, MarkVictim, Memcg, Node, OomGroup,
+        OomKillProcess, OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, Stack, SysrqOom, UserKills, Zone,
     },
     frame::Kind,
 };
@@ -42,6 +42,7 @@ fn content(kind: Option<Kind>, payload: &[u8]) -> String {
     kind.map_or_else(|| hex(payload), |kind| of_kind(kind, payload))
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each kind")]
 fn of_kind(kind: Kind, payload: &[u8]) -> String {
     match kind {
         Kind::OutOfMemory => fields::<OutOfMemory>(payload),
@@ -57,7 +58,8 @@ fn of_kind(kind: Kind, payload: &[u8]) -> String {
         Kind::Exit => fields::<Exit>(payload),
         Kind::Reap => fields::<Reap>(payload),
         Kind::SysrqOom => fields::<SysrqOom>(payload),
-        Kind::Arguments => fields::<Arguments>(payload),
+        Kind::Arguments | Kind::VictimArguments => fields::<Arguments>(payload),
+        Kind::Executable => fields::<Executable>(payload),
         Kind::Zone => fields::<Zone>(payload),
         Kind::Node => fields::<Node>(payload),
         Kind::Stack => fields::<Stack>(payload),

@@ -23,6 +23,7 @@ use super::{
         functions::Functions,
         known::{Known, REMEMBERED},
         procfs::{self, MachineGauge},
+        told::told,
     },
     shortage::ShortageLookups,
 };
@@ -176,8 +177,8 @@ impl Lookups {
         if let Some(kill) = user_kill(header.kind, payload) {
             return self.user_kill(&kill, now, batch);
         }
-        if let Some(told) = arguments_told(header.kind, payload) {
-            return self.known.keep_arguments(&told);
+        if self.take_told(header.kind, payload, now, batch) {
+            return;
         }
         if header.kind == Kind::MarkVictim.number() && header.pass == 0 {
             // If all processes involved are known, the next frame completes the decision, so the names must come before it.
@@ -209,6 +210,19 @@ impl Lookups {
         let domain = self.domain(header, payload, now);
         self.note_history(header, payload, domain, batch);
         self.waiting.extend(domain.map(|memcg| Waiting::MemoryStat { memcg, pass }));
+    }
+
+    /// Takes what the kernel side copied from a process. Returns false for another frame.
+    fn take_told(&mut self, kind: u16, payload: &[u8], now: u64, batch: &mut Vec<u8>) -> bool {
+        if let Some(sent) = arguments_told(kind, payload) {
+            self.known.keep_arguments(&sent);
+            return true;
+        }
+        let Some(found) = told(kind, payload, now) else { return false };
+        if self.known.learn(&found) {
+            batch.extend(context_frame(Kind::Process, now, 0, &found));
+        }
+        true
     }
 
     /// Returns the cgroup that ran out, if the frame shows it.
@@ -379,7 +393,7 @@ impl Lookups {
         }
         let sent = self.known.arguments_of(task).filter(|_| found.cmdline.is_none());
         found.cmdline = found.cmdline.or_else(|| Some(sent?.words().to_vec()));
-        self.known.note(process, pass, found.cmdline.is_some());
+        self.known.note(process, pass, &found);
         // If the decision itself is not seen, it is reported when the last process is known, so the names come first.
         if let Some(names) = &mut self.names {
             names.want_user(task);

@@ -95,8 +95,12 @@ fn of_guest(seen: &Observation) -> Result<Counts> {
 fn here(bench: &Bench, kills: usize) -> Result<()> {
     let (tier, counts) = kinds(bench, "cgroup, victim allocating", |hogs| own(hogs, kills))?;
     print(&tier, "cgroup, victim allocating", &counts);
-    let (tier, counts) = kinds(bench, "cgroup, another process allocating", |hogs| other(hogs, kills))?;
-    print(&tier, "cgroup, another process allocating", &counts);
+    let name = "cgroup, another process allocating, the next kill follows at once";
+    let (tier, counts) = kinds(bench, name, |hogs| other(hogs, kills))?;
+    print(&tier, name, &counts);
+    let name = "cgroup, another process allocating, one kill at a time";
+    let (tier, counts) = kinds(bench, name, |hogs| one_by_one(hogs, kills))?;
+    print(&tier, name, &counts);
     Ok(())
 }
 
@@ -138,16 +142,10 @@ fn other(hogs: &mut Hogs<'_>, kills: usize) -> Result<()> {
     let mib = u64::try_from(kills)? * IDLE_MIB;
     let scratch = Scratch::new(&hogs.bench.hierarchy, b"oomtrace-bench-found", mib << 20)?;
     let size = IDLE_MIB.to_string();
-    let mut idle = Vec::new();
-    for _ in 0..kills {
-        let mut hog = hogs.start(&scratch, &["--adj", "1000", "--hold", "anon", "--mib", &size])?;
-        let stdout = hog.stdout.take().context("no stdout")?;
-        let held = BufReader::new(stdout).lines().map_while(Result::ok).any(|line| line == "holding");
-        idle.push((hog, held));
-    }
+    let idle = (0..kills).map(|_| hogs.idle(&scratch, &size)).collect::<Result<Vec<_>>>()?;
     let mut allocator = hogs.start(&scratch, &["anon", "--mib", &(2 * mib).to_string()])?;
     allocator.wait().context("waiting for a hog")?;
-    for (mut hog, _) in idle {
+    for mut hog in idle {
         // Most of them were killed.
         let _ = hog.kill();
         hog.wait().context("waiting for a hog")?;
@@ -155,7 +153,29 @@ fn other(hogs: &mut Hogs<'_>, kills: usize) -> Result<()> {
     Ok(())
 }
 
+/// Kills one idle process after the other. The process that allocates has enough memory after the kill.
+fn one_by_one(hogs: &mut Hogs<'_>, kills: usize) -> Result<()> {
+    let scratch = Scratch::new(&hogs.bench.hierarchy, b"oomtrace-bench-found", 32 << 20)?;
+    for _ in 0..kills {
+        let mut idle = hogs.idle(&scratch, "16")?;
+        let mut allocator = hogs.start(&scratch, &["anon", "--mib", "20"])?;
+        allocator.wait().context("waiting for a hog")?;
+        // It was killed, unless the cgroup is larger than it should be.
+        let _ = idle.kill();
+        idle.wait().context("waiting for a hog")?;
+    }
+    Ok(())
+}
+
 impl Hogs<'_> {
+    /// Starts a process that waits to be killed, and returns when it has its memory or was killed.
+    fn idle(&mut self, scratch: &Scratch, mib: &str) -> Result<Child> {
+        let mut hog = self.start(scratch, &["--adj", "1000", "--hold", "anon", "--mib", mib])?;
+        let stdout = hog.stdout.take().context("no stdout")?;
+        let _ = BufReader::new(stdout).lines().map_while(Result::ok).any(|line| line == "holding");
+        Ok(hog)
+    }
+
     fn start(&mut self, scratch: &Scratch, arguments: &[&str]) -> Result<Child> {
         let mut hog = Command::new(&self.bench.hog);
         hog.arg("--cgroup").arg(&scratch.path).args(arguments);

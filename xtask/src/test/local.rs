@@ -6,6 +6,7 @@ mod ends;
 pub(crate) mod experiment;
 mod follow;
 mod forecast;
+mod idle_victim;
 pub(super) mod kills;
 mod lead_up;
 mod memory;
@@ -86,6 +87,7 @@ impl Local {
         tally.count("demo removes the leftovers of a killed demo", demo::removes_stale(self));
         tally.count("a hundred kills in a row, each reported once", kills::hundred(self));
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
+        tally.count("a victim that was not allocating sends its facts", idle_victim::sends_its_facts(self));
         tally.count("live equals replay", kills::live_equals_replay(self));
         tally.count(
             "a command that runs again, a cgroup that is gone",

@@ -96,7 +96,7 @@ const fn way(tier: Tier, programs: &'static [Carrier], slot: Option<fn(&KernelLa
 const BADNESS_PART: &str = "oom_badness.part.0";
 
 /// All hooks.
-pub static HOOKS: [Hook; 14] = [
+pub static HOOKS: [Hook; 15] = [
     Hook {
         name: "mark_victim",
         tells: "that there was a victim",
@@ -118,6 +118,16 @@ pub static HOOKS: [Hook; 14] = [
             Tier::Tracepoint,
             &[carrier("signal_generate_tp_btf", "signal_generate")],
             Some(|layout| layout.arg_signal_task),
+        )],
+    },
+    Hook {
+        name: "signal_deliver",
+        tells: "command line and executable of a victim that was not allocating",
+        need: Need::Detail,
+        ways: &[way(
+            Tier::Tracepoint,
+            &[carrier("signal_deliver_tp_btf", "signal_deliver")],
+            Some(|layout| layout.arg_signal_deliver_sig),
         )],
     },
     Hook {

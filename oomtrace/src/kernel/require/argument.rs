@@ -83,6 +83,12 @@ pub(super) const SLOTS: &[Requirement] = &[
         Optional,
         [Place::Trace { event: "signal_generate", pick: Pick::Int { nth: 2, of: 3 } }]
     ),
+    // `int sig, struct kernel_siginfo *info, struct k_sigaction *ka`.
+    slot!(
+        arg_signal_deliver_sig,
+        Optional,
+        [Place::Trace { event: "signal_deliver", pick: Pick::Int { nth: 0, of: 1 } }]
+    ),
     // Until 6.15 only the task; since 6.16 it is followed by `bool group_dead`.
     slot!(
         arg_exit_task,

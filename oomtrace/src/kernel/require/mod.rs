@@ -5,6 +5,7 @@
 mod argument;
 mod cgroup;
 mod decision;
+mod executable;
 mod memory;
 mod task;
 
@@ -221,7 +222,9 @@ impl fmt::Display for Place {
 
 /// Every slot, exactly once.
 pub fn all() -> impl Iterator<Item = &'static Requirement> {
-    [task::SLOTS, decision::SLOTS, cgroup::SLOTS, argument::SLOTS, memory::SLOTS].into_iter().flatten()
+    let all =
+        [task::SLOTS, executable::SLOTS, decision::SLOTS, cgroup::SLOTS, argument::SLOTS, memory::SLOTS];
+    all.into_iter().flatten()
 }
 
 /// Every struct, function and tracepoint typedef that [`all`] starts from. A fixture must keep them.

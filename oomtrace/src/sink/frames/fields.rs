@@ -5,8 +5,8 @@ mod shortage;
 use std::fmt::Display;
 
 use oomtrace_common::event::{
-    Arguments, Candidate, EmptyPasses, Exit, KillProcess, MarkVictim, Memcg, OomGroup, OomKillProcess,
-    OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, SysrqOom, Task, UserKills,
+    Arguments, Candidate, EmptyPasses, Executable, Exit, KillProcess, MarkVictim, Memcg, OomGroup,
+    OomKillProcess, OutOfMemory, OutOfMemoryReturn, Reap, Sigkill, SysrqOom, Task, UserKills,
 };
 
 use crate::{event::Candidates, sink::terminal::sanitize::name};
@@ -289,6 +289,19 @@ impl Print for Arguments {
         fields.show("tid", self.tid);
         fields.read(self.start_boot_ns != 0, "start_boot_ns", self.start_boot_ns);
         fields.show("bytes", self.bytes);
+        let sent = usize::try_from(self.text_bytes).unwrap_or(usize::MAX);
+        if let Some(text) = self.text.get(..sent).filter(|text| !text.is_empty()) {
+            fields.show("text", name(text));
+        }
+    }
+}
+
+impl Print for Executable {
+    fn print(&self, fields: &mut Fields) {
+        fields.show("pid", self.pid);
+        fields.show("tid", self.tid);
+        fields.read(self.start_boot_ns != 0, "start_boot_ns", self.start_boot_ns);
+        fields.show("flags", self.flags);
         let sent = usize::try_from(self.text_bytes).unwrap_or(usize::MAX);
         if let Some(text) = self.text.get(..sent).filter(|text| !text.is_empty()) {
             fields.show("text", name(text));

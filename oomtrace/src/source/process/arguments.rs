@@ -23,7 +23,8 @@ pub(in crate::source) enum Sent {
 impl Sent {
     /// Returns the arguments, or `None` if nothing could be read.
     pub(in crate::source) fn of(frame: &Arguments) -> Option<Self> {
-        let bytes = usize::try_from(frame.bytes).ok()?;
+        // A length below zero is that of a process in `execve`, and the text would contain its environment.
+        let bytes = i64::try_from(frame.bytes).ok().and_then(|bytes| usize::try_from(bytes).ok())?;
         let text = usize::try_from(frame.text_bytes).ok().and_then(|sent| frame.text.get(..sent))?;
         if text.len() == bytes && text.ends_with(b"\0") {
             return split(text).map(Self::Whole);
@@ -76,6 +77,12 @@ mod tests {
         frame.text[..text.len()].copy_from_slice(text);
         frame.text_bytes = u32::try_from(text.len()).unwrap();
         frame
+    }
+
+    #[test]
+    fn refuses_a_length_below_zero() {
+        // The arguments and the environment of a process in `execve`.
+        assert_eq!(Sent::of(&frame(b"a\0SECRET=1\0", 0_u64.wrapping_sub(1 << 40))), None);
     }
 
     #[test]

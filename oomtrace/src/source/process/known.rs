@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use oomtrace_common::event::{Arguments, Task};
 
 use super::arguments::Sent;
+use crate::context::Process;
 
 /// Number of processes and of argument lists that are remembered.
 pub(in crate::source) const REMEMBERED: usize = 16;
@@ -23,6 +24,7 @@ struct Seen {
     process: Key,
     pass: u64,
     has_cmdline: bool,
+    has_exe: bool,
 }
 
 impl Known {
@@ -54,9 +56,21 @@ impl Known {
         matches!(self.arguments_of(task), Some(Sent::Whole(_)))
     }
 
-    /// Records that a process was read.
-    pub(in crate::source) fn note(&mut self, process: Key, pass: u64, has_cmdline: bool) {
-        keep(&mut self.seen, Seen { process, pass, has_cmdline });
+    /// Records that a process was read, and what was found.
+    pub(in crate::source) fn note(&mut self, process: Key, pass: u64, found: &Process) {
+        let (has_cmdline, has_exe) = (found.cmdline.is_some(), found.exe.is_some());
+        keep(&mut self.seen, Seen { process, pass, has_cmdline, has_exe });
+    }
+
+    /// Takes what a process sent about itself, and returns whether an earlier read has missed it.
+    pub(in crate::source) fn learn(&mut self, told: &Process) -> bool {
+        let process = (told.pid, told.start_boot_ns.unwrap_or(0));
+        let Some(seen) = self.seen.iter_mut().find(|seen| seen.process == process) else { return true };
+        let (has_cmdline, has_exe) = (told.cmdline.is_some(), told.exe.is_some());
+        let is_new = (has_cmdline && !seen.has_cmdline) || (has_exe && !seen.has_exe);
+        seen.has_cmdline |= has_cmdline;
+        seen.has_exe |= has_exe;
+        is_new
     }
 
     /// Whether a process was already read. A process without a known start time must have been read in the same pass.
@@ -82,6 +96,13 @@ mod tests {
     use zerocopy::FromZeros as _;
 
     use super::{Known, REMEMBERED};
+    use crate::{bytes::ByteString, context::Process, source::process::procfs};
+
+    fn found(pid: i32, cmdline: bool, exe: bool) -> Process {
+        let text = || ByteString::from(b"a".to_vec());
+        let unknown = procfs::unknown(pid, pid, Some(7), 9);
+        Process { cmdline: cmdline.then(|| vec![text()]), exe: exe.then(text), ..unknown }
+    }
 
     fn sent(pid: i32, text: &[u8]) -> Arguments {
         let length = u32::try_from(text.len()).unwrap();
@@ -117,8 +138,8 @@ mod tests {
     #[test]
     fn reads_a_process_again_once_its_arguments_arrive() {
         let mut known = Known::new();
-        known.note((1, 7), 0, false);
-        known.note((2, 7), 0, true);
+        known.note((1, 7), 0, &found(1, false, true));
+        known.note((2, 7), 0, &found(2, true, true));
         for pid in [1, 2] {
             assert!(known.has_seen((pid, 7), 0));
             known.keep_arguments(&sent(pid, b"a\0"));
@@ -127,9 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn learns_only_facts_that_a_read_has_missed() {
+        let mut known = Known::new();
+        known.note((1, 7), 0, &found(1, true, false));
+        assert!(!known.learn(&found(1, true, false)), "the command line was read");
+        assert!(known.learn(&found(1, false, true)));
+        assert!(!known.learn(&found(1, false, true)), "it was sent before");
+        assert!(known.learn(&Process { start_boot_ns: Some(8), ..found(1, true, false) }), "another process");
+    }
+
+    #[test]
     fn matches_a_pid_without_start_time_only_in_one_pass() {
         let mut known = Known::new();
-        known.note((1, 7), 30, true);
+        known.note((1, 7), 30, &found(1, true, true));
         assert!(known.has_seen((1, 0), 30));
         assert!(!known.has_seen((1, 0), 40) && !known.has_seen((1, 0), 0) && !known.has_seen((2, 0), 30));
     }

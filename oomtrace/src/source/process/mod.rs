@@ -7,3 +7,4 @@ pub(super) mod functions;
 pub(super) mod known;
 pub(super) mod mappings;
 pub(crate) mod procfs;
+pub(super) mod told;
