@@ -1,6 +1,6 @@
 //! Builds the report of an incident.
 
-use oomtrace_common::event::Memcg;
+use oomtrace_common::{event::Memcg, limits::ARGUMENTS_BYTES};
 
 use super::{
     Aftermath, Cause, Domain, EmptyPasses, Level, Memory, Process, Report, RequestedBy, SCHEMA, Selection,
@@ -176,7 +176,7 @@ fn process(incident: &Incident, task: &Task) -> Process {
         ns_pid: task.ns_pid,
         comm: task.comm.clone(),
         leader_comm: task.leader_comm.as_ref().filter(differs).cloned(),
-        cmdline: looks().find_map(|look| look.cmdline.clone()),
+        cmdline: cmdline(looks().filter_map(|look| look.cmdline.as_ref())).cloned(),
         exe: looks().find_map(|look| look.exe.clone()),
         uid: task.uid,
         start_boot_ns: task.start_boot_ns,
@@ -188,6 +188,25 @@ fn process(incident: &Incident, task: &Task) -> Process {
     process.title =
         process.cmdline.as_deref().and_then(|cmdline| title(cmdline, process.exe.as_ref())).cloned();
     process
+}
+
+/// Chooses from the command lines of a process, the latest first. The kernel side cuts a long one off, so an earlier one may be longer.
+fn cmdline<'a>(mut cmdlines: impl Iterator<Item = &'a Vec<ByteString>>) -> Option<&'a Vec<ByteString>> {
+    let latest = cmdlines.next()?;
+    let bytes: usize = latest.iter().map(|word| word.as_bytes().len() + 1).sum();
+    let is_cut = bytes >= ARGUMENTS_BYTES;
+    let whole = cmdlines.find(|other| is_cut && is_beginning(latest, other));
+    Some(whole.unwrap_or(latest))
+}
+
+/// Whether a command line is the beginning of another one, up to any byte.
+fn is_beginning(part: &[ByteString], whole: &[ByteString]) -> bool {
+    let Some((last, before)) = part.split_last() else { return false };
+    let word = whole.get(before.len());
+    part.len() <= whole.len()
+        && part != whole
+        && whole.starts_with(before)
+        && word.is_some_and(|word| word.as_bytes().starts_with(last.as_bytes()))
 }
 
 fn requested_by(incident: &Incident, request: &SysrqRequest) -> RequestedBy {
@@ -244,4 +263,33 @@ fn candidates_total(incident: &Incident) -> Option<u32> {
     let chosen = incident.choice.as_ref().map(|choice| choice.evaluated);
     let known = chosen.or_else(|| incident.returned.map(|returned| returned.evaluated));
     known.or_else(|| incident.empty.map(|passes| passes.evaluated))
+}
+
+#[cfg(test)]
+mod tests {
+    use oomtrace_common::limits::ARGUMENTS_BYTES;
+
+    use super::{ByteString, cmdline};
+
+    fn words(texts: &[&str]) -> Vec<ByteString> {
+        texts.iter().map(|text| ByteString::from(text.as_bytes().to_vec())).collect()
+    }
+
+    #[test]
+    fn a_command_line_that_was_cut_off_gives_way_to_the_whole_one() {
+        let long = "x".repeat(2 * ARGUMENTS_BYTES);
+        // One byte less, because no NUL follows the last word.
+        let cut = words(&["app", &long[..ARGUMENTS_BYTES - 4]]);
+        let (whole, other) = (words(&["app", &long, "y"]), words(&["another"]));
+        assert_eq!(cmdline([&cut, &other, &whole].into_iter()), Some(&whole));
+        assert_eq!(cmdline([&whole, &cut].into_iter()), Some(&whole));
+        assert_eq!(cmdline([&cut, &other].into_iter()), Some(&cut));
+    }
+
+    #[test]
+    fn a_short_command_line_is_whole_and_the_latest_one_counts() {
+        let (latest, earlier) = (words(&["sh"]), words(&["sh", "-c", "true"]));
+        assert_eq!(cmdline([&latest, &earlier].into_iter()), Some(&latest));
+        assert_eq!(cmdline(std::iter::empty()), None);
+    }
 }

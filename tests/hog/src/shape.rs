@@ -60,7 +60,7 @@ pub(crate) enum Shape {
     Shmem(shmem::Shmem),
     /// Page tables: one page in each 2 MiB of a mapping, none of them with memory of its own
     PageTables(page_tables::PageTables),
-    /// Page tables, every second page of which is free
+    /// Page tables in every second page. The pages between them are free
     Fragments(fragments::Fragments),
     /// Pages of a file that is written and not mapped
     WrittenFile(written_file::WrittenFile),

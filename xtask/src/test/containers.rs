@@ -188,7 +188,7 @@ impl Engines {
         thread::sleep(Duration::from_secs(1));
         let reports = tracer.end("-INT")?.reports()?;
         killed?;
-        ensure!(!threads.iter().any(|name| name == "oomtrace-names"), "{threads:?}");
+        ensure!(threads == ["oomtrace", "oomtrace-symbol"], "{threads:?}");
         let container = reports.first().and_then(|report| report.pointer("/victims/0/container"));
         let container = container.context("no report")?;
         ensure!(container["name"].is_null() && container["runtime"] == "docker", "{container}");
@@ -196,13 +196,14 @@ impl Engines {
     }
 }
 
-/// The names of a process's threads.
+/// The names of a process's threads, sorted.
 fn thread_names(pid: u32) -> Result<Vec<String>> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).context("reading threads")?;
-    threads
-        .map(|thread| {
-            let name = fs::read_to_string(thread.context("reading threads")?.path().join("comm"));
-            Ok(name.context("reading the name of a thread")?.trim_end().to_owned())
-        })
-        .collect()
+    let names = threads.map(|thread| {
+        let name = fs::read_to_string(thread.context("reading threads")?.path().join("comm"));
+        Ok(name.context("reading the name of a thread")?.trim_end().to_owned())
+    });
+    let mut names: Vec<String> = names.collect::<Result<_>>()?;
+    names.sort();
+    Ok(names)
 }

@@ -50,19 +50,16 @@ fn huge_pages(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     }
 }
 
-/// Compares slab caches. The log prints them if they use more than user space. The report has the largest ones, which it reads a moment
-/// later. Until it dies, the victim may take what is free below the `high` watermarks, which the last attempt before the decision
-/// requires (`__alloc_pages_may_oom`, <https://github.com/torvalds/linux/blob/v6.12/mm/page_alloc.c>), and it may use all reserves.
+/// Compares slab caches. The log prints them if they use more than user space. The report has the largest ones.
 fn slabs(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     let told = list(ledger, "machine.slabs");
     let Some((largest, bytes)) = machine.info.slabs.iter().max_by_key(|(_, bytes)| **bytes) else { return };
     if told.is_empty() {
         return;
     }
-    let reserves = machine.info.zones.iter().filter_map(|zone| zone.bytes("high")).sum();
     let is_it = |slab: &Value| slab.get("name").and_then(Value::as_str) == Some(largest);
     match told.iter().position(is_it) {
-        Some(at) => machine.used(ledger, &format!("machine.slabs.{at}.bytes"), *bytes, reserves),
+        Some(at) => machine.used(ledger, &format!("machine.slabs.{at}.bytes"), *bytes, 0),
         None => ledger.write(LOG, "machine.slabs", &format!("{bytes} bytes in {largest}"), "nothing"),
     }
 }
