@@ -21,8 +21,10 @@ use crate::{
 
 /// Calls that are remembered: triggers of many kills are mostly the same.
 const REMEMBERED: usize = 256;
-/// Maximum number of stacks that wait for the list to be read.
+/// Maximum number of different stacks that wait for the list to be read.
 const WAITING: usize = 64;
+/// Maximum number of passes that wait for it. In a storm, many have the same stack.
+const PASSES: usize = 4096;
 /// A search takes no further stack once it is for this many calls: each line of the list is compared with all of them.
 const SEARCHED: usize = 128;
 /// Pieces of the list that are read between two looks at the ring: half a millisecond.
@@ -82,9 +84,9 @@ pub(in crate::source) struct CallTraces {
     waiting: VecDeque<Waiting>,
 }
 
-/// The calls of a pass whose names are wanted.
+/// The calls of one or more passes whose names are wanted.
 struct Waiting {
-    pass: u64,
+    passes: Vec<u64>,
     calls: Vec<u64>,
 }
 
@@ -114,13 +116,28 @@ impl CallTraces {
             let mut names = self.names(&stacks.kernel);
             names.extend(named.into_iter().map(|(address, call)| self.keep(address, call)));
             tell(stacks.pass, names, false, batch);
-        } else if self.list.is_some() && self.waiting.len() < WAITING {
-            self.waiting.push_back(Waiting { pass: stacks.pass, calls: stacks.kernel.clone() });
+        } else if self.list.is_some() && self.wait(stacks) {
             tell(stacks.pass, Vec::new(), true, batch);
             self.search_on(batch);
         } else {
             tell(stacks.pass, self.names(&stacks.kernel), false, batch);
         }
+    }
+
+    /// Puts a stack into the queue for the next search. Returns false if it has no room.
+    fn wait(&mut self, stacks: &Stacks) -> bool {
+        if self.waiting.iter().map(|waiting| waiting.passes.len()).sum::<usize>() >= PASSES {
+            return false;
+        }
+        if let Some(same) = self.waiting.iter_mut().find(|waiting| waiting.calls == stacks.kernel) {
+            same.passes.push(stacks.pass);
+            return true;
+        }
+        let has_room = self.waiting.len() < WAITING;
+        if has_room {
+            self.waiting.push_back(Waiting { passes: vec![stacks.pass], calls: stacks.kernel.clone() });
+        }
+        has_room
     }
 
     fn unknown(&self, calls: &[u64]) -> Vec<u64> {
@@ -142,7 +159,7 @@ impl CallTraces {
         {
             let unknown = self.unknown(&next.calls);
             if unknown.is_empty() {
-                tell(next.pass, self.names(&next.calls), false, batch);
+                next.passes.iter().for_each(|pass| tell(*pass, self.names(&next.calls), false, batch));
             } else {
                 wanted.extend(unknown);
                 stacks.push(next);
@@ -166,12 +183,12 @@ impl CallTraces {
         let Some(Search { stacks, finder }) = self.search.take() else { return };
         let found: Vec<KernelSymbol> =
             finder.found().into_iter().map(|(address, call)| self.keep(address, call)).collect();
-        for Waiting { pass, calls } in stacks {
+        for Waiting { passes, calls } in stacks {
             let is_of = |symbol: &&KernelSymbol| calls.contains(&symbol.address);
             let mut names: Vec<KernelSymbol> = found.iter().filter(is_of).cloned().collect();
             let is_new = |symbol: &KernelSymbol| !found.iter().any(|one| one.address == symbol.address);
             names.extend(self.names(&calls).into_iter().filter(is_new));
-            tell(pass, names, false, batch);
+            passes.into_iter().for_each(|pass| tell(pass, names.clone(), false, batch));
         }
         self.search_on(batch);
     }
@@ -207,7 +224,7 @@ mod tests {
     };
     use zerocopy::{FromZeros as _, IntoBytes as _};
 
-    use super::{CallTraces, REMEMBERED, Stacks, WAITING};
+    use super::{CallTraces, PASSES, REMEMBERED, Stacks, WAITING};
     use crate::{
         context::KernelSymbols,
         kernel::kallsyms::{self, Call, List},
@@ -258,19 +275,32 @@ mod tests {
         let Some(address) = kallsyms::address("out_of_memory") else { return };
         let mut traces = CallTraces { naming: None, list: List::open(), ..CallTraces::new() };
         let mut batch = Vec::new();
-        traces.look_up(&frame(&[address + 5]).unwrap(), &mut batch);
-        for _ in 0..2 * WAITING {
-            traces.look_up(&frame(&[address + 5]).unwrap(), &mut batch);
-        }
+        let mut look_up = |traces: &mut CallTraces, more| {
+            traces.look_up(&frame(&[address + more]).unwrap(), &mut batch);
+        };
+        look_up(&mut traces, 5);
+        (0..PASSES).for_each(|_| look_up(&mut traces, 5));
         assert_eq!(traces.search.as_ref().unwrap().stacks.len(), 1);
-        assert_eq!(traces.waiting.len(), WAITING);
+        assert_eq!(traces.waiting.len(), 1, "one stack, of many passes");
+        look_up(&mut traces, 5);
         while traces.search.as_ref().is_some_and(|search| search.stacks.len() == 1) {
             traces.read_on(&mut batch);
         }
         assert!(!traces.is_reading() && traces.waiting.is_empty(), "no second search");
-        // Each stack is announced and then named. Stacks without room get only the names that are known.
+        // Each pass is announced and then named. The one without room gets only the names that are known.
         let frames = String::from_utf8_lossy(&batch).matches("\"symbols\"").count();
-        assert_eq!(frames, 2 * (WAITING + 1) + WAITING);
+        assert_eq!(frames, 2 * (PASSES + 1) + 1);
+    }
+
+    #[test]
+    fn lets_a_limited_number_of_different_stacks_wait() {
+        // Unprivileged, addresses are hidden.
+        let Some(address) = kallsyms::address("out_of_memory") else { return };
+        let mut traces = CallTraces { naming: None, list: List::open(), ..CallTraces::new() };
+        for more in 0..=2 * WAITING as u64 {
+            traces.look_up(&frame(&[address + more]).unwrap(), &mut Vec::new());
+        }
+        assert_eq!(traces.waiting.len(), WAITING);
     }
 
     #[test]
