@@ -77,9 +77,11 @@ pub(crate) struct Arguments {
     /// Record to a disk that becomes read-only meanwhile, and writable again later
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset"])]
     read_only: bool,
-    /// Kill 2105 and 10000 processes with one write to cgroup.kill. The larger guest needs 2.6 GiB of memory
-    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only"])]
-    acts: bool,
+    /// Kill 2105 and 10000 processes, or this many, with one write to cgroup.kill. The guest with 10000 needs 2.6 GiB of memory, and
+    /// one with 50000 needs 10 GiB
+    #[arg(long, value_name = "PROCESSES", num_args = 0..=1, require_equals = true, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only"])]
+    #[expect(clippy::option_option, reason = "the flag, and its value")]
+    acts: Option<Option<u32>>,
     /// Kill in containers of each runtime, and in units, scopes and sessions, of a Debian system with systemd, by default on
     /// 6.12 and 7.3: each report must have their names
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts", "tier", "arch"])]
@@ -142,8 +144,9 @@ fn special(options: &Arguments) -> Option<Result<()>> {
             find_kernels(options.arch, &options.series()).and_then(|kernels| runtimes::task(&kernels)),
         );
     }
-    if options.acts {
-        return Some(each(options, acts::are_counted, "each act was one incident with the exact count"));
+    if let Some(count) = options.acts {
+        let counted = |kernel: &_, programs: &_, tier| acts::are_counted(kernel, programs, tier, count);
+        return Some(each(options, counted, "each act was one incident with the exact count"));
     }
     let passed = "recording continued when the disk was writable again";
     options.read_only.then(|| each(options, read_only::goes_on, passed))
@@ -177,7 +180,7 @@ fn run_matrix(options: &Arguments) -> Result<()> {
 /// Run one test in a guest of each series and tier.
 fn each(
     options: &Arguments,
-    test: fn(&kernels::Kernel, &programs::Programs, Tier) -> Result<()>,
+    test: impl Fn(&kernels::Kernel, &programs::Programs, Tier) -> Result<()>,
     passed: &str,
 ) -> Result<()> {
     let programs = programs::build_for(options.arch, true)?;

@@ -50,7 +50,9 @@ impl<'a> Runs<'a> {
             command.arg(wait);
             let cmdline = words(&command);
             let number = namespaces.start(namespace, || processes.start(&mut command))?;
-            await_word(number, word, processes).with_context(|| format!("preparing {}", process.role))?;
+            let patience = scenario.patience_s.map_or(PREPARING, Duration::from_secs);
+            await_word(number, word, patience, processes)
+                .with_context(|| format!("preparing {}", process.role))?;
             runs.all.push(Run { process, number, left: process.runs.saturating_sub(1), cmdline });
         }
         Ok(runs)
@@ -163,10 +165,10 @@ fn words(command: &Command) -> Vec<Text> {
     all.map(|word| word.as_bytes().into()).collect()
 }
 
-fn await_word(number: usize, word: &str, processes: &mut Processes) -> Result<()> {
+fn await_word(number: usize, word: &str, patience: Duration, processes: &mut Processes) -> Result<()> {
     let said = |p: &Processes| p.get(number).is_ok_and(|process| process.said(word));
     let over = |p: &Processes| p.get(number).is_ok_and(crate::processes::Process::is_over);
-    processes.until(Instant::now() + PREPARING, |p| said(p) || over(p))?;
+    processes.until(Instant::now() + patience, |p| said(p) || over(p))?;
     if !said(processes) {
         let process = processes.get(number)?;
         bail!("no `{word}` ({:?}): {}", process.status, crate::tracer::text(&process.err));

@@ -127,12 +127,13 @@ fn reports_to(scenario: &Scenario) -> Result<Stdio> {
 
 /// Release the allocators and wait until the OOM is over.
 fn cause(scenario: &Scenario, runs: &mut Runs<'_>, processes: &mut Processes) -> Result<()> {
-    runs.give_word(DYING, processes)?;
+    let patience = scenario.patience_s.map_or(DYING, Duration::from_secs);
+    runs.give_word(patience, processes)?;
     for (file, value) in &scenario.writes {
         fs::write(file, value).with_context(|| format!("writing {value} to {file}"))?;
     }
     scenario.relief.iter().try_for_each(|relief| relieve(scenario.machine.hierarchy, relief))?;
-    runs.until_ended(&scenario.expect.ends, DYING, processes)
+    runs.until_ended(&scenario.expect.ends, patience, processes)
 }
 
 /// Whether the running kernel has a feature, found by looking for what the feature provides.

@@ -86,6 +86,9 @@ pub struct Scenario {
     /// The seconds by which the wall clock is set forward once the tracer is armed.
     #[serde(default)]
     pub set_clock_s: i64,
+    /// The seconds to wait for the processes to get ready, and for their ends. If absent, the guest's usual limits apply.
+    #[serde(default)]
+    pub patience_s: Option<u64>,
     /// The event that ends the shortage, if no kill does.
     #[serde(default)]
     pub relief: Option<Relief>,
@@ -123,6 +126,7 @@ impl Scenario {
             processes: Vec::new(),
             writes: Vec::new(),
             set_clock_s: 0,
+            patience_s: None,
             relief: None,
             expect,
         }

@@ -9,15 +9,20 @@ use serde_json::Value;
 use super::{commands, guest::programs::Programs};
 use crate::kernels::Kernel;
 
-/// Number of processes in each test.
+/// Number of processes in each test, by default.
 const PROCESSES: [u32; 2] = [2105, 10_000];
 
 /// The largest allowed size of a recording, whatever the number of processes.
 const RECORDING_BYTES: usize = 256 << 10;
 
-/// Kills each group of processes and prints the result.
-pub(crate) fn are_counted(kernel: &Kernel, programs: &Programs, tier: Tier) -> Result<()> {
-    for processes in PROCESSES {
+/// Kills groups of the default sizes, or one of this size, and prints the results.
+pub(crate) fn are_counted(
+    kernel: &Kernel,
+    programs: &Programs,
+    tier: Tier,
+    count: Option<u32>,
+) -> Result<()> {
+    for processes in count.map_or_else(|| PROCESSES.to_vec(), |count| vec![count]) {
         let seen = commands::record(kernel, programs, &act::scenario(processes), tier)?;
         if let Some(feature) = &seen.not_applicable {
             println!("{} {}: the kernel has no {feature}", kernel.series, tier.name());

@@ -92,7 +92,8 @@ pub(crate) fn record(
 ) -> Result<Observation> {
     let machine = &scenario.machine;
     let runs: usize = scenario.processes.iter().map(|process| process.runs).sum();
-    let deadline_s = BOOT_S + 3 * SCENARIO_S + RUN_S * u64::try_from(runs)?;
+    let patience_s = scenario.patience_s.unwrap_or(SCENARIO_S);
+    let deadline_s = BOOT_S + 3 * patience_s + RUN_S * u64::try_from(runs)?;
     let watch = Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: true };
     let work = Work::Scenarios { scenarios: vec![scenario.clone()], watch: Some(watch) };
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);

@@ -10,6 +10,9 @@ pub const CGROUP: &str = "/doomed";
 const BASE_KIB: u32 = 768 << 10;
 const PROCESS_KIB: u32 = 190;
 
+/// Processes that an emulated guest starts or ends in a second, at least.
+const PER_SECOND: u32 = 50;
+
 /// The scenario with this number of processes, including the first process of the crowd.
 #[must_use]
 pub fn scenario(processes: u32) -> Scenario {
@@ -32,6 +35,7 @@ pub fn scenario(processes: u32) -> Scenario {
         .process(killer.comm(b"systemd-oomd"));
     scenario.machine.memory_mib = (BASE_KIB + PROCESS_KIB.saturating_mul(processes)) >> 10;
     scenario.alone = true;
+    scenario.patience_s = Some(u64::from(60 + processes / PER_SECOND));
     scenario.needs.push(Feature::CgroupKill);
     scenario
 }
