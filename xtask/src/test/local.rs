@@ -88,6 +88,10 @@ impl Local {
         tally.count("a hundred kills in a row, each reported once", kills::hundred(self));
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
         tally.count("a victim that was not allocating sends its facts", idle_victim::sends_its_facts(self));
+        tally.count(
+            "only victims of the OOM killer send their facts",
+            idle_victim::alone_sends_its_facts(self),
+        );
         tally.count("live equals replay", kills::live_equals_replay(self));
         tally.count(
             "a command that runs again, a cgroup that is gone",

@@ -44,6 +44,66 @@ pub(super) fn sends_its_facts(local: &Local) -> Result<()> {
     Ok(())
 }
 
+/// Checks that only a victim of the OOM killer sends its facts: neither a process that gets SIGKILL from a command, nor one that the
+/// kernel kills because the first process of its pid namespace has ended.
+pub(super) fn alone_sends_its_facts(local: &Local) -> Result<()> {
+    let scratch = Scratch::new(&local.hierarchy, b"oomtrace-test-sent", 32 << 20)?;
+    let recording = local.program("sent");
+    let path = recording.to_str().context("the scratch directory's path")?;
+    let tracer = Tracer::start(local, &["watch", "--format", "json", "--record", path])?;
+    let others = [killed_by_command()?, killed_with_its_namespace()?];
+    let (mut victim, _) = idle(local, &scratch)?;
+    hog(local, &scratch, &["anon", "--mib", "20"]).0.status().context("running a hog")?;
+    victim.wait().context("waiting for the victim")?;
+    tracer.end("-INT")?;
+    let dump = Command::new(local.program("oomtrace")).args(["dump", path]).output().context("dumping")?;
+    ensure!(dump.status.success(), "dump exited with {}", dump.status);
+    let text = String::from_utf8_lossy(&dump.stdout);
+    for kind in ["VictimArguments", "Executable"] {
+        let of = |pid: u32| {
+            let field = format!("pid={pid}");
+            text.lines()
+                .filter(|line| line.contains(kind) && line.split(' ').any(|word| word == field))
+                .count()
+        };
+        ensure!(of(victim.id()) == 1, "{} frames {kind} of the victim:\n{text}", of(victim.id()));
+        ensure!(others.into_iter().all(|pid| of(pid) == 0), "frames {kind} of {others:?}:\n{text}");
+    }
+    Ok(())
+}
+
+/// Kills a process with a command, and returns its pid.
+fn killed_by_command() -> Result<u32> {
+    let mut sleeper = Command::new("sleep").arg("1000").spawn().context("starting sleep")?;
+    sleeper.kill().context("killing sleep")?;
+    let status = sleeper.wait().context("waiting for sleep")?;
+    ensure!(status.signal() == Some(SIGKILL), "sleep was not killed: {status}");
+    Ok(sleeper.id())
+}
+
+/// Lets the kernel kill a process because its pid namespace ends, and returns its pid outside.
+fn killed_with_its_namespace() -> Result<u32> {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--pid", "--fork", "sh", "-c", "sleep 1000 & echo started; read end"]);
+    let mut outer =
+        unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("starting unshare")?;
+    let stdout = outer.stdout.take().context("no stdout")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line).context("reading from the namespace")?;
+    ensure!(line == "started\n", "the shell in the namespace printed {line:?}");
+    let sleeper = child_of(child_of(outer.id())?)?;
+    drop(outer.stdin.take());
+    outer.wait().context("waiting for the namespace")?;
+    Ok(sleeper)
+}
+
+/// Returns the only child of a process.
+fn child_of(pid: u32) -> Result<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+    text.trim().parse().with_context(|| format!("{path} has {text:?}"))
+}
+
 /// Waits until the thread that traces is stopped.
 fn await_stop(pid: u32) -> Result<()> {
     let stat = format!("/proc/{pid}/stat");
