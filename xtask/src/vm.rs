@@ -6,6 +6,7 @@ mod compatibility;
 pub(crate) mod experiments;
 pub(crate) mod guest;
 mod matrix;
+mod panic;
 mod plan;
 pub(crate) mod read_only;
 pub(crate) mod reset;
@@ -77,21 +78,24 @@ pub(crate) struct Arguments {
     /// Record to a disk that becomes read-only meanwhile, and writable again later
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset"])]
     read_only: bool,
+    /// Record with forecasts to a disk until the kernel panics (`vm.panic_on_oom`), and read the last forecast after the next boot
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only"])]
+    panic: bool,
     /// Kill 2105 and 10000 processes, or this many, with one write to cgroup.kill. The guest with 10000 needs 2.6 GiB of memory, and
     /// one with 50000 needs 10 GiB
-    #[arg(long, value_name = "PROCESSES", num_args = 0..=1, require_equals = true, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only"])]
+    #[arg(long, value_name = "PROCESSES", num_args = 0..=1, require_equals = true, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic"])]
     #[expect(clippy::option_option, reason = "the flag, and its value")]
     acts: Option<Option<u32>>,
     /// Kill in containers of each runtime, and in units, scopes and sessions, of a Debian system with systemd, by default on
     /// 6.12 and 7.3: each report must have their names
-    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts", "tier", "arch"])]
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts", "tier", "arch"])]
     runtimes: bool,
     /// Run the tracer as a service of real systemd in a guest with Debian: readiness, sandbox, journal, `why`, restart
-    #[arg(long, conflicts_with_all = ["series", "arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts"])]
+    #[arg(long, conflicts_with_all = ["series", "arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts"])]
     systemd: bool,
     /// End this many processes in a guest with systemd, by default on 6.12, in random ways that look alike (OOM by cgroup, group or
     /// machine, signals, timeouts, exit 137), and ask `oomtrace why` about each
-    #[arg(long, value_name = "COUNT", conflicts_with_all = ["arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts", "systemd"])]
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts", "systemd"])]
     endings: Option<u32>,
     /// With --endings: begins the sequence of random numbers
     #[arg(long, default_value_t = 1, requires = "endings")]
@@ -147,6 +151,9 @@ fn special(options: &Arguments) -> Option<Result<()>> {
     if let Some(count) = options.acts {
         let counted = |kernel: &_, programs: &_, tier| acts::are_counted(kernel, programs, tier, count);
         return Some(each(options, counted, "each act was one incident with the exact count"));
+    }
+    if options.panic {
+        return Some(each(options, panic::leaves_a_forecast, "the forecast survived the panic"));
     }
     let passed = "recording continued when the disk was writable again";
     options.read_only.then(|| each(options, read_only::goes_on, passed))

@@ -18,6 +18,7 @@ use super::shared::{
 use crate::{
     cli::{List, TableFormat},
     exit::Exit,
+    forecast::Announcement,
     pipeline::PipelineError,
     report::{Report, Row},
     sink::{json, terminal},
@@ -66,16 +67,24 @@ fn follow(options: &List) -> Result<Exit> {
 fn cut_short(unclosed: &Unclosed) -> String {
     let last = OffsetDateTime::from_unix_timestamp_nanos(unclosed.last_ns).ok();
     let last = last.and_then(|last| last.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
+    let forecast = unclosed.forecast.as_deref().map(last_forecast);
     let panics = match unclosed.panic_on_oom {
         Some(1 | 2) => "; vm.panic_on_oom was set, so the kernel panics if the machine runs out of memory",
         _ => "",
     };
     format!(
         "{}: the recorder did not close this recording in an earlier boot: the kernel panicked, the machine was reset or lost power, \
-         or the recorder was killed; the last frame is from {}{panics}",
+         or the recorder was killed; the last frame is from {}{panics}{}",
         unclosed.path.display(),
-        last.as_deref().unwrap_or("an unknown time")
+        last.as_deref().unwrap_or("an unknown time"),
+        forecast.unwrap_or_default()
     )
+}
+
+/// The last forecast in a recording: if the kernel panicked because the machine ran out of memory, this is what is known about it.
+fn last_forecast(announcement: &Announcement) -> String {
+    let time = announcement.time.as_deref().unwrap_or("an unknown time");
+    format!("; the last forecast, at {time}: {}", terminal::what(announcement))
 }
 
 /// Prints the list, and returns the number of incidents.

@@ -11,7 +11,8 @@ use oomtrace_common::frame::Kind;
 
 use super::{Batch, Ended, Source, SourceError, replay::Replay};
 use crate::{
-    context::Session,
+    context::{self, Session},
+    forecast::Announcement,
     frame::Frame,
     recording::{ReadError, Reader, directory},
 };
@@ -42,12 +43,29 @@ pub struct Unclosed {
     pub last_ns: i128,
     /// `vm.panic_on_oom` when the recorder started.
     pub panic_on_oom: Option<i64>,
+    /// The last forecast of memory that runs out. It is on disk before a panic.
+    pub forecast: Option<Box<Announcement>>,
 }
 
-/// The first frame of a file, and the time of the last frame so far.
+/// The first frame of a file, and the time of the last frame and the last forecast so far.
 struct Begun {
     session: Session,
     last_boot_ns: u64,
+    forecast: Option<Box<context::Forecast>>,
+}
+
+impl Begun {
+    fn new(frame: &Frame<'_>) -> Option<Self> {
+        let session = serde_json::from_slice(frame.payload).ok()?;
+        Some(Self { session, last_boot_ns: frame.header.boot_ns, forecast: None })
+    }
+
+    fn note(&mut self, frame: &Frame<'_>) {
+        self.last_boot_ns = self.last_boot_ns.max(frame.header.boot_ns);
+        if frame.header.kind == Kind::Forecast.number() {
+            self.forecast = serde_json::from_slice(frame.payload).ok().or(self.forecast.take());
+        }
+    }
 }
 
 /// A file, and whether it was listed from a directory, where others may have put it.
@@ -80,16 +98,12 @@ impl Recordings {
         &self.unclosed
     }
 
-    /// Records the session and the time of the last frame.
+    /// Records the session, the time of the last frame and the last forecast.
     fn note(&mut self, batch: &[u8]) {
         for (frame, _) in Frame::each(batch) {
             match &mut self.begun {
-                Some(begun) => begun.last_boot_ns = begun.last_boot_ns.max(frame.header.boot_ns),
-                None if frame.header.kind == Kind::Session.number() => {
-                    let session = serde_json::from_slice(frame.payload).ok();
-                    let last_boot_ns = frame.header.boot_ns;
-                    self.begun = session.map(|session| Begun { session, last_boot_ns });
-                }
+                Some(begun) => begun.note(&frame),
+                None if frame.header.kind == Kind::Session.number() => self.begun = Begun::new(&frame),
                 None => {}
             }
         }
@@ -97,13 +111,16 @@ impl Recordings {
 
     /// Ends the current file.
     fn end(&mut self, path: PathBuf, closed: bool) {
-        let Some(Begun { session, last_boot_ns }) = self.begun.take().filter(|_| !closed) else { return };
+        let Some(begun) = self.begun.take().filter(|_| !closed) else { return };
+        let Begun { session, last_boot_ns, forecast } = begun;
         if self.unclosed.len() < UNCLOSED {
+            let forecast = forecast.and_then(|forecast| Announcement::new(&forecast, Some(&session)));
             self.unclosed.push(Unclosed {
                 path,
                 last_ns: session.wall_ns(last_boot_ns),
                 boot_id: session.boot_id,
                 panic_on_oom: session.sysctls.get("panic_on_oom").copied(),
+                forecast: forecast.map(Box::new),
             });
         }
     }

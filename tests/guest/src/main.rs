@@ -68,6 +68,7 @@ fn work() -> Result<()> {
             }
         }
         Work::RecordAndReset { tier } => reset::record_and_reset(*tier, &mut port)?,
+        Work::RecordUntilPanic { tier } => reset::record_until_panic(*tier, &mut port)?,
         Work::RecordToReadOnly { tier } => read_only::record(*tier, &mut port)?,
         Work::Commands(commands) => {
             for command in commands {

@@ -38,6 +38,8 @@ impl Tracer {
         command.args(["watch", "--format", "json", "--tier", how.tier.name()]);
         command.envs(how.fault.as_ref().map(|fault| (FAULT_VARIABLE, fault)));
         command.args(how.recording.iter().flat_map(|file| ["--record", file]));
+        command
+            .args(how.forecast_s.iter().flat_map(|horizon| ["--forecast".to_owned(), horizon.to_string()]));
         let number = processes.start(command.current_dir("/tmp").stdout(stdout))?;
         let armed = |p: &Processes| p.get(number).is_ok_and(|tracer| tracer.err_holds("armed"));
         let over = |p: &Processes| p.get(number).is_ok_and(Process::is_over);

@@ -59,6 +59,12 @@ pub enum Work {
         /// The tier, as `oomtrace watch --tier` takes it.
         tier: Tier,
     },
+    /// Record with forecasts until the machine runs out of memory and the kernel panics ([`crate::panic`]). The guest sends one
+    /// [`crate::observation::ProcessRun`] when there is a forecast, and no end mark.
+    RecordUntilPanic {
+        /// The tier, as `oomtrace watch --tier` takes it.
+        tier: Tier,
+    },
     /// Record to a disk that becomes read-only meanwhile, with one [`crate::read_only::ReadOnlyRun`].
     RecordToReadOnly {
         /// The tier, as `oomtrace watch --tier` takes it.
@@ -89,6 +95,9 @@ pub struct Watch {
     /// Whether to return the recording.
     #[serde(default)]
     pub keep: bool,
+    /// The value of `--forecast`, in seconds.
+    #[serde(default)]
+    pub forecast_s: Option<u64>,
 }
 
 /// A tier of hooks.

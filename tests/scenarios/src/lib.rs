@@ -9,6 +9,7 @@ pub mod cost;
 pub mod experiment;
 pub mod job;
 pub mod observation;
+pub mod panic;
 pub mod read_only;
 pub mod reset;
 pub mod scenario;

@@ -216,6 +216,7 @@ impl Matrix {
             fault: self.fault.clone(),
             recording: Some(RECORDING_FILE.to_owned()),
             keep: self.keep_log,
+            forecast_s: None,
         });
         let work = Work::Scenarios { scenarios: batch.scenarios.clone(), watch };
         let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);

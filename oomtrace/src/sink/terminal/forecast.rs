@@ -19,12 +19,16 @@ pub(super) fn line(announcement: &Announcement, paint: Paint) -> String {
         Some(time) => sentence(time),
         None => format!("boot {}", boot_seconds(announcement.boot_ns)),
     };
+    format!("{when} {} {}\n", paint.bold("forecast:"), what(announcement))
+}
+
+/// What will run out, when, and why.
+pub(crate) fn what(announcement: &Announcement) -> String {
     let what = announcement.cgroup.as_ref().map(|path| cut_front(path.as_bytes(), PATH_COLUMNS));
     let what = what.unwrap_or_else(|| "the machine".to_owned());
     let Forecast { left_ns, bytes_per_second, over_ns, held_bytes, capacity_bytes } = announcement.forecast;
     format!(
-        "{when} {} {what} runs out in {} at its present rate: {} of {} in use, {}/s over the last {}{}\n",
-        paint.bold("forecast:"),
+        "{what} runs out in {} at its present rate: {} of {} in use, {}/s over the last {}{}",
         span(left_ns),
         size(held_bytes),
         size(capacity_bytes),

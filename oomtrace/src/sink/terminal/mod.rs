@@ -11,6 +11,7 @@ pub(crate) mod whatif;
 #[cfg(test)]
 pub(crate) mod example;
 
+pub(crate) use self::forecast::what;
 pub use self::{full::Full, line::Line, list::List};
 pub(crate) use super::{sanitize, units};
 

@@ -102,7 +102,7 @@ struct Watched {
 
 impl Watched {
     fn start(plan: &Plan) -> Result<Self> {
-        let how = Watch { tier: plan.tier, fault: None, recording: None, keep: false };
+        let how = Watch { tier: plan.tier, fault: None, recording: None, keep: false, forecast_s: None };
         let mut processes = Processes::new();
         let tracer = Tracer::start(&mut processes, &how, Stdio::piped())?;
         Ok(Self { processes, tracer, reports: 0 })

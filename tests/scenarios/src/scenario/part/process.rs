@@ -87,7 +87,7 @@ impl Process {
     }
 
     /// One that does something once the tracer is armed, as a shape and its arguments say.
-    pub(in crate::scenario) fn acting(role: &str, shape: &[&str]) -> Self {
+    pub(crate) fn acting(role: &str, shape: &[&str]) -> Self {
         Self::new(role, Part::Allocator, shape, false)
     }
 
