@@ -3,7 +3,7 @@
 //!
 //! The tracepoint fires in the process that gets the signal, also for a SIGKILL that was sent to another of its threads. The process
 //! still has its memory. Its arguments and executable can be read here without a race: user space reads them from procfs, and a
-//! process that was not allocating has often exited by then.
+//! process has often exited by then.
 
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext};
 use oomtrace_common::{
@@ -30,17 +30,19 @@ fn signal_deliver_tp_btf(ctx: BtfTracePointContext) -> u32 {
     if number == SIGKILL {
         let leader = Probed::follow(task::current(), slot!(task_struct_group_leader));
         let (start, _) = value::<Probed, u64>(leader, slot!(task_struct_start_boottime));
-        if kills::take_pending((bpf_get_current_pid_tgid() >> 32) as u32, start) {
-            send();
+        if let Some(arguments_are_sent) =
+            kills::take_pending((bpf_get_current_pid_tgid() >> 32) as u32, start)
+        {
+            send(arguments_are_sent);
         }
     }
     0
 }
 
 #[inline(always)]
-fn send() {
+fn send(arguments_are_sent: bool) {
     let task = task::current();
-    if arguments::are_here::<Probed>(task) {
+    if !arguments_are_sent && arguments::are_here::<Probed>(task) {
         emit_as::<Arguments>(Kind::VictimArguments.number(), 0, |out| arguments::copy::<Probed>(task, out));
     }
     if !executable::is_readable() {

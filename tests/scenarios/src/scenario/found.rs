@@ -9,6 +9,12 @@ const IDLE_MIB: u32 = 3;
 /// Memory of the guest, in MiB, beside that of these processes.
 const BASE_MIB: u32 = 384;
 
+/// Processes that are killed last, and their memory in MiB. A tracer that reads a victim's files can hold the victim's memory for a
+/// moment longer than the victim lives. If the guest's init needs memory in that moment and no other process is left, the kernel
+/// panics.
+const SPARE: usize = 8;
+const SPARE_MIB: u32 = 1;
+
 /// More than every guest has.
 const MUCH_MIB: u32 = 8192;
 
@@ -17,10 +23,12 @@ const MUCH_MIB: u32 = 8192;
 pub fn scenarios(kills: usize) -> Vec<Scenario> {
     let own = |name, cgroup: Option<&str>| {
         let allocator = Process::allocator("allocator", MUCH_MIB).runs(kills);
-        scenario(name, kills, cgroup.map(|path| (path, "2M"))).process(match cgroup {
-            Some(path) => allocator.cgroup(path),
-            None => allocator,
-        })
+        let scenario = scenario(name, kills, cgroup.map(|path| (path, "2M")));
+        let Some(path) = cgroup else {
+            let spare = |number| Process::bystander(&format!("spare{number}"), SPARE_MIB).oom_score_adj(-999);
+            return (0..SPARE).map(spare).fold(scenario, Scenario::process).process(allocator);
+        };
+        scenario.process(allocator.cgroup(path))
     };
     let others = |name, cgroup: Option<&str>| {
         let mib = u32::try_from(kills).unwrap_or(u32::MAX).saturating_mul(IDLE_MIB);
