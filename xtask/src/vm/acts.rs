@@ -1,5 +1,7 @@
 //! Tests that one write to `cgroup.kill` with thousands of processes is one incident with the exact count and a short recording.
 
+use std::fs;
+
 use anyhow::{Context as _, Result, ensure};
 use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::{Observation, TracerRun};
@@ -7,7 +9,7 @@ use oomtrace_scenarios::scenario::part::act;
 use serde_json::Value;
 
 use super::{commands, guest::programs::Programs};
-use crate::kernels::Kernel;
+use crate::{host::workspace, kernels::Kernel};
 
 /// Number of processes in each test, by default.
 const PROCESSES: [u32; 2] = [2105, 10_000];
@@ -28,7 +30,8 @@ pub(crate) fn are_counted(
             println!("{} {}: the kernel has no {feature}", kernel.series, tier.name());
             return Ok(());
         }
-        let bytes = judge(&seen, processes).with_context(|| format!("{processes} processes"))?;
+        let bytes = judge(&seen, processes)
+            .with_context(|| format!("{processes} processes; {}", kept(&seen, &kernel.series, tier)))?;
         println!(
             "{} {}: {processes} processes in one incident, {bytes} bytes recorded",
             kernel.series,
@@ -36,6 +39,18 @@ pub(crate) fn are_counted(
         );
     }
     Ok(())
+}
+
+/// Keeps the recording of a wrong report, and says where.
+fn kept(seen: &Observation, series: &str, tier: Tier) -> String {
+    let Some(recording) = seen.tracer.as_ref().and_then(|run| run.recording.as_ref()) else {
+        return "there is no recording".to_owned();
+    };
+    let file = workspace::target().join("vm").join(format!("{series}-{}-acts.oomtrace", tier.name()));
+    match fs::write(&file, recording.as_bytes()) {
+        Ok(()) => format!("the recording is {}", file.display()),
+        Err(error) => format!("the recording could not be written to {}: {error}", file.display()),
+    }
 }
 
 /// Checks the observation, and returns the size of the recording.

@@ -8,7 +8,7 @@ use rustix::mm::{Advice, MapFlags};
 
 use super::{Taken, fork, mapping::Mapping};
 
-/// Copies of this process that do nothing and exit when it exits. The original is the largest of them.
+/// Copies of this process that do nothing, and exit when it exits unless they are independent. The original is the largest of them.
 #[derive(Args)]
 pub(crate) struct Crowd {
     /// How many
@@ -17,6 +17,9 @@ pub(crate) struct Crowd {
     /// How much this process takes for itself alone, in MiB
     #[arg(long, default_value_t = 1)]
     mib: usize,
+    /// Copies that stay when this process exits
+    #[arg(long)]
+    independent: bool,
 }
 
 impl Crowd {
@@ -25,15 +28,16 @@ impl Crowd {
         // The copies do not inherit the mapping, so each is smaller than this process.
         mapping.advise(Advice::LinuxDontFork)?;
         mapping.touch();
-        (0..self.count).try_for_each(|_| copy())?;
+        (0..self.count).try_for_each(|_| copy(self.independent))?;
         Ok(mapping.into())
     }
 }
 
-fn copy() -> Result<()> {
+fn copy(independent: bool) -> Result<()> {
     let parent = std::process::id();
     // SAFETY: this process has no other thread that could hold a lock, and the copy only waits in the kernel.
     match unsafe { libc::fork() } {
+        0 if independent => fork::stay(),
         0 => stay_while_parent_does(parent),
         pid => {
             ensure!(pid > 0, io::Error::last_os_error());

@@ -24,7 +24,9 @@ pub fn scenario(processes: u32) -> Scenario {
         ends: ["crowd", "killer"].map(str::to_owned).to_vec(),
         ..Expect::memcg(CGROUP, "crowd")
     };
-    let crowd = Process::staying("crowd", &["crowd", "--count", &copies, "--mib", "8"]).cgroup(CGROUP);
+    // The first process dies first. Without `--independent`, its death would send SIGKILL to those that the killer has not reached.
+    let shape = ["crowd", "--count", &copies, "--mib", "8", "--independent"];
+    let crowd = Process::staying("crowd", &shape).cgroup(CGROUP);
     let directory = format!("/sys/fs/cgroup{CGROUP}");
     let killer = Process::acting("killer", &["kill", "--kill-cgroup", &directory, "--limit-before"]);
     let mut scenario = Scenario::new("act", expect)
