@@ -8,8 +8,8 @@ use aya_ebpf::{
 use oomtrace_common::{
     event::{Act, ActRun, UserKills},
     limits::{
-        USER_KILL_ACTS, USER_KILL_BURST_NS, USER_KILL_COUNT_NS, USER_KILL_PATHS, USER_KILLS,
-        USER_KILLS_EVERY_NS,
+        USER_KILL_ACTS, USER_KILL_BURST_NS, USER_KILL_COUNT_NS, USER_KILL_PATHS, USER_KILL_PAUSE_NS,
+        USER_KILLS, USER_KILLS_EVERY_NS,
     },
 };
 
@@ -119,22 +119,27 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
     let mut run = ACTS.get_ptr_mut(act);
     if run.is_none() {
         let kills = UserKills { of: *act, first_ns: now, last_ns: now, count: 0, told: 0 };
-        let _ = ACTS.insert(act, ActRun { kills, sent_ns: now }, NEW);
+        let _ = ACTS.insert(act, ActRun { kills, sent_ns: now, framed: 0 }, NEW);
         run = ACTS.get_ptr_mut(act);
     }
     let Some(run) = run else { return true };
     // SAFETY: this is an element of the map. With several writers, the number of frames may be too low, but no count is lost.
     let run = unsafe { &mut *run };
-    if now.saturating_sub(run.kills.last_ns) >= USER_KILL_BURST_NS {
+    let pause = now.saturating_sub(run.kills.last_ns);
+    if pause >= USER_KILL_BURST_NS {
         send(run);
         (run.kills.first_ns, run.kills.count, run.kills.told) = (now, 0, 0);
+    }
+    if pause >= USER_KILL_PAUSE_NS {
+        run.framed = 0;
     }
     // SAFETY: this is a field of a valid map value.
     unsafe { add(&raw mut run.kills.count, 1) };
     run.kills.last_ns = now;
     (place.count, place.first_ns) = (run.kills.count, run.kills.first_ns);
-    if room && run.kills.told < u64::from(USER_KILLS) {
+    if room && run.framed < u64::from(USER_KILLS) {
         run.kills.told += 1;
+        run.framed += 1;
         return true;
     }
     if now.saturating_sub(run.sent_ns) >= USER_KILL_COUNT_NS {

@@ -3,7 +3,7 @@
 
 use oomtrace_common::{
     event::{Sigkill, UserKills},
-    limits::{USER_KILL_BURST_NS, USER_KILLS},
+    limits::{USER_KILL_BURST_NS, USER_KILL_PAUSE_NS, USER_KILLS},
 };
 
 use super::{Assembler, GROUP_WINDOW_NS, Step, kill::target};
@@ -17,11 +17,15 @@ use crate::{
 const BURST_AGE_MAX_NS: u64 = 1_000_000_000;
 
 /// Maximum pause in one cgroup after which further kills still belong to the same act, ns. The act is reported earlier.
-pub(super) const PAUSE_NS: u64 = 1_000_000_000;
+pub(super) const PAUSE_NS: u64 = USER_KILL_PAUSE_NS;
 
 /// Age from which a shorter pause ends an act, as it does elsewhere, ns. A sender that kills in one cgroup continuously is
 /// therefore reported once a minute.
 const PAUSED_AGE_MAX_NS: u64 = 60_000_000_000;
+
+/// The same for writes to `cgroup.kill`, ns. One write is one act, and tens of thousands of processes can take more than a minute to
+/// die on a slow machine.
+const WRITE_AGE_MAX_NS: u64 = 600_000_000_000;
 
 /// Time after a kill by the kernel within which a kill in the same cgroup counts as a reaction, ns.
 /// A container runtime or a supervisor kills the remaining processes.
@@ -278,7 +282,9 @@ fn quiet_ns(burst: &Incident) -> u64 {
 
 /// Whether the sender may continue after a pause. Recordings of versions that did not count acts are reported as before.
 fn may_go_on(burst: &Incident) -> bool {
-    is_counted(burst) && burst.last_ns.saturating_sub(burst.boot_ns) < PAUSED_AGE_MAX_NS
+    let method = burst.user_kill.as_ref().and_then(|kill| kill.method);
+    let age_max = if method == Some(Method::CgroupKill) { WRITE_AGE_MAX_NS } else { PAUSED_AGE_MAX_NS };
+    is_counted(burst) && burst.last_ns.saturating_sub(burst.boot_ns) < age_max
 }
 
 fn is_counted(burst: &Incident) -> bool {

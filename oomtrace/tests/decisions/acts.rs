@@ -187,6 +187,22 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
     }
 }
 
+#[test]
+fn one_write_that_waits_for_a_cpu_is_one_incident() {
+    let oomd = named(700, b"systemd-oomd");
+    let mut stream = Stream::new("fentry");
+    one_write(&mut stream, oomd, 2105);
+    stream.context(Kind::Pressure, &json!({ "memcg": APP, "total_bytes": 1000, "available_bytes": 20 }));
+    // The dying processes use the CPUs for more than a minute. Only the counts of further signals are sent.
+    for _ in 0..90 {
+        let first_ns = stream.later(900 * MS).now;
+        let last_ns = stream.later(50 * MS).now;
+        stream.add(counts(oomd, 9, Sigkill::FROM_NOINFO, 0, (first_ns, last_ns, 100)));
+    }
+    let told = stream.tick(2 * S).told();
+    assert_eq!((told.decided.len(), told.only().sent.as_ref().unwrap().count), (1, 2105 + 90 * 100));
+}
+
 /// Kills one by one, with pauses, by a process whose purpose it is.
 fn paused(pauses: &[(u64, u64)]) -> Vec<u64> {
     let killer = named(701, b"earlyoom");
