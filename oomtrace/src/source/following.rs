@@ -17,6 +17,9 @@ use crate::recording::{FRAME_BYTES_MAX, ReadError, Reader, directory};
 /// Time between two looks at the file and its directory.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
+/// How often the same damage is seen before it is reported. A file that is being written can look damaged for a moment.
+const LOOKS: u32 = 10;
+
 /// Bytes of a file that are read at a time. The largest frame fits.
 const READ_BYTES: u64 = 4 * FRAME_BYTES_MAX as u64;
 
@@ -44,7 +47,11 @@ struct Current {
     offset: u64,
     /// Reading stopped here. More may follow if the recorder had not finished writing.
     broken: Option<ReadError>,
-    /// It is not a recording, or reading it failed.
+    /// How often in a row reading stopped at this offset.
+    looks: u32,
+    /// The file ends inside a record.
+    is_torn: bool,
+    /// It is not a recording, it is damaged, or reading it failed.
     is_unreadable: bool,
 }
 
@@ -69,7 +76,7 @@ impl Following {
         match opened {
             Ok(file) => {
                 self.seen.insert(path.clone());
-                Ok(Some(Current { path, file, offset: 0, broken: None, is_unreadable: false }))
+                Ok(Some(Current::new(path, file)))
             }
             Err(error) if may_pass(&error) => Ok(None),
             Err(error) => {
@@ -108,11 +115,11 @@ impl Following {
         let Some(mut last) = self.current.replace(next) else { return Ok(true) };
         // The recorder may have finished the file after it was read and before the directory was listed.
         while last.read(batch)? {}
-        self.pending = last.broken.take().map(|error| in_file(&last.path, error));
+        self.pending = last.damage().map(|error| in_file(&last.path, error));
         Ok(true)
     }
 
-    /// Whether no frame can follow: the directory is gone, or the only file is not a recording, was deleted or was cut.
+    /// Whether no frame can follow: the directory is gone, or the only file is not a recording, is damaged, was deleted or was cut.
     fn is_over(&self) -> bool {
         self.is_gone
             || !self.is_directory
@@ -138,6 +145,16 @@ fn may_pass(error: &io::Error) -> bool {
 }
 
 impl Current {
+    const fn new(path: PathBuf, file: File) -> Self {
+        Self { path, file, offset: 0, broken: None, looks: 0, is_torn: false, is_unreadable: false }
+    }
+
+    /// What is wrong with the end of a file to which nothing is appended any more.
+    fn damage(&mut self) -> Option<ReadError> {
+        let torn = ReadError::Torn { offset: self.offset };
+        self.broken.take().or_else(|| self.is_torn.then_some(torn))
+    }
+
     /// Appends the next frames to the batch, and returns whether there were any. An error is returned once.
     fn read(&mut self, batch: &mut Vec<u8>) -> Result<bool, SourceError> {
         if self.is_unreadable {
@@ -160,6 +177,12 @@ impl Current {
                 Err(error) => break Some(error),
             }
         };
+        self.is_torn = reader.torn();
+        let is_same = self.broken.is_some() && self.offset == offset;
+        self.looks = if is_same { self.looks + 1 } else { 0 };
+        if let Some(error) = self.broken.take_if(|_| self.looks >= LOOKS) {
+            return Err(error);
+        }
         Ok(batch.len() > before)
     }
 }
@@ -265,5 +288,68 @@ mod tests {
         assert_eq!(times(&mut following), [1]);
         fs::remove_file(&path).unwrap();
         assert_eq!(following.next(None, &mut batch).unwrap(), Batch::Last(Ended::Recording));
+    }
+
+    /// Looks at the files until something happens.
+    fn next(following: &mut Following) -> Result<Batch, String> {
+        let result = following.next(None, &mut Vec::new());
+        result.map_err(|error| std::error::Error::source(&error).unwrap().to_string())
+    }
+
+    #[test]
+    fn reports_damage_at_the_end_of_the_newest_file_once_and_goes_on_with_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| directory.path().join(name);
+        let mut damaged = record(2);
+        damaged[8] ^= 1;
+        fs::write(file("1.oomtrace"), [header().as_slice(), &record(1), &damaged].concat()).unwrap();
+        let mut following = Following::new(directory.path()).unwrap();
+        assert_eq!(times(&mut following), [1]);
+        let said = next(&mut following).unwrap_err();
+        assert!(said.contains("is damaged (its checksum does not fit)"), "{said}");
+        fs::write(file("2.oomtrace"), [header().as_slice(), &record(3)].concat()).unwrap();
+        assert_eq!(times(&mut following), [3]);
+        // A single file ends there.
+        let mut following = Following::new(&file("1.oomtrace")).unwrap();
+        assert_eq!(times(&mut following), [1]);
+        assert_eq!(next(&mut following).unwrap_err(), said);
+        assert_eq!(next(&mut following), Ok(Batch::Last(Ended::Recording)));
+    }
+
+    #[test]
+    fn what_looks_damaged_for_a_moment_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("1.oomtrace");
+        let whole = [header().as_slice(), &record(1), &record(2)].concat();
+        let mut partial = whole.clone();
+        let end = partial.len();
+        partial[end - 16..].fill(0);
+        fs::write(&path, &partial).unwrap();
+        let mut following = Following::new(&path).unwrap();
+        assert_eq!(times(&mut following), [1]);
+        let mut batch = Vec::new();
+        for _ in 1..super::LOOKS {
+            assert!(!following.advance(&mut batch).unwrap());
+        }
+        fs::write(&path, &whole).unwrap();
+        assert_eq!(times(&mut following), [2]);
+    }
+
+    #[test]
+    fn an_incomplete_record_is_reported_once_the_next_file_exists() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| directory.path().join(name);
+        let first = [header().as_slice(), &record(1), &record(2)[..20]].concat();
+        fs::write(file("1.oomtrace"), &first).unwrap();
+        let mut following = Following::new(directory.path()).unwrap();
+        assert_eq!(times(&mut following), [1]);
+        let mut batch = Vec::new();
+        for _ in 0..2 * super::LOOKS {
+            assert!(!following.advance(&mut batch).unwrap() && batch.is_empty());
+        }
+        fs::write(file("2.oomtrace"), [header().as_slice(), &record(3)].concat()).unwrap();
+        let said = next(&mut following).unwrap_err();
+        assert!(said.contains("ends inside the record"), "{said}");
+        assert_eq!(times(&mut following), [3]);
     }
 }

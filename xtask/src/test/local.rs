@@ -102,9 +102,7 @@ impl Local {
         tally.count("a victim that had not grown", lead_up::innocent(self));
         tally.count("a forecast comes true", forecast::comes_true(self));
         tally.count("a recorder killed in a storm of kills", survival::killed_in_a_storm(self));
-        tally.count("list --follow prints each kill of a running recorder", follow::prints_each_kill(self));
-        tally.count("a recorded command's status is passed on", recorded::passes_on(self));
-        tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
+        self.recorders(tally);
         tally.count("a verdict distinguishes an OOM kill from other ends", verdict::told_apart(self));
         self.names(tally);
         tally.count("secrets in command lines are hidden", secrets::hidden(self));
@@ -138,6 +136,14 @@ impl Local {
         tally.count("a journal that another user planted", planted::journal(self));
         tally.count("a page over a file that another user planted", planted::page(self));
         tally.count("recordings in another user's directory", planted::recordings(self));
+    }
+
+    /// Run the tests of recorders and of readers that wait for them.
+    fn recorders(&self, tally: &mut Tally) {
+        tally.count("list --follow prints each kill of a running recorder", follow::prints_each_kill(self));
+        tally.count("list --follow reports damage", follow::reports_damage(self));
+        tally.count("a recorded command's status is passed on", recorded::passes_on(self));
+        tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
     }
 
     /// Run the tests of names.
