@@ -178,7 +178,9 @@ impl Current {
             }
         };
         self.is_torn = reader.torn();
-        let is_same = self.broken.is_some() && self.offset == offset;
+        // A file system may recover from an I/O error.
+        let is_damaged = self.broken.as_ref().is_some_and(|error| !matches!(error, ReadError::Io { .. }));
+        let is_same = is_damaged && self.offset == offset;
         self.looks = if is_same { self.looks + 1 } else { 0 };
         if let Some(error) = self.broken.take_if(|_| self.looks >= LOOKS) {
             return Err(error);
