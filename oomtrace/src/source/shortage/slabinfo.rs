@@ -45,14 +45,27 @@ impl Largest {
     }
 }
 
-/// Parses the name and the total size of all slabs: `NAME active num objsize objperslab PAGES : tunables .. : slabdata active
-/// SLABS shared`.
+/// Parses the name and the total size of all slabs: `NAME active OBJECTS SIZE PER_SLAB PAGES : tunables .. : slabdata active SLABS
+/// shared`.
 fn parse(line: &[u8], page_size: u64) -> Option<(&str, u64)> {
     let mut words = lines::words(line);
     let name = words.next()?;
-    let pages: u64 = words.nth(4)?.parse().ok()?;
+    let numbers = words.by_ref().skip(1).take(4).map(|word| word.parse().ok());
+    let [objects, size, per_slab, pages] = *numbers.collect::<Option<Vec<u64>>>()? else { return None };
     let slabs: u64 = words.skip_while(|word| *word != "slabdata").nth(2)?.parse().ok()?;
-    Some((name, pages.checked_mul(slabs)?.checked_mul(page_size)?))
+    let most = pages.checked_mul(slabs)?.checked_mul(page_size)?;
+    let missing = per_slab.checked_mul(slabs)?.saturating_sub(objects);
+    Some((name, most.saturating_sub(missed(missing, size, (per_slab, pages), page_size))))
+}
+
+/// Returns how many bytes slabs have less than their full size together, if they have this number of objects less. When memory is
+/// fragmented, the kernel allocates a slab with the smallest number of pages that an object fits in, but the line only has the
+/// usual size of a slab. <https://github.com/torvalds/linux/blob/v6.12/mm/slub.c> (`allocate_slab`)
+fn missed(objects: u64, size: u64, (per_slab, pages): (u64, u64), page_size: u64) -> u64 {
+    let least = size.div_ceil(page_size.max(1)).max(1).checked_next_power_of_two().unwrap_or(u64::MAX);
+    let in_least = least.saturating_mul(page_size) / size.max(1);
+    let small_slabs = objects.checked_div(per_slab.saturating_sub(in_least)).unwrap_or(0);
+    small_slabs.saturating_mul(pages.saturating_sub(least)).saturating_mul(page_size)
 }
 
 #[cfg(test)]
@@ -88,11 +101,29 @@ mod tests {
     fn counts_whole_slabs() {
         let text = "slabinfo - version: 2.1\n# name <active_objs> : tunables <limit> : slabdata <active_slabs>\n\
                     dentry 10 21 192 21 1 : tunables 0 0 0 : slabdata 1 3 0\n\
-                    kmalloc-8k 4 4 8192 4 8 : tunables 0 0 0 : slabdata 1 2 0\n\
+                    kmalloc-8k 8 8 8192 4 8 : tunables 0 0 0 : slabdata 2 2 0\n\
                     unused 0 0 64 64 1 : tunables 0 0 0 : slabdata 0 0 0\n";
         let (slabs, left_out) = largest(text);
         let found: Vec<(&str, u64)> = slabs.iter().map(|slab| (slab.name.as_str(), slab.bytes)).collect();
         assert_eq!((found, left_out), (vec![("kmalloc-8k", 65536), ("dentry", 12288)], 0));
+    }
+
+    #[test]
+    fn counts_slabs_of_the_smallest_size() {
+        let bytes = |page_size: u64, line: &str| {
+            let mut largest = Largest::new(page_size);
+            largest.take_line(line.as_bytes());
+            largest.finish().0[0].bytes
+        };
+        // Ten slabs of 4 objects and 8 pages each would have 40 objects: 3 have 1 object and 2 pages each.
+        let line = "kmalloc-8k 31 31 8192 4 8 : tunables 0 0 0 : slabdata 10 10 0";
+        assert_eq!(bytes(4096, line), (7 * 8 + 3 * 2) * 4096);
+        // With pages of 16 KiB, one object of 32 KiB takes 2 pages.
+        let line = "kmalloc-32k 31 31 32768 4 8 : tunables 0 0 0 : slabdata 10 10 0";
+        assert_eq!(bytes(16384, line), (7 * 8 + 3 * 2) * 16384);
+        // Two objects fit in one page, and 21 in a slab of 8 pages.
+        let line = "odd 46 46 1536 21 8 : tunables 0 0 0 : slabdata 4 4 0";
+        assert_eq!(bytes(4096, line), (2 * 8 + 2) * 4096);
     }
 
     #[test]
