@@ -212,7 +212,7 @@ macro_rules! wire {
 wire! {
     OutOfMemory = 184,
     OutOfMemoryReturn = 56,
-    OomKillProcess = 240,
+    OomKillProcess = 256,
     KillProcess = 160,
     OomGroup = 16,
     MarkVictim = 320,

@@ -403,13 +403,19 @@ impl KernelLayout {
 pub struct KernelValues {
     /// Address of `__per_cpu_offset`; 0 if kallsyms does not contain it. Counters then stay approximate.
     pub per_cpu_offset: u64,
+    /// Address of `nr_swap_pages`; 0 if kallsyms does not contain it.
+    pub nr_swap_pages: u64,
+    /// Address of `total_swap_pages`; 0 if kallsyms does not contain it.
+    pub total_swap_pages: u64,
     /// Number of CPUs whose parts of a per-CPU counter are added.
     pub cpus: u32,
-    /// Always 0.
-    pub reserved: u32,
+    /// 1 if a return probe hides the callers of its function, 0 otherwise. The stack is then read before the return probe is in
+    /// place.
+    pub callers_hidden: u32,
 }
 
 impl KernelValues {
     /// Values that are not resolved yet.
-    pub const UNRESOLVED: Self = Self { per_cpu_offset: 0, cpus: 0, reserved: 0 };
+    pub const UNRESOLVED: Self =
+        Self { per_cpu_offset: 0, nr_swap_pages: 0, total_swap_pages: 0, cpus: 0, callers_hidden: 0 };
 }

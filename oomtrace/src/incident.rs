@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use oomtrace_common::event::{EmptyPasses, Memcg, OutOfMemoryReturn};
 use serde::Serialize;
 
+pub(crate) use self::memory_state::SwapSpace;
 pub use self::{
     act::{Followed, Method, UserKill},
     allocation_kind::AllocationKind,
@@ -98,6 +99,8 @@ pub struct Incident {
     pub pressure: Option<Pressure>,
     /// State of the machine's memory: zones and nodes, and `/proc/meminfo`.
     pub memory_state: Option<Rc<MemoryState>>,
+    /// The machine's swap space when the kernel chose a task.
+    pub(crate) swap: Option<SwapSpace>,
     /// Flags of `oomtrace_common::event::Node` by node: which masks of the allocation include the node.
     pub node_masks: BTreeMap<i32, u32>,
     /// Facts that only procfs and sysfs have; read later.

@@ -24,6 +24,15 @@ pub struct OomKillProcess {
     pub evaluated: u32,
     /// The start of the message that the kernel prints, terminated by a NUL.
     pub message: [u8; MESSAGE_BYTES],
-    /// Always 0.
-    pub reserved: u64,
+    /// Bits such as [`OomKillProcess::SWAP`].
+    pub present: u64,
+    /// `nr_swap_pages`: free swap space of the machine, in pages.
+    pub swap_free_pages: i64,
+    /// `total_swap_pages`: swap space of the machine, in pages.
+    pub swap_total_pages: i64,
+}
+
+impl OomKillProcess {
+    /// `swap_free_pages` and `swap_total_pages` were read.
+    pub const SWAP: u64 = 1 << 0;
 }

@@ -17,7 +17,7 @@ use crate::{
         arguments,
         layout::slot,
         read::{Address, Probed, Read, Typed},
-        stack, task, zones,
+        stack, swap, task, zones,
     },
     pass, table,
 };
@@ -58,6 +58,7 @@ fn choose<R: Read, C: EbpfContext>(context: &C, oc: Address, message: Address) {
         R::copy(oc, slot!(oom_control_totalpages), &mut out.total_pages);
         R::copy(oc, slot!(oom_control_constraint), &mut out.constraint);
         out.evaluated = pass.evaluated;
+        swap::copy(out);
         // SAFETY: the helper checks the address and ends the copy at a NUL or at the end of the buffer.
         let _ = unsafe { bpf_probe_read_kernel_str_bytes(message.cast(), &mut out.message) };
     });

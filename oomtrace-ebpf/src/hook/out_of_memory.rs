@@ -19,7 +19,7 @@ use crate::{
     context::{argument, pointer_argument},
     emit::{count_lost, emit, now},
     kernel::{
-        layout::slot,
+        layout::{slot, value},
         memcg,
         read::{Address, Probed, Read, Typed, value},
         stack, task, zones,
@@ -42,6 +42,11 @@ fn out_of_memory_fentry(ctx: FEntryContext) -> u32 {
 #[kprobe]
 fn out_of_memory_kprobe(ctx: ProbeContext) -> u32 {
     enter::<Probed>(pointer_argument(&ctx, slot!(arg_out_of_memory_oc)));
+    if value!(callers_hidden) != 0
+        && let Some(pass) = pass::current()
+    {
+        stack::read_ahead(&ctx, pass.entry_ns);
+    }
     0
 }
 

@@ -9,5 +9,6 @@ pub(crate) mod memcg;
 pub(crate) mod memory;
 pub(crate) mod read;
 pub(crate) mod stack;
+pub(crate) mod swap;
 pub(crate) mod task;
 pub(crate) mod zones;

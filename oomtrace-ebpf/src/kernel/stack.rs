@@ -27,6 +27,8 @@ const HEAD_BYTES: u64 = size_of::<Framed<Stack>>() as u64 - USER_BYTES as u64;
 struct Scratch {
     frame: Framed<Stack>,
     pid_tgid: u64,
+    /// The pass whose kernel stack is in the frame already; 0 if there is none.
+    ahead: u64,
 }
 
 #[map]
@@ -36,6 +38,16 @@ static STACK: Array<Scratch> = Array::with_max_entries(1, 0);
 fn scratch() -> Option<&'static mut Scratch> {
     // SAFETY: this is an element of the map and lives as long as the program. Only hooks under `oom_lock` use it.
     STACK.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
+}
+
+/// Reads the kernel stack of a pass at the entry of `out_of_memory`. This program runs before the return probe replaces the return
+/// address, because the kernel calls the probe that was registered last first, and this one is.
+/// <https://github.com/torvalds/linux/blob/v5.10/kernel/kprobes.c> (`add_new_kprobe`)
+#[inline(always)]
+pub(crate) fn read_ahead<C: EbpfContext>(context: &C, pass: u64) {
+    let Some(scratch) = scratch() else { return };
+    read_kernel(context, &mut scratch.frame.event);
+    scratch.ahead = pass;
 }
 
 /// Sends the stacks of the current task.
@@ -57,15 +69,14 @@ pub(crate) fn send_once<C: EbpfContext>(context: &C) {
 
 #[inline(always)]
 fn fill<C: EbpfContext>(context: &C, scratch: &mut Scratch, pass: u64) {
-    let Scratch { frame, pid_tgid } = scratch;
+    let Scratch { frame, pid_tgid, ahead } = scratch;
     *pid_tgid = bpf_get_current_pid_tgid();
     let out = &mut frame.event;
     out.pid = (*pid_tgid >> 32) as i32;
     out.tid = *pid_tgid as i32;
-    let kernel = out.kernel.as_mut_ptr().cast();
-    // SAFETY: the helper writes all of the array and nothing else. It fills the elements after the last call with zeroes.
-    let copied = unsafe { bpf_get_stack(context.as_ptr(), kernel, KERNEL_BYTES, 0) };
-    out.kernel_bytes = copied as i32;
+    if pass == 0 || *ahead != pass {
+        read_kernel(context, out);
+    }
     let user = out.user.as_mut_ptr().cast();
     let flags = u64::from(BPF_F_USER_STACK | BPF_F_USER_BUILD_ID);
     // SAFETY: the same as for the kernel stack.
@@ -83,4 +94,12 @@ fn fill<C: EbpfContext>(context: &C, scratch: &mut Scratch, pass: u64) {
         pass,
     };
     emit::copy_out((&raw const *frame).cast(), bytes, Kind::Stack);
+}
+
+#[inline(always)]
+fn read_kernel<C: EbpfContext>(context: &C, out: &mut Stack) {
+    let kernel = out.kernel.as_mut_ptr().cast();
+    // SAFETY: the helper writes all of the array and nothing else. It fills the elements after the last call with zeroes.
+    let copied = unsafe { bpf_get_stack(context.as_ptr(), kernel, KERNEL_BYTES, 0) };
+    out.kernel_bytes = copied as i32;
 }

@@ -23,7 +23,6 @@ mod words;
 
 use serde::Serialize;
 
-pub(crate) use self::words::share;
 pub use self::{
     cgroup::of_cgroup,
     enough::enough_bytes,
@@ -34,6 +33,7 @@ pub use self::{
     machine::of_machine,
     reasons::{Reason, ReasonCode},
 };
+pub(crate) use self::{swap::Swap, words::share};
 
 /// An account of the memory of the machine or of a cgroup at a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

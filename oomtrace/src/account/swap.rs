@@ -4,25 +4,39 @@ use oomtrace_common::event::Memcg;
 
 use crate::{attribute::cgroup, incident::Incident};
 
+/// Pages of swap that may be free although swap is full. A task that touches a page in swap frees that page's slot (`folio_free_swap`),
+/// and reclaim has not filled it again yet. Reclaim takes pages in batches of 32 (`SWAP_CLUSTER_MAX`).
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/memory.c> (`should_try_to_free_swap`)
+const MARGIN_PAGES: u64 = 64;
+
 /// Swap space that this domain may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Swap {
+pub(crate) struct Swap {
     /// Swap space that the domain may use in total.
-    pub(super) total: Option<u64>,
+    pub(crate) total: Option<u64>,
     /// Free part of it.
-    pub(super) free: Option<u64>,
+    pub(crate) free: Option<u64>,
+    /// Bytes that may be free although swap is full.
+    margin: u64,
     /// Whether a v1 limit of memory and swap together was hit. Swapping out then frees nothing.
     pub(super) is_in_vain: bool,
 }
 
 impl Swap {
-    /// Returns the machine's swap space.
-    pub(super) fn of_machine(incident: &Incident) -> Self {
+    /// Returns the machine's swap space: at the decision if the kernel side read it, or else as procfs showed it afterwards.
+    pub(crate) fn of_machine(incident: &Incident) -> Self {
+        let bytes = |pages: u64| pages.saturating_mul(incident.page_size());
+        let margin = bytes(MARGIN_PAGES);
+        if let Some(swap) = incident.swap {
+            let (total, free) = (Some(bytes(swap.total_pages)), Some(bytes(swap.free_pages)));
+            return Self { total, free, margin, is_in_vain: false };
+        }
         let Some(state) = &incident.memory_state else { return Self::default() };
         let line = |name: &str| state.meminfo.as_ref().and_then(|meminfo| meminfo.get(name).copied());
         Self {
             total: state.swap_total_bytes.or_else(|| line("SwapTotal")),
             free: state.swap_free_bytes.or_else(|| line("SwapFree")),
+            margin,
             is_in_vain: false,
         }
     }
@@ -53,10 +67,10 @@ impl Swap {
         self.total == Some(0)
     }
 
-    /// Returns whether there is swap and all of it is used. A hundredth may stay free because CPUs keep slots in caches.
-    /// <https://github.com/torvalds/linux/blob/v6.12/mm/swap_slots.c>
+    /// Returns whether there is swap and all of it is used. A hundredth may be free, or the margin, which is at most an eighth.
     pub(super) fn is_full(self) -> bool {
-        matches!((self.total, self.free), (Some(total), Some(free)) if total > 0 && free <= total / 100)
+        let most = |total: u64| (total / 100).max(self.margin.min(total / 8));
+        matches!((self.total, self.free), (Some(total), Some(free)) if total > 0 && free <= most(total))
     }
 
     /// Returns whether anonymous memory could be swapped out, or `None` if that is not known.

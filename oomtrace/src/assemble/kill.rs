@@ -7,7 +7,7 @@ use oomtrace_common::event::{
 use super::{Assembler, Step};
 use crate::{
     bytes::ByteString,
-    incident::{Choice, Incident, Request, Role, Task, Victim},
+    incident::{Choice, Incident, Request, Role, SwapSpace, Task, Victim},
 };
 
 impl Assembler {
@@ -45,6 +45,7 @@ impl Assembler {
             evaluated: *evaluated,
             message: ByteString::until_nul(message).as_bytes().to_vec(),
         });
+        incident.swap = swap_at(choice);
     }
 
     pub(super) fn take_kill(&mut self, boot_ns: u64, pass: Option<u64>, task: &Task) {
@@ -222,4 +223,13 @@ pub(super) fn target(kill: &Sigkill) -> Task {
     };
     task.complete_from(&Task::from(&kill.target));
     task
+}
+
+/// The machine's swap space at the decision, in pages. The kernel's counter may be less than 0 for a moment.
+fn swap_at(choice: &OomKillProcess) -> Option<SwapSpace> {
+    let pages = |count: i64| u64::try_from(count).unwrap_or(0);
+    (choice.present & OomKillProcess::SWAP != 0).then(|| SwapSpace {
+        free_pages: pages(choice.swap_free_pages),
+        total_pages: pages(choice.swap_total_pages),
+    })
 }

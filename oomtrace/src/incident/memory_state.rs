@@ -33,6 +33,15 @@ pub struct MemoryState {
     pub meminfo: Option<BTreeMap<String, u64>>,
 }
 
+/// Swap space, as the kernel side read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SwapSpace {
+    /// Unused pages.
+    pub(crate) free_pages: u64,
+    /// All pages.
+    pub(crate) total_pages: u64,
+}
+
 /// The reader of the zones and nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StateSource {

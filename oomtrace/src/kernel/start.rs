@@ -146,7 +146,7 @@ pub fn know() -> Result<Known, StartError> {
         super::fault::shift(&mut resolved, slot, bytes);
     }
     let facts = KernelFacts::read(&btf)?;
-    let values = values(&resolved.layout);
+    let values = values(&btf, &resolved.layout);
     let targets = attach_targets(btf)?;
     Ok(Known { targets, resolved, facts, values })
 }
@@ -220,15 +220,27 @@ fn attach_targets(btf: Btf) -> Result<AyaBtf, StartError> {
     AyaBtf::parse(&masked, Endianness::default()).map_err(StartError::Attach)
 }
 
-fn values(layout: &KernelLayout) -> KernelValues {
-    // Neither a task's counters nor the free pages of a zone have per-CPU parts.
-    if layout.mm_struct_rss_percpu == ABSENT && layout.zone_pageset == ABSENT {
-        return KernelValues::UNRESOLVED;
+fn values(btf: &Btf, layout: &KernelLayout) -> KernelValues {
+    let [per_cpu_offset, nr_swap_pages, total_swap_pages] =
+        kallsyms::addresses(["__per_cpu_offset", "nr_swap_pages", "total_swap_pages"]);
+    // Some kernels have neither counters of a task nor free pages of a zone in per-CPU parts.
+    let is_per_cpu = layout.mm_struct_rss_percpu != ABSENT || layout.zone_pageset != ABSENT;
+    let per_cpu = per_cpu_offset.zip(possible_cpus()).filter(|_| is_per_cpu);
+    KernelValues {
+        per_cpu_offset: per_cpu.map_or(0, |(offset, _)| offset),
+        nr_swap_pages: nr_swap_pages.unwrap_or(0),
+        total_swap_pages: total_swap_pages.unwrap_or(0),
+        cpus: per_cpu.map_or(0, |(_, cpus)| cpus),
+        callers_hidden: u32::from(!finds_callers(btf)),
     }
-    match (kallsyms::address("__per_cpu_offset"), possible_cpus()) {
-        (Some(per_cpu_offset), Some(cpus)) => KernelValues { per_cpu_offset, cpus, reserved: 0 },
-        _ => KernelValues::UNRESOLVED,
-    }
+}
+
+/// Whether the kernel can walk the stack past a return probe, which replaces the return address of its function. The unwinder then
+/// keeps its place in the list of replaced addresses (since 5.15 on x86-64, in another struct on arm64).
+/// <https://github.com/torvalds/linux/blob/v6.12/arch/x86/include/asm/unwind.h>
+/// <https://github.com/torvalds/linux/blob/v6.12/arch/arm64/kernel/stacktrace.c>
+fn finds_callers(btf: &Btf) -> bool {
+    ["unwind_state", "kunwind_state"].into_iter().any(|of| btf.locate(of, "kr_cur").is_ok())
 }
 
 /// The number of CPUs that may ever have a part of a per-CPU counter; `None` if it is unknown or more than the eBPF side adds.

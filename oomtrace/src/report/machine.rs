@@ -177,6 +177,7 @@ fn of_state(incident: &Incident, state: &MemoryState) -> Machine {
         state.zones.iter().filter_map(of).reduce(u64::saturating_add).map(bytes)
     };
     let line = |name: &str| state.meminfo.as_ref().and_then(|meminfo| meminfo.get(name).copied());
+    let swap = account::Swap::of_machine(incident);
     let is_read = !state.zones.is_empty() || !state.nodes.is_empty();
     Machine {
         source: is_read.then(|| state.source.name()),
@@ -184,11 +185,7 @@ fn of_state(incident: &Incident, state: &MemoryState) -> Machine {
         managed_bytes: sum(&|zone| zone.managed_pages).or_else(|| line("MemTotal")),
         free_bytes: sum(&|zone| Some(zone.free_pages)).or_else(|| line("MemFree")),
         percpu_lists_bytes: sum(&|zone| zone.percpu_pages),
-        swap: Swap {
-            total_bytes: state.swap_total_bytes.or_else(|| line("SwapTotal")),
-            free_bytes: state.swap_free_bytes.or_else(|| line("SwapFree")),
-            devices: None,
-        },
+        swap: Swap { total_bytes: swap.total, free_bytes: swap.free, devices: None },
         nodes: state.nodes.iter().map(node).collect(),
         nodes_left_out: state.nodes_left_out,
         zones: state.zones.iter().map(|zone| self::zone(incident, state, zone)).collect(),

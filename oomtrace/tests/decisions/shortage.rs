@@ -11,12 +11,12 @@ use oomtrace::{
     report::{Report, report},
 };
 use oomtrace_common::{
-    event::{MarkVictim, Node, OutOfMemory, Stack, UserCall, Zone},
+    event::{MarkVictim, Node, OomKillProcess, OutOfMemory, Stack, UserCall, Zone},
     frame::Kind,
 };
 use zerocopy::FromZeros as _;
 
-use crate::stream::{MEMCG, MS, NONE, PODS, Stream, request, session, task};
+use crate::stream::{MEMCG, MS, NONE, PODS, Stream, choice, request, session, task};
 
 const MESSAGE: &str = "Out of memory";
 
@@ -269,6 +269,24 @@ fn later_reads_belong_to_the_pass() {
     assert_eq!((state.source, state.read_ns, state.zones.len()), (StateSource::Procfs, 3, 0));
     assert_eq!((state.swap_total_bytes, state.swap_free_bytes), (Some(7), Some(6)));
     assert_eq!(incident.surroundings.unwrap().sysv_shm_bytes, Some(4));
+}
+
+#[test]
+fn swap_at_the_decision_precedes_that_of_procfs() {
+    let swap = |present: u64| {
+        let mut stream = Stream::with(&known());
+        let hog = task(812);
+        let seen = choice(hog, MESSAGE, NONE, 130_000);
+        stream.enter().add(request(hog)).add(zone(0, 1, 0));
+        stream.add(OomKillProcess { present, swap_free_pages: -3, swap_total_pages: 2048, ..seen });
+        let meminfo = [("SwapTotal".to_owned(), 8 << 20), ("SwapFree".to_owned(), 7 << 20)].into();
+        stream.context(Kind::Meminfo, &Meminfo { read_ns: 3, meminfo });
+        stream.execute(hog, hog).leave(1, 1).exit(812);
+        let swap = report(&last(&stream)).machine.unwrap().swap;
+        (swap.total_bytes, swap.free_bytes)
+    };
+    assert_eq!(swap(OomKillProcess::SWAP), (Some(8 << 20), Some(0)), "below zero for a moment");
+    assert_eq!(swap(0), (Some(8 << 20), Some(7 << 20)));
 }
 
 /// One zone as procfs shows it.

@@ -332,7 +332,17 @@ pub(crate) fn memcg_request(trigger: Task, memcg: u64) -> OutOfMemory {
 
 pub(crate) fn choice(chosen: Task, message: &str, constraint: u32, total_pages: u64) -> OomKillProcess {
     let message = filled(message.as_bytes());
-    OomKillProcess { chosen, points: 0, total_pages, constraint, evaluated: 4, message, reserved: 0 }
+    OomKillProcess {
+        chosen,
+        points: 0,
+        total_pages,
+        constraint,
+        evaluated: 4,
+        message,
+        present: 0,
+        swap_free_pages: 0,
+        swap_total_pages: 0,
+    }
 }
 
 pub(crate) fn returned(kills: u32, marks: u32) -> OutOfMemoryReturn {

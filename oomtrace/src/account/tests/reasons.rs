@@ -5,7 +5,7 @@ use super::example::{
 };
 use crate::{
     account::{Account, Reason, ReasonCode, What, of_machine},
-    incident::{Incident, MemoryState, Surroundings, Zone},
+    incident::{Incident, MemoryState, Surroundings, SwapSpace, Zone},
 };
 
 fn codes(account: &Account) -> Vec<&'static str> {
@@ -162,6 +162,30 @@ fn reports_full_swap_and_locked_memory() {
     assert_eq!(swap.text, "swap of 128 MiB is full, so reclaim cannot free 400 MiB of anonymous memory");
     let locked = lead(&[("nr_anon_mapped", 400), ("nr_unevictable", 300)], |_| {});
     assert_eq!(locked.code, ReasonCode::Locked);
+}
+
+#[test]
+fn counts_small_swap_as_full_although_some_pages_are_free() {
+    let is_full = |total: u64, free: u64| {
+        let mut state = normal(3, &[("nr_anon_mapped", 400)]);
+        (state.swap_total_bytes, state.swap_free_bytes) = (Some(total), Some(free));
+        codes(&account(&machine(state, MOVABLE, 0))).contains(&"swap_full")
+    };
+    assert!(is_full(12 * MIB, 44 * 4096));
+    assert!(!is_full(12 * MIB, 65 * 4096));
+    assert!(!is_full(MIB, MIB / 4), "a quarter of it is free");
+    assert!(is_full(160 * MIB, MIB));
+    assert!(!is_full(160 * MIB, 2 * MIB));
+}
+
+#[test]
+fn takes_swap_at_the_decision_and_not_what_the_victim_freed_afterwards() {
+    let mut state = normal(3, &[("nr_anon_mapped", 400)]);
+    (state.swap_total_bytes, state.swap_free_bytes) = (Some(8 * MIB), Some(7 * MIB));
+    let mut incident = machine(state, MOVABLE, 0);
+    assert!(!codes(&account(&incident)).contains(&"swap_full"));
+    incident.swap = Some(SwapSpace { free_pages: 3, total_pages: 2048 });
+    assert!(codes(&account(&incident)).contains(&"swap_full"));
 }
 
 #[test]

@@ -21,12 +21,18 @@ pub use self::{
 /// from this process (`kernel.kptr_restrict`, or no `CAP_SYSLOG`).
 #[must_use]
 pub fn address(name: &str) -> Option<u64> {
-    match lookup::ask(name) {
-        Answer::Address(address) => Some(address),
-        Answer::Absent => None,
+    let [address] = addresses([name]);
+    address
+}
+
+/// The addresses of several symbols like [`address`]. If the kernel does not answer, its list is read once for all of them.
+pub(crate) fn addresses<const N: usize>(names: [&str; N]) -> [Option<u64>; N] {
+    let answers = names.map(lookup::ask);
+    if answers.contains(&Answer::Refused) {
         // Reading takes 42 ms if the symbol is last or absent. Asking takes 0.2 ms (6.18, 2 cores).
-        Answer::Refused => scan::address(name),
+        return scan::addresses(names);
     }
+    answers.map(|answer| if let Answer::Address(address) = answer { Some(address) } else { None })
 }
 
 /// Whether the kernel has a symbol with exactly this name; `None` if the kernel does not answer. The list is not read for this,
@@ -42,7 +48,7 @@ pub fn has(name: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, address, has, lookup, scan};
+    use super::{Answer, address, addresses, has, lookup, scan};
 
     /// A function, which is in the list even without `CONFIG_KALLSYMS_ALL`, and a name that no kernel has.
     const NAMES: [&str; 3] = ["out_of_memory", "__per_cpu_offset", "oomtrace_has_no_such_symbol"];
@@ -50,7 +56,7 @@ mod tests {
     #[test]
     fn kernel_answer_equals_its_list() {
         for name in NAMES {
-            let listed = scan::address(name);
+            let [listed] = scan::addresses([name]);
             match lookup::ask(name) {
                 Answer::Address(address) => assert_eq!(Some(address), listed, "{name}"),
                 Answer::Absent => assert_eq!(listed, None, "{name}"),
@@ -60,6 +66,8 @@ mod tests {
             assert_eq!(address(name), listed, "{name}");
             assert!(has(name).is_none_or(|has| has == listed.is_some()), "{name}");
         }
+        assert_eq!(addresses(NAMES), NAMES.map(address));
+        assert_eq!(scan::addresses(NAMES), NAMES.map(address));
     }
 
     #[test]

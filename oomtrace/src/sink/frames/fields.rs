@@ -134,6 +134,10 @@ impl Print for OomKillProcess {
         fields.show("total_pages", self.total_pages);
         fields.show("constraint", self.constraint);
         fields.show("evaluated", self.evaluated);
+        if self.present & Self::SWAP != 0 {
+            fields.show("swap_free_pages", self.swap_free_pages);
+            fields.show("swap_total_pages", self.swap_total_pages);
+        }
         fields.task("chosen", &self.chosen);
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::incident::LOG;
 use super::{Machine, is_of_node, list};
 use crate::compare::ledger::Ledger;
+use crate::job::Tier;
 
 pub(super) fn judge(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     swap(machine, ledger);
@@ -12,7 +13,7 @@ pub(super) fn judge(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     slabs(machine, ledger);
 }
 
-/// Compares swap. Procfs is read after the kill, so the victim may have freed its part already.
+/// Compares swap. On the tracepoint tier, procfs is read after the kill, so the victim may have freed its part already.
 fn swap(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     let Some(total) = machine.info.swap_total_bytes else { return };
     if ledger.value("machine.swap.total_bytes").is_none() {
@@ -20,8 +21,11 @@ fn swap(machine: &Machine<'_>, ledger: &mut Ledger<'_>) {
     }
     ledger.same(LOG, "machine.swap.total_bytes", total);
     if let Some(free) = machine.info.swap_free_bytes {
-        let least = free.saturating_sub(machine.case.tolerance_bytes());
-        ledger.between(LOG, "machine.swap.free_bytes", least, total);
+        let tolerance = machine.case.tolerance_bytes();
+        let case = machine.case;
+        let is_seen = ledger.tier != Tier::Tracepoint && !case.seen.hides_cpu_offsets && !case.follows;
+        let most = if is_seen { free.saturating_add(tolerance).min(total) } else { total };
+        ledger.between(LOG, "machine.swap.free_bytes", free.saturating_sub(tolerance), most);
     }
 }
 
