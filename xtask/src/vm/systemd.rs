@@ -65,7 +65,7 @@ pub(super) fn endings(series: &[String], count: u32, seed: u16) -> Result<()> {
     let plan = format!("COUNT={count}\nSEED={seed}\n");
     let files =
         [("root/check/script", include_str!("systemd/endings.sh")), ("root/check/plan", plan.as_str())];
-    let patience = Duration::from_mins(5) + Duration::from_secs(4) * count;
+    let patience = Duration::from_mins(10) + Duration::from_secs(10) * count;
     let series = if series.is_empty() { &[SERIES.to_owned()] } else { series };
     series.iter().try_for_each(|series| boot(series, &files, "endings: passed", SMALL_MIB, patience))
 }
