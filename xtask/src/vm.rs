@@ -93,6 +93,10 @@ pub(crate) struct Arguments {
     /// Run the tracer as a service of real systemd in a guest with Debian: readiness, sandbox, journal, `why`, restart
     #[arg(long, conflicts_with_all = ["series", "arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts"])]
     systemd: bool,
+    /// Measure in a guest, by default on 6.12, what the tracing thread takes from the kernel in storms of kills: plain ones, of a
+    /// group, and with 300 candidates
+    #[arg(long, conflicts_with_all = ["arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "acts", "systemd"])]
+    reserve: bool,
     /// End this many processes in a guest with systemd, by default on 6.12, in random ways that look alike (OOM by cgroup, group or
     /// machine, signals, timeouts, exit 137), and ask `oomtrace why` about each
     #[arg(long, value_name = "COUNT", conflicts_with_all = ["arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts", "systemd"])]
@@ -133,6 +137,9 @@ pub(crate) fn task(options: &Arguments) -> Result<()> {
 fn special(options: &Arguments) -> Option<Result<()>> {
     if options.systemd {
         return Some(systemd::check());
+    }
+    if options.reserve {
+        return Some(systemd::reserve(&options.series));
     }
     if let Some(count) = options.endings {
         return Some(systemd::endings(&options.series, count, options.seed));

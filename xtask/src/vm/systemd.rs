@@ -70,6 +70,15 @@ pub(super) fn endings(series: &[String], count: u32, seed: u16) -> Result<()> {
     series.iter().try_for_each(|series| boot(series, &files, "endings: passed", SMALL_MIB, patience))
 }
 
+/// Measures what the tracing thread takes from the kernel in storms of kills.
+pub(super) fn reserve(series: &[String]) -> Result<()> {
+    let files = [("root/check/script", include_str!("systemd/reserve.sh"))];
+    let series = if series.is_empty() { &[SERIES.to_owned()] } else { series };
+    series
+        .iter()
+        .try_for_each(|series| boot(series, &files, "reserve: passed", MEMORY_MIB, Duration::from_mins(25)))
+}
+
 /// Boots the guest with these files, and waits until its script has passed.
 fn boot(
     series: &str,
