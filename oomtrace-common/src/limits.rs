@@ -81,8 +81,9 @@ pub const USER_KILLS_EVERY_NS: u64 = 1_000_000_000;
 /// pressure that user space read are used for further kills in the same cgroup.
 pub const USER_KILL_BURST_NS: u64 = 100_000_000;
 
-/// The longest pause in an act that was already reported, in ns: a sender may have to wait for a CPU while thousands of processes die.
-/// Only after a longer pause do the next signals get frames of their own again.
+/// The longest pause in one cgroup after which further signals still belong to the same act, in ns. The sender may have to wait for a
+/// CPU while thousands of processes die. After a shorter one in a write to `cgroup.kill`, only the next signal gets a frame of its own
+/// if [`USER_KILLS`] already have.
 pub const USER_KILL_PAUSE_NS: u64 = 1_000_000_000;
 
 /// Number of bytes to copy of a command line. Its frame must not be larger than the block of zeroes that clears a frame.

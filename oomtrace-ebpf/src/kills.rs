@@ -26,11 +26,8 @@ use crate::{
 #[map]
 static KILLING: LruHashMap<u64, u64> = LruHashMap::with_max_entries(KILLERS, 0);
 
-/// The mark of a process whose arguments are sent without it. No time since boot has this bit.
-const TOLD: u64 = 1 << 63;
-
-/// The processes that the kernel sent SIGKILL and that have not received it yet, by pid. The value is the start of the process, and
-/// [`TOLD`]: a process that was already ending gets no signal, and its pid may be used again.
+/// The processes that the kernel sent SIGKILL and that have not received it yet, by pid. The value is the start of the process: a process
+/// that was already ending gets no signal, and its pid may be used again.
 #[map]
 static PENDING: LruHashMap<u32, u64> = LruHashMap::with_max_entries(PENDING_VICTIMS, 0);
 
@@ -124,23 +121,19 @@ pub(crate) fn mark_alone(victim: Option<Address>, tid: i32, sent: bool) {
     }
 }
 
-/// Records a SIGKILL by the kernel, and whether the arguments are sent without it. The target's `siglock` is held, so the target
-/// cannot receive the signal before.
+/// Records a SIGKILL by the kernel. The target's `siglock` is held, so the target cannot receive the signal before.
 #[inline(always)]
-pub(crate) fn add_pending(pid: u32, start_boot_ns: u64, arguments_are_sent: bool) {
-    let told = if arguments_are_sent { TOLD } else { 0 };
-    let _ = PENDING.insert(pid, start_boot_ns | told, 0);
+pub(crate) fn add_pending(pid: u32, start_boot_ns: u64) {
+    let _ = PENDING.insert(pid, start_boot_ns, 0);
 }
 
-/// If the kernel sent SIGKILL to this process, returns whether its arguments are sent without it. Returns that only once: in the first
-/// of its threads that gets the signal.
+/// Whether the kernel sent SIGKILL to this process. Returns true only once: in the first of its threads that gets the signal.
 #[inline(always)]
-pub(crate) fn take_pending(pid: u32, start_boot_ns: u64) -> Option<bool> {
-    let pending = PENDING.get_ptr(pid)?;
+pub(crate) fn take_pending(pid: u32, start_boot_ns: u64) -> bool {
+    let Some(pending) = PENDING.get_ptr(pid) else { return false };
     // SAFETY: this is an element of the map. If another process has taken its place meanwhile, the value is another start.
-    let pending = unsafe { *pending };
-    let is_it = PENDING.remove(pid).is_ok() && pending & !TOLD == start_boot_ns;
-    is_it.then_some(pending & TOLD != 0)
+    let is_it = unsafe { *pending } == start_boot_ns;
+    PENDING.remove(pid).is_ok() && is_it
 }
 
 #[inline(always)]

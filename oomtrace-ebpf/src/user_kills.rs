@@ -6,7 +6,7 @@ use aya_ebpf::{
     maps::{Array, HashMap},
 };
 use oomtrace_common::{
-    event::{Act, ActRun, UserKills},
+    event::{Act, ActRun, Sigkill, UserKills},
     limits::{
         USER_KILL_ACTS, USER_KILL_BURST_NS, USER_KILL_COUNT_NS, USER_KILL_PATHS, USER_KILL_PAUSE_NS,
         USER_KILLS, USER_KILLS_EVERY_NS,
@@ -112,7 +112,7 @@ fn act(target: Address, signal: Signal) -> Act {
     act
 }
 
-/// Counts a signal in its act, and returns false if it gets no frame of its own. The count of an act is sent from time to time
+/// Counts a signal in its act, and returns false if it gets no frame of its own. The first signal after a pause gets one. The count of an act is sent from time to time
 /// while the act continues. The final count is sent when the next act with the same key starts.
 #[inline(always)]
 fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
@@ -126,18 +126,19 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
     // SAFETY: this is an element of the map. With several writers, the number of frames may be too low, but no count is lost.
     let run = unsafe { &mut *run };
     let pause = now.saturating_sub(run.kills.last_ns);
-    if pause >= USER_KILL_BURST_NS {
+    let is_first = pause >= USER_KILL_BURST_NS;
+    if is_first {
         send(run);
         (run.kills.first_ns, run.kills.count, run.kills.told) = (now, 0, 0);
     }
-    if pause >= USER_KILL_PAUSE_NS {
+    if (is_first && !is_write(act)) || pause >= USER_KILL_PAUSE_NS {
         run.framed = 0;
     }
     // SAFETY: this is a field of a valid map value.
     unsafe { add(&raw mut run.kills.count, 1) };
     run.kills.last_ns = now;
     (place.count, place.first_ns) = (run.kills.count, run.kills.first_ns);
-    if room && run.framed < u64::from(USER_KILLS) {
+    if room && (is_first || run.framed < u64::from(USER_KILLS)) {
         run.kills.told += 1;
         run.framed += 1;
         return true;
@@ -147,6 +148,13 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
         send(run);
     }
     false
+}
+
+/// Whether the act may be a write to `cgroup.kill`, which sends signals without information, and each to a thread.
+/// <https://github.com/torvalds/linux/blob/v6.12/kernel/cgroup/cgroup.c#L4004> (`__cgroup_kill`)
+#[inline(always)]
+fn is_write(act: &Act) -> bool {
+    act.origin == Sigkill::FROM_NOINFO && act.group == 0
 }
 
 #[inline(never)]

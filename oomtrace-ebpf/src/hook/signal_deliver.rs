@@ -30,19 +30,17 @@ fn signal_deliver_tp_btf(ctx: BtfTracePointContext) -> u32 {
     if number == SIGKILL {
         let leader = Probed::follow(task::current(), slot!(task_struct_group_leader));
         let (start, _) = value::<Probed, u64>(leader, slot!(task_struct_start_boottime));
-        if let Some(arguments_are_sent) =
-            kills::take_pending((bpf_get_current_pid_tgid() >> 32) as u32, start)
-        {
-            send(arguments_are_sent);
+        if kills::take_pending((bpf_get_current_pid_tgid() >> 32) as u32, start) {
+            send();
         }
     }
     0
 }
 
 #[inline(always)]
-fn send(arguments_are_sent: bool) {
+fn send() {
     let task = task::current();
-    if !arguments_are_sent && arguments::are_here::<Probed>(task) {
+    if arguments::are_here::<Probed>(task) {
         emit_as::<Arguments>(Kind::VictimArguments.number(), 0, |out| arguments::copy::<Probed>(task, out));
     }
     if !executable::is_readable() {

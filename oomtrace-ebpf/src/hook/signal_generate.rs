@@ -84,8 +84,7 @@ fn kill(target: Address, result: i32) {
     kills::signal(pass, sent);
 }
 
-/// Lets the target send its arguments and its executable when it gets the signal. The arguments of an allocating process are sent
-/// when the kernel marks it, if the mark has the task, so it sends only its executable. A task that exits sends
+/// Lets the target send its arguments and its executable when it gets the signal. A task that exits sends
 /// SIGKILL for other reasons: the end of a pid namespace, or of a tracer. The kernel lets it allocate and kills no other task for it.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1144> (`task_will_free_mem`)
 #[inline(always)]
@@ -96,8 +95,7 @@ fn await_delivery(target: Address) {
     let (pid, _) = value::<Shallow, i32>(target, slot!(task_struct_tgid));
     let leader = Shallow::follow(target, slot!(task_struct_group_leader));
     let (start, _) = value::<Probed, u64>(leader, slot!(task_struct_start_boottime));
-    let is_own = pid == (bpf_get_current_pid_tgid() >> 32) as i32;
-    kills::add_pending(pid as u32, start, is_own && slot!(arg_mark_victim_task) != ABSENT);
+    kills::add_pending(pid as u32, start);
 }
 
 /// Handles a signal from user space. Signals of a process to itself and signals to a victim of the OOM killer are neither counted

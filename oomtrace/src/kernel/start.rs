@@ -236,11 +236,11 @@ fn values(btf: &Btf, layout: &KernelLayout) -> KernelValues {
 }
 
 /// Whether the kernel can walk the stack past a return probe, which replaces the return address of its function. The unwinder then
-/// keeps its place in the list of replaced addresses (since 5.15 on x86-64, in another struct on arm64).
+/// keeps its place in the list of replaced addresses, in a struct of its own on each architecture.
 /// <https://github.com/torvalds/linux/blob/v6.12/arch/x86/include/asm/unwind.h>
 /// <https://github.com/torvalds/linux/blob/v6.12/arch/arm64/kernel/stacktrace.c>
 fn finds_callers(btf: &Btf) -> bool {
-    ["unwind_state", "kunwind_state"].into_iter().any(|of| btf.locate(of, "kr_cur").is_ok())
+    ["unwind_state", "kunwind_state", "stackframe"].into_iter().any(|of| btf.locate(of, "kr_cur").is_ok())
 }
 
 /// The number of CPUs that may ever have a part of a per-CPU counter; `None` if it is unknown or more than the eBPF side adds.

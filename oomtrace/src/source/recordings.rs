@@ -27,6 +27,9 @@ pub struct Recordings {
     /// The beginning of the current file.
     begun: Option<Begun>,
     unclosed: Vec<Unclosed>,
+    /// The last forecast of the files so far, and the boot in which it was made. A recorder announces an approach once, and may begin
+    /// another file afterwards.
+    forecast: Option<(Option<String>, Box<context::Forecast>)>,
 }
 
 /// Maximum number of recordings that are remembered because their recorders did not close them.
@@ -89,7 +92,7 @@ impl Recordings {
             }
             files.extend(found);
         }
-        Ok(Self { files, current: None, torn: None, begun: None, unclosed: Vec::new() })
+        Ok(Self { files, current: None, torn: None, begun: None, unclosed: Vec::new(), forecast: None })
     }
 
     /// Returns the recordings that were read to their end and that their recorders did not close.
@@ -111,10 +114,14 @@ impl Recordings {
 
     /// Ends the current file.
     fn end(&mut self, path: PathBuf, closed: bool) {
-        let Some(begun) = self.begun.take().filter(|_| !closed) else { return };
+        let Some(begun) = self.begun.take() else { return };
         let Begun { session, last_boot_ns, forecast } = begun;
-        if self.unclosed.len() < UNCLOSED {
-            let forecast = forecast.and_then(|forecast| Announcement::new(&forecast, Some(&session)));
+        if let Some(forecast) = forecast {
+            self.forecast = Some((session.boot_id.clone(), forecast));
+        }
+        if !closed && self.unclosed.len() < UNCLOSED {
+            let of_boot = self.forecast.as_ref().filter(|(boot_id, _)| *boot_id == session.boot_id);
+            let forecast = of_boot.and_then(|(_, forecast)| Announcement::new(forecast, Some(&session)));
             self.unclosed.push(Unclosed {
                 path,
                 last_ns: session.wall_ns(last_boot_ns),

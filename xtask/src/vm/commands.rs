@@ -93,7 +93,7 @@ pub(crate) fn record(
     let machine = &scenario.machine;
     let runs: usize = scenario.processes.iter().map(|process| process.runs).sum();
     let patience_s = scenario.patience_s.unwrap_or(SCENARIO_S);
-    let deadline_s = BOOT_S + 3 * patience_s + RUN_S * u64::try_from(runs)?;
+    let deadline_s = BOOT_S + 4 * patience_s + RUN_S * u64::try_from(runs)?;
     let watch =
         Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: true, forecast_s: None };
     let work = Work::Scenarios { scenarios: vec![scenario.clone()], watch: Some(watch) };

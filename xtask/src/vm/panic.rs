@@ -15,6 +15,10 @@ use crate::kernels::Kernel;
 const PANIC_S: u64 = 300;
 const READ_S: u64 = 120;
 
+/// The kernel's last words.
+/// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1044> (`check_panic_on_oom`)
+const PANIC: &str = "Kernel panic - not syncing: Out of memory";
+
 /// The number of attempts. On a busy machine, memory may not grow in a straight line, and then there is no forecast.
 const ATTEMPTS: usize = 3;
 
@@ -35,7 +39,7 @@ fn attempt(kernel: &Kernel, programs: &Programs, tier: Tier) -> Result<Result<()
     let (disk, machine) = (Disk::new()?, scenario().machine);
     let first = (Work::RecordUntilPanic { tier }, PANIC_S);
     let (ran, before) = disk.boot::<ProcessRun>(kernel, programs, &machine, first)?;
-    ensure!(!ran.timed_out && !before.complete, "the kernel did not panic; {}", console::end(&ran));
+    ensure!(ran.console.contains(PANIC), "the kernel did not panic; {}", console::end(&ran));
     let Some(leak) = before.documents.first() else { return Ok(Err(console::end(&ran))) };
     let arguments = [TRACER_FILE, "list", RECORDING_FILE].map(str::to_owned).to_vec();
     let list = Command { name: "list after a panic".to_owned(), arguments, ..Command::default() };

@@ -308,6 +308,7 @@ pub static HOOKS: [Hook; 15] = [
             ),
             way(
                 Tier::Kprobe,
+                // The kernel calls the last one first. It reads the stack before the other one replaces the return address.
                 &[
                     carrier("out_of_memory_kretprobe", "out_of_memory"),
                     carrier("out_of_memory_kprobe", "out_of_memory"),

@@ -29,6 +29,8 @@ const PASSES: usize = 4096;
 const SEARCHED: usize = 128;
 /// Pieces of the list that are read between two looks at the ring: half a millisecond.
 const PIECES: u32 = 16;
+/// Passes whose names are sent between two looks at the ring. The frame of a pass can have 3 KiB.
+const NAMED: usize = 16;
 
 /// The stacks of a trigger.
 pub(in crate::source) struct Stacks {
@@ -82,6 +84,8 @@ pub(in crate::source) struct CallTraces {
     search: Option<Search>,
     /// Stacks that came while the list was being read. The next search is for all of them.
     waiting: VecDeque<Waiting>,
+    /// Passes whose names were found and are sent next.
+    named: VecDeque<(Vec<u64>, Vec<KernelSymbol>)>,
 }
 
 /// The calls of one or more passes whose names are wanted.
@@ -101,7 +105,14 @@ impl CallTraces {
     pub(in crate::source) fn new() -> Self {
         let naming = Naming::new();
         let list = if naming.is_some() { None } else { List::open() };
-        Self { naming, list, known: HashMap::new(), search: None, waiting: VecDeque::new() }
+        Self {
+            naming,
+            list,
+            known: HashMap::new(),
+            search: None,
+            waiting: VecDeque::new(),
+            named: VecDeque::new(),
+        }
     }
 
     /// Adds the names that are remembered or that the kernel finds itself. The other names are searched in the list later.
@@ -118,7 +129,7 @@ impl CallTraces {
             tell(stacks.pass, names, false, batch);
         } else if self.list.is_some() && self.wait(stacks) {
             tell(stacks.pass, Vec::new(), true, batch);
-            self.search_on(batch);
+            self.search_on();
         } else {
             tell(stacks.pass, self.names(&stacks.kernel), false, batch);
         }
@@ -149,7 +160,7 @@ impl CallTraces {
     }
 
     /// Starts a search for the stacks that wait, unless one is in progress. Stacks whose calls are all known by now need none.
-    fn search_on(&mut self, batch: &mut Vec<u8>) {
+    fn search_on(&mut self) {
         if self.search.is_some() {
             return;
         }
@@ -159,7 +170,8 @@ impl CallTraces {
         {
             let unknown = self.unknown(&next.calls);
             if unknown.is_empty() {
-                next.passes.iter().for_each(|pass| tell(*pass, self.names(&next.calls), false, batch));
+                let names = self.names(&next.calls);
+                self.named.push_back((next.passes, names));
             } else {
                 wanted.extend(unknown);
                 stacks.push(next);
@@ -169,13 +181,21 @@ impl CallTraces {
         self.search = (!stacks.is_empty()).then(|| Search { stacks, finder: finder() });
     }
 
-    /// Whether the list is being read.
+    /// Whether the list is being read, or names are to be sent.
     pub(in crate::source) fn is_reading(&self) -> bool {
-        self.search.is_some()
+        self.search.is_some() || !self.named.is_empty()
     }
 
-    /// Reads some more of the list.
+    /// Sends the names of some passes, or reads some more of the list.
     pub(in crate::source) fn read_on(&mut self, batch: &mut Vec<u8>) {
+        if let Some((passes, names)) = self.named.front_mut() {
+            let now = passes.len().min(NAMED);
+            passes.drain(..now).for_each(|pass| tell(pass, names.clone(), false, batch));
+            if passes.is_empty() {
+                self.named.pop_front();
+            }
+            return;
+        }
         let (Some(list), Some(search)) = (&self.list, &mut self.search) else { return };
         if (0..PIECES).all(|_| search.finder.read_on(list)) {
             return;
@@ -188,9 +208,9 @@ impl CallTraces {
             let mut names: Vec<KernelSymbol> = found.iter().filter(is_of).cloned().collect();
             let is_new = |symbol: &KernelSymbol| !found.iter().any(|one| one.address == symbol.address);
             names.extend(self.names(&calls).into_iter().filter(is_new));
-            passes.into_iter().for_each(|pass| tell(pass, names.clone(), false, batch));
+            self.named.push_back((passes, names));
         }
-        self.search_on(batch);
+        self.search_on();
     }
 
     fn keep(&mut self, address: u64, call: Call) -> KernelSymbol {
@@ -224,7 +244,7 @@ mod tests {
     };
     use zerocopy::{FromZeros as _, IntoBytes as _};
 
-    use super::{CallTraces, PASSES, REMEMBERED, Stacks, WAITING};
+    use super::{CallTraces, NAMED, PASSES, REMEMBERED, Stacks, WAITING};
     use crate::{
         context::KernelSymbols,
         kernel::kallsyms::{self, Call, List},
@@ -283,10 +303,15 @@ mod tests {
         assert_eq!(traces.search.as_ref().unwrap().stacks.len(), 1);
         assert_eq!(traces.waiting.len(), 1, "one stack, of many passes");
         look_up(&mut traces, 5);
-        while traces.search.as_ref().is_some_and(|search| search.stacks.len() == 1) {
+        while traces.search.is_some() {
             traces.read_on(&mut batch);
         }
-        assert!(!traces.is_reading() && traces.waiting.is_empty(), "no second search");
+        assert!(traces.waiting.is_empty(), "no second search");
+        while traces.is_reading() {
+            let before = batch.len();
+            traces.read_on(&mut batch);
+            assert!(batch.len() - before <= NAMED * 400, "some passes at a time");
+        }
         // Each pass is announced and then named. The one without room gets only the names that are known.
         let frames = String::from_utf8_lossy(&batch).matches("\"symbols\"").count();
         assert_eq!(frames, 2 * (PASSES + 1) + 1);

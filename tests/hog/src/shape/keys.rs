@@ -18,21 +18,13 @@ pub(crate) struct Keys {
     #[arg(long)]
     count: usize,
     /// How much each holds, in bytes
-    #[arg(long, required_unless_present = "pages")]
-    bytes: Option<usize>,
-    /// How many contiguous pages each holds, instead of bytes
-    #[arg(long, conflicts_with = "bytes")]
-    pages: Option<usize>,
+    #[arg(long)]
+    bytes: usize,
 }
-
-/// Bytes that the kernel adds to a payload, at most.
-const HEADER: usize = 64;
 
 impl Keys {
     pub(crate) fn take(&self) -> Result<Taken> {
-        let of_pages =
-            self.pages.map(|pages| pages.saturating_mul(rustix::param::page_size()).saturating_sub(HEADER));
-        let payload = vec![1_u8; of_pages.or(self.bytes).unwrap_or(0)];
+        let payload = vec![1_u8; self.bytes];
         for number in 0..self.count {
             let name = CString::new(format!("key {number}"))?;
             // SAFETY: type and name are strings that end with a zero, and the payload has the stated length.

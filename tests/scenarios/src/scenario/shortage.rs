@@ -12,7 +12,7 @@ mod unusable;
 use super::{Expect, Process, Scenario};
 
 /// The functions that build the scenarios, in the order in which they run.
-pub(super) const ALL: [fn() -> Scenario; 32] = [
+pub(super) const ALL: [fn() -> Scenario; 31] = [
     shmem::tmpfs_loop,
     shmem::sysv_loop,
     shmem::tmpfs_machine,
@@ -43,7 +43,6 @@ pub(super) const ALL: [fn() -> Scenario; 32] = [
     unusable::cma,
     unusable::cma_page_tables,
     unusable::fragmented,
-    unusable::fragmented_slab,
     unusable::fragmented_sockets,
 ];
 

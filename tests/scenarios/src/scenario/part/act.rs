@@ -37,7 +37,7 @@ pub fn scenario(processes: u32) -> Scenario {
         .process(killer.comm(b"systemd-oomd"));
     scenario.machine.memory_mib = (BASE_KIB + PROCESS_KIB.saturating_mul(processes)) >> 10;
     scenario.alone = true;
-    scenario.patience_s = Some(u64::from(60 + processes / PER_SECOND));
+    scenario.patience_s = Some(u64::from(150 + processes / PER_SECOND));
     scenario.needs.push(Feature::CgroupKill);
     scenario
 }

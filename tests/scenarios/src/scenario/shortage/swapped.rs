@@ -13,5 +13,7 @@ pub(super) fn held() -> Scenario {
         .process(holder)
         .process(Process::allocator("allocator", 28).cgroup(path));
     scenario.machine.swap_mib = 192;
+    // On a busy machine, an emulated guest swaps for more than a minute.
+    scenario.patience_s = Some(150);
     scenario.because(&["swap_full"])
 }

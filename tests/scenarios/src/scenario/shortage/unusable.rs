@@ -33,17 +33,8 @@ fn tables(mut scenario: Scenario) -> Scenario {
 
 /// Free memory in single pages, and buffers of 32 KiB (<https://github.com/openzfs/zfs/issues/6381>).
 pub(super) fn fragmented() -> Scenario {
-    keys("fragmented", &["keys", "--count", "20000", "--bytes", "32000"])
-}
-
-/// The same with slab objects of two pages. The kernel prefers slabs of several objects. If it finds no block for one, it takes a slab
-/// of one object.
-pub(super) fn fragmented_slab() -> Scenario {
-    keys("fragmented_slab", &["keys", "--count", "80000", "--pages", "2"])
-}
-
-fn keys(name: &str, shape: &[&str]) -> Scenario {
-    fragments(name, shape)
+    let keys = ["keys", "--count", "20000", "--bytes", "32000"];
+    fragments("fragmented", &keys)
         .sysctl("kernel/keys/root_maxbytes", "1000000000")
         .sysctl("kernel/keys/root_maxkeys", "1000000")
         .allocating(&["slab"])
