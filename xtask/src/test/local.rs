@@ -87,11 +87,7 @@ impl Local {
         tally.count("demo removes the leftovers of a killed demo", demo::removes_stale(self));
         tally.count("a hundred kills in a row, each reported once", kills::hundred(self));
         tally.count("frames lost behind a stopped tracer are counted", kills::loss_is_counted(self));
-        tally.count("a victim that was not allocating sends its facts", idle_victim::sends_its_facts(self));
-        tally.count(
-            "only victims of the OOM killer send their facts",
-            idle_victim::alone_sends_its_facts(self),
-        );
+        self.facts(tally);
         tally.count("live equals replay", kills::live_equals_replay(self));
         tally.count(
             "a command that runs again, a cgroup that is gone",
@@ -144,6 +140,15 @@ impl Local {
         tally.count("list --follow reports damage", follow::reports_damage(self));
         tally.count("a recorded command's status is passed on", recorded::passes_on(self));
         tally.count("a recorded command ends with its recorder", recorded::ends_with_it(self));
+    }
+
+    /// Run the tests of the facts that victims send.
+    fn facts(&self, tally: &mut Tally) {
+        tally.count("a victim that was not allocating sends its facts", idle_victim::sends_its_facts(self));
+        tally.count(
+            "only victims of the OOM killer send their facts",
+            idle_victim::alone_sends_its_facts(self),
+        );
     }
 
     /// Run the tests of names.
