@@ -44,7 +44,7 @@ impl Program {
         };
         let path = path.ok_or_else(|| NotFound(PathBuf::from(typed)))?;
         // If procfs is absent, the child's own write fails as well.
-        Ok(Self { path, score: fs::read(SCORE).unwrap_or_else(|_| b"0".to_vec()) })
+        Ok(Self { path, score: score_of(&fs::read(SCORE).unwrap_or_default()).to_vec() })
     }
 
     /// Its path, for messages.
@@ -76,6 +76,15 @@ impl Program {
     }
 }
 
+/// Returns the value for a program, from the one of this process. A unit with `OOMScoreAdjust=-1000` exempts this process from the OOM
+/// killer before it starts. A program is never exempt.
+fn score_of(own: &[u8]) -> &[u8] {
+    match own.trim_ascii() {
+        b"" | b"-1000" => b"0",
+        own => own,
+    }
+}
+
 fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
@@ -84,7 +93,15 @@ fn is_executable(path: &Path) -> bool {
 mod tests {
     use std::ffi::OsStr;
 
-    use super::Program;
+    use super::{Program, score_of};
+
+    #[test]
+    fn no_program_is_exempt_from_the_oom_killer() {
+        assert_eq!(
+            [b"-1000\n".as_slice(), b"", b"321\n", b"-999\n"].map(score_of),
+            [b"0".as_slice(), b"0", b"321", b"-999"]
+        );
+    }
 
     #[test]
     fn finds_a_program_by_path_or_by_name() {
