@@ -100,6 +100,14 @@ pub struct Watch {
     pub forecast_s: Option<u64>,
 }
 
+impl Watch {
+    /// A tracer that records to this file.
+    #[must_use]
+    pub fn to_file(tier: Tier, file: &str) -> Self {
+        Self { tier, fault: None, recording: Some(file.to_owned()), keep: false, forecast_s: None }
+    }
+}
+
 /// A tier of hooks.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

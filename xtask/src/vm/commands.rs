@@ -94,8 +94,7 @@ pub(crate) fn record(
     let runs: usize = scenario.processes.iter().map(|process| process.runs).sum();
     let patience_s = scenario.patience_s.unwrap_or(SCENARIO_S);
     let deadline_s = BOOT_S + 4 * patience_s + RUN_S * u64::try_from(runs)?;
-    let watch =
-        Watch { tier, fault: None, recording: Some(RECORDING_FILE.to_owned()), keep: true, forecast_s: None };
+    let watch = Watch { keep: true, ..Watch::to_file(tier, RECORDING_FILE) };
     let work = Work::Scenarios { scenarios: vec![scenario.clone()], watch: Some(watch) };
     let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
     let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };

@@ -11,13 +11,7 @@ use crate::{job::command, scenario};
 
 /// Run an experiment. Errors are part of the result.
 pub(crate) fn observe(experiment: &Experiment, tier: Tier, port: &mut Port) -> ExperimentRun {
-    let watch = Watch {
-        tier,
-        fault: None,
-        recording: Some(RECORDING_FILE.to_owned()),
-        keep: false,
-        forecast_s: None,
-    };
+    let watch = Watch::to_file(tier, RECORDING_FILE);
     let recorded = scenario::observe(&experiment.recorded, Some(&watch), port);
     let answer = command::observe(&question(experiment));
     // The tracer never overwrites a recording. If the removal fails, the next experiment reports it.

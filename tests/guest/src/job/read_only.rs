@@ -22,13 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Record one kill before the change, one while the disk is read-only, and one after.
 pub(crate) fn record(tier: Tier, port: &mut Port) -> Result<()> {
     let (mut processes, mut run) = (Processes::new(), ReadOnlyRun::default());
-    let how = Watch {
-        tier,
-        fault: None,
-        recording: Some(RECORDING_FILE.to_owned()),
-        keep: false,
-        forecast_s: None,
-    };
+    let how = Watch::to_file(tier, RECORDING_FILE);
     let tracer = Tracer::start(&mut processes, &how, Stdio::piped())?;
     kill_one(&tracer, &mut processes, &mut run)?;
     make_read_only()?;

@@ -24,13 +24,7 @@ const PROMISED: Duration = Duration::from_millis(100);
 pub(crate) fn record_and_reset(tier: Tier, port: &mut Port) -> Result<()> {
     let (scenario, mut processes) = (scenario(), Processes::new());
     let runs = Runs::start(&scenario, &mut processes)?;
-    let how = Watch {
-        tier,
-        fault: None,
-        recording: Some(RECORDING_FILE.to_owned()),
-        keep: false,
-        forecast_s: None,
-    };
+    let how = Watch::to_file(tier, RECORDING_FILE);
     let tracer = Tracer::start(&mut processes, &how, Stdio::piped())?;
     let started = runs.seen(&processes)?;
     port.send(&started)?;
@@ -51,8 +45,8 @@ pub(crate) fn record_until_panic(tier: Tier, port: &mut Port) -> Result<()> {
     fs::write("/proc/sys/vm/panic_on_oom", "1").context("setting vm.panic_on_oom")?;
     let (scenario, mut processes) = (panic::scenario(), Processes::new());
     let runs = Runs::start(&scenario, &mut processes)?;
-    let recording = Some(panic::RECORDING_FILE.to_owned());
-    let how = Watch { tier, fault: None, recording, keep: false, forecast_s: Some(panic::HORIZON_S) };
+    let to_file = Watch::to_file(tier, panic::RECORDING_FILE);
+    let how = Watch { forecast_s: Some(panic::HORIZON_S), ..to_file };
     let tracer = Tracer::start(&mut processes, &how, Stdio::piped())?;
     runs.give_word(DYING, &mut processes)?;
     let leak = runs.seen(&processes)?.into_iter().next().context("no process was started")?;
