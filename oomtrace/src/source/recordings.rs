@@ -46,7 +46,7 @@ pub struct Unclosed {
     pub last_ns: i128,
     /// `vm.panic_on_oom` when the recorder started.
     pub panic_on_oom: Option<i64>,
-    /// The last forecast of memory that runs out. It is on disk before a panic.
+    /// The last forecast of memory that runs out. It may be old, or about another cgroup.
     pub forecast: Option<Box<Announcement>>,
 }
 
