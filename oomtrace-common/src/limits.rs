@@ -61,8 +61,20 @@ pub const USER_KILLS: u32 = 256;
 pub const USER_KILL_ACTS: u32 = 512;
 
 /// The shortest time between two frames with the count of an act that continues, in ns. It is less than [`USER_KILL_BURST_NS`],
-/// so that user space sees that the act continues.
+/// so that user space sees that the act continues. See [`user_kill_count_ns`].
 pub const USER_KILL_COUNT_NS: u64 = 50_000_000;
+
+/// The age of an act from which its count is sent less often, in ns. A recorder writes each count in a block of its own.
+pub const USER_KILL_LONG_NS: u64 = 1_000_000_000;
+
+/// The same as [`USER_KILL_COUNT_NS`] for an act that is older than [`USER_KILL_LONG_NS`].
+pub const USER_KILL_LONG_COUNT_NS: u64 = 500_000_000;
+
+/// The shortest time between two frames with the count of an act of this age, in ns.
+#[must_use]
+pub const fn user_kill_count_ns(age_ns: u64) -> u64 {
+    if age_ns < USER_KILL_LONG_NS { USER_KILL_COUNT_NS } else { USER_KILL_LONG_COUNT_NS }
+}
 
 /// The time after an OOM kill in which SIGTERMs are sent, in ns. A service manager may then stop the other processes of the
 /// service.

@@ -8,8 +8,8 @@ use aya_ebpf::{
 use oomtrace_common::{
     event::{Act, ActRun, Sigkill, UserKills},
     limits::{
-        USER_KILL_ACTS, USER_KILL_BURST_NS, USER_KILL_COUNT_NS, USER_KILL_PATHS, USER_KILL_PAUSE_NS,
-        USER_KILLS, USER_KILLS_EVERY_NS,
+        USER_KILL_ACTS, USER_KILL_BURST_NS, USER_KILL_PATHS, USER_KILL_PAUSE_NS, USER_KILLS,
+        USER_KILLS_EVERY_NS, user_kill_count_ns,
     },
 };
 
@@ -119,7 +119,7 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
     let mut run = ACTS.get_ptr_mut(act);
     if run.is_none() {
         let kills = UserKills { of: *act, first_ns: now, last_ns: now, count: 0, told: 0 };
-        let _ = ACTS.insert(act, ActRun { kills, sent_ns: now, framed: 0 }, NEW);
+        let _ = ACTS.insert(act, ActRun { kills, sent_ns: now, began_ns: now, framed: 0 }, NEW);
         run = ACTS.get_ptr_mut(act);
     }
     let Some(run) = run else { return true };
@@ -134,6 +134,9 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
     if (is_first && !is_write(act)) || pause >= USER_KILL_PAUSE_NS {
         run.framed = 0;
     }
+    if pause >= USER_KILL_PAUSE_NS {
+        run.began_ns = now;
+    }
     // SAFETY: this is a field of a valid map value.
     unsafe { add(&raw mut run.kills.count, 1) };
     run.kills.last_ns = now;
@@ -143,7 +146,7 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
         run.framed += 1;
         return true;
     }
-    if now.saturating_sub(run.sent_ns) >= USER_KILL_COUNT_NS {
+    if now.saturating_sub(run.sent_ns) >= user_kill_count_ns(now.saturating_sub(run.began_ns)) {
         run.sent_ns = now;
         send(run);
     }

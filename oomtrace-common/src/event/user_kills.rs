@@ -52,6 +52,8 @@ pub struct ActRun {
     pub kills: UserKills,
     /// Time of the last frame with the count, `CLOCK_BOOTTIME` ns.
     pub sent_ns: u64,
+    /// Time of the first signal since a pause of [`crate::limits::USER_KILL_PAUSE_NS`].
+    pub began_ns: u64,
     /// Number of signals with frames of their own since the last pause. In a write to `cgroup.kill`, only a pause of
     /// [`crate::limits::USER_KILL_PAUSE_NS`] counts.
     pub framed: u64,

@@ -3,7 +3,9 @@
 
 use oomtrace_common::{
     event::{Sigkill, UserKills},
-    limits::{USER_KILL_BURST_NS, USER_KILL_PAUSE_NS, USER_KILLS},
+    limits::{
+        USER_KILL_BURST_NS, USER_KILL_LONG_COUNT_NS, USER_KILL_LONG_NS, USER_KILL_PAUSE_NS, USER_KILLS,
+    },
 };
 
 use super::{Assembler, GROUP_WINDOW_NS, Step, kill::target};
@@ -276,8 +278,17 @@ fn due_ns(burst: &Incident) -> u64 {
 /// Time at which a burst has been quiet for long enough to be reported.
 fn quiet_ns(burst: &Incident) -> u64 {
     let age_max = if is_counted(burst) { u64::MAX } else { BURST_AGE_MAX_NS };
-    let quiet = burst.last_ns.saturating_add(GROUP_WINDOW_NS);
+    // The kernel side sends the count of a long act less often.
+    let is_long = is_counted(burst) && burst.last_ns.saturating_sub(first_ns(burst)) >= USER_KILL_LONG_NS;
+    let count_ns = if is_long { USER_KILL_LONG_COUNT_NS } else { 0 };
+    let quiet = burst.last_ns.saturating_add(count_ns + GROUP_WINDOW_NS);
     quiet.min(burst.boot_ns.saturating_add(age_max))
+}
+
+/// Time of the first signal. It may have no frame.
+fn first_ns(burst: &Incident) -> u64 {
+    let counts = burst.user_kill.iter().flat_map(|kill| kill.counts.keys());
+    counts.map(|(_, first_ns)| *first_ns).fold(burst.boot_ns, u64::min)
 }
 
 /// Whether the sender may continue after a pause. Recordings of versions that did not count acts are reported as before.

@@ -169,10 +169,12 @@ impl<'a> Live<'a> {
         }
         if self.acts_quiet_at.is_some_and(|at| at <= now) {
             self.acts_quiet_at = None;
-            for kills in self.acts.unsent(now) {
-                self.batch.extend(kernel_frame(kills.last_ns, 0, &kills));
-                // The act may continue.
+            let (unsent, goes_on) = self.acts.unsent(now);
+            if goes_on {
                 self.acts_quiet_at = Some(now + ACT_QUIET_NS);
+            }
+            for kills in unsent {
+                self.batch.extend(kernel_frame(kills.last_ns, 0, &kills));
             }
         }
     }
@@ -240,6 +242,7 @@ impl Source for Live<'_> {
             self.lookups.read_on(&mut self.batch);
         }
         if ended.is_some() {
+            self.acts.end();
             self.quiet_at = self.quiet_at.map(|_| now);
             self.acts_quiet_at = self.acts_quiet_at.map(|_| now);
         }

@@ -143,10 +143,11 @@ fn one_write(stream: &mut Stream, sender: Task, processes: u64) {
     for (pid, count) in (1000..1256).zip(1..) {
         stream.add(signal(pid, sender, Sigkill::FROM_NOINFO, 0, (first_ns, count)));
     }
-    // The write takes longer than a second.
-    for step in 1..=30 {
-        let count = processes / 30 * step + processes % 30;
-        stream.later(50 * MS);
+    // The write takes four seconds. After the first one, its count is sent less often.
+    let steps = [50 * MS; 20].into_iter().chain([500 * MS; 6]);
+    for (step, later) in (1..).zip(steps) {
+        let count = processes / 26 * step + processes % 26;
+        stream.later(later);
         let last_ns = stream.now;
         stream.add(counts(sender, 9, Sigkill::FROM_NOINFO, 0, (first_ns, last_ns, count)));
     }
