@@ -93,10 +93,24 @@ pub const USER_KILLS_EVERY_NS: u64 = 1_000_000_000;
 /// pressure that user space read are used for further kills in the same cgroup.
 pub const USER_KILL_BURST_NS: u64 = 100_000_000;
 
-/// The longest pause in one cgroup after which further signals still belong to the same act, in ns. The sender may have to wait for a
-/// CPU while thousands of processes die. After a shorter one in a write to `cgroup.kill`, only the next signal gets a frame of its own
-/// if [`USER_KILLS`] already have.
+/// The longest pause in one cgroup after which further signals still belong to the same act, in ns.
 pub const USER_KILL_PAUSE_NS: u64 = 1_000_000_000;
+
+/// The longest such pause of a write to `cgroup.kill`, in ns, and the number of processes from which it is allowed.
+const WRITE_PAUSE_MAX_NS: u64 = 30_000_000_000;
+const WRITE_PAUSE_MAX_COUNT: u64 = 30_000;
+
+/// The longest pause between two signals of a write to `cgroup.kill`, in ns. The writer has to wait for a CPU while the processes die
+/// that it has already killed: a millisecond for each of them.
+#[must_use]
+pub const fn write_pause_ns(killed: u64) -> u64 {
+    let dying_ns = if killed < WRITE_PAUSE_MAX_COUNT {
+        killed * (WRITE_PAUSE_MAX_NS / WRITE_PAUSE_MAX_COUNT)
+    } else {
+        WRITE_PAUSE_MAX_NS
+    };
+    if dying_ns > USER_KILL_PAUSE_NS { dying_ns } else { USER_KILL_PAUSE_NS }
+}
 
 /// Number of bytes to copy of a command line. Its frame must not be larger than the block of zeroes that clears a frame.
 pub const ARGUMENTS_BYTES: usize = 440;

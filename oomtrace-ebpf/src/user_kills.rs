@@ -9,7 +9,7 @@ use oomtrace_common::{
     event::{Act, ActRun, Sigkill, UserKills},
     limits::{
         USER_KILL_ACTS, USER_KILL_BURST_NS, USER_KILL_PATHS, USER_KILL_PAUSE_NS, USER_KILLS,
-        USER_KILLS_EVERY_NS, user_kill_count_ns,
+        USER_KILLS_EVERY_NS, user_kill_count_ns, write_pause_ns,
     },
 };
 
@@ -112,27 +112,24 @@ fn act(target: Address, signal: Signal) -> Act {
     act
 }
 
-/// Counts a signal in its act, and returns false if it gets no frame of its own. The first signal after a pause gets one. The count of an act is sent from time to time
-/// while the act continues. The final count is sent when the next act with the same key starts.
+/// Counts a signal in its act, and returns false if it gets no frame of its own. The first signals of an act get one. The count of an act
+/// is sent from time to time while the act continues. The final count is sent when the next act with the same key starts.
 #[inline(always)]
 fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
     let mut run = ACTS.get_ptr_mut(act);
     if run.is_none() {
         let kills = UserKills { of: *act, first_ns: now, last_ns: now, count: 0, told: 0 };
-        let _ = ACTS.insert(act, ActRun { kills, sent_ns: now, began_ns: now, framed: 0 }, NEW);
+        let _ = ACTS.insert(act, ActRun { kills, sent_ns: now, began_ns: now }, NEW);
         run = ACTS.get_ptr_mut(act);
     }
     let Some(run) = run else { return true };
     // SAFETY: this is an element of the map. With several writers, the number of frames may be too low, but no count is lost.
     let run = unsafe { &mut *run };
     let pause = now.saturating_sub(run.kills.last_ns);
-    let is_first = pause >= USER_KILL_BURST_NS;
+    let is_first = pause >= if is_write(act) { write_pause_ns(run.kills.count) } else { USER_KILL_BURST_NS };
     if is_first {
         send(run);
         (run.kills.first_ns, run.kills.count, run.kills.told) = (now, 0, 0);
-    }
-    if (is_first && !is_write(act)) || pause >= USER_KILL_PAUSE_NS {
-        run.framed = 0;
     }
     if pause >= USER_KILL_PAUSE_NS {
         run.began_ns = now;
@@ -141,9 +138,8 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
     unsafe { add(&raw mut run.kills.count, 1) };
     run.kills.last_ns = now;
     (place.count, place.first_ns) = (run.kills.count, run.kills.first_ns);
-    if room && (is_first || run.framed < u64::from(USER_KILLS)) {
+    if room && run.kills.told < u64::from(USER_KILLS) {
         run.kills.told += 1;
-        run.framed += 1;
         return true;
     }
     if now.saturating_sub(run.sent_ns) >= user_kill_count_ns(now.saturating_sub(run.began_ns)) {

@@ -1,7 +1,8 @@
 //! SIGKILLs and SIGTERMs from user space, counted by sender and cgroup. One act can kill thousands of processes, and only the
 //! first signals have their own frames.
 
-/// The signals of one act. Pauses between them are shorter than [`crate::limits::USER_KILL_BURST_NS`]. The kernel side counts
+/// The signals of one act. Pauses between them are shorter than [`crate::limits::USER_KILL_BURST_NS`], or
+/// [`crate::limits::write_pause_ns`] in a write to `cgroup.kill`. The kernel side counts
 /// delivered signals. It does not count signals of a process to itself or to victims of the OOM killer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +55,4 @@ pub struct ActRun {
     pub sent_ns: u64,
     /// Time of the first signal since a pause of [`crate::limits::USER_KILL_PAUSE_NS`].
     pub began_ns: u64,
-    /// Number of signals with frames of their own since the last pause. In a write to `cgroup.kill`, only a pause of
-    /// [`crate::limits::USER_KILL_PAUSE_NS`] counts.
-    pub framed: u64,
 }

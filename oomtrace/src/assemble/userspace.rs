@@ -5,6 +5,7 @@ use oomtrace_common::{
     event::{Sigkill, UserKills},
     limits::{
         USER_KILL_BURST_NS, USER_KILL_LONG_COUNT_NS, USER_KILL_LONG_NS, USER_KILL_PAUSE_NS, USER_KILLS,
+        write_pause_ns,
     },
 };
 
@@ -272,7 +273,11 @@ impl Act<'_> {
 
 /// Time at which a burst is reported or ended.
 fn due_ns(burst: &Incident) -> u64 {
-    if burst.decided && may_go_on(burst) { burst.last_ns.saturating_add(PAUSE_NS) } else { quiet_ns(burst) }
+    if burst.decided && may_go_on(burst) {
+        burst.last_ns.saturating_add(longest_pause_ns(burst))
+    } else {
+        quiet_ns(burst)
+    }
 }
 
 /// Time at which a burst has been quiet for long enough to be reported.
@@ -280,8 +285,14 @@ fn quiet_ns(burst: &Incident) -> u64 {
     let age_max = if is_counted(burst) { u64::MAX } else { BURST_AGE_MAX_NS };
     // The kernel side sends the count of a long act less often.
     let is_long = is_counted(burst) && burst.last_ns.saturating_sub(first_ns(burst)) >= USER_KILL_LONG_NS;
-    let count_ns = if is_long { USER_KILL_LONG_COUNT_NS } else { 0 };
-    let quiet = burst.last_ns.saturating_add(count_ns + GROUP_WINDOW_NS);
+    let follows = burst.user_kill.as_ref().is_some_and(|kill| kill.follows.is_some());
+    let pause_ns = match (is_long, follows && is_counted(burst) && is_write(burst)) {
+        // It has no line of its own, so it can wait until it is over.
+        (_, true) => longest_pause_ns(burst),
+        (true, false) => USER_KILL_LONG_COUNT_NS + GROUP_WINDOW_NS,
+        (false, false) => GROUP_WINDOW_NS,
+    };
+    let quiet = burst.last_ns.saturating_add(pause_ns);
     quiet.min(burst.boot_ns.saturating_add(age_max))
 }
 
@@ -293,9 +304,19 @@ fn first_ns(burst: &Incident) -> u64 {
 
 /// Whether the sender may continue after a pause. Recordings of versions that did not count acts are reported as before.
 fn may_go_on(burst: &Incident) -> bool {
-    let method = burst.user_kill.as_ref().and_then(|kill| kill.method);
-    let age_max = if method == Some(Method::CgroupKill) { WRITE_AGE_MAX_NS } else { PAUSED_AGE_MAX_NS };
+    let age_max = if is_write(burst) { WRITE_AGE_MAX_NS } else { PAUSED_AGE_MAX_NS };
     is_counted(burst) && burst.last_ns.saturating_sub(burst.boot_ns) < age_max
+}
+
+/// Whether it is a write to `cgroup.kill`.
+fn is_write(burst: &Incident) -> bool {
+    burst.user_kill.as_ref().and_then(|kill| kill.method) == Some(Method::CgroupKill)
+}
+
+/// The longest pause between two signals.
+fn longest_pause_ns(burst: &Incident) -> u64 {
+    let counts = burst.user_kill.iter().flat_map(|kill| kill.counts.values());
+    if is_write(burst) { write_pause_ns(counts.sum()) } else { PAUSE_NS }
 }
 
 fn is_counted(burst: &Incident) -> bool {

@@ -145,7 +145,7 @@ mod tests {
     fn act(count: u64, last_ms: u64, sent_ms: u64) -> ActRun {
         let of = Act { sender_pid: 7, signal: 9, origin: 0, group: 0, sender_start_ns: 1, memcg: 5 };
         let kills = UserKills { of, first_ns: 1000 * MS, last_ns: last_ms * MS, count, told: 64 };
-        ActRun { kills, sent_ns: sent_ms * MS, began_ns: 1000 * MS, framed: 64 }
+        ActRun { kills, sent_ns: sent_ms * MS, began_ns: 1000 * MS }
     }
 
     fn counts(sent: &mut Sent, run: ActRun, now_ms: u64) -> (Vec<u64>, bool) {

@@ -136,8 +136,8 @@ fn signals_elsewhere_or_later_do_not_belong_to_the_incident() {
     }
 }
 
-/// One write to `cgroup.kill` that kills this many processes. 256 of them have frames.
-fn one_write(stream: &mut Stream, sender: Task, processes: u64) {
+/// One write to `cgroup.kill` that kills this many processes. 256 of them have frames. Returns the time of the first signal.
+fn one_write(stream: &mut Stream, sender: Task, processes: u64) -> u64 {
     levels(stream);
     let first_ns = stream.now;
     for (pid, count) in (1000..1256).zip(1..) {
@@ -151,6 +151,7 @@ fn one_write(stream: &mut Stream, sender: Task, processes: u64) {
         let last_ns = stream.now;
         stream.add(counts(sender, 9, Sigkill::FROM_NOINFO, 0, (first_ns, last_ns, count)));
     }
+    first_ns
 }
 
 #[test]
@@ -163,8 +164,9 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
         stream.context(Kind::Pressure, &full);
         // Another sender at the same time has its own count.
         let other = signal(5000, named(701, b"earlyoom"), Sigkill::FROM_NOINFO, 1, (stream.now, 1));
-        let told = stream.add(other).tick(S).told();
-        let [report, second] = told.closed.as_slice() else { panic!("{}", told.closed.len()) };
+        let told = stream.add(other).tick(S).tick(30 * S).told();
+        // The write may go on after a long pause, so it ends last.
+        let [second, report] = told.closed.as_slice() else { panic!("{}", told.closed.len()) };
         let sent = report.sent.unwrap();
         assert_eq!(
             (sent.method, sent.count, sent.left_out),
@@ -192,16 +194,28 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
 fn one_write_that_waits_for_a_cpu_is_one_incident() {
     let oomd = named(700, b"systemd-oomd");
     let mut stream = Stream::new("fentry");
-    one_write(&mut stream, oomd, 2105);
+    let first_ns = one_write(&mut stream, oomd, 2105);
     stream.context(Kind::Pressure, &json!({ "memcg": APP, "total_bytes": 1000, "available_bytes": 20 }));
-    // The dying processes use the CPUs for more than a minute. Only the counts of further signals are sent.
-    for _ in 0..90 {
-        let first_ns = stream.later(900 * MS).now;
-        let last_ns = stream.later(50 * MS).now;
-        stream.add(counts(oomd, 9, Sigkill::FROM_NOINFO, 0, (first_ns, last_ns, 100)));
+    // The writer waits for a CPU as long as the dying processes use it, for two minutes in all.
+    for step in 1..=60 {
+        let last_ns = stream.later(2 * S).now;
+        stream.add(counts(oomd, 9, Sigkill::FROM_NOINFO, 0, (first_ns, last_ns, 2105 + step * 100)));
     }
-    let told = stream.tick(2 * S).told();
-    assert_eq!((told.decided.len(), told.only().sent.as_ref().unwrap().count), (1, 2105 + 90 * 100));
+    let told = stream.tick(9 * S).told();
+    assert_eq!((told.decided.len(), told.only().sent.as_ref().unwrap().count), (1, 2105 + 60 * 100));
+}
+
+#[test]
+fn a_write_that_waits_for_a_cpu_follows_the_kernels_kill_as_a_whole() {
+    let runtime = named(300, b"crun");
+    let mut stream = Stream::new("fentry");
+    killed(&mut stream).later(40 * MS);
+    let first_ns = one_write(&mut stream, runtime, 2105);
+    let last_ns = stream.later(2 * S).now;
+    stream.add(counts(runtime, 9, Sigkill::FROM_NOINFO, 0, (first_ns, last_ns, 2500)));
+    let told = stream.tick(3 * S).told();
+    let [act] = told.only().followed.as_slice() else { panic!("{:?}", told.only().followed) };
+    assert_eq!((act.method, act.count), (Some(Method::CgroupKill), 2500));
 }
 
 /// Kills one by one, with pauses, by a process whose purpose it is.
