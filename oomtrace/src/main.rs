@@ -28,8 +28,8 @@ extern "C" fn look_at_output() {
 static LOOK_AT_OUTPUT: extern "C" fn() = look_at_output;
 
 fn main() -> ExitCode {
-    let cli = match cmd::settings::parse() {
-        Ok(cli) => cli,
+    let (cli, settings) = match cmd::settings::parse() {
+        Ok(parsed) => parsed,
         Err(error) => {
             say(error);
             return ExitCode::from(Exit::Usage.code());
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         say("standard output is closed; redirect it to a file or to /dev/null");
         return ExitCode::from(Exit::Output.code());
     }
-    let exit = match cmd::run(&cli) {
+    let exit = match cmd::run(&cli, settings) {
         Ok(exit) => exit,
         Err(error) => {
             let exit = cmd::exit_of(&error);

@@ -2,13 +2,18 @@
 //! to sinks.
 
 mod decoded;
+mod filters;
 mod incidents;
 mod progress;
 
 use std::{io, sync::Arc, thread};
 
 use self::decoded::Ahead;
-pub use self::{incidents::Incidents, progress::Progress};
+pub use self::{
+    filters::{Exchange, Filter, Filters, ForecastFilter},
+    incidents::Incidents,
+    progress::Progress,
+};
 use crate::{
     assemble::{Assembler, Step},
     context::Forecast,
@@ -62,20 +67,14 @@ pub fn incidents(source: impl Source) -> Result<Vec<Incident>, PipelineError> {
     Incidents::new(source).collect()
 }
 
-/// Selects the reports that reach the sinks.
-pub type Filter = Box<dyn Fn(&Report) -> bool>;
-
-/// Selects the forecasts that reach the sinks.
-pub type ForecastFilter = Box<dyn Fn(&Announcement) -> bool>;
-
 /// The pipeline from a source to sinks.
 pub struct Pipeline {
     assembler: Assembler,
     sinks: Vec<Box<dyn Sink>>,
     recorder: Option<Recorder>,
     progress: Option<Arc<Progress>>,
-    filter: Filter,
-    forecasts: ForecastFilter,
+    filters: Filters,
+    exchange: Option<Exchange>,
     redact: Redact,
     stop_after: Option<u64>,
     totals: Totals,
@@ -91,8 +90,8 @@ impl Pipeline {
             sinks,
             recorder: None,
             progress: None,
-            filter,
-            forecasts: Box::new(|_| true),
+            filters: Filters { reports: filter, forecasts: Box::new(|_| true) },
+            exchange: None,
             redact: Redact::Nothing,
             stop_after: None,
             totals,
@@ -109,7 +108,14 @@ impl Pipeline {
     /// Passes only these forecasts to the sinks.
     #[must_use]
     pub fn foreseeing(mut self, forecasts: ForecastFilter) -> Self {
-        self.forecasts = forecasts;
+        self.filters.forecasts = forecasts;
+        self
+    }
+
+    /// Calls this after each batch of a live run while no incident is open. It may exchange the filters.
+    #[must_use]
+    pub fn exchanging(mut self, exchange: Option<Exchange>) -> Self {
+        self.exchange = exchange;
         self
     }
 
@@ -145,6 +151,7 @@ impl Pipeline {
         let ended = loop {
             let result = source.next(self.assembler.next_deadline_ns(), &mut batch);
             self.feed(&batch)?;
+            self.exchange_filters();
             match result {
                 Ok(Batch::Last(ended)) => break Ok(Some(ended)),
                 Ok(Batch::Frames) if self.stop_after.is_some_and(|count| self.totals.incidents >= count) => {
@@ -155,6 +162,14 @@ impl Pipeline {
             }
         };
         self.end(ended)
+    }
+
+    fn exchange_filters(&mut self) {
+        if let Some(exchange) = &mut self.exchange
+            && self.assembler.earliest_open_ns().is_none()
+        {
+            exchange(&mut self.filters);
+        }
     }
 
     /// Runs over all of a recording like [`Pipeline::run`]. If there is a second CPU, a thread decodes ahead.
@@ -247,7 +262,8 @@ impl Pipeline {
     /// Announces that memory will run out soon.
     fn announce(&mut self, frame: &Forecast) -> Result<(), PipelineError> {
         let announcement = Announcement::new(frame, self.assembler.session());
-        if let Some(announcement) = announcement.filter(|announcement| (self.forecasts)(announcement)) {
+        if let Some(announcement) = announcement.filter(|announcement| (self.filters.forecasts)(announcement))
+        {
             for sink in &mut self.sinks {
                 sink.foreseen(&announcement).map_err(PipelineError::Output)?;
             }
@@ -293,7 +309,7 @@ impl Pipeline {
         write: impl Fn(&mut dyn Sink, &Report) -> io::Result<()>,
     ) -> Result<(), PipelineError> {
         let report = report(incident);
-        if (self.filter)(&report) {
+        if (self.filters.reports)(&report) {
             for sink in &mut self.sinks {
                 write(sink.as_mut(), &report).map_err(PipelineError::Output)?;
             }

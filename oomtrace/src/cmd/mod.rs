@@ -8,6 +8,7 @@ mod experiment;
 mod list;
 mod rank;
 mod record;
+mod reload;
 mod replay;
 pub mod settings;
 pub mod shared;
@@ -25,7 +26,7 @@ use self::shared::{history, html, ready, say::say};
 use crate::{
     bytes::ByteString,
     cgroup::is_below,
-    cli::{Cli, Command, HistoryChoice, Look, NamesChoice, Only, TierChoice},
+    cli::{Cli, Command, HistoryChoice, Look, NamesChoice, Only, TierChoice, settings::Setting},
     exit::Exit,
     kernel::{
         cmdlines::Cmdlines,
@@ -36,7 +37,7 @@ use crate::{
         system_calls::{Needs, refuse_all_others},
         tier::{Tier, Wanted},
     },
-    pipeline::{Filter, ForecastFilter, PipelineError, Totals},
+    pipeline::{Filter, Filters, ForecastFilter, PipelineError, Totals},
     recording::ReadError,
     redact::Redact,
     report::Report,
@@ -49,20 +50,20 @@ use crate::{
     whatif::Refusal,
 };
 
-/// Runs the command.
+/// Runs the command. `settings` are those of the file and the environment that the command line uses.
 ///
 /// # Errors
 ///
 /// The error of the command; [`exit_of`] gives its exit status.
-pub fn run(cli: &Cli) -> Result<Exit> {
+pub fn run(cli: &Cli, settings: Vec<Setting>) -> Result<Exit> {
     #[cfg(feature = "faults")]
     crate::faults::read(crate::kernel::fault::slot_named)?;
     match &cli.command {
-        None => watch::run(&cli.watch),
-        Some(Command::Watch(options)) => watch::run(options),
+        None => watch::run(&cli.watch, settings),
+        Some(Command::Watch(options)) => watch::run(options, settings),
         Some(Command::Check(options)) => check::run(options),
         Some(Command::Demo(options)) => demo::run(options),
-        Some(Command::Record(options)) => record::run(options),
+        Some(Command::Record(options)) => record::run(options, settings),
         Some(Command::List(options)) => list::run(options),
         Some(Command::Show(options)) => show::run(options),
         Some(Command::Why(options)) => why::run(options),
@@ -236,6 +237,11 @@ fn forecasts(only: &Only) -> ForecastFilter {
         };
         cgroup.as_ref().is_none_or(is_in)
     })
+}
+
+/// Returns both filters that the options describe.
+fn filters(only: &Only) -> Filters {
+    Filters { reports: filter(only), forecasts: forecasts(only) }
 }
 
 /// Prints the totals at the end.

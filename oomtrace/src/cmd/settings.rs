@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{ArgMatches, Command, CommandFactory as _, FromArgMatches as _};
+use clap::{Command, CommandFactory as _, FromArgMatches as _};
 use rustix::process::geteuid;
 
 use crate::cli::{
@@ -32,35 +32,51 @@ const LARGEST: u64 = 64 << 10;
 /// The commands that have settings.
 const COMMANDS: [&str; 2] = ["watch", "record"];
 
-/// Parses the command line. Prints clap's own messages and exits, as clap does.
+/// Parses the command line. Returns it with the settings of the file and the environment that it uses. Prints clap's own messages
+/// and exits, as clap does.
 ///
 /// # Errors
 ///
 /// If a setting is wrong, or the file cannot be read.
-pub fn parse() -> Result<Cli, SettingsError> {
+pub fn parse() -> Result<(Cli, Vec<Setting>), SettingsError> {
     let words: Vec<OsString> = env::args_os().collect();
-    let command = prepare(&words)?;
-    let matches = command.get_matches_from(words);
-    Ok(Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()))
+    let settings = find(&words)?;
+    let matches = with(&words, &settings)?.get_matches_from(words);
+    Ok((Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()), settings))
 }
 
-fn prepare(words: &[OsString]) -> Result<Command, SettingsError> {
-    let mut command = Cli::command();
-    let seen = Cli::command().ignore_errors(true).try_get_matches_from(words);
-    let Some((name, file)) = seen.ok().as_ref().and_then(chosen) else { return Ok(command) };
-    let known: Vec<String> = COMMANDS.iter().flat_map(|name| names(&command, name)).collect();
+/// Reads the settings of the command that runs, from the file and the environment. Later ones replace earlier ones.
+///
+/// # Errors
+///
+/// If the file cannot be read, or a value is of no use to any option.
+pub(super) fn find(words: &[OsString]) -> Result<Vec<Setting>, SettingsError> {
+    let Some((name, file)) = chosen(words) else { return Ok(Vec::new()) };
     let mut settings = from_file(file, name)?;
-    settings.extend(from_environment(&names(&command, name))?);
+    settings.extend(from_environment(&names(&Cli::command(), name))?);
+    Ok(settings)
+}
+
+/// Returns the command line's definition with these settings as the defaults of the command that runs.
+///
+/// # Errors
+///
+/// If there is no such option, or it does not accept the value.
+pub(super) fn with(words: &[OsString], settings: &[Setting]) -> Result<Command, SettingsError> {
+    let mut command = Cli::command();
+    let Some((name, _)) = chosen(words) else { return Ok(command) };
+    let known: Vec<String> = COMMANDS.iter().flat_map(|name| names(&command, name)).collect();
     let own = command.find_subcommand(name).cloned().unwrap_or_default();
-    let own = apply(own, &settings, &known)?;
+    let own = apply(own, settings, &known)?;
     command = command.mut_subcommand(name, |_| own);
     // `oomtrace` alone has the options of `watch`.
-    if name == "watch" { apply(command, &settings, &known) } else { Ok(command) }
+    if name == "watch" { apply(command, settings, &known) } else { Ok(command) }
 }
 
 /// The command that runs, if it has settings, and the file that was named.
-fn chosen(matches: &ArgMatches) -> Option<(&'static str, Option<PathBuf>)> {
-    let (name, own) = matches.subcommand().unwrap_or(("watch", matches));
+fn chosen(words: &[OsString]) -> Option<(&'static str, Option<PathBuf>)> {
+    let matches = Cli::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let (name, own) = matches.subcommand().unwrap_or(("watch", &matches));
     let name = COMMANDS.into_iter().find(|known| *known == name)?;
     Some((name, own.try_get_one::<PathBuf>("config").ok().flatten().cloned()))
 }

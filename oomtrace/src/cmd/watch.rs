@@ -5,7 +5,9 @@ use std::{io, os::fd::AsFd as _};
 use anyhow::Result;
 
 use super::{
-    filter, forecasts, give_up_all_but, print_totals, record, redact, refuse_other_calls, say_armed,
+    filters, give_up_all_but, print_totals, record, redact, refuse_other_calls,
+    reload::{Applying, Reload},
+    say_armed,
     shared::{
         consumers::{Running, wanted},
         output,
@@ -15,7 +17,7 @@ use super::{
     },
 };
 use crate::{
-    cli::Watch,
+    cli::{Watch, settings::Setting},
     exit::Exit,
     kernel::{
         code::shed_code,
@@ -24,18 +26,26 @@ use crate::{
         reserve,
         start::{Started, start},
     },
-    pipeline::Pipeline,
+    pipeline::{Filters, Pipeline},
     recording::recorder::Place,
     source::{Ended, live::Live, session},
 };
 
-pub(super) fn run(options: &Watch) -> Result<Exit> {
+/// The settings that can change between two incidents.
+fn applying() -> Applying {
+    Applying {
+        names: &["cgroup", "comm", "pid", "container", "pod", "namespace", "unit", "cause"],
+        apply: Box::new(|cli| cli.watch().map(|options| filters(&options.only))),
+    }
+}
+
+pub(super) fn run(options: &Watch, settings: Vec<Setting>) -> Result<Exit> {
     // Check everything that the user can have got wrong before changing anything in the kernel.
     options.look.check()?;
     let stdout = io::stdout();
     let opened = options.record.clone().map(|path| record::open(Place::File(path))).transpose()?;
     let wanted = wanted(&options.consumers)?;
-    let stop = Stop::on_signals()?;
+    let (stop, reload) = (Stop::on_signals()?, Reload::on_signal()?);
     reserve::keep_heap_small();
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
@@ -46,7 +56,8 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?
         .naming(options.look.names())
         .remembering(options.look.history())
-        .beating(heartbeat());
+        .beating(heartbeat())
+        .waking(reload.wake());
     let mut running = Running::start(wanted, tier, recording.as_ref())?;
     let protection = protect();
     give_up_all_but(TRACING);
@@ -55,8 +66,9 @@ pub(super) fn run(options: &Watch) -> Result<Exit> {
     say_armed(tier, protection);
     let mut sinks = vec![output::sink(options.format, stdout)];
     sinks.extend(running.sink());
-    let pipeline = Pipeline::new(sinks, filter(&options.only));
-    let pipeline = pipeline.foreseeing(forecasts(&options.only)).redacting(redact(options.redact));
+    let Filters { reports, forecasts } = filters(&options.only);
+    let pipeline = Pipeline::new(sinks, reports).foreseeing(forecasts).redacting(redact(options.redact));
+    let pipeline = pipeline.exchanging(reload.exchange(settings, applying())?);
     let told = pipeline.counting(running.progress()).recording(recording).run(&mut live);
     running.finish();
     let (totals, ended) = told?;

@@ -119,6 +119,9 @@ pub const RECORDING: CapabilitySet = CapabilitySet::DAC_OVERRIDE.union(Capabilit
 /// The capability needed to stop a command that runs as another user.
 pub const COMMAND: CapabilitySet = CapabilitySet::KILL;
 
+/// The capability to read the file of settings again, as at the start.
+pub(crate) const SETTINGS: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
+
 /// A thread that only waits needs no capability.
 pub const NOTHING: CapabilitySet = CapabilitySet::empty();
 

@@ -63,6 +63,8 @@ pub struct Live<'a> {
     has_used_memory: bool,
     signals: BorrowedFd<'a>,
     output: Option<BorrowedFd<'a>>,
+    /// Becomes readable when the loop must go round once.
+    wake: Option<BorrowedFd<'a>>,
     /// The attached programs. Dropped last, when nothing reads the ring buffer any more.
     _held: Held,
 }
@@ -98,6 +100,7 @@ impl<'a> Live<'a> {
             has_used_memory: false,
             signals,
             output,
+            wake: None,
             _held: armed.hold().map_err(|error| SourceError::Programs(Box::new(error)))?,
         })
     }
@@ -120,6 +123,13 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn beating(mut self, heartbeat: Option<Heartbeat>) -> Self {
         self.heartbeat = heartbeat;
+        self
+    }
+
+    /// Returns a batch, which may be empty, when this descriptor becomes readable. It must be a pipe that does not block.
+    #[must_use]
+    pub const fn waking(mut self, wake: Option<BorrowedFd<'a>>) -> Self {
+        self.wake = wake;
         self
     }
 
@@ -179,8 +189,16 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Sleeps until there are frames, the deadline (boot ns) has passed, or the stream must end.
-    fn wait(&self, deadline: Option<u64>) -> Result<Option<Ended>, SourceError> {
+    /// Empties the pipe if it is readable. What is left wakes the loop again.
+    fn note_wake(&mut self, is_readable: bool) {
+        let _ = self.wake.filter(|_| is_readable).map(|wake| rustix::io::read(wake, &mut [0; 64]));
+        // The pipeline may now start a thread.
+        self.has_used_memory |= is_readable;
+    }
+
+    /// Sleeps until there are frames, the deadline (boot ns) has passed, the stream must end, or `wake` is readable. The second value
+    /// is true in the last case.
+    fn wait(&self, deadline: Option<u64>) -> Result<(Option<Ended>, bool), SourceError> {
         let beat_at = self.heartbeat.as_ref().map(Heartbeat::next_ns);
         let own = [self.quiet_at, self.acts_quiet_at, self.lookups.next_look_ns(), beat_at];
         let deadline = own.into_iter().chain([deadline]).flatten().min();
@@ -197,16 +215,19 @@ impl<'a> Live<'a> {
         fds.extend(clock.map(|clock| PollFd::from_borrowed_fd(clock, PollFlags::IN)));
         let others = [self.lookups.forecasts(), self.lookups.functions()];
         fds.extend(others.into_iter().flatten().map(|other| PollFd::from_borrowed_fd(other, PollFlags::IN)));
+        let wake = fds.len();
+        fds.extend(self.wake.map(|wake| PollFd::from_borrowed_fd(wake, PollFlags::IN)));
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(SourceError::Poll(error.into())),
         }
         let woken = |index: usize| fds.get(index).is_some_and(|fd| !fd.revents().is_empty());
-        Ok(match (woken(1), has_output && woken(2)) {
+        let ended = match (woken(1), has_output && woken(2)) {
             (true, _) => Some(Ended::Signal),
             (false, true) => Some(Ended::NoReader),
             (false, false) => None,
-        })
+        };
+        Ok((ended, woken(wake)))
     }
 }
 
@@ -223,7 +244,8 @@ impl Source for Live<'_> {
         if deadline.is_none() && !is_reading && std::mem::take(&mut self.has_used_memory) {
             reserve::fill();
         }
-        let ended = self.wait(if is_reading { Some(0) } else { deadline })?;
+        let (ended, is_woken) = self.wait(if is_reading { Some(0) } else { deadline })?;
+        self.note_wake(is_woken);
         if let Some(clock) = self.wall_clock.was_set() {
             self.batch.extend(context_frame(Kind::Clock, clock::boot_ns(), 0, &clock));
         }

@@ -18,6 +18,7 @@ mod planted;
 mod privileges;
 mod rank;
 mod recorded;
+mod reload;
 mod secrets;
 mod survival;
 pub(super) mod tracer;
@@ -109,6 +110,8 @@ impl Local {
         tally.count("the demo in a pid namespace", namespaces::demo(self));
         tally.count("the date in a time namespace", namespaces::right_date(self));
         tally.count("kills by user space, with and without a shortage", user_kill::told_apart(self));
+        tally.count("settings change between kills on SIGHUP", reload::applies_between_kills(self));
+        tally.count("nohup still ignores SIGHUP", reload::stays_ignored(self));
         tally.count("a closed standard output", ends::closed_output(self));
         tally.count("standard output is /dev/null", ends::null_output(self));
         tally.count("a reader that closes the pipe", ends::reader_goes(self));

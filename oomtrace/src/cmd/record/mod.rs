@@ -10,7 +10,9 @@ use anyhow::{Context as _, Result};
 pub(super) use self::child::NotStarted;
 use self::{child::Child, verdict::Collector};
 use super::{
-    give_up_all_but, print_totals, refuse_other_calls, say_armed,
+    give_up_all_but, print_totals, refuse_other_calls,
+    reload::{Applying, Reload},
+    say_armed,
     shared::{
         consumers::{Running, wanted},
         ready::heartbeat,
@@ -20,7 +22,7 @@ use super::{
     },
 };
 use crate::{
-    cli::Record,
+    cli::{Cli, Record, settings::Setting},
     exit::Exit,
     kernel::{
         code::shed_code,
@@ -30,17 +32,17 @@ use crate::{
         start::{Started, start},
     },
     pipeline::Pipeline,
-    recording::recorder::{Opened, Place, Recorder, Rotation},
+    recording::recorder::{Limits, Opened, Place, Recorder, Rotation},
     sink::Sink,
     source::{live::Live, session},
 };
 
-pub(super) fn run(options: &Record) -> Result<Exit> {
+pub(super) fn run(options: &Record, settings: Vec<Setting>) -> Result<Exit> {
     // Check everything that the user can have got wrong before changing anything in the kernel.
     options.look.check()?;
     let opened = open(place(options))?;
     let wanted = wanted(&options.consumers)?;
-    let stop = Stop::on_signals()?;
+    let (stop, reload) = (Stop::on_signals()?, Reload::on_signal()?);
     reserve::keep_heap_small();
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
     let tier = armed.tier;
@@ -50,7 +52,8 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?
         .naming(options.look.names())
         .remembering(options.look.history())
-        .beating(heartbeat());
+        .beating(heartbeat())
+        .waking(reload.wake());
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;
     let mut running = Running::start(wanted, tier, Some(&recorder))?;
     let protection = protect();
@@ -61,7 +64,8 @@ pub(super) fn run(options: &Record) -> Result<Exit> {
     let collector = options.verdict.as_ref().and(child.as_ref()).and_then(Child::pid).map(Collector::new);
     let mut sinks: Vec<Box<dyn Sink>> = running.sink().into_iter().collect();
     sinks.extend(collector.clone().map(|collector| Box::new(collector) as Box<dyn Sink>));
-    let pipeline = Pipeline::new(sinks, Box::new(|_| true));
+    let exchange = reload.exchange(settings, applying(recorder.limits()))?;
+    let pipeline = Pipeline::new(sinks, Box::new(|_| true)).exchanging(exchange);
     let finished = pipeline.counting(running.progress()).recording(Some(recorder)).run(&mut live);
     let (totals, _) = finished?;
     print_totals(totals);
@@ -95,10 +99,21 @@ fn explain(error: io::Error, named: &str) -> anyhow::Error {
 }
 
 fn place(options: &Record) -> Place {
-    let rotation =
-        Rotation { file_bytes: options.max_size, file_age: options.max_age, total_bytes: options.max_total };
     match (&options.place.output, &options.place.dir) {
         (Some(file), _) => Place::File(file.clone()),
-        (None, directory) => Place::Directory(directory.clone().unwrap_or_default(), rotation),
+        (None, directory) => Place::Directory(directory.clone().unwrap_or_default(), rotation(options)),
     }
+}
+
+const fn rotation(options: &Record) -> Rotation {
+    Rotation { file_bytes: options.max_size, file_age: options.max_age, total_bytes: options.max_total }
+}
+
+/// The settings that can change while the recorder runs.
+fn applying(limits: Limits) -> Applying {
+    let apply = move |cli: &Cli| {
+        cli.record().map(rotation).into_iter().for_each(|rotation| limits.set(rotation));
+        None
+    };
+    Applying { names: &["max-size", "max-age", "max-total"], apply: Box::new(apply) }
 }

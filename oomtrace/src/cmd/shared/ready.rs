@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::say::say;
-use crate::source::Heartbeat;
+use crate::{kernel::clock, source::Heartbeat};
 
 /// The variable in which a service manager names its socket.
 const VARIABLE: &str = "NOTIFY_SOCKET";
@@ -27,9 +27,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Notifies the service manager, if there is one.
 pub(in crate::cmd) fn tell() {
     let Some(address) = env::var_os(VARIABLE) else { return };
-    if let Err(error) = tell_at(&address) {
+    if let Err(error) = send(&address, b"READY=1") {
         say(format_args!("cannot report readiness to the service manager ({VARIABLE}): {error}"));
     }
+}
+
+/// Notifies the service manager, if there is one, that the settings are being read again. [`tell`] ends this.
+pub(in crate::cmd) fn reloading() {
+    let monotonic_ns = clock::boot_ns().saturating_add_signed(clock::monotonic_offset_ns());
+    let message = format!("RELOADING=1\nMONOTONIC_USEC={}", monotonic_ns / 1000);
+    // A service manager that does not listen has nothing to wait for.
+    let _ = env::var_os(VARIABLE).map(|address| send(&address, message.as_bytes()));
 }
 
 /// Shows the service manager's watchdog that the tracer works, if it has one (`WatchdogSec=` of the unit). `None` otherwise: the tracer
@@ -60,19 +68,19 @@ fn parse(address: &OsStr) -> io::Result<SocketAddr> {
     }
 }
 
-fn tell_at(address: &OsStr) -> io::Result<()> {
+fn send(address: &OsStr, message: &[u8]) -> io::Result<()> {
     let address = parse(address)?;
     let socket = UnixDatagram::unbound()?;
     // The service manager may not be reading; the recording continues anyway.
     socket.set_write_timeout(Some(PATIENCE))?;
-    socket.send_to_addr(b"READY=1", &address).map(drop)
+    socket.send_to_addr(message, &address).map(drop)
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::linux::net::SocketAddrExt as _;
 
-    use super::{OsStr, SocketAddr, UnixDatagram, every_ns, tell_at};
+    use super::{OsStr, SocketAddr, UnixDatagram, every_ns, send};
 
     fn heard(supervisor: &UnixDatagram) -> String {
         let mut message = [0; 64];
@@ -95,12 +103,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notify");
         let supervisor = UnixDatagram::bind(&path).unwrap();
-        tell_at(path.as_os_str()).unwrap();
+        send(path.as_os_str(), b"READY=1").unwrap();
         assert_eq!(heard(&supervisor), "READY=1");
         let name = format!("oomtrace-test-{}", std::process::id());
         let supervisor = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-        tell_at(OsStr::new(&format!("@{name}"))).unwrap();
+        send(OsStr::new(&format!("@{name}")), b"READY=1").unwrap();
         assert_eq!(heard(&supervisor), "READY=1");
-        tell_at(OsStr::new("/nonexistent/notify")).unwrap_err();
+        send(OsStr::new("/nonexistent/notify"), b"READY=1").unwrap_err();
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use rustix::fs::{FallocateFlags, OFlags, fallocate, fcntl_getfl, fcntl_setfl, fstat};
 use time::OffsetDateTime;
 
-use super::{Place, directory::Directory, head::Head};
+use super::{Place, Rotation, directory::Directory, head::Head};
 use crate::recording::{Blocks, HEADER_BYTES, header};
 
 /// Blocks that are copied and written at a time: 128 KiB, which stay in memory.
@@ -62,6 +62,13 @@ impl Disk {
         };
         let path = self.file.as_ref().map(|file| self.directory.path(&file.name));
         path.as_ref().unwrap_or(place).display().to_string()
+    }
+
+    /// Replaces the limits of a directory.
+    pub(super) const fn rotate_at(&mut self, new: Rotation) {
+        if let Place::Directory(_, rotation) = &mut self.place {
+            *rotation = new;
+        }
     }
 
     /// Writes records to disk. Records that failed are not on disk and can be written again.

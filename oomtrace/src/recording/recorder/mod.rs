@@ -12,7 +12,7 @@ mod thread;
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -76,7 +76,7 @@ struct Batch {
     settled: bool,
 }
 
-/// Counters that both sides share.
+/// Counters and limits that both sides share.
 #[derive(Debug, Default)]
 struct Counts {
     waiting_bytes: AtomicU64,
@@ -88,6 +88,8 @@ struct Counts {
     failing: AtomicBool,
     /// The stream has ended: frames that cannot be written now are lost.
     ending: AtomicBool,
+    /// Limits that the thread has not taken yet.
+    new_rotation: Mutex<Option<Rotation>>,
 }
 
 /// The part of the stream that is already on disk.
@@ -117,6 +119,17 @@ impl Kept {
     #[must_use]
     pub fn is_failing(&self) -> bool {
         self.0.failing.load(Ordering::Acquire)
+    }
+}
+
+/// The limits of a running recorder, which any thread can change.
+#[derive(Clone, Debug)]
+pub struct Limits(Arc<Counts>);
+
+impl Limits {
+    /// Replaces the limits of a directory. They apply from the next write on; a recording in a single file has none.
+    pub fn set(&self, rotation: Rotation) {
+        *self.0.new_rotation.lock().unwrap_or_else(PoisonError::into_inner) = Some(rotation);
     }
 }
 
@@ -181,6 +194,12 @@ impl Recorder {
     #[must_use]
     pub fn kept(&self) -> Kept {
         Kept(Arc::clone(&self.counts))
+    }
+
+    /// A handle that changes the limits, usable from any thread.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits(Arc::clone(&self.counts))
     }
 
     /// Adds a frame.

@@ -169,6 +169,30 @@ fn rotates_by_size_and_removes_the_oldest() {
 }
 
 #[test]
+fn new_limits_apply_at_the_next_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotation =
+        Rotation { file_bytes: 1 << 20, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };
+    let place = Place::Directory(folder.path().to_owned(), rotation);
+    let mut recorder = Recorder::start(place, Box::new(|trouble| panic!("{trouble}"))).unwrap();
+    let (kept, limits) = (recorder.kept(), recorder.limits());
+    let mut write = |frame: &[u8], count: u64| {
+        recorder.push(frame);
+        recorder.hand_over(true, true);
+        while kept.frames() < count {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        recordings(folder.path()).len()
+    };
+    assert_eq!((write(&session(), 1), write(&frame(1), 2)), (1, 1));
+    limits.set(Rotation { file_age: Duration::ZERO, ..rotation });
+    assert_eq!((write(&frame(2), 3), write(&frame(3), 4)), (2, 3));
+    limits.set(rotation);
+    assert_eq!(write(&frame(4), 5), 3);
+    assert_eq!(recorder.finish(), 0);
+}
+
+#[test]
 fn names_never_go_back_with_the_clock() {
     let folder = tempfile::tempdir().unwrap();
     let rotation = Rotation { file_bytes: 4096, file_age: Duration::from_secs(3600), total_bytes: u64::MAX };

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
@@ -105,6 +105,10 @@ impl Work {
         if pending.records.is_empty() {
             (pending.urgent, pending.since) = (false, None);
             return;
+        }
+        let new = self.counts.new_rotation.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(rotation) = new {
+            self.disk.rotate_at(rotation);
         }
         loop {
             match self.disk.write(&pending.records, pending.settled) {

@@ -61,6 +61,44 @@ done
 oomtrace why eater.service --socket /run/oomtrace/socket || fail "root is not answered"
 echo "why: an unprivileged service learns about itself and is refused about others"
 
+# Reload. A shorter age of a file applies at the next write, a wrong file changes nothing, and a setting for the next start is named.
+files() { ls /var/lib/oomtrace/ | wc -l; }
+says() { journalctl --no-pager --output=cat -u oomtrace | grep -qF "$1"; }
+reload() {
+    printf '%b' "$1" >/etc/oomtrace.toml
+    systemctl reload oomtrace || fail "systemctl reload"
+    until_true says "$2" || fail "after a reload the journal does not say '$2'"
+    [ "$(property ActiveState)" = active ] && [ "$(property MainPID)" = "$first" ] || fail "the reload ended the service"
+}
+before=$(files)
+kills=$(count)
+reload '[record]\nmax-age = "1s"\nmetrics = 9402\n' 'settings reloaded, changed: `max-age` (/etc/oomtrace.toml:2)'
+until_true says '`metrics` in /etc/oomtrace.toml:3 takes effect at the next start' || fail "a setting for the next start is not named"
+! systemctl start eater || fail "the process was not killed"
+until_true has "$((kills + 1))" || fail "a kill after the reload was not recorded"
+[ "$(files)" -gt "$before" ] || fail "the shorter age does not apply"
+reload '[record]\nmax-age = "old"\n' 'settings not reloaded, the old ones stay: /etc/oomtrace.toml:2: `max-age`'
+reload '' 'settings reloaded, changed: `max-age` (not set any more)'
+rm /etc/oomtrace.toml
+echo "reload: $before files before a shorter age, $(files) after it; a wrong file changed nothing"
+
+# A watch with a filter, which a reload changes.
+printf 'comm = "other"\n' >/etc/watch.toml
+systemd-run --quiet --collect --unit=filtered /usr/bin/oomtrace watch --history off --config /etc/watch.toml
+filtered() { journalctl --no-pager --output=cat -u filtered | grep -qF "$1"; }
+until_true filtered armed || fail "the filtered tracer is not armed"
+! systemctl start eater || fail "the process was not killed"
+until_true has "$((kills + 2))" || fail "the kill was not recorded"
+printf 'comm = "dd"\n' >/etc/watch.toml
+systemctl kill --signal=HUP --kill-who=main filtered
+until_true filtered 'settings reloaded, changed: `comm` (/etc/watch.toml:1)' || fail "the filter was not reloaded"
+! filtered eater || fail "the filter does not hide a kill"
+! systemctl start eater || fail "the process was not killed"
+until_true filtered eater || fail "the new filter does not show a kill"
+systemctl stop filtered
+until_true has "$((kills + 3))" || fail "the kill was not recorded"
+echo "reload: a changed filter of watch applies to the next kill"
+
 # Restart after SIGKILL. The recording goes on in the next file, and the socket answers again.
 before=$(count)
 kill -9 "$first"
