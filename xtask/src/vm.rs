@@ -5,6 +5,7 @@ pub(crate) mod commands;
 mod compatibility;
 pub(crate) mod experiments;
 pub(crate) mod guest;
+mod killers;
 mod matrix;
 mod panic;
 mod plan;
@@ -90,6 +91,10 @@ pub(crate) struct Arguments {
     /// 6.12 and 7.3: each report must have their names
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts", "tier", "arch"])]
     runtimes: bool,
+    /// Let earlyoom, systemd-oomd and systemd's OOMPolicy= kill in a Debian system with systemd, by default on 6.12, and stop services
+    /// in ordinary ways: each kill for memory must be one report with its sender, and the ordinary stops none
+    #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts", "tier", "arch", "runtimes", "nightly"])]
+    killers: bool,
     /// Run the tracer as a service of real systemd in a guest with Debian: readiness, sandbox, journal, `why`, restart
     #[arg(long, conflicts_with_all = ["series", "arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts"])]
     systemd: bool,
@@ -113,13 +118,17 @@ const NIGHTLY: [&str; 10] =
 /// The series of `--runtimes`.
 const RUNTIMES: [&str; 2] = ["6.12", "7.3"];
 
+/// The series of `--killers`.
+const KILLERS: &str = "6.12";
+
 impl Arguments {
     /// The series to run. If none is given, the usual ones.
     fn series(&self) -> Vec<String> {
-        match (self.nightly, self.runtimes && self.series.is_empty()) {
-            (true, _) => NIGHTLY.map(str::to_owned).to_vec(),
-            (false, true) => RUNTIMES.map(str::to_owned).to_vec(),
-            (false, false) => self.series.clone(),
+        match self.series.is_empty() {
+            true if self.nightly => NIGHTLY.map(str::to_owned).to_vec(),
+            true if self.runtimes => RUNTIMES.map(str::to_owned).to_vec(),
+            true if self.killers => vec![KILLERS.to_owned()],
+            _ => self.series.clone(),
         }
     }
 }
@@ -153,6 +162,11 @@ fn special(options: &Arguments) -> Option<Result<()>> {
     if options.runtimes {
         return Some(
             find_kernels(options.arch, &options.series()).and_then(|kernels| runtimes::task(&kernels)),
+        );
+    }
+    if options.killers {
+        return Some(
+            find_kernels(options.arch, &options.series()).and_then(|kernels| killers::task(&kernels)),
         );
     }
     if let Some(count) = options.acts {
