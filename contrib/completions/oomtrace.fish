@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_oomtrace_global_optspecs
-    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= killer= history= forecast= redact metrics= exec= exec-timeout= journal socket= config= h/help V/version
+    string join \n format= tier= cgroup= comm= pid= container= pod= namespace= unit= cause= record= no-cmdline names= killer= history= forecast= redact metrics= exec= exec-timeout= journal socket= oomd-hook= config= h/help V/version
 end
 
 function __fish_oomtrace_needs_command
@@ -49,6 +49,7 @@ complete -c oomtrace -n "__fish_oomtrace_needs_command" -l metrics -d 'Serve met
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l socket -d 'Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)' -r -F
+complete -c oomtrace -n "__fish_oomtrace_needs_command" -l oomd-hook -d 'Hear systemd-oomd\'s announcement before it kills, and report who was alive then (docs/hooks.md); needs `PrekillHookTimeoutSec=` in oomd.conf. DIR is where systemd-oomd looks for sockets' -r -F
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l config -d 'Read settings from this file [default: /etc/oomtrace.toml, if it exists] (docs/config.md)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_needs_command" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
@@ -97,6 +98,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l metrics -d '
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l socket -d 'Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l oomd-hook -d 'Hear systemd-oomd\'s announcement before it kills, and report who was alive then (docs/hooks.md); needs `PrekillHookTimeoutSec=` in oomd.conf. DIR is where systemd-oomd looks for sockets' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l config -d 'Read settings from this file [default: /etc/oomtrace.toml, if it exists] (docs/config.md)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand watch" -l redact -d 'Hide values in command lines that look like passwords or tokens; a recording keeps them'
@@ -137,6 +139,7 @@ complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l metrics -d 
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec -d 'Run this program for each report, with the report as JSON on its standard input (docs/hooks.md)' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l exec-timeout -d 'Kill the program of --exec if it runs longer' -r
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l socket -d 'Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)' -r -F
+complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l oomd-hook -d 'Hear systemd-oomd\'s announcement before it kills, and report who was alive then (docs/hooks.md); needs `PrekillHookTimeoutSec=` in oomd.conf. DIR is where systemd-oomd looks for sockets' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l config -d 'Read settings from this file [default: /etc/oomtrace.toml, if it exists] (docs/config.md)' -r -F
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l no-cmdline -d 'Never read or record command lines; executables are still named'
 complete -c oomtrace -n "__fish_oomtrace_using_subcommand record" -l journal -d 'Write an entry to systemd\'s journal for each report (docs/journal.md)'

@@ -107,6 +107,8 @@ pub enum Kind {
     Names = 0x118,
     /// The course of memory and processes in the minutes before a decision.
     LeadUp = 0x128,
+    /// The announcement of a killer in user space that it is about to kill a cgroup.
+    Prekill = 0x12e,
     /// Memory that will run out soon at its present growth.
     Forecast = 0x130,
     /// What became of a victim's cgroup.
@@ -118,7 +120,7 @@ impl Kind {
     pub const FIRST_CONTEXT: u16 = 0x100;
 
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::OutOfMemory,
         Self::OutOfMemoryReturn,
         Self::OomKillProcess,
@@ -158,6 +160,7 @@ impl Kind {
         Self::UserSymbols,
         Self::Names,
         Self::LeadUp,
+        Self::Prekill,
         Self::Forecast,
         Self::Afterwards,
     ];

@@ -6,6 +6,7 @@ mod forecast;
 mod lead_up;
 mod memory_state;
 mod names;
+mod prekill;
 mod surroundings;
 mod symbols;
 
@@ -20,6 +21,7 @@ pub use self::{
     lead_up::{CgroupHistory, LeadUp, MemoryHistory, ProcessHistory},
     memory_state::{FreeBlocks, Meminfo, Node, Zone, Zones},
     names::{NAMES_KEPT, NamedContainer, NamedPod, NamedUser, Names},
+    prekill::{PREKILL_PROCESSES, Prekill, PrekillProcess, Snapshot},
     surroundings::{HugePool, SURROUNDINGS_NS, Slab, Surroundings, SwapDevice, Tmpfs},
     symbols::{KernelSymbol, KernelSymbols, UserSymbol, UserSymbols},
 };

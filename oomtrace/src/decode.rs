@@ -60,6 +60,7 @@ fn event(kind: Kind, payload: &[u8]) -> Result<Event, DecodeError> {
         Kind::Pressure => Event::Pressure(json(kind, payload)?),
         Kind::Names => Event::Names(json(kind, payload)?),
         Kind::LeadUp => Event::LeadUp(json(kind, payload)?),
+        Kind::Prekill => Event::Prekill(json(kind, payload)?),
         Kind::Forecast => Event::Forecast(json(kind, payload)?),
         Kind::Afterwards => Event::Afterwards(json(kind, payload)?),
         Kind::Zones => Event::Shortage(Shortage::Zones(json(kind, payload)?)),

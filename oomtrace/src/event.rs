@@ -58,6 +58,7 @@ pub enum Event {
     Pressure(context::Pressure),
     Names(context::Names),
     LeadUp(context::LeadUp),
+    Prekill(context::Prekill),
     Forecast(context::Forecast),
     Afterwards(context::Afterwards),
     Shortage(Shortage),

@@ -31,7 +31,7 @@ pub use self::{
 };
 use crate::{
     bytes::ByteString,
-    context::{Afterwards, LeadUp, Machine, Pressure, Process, Session, Sysctl},
+    context::{Afterwards, LeadUp, Machine, Prekill, Pressure, Process, Session, Sysctl},
 };
 
 /// One OOM decision.
@@ -97,6 +97,8 @@ pub struct Incident {
     pub user_kill: Option<UserKill>,
     /// Memory pressure at that moment.
     pub pressure: Option<Pressure>,
+    /// The announcement of this kill by its sender.
+    pub prekill: Option<Rc<Prekill>>,
     /// State of the machine's memory: zones and nodes, and `/proc/meminfo`.
     pub memory_state: Option<Rc<MemoryState>>,
     /// The machine's swap space when the kernel chose a task.

@@ -10,6 +10,7 @@ mod filter;
 mod followed;
 mod machine;
 mod page_size;
+mod prekill;
 mod row;
 mod target;
 mod times;
@@ -25,6 +26,7 @@ pub use self::{
     chain::{Chain, Previous},
     followed::{Afterwards, Followed, Known, Repeats, Restarted, Sent},
     machine::{HugePages, Machine, Node, Slab, Swap, SwapDevice, Tmpfs, Zone},
+    prekill::{Prekill, PrekillProcess, Snapshot},
     row::{Chosen, InChain, Name, Row},
     target::Target,
 };
@@ -100,6 +102,8 @@ pub struct Report {
     pub empty_passes: Option<EmptyPasses>,
     /// How user space killed; `None` for a decision of the kernel.
     pub sent: Option<Sent>,
+    /// The announcement of a kill by user space; `None` if there was none, or `--oomd-hook` was not given.
+    pub prekill: Option<Prekill>,
     /// Later signals of user space to other processes in the victims' cgroups.
     pub followed: Vec<Followed>,
     /// What became of the chosen victim's cgroup 0.8 s after the kill; `None` if it was not looked at.

@@ -68,12 +68,13 @@ fn keys_of(part: &str) -> BTreeMap<String, Key> {
 }
 
 /// Lists of objects.
-const ROWS: [&str; 19] = [
+const ROWS: [&str; 20] = [
     "lead_up.samples[]",
     "lead_up.growers[]",
     "lead_up.growers[].samples[]",
     "lead_up.cgroups[]",
     "allocation.user_stack[]",
+    "prekill.snapshot.processes[]",
     "followed[]",
     "followed[].processes[]",
     "victims[]",

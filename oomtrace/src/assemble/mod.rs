@@ -13,6 +13,7 @@ mod lead_up;
 mod memory;
 mod memory_state;
 mod pid_namespace;
+mod prekill;
 mod repeats;
 mod userspace;
 
@@ -26,7 +27,7 @@ pub use self::closing::{
 };
 use self::{chains::Chains, memory::Memory, memory_state::Shortage};
 use crate::{
-    context::{Clock, Loss, Machine, Pressure, Process, Session, Sysctl},
+    context::{Clock, Loss, Machine, Prekill, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
     incident::{ClosedBy, Incident, SysrqRequest, Task, is_of},
 };
@@ -57,6 +58,7 @@ const fn moves_time(event: &Event) -> bool {
         | Event::Pressure(_)
         | Event::Names(_)
         | Event::LeadUp(_)
+        | Event::Prekill(_)
         | Event::Forecast(_)
         | Event::Afterwards(_) => false,
         Event::Shortage(shortage) => shortage.is_of_kernel(),
@@ -110,6 +112,8 @@ pub struct Assembler {
     untold_kills: u64,
     /// The latest reading of memory pressure, and its time.
     pressure: Option<(u64, Pressure)>,
+    /// Announced kills that no kill has followed yet, the oldest first.
+    prekills: VecDeque<Rc<Prekill>>,
     /// Total number of SIGKILLs from user space that the kernel side did not report.
     user_kills_left_out: u64,
     memory: Memory,
@@ -141,6 +145,7 @@ impl Assembler {
             unreported_kills: 0,
             untold_kills: 0,
             pressure: None,
+            prekills: VecDeque::new(),
             user_kills_left_out: 0,
             memory: Memory::default(),
             chains: Chains::default(),
@@ -167,6 +172,7 @@ impl Assembler {
     }
 
     /// Takes the next event and appends the resulting steps to `steps`.
+    #[expect(clippy::too_many_lines, reason = "one line for each event")]
     pub fn push(&mut self, stamped: Stamped, steps: &mut Vec<Step>) {
         let Stamped { boot_ns, pass, event } = stamped;
         if moves_time(&event) {
@@ -183,6 +189,7 @@ impl Assembler {
             Event::MemoryStat(stat) => self.take_memory_stat(pass, stat),
             Event::CgroupPaths(told) => self.memory.keep_cgroup_paths(told),
             Event::Names(told) => self.memory.keep_names(told),
+            Event::Prekill(told) => self.take_prekill(told),
             Event::LeadUp(told) => self.take_lead_up(pass, told),
             Event::Afterwards(told) => self.take_afterwards(pass, told),
             // A reading of the process carries arguments and executable. A forecast belongs to no incident.

@@ -156,6 +156,7 @@ impl Assembler {
 
     /// Reports a burst that may continue after a pause, if memory was short, and keeps it.
     fn decide_burst(&mut self, mut burst: Incident, steps: &mut Vec<Step>) {
+        self.join_prekill(&mut burst);
         let mut incident = self.completed(burst.clone());
         if !self.is_for_memory(&incident) {
             return self.add_followed(&incident);
@@ -174,7 +175,8 @@ impl Assembler {
     }
 
     /// Reports a burst if memory was short. Otherwise adds it to the kill by the kernel that it follows.
-    pub(super) fn end_burst(&mut self, burst: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
+    pub(super) fn end_burst(&mut self, mut burst: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
+        self.join_prekill(&mut burst);
         let mut incident = self.completed(burst);
         if !incident.decided && !self.is_for_memory(&incident) {
             return self.add_followed(&incident);
@@ -233,7 +235,7 @@ impl Assembler {
     }
 
     /// Returns a cgroup and the cgroups above it.
-    fn levels_of(&self, memcg: Option<u64>) -> Option<Vec<u64>> {
+    pub(super) fn levels_of(&self, memcg: Option<u64>) -> Option<Vec<u64>> {
         let leaf = memcg?;
         let levels = self.memory.levels_above(memcg);
         Some(std::iter::once(leaf).chain(levels.iter().map(|level| level.id)).collect())

@@ -5,6 +5,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::address;
+use crate::server::HOOK_DIRECTORY;
 
 /// Where reports go besides the output.
 #[derive(Clone, Debug, Default, Args)]
@@ -25,7 +26,17 @@ pub struct Consumers {
     /// Answer `oomtrace why`, and stream reports, on this local socket; every process may ask about its own (docs/socket.md)
     #[arg(long, value_name = "PATH", overrides_with = "socket")]
     pub socket: Option<PathBuf>,
+    /// Hear systemd-oomd's announcement before it kills, and report who was alive then (docs/hooks.md); needs `PrekillHookTimeoutSec=`
+    /// in oomd.conf. DIR is where systemd-oomd looks for sockets
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true, default_missing_value = HOOK_DIRECTORY, value_parser = hook_directory)]
+    pub oomd_hook: Option<PathBuf>,
     /// Read settings from this file [default: /etc/oomtrace.toml, if it exists] (docs/config.md)
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Parses the directory of systemd-oomd's hook. In settings, `true` is the usual directory.
+fn hook_directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(if text == "true" { HOOK_DIRECTORY } else { text });
+    if path.is_absolute() { Ok(path) } else { Err("must be an absolute path".to_owned()) }
 }

@@ -28,6 +28,7 @@ use crate::{
     },
     pipeline::{Filters, Pipeline},
     recording::recorder::Place,
+    server::OomdHook,
     source::{Ended, live::Live, session},
 };
 
@@ -44,7 +45,7 @@ pub(super) fn run(options: &Watch, settings: Vec<Setting>) -> Result<Exit> {
     options.look.check()?;
     let stdout = io::stdout();
     let opened = options.record.clone().map(|path| record::open(Place::File(path))).transpose()?;
-    let wanted = wanted(&options.consumers)?;
+    let wanted = wanted(&options.consumers, !options.look.no_cmdline)?;
     let (stop, reload) = (Stop::on_signals()?, Reload::on_signal()?);
     reserve::keep_heap_small();
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
@@ -56,6 +57,7 @@ pub(super) fn run(options: &Watch, settings: Vec<Setting>) -> Result<Exit> {
     let mut live = Live::new(armed, session, stop.readable.as_fd(), Some(hang_up.as_fd()))?
         .naming(options.look.names())
         .remembering(options.look.history())
+        .hearing(wanted.oomd_hook.as_ref().map(OomdHook::prekills))
         .beating(heartbeat())
         .waking(reload.wake());
     let mut running = Running::start(wanted, tier, recording.as_ref())?;

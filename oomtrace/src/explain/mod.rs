@@ -19,6 +19,7 @@ mod survivors;
 mod words;
 
 use self::gaps::gaps;
+pub(crate) use self::rule::userspace::is_shortage_known;
 pub(crate) use self::rule::zones::constraint;
 use self::rule::{inferred, memcg_limit, mglru, sysrq, userspace, zones};
 pub(crate) use self::words::{duration, ordinal, size};

@@ -4,6 +4,7 @@ use super::{
     Code, Confidence, Margin, Outcome, Policy, Verdict, chain, doing, followed, lead_up,
     limits::{self, Threshold},
     place::{self, Place},
+    rule::userspace,
     survivors,
     words::{duration, name, ordinal, size},
 };
@@ -77,6 +78,12 @@ fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
         0 => String::new(),
         count => format!(" and {count} more"),
     };
+    if !userspace::is_shortage_known(incident) {
+        let announced = incident.prekill.as_ref().and_then(|prekill| prekill.memcg);
+        let place =
+            announced.map_or_else(String::new, |id| format!(" of {}", place::of_cgroup(incident, id)));
+        return format!("{sender}, not the kernel, killed {victim}{others}; it had announced a kill{place}");
+    }
     let place = verdict.domain.map_or_else(
         || "the machine".to_owned(),
         |id| {

@@ -28,10 +28,16 @@ pub enum Redact {
 impl Redact {
     /// Hides secrets in an event, so that no later stage has them.
     pub fn event(self, event: &mut Event) {
-        if let (Event::Process(Process { cmdline: Some(cmdline), exe, .. }), true) =
-            (event, self != Self::Nothing)
-        {
+        if self == Self::Nothing {
+            return;
+        }
+        if let Event::Process(Process { cmdline: Some(cmdline), exe, .. }) = event {
             *cmdline = self.cmdline(cmdline, exe.as_ref());
+        } else if let Event::Prekill(prekill) = event {
+            let processes = prekill.snapshot.iter_mut().flat_map(|snapshot| &mut snapshot.processes);
+            for cmdline in processes.filter_map(|process| process.cmdline.as_mut()) {
+                *cmdline = self.cmdline(cmdline, None);
+            }
         }
     }
 

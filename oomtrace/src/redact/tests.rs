@@ -1,5 +1,9 @@
 use super::Redact;
-use crate::{bytes::ByteString, context::Process, event::Event};
+use crate::{
+    bytes::ByteString,
+    context::{Prekill, PrekillProcess, Process, Snapshot},
+    event::Event,
+};
 
 /// Command lines before and after, with `|` between the arguments.
 const SECRETS: [(&str, &str); 62] = [
@@ -180,4 +184,20 @@ fn accepts_any_bytes() {
         let shown = shown(Redact::Secrets, &line);
         assert!(!shown.windows(7).any(|window| window == b"hunter2"), "{}", line.escape_ascii());
     }
+}
+
+#[test]
+fn hides_secrets_of_processes_that_were_alive_before_a_kill() {
+    let words = ["app", "--token", "abc"].map(ByteString::from).to_vec();
+    let process = PrekillProcess { cmdline: Some(words.clone()), ..PrekillProcess::default() };
+    let snapshot = Snapshot { processes: vec![process], ..Snapshot::default() };
+    let told = || Event::Prekill(Prekill { snapshot: Some(snapshot.clone()), ..Prekill::default() });
+    let shown = |redact: Redact| {
+        let mut event = told();
+        redact.event(&mut event);
+        let Event::Prekill(prekill) = event else { panic!("{event:?}") };
+        prekill.snapshot.unwrap().processes[0].cmdline.clone().unwrap()
+    };
+    assert_eq!(shown(Redact::Nothing), words);
+    assert_eq!(shown(Redact::Secrets)[2], "[hidden]".into());
 }

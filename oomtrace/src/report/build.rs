@@ -14,13 +14,14 @@ use super::{
 use crate::{
     attribute::{Attribution, cgroup, title},
     bytes::ByteString,
-    explain::{Code, Verdict, explain, limits},
+    explain::{Code, Verdict, explain, is_shortage_known, limits},
     incident::{self, Counters, Incident, SysrqRequest, Task, is_of},
     kernel::tier::Tier,
 };
 
 /// Explains an incident.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "one line for each key")]
 pub fn report(incident: &Incident) -> Report {
     let verdict = explain(incident);
     let session = incident.session.as_deref();
@@ -48,6 +49,7 @@ pub fn report(incident: &Incident) -> Report {
         marks: incident.marks,
         empty_passes: empty_passes(incident),
         sent: followed::sent(incident),
+        prekill: incident.prekill.as_ref().map(|prekill| super::prekill::prekill(incident, prekill)),
         followed: followed::followed(incident),
         afterwards: followed::afterwards(incident),
         repeats: followed::repeats(incident),
@@ -113,7 +115,8 @@ fn domain(incident: &Incident, verdict: &Verdict) -> Domain {
         Code::Cpuset => Some("cpuset"),
         Code::Mempolicy => Some("mempolicy"),
         Code::Userspace if verdict.domain.is_some() => Some("memcg"),
-        // If the pressure could not be read, it is not known which memory was short.
+        // If no figure shows a shortage, or none could be read, it is not known which memory was short.
+        Code::Userspace if !is_shortage_known(incident) => None,
         Code::Userspace => incident.pressure.as_ref().map(|_| "system"),
         Code::Unknown => None,
     };

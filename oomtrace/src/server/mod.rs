@@ -10,6 +10,7 @@ mod feed;
 mod hook;
 mod journal;
 pub mod metrics;
+mod prekill;
 mod socket;
 mod trouble;
 
@@ -28,6 +29,7 @@ pub use self::{
     hook::{Hook, NotFound, Program},
     journal::{Journal, NoJournal},
     metrics::{Listener, Machine},
+    prekill::{HOOK_DIRECTORY, OomdHook},
     socket::{Socket, SocketError},
     trouble::{HookError, Tell, Trouble},
 };
@@ -47,13 +49,19 @@ pub struct Wanted {
     pub journal: Option<Journal>,
     /// Answer questions here.
     pub socket: Option<Socket>,
+    /// Hear systemd-oomd here.
+    pub oomd_hook: Option<OomdHook>,
 }
 
 impl Wanted {
     /// Whether there is no consumer, so that the thread is not needed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.metrics.is_none() && self.hook.is_none() && self.journal.is_none() && self.socket.is_none()
+        self.metrics.is_none()
+            && self.hook.is_none()
+            && self.journal.is_none()
+            && self.socket.is_none()
+            && self.oomd_hook.is_none()
     }
 }
 
@@ -85,6 +93,9 @@ impl Server {
         }
         if let Some(socket) = wanted.socket {
             half.answer(socket, &mut feed);
+        }
+        if let Some(hook) = wanted.oomd_hook {
+            half.background.push(Box::pin(prekill::serve(hook, Arc::clone(&half.complaints))));
         }
         if let Some(listener) = wanted.metrics {
             half.serve_metrics(listener, Machine { runs, ..machine }, &mut feed);

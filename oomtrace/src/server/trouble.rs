@@ -32,6 +32,9 @@ pub enum Trouble {
         /// The reason.
         error: io::Error,
     },
+    /// The tracing thread had no room for an announcement of systemd-oomd.
+    #[error("--oomd-hook: an announcement was lost because too many earlier ones still waited")]
+    Prekill,
     /// A client of the socket read too slowly.
     #[error("--socket: a client{} is too slow and has lost {count} {} so far", process(*.pid), if *.count == 1 { "report" } else { "reports" })]
     SlowClient {
@@ -63,6 +66,7 @@ impl Trouble {
             Self::Hook { .. } => ("--exec", "hook"),
             Self::Journal(_) => ("--journal", "write"),
             Self::Accept { consumer, .. } => (consumer, "accept"),
+            Self::Prekill => ("--oomd-hook", "lost"),
             Self::SlowClient { .. } => ("--socket", "slow"),
         }
     }

@@ -81,6 +81,7 @@ fn of_kind(kind: Kind, payload: &[u8]) -> String {
         | Kind::KernelSymbols
         | Kind::UserSymbols
         | Kind::LeadUp
+        | Kind::Prekill
         | Kind::Forecast
         | Kind::Afterwards => json(payload),
         Kind::Candidate => table(payload),

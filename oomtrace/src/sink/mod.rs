@@ -14,6 +14,7 @@ mod lead_up;
 mod margin;
 mod memory_stat;
 mod place;
+mod prekill;
 pub(crate) mod sanitize;
 mod shortage;
 pub mod terminal;

@@ -4,6 +4,7 @@
 use std::{
     io,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    sync::Arc,
     time::Duration,
 };
 
@@ -23,6 +24,7 @@ use super::{
     loss::Losses,
     names::Names,
     pending::{PendingActs, PendingRuns},
+    prekill::Prekills,
     ring::Ring,
     wall_clock::WallClock,
 };
@@ -59,6 +61,7 @@ pub struct Live<'a> {
     /// Time at which the counts of acts are to be read.
     acts_quiet_at: Option<u64>,
     heartbeat: Option<Heartbeat>,
+    prekills: Option<Arc<Prekills>>,
     /// Whether frames have come since the reserve of memory was filled.
     has_used_memory: bool,
     signals: BorrowedFd<'a>,
@@ -97,6 +100,7 @@ impl<'a> Live<'a> {
             quiet_at: None,
             acts_quiet_at: None,
             heartbeat: None,
+            prekills: None,
             has_used_memory: false,
             signals,
             output,
@@ -119,6 +123,13 @@ impl<'a> Live<'a> {
         self
     }
 
+    /// Sets where announced kills come from.
+    #[must_use]
+    pub fn hearing(mut self, prekills: Option<Arc<Prekills>>) -> Self {
+        self.prekills = prekills;
+        self
+    }
+
     /// Sets the function that shows that the loop goes round.
     #[must_use]
     pub fn beating(mut self, heartbeat: Option<Heartbeat>) -> Self {
@@ -137,6 +148,9 @@ impl<'a> Live<'a> {
     /// Facts that can wait are read when the ring buffer is empty and no decision is in progress. Frames that arrived in the
     /// meantime go first again.
     fn drain(&mut self) {
+        if let Some(prekills) = &self.prekills {
+            prekills.send(&mut self.batch);
+        }
         self.take_frames();
         while self.lookups.look_up_one(&mut self.batch) {
             self.take_frames();
@@ -213,7 +227,8 @@ impl<'a> Live<'a> {
         fds.extend(output);
         let clock = self.wall_clock.descriptor();
         fds.extend(clock.map(|clock| PollFd::from_borrowed_fd(clock, PollFlags::IN)));
-        let others = [self.lookups.forecasts(), self.lookups.functions()];
+        let prekills = self.prekills.as_deref().map(Prekills::descriptor);
+        let others = [self.lookups.forecasts(), self.lookups.functions(), prekills];
         fds.extend(others.into_iter().flatten().map(|other| PollFd::from_borrowed_fd(other, PollFlags::IN)));
         let wake = fds.len();
         fds.extend(self.wake.map(|wake| PollFd::from_borrowed_fd(wake, PollFlags::IN)));

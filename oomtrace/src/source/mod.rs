@@ -14,6 +14,7 @@ pub(crate) mod loss;
 pub mod names;
 mod pace;
 pub(crate) mod pending;
+pub mod prekill;
 pub mod process;
 pub mod recordings;
 pub mod replay;

@@ -4,6 +4,7 @@
 
 mod acts;
 mod afterwards;
+mod announced;
 mod ballot;
 mod candidates;
 mod chains;

@@ -20,7 +20,7 @@ use crate::stream::{
 const MESSAGE: &str = "Memory cgroup out of memory";
 
 /// A process of `/` with this name.
-fn sender(pid: i32, comm: &[u8]) -> Task {
+pub(crate) fn sender(pid: i32, comm: &[u8]) -> Task {
     let mut sender = Task { memcg: ROOT, ..task(pid) };
     (sender.comm, sender.leader_comm) = ([0; 16], [0; 16]);
     sender.comm[..comm.len()].copy_from_slice(comm);
@@ -28,7 +28,7 @@ fn sender(pid: i32, comm: &[u8]) -> Task {
     sender
 }
 
-fn user_kill(target: Task, sender: Task) -> Sigkill {
+pub(crate) fn user_kill(target: Task, sender: Task) -> Sigkill {
     let origin = Sigkill::FROM_SIGINFO;
     let (sender_pid, sender_tid, memcg) = (sender.pid, sender.tid, target.memcg);
     Sigkill { sender_pid, sender_tid, memcg, origin, target, sender, ..sigkill_of(target.pid) }
@@ -44,7 +44,7 @@ fn levels(used_pages: u64) -> [Memcg; 3] {
 }
 
 /// A machine with enough memory.
-fn calm() -> Value {
+pub(crate) fn calm() -> Value {
     json!({
         "memcg": APP, "total_bytes": 1000, "available_bytes": 900, "swap_total_bytes": 100, "swap_free_bytes": 100,
         "stall": { "some_avg10": 0.4 },
@@ -56,7 +56,7 @@ fn calm() -> Value {
 }
 
 /// Adds one kill in `/pods/app`, with the facts that user space read at that time.
-fn kill(stream: &mut Stream, kill: Sigkill, used_pages: u64, pressure: &Value) {
+pub(crate) fn kill(stream: &mut Stream, kill: Sigkill, used_pages: u64, pressure: &Value) {
     for level in levels(used_pages) {
         stream.add(level);
     }

@@ -10,8 +10,8 @@ use oomtrace::{
     kernel::tier::Tier,
     report::{
         Aftermath, Afterwards, Allocation, Candidate, Cause, Chain, ClosedBy, Domain, EmptyPasses, Followed,
-        Known, Level, Machine, Memory, Previous, Process, Repeats, Report, RequestedBy, Restarted, SCHEMA,
-        Score, Selection, Sent, Status, Swap, Sysctl, Victim,
+        Known, Level, Machine, Memory, Prekill, PrekillProcess, Previous, Process, Repeats, Report,
+        RequestedBy, Restarted, SCHEMA, Score, Selection, Sent, Snapshot, Status, Swap, Sysctl, Victim,
     },
 };
 
@@ -54,6 +54,7 @@ pub(super) fn maximal() -> Report {
         marks: 1,
         empty_passes: Some(EmptyPasses { count: 1, last_ns: 1 }),
         sent: Some(Sent { method: Some(Method::Signal), count: 1, left_out: 0 }),
+        prekill: Some(prekill()),
         followed: vec![followed()],
         afterwards: Some(afterwards()),
         repeats: Some(Repeats { count: 2, since_ns: 1 }),
@@ -94,6 +95,58 @@ fn followed() -> Followed {
         left_out: 0,
         processes: vec![Known { pid: Some(1), comm: Some("comm".into()) }],
     }
+}
+
+fn prekill() -> Prekill {
+    let process = PrekillProcess {
+        pid: 1,
+        comm: Some("comm".into()),
+        rss_bytes: 1,
+        cmdline: Some(vec!["comm".into()]),
+    };
+    let snapshot = Snapshot {
+        after_ns: 1,
+        took_ns: 1,
+        usage_bytes: Some(1),
+        swap_bytes: Some(1),
+        anon_bytes: Some(1),
+        file_bytes: Some(1),
+        shmem_bytes: Some(1),
+        stall_permille: Some(1),
+        full_stall_permille: Some(1),
+        processes_total: Some(1),
+        left_out: Some(0),
+        all_compared: true,
+        processes: vec![process],
+    };
+    Prekill {
+        pid: Some(1),
+        comm: Some("comm".into()),
+        cgroup: "/a".into(),
+        before_ns: 1,
+        snapshot: Some(snapshot),
+    }
+}
+
+/// An announcement with nothing but its cgroup, and a snapshot without figures.
+fn empty_prekill() -> Prekill {
+    let process = PrekillProcess { pid: 1, comm: None, rss_bytes: 1, cmdline: None };
+    let snapshot = Snapshot {
+        after_ns: 1,
+        took_ns: 1,
+        usage_bytes: None,
+        swap_bytes: None,
+        anon_bytes: None,
+        file_bytes: None,
+        shmem_bytes: None,
+        stall_permille: None,
+        full_stall_permille: None,
+        processes_total: None,
+        left_out: None,
+        all_compared: false,
+        processes: vec![process],
+    };
+    Prekill { pid: None, comm: None, snapshot: Some(snapshot), ..prekill() }
 }
 
 fn chain() -> Chain {
@@ -289,6 +342,16 @@ fn empty_candidate() -> Candidate {
     }
 }
 
+fn unknown_victim() -> Victim {
+    Victim {
+        process: Process::default(),
+        role: Role::Chosen,
+        memory: None,
+        score: None,
+        aftermath: Aftermath::default(),
+    }
+}
+
 /// A report without any known field.
 pub(super) fn minimal() -> Report {
     Report {
@@ -313,19 +376,14 @@ pub(super) fn minimal() -> Report {
         lead_up: None,
         trigger: None,
         requested_by: None,
-        victims: vec![Victim {
-            process: Process::default(),
-            role: Role::Chosen,
-            memory: None,
-            score: None,
-            aftermath: Aftermath::default(),
-        }],
+        victims: vec![unknown_victim()],
         candidates: None,
         candidates_total: None,
         candidates_left_out: None,
         kernel_threads: None,
         empty_passes: None,
         sent: None,
+        prekill: None,
         afterwards: None,
         repeats: None,
         chain: None,
@@ -353,6 +411,7 @@ pub(super) fn without_inner_values() -> Report {
         requested_by: Some(requested_by),
         sent: Some(Sent { method: None, count: 1, left_out: 0 }),
         followed: vec![unknown_act()],
+        prekill: Some(empty_prekill()),
         afterwards: Some(Afterwards { restarted: None, ..afterwards() }),
         chain: Some(Chain { previous: Previous { pid: None, comm: None, ..chain().previous }, ..chain() }),
         trigger: Some(Process::default()),
@@ -372,9 +431,9 @@ pub(super) fn without_inner_values() -> Report {
     }
 }
 
-/// A report whose places have no names.
+/// A report whose places have no names, and whose announcement has no snapshot.
 pub(super) fn without_names() -> Report {
-    let mut report = maximal();
+    let mut report = Report { prekill: Some(Prekill { snapshot: None, ..prekill() }), ..maximal() };
     let processes =
         report.trigger.iter_mut().chain(report.victims.iter_mut().map(|victim| &mut victim.process));
     let places = processes.map(|process| &mut process.place);

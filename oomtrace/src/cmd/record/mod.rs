@@ -33,6 +33,7 @@ use crate::{
     },
     pipeline::Pipeline,
     recording::recorder::{Limits, Opened, Place, Recorder, Rotation},
+    server::OomdHook,
     sink::Sink,
     source::{live::Live, session},
 };
@@ -41,7 +42,7 @@ pub(super) fn run(options: &Record, settings: Vec<Setting>) -> Result<Exit> {
     // Check everything that the user can have got wrong before changing anything in the kernel.
     options.look.check()?;
     let opened = open(place(options))?;
-    let wanted = wanted(&options.consumers)?;
+    let wanted = wanted(&options.consumers, !options.look.no_cmdline)?;
     let (stop, reload) = (Stop::on_signals()?, Reload::on_signal()?);
     reserve::keep_heap_small();
     let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
@@ -52,6 +53,7 @@ pub(super) fn run(options: &Record, settings: Vec<Setting>) -> Result<Exit> {
     let mut live = Live::new(armed, session, stop.readable.as_fd(), None)?
         .naming(options.look.names())
         .remembering(options.look.history())
+        .hearing(wanted.oomd_hook.as_ref().map(OomdHook::prekills))
         .beating(heartbeat())
         .waking(reload.wake());
     let child = (!options.command.is_empty()).then(|| Child::start(&options.command, &stop)).transpose()?;

@@ -10,12 +10,12 @@ use crate::{
     kernel::{system_calls::Needs, tier::Tier},
     pipeline::Progress,
     recording::recorder::Recorder,
-    server::{Feed, Hook, Journal, Listener, Machine, Program, Server, Socket, Wanted},
+    server::{Feed, Hook, Journal, Listener, Machine, OomdHook, Program, Server, Socket, Wanted},
     sink::Sink,
 };
 
 /// Reserves resources before the kernel is touched, so that an address in use is reported at once.
-pub(in crate::cmd) fn wanted(options: &Consumers) -> Result<Wanted> {
+pub(in crate::cmd) fn wanted(options: &Consumers, cmdlines: bool) -> Result<Wanted> {
     let bind =
         |address| Listener::bind(address).with_context(|| format!("--metrics: cannot listen on {address}"));
     let metrics = options.metrics.map(bind).transpose()?;
@@ -23,7 +23,9 @@ pub(in crate::cmd) fn wanted(options: &Consumers) -> Result<Wanted> {
     let hook = program.map(|program| Hook { program, limit: options.exec_timeout });
     let journal = options.journal.then(Journal::open).transpose()?;
     let socket = options.socket.as_deref().map(Socket::bind).transpose()?;
-    Ok(Wanted { metrics, hook, journal, socket })
+    let oomd_hook = options.oomd_hook.as_deref();
+    let oomd_hook = oomd_hook.map(|directory| OomdHook::bind(directory, cmdlines)).transpose()?;
+    Ok(Wanted { metrics, hook, journal, socket, oomd_hook })
 }
 
 /// The running consumers; empty if none was requested.
@@ -41,7 +43,7 @@ impl Running {
         if wanted.is_empty() {
             return Ok(Self::default());
         }
-        let listens = wanted.metrics.is_some() || wanted.socket.is_some();
+        let listens = wanted.metrics.is_some() || wanted.socket.is_some() || wanted.oomd_hook.is_some();
         let needs = match &wanted.hook {
             Some(_) => Needs::Programs,
             None if listens => Needs::Connections,

@@ -6,7 +6,8 @@ use oomtrace_common::limits::COMM_BYTES;
 use super::shortage::{self, Bounds};
 use crate::{
     bytes::ByteString,
-    explain::{Confidence, Finding, codes::Code},
+    context::Prekill,
+    explain::{Confidence, Finding, codes::Code, duration, place},
     incident::{Incident, Method, Task, UserKill, is_of},
 };
 
@@ -44,23 +45,27 @@ const OOM_KILLERS_OWN: Bounds = Bounds {
 pub(in crate::explain) fn rule(incident: &Incident) -> Option<Finding> {
     let user_kill = incident.user_kill.as_ref()?;
     let sender = incident.trigger.as_ref()?;
-    let known = is_oom_killer(incident, sender);
+    let announced = incident.prekill.as_deref();
+    let known = announced.is_some() || is_oom_killer(incident, sender);
     // The rest of a container or a service is stopped after the kernel killed in it. That is a consequence.
     if user_kill.after_kernel_kill_ns.is_some() && !known {
         return None;
     }
     let shortage = shortage::find(incident, if known { &OOM_KILLERS_OWN } else { &ANYBODYS });
     let unread = incident.pressure.is_none();
-    if shortage.signs.is_empty() && !(known && unread) {
+    if shortage.signs.is_empty() && announced.is_none() && !(known && unread) {
         return None;
     }
     let mut evidence = vec![sent(sender, user_kill)];
     evidence.extend(counted(incident, user_kill));
-    evidence.push(if known {
-        format!("the only purpose of {} is to kill when memory is short", name(sender))
-    } else {
-        "the reason is inferred from how short memory was".to_owned()
+    evidence.push(match announced {
+        Some(prekill) => prekill_of(incident, prekill),
+        None if known => format!("the only purpose of {} is to kill when memory is short", name(sender)),
+        None => "the reason is inferred from how short memory was".to_owned(),
     });
+    if shortage.signs.is_empty() && !unread {
+        evidence.push("no figure that was read shows a shortage of memory".to_owned());
+    }
     evidence.extend(shortage.signs);
     if unread {
         evidence.push("it could not be read how short memory was".to_owned());
@@ -70,7 +75,8 @@ pub(in crate::explain) fn rule(incident: &Incident) -> Option<Finding> {
             .after_kernel_kill_ns
             .map(|ns| format!("the kernel had killed in the same cgroup {} ms earlier", ns / 1_000_000)),
     );
-    let confidence = if known && !unread { Confidence::Observed } else { Confidence::Inferred };
+    let confidence =
+        if announced.is_some() || (known && !unread) { Confidence::Observed } else { Confidence::Inferred };
     Some(Finding { code: Code::Userspace, confidence, evidence, domain: shortage.cgroup })
 }
 
@@ -88,6 +94,17 @@ fn sent(sender: &Task, user_kill: &UserKill) -> String {
         Some(code) => format!("with si_code {code}"),
     };
     format!("{} sent SIGKILL {how}", name(sender))
+}
+
+/// Says that the sender announced the kill as killers do that act when memory is short.
+fn prekill_of(incident: &Incident, prekill: &Prekill) -> String {
+    let who = prekill.comm.as_ref().map_or_else(|| "the sender".to_owned(), ByteString::to_words);
+    let before = duration(incident.boot_ns.saturating_sub(prekill.announced_ns));
+    let cgroup =
+        prekill.memcg.map_or_else(|| "a cgroup".to_owned(), |id| place::of_cgroup(incident, id).to_string());
+    format!(
+        "{who} had announced {before} before, through the hook of systemd-oomd, that it would kill {cgroup}"
+    )
 }
 
 /// Says how many processes were killed, if not all are listed.
@@ -113,6 +130,12 @@ fn is_oom_killer(incident: &Incident, sender: &Task) -> bool {
     let killers = || OOM_KILLERS.into_iter().chain(configured.clone());
     let is_named = |name: &[u8]| killers().any(|killer| killer.get(..COMM_MAX).unwrap_or(killer) == name);
     names.clone().any(is_named) || program.is_some_and(|name| killers().any(|killer| killer == name))
+}
+
+/// Whether a figure shows that memory was short when a kill by user space was sent.
+pub(crate) fn is_shortage_known(incident: &Incident) -> bool {
+    let bounds = if incident.prekill.is_some() { &OOM_KILLERS_OWN } else { &ANYBODYS };
+    incident.prekill.is_none() || !shortage::find(incident, bounds).signs.is_empty()
 }
 
 #[cfg(test)]

@@ -17,14 +17,26 @@ use rustix::{fs::Mode, process::umask};
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Another process listens on it.
-    #[error("--socket: another process already listens on {}; use another path, or stop it", .0.display())]
-    InUse(PathBuf),
+    #[error("{option}: another process already listens on {}; use another path, or stop it", .path.display())]
+    InUse {
+        /// The option that needs the socket.
+        option: &'static str,
+        /// The path.
+        path: PathBuf,
+    },
     /// The path is something else than a socket.
-    #[error("--socket: {} exists and is not a socket; use another path", .0.display())]
-    NotASocket(PathBuf),
+    #[error("{option}: {} exists and is not a socket; use another path", .path.display())]
+    NotASocket {
+        /// The option that needs the socket.
+        option: &'static str,
+        /// The path.
+        path: PathBuf,
+    },
     /// Another error.
-    #[error("--socket: cannot listen on {}: {error}", path.display())]
+    #[error("{option}: cannot listen on {}: {error}", path.display())]
     Bind {
+        /// The option that needs the socket.
+        option: &'static str,
         /// The path.
         path: PathBuf,
         /// The reason.
@@ -39,7 +51,7 @@ pub struct Socket {
 }
 
 /// The file of a socket, which is removed with it.
-pub(super) struct File(PathBuf);
+pub(in crate::server) struct File(PathBuf);
 
 impl Drop for File {
     fn drop(&mut self) {
@@ -56,7 +68,12 @@ impl Socket {
     ///
     /// If another process listens on it, the path is something else, or the system refuses.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
-        let failed = |error| SocketError::Bind { path: path.to_owned(), error };
+        Self::bind_for("--socket", path)
+    }
+
+    /// The same for another option, which errors name.
+    pub(in crate::server) fn bind_for(option: &'static str, path: &Path) -> Result<Self, SocketError> {
+        let failed = |error| SocketError::Bind { option, path: path.to_owned(), error };
         // Who may ask what is decided for each request.
         let _unmasked = Unmasked::new();
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -65,14 +82,14 @@ impl Socket {
                 _ => {}
             }
         }
-        remove_stale(path)?;
+        remove_stale(option, path)?;
         let listener = UnixListener::bind(path).map_err(failed)?;
         let file = File(path.to_owned());
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(Self { listener, file })
     }
 
-    pub(super) fn parts(self) -> (UnixListener, File) {
+    pub(in crate::server) fn parts(self) -> (UnixListener, File) {
         (self.listener, self.file)
     }
 }
@@ -102,20 +119,20 @@ impl Drop for Unmasked {
 }
 
 /// Removes a socket that no process listens on.
-fn remove_stale(path: &Path) -> Result<(), SocketError> {
-    let failed = |error| SocketError::Bind { path: path.to_owned(), error };
+fn remove_stale(option: &'static str, path: &Path) -> Result<(), SocketError> {
+    let failed = |error| SocketError::Bind { option, path: path.to_owned(), error };
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         found => found.map_err(failed)?,
     };
     if !found.file_type().is_socket() {
-        return Err(SocketError::NotASocket(path.to_owned()));
+        return Err(SocketError::NotASocket { option, path: path.to_owned() });
     }
     match UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(failed)
         }
-        Ok(_) => Err(SocketError::InUse(path.to_owned())),
+        Ok(_) => Err(SocketError::InUse { option, path: path.to_owned() }),
         Err(error) => Err(failed(error)),
     }
 }
@@ -137,11 +154,11 @@ mod tests {
         // The file stays when the listener is closed, as after a kill.
         drop(UnixListener::bind(&path).unwrap());
         let first = Socket::bind(&path).unwrap();
-        assert!(matches!(Socket::bind(&path), Err(SocketError::InUse(_))));
+        assert!(matches!(Socket::bind(&path), Err(SocketError::InUse { .. })));
         drop(first);
         assert!(!path.exists());
         fs::write(&path, "text").unwrap();
-        assert!(matches!(Socket::bind(&path), Err(SocketError::NotASocket(_))));
+        assert!(matches!(Socket::bind(&path), Err(SocketError::NotASocket { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"text");
     }
 

@@ -69,6 +69,7 @@ pub(crate) fn memcg_kill() -> Report {
         empty_passes: None,
         sent: None,
         followed: Vec::new(),
+        prekill: None,
         afterwards: None,
         repeats: None,
         chain: None,

@@ -88,7 +88,7 @@ fn stall(file: &Path) -> Option<Stall> {
     parse_stall(&fs::read_to_string(file).ok()?)
 }
 
-fn parse_stall(text: &str) -> Option<Stall> {
+pub(in crate::source) fn parse_stall(text: &str) -> Option<Stall> {
     let average = |kind: &str| {
         let mut words = text.lines().find_map(|line| line.strip_prefix(kind))?.split_whitespace();
         words.find_map(|word| word.strip_prefix("avg10=")).and_then(|percent| percent.parse().ok())
@@ -102,7 +102,7 @@ fn hierarchical(stat: &str, total: &str) -> Option<u64> {
 }
 
 /// Returns the number after a name at the beginning of a line.
-fn number(text: &str, name: &str) -> Option<u64> {
+pub(in crate::source) fn number(text: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().map(str::split_whitespace);
     lines.find_map(|mut words| {
         words.next().filter(|word| *word == name).and_then(|_| words.next()?.parse().ok())

@@ -51,7 +51,7 @@ pub(in crate::source) fn shown(bytes: &[u8]) -> Option<Vec<ByteString>> {
 }
 
 /// Splits the arguments at the NULs, up to the length that is kept; `None` for a process without arguments.
-fn split(bytes: &[u8]) -> Option<Vec<ByteString>> {
+pub(in crate::source) fn split(bytes: &[u8]) -> Option<Vec<ByteString>> {
     let kept = bytes.get(..KEPT_BYTES).unwrap_or(bytes);
     let kept = kept.strip_suffix(b"\0").unwrap_or(kept);
     if bytes.is_empty() {

@@ -5,15 +5,19 @@ use maud::{Markup, html};
 use crate::{
     explain::ordinal,
     report::Report,
-    sink::{chain, followed, terminal::units::span},
+    sink::{chain, followed, prekill, terminal::units::span},
 };
 
 pub(super) fn followed(report: &Report) -> Markup {
     let afterwards = report.afterwards.as_ref().and_then(followed::afterwards);
     html! {
-        @if !report.followed.is_empty() || afterwards.is_some() || report.repeats.is_some() || report.chain.is_some() {
+        @if report.prekill.is_some() || !report.followed.is_empty() || afterwards.is_some() || report.repeats.is_some() || report.chain.is_some() {
             section #followed aria-labelledby="followed-h" {
                 h2 #followed-h { "Before and after" }
+                @if let Some(announcement) = &report.prekill {
+                    p { (prekill::announced(announcement)) }
+                    @for line in announcement.snapshot.iter().flat_map(prekill::before) { p.small { (line) } }
+                }
                 @if let Some(repeats) = report.repeats {
                     p { (ordinal(repeats.count)) " kill of this name in this place, the first " (span(repeats.since_ns)) " before" }
                 }

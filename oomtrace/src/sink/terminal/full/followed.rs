@@ -4,7 +4,7 @@ use super::{super::units::span, sheet::Sheet};
 use crate::{
     explain::ordinal,
     report::Report,
-    sink::{chain, followed},
+    sink::{chain, followed, prekill},
 };
 
 /// Acts of user space after the kernel's kill.
@@ -15,6 +15,15 @@ pub(super) fn followed(sheet: &mut Sheet, report: &Report) {
         if let Some(processes) = followed::processes(act) {
             sheet.more(&format!("  {processes}"));
         }
+    }
+}
+
+/// The announcement of the kill, and what was read then.
+pub(super) fn prekill(sheet: &mut Sheet, report: &Report) {
+    let Some(announcement) = &report.prekill else { return };
+    sheet.section("announced", &prekill::announced(announcement));
+    for line in announcement.snapshot.iter().flat_map(prekill::before) {
+        sheet.more(&format!("  {line}"));
     }
 }
 

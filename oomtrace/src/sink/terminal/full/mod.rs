@@ -72,6 +72,7 @@ fn page(report: &Report, paint: Paint) -> String {
     ballot::margin(&mut sheet, report);
     ballot::candidates(&mut sheet, report);
     victim::victims(&mut sheet, report);
+    followed::prekill(&mut sheet, report);
     followed::followed(&mut sheet, report);
     followed::afterwards(&mut sheet, report);
     followed::repeats(&mut sheet, report);

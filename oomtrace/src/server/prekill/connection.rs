@@ -1,0 +1,57 @@
+//! One connection: calls that end with a NUL, and their replies.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{UnixStream, unix::OwnedReadHalf},
+    time::timeout,
+};
+
+use super::varlink::{self, Answer};
+use crate::kernel::clock;
+
+/// Maximum length of a call in bytes: the longest path, each byte of it escaped, and the rest of the call.
+const LONGEST_CALL: u64 = 32 << 10;
+
+/// Maximum number of calls of one connection. systemd-oomd makes one.
+const CALLS: usize = 16;
+
+/// Maximum time of a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers the calls of a connection. `hear` gets each announced cgroup after its reply, with the time at which the call arrived.
+pub(super) async fn converse(stream: UnixStream, mut hear: impl FnMut(u64, &str)) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    let calls = async {
+        for _ in 0..CALLS {
+            let Some(call) = next(&mut read).await? else { break };
+            let arrived_ns = clock::boot_ns();
+            let Answer { reply, cgroup } = varlink::answer(&call)?;
+            if let Some(reply) = reply {
+                write.write_all(&reply).await?;
+            }
+            if let Some(cgroup) = cgroup {
+                hear(arrived_ns, &cgroup);
+            }
+        }
+        Ok(())
+    };
+    timeout(PATIENCE, calls).await?
+}
+
+/// The next call without its NUL; `None` at the end of the connection.
+///
+/// # Errors
+///
+/// If the call is cut off or too long.
+async fn next(read: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Vec<u8>>> {
+    let mut call = Vec::new();
+    read.take(LONGEST_CALL).read_until(0, &mut call).await?;
+    match call.pop() {
+        None => Ok(None),
+        Some(0) => Ok(Some(call)),
+        Some(_) => Err(io::ErrorKind::InvalidData.into()),
+    }
+}

@@ -1,0 +1,143 @@
+//! `--oomd-hook`: hears systemd-oomd before it kills (`docs/hooks.md`).
+//!
+//! systemd-oomd connects to every socket in a directory and calls a varlink method with the cgroup that it is about to kill. It waits
+//! for the replies, so the reply comes before anything else. Then the announcement is passed on, and at last what can be read about
+//! the cgroup.
+
+mod connection;
+mod varlink;
+
+use std::{
+    fs,
+    os::fd::OwnedFd,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{net::UnixStream, time::sleep};
+
+use super::{Socket, SocketError, Trouble, complaints::Complaints};
+use crate::source::prekill::{PrekillReader, Prekills};
+
+/// The directory in which systemd-oomd looks for sockets.
+/// <https://github.com/systemd/systemd/blob/v260/src/basic/constants.h> (`VARLINK_DIR_OOMD_PREKILL_HOOK`)
+pub const HOOK_DIRECTORY: &str = "/run/systemd/oomd.prekill.hook";
+
+/// The name of the socket. systemd-oomd accepts any.
+const NAME: &str = "oomtrace";
+
+/// The user that systemd-oomd runs as.
+const USER: &str = "systemd-oom";
+
+/// Maximum number of connections at a time. systemd-oomd makes one for each kill.
+const CONNECTIONS: usize = 8;
+
+/// The pause after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A bound socket that hears announcements.
+pub struct OomdHook {
+    socket: Socket,
+    shared: Shared,
+}
+
+/// What all connections share.
+struct Shared {
+    prekills: Arc<Prekills>,
+    reader: Mutex<PrekillReader>,
+    /// The users that may announce a kill. Looked up at the start, because reading a file takes memory.
+    users: Vec<u32>,
+}
+
+impl OomdHook {
+    /// Creates the socket in this directory, and the directory if it does not exist. `cmdlines`: whether command lines may be read.
+    ///
+    /// # Errors
+    ///
+    /// If another process listens on the socket, or the system refuses.
+    pub fn bind(directory: &Path, cmdlines: bool) -> Result<Self, SocketError> {
+        let path = directory.join(NAME);
+        let failed = |error| SocketError::Bind { option: "--oomd-hook", path: path.clone(), error };
+        let prekills = Arc::new(Prekills::new().map_err(failed)?);
+        let socket = Socket::bind_for("--oomd-hook", &path)?;
+        let passwd = fs::read("/etc/passwd").unwrap_or_default();
+        let users = [Some(0), user_id(&passwd, USER)].into_iter().flatten().collect();
+        let reader = Mutex::new(PrekillReader::new(cmdlines));
+        Ok(Self { socket, shared: Shared { prekills, reader, users } })
+    }
+
+    /// Where the tracing thread takes announcements from.
+    #[must_use]
+    pub fn prekills(&self) -> Arc<Prekills> {
+        Arc::clone(&self.shared.prekills)
+    }
+}
+
+impl Shared {
+    /// Passes on an announcement, then the snapshot of the cgroup.
+    fn hear(&self, announced_ns: u64, cgroup: &str, pid: Option<i32>, complaints: &Complaints) {
+        // No other thread uses the reader.
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut prekill, directory) = reader.announced(announced_ns, cgroup, pid);
+        let mut has_room = self.prekills.put(&prekill);
+        prekill.snapshot = directory.and_then(|directory: OwnedFd| reader.snapshot(directory));
+        if prekill.snapshot.is_some() {
+            has_room &= self.prekills.put(&prekill);
+        }
+        if !has_room {
+            complaints.say(&Trouble::Prekill);
+        }
+    }
+}
+
+/// Answers connections until everything ends. The socket's file is removed then.
+pub(super) async fn serve(hook: OomdHook, complaints: Arc<Complaints>) {
+    let (listener, _file) = hook.socket.parts();
+    let accept = |error| Trouble::Accept { consumer: "--oomd-hook", error };
+    let listener = match tokio::net::UnixListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return complaints.say(&accept(error)),
+    };
+    let shared = Arc::new(hook.shared);
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => admit(stream, &shared, &complaints),
+            Err(error) => {
+                complaints.say(&accept(error));
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Answers a connection if its process may announce kills and there is a place for it.
+fn admit(stream: UnixStream, shared: &Arc<Shared>, complaints: &Arc<Complaints>) {
+    let Ok(peer) = stream.peer_cred() else { return };
+    // One reference is the caller's.
+    let is_full = Arc::strong_count(shared) > CONNECTIONS;
+    if !shared.users.contains(&peer.uid()) {
+        // The reply fits into the socket's empty buffer.
+        let _ = stream.try_write(&varlink::error("org.varlink.service.PermissionDenied", None));
+    } else if !is_full {
+        let (shared, complaints) = (Arc::clone(shared), Arc::clone(complaints));
+        tokio::spawn(async move {
+            let hear = |ns, cgroup: &str| shared.hear(ns, cgroup, peer.pid(), &complaints);
+            // If a client hangs, sends too much or disconnects, only its connection ends.
+            let _ = connection::converse(stream, hear).await;
+        });
+    }
+}
+
+/// The id of a user in the text of `/etc/passwd`.
+fn user_id(passwd: &[u8], name: &str) -> Option<u32> {
+    passwd.split(|byte| *byte == b'\n').find_map(|line| {
+        let mut fields = line.split(|byte| *byte == b':');
+        let is_it = fields.next() == Some(name.as_bytes());
+        let id = fields.nth(1).filter(|_| is_it)?;
+        std::str::from_utf8(id).ok()?.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests;
