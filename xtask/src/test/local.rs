@@ -14,6 +14,7 @@ mod metrics;
 mod named;
 mod names;
 mod namespaces;
+mod oomd_hook;
 mod planted;
 mod privileges;
 mod rank;
@@ -112,6 +113,7 @@ impl Local {
         tally.count("kills by user space, with and without a shortage", user_kill::told_apart(self));
         tally.count("settings change between kills on SIGHUP", reload::applies_between_kills(self));
         tally.count("nohup still ignores SIGHUP", reload::stays_ignored(self));
+        tally.count("a kill that its sender announced", oomd_hook::announced_kill_is_reported(self));
         tally.count("a closed standard output", ends::closed_output(self));
         tally.count("standard output is /dev/null", ends::null_output(self));
         tally.count("a reader that closes the pipe", ends::reader_goes(self));
