@@ -2,7 +2,7 @@
 
 use super::{
     Assembler, Step,
-    userspace::{PAUSE_NS, REACTION_NS},
+    userspace::{PAUSE_NS, REACTION_NS, SIGKILL},
 };
 use crate::{
     cgroup,
@@ -39,6 +39,7 @@ impl Assembler {
     fn tell_end(&mut self, mut incident: Incident, steps: &mut Vec<Step>) {
         incident.unreported_kills =
             incident.unreported_kills.saturating_add(std::mem::take(&mut self.untold_kills));
+        count_once(&mut incident);
         steps.push(Step::Closed(Box::new(self.completed(incident))));
     }
 
@@ -108,6 +109,19 @@ impl Assembler {
             }
         }
     }
+}
+
+/// Takes the kernel's own victims out of the acts that follow. A service manager may send SIGKILL while the kernel still works through a
+/// group, so a process can be killed by both.
+fn count_once(incident: &mut Incident) {
+    let mut followed = std::mem::take(&mut incident.followed);
+    for act in followed.iter_mut().filter(|act| act.signal == SIGKILL) {
+        let named = act.processes.len();
+        act.processes.retain(|process| !incident.has_victim(process));
+        act.count = act.count.saturating_sub((named - act.processes.len()) as u64);
+    }
+    followed.retain(|act| act.count > 0);
+    incident.followed = followed;
 }
 
 /// Whether an act continues a known act after a pause.

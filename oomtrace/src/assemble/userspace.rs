@@ -38,7 +38,7 @@ pub(super) const REACTION_NS: u64 = 1_000_000_000;
 const BURSTS: usize = 64;
 
 /// Numbers of the signals that are seen. They are the same on every architecture.
-const SIGKILL: u32 = 9;
+pub(super) const SIGKILL: u32 = 9;
 const SIGTERM: u32 = 15;
 
 impl Assembler {

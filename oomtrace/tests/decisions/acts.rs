@@ -7,7 +7,7 @@ use oomtrace::{
     report::Report,
 };
 use oomtrace_common::{
-    event::{Act, Sigkill, Task, UserKills},
+    event::{Act, KillProcess, MarkVictim, Sigkill, Task, UserKills},
     frame::Kind,
 };
 use serde_json::json;
@@ -97,6 +97,28 @@ fn kills_by_a_supervisor_belong_to_the_incident() {
     );
     assert!(told.decided[0].followed.is_empty());
     assert_eq!(report.sent, None, "the kernel decided");
+}
+
+/// systemd kills two processes while the kernel still kills the group. The kernel then reaches one of them.
+#[test]
+fn a_victim_that_a_supervisor_killed_first_is_counted_once() {
+    let (systemd, hog, second) = (named(1, b"systemd"), task(812), task(900));
+    let mut stream = Stream::new("fentry");
+    stream.memcg_oom(hog, PODS).kill(hog, hog, MESSAGE, MEMCG, LIMIT);
+    let pass = std::mem::take(&mut stream.pass);
+    levels(&mut stream);
+    let first_ns = stream.now;
+    for (pid, count) in [(900, 1), (901, 2)] {
+        stream.add(signal(pid, systemd, Sigkill::FROM_SIGINFO, 1, (first_ns, count)));
+    }
+    stream.pass = pass;
+    stream.add(KillProcess { victim: second }).add(MarkVictim { victim: second, trigger: hog });
+    let told = stream.leave(2, 2).exit(812).exit(900).tick(2 * S).told();
+    let report = told.only();
+    assert_eq!(report.victims.len(), 2);
+    let [act] = report.followed.as_slice() else { panic!("{:?}", report.followed) };
+    let pids: Vec<_> = act.processes.iter().map(|process| process.pid).collect();
+    assert_eq!((act.count, pids), (1, vec![Some(901)]));
 }
 
 #[test]
