@@ -8,8 +8,8 @@ use aya_ebpf::{
 use oomtrace_common::{
     event::{Act, ActRun, Sigkill, UserKills},
     limits::{
-        USER_KILL_ACTS, USER_KILL_BURST_NS, USER_KILL_PATHS, USER_KILL_PAUSE_NS, USER_KILLS,
-        USER_KILLS_EVERY_NS, user_kill_count_ns, write_pause_ns,
+        USER_KILL_ACTS, USER_KILL_BURST_NS, USER_KILL_PATHS, USER_KILLS, USER_KILLS_EVERY_NS,
+        user_kill_count_ns, write_pause_ns,
     },
 };
 
@@ -119,7 +119,7 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
     let mut run = ACTS.get_ptr_mut(act);
     if run.is_none() {
         let kills = UserKills { of: *act, first_ns: now, last_ns: now, count: 0, told: 0 };
-        let _ = ACTS.insert(act, ActRun { kills, sent_ns: now, began_ns: now }, NEW);
+        let _ = ACTS.insert(act, ActRun { kills, sent_ns: now }, NEW);
         run = ACTS.get_ptr_mut(act);
     }
     let Some(run) = run else { return true };
@@ -131,9 +131,6 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
         send(run);
         (run.kills.first_ns, run.kills.count, run.kills.told) = (now, 0, 0);
     }
-    if pause >= USER_KILL_PAUSE_NS {
-        run.began_ns = now;
-    }
     // SAFETY: this is a field of a valid map value.
     unsafe { add(&raw mut run.kills.count, 1) };
     run.kills.last_ns = now;
@@ -142,7 +139,7 @@ fn count(act: &Act, now: u64, room: bool, place: &mut Place) -> bool {
         run.kills.told += 1;
         return true;
     }
-    if now.saturating_sub(run.sent_ns) >= user_kill_count_ns(now.saturating_sub(run.began_ns)) {
+    if now.saturating_sub(run.sent_ns) >= user_kill_count_ns(now.saturating_sub(run.kills.first_ns)) {
         run.sent_ns = now;
         send(run);
     }

@@ -166,7 +166,7 @@ impl Pipeline {
 
     fn exchange_filters(&mut self) {
         if let Some(exchange) = &mut self.exchange
-            && self.assembler.earliest_open_ns().is_none()
+            && !self.assembler.is_reporting()
         {
             exchange(&mut self.filters);
         }

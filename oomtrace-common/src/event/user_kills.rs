@@ -53,6 +53,4 @@ pub struct ActRun {
     pub kills: UserKills,
     /// Time of the last frame with the count, `CLOCK_BOOTTIME` ns.
     pub sent_ns: u64,
-    /// Time of the first signal since a pause of [`crate::limits::USER_KILL_PAUSE_NS`].
-    pub began_ns: u64,
 }

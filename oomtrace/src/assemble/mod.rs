@@ -274,6 +274,13 @@ impl Assembler {
         self.open.iter().chain(&self.bursts).chain(&self.awaited).map(|incident| incident.boot_ns).min()
     }
 
+    /// Whether a decision that was reported is not over yet.
+    #[must_use]
+    pub fn is_reporting(&self) -> bool {
+        let is_decided = |burst: &Incident| burst.decided;
+        !self.open.is_empty() || !self.awaited.is_empty() || self.bursts.iter().any(is_decided)
+    }
+
     /// Begins a session. Frames of another tracer or another boot are unrelated to the earlier ones.
     /// If the same session comes again, the stream continues with the next file of one recorder.
     fn begin_session(&mut self, session: Session, steps: &mut Vec<Step>) {

@@ -286,7 +286,9 @@ fn due_ns(burst: &Incident) -> u64 {
 fn quiet_ns(burst: &Incident) -> u64 {
     let age_max = if is_counted(burst) { u64::MAX } else { BURST_AGE_MAX_NS };
     // The kernel side sends the count of a long act less often.
-    let is_long = is_counted(burst) && burst.last_ns.saturating_sub(first_ns(burst)) >= USER_KILL_LONG_NS;
+    // The last count before that may be as old as the longest pause between two signals.
+    let age_ns = burst.last_ns.saturating_sub(first_ns(burst)) + USER_KILL_BURST_NS;
+    let is_long = is_counted(burst) && age_ns >= USER_KILL_LONG_NS;
     let follows = burst.user_kill.as_ref().is_some_and(|kill| kill.follows.is_some());
     let pause_ns = match (is_long, follows && is_counted(burst) && is_write(burst)) {
         // It has no line of its own, so it can wait until it is over.

@@ -41,9 +41,9 @@ use crate::{
 /// Time after the last empty pass at which the kernel's count is final, in ns.
 const QUIET_NS: u64 = EMPTY_PASSES_EVERY_NS + EMPTY_PASSES_EVERY_NS / 10;
 
-/// Time after the last frame of an act at which its count is read, in ns. This is before the assembler considers the act
-/// over.
-const ACT_QUIET_NS: u64 = USER_KILL_COUNT_NS + USER_KILL_COUNT_NS / 4;
+/// The time between two reads of the counts of acts, in ns. With the time for which the kernel side holds back a count, it is less than
+/// the time after which the assembler considers an act over.
+const ACT_READ_NS: u64 = USER_KILL_COUNT_NS / 2;
 
 /// Initial capacity of a batch: the frames of a decision, without its table of candidates.
 const BATCH_BYTES: usize = 16 << 10;
@@ -59,7 +59,7 @@ pub struct Live<'a> {
     batch: Vec<u8>,
     quiet_at: Option<u64>,
     /// Time at which the counts of acts are to be read.
-    acts_quiet_at: Option<u64>,
+    acts_due_at: Option<u64>,
     heartbeat: Option<Heartbeat>,
     prekills: Option<Arc<Prekills>>,
     /// Whether frames have come since the reserve of memory was filled.
@@ -98,7 +98,7 @@ impl<'a> Live<'a> {
             wall_clock: WallClock::new(),
             batch: touched(session),
             quiet_at: None,
-            acts_quiet_at: None,
+            acts_due_at: None,
             heartbeat: None,
             prekills: None,
             has_used_memory: false,
@@ -163,7 +163,7 @@ impl<'a> Live<'a> {
     }
 
     fn take_frames(&mut self) {
-        let Self { ring, batch, lookups, quiet_at, acts_quiet_at, .. } = self;
+        let Self { ring, batch, lookups, quiet_at, acts_due_at, .. } = self;
         ring.each(|frame| {
             #[cfg(feature = "faults")]
             if crate::faults::drops(frame) {
@@ -177,7 +177,7 @@ impl<'a> Live<'a> {
                 *quiet_at = Some(now + QUIET_NS);
             }
             if is_of_act(&header, payload) {
-                *acts_quiet_at = Some(now + ACT_QUIET_NS);
+                acts_due_at.get_or_insert(now + ACT_READ_NS);
             }
             lookups.after(&header, payload, now, batch);
         });
@@ -191,11 +191,11 @@ impl<'a> Live<'a> {
                 self.batch.extend(kernel_frame(now, run.last_ns, &run));
             }
         }
-        if self.acts_quiet_at.is_some_and(|at| at <= now) {
-            self.acts_quiet_at = None;
+        if self.acts_due_at.is_some_and(|at| at <= now) {
+            self.acts_due_at = None;
             let (unsent, goes_on) = self.acts.unsent(now);
             if goes_on {
-                self.acts_quiet_at = Some(now + ACT_QUIET_NS);
+                self.acts_due_at = Some(now + ACT_READ_NS);
             }
             for kills in unsent {
                 self.batch.extend(kernel_frame(kills.last_ns, 0, &kills));
@@ -214,7 +214,7 @@ impl<'a> Live<'a> {
     /// is true in the last case.
     fn wait(&self, deadline: Option<u64>) -> Result<(Option<Ended>, bool), SourceError> {
         let beat_at = self.heartbeat.as_ref().map(Heartbeat::next_ns);
-        let own = [self.quiet_at, self.acts_quiet_at, self.lookups.next_look_ns(), beat_at];
+        let own = [self.quiet_at, self.acts_due_at, self.lookups.next_look_ns(), beat_at];
         let deadline = own.into_iter().chain([deadline]).flatten().min();
         let timeout = deadline.map(|at| duration(at.saturating_sub(clock::boot_ns())));
         let mut fds = vec![
@@ -281,7 +281,7 @@ impl Source for Live<'_> {
         if ended.is_some() {
             self.acts.end();
             self.quiet_at = self.quiet_at.map(|_| now);
-            self.acts_quiet_at = self.acts_quiet_at.map(|_| now);
+            self.acts_due_at = self.acts_due_at.map(|_| now);
         }
         self.settle(now);
         // Time does not advance while facts are being read that an incident waits for.

@@ -5,7 +5,7 @@ use std::mem;
 use aya::maps::{HashMap, MapData};
 use oomtrace_common::{
     event::{Act, ActRun, EmptyPasses, EmptyPassesRun, EmptyRun, UserKills},
-    limits::{USER_KILL_COUNT_NS, user_kill_count_ns},
+    limits::{user_kill_count_ns, write_pause_ns},
 };
 
 /// Time after its last pass at which a run is forgotten, ns.
@@ -47,7 +47,8 @@ impl PendingActs {
     pub(crate) fn unsent(&mut self, now_ns: u64) -> (Vec<UserKills>, bool) {
         let acts: Vec<(Plain<Act>, ActRun)> =
             self.table.iter().flatten().map(|(key, run)| (key, run.0)).collect();
-        let old = |run: &ActRun| now_ns.saturating_sub(run.kills.last_ns) > FORGOTTEN_NS;
+        let kept_ns = |run: &ActRun| write_pause_ns(run.kills.count).max(FORGOTTEN_NS);
+        let old = |run: &ActRun| now_ns.saturating_sub(run.kills.last_ns) > kept_ns(run);
         for (key, _) in acts.iter().filter(|(_, run)| old(run)) {
             // The entry may already have been removed.
             let _ = self.table.remove(key);
@@ -65,13 +66,13 @@ impl PendingActs {
 struct Sent {
     /// The counts, and when they were sent. `CLOCK_BOOTTIME` ns.
     counts: Vec<(UserKills, u64)>,
-    /// Whether the counts of long acts are due, too.
+    /// Whether all counts are due.
     all: bool,
 }
 
 impl Sent {
-    /// Returns the counts to send now, and whether an act may go on. The kernel side sends the count of a long act itself as long as
-    /// signals arrive. It is sent here only if the kernel side has not done so for as long.
+    /// Returns the counts to send now, and whether an act may go on. The kernel side sends the count of an act itself as long as signals
+    /// arrive. It is sent here if the kernel side has not done so for as long.
     fn next(&mut self, acts: impl Iterator<Item = ActRun>, now_ns: u64) -> (Vec<UserKills>, bool) {
         let before = mem::take(&mut self.counts);
         let (mut unsent, mut goes_on) = (Vec::new(), false);
@@ -85,8 +86,8 @@ impl Sent {
             }
             goes_on = true;
             let sent_ns = known.map_or(run.sent_ns, |(_, at)| run.sent_ns.max(*at));
-            let period_ns = user_kill_count_ns(kills.last_ns.saturating_sub(run.began_ns));
-            if self.all || period_ns == USER_KILL_COUNT_NS || now_ns.saturating_sub(sent_ns) >= period_ns {
+            let period_ns = user_kill_count_ns(kills.last_ns.saturating_sub(kills.first_ns));
+            if self.all || now_ns.saturating_sub(sent_ns) >= period_ns {
                 self.counts.push((kills, now_ns));
                 unsent.push(kills);
             } else {
@@ -145,7 +146,7 @@ mod tests {
     fn act(count: u64, last_ms: u64, sent_ms: u64) -> ActRun {
         let of = Act { sender_pid: 7, signal: 9, origin: 0, group: 0, sender_start_ns: 1, memcg: 5 };
         let kills = UserKills { of, first_ns: 1000 * MS, last_ns: last_ms * MS, count, told: 64 };
-        ActRun { kills, sent_ns: sent_ms * MS, began_ns: 1000 * MS }
+        ActRun { kills, sent_ns: sent_ms * MS }
     }
 
     fn counts(sent: &mut Sent, run: ActRun, now_ms: u64) -> (Vec<u64>, bool) {
@@ -157,9 +158,15 @@ mod tests {
     fn sends_each_new_count_of_a_short_act_once() {
         let mut sent = Sent { counts: Vec::new(), all: false };
         assert_eq!(counts(&mut sent, act(64, 1010, 1000), 1070), (vec![], false), "every signal has a frame");
-        assert_eq!(counts(&mut sent, act(300, 1060, 1050), 1070), (vec![300], true));
-        assert_eq!(counts(&mut sent, act(300, 1060, 1050), 1132), (vec![], false));
-        assert_eq!(counts(&mut sent, act(301, 1130, 1050), 1132), (vec![301], true));
+        assert_eq!(
+            counts(&mut sent, act(300, 1060, 1050), 1075),
+            (vec![], true),
+            "the kernel side may still send it"
+        );
+        assert_eq!(counts(&mut sent, act(300, 1060, 1050), 1100), (vec![300], true));
+        assert_eq!(counts(&mut sent, act(300, 1060, 1050), 1125), (vec![], false));
+        assert_eq!(counts(&mut sent, act(301, 1130, 1050), 1132), (vec![], true), "it was sent 32 ms ago");
+        assert_eq!(counts(&mut sent, act(301, 1130, 1050), 1157), (vec![301], true));
     }
 
     #[test]

@@ -166,7 +166,7 @@ fn one_write(stream: &mut Stream, sender: Task, processes: u64) -> u64 {
         stream.add(signal(pid, sender, Sigkill::FROM_NOINFO, 0, (first_ns, count)));
     }
     // The write takes four seconds. After the first one, its count is sent less often.
-    let steps = [50 * MS; 20].into_iter().chain([500 * MS; 6]);
+    let steps = [49 * MS; 20].into_iter().chain([500 * MS; 6]);
     for (step, later) in (1..).zip(steps) {
         let count = processes / 26 * step + processes % 26;
         stream.later(later);

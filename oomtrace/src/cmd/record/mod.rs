@@ -66,7 +66,7 @@ pub(super) fn run(options: &Record, settings: Vec<Setting>) -> Result<Exit> {
     let collector = options.verdict.as_ref().and(child.as_ref()).and_then(Child::pid).map(Collector::new);
     let mut sinks: Vec<Box<dyn Sink>> = running.sink().into_iter().collect();
     sinks.extend(collector.clone().map(|collector| Box::new(collector) as Box<dyn Sink>));
-    let exchange = reload.exchange(settings, applying(recorder.limits()))?;
+    let exchange = reload.exchange(settings, applying(options, recorder.limits()))?;
     let pipeline = Pipeline::new(sinks, Box::new(|_| true)).exchanging(exchange);
     let finished = pipeline.counting(running.progress()).recording(Some(recorder)).run(&mut live);
     let (totals, _) = finished?;
@@ -111,11 +111,13 @@ const fn rotation(options: &Record) -> Rotation {
     Rotation { file_bytes: options.max_size, file_age: options.max_age, total_bytes: options.max_total }
 }
 
-/// The settings that can change while the recorder runs.
-fn applying(limits: Limits) -> Applying {
+/// The settings that can change while the recorder runs. A single file has no limits.
+fn applying(options: &Record, limits: Limits) -> Applying {
     let apply = move |cli: &Cli| {
         cli.record().map(rotation).into_iter().for_each(|rotation| limits.set(rotation));
         None
     };
-    Applying { names: &["max-size", "max-age", "max-total"], apply: Box::new(apply) }
+    let names: &[&str] =
+        if options.place.dir.is_some() { &["max-size", "max-age", "max-total"] } else { &[] };
+    Applying { names, apply: Box::new(apply) }
 }

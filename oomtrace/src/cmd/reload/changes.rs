@@ -80,7 +80,7 @@ fn change(name: &str, new: &[Setting]) -> Change {
     Change { name: name.to_owned(), place }
 }
 
-/// Refuses what the command refuses at its start.
+/// Refuses combinations of options that the command refuses at its start.
 fn check(cli: &Cli) -> Result<(), SettingsError> {
     let look = cli.record().map(|options| &options.look).or(cli.watch().map(|options| &options.look));
     look.map_or(Ok(()), |look| look.check().map_err(|error| SettingsError(vec![error.to_string()])))
