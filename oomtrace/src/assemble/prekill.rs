@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Assembler;
+use super::{Assembler, userspace::SIGKILL};
 use crate::{context::Prekill, incident::Incident};
 
 /// Maximum time from an announcement to the first signal, ns. systemd-oomd waits for the replies of all its hooks, and its
@@ -32,7 +32,8 @@ impl Assembler {
     /// Adds the announcement of a burst, and forgets it. An announcement belongs to one burst only.
     pub(super) fn join_prekill(&mut self, burst: &mut Incident) {
         self.prekills.retain(|prekill| self.now_ns.saturating_sub(prekill.announced_ns) < 2 * PREKILL_NS);
-        if burst.prekill.is_some() || burst.user_kill.is_none() {
+        let is_kill = burst.user_kill.as_ref().is_some_and(|kill| kill.signal == SIGKILL);
+        if burst.prekill.is_some() || !is_kill {
             return;
         }
         let first = burst.victims.first().and_then(|victim| victim.task.memcg);
@@ -47,6 +48,6 @@ impl Assembler {
 fn announces(prekill: &Prekill, burst: &Incident, above: &[u64]) -> bool {
     let sender = burst.trigger.as_ref().and_then(|sender| sender.pid);
     let in_time = burst.boot_ns.checked_sub(prekill.announced_ns).is_some_and(|ns| ns < PREKILL_NS);
-    let by_sender = prekill.pid.is_none_or(|pid| sender == Some(pid));
+    let by_sender = prekill.pid.is_some_and(|pid| sender == Some(pid));
     in_time && by_sender && prekill.memcg.is_some_and(|memcg| above.contains(&memcg))
 }

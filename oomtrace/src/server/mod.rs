@@ -95,7 +95,7 @@ impl Server {
             half.answer(socket, &mut feed);
         }
         if let Some(hook) = wanted.oomd_hook {
-            half.background.push(Box::pin(prekill::serve(hook, Arc::clone(&half.complaints))));
+            half.background.push(Box::pin(prekill::start(hook, Arc::clone(&half.complaints))?));
         }
         if let Some(listener) = wanted.metrics {
             half.serve_metrics(listener, Machine { runs, ..machine }, &mut feed);

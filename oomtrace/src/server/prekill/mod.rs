@@ -1,24 +1,35 @@
 //! `--oomd-hook`: hears systemd-oomd before it kills (`docs/hooks.md`).
 //!
 //! systemd-oomd connects to every socket in a directory and calls a varlink method with the cgroup that it is about to kill. It waits
-//! for the replies, so the reply comes before anything else. Then the announcement is passed on, and at last what can be read about
-//! the cgroup.
+//! for the replies, so the reply comes before anything else. Then the announcement is passed on. A thread of its own reads about the
+//! cgroup, because that may take long while memory is short.
 
 mod connection;
 mod varlink;
 
 use std::{
-    fs,
+    fs, io,
     os::fd::OwnedFd,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::Builder,
     time::Duration,
 };
 
 use tokio::{net::UnixStream, time::sleep};
 
 use super::{Socket, SocketError, Trouble, complaints::Complaints};
-use crate::source::prekill::{PrekillReader, Prekills};
+use crate::{
+    context::Prekill,
+    kernel::{
+        privilege::{NOTHING, keep_only},
+        protect::be_io_flusher,
+    },
+    source::prekill::{Announcer, PrekillReader, Prekills},
+};
 
 /// The directory in which systemd-oomd looks for sockets.
 /// <https://github.com/systemd/systemd/blob/v260/src/basic/constants.h> (`VARLINK_DIR_OOMD_PREKILL_HOOK`)
@@ -33,6 +44,9 @@ const USER: &str = "systemd-oom";
 /// Maximum number of connections at a time. systemd-oomd makes one for each kill.
 const CONNECTIONS: usize = 8;
 
+/// Maximum number of announced cgroups that wait to be read.
+const UNREAD: usize = 8;
+
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -40,12 +54,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct OomdHook {
     socket: Socket,
     shared: Shared,
+    reader: PrekillReader,
+    unread: Receiver<Unread>,
 }
+
+/// An announcement that was passed on, and its cgroup.
+type Unread = (Prekill, OwnedFd);
 
 /// What all connections share.
 struct Shared {
     prekills: Arc<Prekills>,
-    reader: Mutex<PrekillReader>,
+    announcer: Announcer,
+    to_reader: SyncSender<Unread>,
     /// The users that may announce a kill. Looked up at the start, because reading a file takes memory.
     users: Vec<u32>,
 }
@@ -63,8 +83,9 @@ impl OomdHook {
         let socket = Socket::bind_for("--oomd-hook", &path)?;
         let passwd = fs::read("/etc/passwd").unwrap_or_default();
         let users = [Some(0), user_id(&passwd, USER)].into_iter().flatten().collect();
-        let reader = Mutex::new(PrekillReader::new(cmdlines));
-        Ok(Self { socket, shared: Shared { prekills, reader, users } })
+        let (to_reader, unread) = sync_channel(UNREAD);
+        let shared = Shared { prekills, announcer: Announcer::new(), to_reader, users };
+        Ok(Self { socket, shared, reader: PrekillReader::new(cmdlines), unread })
     }
 
     /// Where the tracing thread takes announcements from.
@@ -75,15 +96,12 @@ impl OomdHook {
 }
 
 impl Shared {
-    /// Passes on an announcement, then the snapshot of the cgroup.
+    /// Passes on an announcement, and then its cgroup to the thread that reads it.
     fn hear(&self, announced_ns: u64, cgroup: &str, pid: Option<i32>, complaints: &Complaints) {
-        // No other thread uses the reader.
-        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut prekill, directory) = reader.announced(announced_ns, cgroup, pid);
+        let (prekill, directory) = self.announcer.announced(announced_ns, cgroup, pid);
         let mut has_room = self.prekills.put(&prekill);
-        prekill.snapshot = directory.and_then(|directory: OwnedFd| reader.snapshot(directory));
-        if prekill.snapshot.is_some() {
-            has_room &= self.prekills.put(&prekill);
+        if let Some(directory) = directory {
+            has_room &= self.to_reader.try_send((prekill, directory)).is_ok();
         }
         if !has_room {
             complaints.say(&Trouble::Prekill);
@@ -91,15 +109,49 @@ impl Shared {
     }
 }
 
-/// Answers connections until everything ends. The socket's file is removed then.
-pub(super) async fn serve(hook: OomdHook, complaints: Arc<Complaints>) {
-    let (listener, _file) = hook.socket.parts();
+/// Starts the thread that reads announced cgroups. It ends when nothing more can be announced.
+///
+/// # Errors
+///
+/// If no thread is left.
+fn start_reading(
+    mut reader: PrekillReader,
+    unread: Receiver<Unread>,
+    prekills: Arc<Prekills>,
+    complaints: Arc<Complaints>,
+) -> io::Result<()> {
+    let run = move || {
+        // If this fails, the tracing thread reports it.
+        let _ = (be_io_flusher(), keep_only(NOTHING));
+        for (mut prekill, directory) in unread {
+            prekill.snapshot = reader.snapshot(directory);
+            if prekill.snapshot.is_some() && !prekills.put(&prekill) {
+                complaints.say(&Trouble::Prekill);
+            }
+        }
+    };
+    Builder::new().name("oomtrace-prekill".to_owned()).spawn(run).map(drop)
+}
+
+/// Starts reading, and returns what answers connections until everything ends. The socket's file is removed then.
+///
+/// # Errors
+///
+/// If no thread is left.
+pub(super) fn start(hook: OomdHook, complaints: Arc<Complaints>) -> io::Result<impl Future<Output = ()>> {
+    let OomdHook { socket, shared, reader, unread } = hook;
+    start_reading(reader, unread, Arc::clone(&shared.prekills), Arc::clone(&complaints))?;
+    Ok(serve(socket, shared, complaints))
+}
+
+async fn serve(socket: Socket, shared: Shared, complaints: Arc<Complaints>) {
+    let (listener, _file) = socket.parts();
     let accept = |error| Trouble::Accept { consumer: "--oomd-hook", error };
     let listener = match tokio::net::UnixListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return complaints.say(&accept(error)),
     };
-    let shared = Arc::new(hook.shared);
+    let shared = Arc::new(shared);
     loop {
         match listener.accept().await {
             Ok((stream, _)) => admit(stream, &shared, &complaints),

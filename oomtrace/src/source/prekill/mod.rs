@@ -16,7 +16,10 @@ use std::{
 use oomtrace_common::frame::Kind;
 use rustix::event::{EventfdFlags, eventfd};
 
-pub use self::{directory::is_plain_path, reader::PrekillReader};
+pub use self::{
+    directory::is_plain_path,
+    reader::{Announcer, PrekillReader},
+};
 use crate::{context::Prekill, frame::context_frame};
 
 /// Bytes of frames that wait for the tracing thread. The largest frame is a quarter of it.
@@ -65,9 +68,9 @@ impl Prekills {
 
     /// Moves all frames to the batch. It does not wait: if a frame is being added, the tracing thread is woken again.
     pub(crate) fn send(&self, batch: &mut Vec<u8>) {
-        let Ok(mut frames) = self.frames.try_lock() else { return };
-        // This fails if nothing is new.
+        // This fails if nothing is new. In this order: a frame that is being added rings again when it is there.
         let _ = rustix::io::read(&self.bell, &mut [0; 8]);
+        let Ok(mut frames) = self.frames.try_lock() else { return };
         batch.extend_from_slice(&frames);
         frames.clear();
     }

@@ -13,20 +13,17 @@ use crate::{
 /// Bytes of a file that are read. Files of a cgroup are shorter, except for the list of more than eight thousand processes.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Reads cgroups. What it needs is open and allocated from the start.
-pub struct PrekillReader {
+/// Makes an announcement of a call. What it needs is open from the start.
+pub struct Announcer {
     mount: Option<OwnedFd>,
-    buffer: Vec<u8>,
-    cmdlines: bool,
     sees_pids: bool,
 }
 
-impl PrekillReader {
-    /// Opens the memory hierarchy. `cmdlines`: whether command lines may be read.
+impl Announcer {
+    /// Opens the memory hierarchy.
     #[must_use]
-    pub fn new(cmdlines: bool) -> Self {
-        let (mount, sees_pids) = (directory::mount(), has_machines_pids());
-        Self { mount, buffer: vec![1; BUFFER_BYTES], cmdlines, sees_pids }
+    pub fn new() -> Self {
+        Self { mount: directory::mount(), sees_pids: has_machines_pids() }
     }
 
     /// An announcement that arrived at this time from this process, and the cgroup if it exists.
@@ -38,6 +35,21 @@ impl PrekillReader {
         let comm = pid.and_then(census::comm);
         let cgroup = ByteString::from(cgroup);
         (Prekill { announced_ns, cgroup, memcg, pid, comm, snapshot: None }, directory)
+    }
+}
+
+/// Reads cgroups. What it needs is allocated from the start.
+pub struct PrekillReader {
+    buffer: Vec<u8>,
+    cmdlines: bool,
+    sees_pids: bool,
+}
+
+impl PrekillReader {
+    /// `cmdlines`: whether command lines may be read.
+    #[must_use]
+    pub fn new(cmdlines: bool) -> Self {
+        Self { buffer: vec![1; BUFFER_BYTES], cmdlines, sees_pids: has_machines_pids() }
     }
 
     /// Reads a cgroup: first what disappears first. `None` if the directory has no file of a cgroup.
@@ -91,7 +103,7 @@ mod tests {
         os::fd::OwnedFd,
     };
 
-    use super::PrekillReader;
+    use super::{Announcer, PrekillReader};
     use crate::context::Stall;
 
     #[test]
@@ -120,9 +132,9 @@ mod tests {
 
     #[test]
     fn an_announcement_of_a_cgroup_that_does_not_exist_has_no_id() {
-        let reader = PrekillReader::new(true);
+        let announcer = Announcer::new();
         let own = i32::try_from(std::process::id()).unwrap();
-        let (told, directory) = reader.announced(5, "/oomtrace-none/such", Some(own));
+        let (told, directory) = announcer.announced(5, "/oomtrace-none/such", Some(own));
         assert!(told.memcg.is_none() && directory.is_none());
         assert_eq!((told.announced_ns, told.cgroup), (5, "/oomtrace-none/such".into()));
         assert_eq!(told.comm.is_some(), told.pid.is_some());
