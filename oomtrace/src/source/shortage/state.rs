@@ -59,8 +59,10 @@ mod tests {
         assert!(0 < zones.read_ns && zones.read_ns <= meminfo.read_ns);
         let managed: u64 = zones.zones.iter().filter_map(|zone| zone.managed_pages).sum();
         let total = meminfo.meminfo["MemTotal"];
-        // Some kernels count boot memory in only one of the two.
-        assert!((managed * page_size).abs_diff(total) < total / 10, "{managed} pages, {total} bytes");
+        // Some kernels count memory of the boot, or that a balloon gave back, in only one of the two.
+        let present: u64 = zones.zones.iter().filter_map(|zone| zone.present_pages).sum();
+        assert!(0 < managed && managed <= present, "{managed} of {present} pages");
+        assert!(total <= present * page_size / 10 * 11, "{present} pages, {total} bytes");
         assert!(!zones.nodes.is_empty() && zones.nodes.iter().all(|node| node.counters.len() > 20));
         for zone in &zones.zones {
             assert!(zone.free_blocks.len() > 5 && zone.min_pages < zone.managed_pages, "{zone:?}");
