@@ -1,6 +1,7 @@
 //! The command line. `cmd/` turns it into settings for the modules below, so that none of them depends on clap.
 
 mod address;
+mod chosen;
 mod experiment;
 mod forecast;
 mod history;
@@ -37,25 +38,6 @@ pub struct Cli {
     /// The options of `watch`.
     #[command(flatten)]
     pub watch: Watch,
-}
-
-impl Cli {
-    /// The options of `watch`, if it is the command.
-    pub(crate) const fn watch(&self) -> Option<&Watch> {
-        match &self.command {
-            None => Some(&self.watch),
-            Some(Command::Watch(options)) => Some(options),
-            Some(_) => None,
-        }
-    }
-
-    /// The options of `record`, if it is the command.
-    pub(crate) const fn record(&self) -> Option<&Record> {
-        match &self.command {
-            Some(Command::Record(options)) => Some(options),
-            _ => None,
-        }
-    }
 }
 
 const EXAMPLES: &str = "\

@@ -84,7 +84,7 @@ impl OomdHook {
         let passwd = fs::read("/etc/passwd").unwrap_or_default();
         let users = [Some(0), user_id(&passwd, USER)].into_iter().flatten().collect();
         let (to_reader, unread) = sync_channel(UNREAD);
-        let shared = Shared { prekills, announcer: Announcer::new(), to_reader, users };
+        let shared = Shared { prekills, announcer: Announcer::open(), to_reader, users };
         Ok(Self { socket, shared, reader: PrekillReader::new(cmdlines), unread })
     }
 

@@ -22,7 +22,7 @@ pub struct Announcer {
 impl Announcer {
     /// Opens the memory hierarchy.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn open() -> Self {
         Self { mount: directory::mount(), sees_pids: has_machines_pids() }
     }
 
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_announcement_of_a_cgroup_that_does_not_exist_has_no_id() {
-        let announcer = Announcer::new();
+        let announcer = Announcer::open();
         let own = i32::try_from(std::process::id()).unwrap();
         let (told, directory) = announcer.announced(5, "/oomtrace-none/such", Some(own));
         assert!(told.memcg.is_none() && directory.is_none());
