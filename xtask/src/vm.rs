@@ -3,6 +3,7 @@
 mod acts;
 pub(crate) mod commands;
 mod compatibility;
+mod debian_guest;
 pub(crate) mod experiments;
 pub(crate) mod guest;
 mod killers;

@@ -11,16 +11,19 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use oomtrace_object::Arch;
 use oomtrace_scenarios::scenario::Machine;
 use tempfile::TempDir;
 
-use super::guest::programs::{self, Programs};
+use super::{
+    debian_guest,
+    guest::programs::{self, Programs},
+};
 use crate::{
     host::{
         debian,
-        run::{output, run, say},
+        run::{run, say},
         setup, workspace,
     },
     kernels::Kernel,
@@ -120,22 +123,12 @@ fn program(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Runs the guest on a copy of the disk and judges its reports, which are kept. Returns a row for each act.
 fn in_guest(kernel: &Kernel, disk: &Path, scratch: &Path) -> Result<Vec<String>> {
     say(&format!("earlyoom, systemd-oomd and systemd kill on {}", kernel.series));
-    let (own, initramfs) = (scratch.join("copy"), scratch.join("initramfs"));
-    output(Command::new("cp").arg("--sparse=always").arg(disk).arg(&own))?;
-    // The kernel uses an empty archive as its initramfs and mounts the disk.
-    fs::write(&initramfs, [0; 512])?;
     let machine =
         Machine { memory_mib: MEMORY_MIB, command_line: COMMAND_LINE.to_owned(), ..Machine::default() };
-    let ran = super::boot_with(kernel, &initramfs, &machine, Some(&own), PATIENCE);
-    let ran = ran.context("booting Debian")?;
-    let said = String::from_utf8_lossy(&ran.output);
-    let is_finished = said.lines().any(|line| line.trim() == "killers: finished");
-    ensure!(is_finished, "the guest did not finish: {said}\n{}\n{}", ran.console, ran.complaint);
-    let out = TempDir::new_in(scratch).context("creating a directory for the guest's files")?;
-    let dump = format!("rdump /root/check/out {}", out.path().display());
-    output(Command::new("/sbin/debugfs").args(["-R", &dump]).arg(&own))?;
+    let ran = debian_guest::run(kernel, disk, scratch, (&machine, PATIENCE), "killers: finished")?;
+    let debian_guest::Output { said, files } = ran;
     let read = |name: &str| {
-        let path = out.path().join("out").join(name);
+        let path = files.path().join("out").join(name);
         fs::read_to_string(path).with_context(|| format!("reading the guest's {name}"))
     };
     let (facts, reports) = (judge::Facts::parse(&read("facts")?), read("reports.json")?);
