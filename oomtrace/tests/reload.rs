@@ -45,7 +45,7 @@ impl Source for OneByOne {
     }
 }
 
-/// The incidents of which a sink received the decision and the end.
+/// The ids of the incidents that a sink received: at the decision, and at the end.
 #[derive(Clone, Default)]
 struct Seen(Rc<RefCell<(Vec<String>, Vec<String>)>>);
 

@@ -158,7 +158,9 @@ fn is_whole_group(report: &Value) -> Result<()> {
     for act in rows(at(report, "/followed")) {
         let by_systemd = at(&act, "/sender_comm") == "systemd" && at(&act, "/signal") == "SIGKILL";
         ensure!(by_systemd, "another process followed: {act}");
-        pids.extend(rows(at(&act, "/processes")).iter().filter_map(|process| at(process, "/pid").as_i64()));
+        for pid in rows(at(&act, "/processes")).iter().filter_map(|process| at(process, "/pid").as_i64()) {
+            ensure!(pids.insert(pid), "process {pid} is counted twice: {act}");
+        }
     }
     ensure!(pids.len() == OTHERS + 1, "{} processes are named, not {}", pids.len(), OTHERS + 1);
     Ok(())
@@ -329,6 +331,9 @@ mod tests {
         let row = |sender: &str| json!([{"sender_comm": sender, "signal": "SIGKILL", "processes": [{"pid": 3}, {"pid": 4}]}]);
         reports[group]["followed"] = row("systemd");
         judged(&reports, FACTS).unwrap();
+        reports[group]["followed"][0]["processes"] =
+            json!([reports[group]["victims"][0], {"pid": 3}, {"pid": 4}]);
+        assert!(judged(&reports, FACTS).unwrap_err().contains("is counted twice"));
         reports[group]["followed"] = row("sh");
         assert!(judged(&reports, FACTS).unwrap_err().contains("another process followed"));
     }
