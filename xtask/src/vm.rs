@@ -17,6 +17,7 @@ mod systemd;
 mod table;
 
 use self::guest::programs;
+use self::matrix::Run;
 use std::num::NonZeroUsize;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -187,23 +188,43 @@ fn run_matrix(options: &Arguments) -> Result<()> {
         (false, []) => Tier::ALL.map(Some).to_vec(),
         (false, chosen) => chosen.iter().copied().map(Some).collect(),
     };
-    let matrix = Matrix {
-        kernels: find_kernels(options.arch, &options.series())?,
+    let mut matrix = Matrix {
+        kernels: Vec::new(),
         scenarios: choose(&options.scenario)?,
         tiers,
         jobs: options.jobs,
         keep_log: options.keep_log,
         fault: options.fault.clone(),
     };
-    let run = matrix.run()?;
+    let kernels = find_kernels(options.arch, &options.series())?;
+    let run = if options.write_compatibility {
+        run_and_write(&mut matrix, &kernels)?
+    } else {
+        matrix.kernels = kernels;
+        matrix.run()?
+    };
     print!("{}", render(&run));
-    if options.write_compatibility {
-        compatibility::write(&matrix.kernels, &run)?;
-    }
     let cells = &run.cells;
     let failed = cells.iter().filter(|cell| cell.verdict.is_failure()).count();
     ensure!(failed == 0, "{failed} of {} cells failed", cells.len());
     Ok(())
+}
+
+/// Run one kernel after the other. The page gets the cells of each kernel at its end, so that a run that is interrupted later has not
+/// been for nothing.
+fn run_and_write(matrix: &mut Matrix, kernels: &[kernels::Kernel]) -> Result<Run> {
+    let mut whole: Option<Run> = None;
+    for (kernel, done) in kernels.iter().zip(1..) {
+        matrix.kernels = vec![kernel.clone()];
+        let run = matrix.run()?;
+        let so_far = match whole.take() {
+            Some(before) => before.followed_by(run),
+            None => run,
+        };
+        compatibility::write(kernels.get(..done).unwrap_or(kernels), &so_far)?;
+        whole = Some(so_far);
+    }
+    whole.context("a matrix without a kernel")
 }
 
 /// Run one test in a guest of each series and tier.

@@ -56,6 +56,15 @@ pub(crate) struct Run {
     pub(crate) fault: Option<String>,
 }
 
+impl Run {
+    /// This run and another that came after it, on other kernels of the same architecture.
+    pub(crate) fn followed_by(mut self, after: Self) -> Self {
+        self.cells.extend(after.cells);
+        self.elapsed += after.elapsed;
+        self
+    }
+}
+
 /// One scenario on one kernel with one tier.
 pub(crate) struct Cell {
     /// The kernel's series.
