@@ -4,6 +4,7 @@
 //! to the frames of the kernel side.
 
 mod afterwards;
+mod below;
 pub mod cgroup;
 pub(crate) mod following;
 mod heartbeat;

@@ -3,11 +3,11 @@
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2},
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat},
     io::{Errno, read},
 };
 
-use crate::source::cgroup::cgroupfs::MemoryHierarchy;
+use crate::source::{below::open_below, cgroup::cgroupfs::MemoryHierarchy};
 
 /// Maximum length of a path in bytes: the kernel's own, with its NUL (`PATH_MAX`).
 const LONGEST_PATH: usize = 4095;
@@ -33,17 +33,12 @@ pub(super) fn mount() -> Option<OwnedFd> {
     openat(CWD, hierarchy.mount(), flags, Mode::empty()).ok()
 }
 
-/// Opens a cgroup by its path below the mount. Returns it with its kernfs id. No link is followed, and no other mount is entered.
+/// Opens a cgroup by its path below the mount. Returns it with its kernfs id. No link is followed, and another file system is refused.
 pub(super) fn open(mount: BorrowedFd<'_>, path: &[u8]) -> Option<(OwnedFd, u64)> {
     let below = path.strip_prefix(b"/").filter(|_| is_plain_path(path))?;
-    let within = ResolveFlags::BENEATH
-        | ResolveFlags::NO_SYMLINKS
-        | ResolveFlags::NO_MAGICLINKS
-        | ResolveFlags::NO_XDEV;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = openat2(mount, below, flags, Mode::empty(), within).ok()?;
-    let id = fstat(&directory).ok()?.st_ino;
-    Some((directory, id))
+    let directory = open_below(mount, below, OFlags::RDONLY | OFlags::DIRECTORY).ok()?;
+    let stat = fstat(&directory).ok()?;
+    (stat.st_dev == fstat(mount).ok()?.st_dev).then_some((directory, stat.st_ino))
 }
 
 /// Opens the cgroups in a cgroup, at most `most`. Returns whether these are all.

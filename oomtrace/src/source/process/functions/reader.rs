@@ -2,12 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsStr,
     fs::File,
-    os::{
-        fd::{AsRawFd as _, OwnedFd},
-        unix::ffi::OsStrExt as _,
-    },
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -18,7 +14,7 @@ use std::{
 
 use rustix::{
     event::{EventfdFlags, eventfd},
-    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2},
+    fs::{CWD, FileType, Mode, OFlags, fstat, open},
     thread::CapabilitySet,
 };
 
@@ -27,6 +23,7 @@ use crate::{
     bytes::ByteString,
     context::UserSymbol,
     kernel::{privilege::keep_only, protect::be_io_flusher},
+    source::below::open_below,
 };
 
 /// The capabilities that the thread keeps: for the executables of other users' processes.
@@ -165,8 +162,7 @@ fn names(pid: i32, path: &[u8], build_id: &str, places: &[Place]) -> Option<(Vec
 fn opened(root: &str, path: &[u8]) -> Option<File> {
     let handle = OFlags::PATH | OFlags::CLOEXEC;
     let root = open(root, handle | OFlags::DIRECTORY, Mode::empty()).ok()?;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_SYMLINKS;
-    let place = openat2(&root, OsStr::from_bytes(path), handle, Mode::empty(), resolve).ok()?;
+    let place = open_below(root.as_fd(), path, handle).ok()?;
     let mode = fstat(&place).ok()?.st_mode;
     if FileType::from_raw_mode(mode) != FileType::RegularFile {
         return None;
