@@ -136,6 +136,8 @@ impl Feed {
         let mut json = Vec::new();
         if self.queues.iter().any(|queue| queue.needs_json) {
             line(&mut json, report)?;
+            // It may be kept for days.
+            json.shrink_to_fit();
         }
         Ok(json.into())
     }
