@@ -50,6 +50,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Kill processes in ordinary ways where memory is short nearby, and count false alarms: a table of docs/verdicts.md
     Alarms(test::alarms::Arguments),
+    /// Kill in storms beside a tracer that is stopped for a while, and compare its counts with the kernel's
+    Storms(test::storms::Arguments),
     /// End processes in ways that look alike, and check the answers of `oomtrace why` and `record --verdict`
     Endings(test::endings::Arguments),
     /// Damage ten million recordings in many ways and check that nothing breaks
@@ -87,6 +89,7 @@ fn perform(task: Task) -> Result<ExitCode> {
         Task::Experiments(arguments) => experiments::task(&arguments),
         Task::Bench(arguments) => bench::task(&arguments),
         Task::Alarms(arguments) => test::alarms::task(&arguments),
+        Task::Storms(arguments) => test::storms::task(&arguments),
         Task::Endings(arguments) => test::endings::task(&arguments),
         Task::Fuzz(arguments) => fuzz::task(&arguments),
         Task::Pictures(arguments) => pictures::task(&arguments),

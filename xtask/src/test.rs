@@ -10,6 +10,7 @@ mod experiments;
 mod guests;
 pub(crate) mod local;
 mod pages;
+pub(crate) mod storms;
 mod tally;
 mod unit_file;
 
