@@ -97,6 +97,9 @@ pub(crate) struct Arguments {
     /// in ordinary ways: each kill for memory must be one report with its sender, and the ordinary stops none
     #[arg(long, conflicts_with_all = ["scenario", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts", "tier", "arch", "runtimes", "nightly"])]
     killers: bool,
+    /// With --killers: the guest's suite of Debian. In forky and later, systemd-oomd announces what it kills, which must be reported
+    #[arg(long, default_value = killers::SUITE, requires = "killers")]
+    suite: String,
     /// Run the tracer as a service of real systemd in a guest with Debian: readiness, sandbox, journal, `why`, restart
     #[arg(long, conflicts_with_all = ["series", "arch", "scenario", "tier", "no_tracer", "jobs", "keep_log", "fault", "write_compatibility", "experiments", "reset", "read_only", "panic", "acts"])]
     systemd: bool,
@@ -168,7 +171,8 @@ fn special(options: &Arguments) -> Option<Result<()>> {
     }
     if options.killers {
         return Some(
-            find_kernels(options.arch, &options.series()).and_then(|kernels| killers::task(&kernels)),
+            find_kernels(options.arch, &options.series())
+                .and_then(|kernels| killers::task(&kernels, &options.suite)),
         );
     }
     if let Some(count) = options.acts {

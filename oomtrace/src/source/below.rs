@@ -13,7 +13,7 @@ use std::{
 
 use rustix::{
     fs::{Mode, OFlags, openat},
-    io::{Errno, Result, dup},
+    io::{Errno, Result, fcntl_dupfd_cloexec},
 };
 
 /// Opens a path below a directory, one name after the other; `flags` are for the last one. The path is taken as relative. No symbolic
@@ -37,7 +37,7 @@ pub(super) fn open_below(directory: BorrowedFd<'_>, path: &[u8], flags: OFlags) 
             openat(from, OsStr::from_bytes(name), how | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
         here = Some(opened);
     }
-    here.map_or_else(|| dup(directory), Ok)
+    here.map_or_else(|| fcntl_dupfd_cloexec(directory, 0), Ok)
 }
 
 #[cfg(test)]

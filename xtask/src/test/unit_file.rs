@@ -1,4 +1,4 @@
-//! Checks the unit file in `contrib/` with systemd.
+//! Checks the unit files in `contrib/` with systemd.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,33 +10,40 @@ use tempfile::TempDir;
 use super::Tally;
 use crate::host::workspace;
 
-const FILE: &str = "contrib/oomtrace.service";
+const SERVICE: &str = "contrib/oomtrace.service";
+const SOCKET: &str = "contrib/oomtrace-oomd-hook.socket";
+const FILES: [&str; 2] = [SERVICE, SOCKET];
 
-/// The line of the unit that starts oomtrace. systemd looks for the program in `/usr/local/bin` and `/usr/bin`; the test uses
+/// The line of the service that starts oomtrace. systemd looks for the program in `/usr/local/bin` and `/usr/bin`; the test uses
 /// another program in its place.
 const INSTALLED: &str = "ExecStart=oomtrace ";
 const STAND_IN: &str = "ExecStart=/bin/true ";
 
-/// Checks that systemd understands every line of it.
+/// Checks that systemd understands every line of them.
 pub(super) fn check(tally: &mut Tally) {
+    let name = FILES.join(", ");
     match Command::new("systemd-analyze").arg("--version").output() {
-        Err(error) if error.kind() == ErrorKind::NotFound => tally.skip(FILE, "no systemd-analyze"),
-        Err(error) => tally.count(FILE, Err(error.into())),
-        Ok(_) => tally.count(FILE, verify()),
+        Err(error) if error.kind() == ErrorKind::NotFound => tally.skip(&name, "no systemd-analyze"),
+        Err(error) => tally.count(&name, Err(error.into())),
+        Ok(_) => tally.count(&name, verify()),
     }
 }
 
 fn verify() -> Result<()> {
-    let path = workspace::root().join(FILE);
-    let unit = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    ensure!(unit.contains(INSTALLED), "{FILE} has no line `{INSTALLED}`");
-    let directory = TempDir::new().context("creating a directory for the unit")?;
-    let copy = directory.path().join("oomtrace.service");
-    fs::write(&copy, unit.replace(INSTALLED, STAND_IN))
-        .with_context(|| format!("writing {}", copy.display()))?;
+    let directory = TempDir::new().context("creating a directory for the units")?;
+    let mut copies = Vec::new();
+    for file in FILES {
+        let path = workspace::root().join(file);
+        let unit = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        ensure!(file != SERVICE || unit.contains(INSTALLED), "{file} has no line `{INSTALLED}`");
+        let copy = directory.path().join(path.file_name().context("a unit without a name")?);
+        fs::write(&copy, unit.replace(INSTALLED, STAND_IN))
+            .with_context(|| format!("writing {}", copy.display()))?;
+        copies.push(copy);
+    }
     let output = Command::new("systemd-analyze")
         .args(["verify", "--man=no", "--recursive-errors=no"])
-        .arg(&copy)
+        .args(&copies)
         .output();
     let output = output.context("starting systemd-analyze")?;
     // systemd reports a key that it does not know and ignores it.

@@ -29,8 +29,8 @@ use crate::{
     kernels::Kernel,
 };
 
-/// The newest suite.
-const SUITE: &str = "trixie";
+/// The suite of the guest, unless another one is given.
+pub(super) const SUITE: &str = "trixie";
 
 /// The programs of the guest.
 const PACKAGES: &str = "systemd-sysv,systemd-oomd,earlyoom,dbus";
@@ -45,20 +45,24 @@ const CHECK: &str = "[Unit]\nAfter=basic.target dbus.socket\n[Service]\nType=one
 /// systemd-oomd acts on this slice when its processes wait for memory.
 const PRESSED: &str = "[Slice]\nManagedOOMMemoryPressure=kill\nManagedOOMMemoryPressureLimit=1%\n";
 
-/// systemd-oomd acts after this time, not after 30 s.
-const OOMD: &str = "[OOM]\nDefaultMemoryPressureDurationSec=2s\n";
+/// systemd-oomd acts after this time, not after 30 s. Since version 260, it announces a kill, if it may wait for the reply.
+const OOMD: &str = "[OOM]\nDefaultMemoryPressureDurationSec=2s\nPrekillHookTimeoutSec=5s\n";
 
 /// earlyoom sends SIGTERM below 15 % of available memory, and SIGKILL below 8 %.
 const EARLYOOM: &str = "EARLYOOM_ARGS=\"-r 0 -m 15,8\"\n";
 
 /// The files of the guest besides Debian's: the path and the content.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("root/check/guest.sh", include_str!("killers/guest.sh")),
     ("etc/systemd/system/check.service", CHECK),
     ("etc/systemd/system/pressed.slice", PRESSED),
     ("etc/systemd/oomd.conf.d/99-check.conf", OOMD),
     ("etc/default/earlyoom", EARLYOOM),
     ("etc/systemd/system/oomtrace.service", include_str!("../../../contrib/oomtrace.service")),
+    (
+        "etc/systemd/system/oomtrace-oomd-hook.socket",
+        include_str!("../../../contrib/oomtrace-oomd-hook.socket"),
+    ),
     ("etc/default/oomtrace", ""),
 ];
 
@@ -69,12 +73,12 @@ const COMMAND_LINE: &str = "root=/dev/nvme0n1 rw rootwait init=/sbin/init psi=1 
 const PATIENCE: Duration = Duration::from_mins(15);
 
 /// `cargo xtask vm SERIES --killers`
-pub(super) fn task(kernels: &[Kernel]) -> Result<()> {
+pub(super) fn task(kernels: &[Kernel], suite: &str) -> Result<()> {
     setup::apt(&HERE)?;
     let programs = programs::build_for(Arch::X86_64, true)?;
     let scratch = TempDir::new().context("creating a directory for the guest's system")?;
     say("making a Debian system with programs that kill for memory");
-    let disk = disk(&programs, scratch.path())?;
+    let disk = disk(&programs, suite, scratch.path())?;
     for kernel in kernels {
         let rows = in_guest(kernel, &disk, scratch.path()).with_context(|| kernel.series.clone())?;
         for row in &rows {
@@ -85,9 +89,9 @@ pub(super) fn task(kernels: &[Kernel]) -> Result<()> {
 }
 
 /// Makes the guest's disk.
-fn disk(programs: &Programs, scratch: &Path) -> Result<PathBuf> {
+fn disk(programs: &Programs, suite: &str, scratch: &Path) -> Result<PathBuf> {
     let root = scratch.join("root");
-    unpack(&root)?;
+    unpack(suite, &root)?;
     for (path, content) in FILES {
         let path = root.join(path);
         fs::create_dir_all(path.parent().context("a file without a directory")?)?;
@@ -104,11 +108,11 @@ fn disk(programs: &Programs, scratch: &Path) -> Result<PathBuf> {
 }
 
 /// Unpacks a small Debian. The archive is kept, because making it takes minutes.
-fn unpack(root: &Path) -> Result<()> {
-    let archive = workspace::cache()?.join(format!("{SUITE}-killers.tar"));
+fn unpack(suite: &str, root: &Path) -> Result<()> {
+    let archive = workspace::cache()?.join(format!("{suite}-killers.tar"));
     if !archive.is_file() {
         let whole = archive.with_extension("new.tar");
-        debian::bootstrap(SUITE, PACKAGES, &whole)?;
+        debian::bootstrap(suite, PACKAGES, &whole)?;
         fs::rename(&whole, &archive)?;
     }
     fs::create_dir(root)?;

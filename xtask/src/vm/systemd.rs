@@ -30,10 +30,14 @@ const SMALL_MIB: u32 = 512;
 const COMMAND_LINE: &str = "root=/dev/nvme0n1 rw rootwait init=/sbin/init systemd.firstboot=off systemd.mask=serial-getty@ttyS0.service";
 
 /// The files of every guest besides Debian's: the path and the content.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("etc/systemd/system/check.service", CHECK),
     ("etc/systemd/system/eater.service", EATER),
     ("etc/systemd/system/oomtrace.service", include_str!("../../../contrib/oomtrace.service")),
+    (
+        "etc/systemd/system/oomtrace-oomd-hook.socket",
+        include_str!("../../../contrib/oomtrace-oomd-hook.socket"),
+    ),
     ("etc/default/oomtrace", ""),
 ];
 
@@ -50,11 +54,12 @@ const EATER: &str = "[Service]\nType=oneshot\nMemoryMax=24M\nMemorySwapMax=0\n\
 const ASKER: &str = "[Service]\nType=oneshot\nDynamicUser=yes\nPrivateTmp=yes\nMemoryMax=24M\nMemorySwapMax=0\n\
                      OOMPolicy=continue\nStandardOutput=truncate:/run/asked\nExecStart=/bin/sh /usr/local/bin/asker\n";
 
-/// Runs the unit file: readiness, sandbox, journal, questions, restart.
+/// Runs the unit files: readiness, sandbox, journal, questions, restart, and announced kills.
 pub(super) fn check() -> Result<()> {
     let files = [
         ("root/check/script", include_str!("systemd/service.sh")),
         ("usr/local/bin/asker", include_str!("systemd/asker.sh")),
+        ("usr/local/bin/announce", include_str!("systemd/announce.pl")),
         ("etc/systemd/system/asker.service", ASKER),
     ];
     boot(SERIES, &files, "systemd: passed", MEMORY_MIB, Duration::from_mins(8))

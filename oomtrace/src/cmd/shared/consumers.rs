@@ -23,8 +23,11 @@ pub(in crate::cmd) fn wanted(options: &Consumers, cmdlines: bool) -> Result<Want
     let hook = program.map(|program| Hook { program, limit: options.exec_timeout });
     let journal = options.journal.then(Journal::open).transpose()?;
     let socket = options.socket.as_deref().map(Socket::bind).transpose()?;
-    let oomd_hook = options.oomd_hook.as_deref();
-    let oomd_hook = oomd_hook.map(|directory| OomdHook::bind(directory, cmdlines)).transpose()?;
+    let bind = |directory| OomdHook::bind(directory, cmdlines).map(Some);
+    let oomd_hook = match OomdHook::passed(cmdlines)? {
+        Some(hook) => Some(hook),
+        None => options.oomd_hook.as_deref().map_or(Ok(None), bind)?,
+    };
     Ok(Wanted { metrics, hook, journal, socket, oomd_hook })
 }
 

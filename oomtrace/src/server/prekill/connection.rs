@@ -5,6 +5,7 @@ use std::{io, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixStream, unix::OwnedReadHalf},
+    sync::oneshot::Receiver,
     time::timeout,
 };
 
@@ -20,8 +21,16 @@ const CALLS: usize = 16;
 /// Maximum time of a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers the calls of a connection. `hear` gets each announced cgroup after its reply, with the time at which the call arrived.
-pub(super) async fn converse(stream: UnixStream, mut hear: impl FnMut(u64, &str)) -> io::Result<()> {
+/// Maximum time for which a reply waits until the cgroup has been read, usually less than a millisecond. systemd-oomd kills as soon as it
+/// has the reply, and on a busy machine the processes are then gone first.
+const READING: Duration = Duration::from_millis(100);
+
+/// Answers the calls of a connection. `hear` gets each announced cgroup, with the time at which the call arrived. It returns what ends when
+/// the cgroup has been read.
+pub(super) async fn converse(
+    stream: UnixStream,
+    mut hear: impl FnMut(u64, &str) -> Receiver<()>,
+) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     let calls = async {
@@ -29,11 +38,12 @@ pub(super) async fn converse(stream: UnixStream, mut hear: impl FnMut(u64, &str)
             let Some(call) = next(&mut read).await? else { break };
             let arrived_ns = clock::boot_ns();
             let Answer { reply, cgroup } = varlink::answer(&call)?;
+            if let Some(cgroup) = cgroup {
+                // The reply is the same if the cgroup could not be read.
+                let _ = timeout(READING, hear(arrived_ns, &cgroup)).await;
+            }
             if let Some(reply) = reply {
                 write.write_all(&reply).await?;
-            }
-            if let Some(cgroup) = cgroup {
-                hear(arrived_ns, &cgroup);
             }
         }
         Ok(())

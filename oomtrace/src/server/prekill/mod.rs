@@ -1,8 +1,8 @@
 //! `--oomd-hook`: hears systemd-oomd before it kills (`docs/hooks.md`).
 //!
-//! systemd-oomd connects to every socket in a directory and calls a varlink method with the cgroup that it is about to kill. It waits
-//! for the replies, so the reply comes before anything else. Then the announcement is passed on. A thread of its own reads about the
-//! cgroup, because that may take long while memory is short.
+//! systemd-oomd connects to every socket in a directory and calls a varlink method with the cgroup that it is about to kill. It kills
+//! when it has the replies. The announcement is passed on at once. A thread of its own reads about the cgroup, because that may take
+//! long while memory is short: the reply waits for it only for a moment.
 
 mod connection;
 mod varlink;
@@ -19,9 +19,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::UnixStream, time::sleep};
+use tokio::{
+    net::UnixStream,
+    sync::oneshot::{self, Receiver as Reading, Sender as Done},
+    time::sleep,
+};
 
-use super::{Socket, SocketError, Trouble, complaints::Complaints};
+use super::{Socket, SocketError, Trouble, complaints::Complaints, socket::Access};
 use crate::{
     context::Prekill,
     kernel::{
@@ -38,8 +42,14 @@ pub const HOOK_DIRECTORY: &str = "/run/systemd/oomd.prekill.hook";
 /// The name of the socket. systemd-oomd accepts any.
 const NAME: &str = "oomtrace";
 
+/// The option that errors name.
+const OPTION: &str = "--oomd-hook";
+
 /// The user that systemd-oomd runs as.
 const USER: &str = "systemd-oom";
+
+/// The id of root.
+const ROOT: u32 = 0;
 
 /// Maximum number of connections at a time. systemd-oomd makes one for each kill.
 const CONNECTIONS: usize = 8;
@@ -58,8 +68,8 @@ pub struct OomdHook {
     unread: Receiver<Unread>,
 }
 
-/// An announcement that was passed on, and its cgroup.
-type Unread = (Prekill, OwnedFd);
+/// An announcement that was passed on, its cgroup, and what is told when the cgroup has been read.
+type Unread = (Prekill, OwnedFd, Done<()>);
 
 /// What all connections share.
 struct Shared {
@@ -77,12 +87,32 @@ impl OomdHook {
     ///
     /// If another process listens on the socket, or the system refuses.
     pub fn bind(directory: &Path, cmdlines: bool) -> Result<Self, SocketError> {
-        let path = directory.join(NAME);
-        let failed = |error| SocketError::Bind { option: "--oomd-hook", path: path.clone(), error };
-        let prekills = Arc::new(Prekills::new().map_err(failed)?);
-        let socket = Socket::bind_for("--oomd-hook", &path)?;
-        let passwd = fs::read("/etc/passwd").unwrap_or_default();
-        let users = [Some(0), user_id(&passwd, USER)].into_iter().flatten().collect();
+        Self::bind_for(announcers(), directory, cmdlines)
+    }
+
+    /// The same for these users. Only the last of them, and root, can connect.
+    fn bind_for(users: Vec<u32>, directory: &Path, cmdlines: bool) -> Result<Self, SocketError> {
+        let access = Access::User(users.last().copied().unwrap_or(ROOT));
+        let socket = Socket::bind_for(OPTION, &directory.join(NAME), access)?;
+        Self::on(socket, users, cmdlines).map_err(|error| SocketError::Bind {
+            option: OPTION,
+            path: directory.join(NAME),
+            error,
+        })
+    }
+
+    /// The hook on the socket that the service manager passed, if it passed one.
+    ///
+    /// # Errors
+    ///
+    /// If it passed something else, or no descriptors are left.
+    pub fn passed(cmdlines: bool) -> Result<Option<Self>, SocketError> {
+        let hook = |socket| Self::on(socket, announcers(), cmdlines).map_err(SocketError::Passed);
+        Socket::passed()?.map(hook).transpose()
+    }
+
+    fn on(socket: Socket, users: Vec<u32>, cmdlines: bool) -> io::Result<Self> {
+        let prekills = Arc::new(Prekills::new()?);
         let (to_reader, unread) = sync_channel(UNREAD);
         let shared = Shared { prekills, announcer: Announcer::open(), to_reader, users };
         Ok(Self { socket, shared, reader: PrekillReader::new(cmdlines), unread })
@@ -96,16 +126,25 @@ impl OomdHook {
 }
 
 impl Shared {
-    /// Passes on an announcement, and then its cgroup to the thread that reads it.
-    fn hear(&self, announced_ns: u64, cgroup: &str, pid: Option<i32>, complaints: &Complaints) {
+    /// Passes on an announcement, and then its cgroup to the thread that reads it. Returns what ends when it has been read.
+    fn hear(
+        &self,
+        announced_ns: u64,
+        cgroup: &str,
+        pid: Option<i32>,
+        complaints: &Complaints,
+    ) -> Reading<()> {
         let (prekill, directory) = self.announcer.announced(announced_ns, cgroup, pid);
+        let (done, reading) = oneshot::channel();
         let mut has_room = self.prekills.put(&prekill);
         if let Some(directory) = directory {
-            has_room &= self.to_reader.try_send((prekill, directory)).is_ok();
+            has_room &= self.to_reader.try_send((prekill, directory, done)).is_ok();
         }
         if !has_room {
             complaints.say(&Trouble::Prekill);
         }
+        // Without a cgroup or a place, it has already ended.
+        reading
     }
 }
 
@@ -123,11 +162,13 @@ fn start_reading(
     let run = move || {
         // If this fails, the tracing thread reports it.
         let _ = (be_io_flusher(), keep_only(NOTHING));
-        for (mut prekill, directory) in unread {
+        for (mut prekill, directory, done) in unread {
             prekill.snapshot = reader.snapshot(directory);
             if prekill.snapshot.is_some() && !prekills.put(&prekill) {
                 complaints.say(&Trouble::Prekill);
             }
+            // If nobody waits any more, the reply has been sent.
+            let _ = done.send(());
         }
     };
     Builder::new().name("oomtrace-prekill".to_owned()).spawn(run).map(drop)
@@ -146,7 +187,7 @@ pub(super) fn start(hook: OomdHook, complaints: Arc<Complaints>) -> io::Result<i
 
 async fn serve(socket: Socket, shared: Shared, complaints: Arc<Complaints>) {
     let (listener, _file) = socket.parts();
-    let accept = |error| Trouble::Accept { consumer: "--oomd-hook", error };
+    let accept = |error| Trouble::Accept { consumer: OPTION, error };
     let listener = match tokio::net::UnixListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return complaints.say(&accept(error)),
@@ -179,6 +220,12 @@ fn admit(stream: UnixStream, shared: &Arc<Shared>, complaints: &Arc<Complaints>)
             let _ = connection::converse(stream, hear).await;
         });
     }
+}
+
+/// The users that may announce a kill: root, and systemd-oomd's if it exists.
+fn announcers() -> Vec<u32> {
+    let passwd = fs::read("/etc/passwd").unwrap_or_default();
+    [Some(ROOT), user_id(&passwd, USER)].into_iter().flatten().collect()
 }
 
 /// The id of a user in the text of `/etc/passwd`.

@@ -33,8 +33,8 @@ impl Run {
     /// Starts a server for these users instead of root and systemd-oomd's.
     fn start_for(users: Option<Vec<u32>>) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let mut hook = OomdHook::bind(directory.path(), true).unwrap();
         let own = rustix::process::geteuid().as_raw();
+        let mut hook = OomdHook::bind_for(vec![own], directory.path(), true).unwrap();
         hook.shared.users = users.unwrap_or_else(|| vec![own]);
         let prekills = hook.prekills();
         let wanted = Wanted { oomd_hook: Some(hook), ..Wanted::default() };
@@ -161,7 +161,7 @@ fn silent_clients_take_no_more_places_than_there_are() {
 #[test]
 fn two_tracers_do_not_share_a_socket() {
     let run = Run::start();
-    let second = OomdHook::bind(run.directory.path(), true).err().unwrap();
+    let second = OomdHook::bind_for(Vec::new(), run.directory.path(), true).err().unwrap();
     assert!(matches!(second, SocketError::InUse { option: "--oomd-hook", .. }));
     run.end();
 }

@@ -3,8 +3,9 @@
 use std::{
     fs::{self, DirBuilder},
     io,
+    os::fd::FromRawFd as _,
     os::unix::{
-        fs::{DirBuilderExt as _, FileTypeExt as _},
+        fs::{DirBuilderExt as _, FileTypeExt as _, lchown},
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
@@ -42,12 +43,29 @@ pub enum SocketError {
         /// The reason.
         error: io::Error,
     },
+    /// The service manager passed something else than a listening local socket.
+    #[error("cannot use the socket that the service manager passed ({VARIABLE}): {0}")]
+    Passed(io::Error),
 }
+
+/// Who may connect to a new socket.
+#[derive(Clone, Copy)]
+pub(in crate::server) enum Access {
+    /// Every process. Who may ask what is decided for each request.
+    Everyone,
+    /// This user, and root.
+    User(u32),
+}
+
+/// The variable in which a service manager counts the sockets that it passes.
+/// <https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html>
+const VARIABLE: &str = "LISTEN_FDS";
 
 /// A bound socket that does not accept connections yet.
 pub struct Socket {
     listener: UnixListener,
-    file: File,
+    /// `None` if the service manager owns the file.
+    file: Option<File>,
 }
 
 /// The file of a socket, which is removed with it.
@@ -68,51 +86,82 @@ impl Socket {
     ///
     /// If another process listens on it, the path is something else, or the system refuses.
     pub fn bind(path: &Path) -> Result<Self, SocketError> {
-        Self::bind_for("--socket", path)
+        Self::bind_for("--socket", path, Access::Everyone)
     }
 
     /// The same for another option, which errors name.
-    pub(in crate::server) fn bind_for(option: &'static str, path: &Path) -> Result<Self, SocketError> {
+    pub(in crate::server) fn bind_for(
+        option: &'static str,
+        path: &Path,
+        access: Access,
+    ) -> Result<Self, SocketError> {
         let failed = |error| SocketError::Bind { option, path: path.to_owned(), error };
-        // Who may ask what is decided for each request.
-        let _unmasked = Unmasked::new();
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            let _mask = Mask::new(Mode::empty());
             match DirBuilder::new().mode(0o755).create(parent) {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
                 _ => {}
             }
         }
         remove_stale(option, path)?;
-        let listener = UnixListener::bind(path).map_err(failed)?;
+        let listener = bind(path, access).map_err(failed)?;
         let file = File(path.to_owned());
+        if let Access::User(user) = access {
+            lchown(path, Some(user), None).map_err(failed)?;
+        }
         listener.set_nonblocking(true).map_err(failed)?;
-        Ok(Self { listener, file })
+        Ok(Self { listener, file: Some(file) })
     }
 
-    pub(in crate::server) fn parts(self) -> (UnixListener, File) {
+    /// The socket that a service manager created and passed to this process, if there is one. Programs that this process starts do
+    /// not inherit it. Call it once.
+    ///
+    /// # Errors
+    ///
+    /// If it is something else than a local socket.
+    pub(in crate::server) fn passed() -> Result<Option<Self>, SocketError> {
+        let Some(passed) = sd_notify::listen_fds().map_err(SocketError::Passed)?.next() else {
+            return Ok(None);
+        };
+        // SAFETY: the service manager passed this descriptor to this process, and nothing else here uses it.
+        let listener = unsafe { UnixListener::from_raw_fd(passed) };
+        let is_usable = listener.local_addr().and_then(|_| listener.set_nonblocking(true));
+        is_usable.map_err(SocketError::Passed)?;
+        Ok(Some(Self { listener, file: None }))
+    }
+
+    pub(in crate::server) fn parts(self) -> (UnixListener, Option<File>) {
         (self.listener, self.file)
     }
 }
 
-/// Only one thread at a time changes the mask, so that each restores the right one.
-static MASK: Mutex<()> = Mutex::new(());
+/// Binds the socket with the permissions of `access`.
+fn bind(path: &Path, access: Access) -> io::Result<UnixListener> {
+    let _mask = Mask::new(match access {
+        Access::Everyone => Mode::empty(),
+        Access::User(_) => Mode::XUSR | Mode::RWXG | Mode::RWXO,
+    });
+    UnixListener::bind(path)
+}
 
-/// While this exists, the process's mask (`umask`) takes no permission from a new file: every process may connect to a new socket.
-/// A change of the permissions afterwards could follow a link that replaced the socket. The mask applies to all threads, so this is
-/// for the start only.
-struct Unmasked {
+/// Only one thread at a time changes the mask, so that each restores the right one.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// While this exists, the process's mask (`umask`) takes these permissions from new files and no others. A change of the permissions
+/// afterwards could follow a link that replaced the socket. The mask applies to all threads, so this is for the start only.
+struct Mask {
     before: Mode,
     _alone: MutexGuard<'static, ()>,
 }
 
-impl Unmasked {
-    fn new() -> Self {
-        let alone = MASK.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { before: umask(Mode::empty()), _alone: alone }
+impl Mask {
+    fn new(taken: Mode) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { before: umask(taken), _alone: alone }
     }
 }
 
-impl Drop for Unmasked {
+impl Drop for Mask {
     fn drop(&mut self) {
         umask(self.before);
     }
@@ -141,10 +190,24 @@ fn remove_stale(option: &'static str, path: &Path) -> Result<(), SocketError> {
 mod tests {
     use std::{
         fs,
-        os::unix::{fs::PermissionsExt as _, net::UnixListener},
+        os::unix::{
+            fs::{MetadataExt as _, PermissionsExt as _},
+            net::UnixListener,
+        },
     };
 
-    use super::{Socket, SocketError};
+    use super::{Access, Socket, SocketError};
+
+    #[test]
+    fn only_its_user_may_connect() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run/socket");
+        let own = rustix::process::geteuid().as_raw();
+        let _socket = Socket::bind_for("--oomd-hook", &path, Access::User(own)).unwrap();
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(directory.path().join("run")), mode(path.clone())), (0o755, 0o600));
+        assert_eq!(fs::metadata(path).unwrap().uid(), own);
+    }
 
     #[test]
     fn replaces_a_stale_socket_and_nothing_else() {

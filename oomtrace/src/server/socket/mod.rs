@@ -14,6 +14,7 @@ use std::{
 
 use tokio::{net::UnixStream, sync::watch, time::sleep, time::timeout};
 
+pub(super) use self::listen::Access;
 pub use self::listen::{Socket, SocketError};
 use self::{asker::Asker, kept::Reports, places::Places};
 use super::{

@@ -25,7 +25,9 @@ pub(crate) fn root(suite: &str, packages: &str, scratch: &Path) -> Result<PathBu
 pub(crate) fn bootstrap(suite: &str, packages: &str, target: &Path) -> Result<()> {
     let mirror = mirror::candidates(suite)?.into_iter().next().context("apt's sources name no mirror")?;
     let mut mmdebstrap = Command::new("mmdebstrap");
-    mmdebstrap.args(["--quiet", "--variant=minbase", &format!("--include={packages}"), suite]);
+    mmdebstrap.args(["--quiet", "--variant=minbase", &format!("--include={packages}")]);
+    // A mirror may lag behind. The signature is checked in any case.
+    mmdebstrap.args(["--aptopt=Acquire::Check-Valid-Until false", suite]);
     run(mmdebstrap.arg(target).arg(mirror)).with_context(|| format!("making a small system of {suite}"))
 }
 

@@ -107,6 +107,9 @@ plain() {
 }
 
 systemctl stop earlyoom systemd-oomd systemd-oomd.socket
+systemctl --version | head -n 1
+fact systemd-oomd.announces "$(grep -c prekill /usr/lib/systemd/systemd-oomd)"
+systemctl start oomtrace-oomd-hook.socket || journalctl --no-pager -u oomtrace-oomd-hook.socket
 systemctl start oomtrace || journalctl --no-pager -u oomtrace
 journalctl --no-pager --output=cat -u oomtrace
 
@@ -129,6 +132,7 @@ systemctl stop systemd-oomd systemd-oomd.socket
 uname -r
 systemctl stop oomtrace
 for recording in "$recordings"/*.oomtrace; do oomtrace replay "$recording" --format json; done >out/reports.json
+for recording in "$recordings"/*.oomtrace; do oomtrace dump "$recording" | grep " Prekill "; done
 oomtrace list $recordings
 wc -l out/reports.json
 journalctl --no-pager --output=cat -u oomtrace

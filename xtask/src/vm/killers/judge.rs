@@ -195,9 +195,22 @@ fn by_earlyoom(facts: &Facts) -> Result<Expected> {
     ])
 }
 
-/// The count is that of `cgroup.procs` before the kill.
+/// The count is that of `cgroup.procs` before the kill. If this systemd-oomd can announce a kill, it has, and the announcement lists the
+/// processes, which were all alive.
 fn by_oomd(facts: &Facts) -> Result<Expected> {
-    Ok(vec![
+    let count = facts.number("pressed.count")?;
+    let announcement = if facts.number("systemd-oomd.announces")? > 0 {
+        vec![
+            ("/prekill/cgroup", json!("/pressed.slice/pressed.service")),
+            ("/prekill/pid", json!(facts.number("systemd-oomd.pid")?)),
+            ("/prekill/snapshot/processes_total", json!(count)),
+            ("/prekill/snapshot/processes/0/pid", json!(facts.number("pressed.pid")?)),
+            ("/prekill/snapshot/processes/0/comm", json!("pressed")),
+        ]
+    } else {
+        vec![("/prekill", Value::Null)]
+    };
+    let killed = vec![
         ("/cause/code", json!("userspace")),
         ("/cause/confidence", json!("observed")),
         ("/trigger/comm", json!("systemd-oomd")),
@@ -206,11 +219,12 @@ fn by_oomd(facts: &Facts) -> Result<Expected> {
         ("/victims/0/pid", json!(facts.number("pressed.pid")?)),
         ("/victims/0/unit", json!("pressed.service")),
         ("/domain/cgroup", json!("/pressed.slice/pressed.service")),
-        ("/sent/count", json!(facts.number("pressed.count")?)),
+        ("/sent/count", json!(count)),
         ("/sent/left_out", json!(0)),
         ("/followed", json!([])),
         ("/status/complete", json!(true)),
-    ])
+    ];
+    Ok([killed, announcement].concat())
 }
 
 fn at<'a>(value: &'a Value, place: &str) -> &'a Value {
@@ -226,7 +240,7 @@ mod tests {
     const FACTS: &str = "early-term.unit_status=7\nstubborn.unit_status=7\nplain.unit_status=7\nstop.unit_status=0\nstop.result=oom-kill\n\
                          group.unit_status=0\ngroup.result=oom-kill\ncontinue.unit_status=0\nstop-hard.unit_status=0\n\
                          stop-hard.result=oom-kill\nearlyoom.pid=300\nearly-kill.pid=301\nearly-kill.unit_status=0\n\
-                         systemd-oomd.pid=400\npressed.pid=401\npressed.unit_status=0\npressed.count=2\n";
+                         systemd-oomd.pid=400\npressed.pid=401\npressed.unit_status=0\npressed.count=2\nsystemd-oomd.announces=0\n";
 
     fn answer(name: &str) -> String {
         let how = if name == "stubborn.unit" { "a timeout of systemd ended it" } else { "ended by signal 9" };
@@ -311,6 +325,18 @@ mod tests {
         let mut reports = all();
         reports.push(json!({"victims": [{"comm": "sleep"}], "cause": {"summary": "systemd killed sleep"}}));
         assert!(judged(&reports, FACTS).unwrap_err().contains("systemd killed sleep"));
+    }
+
+    #[test]
+    fn expects_an_announcement_where_systemd_oomd_makes_one() {
+        let facts = FACTS.replace("announces=0", "announces=1");
+        assert!(judged(&all(), &facts).unwrap_err().contains("pressed: /prekill/cgroup is null"));
+        let mut reports = all();
+        for (place, value) in (ACTS[5].expected)(&Facts::parse(&facts)).unwrap() {
+            set(&mut reports[5], place, value);
+        }
+        judged(&reports, &facts).unwrap();
+        assert!(judged(&reports, FACTS).unwrap_err().contains("pressed: /prekill is"));
     }
 
     #[test]

@@ -109,6 +109,29 @@ oomtrace why eater.service --socket /run/oomtrace/socket >/dev/null || fail "the
 [ "$(property NRestarts)" = 1 ] || fail "$(property NRestarts) restarts"
 echo "restart: $before kills before SIGKILL, $(count) in the recording now"
 
+# Announcements of systemd-oomd, through the socket that systemd passes. The version of Debian 13 makes none, so a script does.
+hook=/run/systemd/oomd.prekill.hook/oomtrace
+echo 'systemd-oom:x:983:983::/:/usr/sbin/nologin' >>/etc/passwd
+systemctl stop oomtrace
+systemctl start oomtrace-oomd-hook.socket || fail "the socket for announcements is not created"
+systemctl start oomtrace || fail "the service does not start with the socket"
+[ "$(stat -c '%U %a' "$hook")" = "systemd-oom 600" ] || fail "the socket has $(stat -c '%U %a' "$hook")"
+announced() { oomtrace show -1 --format json | grep -q '"prekill":{.*"cgroup":"/system.slice/'"$1"'.service"'; }
+announce() {
+    systemd-run --quiet --unit="$1" /bin/sleep 1000
+    reply=$(perl /usr/local/bin/announce "/system.slice/$1.service" "$(systemctl show --property=MainPID --value "$1")")
+    [ "$reply" = '{"parameters":{}}' ] || fail "the reply is $reply"
+    until_true announced "$1" || fail "the kill of $1 is not reported with its announcement"
+}
+announce doomed
+! setpriv --reuid=65534 --clear-groups perl /usr/local/bin/announce / 1 || fail "nobody may announce a kill"
+systemctl stop oomtrace
+[ -S "$hook" ] || fail "the service removed the socket of systemd"
+announce doomed-later
+[ "$(property ActiveState)" = active ] || fail "an announcement does not start the service"
+systemctl stop oomtrace-oomd-hook.socket
+echo "announcements: reported with the kill, also if they start the service; other users cannot connect"
+
 # The watchdog. A stopped process sends no WATCHDOG=1.
 first=$(property MainPID)
 mkdir -p /etc/systemd/system/oomtrace.service.d
