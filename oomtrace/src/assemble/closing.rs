@@ -35,7 +35,7 @@ pub const GROUP_WINDOW_NS: u64 = 100_000_000;
 
 /// Time after its last event for which an incident waits for the names in its stack while the kernel's list of symbols is being read.
 /// Frames in the ring buffer go first, so that this takes longest in a storm on a slow machine.
-const NAMES_NS: u64 = 10_000_000_000;
+const NAMES_NS: u64 = 6_000_000_000;
 
 /// Maximum time between the exit of an init process and the first kill in its pid namespace.
 /// Since 6.16, the init's memory is released in between. The reaper helps with that from 2 s after the kill.

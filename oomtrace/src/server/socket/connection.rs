@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const NEWS: Duration = Duration::from_millis(250);
 
 /// The time in which the report of a known decision usually comes. The assembler waits up to 5 s after the last event for the exits of
-/// the victims (`KILL_TIMEOUT_NS`), and up to 2 s for names (`NAMES_NS`). A pass may take longer. A client waits 10 s for a reply.
+/// the victims (`KILL_TIMEOUT_NS`), and up to 6 s for names (`NAMES_NS`). A pass may take longer. A client waits 10 s for a reply.
 const REPORT: Duration = Duration::from_secs(8);
 
 /// Reads the request and answers it.
