@@ -28,7 +28,7 @@ use oomtrace_scenarios::scenario::{self, Scenario};
 pub(crate) use self::guest::qemu::{boot_with, install as install_qemu};
 pub(crate) use self::matrix::{Cell, Matrix, Verdict};
 pub(crate) use self::table::render;
-use crate::kernels;
+use crate::{host::run::say, kernels};
 
 /// The series of a plain `cargo xtask vm`.
 fn usual_series(arch: Arch) -> [&'static str; 5] {
@@ -214,8 +214,8 @@ fn run_matrix(options: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Run one kernel after the other. The page gets the cells of each kernel at its end, so that a run that is interrupted later has not
-/// been for nothing.
+/// Run one kernel after the other. The page gets the cells of each kernel at its end, so that an interrupted run keeps its finished
+/// kernels. Before the last kernel, the page may not accept them: it may have failures of kernels that run later.
 fn run_and_write(matrix: &mut Matrix, kernels: &[kernels::Kernel]) -> Result<Run> {
     let mut whole: Option<Run> = None;
     for (kernel, done) in kernels.iter().zip(1..) {
@@ -225,7 +225,10 @@ fn run_and_write(matrix: &mut Matrix, kernels: &[kernels::Kernel]) -> Result<Run
             Some(before) => before.followed_by(run),
             None => run,
         };
-        compatibility::write(kernels.get(..done).unwrap_or(kernels), &so_far)?;
+        match compatibility::write(kernels.get(..done).unwrap_or(kernels), &so_far) {
+            Err(error) if done < kernels.len() => say(&format!("{error:#}")),
+            written => written?,
+        }
         whole = Some(so_far);
     }
     whole.context("a matrix without a kernel")

@@ -1,5 +1,5 @@
-//! `cargo xtask storms`: storms of kills beside a tracer that is stopped for a while. What it reports, and what it says that it
-//! missed, must be the kernel's own count.
+//! `cargo xtask storms`: storms of kills beside a tracer that is stopped for a while. The reported kills and those counted as missed must
+//! add up to the kernel's own count.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ use crate::host::{
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// How many storms
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Kills of each storm
     #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
@@ -104,6 +104,7 @@ fn kernels_count(scratch: &Scratch) -> Result<u64> {
 
 /// Compares. Returns the figures of a row.
 fn judge(counts: &BTreeMap<String, u64>, said: &Said) -> Result<String> {
+    ensure!(said.status.success(), "the tracer exited with {}: {}", said.status, said.stderr);
     let mut reported: BTreeMap<String, u64> = BTreeMap::new();
     for report in said.reports()? {
         for victim in at(&report, "/victims").as_array().into_iter().flatten() {
@@ -112,7 +113,9 @@ fn judge(counts: &BTreeMap<String, u64>, said: &Said) -> Result<String> {
         }
     }
     for (cgroup, count) in &reported {
-        let known = counts.get(cgroup).with_context(|| format!("a victim in {cgroup}"))?;
+        let known = counts
+            .get(cgroup)
+            .with_context(|| format!("a victim in {cgroup}, which is no cgroup of this test"))?;
         ensure!(count <= known, "{count} victims in {cgroup}, and the kernel killed {known}");
     }
     let all: u64 = counts.values().sum();
@@ -150,6 +153,6 @@ mod tests {
             |cgroups: &[&str], totals| judge(&counts, &said(cgroups, totals)).unwrap_err().to_string();
         assert_eq!(error(&all[1..], none_lost), "the kernel killed 5, 4 were reported, 0 said to be missed");
         assert_eq!(error(&["/a", "/a", "/a"], some), "3 victims in /a, and the kernel killed 2");
-        assert_eq!(error(&["/c"], some), "a victim in /c");
+        assert_eq!(error(&["/c"], some), "a victim in /c, which is no cgroup of this test");
     }
 }
