@@ -8,13 +8,14 @@ use super::Release;
 use crate::host::{platform::Platform, run::run};
 
 /// The contents besides the program: files and directories of the checkout, and their names in the archive.
-const CONTENTS: [(&str, &str); 9] = [
+const CONTENTS: [(&str, &str); 10] = [
     ("README.md", "README.md"),
     ("CHANGELOG.md", "CHANGELOG.md"),
     ("LICENSE-APACHE", "LICENSE-APACHE"),
     ("LICENSE-MIT", "LICENSE-MIT"),
     ("LICENSE-GPL-2.0", "LICENSE-GPL-2.0"),
     ("contrib/oomtrace.service", "oomtrace.service"),
+    ("contrib/oomtrace-oomd-hook.socket", "oomtrace-oomd-hook.socket"),
     ("contrib/completions", "completions"),
     ("contrib/man", "man"),
     ("contrib/journal/oomtrace.catalog", "oomtrace.catalog"),

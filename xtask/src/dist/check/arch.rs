@@ -11,7 +11,8 @@ use crate::host::run::output;
 const RECIPE: &str = "contrib/arch/PKGBUILD";
 
 /// The required files of the package besides the program.
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
+    "usr/lib/systemd/system/oomtrace-oomd-hook.socket",
     "usr/lib/systemd/system/oomtrace.service",
     "usr/lib/systemd/catalog/oomtrace.catalog",
     "usr/share/man/man1/oomtrace.1.gz",

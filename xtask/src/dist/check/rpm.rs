@@ -8,10 +8,11 @@ use super::Built;
 use crate::host::run::output;
 
 /// The required files of the rpm besides documentation.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "/etc/default/oomtrace",
     "/usr/bin/oomtrace",
     "/usr/lib/systemd/catalog/oomtrace.catalog",
+    "/usr/lib/systemd/system/oomtrace-oomd-hook.socket",
     "/usr/lib/systemd/system/oomtrace.service",
     "/usr/share/bash-completion/completions/oomtrace",
     "/usr/share/fish/vendor_completions.d/oomtrace.fish",
