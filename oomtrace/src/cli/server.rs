@@ -38,7 +38,7 @@ pub struct Consumers {
 /// Parses the directory of systemd-oomd's hook. In settings, `true` is the usual directory.
 fn hook_directory(text: &str) -> Result<PathBuf, String> {
     if text == "false" {
-        return Err("is off unless it is given: leave it out".to_owned());
+        return Err("the hook is off by default; remove this setting".to_owned());
     }
     let path = PathBuf::from(if text == "true" { HOOK_DIRECTORY } else { text });
     if path.is_absolute() { Ok(path) } else { Err("must be an absolute path".to_owned()) }

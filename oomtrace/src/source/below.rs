@@ -17,11 +17,12 @@ use rustix::{
 };
 
 /// Opens a path below a directory, one name after the other; `flags` are for the last one. The path is taken as relative. No symbolic
-/// link is followed, and `..` is refused. An empty path opens the directory again, as a handle.
+/// link is followed, and `..` is refused. If the last name is a link and `flags` has `O_PATH` without `O_DIRECTORY`, the handle is of the link
+/// itself. An empty path opens the directory again, whatever the flags.
 ///
 /// # Errors
 ///
-/// As `openat`; `ELOOP` or `ENOTDIR` for a link, `EXDEV` for a name that leads upwards.
+/// As `openat`; `ELOOP` or `ENOTDIR` for another link, `EXDEV` for a name that leads upwards.
 pub(super) fn open_below(directory: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
     let mut names =
         path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".").peekable();

@@ -25,8 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// has the reply, and on a busy machine the processes are then gone first.
 const READING: Duration = Duration::from_millis(100);
 
-/// Answers the calls of a connection. `hear` gets each announced cgroup, with the time at which the call arrived. It returns what ends when
-/// the cgroup has been read.
+/// Answers the calls of a connection. `hear` gets each announced cgroup, with the time at which the call arrived. It returns a receiver that
+/// completes when the cgroup has been read.
 pub(super) async fn converse(
     stream: UnixStream,
     mut hear: impl FnMut(u64, &str) -> Receiver<()>,
@@ -63,5 +63,42 @@ async fn next(read: &mut BufReader<OwnedReadHalf>) -> io::Result<Option<Vec<u8>>
         None => Ok(None),
         Some(0) => Ok(Some(call)),
         Some(_) => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::UnixStream,
+        runtime::Builder,
+        sync::oneshot,
+    };
+
+    use super::{READING, converse};
+
+    const CALL: &[u8] =
+        b"{\"method\":\"io.systemd.oom.Prekill.Notify\",\"parameters\":{\"cgroup\":\"/a\"}}\0";
+
+    #[test]
+    fn a_reply_waits_for_the_reading_but_not_for_long() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut client, stream) = UnixStream::pair().unwrap();
+            // This reading never ends.
+            let (_unread, reading) = oneshot::channel();
+            let mut reading = Some(reading);
+            let server = tokio::spawn(converse(stream, move |_, _| reading.take().unwrap()));
+            let start = Instant::now();
+            client.write_all(CALL).await.unwrap();
+            let mut reply = [0; 18];
+            client.read_exact(&mut reply).await.unwrap();
+            assert_eq!(reply, *b"{\"parameters\":{}}\0");
+            assert!(start.elapsed() >= READING);
+            drop(client);
+            server.await.unwrap().unwrap();
+        });
     }
 }

@@ -68,7 +68,7 @@ pub struct OomdHook {
     unread: Receiver<Unread>,
 }
 
-/// An announcement that was passed on, its cgroup, and what is told when the cgroup has been read.
+/// An announcement that was passed on, its cgroup, and a sender for the end of the reading.
 type Unread = (Prekill, OwnedFd, Done<()>);
 
 /// What all connections share.
@@ -126,7 +126,7 @@ impl OomdHook {
 }
 
 impl Shared {
-    /// Passes on an announcement, and then its cgroup to the thread that reads it. Returns what ends when it has been read.
+    /// Passes on an announcement, and then its cgroup to the thread that reads it. Returns a receiver that completes when it has been read.
     fn hear(
         &self,
         announced_ns: u64,
@@ -167,7 +167,7 @@ fn start_reading(
             if prekill.snapshot.is_some() && !prekills.put(&prekill) {
                 complaints.say(&Trouble::Prekill);
             }
-            // If nobody waits any more, the reply has been sent.
+            // This fails if the reply has already been sent.
             let _ = done.send(());
         }
     };

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder},
     io,
-    os::fd::FromRawFd as _,
+    os::fd::BorrowedFd,
     os::unix::{
         fs::{DirBuilderExt as _, FileTypeExt as _, lchown},
         net::{UnixListener, UnixStream},
@@ -12,7 +12,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rustix::{fs::Mode, process::umask};
+use rustix::{
+    fs::Mode,
+    net::sockopt::socket_acceptconn,
+    process::{geteuid, umask},
+};
 
 /// The reason why the socket could not be created.
 #[derive(Debug, thiserror::Error)]
@@ -106,7 +110,9 @@ impl Socket {
         remove_stale(option, path)?;
         let listener = bind(path, access).map_err(failed)?;
         let file = File(path.to_owned());
-        if let Access::User(user) = access {
+        if let Access::User(user) = access
+            && user != geteuid().as_raw()
+        {
             lchown(path, Some(user), None).map_err(failed)?;
         }
         listener.set_nonblocking(true).map_err(failed)?;
@@ -114,19 +120,20 @@ impl Socket {
     }
 
     /// The socket that a service manager created and passed to this process, if there is one. Programs that this process starts do
-    /// not inherit it. Call it once.
+    /// not inherit it.
     ///
     /// # Errors
     ///
-    /// If it is something else than a local socket.
+    /// If it is something else than one listening local socket.
     pub(in crate::server) fn passed() -> Result<Option<Self>, SocketError> {
-        let Some(passed) = sd_notify::listen_fds().map_err(SocketError::Passed)?.next() else {
-            return Ok(None);
-        };
-        // SAFETY: the service manager passed this descriptor to this process, and nothing else here uses it.
-        let listener = unsafe { UnixListener::from_raw_fd(passed) };
-        let is_usable = listener.local_addr().and_then(|_| listener.set_nonblocking(true));
-        is_usable.map_err(SocketError::Passed)?;
+        let mut passed = sd_notify::listen_fds().map_err(SocketError::Passed)?;
+        let Some(first) = passed.next() else { return Ok(None) };
+        if passed.next().is_some() {
+            return Err(SocketError::Passed(io::Error::other("it is more than one")));
+        }
+        // SAFETY: the descriptor is open, because `listen_fds` has just changed its flags, and nothing closes it meanwhile.
+        let given = unsafe { BorrowedFd::borrow_raw(first) };
+        let listener = listening(given).map_err(SocketError::Passed)?;
         Ok(Some(Self { listener, file: None }))
     }
 
@@ -135,11 +142,23 @@ impl Socket {
     }
 }
 
+/// A listening local socket, as a descriptor of its own.
+fn listening(given: BorrowedFd<'_>) -> io::Result<UnixListener> {
+    if !socket_acceptconn(given)? {
+        return Err(io::Error::other("it does not listen"));
+    }
+    let listener = UnixListener::from(given.try_clone_to_owned()?);
+    // This fails unless it is a local socket.
+    listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
 /// Binds the socket with the permissions of `access`.
 fn bind(path: &Path, access: Access) -> io::Result<UnixListener> {
     let _mask = Mask::new(match access {
         Access::Everyone => Mode::empty(),
-        Access::User(_) => Mode::XUSR | Mode::RWXG | Mode::RWXO,
+        Access::User(_) => Mode::RWXG | Mode::RWXO,
     });
     UnixListener::bind(path)
 }
@@ -190,13 +209,26 @@ fn remove_stale(option: &'static str, path: &Path) -> Result<(), SocketError> {
 mod tests {
     use std::{
         fs,
+        os::fd::AsFd as _,
         os::unix::{
             fs::{MetadataExt as _, PermissionsExt as _},
             net::UnixListener,
         },
     };
 
-    use super::{Access, Socket, SocketError};
+    use super::{Access, Socket, SocketError, listening};
+
+    #[test]
+    fn only_a_listening_local_socket_can_be_passed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let file = fs::File::create(directory.path().join("file")).unwrap();
+        let inet = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let local = UnixListener::bind(directory.path().join("socket")).unwrap();
+        assert!(listening(socket.as_fd()).is_err() && listening(file.as_fd()).is_err());
+        assert!(listening(inet.as_fd()).is_err());
+        assert!(listening(local.as_fd()).is_ok());
+    }
 
     #[test]
     fn only_its_user_may_connect() {
@@ -205,7 +237,7 @@ mod tests {
         let own = rustix::process::geteuid().as_raw();
         let _socket = Socket::bind_for("--oomd-hook", &path, Access::User(own)).unwrap();
         let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(directory.path().join("run")), mode(path.clone())), (0o755, 0o600));
+        assert_eq!((mode(directory.path().join("run")), mode(path.clone())), (0o755, 0o700));
         assert_eq!(fs::metadata(path).unwrap().uid(), own);
     }
 

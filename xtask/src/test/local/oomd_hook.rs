@@ -42,8 +42,6 @@ pub(super) fn announced_kill_is_reported(local: &Local) -> Result<()> {
     let victims = (0..PROCESSES).map(|_| start(&announced)).collect::<Result<Vec<Child>>>()?;
     let pids: Vec<u32> = victims.iter().map(Child::id).collect();
     let took = announce(&hooks.join("oomtrace"), &format!("/{ANNOUNCED}"))?;
-    // The snapshot must have all processes, so they live until it is taken. systemd-oomd kills at once.
-    std::thread::sleep(Duration::from_millis(500));
     kill(victims)?;
     std::thread::sleep(Duration::from_secs(2));
     // Nothing is announced now.

@@ -124,7 +124,8 @@ announce() {
     until_true announced "$1" || fail "the kill of $1 is not reported with its announcement"
 }
 announce doomed
-! setpriv --reuid=65534 --clear-groups perl /usr/local/bin/announce / 1 || fail "nobody may announce a kill"
+! setpriv --reuid=65534 --clear-groups perl /usr/local/bin/announce /a 1 2>/run/refused || fail "another user may announce a kill"
+grep -qx "connecting: Permission denied" /run/refused || fail "another user is refused with '$(cat /run/refused)'"
 systemctl stop oomtrace
 [ -S "$hook" ] || fail "the service removed the socket of systemd"
 announce doomed-later
