@@ -10,7 +10,11 @@ property() { systemctl show --property="$1" --value oomtrace; }
 until_true() { for _ in $(seq 300); do "$@" && return; sleep 0.1; done; return 1; }
 count() { oomtrace list --comm dd --format json | grep -c '"pid"'; }
 has() { [ "$(count)" -eq "$1" ]; }
-running() { [ "$(property ActiveState)" = active ] && [ "$(property MainPID)" != "$first" ]; }
+# Another process than the first one, and ready. A service whose process has just died is still active for a moment.
+running() {
+    now=$(property MainPID)
+    [ "$now" != "$first" ] && [ "$now" != 0 ] && [ "$(property ActiveState)" = active ]
+}
 
 echo 'OOMTRACE_OPTIONS="--journal"' >/etc/default/oomtrace
 systemctl daemon-reload
