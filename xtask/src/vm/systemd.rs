@@ -62,7 +62,7 @@ pub(super) fn check() -> Result<()> {
         ("usr/local/bin/announce", include_str!("systemd/announce.pl")),
         ("etc/systemd/system/asker.service", ASKER),
     ];
-    boot(SERIES, &files, "systemd: passed", MEMORY_MIB, Duration::from_mins(8))
+    boot(SERIES, &files, "systemd: passed", MEMORY_MIB, Duration::from_mins(15))
 }
 
 /// Ends this many processes in random ways that look alike, and asks the running tracer about each.
