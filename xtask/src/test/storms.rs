@@ -120,6 +120,7 @@ fn judge(counts: &BTreeMap<String, u64>, said: &Said) -> Result<String> {
     }
     let all: u64 = counts.values().sum();
     let seen: u64 = reported.values().sum();
+    // The line has this number only if a kill was missed.
     let missed = said.counted("OOM").unwrap_or(0);
     ensure!(
         all == seen + missed,
