@@ -17,9 +17,9 @@ pub const COMM_BYTES: usize = 16;
 pub const CGROUP_NAME_BYTES: usize = 256;
 
 /// Number of levels to walk in the cgroup tree, including the root. The path of a deeper cgroup is absent, because its upper
-/// levels are unknown. The verifier walks the loop to its bound and takes about 0.5 ms per level. 16 levels are twice the depth
-/// of a pod on systemd.
-pub const CGROUP_LEVELS: u32 = 16;
+/// levels are unknown. The verifier walks the loop to its bound, 10 instructions per level. 32 levels are four times the depth of a
+/// pod on systemd, and as many as the history follows.
+pub const CGROUP_LEVELS: u32 = 32;
 
 /// Number of bytes to copy of the kill message: enough to distinguish the messages of `out_of_memory`.
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/oom_kill.c#L1159>
@@ -40,8 +40,7 @@ pub const EMPTY_RUNS: u32 = 256;
 pub const EMPTY_PASSES_EVERY_NS: u64 = 1_000_000_000;
 
 /// Number of rows of a chunk of the table of candidates; a power of two. A chunk is one frame that ends after the last row in
-/// use, and it is sent or lost as a whole. The verifier walks the loop over chunks to its bound, about 250 instructions per
-/// chunk.
+/// use, and it is sent or lost as a whole.
 pub const CHUNK_ROWS: u32 = 256;
 
 /// Number of chunks of the table: 8192 candidates in 834 KiB, which the kernel allocates at the start. This is the largest power

@@ -18,7 +18,7 @@ use crate::{
         read::{Address, Probed, Read, value},
         task,
     },
-    pass::Pass,
+    pass::{self, Pass},
 };
 
 /// A frame. It is sent up to its last row in use.
@@ -101,29 +101,34 @@ fn chunk(number: u32) -> Option<&'static mut Chunk> {
     TABLE.get_ptr_mut(number).map(|chunk| unsafe { &mut *chunk })
 }
 
-/// Sends the table, chunk by chunk. This is a separate function, because the verifier walks the loop to its bound and joins the
-/// paths when a function returns.
+/// Sends the table, chunk by chunk. This and [`send_chunk`] are global functions for the verifier: it walks each of them once, and
+/// not once for each path to them or for each chunk.
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub(crate) fn send(pass: &Pass) {
+pub(crate) extern "C" fn send_table() -> u64 {
+    let Some(pass) = pass::record() else { return 0 };
     if pass.evaluated == 0 {
-        return;
+        return 0;
     }
-    let rows = pass.rows + pass.last_taken;
-    for number in 0..TABLE_CHUNKS {
-        let first = number * CHUNK_ROWS;
-        // The first chunk is sent even without a row, because it contains the counts.
-        if number != 0 && first >= rows {
-            return;
+    let rows = u64::from(pass.rows + pass.last_taken);
+    // The first chunk is sent even without a row, because it contains the counts.
+    send_chunk(0, rows);
+    for number in 1..u64::from(TABLE_CHUNKS) {
+        if number * u64::from(CHUNK_ROWS) >= rows {
+            break;
         }
-        let Some(chunk) = chunk(number) else { return };
-        send_chunk(pass, chunk, first, rows);
+        send_chunk(number, rows);
     }
+    0
 }
 
-/// Sends one chunk. This is a separate function for the same reason: the verifier joins the paths of one chunk before the next.
+/// Sends the chunk with this number of a table with `rows` rows.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn send_chunk(pass: &Pass, chunk: &mut Chunk, first: u32, rows: u32) {
-    let rows = u64::from(rows.saturating_sub(first).min(CHUNK_ROWS));
+extern "C" fn send_chunk(number: u64, rows: u64) -> u64 {
+    let (Some(pass), Some(chunk)) = (pass::record(), chunk(number as u32)) else { return 0 };
+    let first = number * u64::from(CHUNK_ROWS);
+    let rows = rows.saturating_sub(first).min(u64::from(CHUNK_ROWS));
     let len = FRAME_HEAD_BYTES + rows * size_of::<Candidate>() as u64;
     chunk.header = FrameHeader {
         kind: Kind::Candidate.number(),
@@ -136,10 +141,11 @@ fn send_chunk(pass: &Pass, chunk: &mut Chunk, first: u32, rows: u32) {
         head_bytes: size_of::<CandidatesHead>() as u32,
         row_bytes: size_of::<Candidate>() as u32,
         rows: rows as u32,
-        first,
+        first: first as u32,
         kernel_threads: pass.kernel_threads,
         left_out: pass.left_out,
         left_out_points: pass.left_out_points,
     };
     emit::copy_out((&raw const *chunk).cast(), len, Kind::Candidate);
+    0
 }

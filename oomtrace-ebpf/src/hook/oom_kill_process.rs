@@ -64,5 +64,5 @@ fn choose<R: Read, C: EbpfContext>(context: &C, oc: Address, message: Address) {
     });
     zones::send_memory_state(pass.oc, pass.entry_ns);
     stack::send(context, pass.entry_ns);
-    table::send(pass);
+    table::send_table();
 }

@@ -233,6 +233,6 @@ fn begin<C: EbpfContext>(context: &C, pass: &Pass, key: EmptyRun, total_pages: u
         memcg::emit_path(domain, pass.entry_ns, (0, 0));
     }
     send_shortage(context, pass);
-    table::send(pass);
+    table::send_table();
     emit::<EmptyPasses>(pass.entry_ns, |out| *out = passes);
 }

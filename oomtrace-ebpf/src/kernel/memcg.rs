@@ -9,7 +9,7 @@ use oomtrace_common::{
 
 use super::{
     layout::slot,
-    read::{Address, NOTHING, Probed, Read, present, value},
+    read::{Address, NOTHING, Probed, Read, at, present, value},
 };
 use crate::emit::emit;
 
@@ -63,31 +63,41 @@ pub(crate) fn around_css(css: Address) -> Address {
 ///
 /// All reads are probed. The parent pointer leads to the `cgroup_subsys_state` inside a `mem_cgroup`, and the verifier does not
 /// allow a typed pointer to get from there to the `mem_cgroup` itself.
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn emit_path(memcg: Address, pass: u64, sent: (u64, u64)) {
+    send_path(memcg.addr() as u64, pass, sent.0, sent.1);
+}
+
+/// This and [`send_level`] are global functions for the verifier: it walks each of them once, and not once for each call and each
+/// level.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn send_path(memcg: u64, pass: u64, sent: u64, also_sent: u64) -> u64 {
     if slot!(css_set_memory) == ABSENT {
-        return;
+        return 0;
     }
     let mut memcg = memcg;
     for _ in 0..CGROUP_LEVELS {
-        let id = id::<Probed>(memcg);
-        if id == 0 || id == sent.0 || id == sent.1 {
-            return;
+        memcg = send_level(memcg, pass, sent, also_sent);
+        if memcg == 0 {
+            break;
         }
-        let parent = Probed::follow(memcg, slot!(mem_cgroup_parent));
-        // If this level did not fit into the ring, the next one would not fit either.
-        if !emit_level(memcg, id, parent, pass) || parent.is_null() {
-            return;
-        }
-        memcg = around_css(parent);
     }
+    0
 }
 
-/// Sends one level. This is a separate function, so that the verifier joins its paths when it returns to the loop. Otherwise the
-/// verifier walks each path in each turn of the loop.
+/// Sends one level, and returns the parent if it is to be sent next, or 0.
+#[unsafe(no_mangle)]
 #[inline(never)]
-fn emit_level(memcg: Address, id: u64, parent: Address, pass: u64) -> bool {
-    emit::<Memcg>(pass, |out| copy(memcg, id, parent, out))
+extern "C" fn send_level(memcg: u64, pass: u64, sent: u64, also_sent: u64) -> u64 {
+    let memcg = at(memcg);
+    let id = id::<Probed>(memcg);
+    if id == 0 || id == sent || id == also_sent {
+        return 0;
+    }
+    let parent = Probed::follow(memcg, slot!(mem_cgroup_parent));
+    // If this level did not fit into the ring, the next one would not fit either.
+    if emit::<Memcg>(pass, |out| copy(memcg, id, parent, out)) { around_css(parent).addr() as u64 } else { 0 }
 }
 
 #[inline(always)]

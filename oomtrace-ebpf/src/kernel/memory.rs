@@ -3,11 +3,12 @@
 //! The resident counters are an array of structures inside `mm_struct`. Up to 6.12, the verifier rejects a typed load of a
 //! counter ("access beyond struct raw_spinlock"), so the programs probe the counters on all kernels.
 
-use oomtrace_common::{event::Task, layout::ABSENT, limits::COUNTER_CPUS};
+use oomtrace_common::{event::Task, layout::ABSENT};
 
 use super::{
     layout::{slot, value},
-    read::{self, Address, Probed, Read, present},
+    percpu,
+    read::{Address, Probed, Read, present, value},
 };
 
 /// Copies the counters of `mm`.
@@ -33,42 +34,21 @@ pub(crate) fn copy<R: Read>(mm: Address, out: &mut Task) {
 /// <https://github.com/torvalds/linux/blob/v6.12/lib/percpu_counter.c#L134>
 #[inline(always)]
 fn copy_exact(mm: Address, out: &mut Task, status: i64) {
-    let percpu = slot!(mm_struct_rss_percpu);
-    let (file, file_status) = read::value::<Probed, u64>(mm, slot!(mm_struct_rss_file).wrapping_add(percpu));
-    let (anon, anon_status) = read::value::<Probed, u64>(mm, slot!(mm_struct_rss_anon).wrapping_add(percpu));
-    let (swap, swap_status) = read::value::<Probed, u64>(mm, slot!(mm_struct_rss_swap).wrapping_add(percpu));
-    let (shmem, shmem_status) =
-        read::value::<Probed, u64>(mm, slot!(mm_struct_rss_shmem).wrapping_add(percpu));
-    let mut status = status | file_status | anon_status | swap_status | shmem_status;
-    out.file_rss_exact = out.file_rss_pages;
-    out.anon_rss_exact = out.anon_rss_pages;
-    out.swap_exact = out.swap_pages;
-    out.shmem_rss_exact = out.shmem_rss_pages;
-    let cpus = value!(cpus);
-    for cpu in 0..COUNTER_CPUS {
-        if cpu >= cpus {
-            break;
-        }
-        let offset = at(value!(per_cpu_offset)).wrapping_add(cpu as usize * 8);
-        let (base, base_status) = read::value::<Probed, u64>(offset, 0);
-        status |= base_status
-            | add(file.wrapping_add(base), &mut out.file_rss_exact)
-            | add(anon.wrapping_add(base), &mut out.anon_rss_exact)
-            | add(swap.wrapping_add(base), &mut out.swap_exact)
-            | add(shmem.wrapping_add(base), &mut out.shmem_rss_exact);
-    }
+    (out.file_rss_exact, out.anon_rss_exact) = (out.file_rss_pages, out.anon_rss_pages);
+    (out.swap_exact, out.shmem_rss_exact) = (out.swap_pages, out.shmem_rss_pages);
+    let status = status
+        | add_parts(mm, slot!(mm_struct_rss_file), &mut out.file_rss_exact)
+        | add_parts(mm, slot!(mm_struct_rss_anon), &mut out.anon_rss_exact)
+        | add_parts(mm, slot!(mm_struct_rss_swap), &mut out.swap_exact)
+        | add_parts(mm, slot!(mm_struct_rss_shmem), &mut out.shmem_rss_exact);
     out.present |= present(Task::EXACT, status);
 }
 
-/// Adds one CPU's part of a counter, an `s32`.
+/// Adds the parts of the counter at an offset.
 #[inline(always)]
-fn add(part: u64, sum: &mut i64) -> i64 {
-    let (part, status) = read::value::<Probed, i32>(at(part).cast(), 0);
-    *sum += i64::from(part);
-    status
-}
-
-#[inline(always)]
-fn at(address: u64) -> *const core::ffi::c_void {
-    core::ptr::without_provenance(address as usize)
+fn add_parts(mm: Address, counter: u32, sum: &mut i64) -> i64 {
+    let (parts, status) = value::<Probed, u64>(mm, counter.wrapping_add(slot!(mm_struct_rss_percpu)));
+    let added = percpu::sum(parts);
+    *sum = sum.wrapping_add(added);
+    status | percpu::status(added)
 }

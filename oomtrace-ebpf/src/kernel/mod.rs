@@ -7,6 +7,7 @@ pub(crate) mod executable;
 pub(crate) mod layout;
 pub(crate) mod memcg;
 pub(crate) mod memory;
+pub(crate) mod percpu;
 pub(crate) mod read;
 pub(crate) mod stack;
 pub(crate) mod swap;

@@ -12,6 +12,12 @@ use oomtrace_common::layout::ABSENT;
 /// A kernel address. The verifier may know its type.
 pub(crate) type Address = *const c_void;
 
+/// A number as an address. Global functions get addresses as numbers.
+#[inline(always)]
+pub(crate) fn at(address: u64) -> Address {
+    core::ptr::without_provenance(address as usize)
+}
+
 /// The status of a field that the kernel does not have.
 pub(crate) const NOTHING: i64 = -1;
 

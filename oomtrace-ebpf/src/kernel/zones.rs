@@ -1,7 +1,7 @@
 //! Zones and nodes: the distribution of memory when the allocation failed.
 //!
 //! The `extern "C"` functions are global functions for the verifier. They take only numbers, so that the verifier walks each of
-//! them once, and not once for each of 64 zones.
+//! them once, and not once for each of 64 zones, 256 positions or 16 orders.
 //! <https://docs.kernel.org/bpf/verifier.html>
 
 use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, macros::map, maps::Array};
@@ -10,14 +10,15 @@ use oomtrace_common::{
     frame::{FrameHeader, Kind},
     layout::ABSENT,
     limits::{
-        COUNTER_CPUS, MIGRATE_TYPES, NODE_COUNTERS, NODES, ZONE_COUNTERS, ZONE_NAME_BYTES, ZONE_ORDERS,
-        ZONES, ZONES_COUNTED,
+        MIGRATE_TYPES, NODE_COUNTERS, NODES, ZONE_COUNTERS, ZONE_NAME_BYTES, ZONE_ORDERS, ZONES,
+        ZONES_COUNTED,
     },
 };
 
 use super::{
     layout::{slot, value},
-    read::{Address, NOTHING, Probed, Read, present, value},
+    percpu,
+    read::{Address, NOTHING, Probed, Read, at, present, value},
     task,
 };
 use crate::emit::{self, Framed, now};
@@ -27,6 +28,9 @@ const LIST_HEAD_BYTES: usize = 16;
 
 /// Size of the largest `zone->free_area[]` in bytes: for each order the lists and a count.
 const FREE_AREA_BYTES: usize = ZONE_ORDERS * (MIGRATE_TYPES * LIST_HEAD_BYTES + 8);
+
+/// Number of positions of a zonelist that one call counts: the root of [`ZONES_COUNTED`], with which the verifier walks the fewest.
+const COUNTED_AT_ONCE: u32 = 16;
 
 /// Number of bytes of a frame before its last array.
 const ZONE_HEAD_BYTES: u64 = (size_of::<Framed<Zone>>() - ZONE_COUNTERS * 8) as u64;
@@ -38,6 +42,8 @@ struct Scratch {
     zone: Framed<Zone>,
     node: Framed<Node>,
     free_area: [u8; FREE_AREA_BYTES],
+    /// Address of the node that was sent last in this pass.
+    last_node: u64,
 }
 
 #[map]
@@ -47,11 +53,6 @@ static MEMORY: Array<Scratch> = Array::with_max_entries(1, 0);
 fn scratch() -> Option<&'static mut Scratch> {
     // SAFETY: this is an element of the map and lives as long as the program. Only the hooks inside the pass use it.
     MEMORY.get_ptr_mut(0).map(|scratch| unsafe { &mut *scratch })
-}
-
-#[inline(always)]
-fn at(address: u64) -> Address {
-    core::ptr::without_provenance(address as usize)
 }
 
 /// Sends each zone of `oc->zonelist` and each node with such a zone.
@@ -69,30 +70,61 @@ pub(crate) extern "C" fn send_memory_state(oc: u64, pass: u64) -> u64 {
     let first = zonelist.addr() as u64 + u64::from(refs);
     let nodemask = pointer(at(oc), slot!(oom_control_nodemask));
     let zones = count_zones(first);
-    let mut last = 0;
+    set_last_node(0);
     for position in 0..ZONES {
-        let zoneref = at(first + u64::from(position) * u64::from(size));
-        let zone = pointer(zoneref, zone_at);
-        if zone == 0 {
+        let zoneref = first + u64::from(position) * u64::from(size);
+        if send_place(zoneref, u64::from(position) << 32 | zones, nodemask, pass) == 0 {
             break;
-        }
-        let (index, _) = value::<Probed, u32>(zoneref, slot!(zoneref_zone_idx));
-        send_zone(zone, u64::from(index), u64::from(position) << 32 | zones, pass);
-        let pgdat = pointer(at(zone), slot!(zone_zone_pgdat));
-        if pgdat != last {
-            last = pgdat;
-            send_node(pgdat, nodemask, pass);
         }
     }
     0
 }
 
-/// Counts the zones of a zonelist.
+/// Sends the zone of a `zoneref`, and its node unless that was the node of the last zone. Returns 0 at the end of the list.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn count_zones(first: u64) -> u64 {
+extern "C" fn send_place(zoneref: u64, place: u64, nodemask: u64, pass: u64) -> u64 {
+    let zone = pointer(at(zoneref), slot!(zoneref_zone));
+    if zone == 0 {
+        return 0;
+    }
+    let (index, _) = value::<Probed, u32>(at(zoneref), slot!(zoneref_zone_idx));
+    send_zone(zone, u64::from(index), place, pass);
+    let pgdat = pointer(at(zone), slot!(zone_zone_pgdat));
+    if set_last_node(pgdat) != pgdat {
+        send_node(pgdat, nodemask, pass);
+    }
+    1
+}
+
+/// Records the node that was sent last, and returns the one before. The number is in a map, because the verifier does not follow
+/// values there: in a register, it would have another value in each turn of the loop.
+#[inline(always)]
+fn set_last_node(pgdat: u64) -> u64 {
+    let Some(Scratch { last_node, .. }) = scratch() else { return 0 };
+    core::mem::replace(last_node, pgdat)
+}
+
+/// Counts the zones of a zonelist.
+#[inline(always)]
+fn count_zones(first: u64) -> u64 {
     let mut zones = 0;
-    for _ in 0..ZONES_COUNTED {
+    for _ in 0..ZONES_COUNTED / COUNTED_AT_ONCE {
+        let more = count_some(first + zones * u64::from(slot!(zoneref_size)));
+        zones += more;
+        if more < u64::from(COUNTED_AT_ONCE) {
+            break;
+        }
+    }
+    zones
+}
+
+/// Counts up to [`COUNTED_AT_ONCE`] zones of a zonelist.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn count_some(first: u64) -> u64 {
+    let mut zones = 0;
+    for _ in 0..COUNTED_AT_ONCE {
         let zoneref = at(first + zones * u64::from(slot!(zoneref_size)));
         if pointer(zoneref, slot!(zoneref_zone)) == 0 {
             break;
@@ -113,8 +145,9 @@ fn pointer(base: Address, offset: u32) -> u64 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn send_zone(zone: u64, index: u64, place: u64, pass: u64) -> u64 {
-    let Some(Scratch { zone: frame, free_area, .. }) = scratch() else { return 0 };
     let zone = at(zone);
+    let orders = copy_free_blocks(zone);
+    let Some(Scratch { zone: frame, .. }) = scratch() else { return 0 };
     let out = &mut frame.event;
     out.node = 0;
     Probed::copy_optional(zone, slot!(zone_node), &mut out.node);
@@ -143,7 +176,7 @@ extern "C" fn send_zone(zone: u64, index: u64, place: u64, pass: u64) -> u64 {
         out.vm_stat.as_mut_ptr().cast(),
         out.vm_stat.len(),
     );
-    copy_free_blocks(zone, free_area, out);
+    out.orders = orders;
     let bytes = ZONE_HEAD_BYTES + u64::from(slot!(zone_counters).min(ZONE_COUNTERS as u32)) * 8;
     frame.header = header(Kind::Zone, bytes, pass);
     emit::copy_out((&raw const *frame).cast(), bytes, Kind::Zone);
@@ -195,24 +228,12 @@ fn copy_numbers(zone: Address, out: &mut Zone) {
 /// <https://github.com/torvalds/linux/blob/v6.12/mm/show_mem.c#L187>
 #[inline(always)]
 fn copy_percpu(zone: Address, out: &mut i64) -> i64 {
-    let offsets = value!(per_cpu_offset);
-    if offsets == 0 || slot!(zone_pageset) == ABSENT || slot!(pageset_count) == ABSENT {
+    if value!(per_cpu_offset) == 0 || slot!(zone_pageset) == ABSENT || slot!(pageset_count) == ABSENT {
         return NOTHING;
     }
-    let (pageset, mut status) = value::<Probed, u64>(zone, slot!(zone_pageset));
-    let (cpus, mut sum) = (value!(cpus), 0);
-    for cpu in 0..COUNTER_CPUS {
-        if cpu >= cpus {
-            break;
-        }
-        let (base, base_status) = value::<Probed, u64>(at(offsets + u64::from(cpu) * 8), 0);
-        let (count, count_status) =
-            value::<Probed, i32>(at(base.wrapping_add(pageset)), slot!(pageset_count));
-        status |= base_status | count_status;
-        sum += i64::from(count);
-    }
-    *out = sum;
-    status
+    let (pageset, status) = value::<Probed, u64>(zone, slot!(zone_pageset));
+    *out = percpu::sum(pageset.wrapping_add(u64::from(slot!(pageset_count))));
+    status | percpu::status(*out)
 }
 
 /// Copies a whole array of 8-byte integers, and returns its length, or 0 if it could not be read.
@@ -228,36 +249,50 @@ fn copy_longs(base: Address, offset: u32, length: u32, out: *mut u64, room: usiz
     present(length, status) as u16
 }
 
-/// Copies the whole `zone->free_area[]`, and takes from it each order's count and a mask of the lists that are not empty.
+/// Copies the whole `zone->free_area[]`, takes from it each order's count and a mask of the lists that are not empty, and returns
+/// the number of orders, or 0 if it could not be read.
 #[inline(always)]
-fn copy_free_blocks(zone: Address, free_area: &mut [u8; FREE_AREA_BYTES], out: &mut Zone) {
+fn copy_free_blocks(zone: Address) -> u16 {
     let (offset, size, count_at) = (slot!(zone_free_area), slot!(free_area_size), slot!(free_area_nr_free));
     let (lists_at, orders) = (slot!(free_area_free_list), slot!(zone_orders).min(ZONE_ORDERS as u32));
-    out.orders = 0;
     if offset == ABSENT || size == ABSENT || count_at == ABSENT || lists_at == ABSENT {
-        return;
-    }
-    let bytes = orders * size;
-    if bytes > FREE_AREA_BYTES as u32 {
-        return;
+        return 0;
     }
     let from = zone.cast::<u8>().wrapping_add(offset as usize);
-    // SAFETY: the buffer has at least `bytes` bytes, and the helper checks the address.
-    let status = unsafe { bpf_probe_read_kernel(free_area.as_mut_ptr().cast(), bytes, from.cast()) };
-    if status != 0 {
-        return;
+    if copy_free_area(from.cast(), orders * size) != 0 {
+        return 0;
     }
     for order in 0..ZONE_ORDERS as u32 {
         if order >= orders {
             break;
         }
-        let (start, index) = (order * size, order as usize);
-        if let (Some(count), Some(types)) = (out.free_blocks.get_mut(index), out.free_types.get_mut(index)) {
-            *count = word(free_area, start + count_at);
-            *types = free_types(from.addr() as u64, free_area, start + lists_at);
-        }
+        copy_order(u64::from(order), from.addr() as u64);
     }
-    out.orders = orders as u16;
+    orders as u16
+}
+
+#[inline(always)]
+fn copy_free_area(from: Address, bytes: u32) -> i64 {
+    let Some(Scratch { free_area, .. }) = scratch() else { return NOTHING };
+    if bytes > FREE_AREA_BYTES as u32 {
+        return NOTHING;
+    }
+    // SAFETY: the buffer has at least `bytes` bytes, and the helper checks the address.
+    unsafe { bpf_probe_read_kernel(free_area.as_mut_ptr().cast(), bytes, from) }
+}
+
+/// Takes the count and the mask of one order from the copy of `zone->free_area[]`, which is at `base` in the kernel.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn copy_order(order: u64, base: u64) -> u64 {
+    let Some(Scratch { zone, free_area, .. }) = scratch() else { return 0 };
+    let (start, index) = (order as u32 * slot!(free_area_size), order as usize);
+    let out = &mut zone.event;
+    if let (Some(count), Some(types)) = (out.free_blocks.get_mut(index), out.free_types.get_mut(index)) {
+        *count = word(free_area, start.wrapping_add(slot!(free_area_nr_free)));
+        *types = free_types(base, free_area, start.wrapping_add(slot!(free_area_free_list)));
+    }
+    0
 }
 
 /// Returns a bit for each list that has an element. An empty list points to itself. This is computed without a branch.

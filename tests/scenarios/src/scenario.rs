@@ -20,6 +20,7 @@ mod global_swap;
 mod lowered;
 mod mempolicy;
 mod mglru;
+mod nested;
 mod odd_comm;
 mod one_cpu;
 mod oom_group;
@@ -184,13 +185,14 @@ impl Scenario {
 }
 
 /// How each is made, in the order they are run.
-const ALL: [fn() -> Scenario; 43] = [
+const ALL: [fn() -> Scenario; 44] = [
     cgroup::scenario,
     parent::scenario,
     one_cpu::scenario,
     clock_set::scenario,
     oom_group::scenario,
     far_limit::scenario,
+    nested::scenario,
     lowered::scenario,
     remote_charge::scenario,
     cgroup_allocating::scenario,
