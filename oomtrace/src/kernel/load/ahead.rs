@@ -1,43 +1,64 @@
 //! Starts the verifier's work on two CPUs.
 
-use std::thread;
-
-use aya::{
-    Btf, Ebpf,
-    programs::{BtfTracePoint, Program},
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
 };
+
+use aya::{Btf, Ebpf, programs::Program};
 use oomtrace_common::layout::{ABSENT, KernelLayout};
 
-use super::hooks::{Carrier, HOOKS, Way};
-use crate::kernel::tier::Tier;
+use super::{
+    attach,
+    hooks::{Carrier, HOOKS, Hook, Symbol, Way},
+};
+use crate::kernel::tier::{Tier, Wanted};
 
-/// Verifies the tracepoints' programs before they are attached one by one. The first of them, which takes the verifier longest,
-/// is loaded on this thread and the others on a second one: together they take a third of the start. A program that is refused
-/// here is not loaded. Attaching tries it again and reports the error.
-pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf, layout: &KernelLayout) {
-    let wanted = carriers(layout);
-    let mut programs: Vec<(&mut BtfTracePoint, &'static str)> = ebpf
+/// Verifies programs before they are attached one by one, on this thread and a second one: the verifier takes most of the start. Each
+/// thread takes the next program when it is done with one. A program that is refused here is not loaded. Attaching tries it
+/// again and reports the error.
+pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) {
+    let chosen = carriers(layout, wanted);
+    let mut programs: Vec<(usize, &mut Program)> = ebpf
         .programs_mut()
         .filter_map(|(name, program)| {
-            let carrier = wanted.iter().find(|carrier| carrier.program == name)?;
-            let Program::BtfTracePoint(program) = program else { return None };
-            Some((program, carrier.target))
+            let at = chosen.iter().position(|carrier| carrier.program == name)?;
+            Some((at, program))
         })
         .collect();
-    let is_first = |target| HOOKS.first().is_some_and(|hook| hook.name == target);
-    programs.sort_by_key(|(_, target)| !is_first(*target));
-    let load = |(program, target): &mut (&mut BtfTracePoint, &str)| drop(program.load(target, btf));
-    let Some((first, others)) = programs.split_first_mut() else { return };
+    // The last one is taken first. The table begins with the longest of the programs that every tier has, so neither thread waits
+    // long for the other.
+    programs.sort_by_key(|(at, _)| *at);
+    let queue = Mutex::new(programs);
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let work = || {
+        while let Some((at, program)) = next() {
+            let target = chosen.get(at).map(|carrier| carrier.target);
+            drop(target.map(|target| attach::load(program, btf, target)));
+        }
+    };
     thread::scope(|scope| {
-        // If no thread can be started, they are loaded later.
-        let _ = thread::Builder::new().spawn_scoped(scope, || others.iter_mut().for_each(load));
-        load(first);
+        // If no thread can be started, this one loads them all.
+        let _ = thread::Builder::new().spawn_scoped(scope, work);
+        work();
     });
 }
 
-/// The programs of the hooks that every tier has, if the layout describes them.
-fn carriers(layout: &KernelLayout) -> Vec<&'static Carrier> {
-    let described = |way: &&Way| way.slot.is_none_or(|slot| slot(layout) != ABSENT);
-    let ways = HOOKS.iter().filter_map(|hook| hook.ways.first()).filter(|way| way.tier == Tier::Tracepoint);
-    ways.filter(described).flat_map(|way| way.programs).collect()
+/// The programs that will be tried first. Hooks whose way depends on the kernel's symbols have short programs and are left out.
+fn carriers(layout: &KernelLayout, wanted: Wanted) -> Vec<&'static Carrier> {
+    let is_inside = wanted != Wanted::Only(Tier::Tracepoint);
+    let hooks = HOOKS.iter().filter(|hook| is_inside || !hook.need.is_inside());
+    hooks
+        .filter_map(|hook| first_way(hook, wanted))
+        .filter(|way| is_described(way, layout))
+        .flat_map(|way| way.programs)
+        .collect()
+}
+
+fn first_way(hook: &Hook, wanted: Wanted) -> Option<&'static Way> {
+    hook.ways.iter().find(|way| wanted.allows(way.tier)).filter(|way| way.symbol == Symbol::Any)
+}
+
+fn is_described(way: &Way, layout: &KernelLayout) -> bool {
+    way.slot.is_none_or(|slot| slot(layout) != ABSENT)
 }

@@ -84,43 +84,49 @@ fn is_ftrace_off() -> bool {
 }
 
 fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<LinkId, ProgramError> {
+    load(program, btf, target)?;
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "aya's kinds of program, of which the object has these"
     )]
     match program {
-        Program::FEntry(program) => {
-            program.load(target, btf)?;
-            program.attach().map(LinkId::FEntry)
-        }
-        Program::FExit(program) => {
-            program.load(target, btf)?;
-            program.attach().map(LinkId::FExit)
-        }
-        Program::KProbe(program) => {
-            // Without kprobes the verification would be wasted, and the programs for a decision are long.
-            if !Path::new(KPROBES).exists() {
-                return Err(KProbeError::FileError {
-                    filename: KPROBES.into(),
-                    io_error: io::ErrorKind::NotFound.into(),
-                }
-                .into());
-            }
-            program.load()?;
-            program.attach(target, 0).map(LinkId::KProbe)
-        }
-        Program::BtfTracePoint(program) => {
-            if program.fd().is_err() {
-                program.load(target, btf)?;
-            }
-            program.attach().map(LinkId::BtfTracePoint)
-        }
-        Program::TracePoint(program) => {
-            program.load()?;
-            program.attach("oom", target).map(LinkId::TracePoint)
-        }
+        Program::FEntry(program) => program.attach().map(LinkId::FEntry),
+        Program::FExit(program) => program.attach().map(LinkId::FExit),
+        Program::KProbe(program) => program.attach(target, 0).map(LinkId::KProbe),
+        Program::BtfTracePoint(program) => program.attach().map(LinkId::BtfTracePoint),
+        Program::TracePoint(program) => program.attach("oom", target).map(LinkId::TracePoint),
         _ => Err(ProgramError::UnexpectedProgramType),
     }
+}
+
+/// Lets the verifier check a program, unless it is loaded already.
+///
+/// # Errors
+///
+/// The kernel's, or if the kernel has no kprobes.
+pub(super) fn load(program: &mut Program, btf: &Btf, target: &str) -> Result<(), ProgramError> {
+    if program.fd().is_ok() {
+        return Ok(());
+    }
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "aya's kinds of program, of which the object has these"
+    )]
+    match program {
+        Program::FEntry(program) => program.load(target, btf),
+        Program::FExit(program) => program.load(target, btf),
+        // Without kprobes the verification would be wasted, and the programs for a decision are long.
+        Program::KProbe(_) if !Path::new(KPROBES).exists() => Err(no_kprobes()),
+        Program::KProbe(program) => program.load(),
+        Program::BtfTracePoint(program) => program.load(target, btf),
+        Program::TracePoint(program) => program.load(),
+        _ => Err(ProgramError::UnexpectedProgramType),
+    }
+}
+
+fn no_kprobes() -> ProgramError {
+    let io_error = io::ErrorKind::NotFound.into();
+    KProbeError::FileError { filename: KPROBES.into(), io_error }.into()
 }
 
 /// Detaches and unloads a program. A program that was never loaded is left alone.

@@ -132,7 +132,7 @@ pub fn open(layout: &KernelLayout, values: &KernelValues) -> Result<Ebpf, LoadEr
 pub fn arm(mut ebpf: Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wanted) -> Result<Armed, LoadError> {
     let mut hooks: Vec<Outcome> = Vec::with_capacity(HOOKS.len());
     let mut inside = wanted != Wanted::Only(Tier::Tracepoint);
-    ahead::load(&mut ebpf, btf, layout);
+    ahead::load(&mut ebpf, btf, layout, wanted);
     for hook in &HOOKS {
         let mut outcome = Outcome::none(hook);
         if inside || !hook.need.is_inside() {
