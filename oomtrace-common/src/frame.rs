@@ -65,7 +65,7 @@ pub enum Kind {
     SysrqOom = 17,
     /// [`event::UserKills`]: the number of signals from one sender in user space.
     UserKills = 18,
-    /// [`event::Sigkill`], for a SIGTERM from user space soon after an OOM kill.
+    /// [`event::Sigkill`], for a SIGTERM from user space soon after an OOM kill, or by a program whose purpose is to kill.
     Sigterm = 19,
     /// [`event::Arguments`]: the arguments of a process that received SIGKILL from the kernel.
     VictimArguments = 22,

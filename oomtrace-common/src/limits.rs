@@ -79,6 +79,17 @@ pub const fn user_kill_count_ns(age_ns: u64) -> u64 {
 /// service.
 pub const SIGTERM_AFTER_KILL_NS: u64 = 2_000_000_000;
 
+/// Number of programs whose SIGTERM is sent at any time, because their purpose is to kill when memory is short.
+pub const KILLER_NAMES: u32 = 64;
+
+/// Number of processes that such a program told to exit, and whose exit is sent.
+pub const TERMINATED: u32 = 1024;
+
+/// The longest time after the last such SIGTERM in which exits are sent, and in which a SIGKILL by the same sender belongs to the same
+/// act, in ns. earlyoom and nohang send SIGKILL after 10 s at the latest.
+/// <https://github.com/rfjakob/earlyoom/blob/v1.8.2/kill.c> (`kill_wait`)
+pub const SIGTERM_WAIT_NS: u64 = 11_000_000_000;
+
 /// Number of threads that can be between SIGKILL and the mark of an OOM kill at the same time, if passes are not seen.
 pub const KILLERS: u32 = 256;
 

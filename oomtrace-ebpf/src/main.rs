@@ -15,6 +15,7 @@ mod context;
 mod emit;
 mod hook;
 mod kernel;
+mod killers;
 mod kills;
 mod pass;
 mod table;

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub(crate) use self::memory_state::SwapSpace;
 pub use self::{
-    act::{Followed, Method, UserKill},
+    act::{Followed, Method, SIGKILL, SIGTERM, UserKill, signal_name},
     allocation_kind::AllocationKind,
     call_trace::{CallTrace, KernelCall, Symbol, UserCall, build_id},
     candidate::{Ballot, Candidate, PassedOver},

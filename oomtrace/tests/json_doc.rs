@@ -215,6 +215,7 @@ fn the_document_names_every_tier_and_ending() {
     names("sent.method", [Method::Signal, Method::CgroupKill].map(Method::name));
     names("followed[].method", [Method::Signal, Method::CgroupKill].map(Method::name));
     names("followed[].signal", ["SIGKILL", "SIGTERM"]);
+    names("sent.signal", ["SIGKILL", "SIGTERM"]);
     names("chain.link", Link::ALL.map(Link::name));
     names("requested_by.source", ["written", "input", "printed"]);
 }

@@ -1,4 +1,5 @@
-//! A task of a victim process exits (`sched_process_exit`). From 6.16 on, its memory is not released yet.
+//! A task of a victim, or of a process that a killer in user space told to exit, exits (`sched_process_exit`). From 6.16 on, its
+//! memory is not released yet.
 
 /// The exit.
 #[repr(C)]

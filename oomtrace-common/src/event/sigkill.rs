@@ -44,7 +44,7 @@ pub struct Sigkill {
     pub sender: Task,
     /// `group` of the tracepoint: 1 if the signal is for the process, 0 if it is for one thread.
     pub group: u32,
-    /// Bits of [`Sigkill::HAS_GROUP`].
+    /// Bits of [`Sigkill::HAS_GROUP`] and [`Sigkill::AWAITS_EXIT`].
     pub flags: u32,
     /// Number of signals of this act so far, including this one: see [`super::UserKills::count`]. It is 0 if the kernel sent the
     /// signal or if the table of acts was full.
@@ -63,4 +63,6 @@ impl Sigkill {
 
     /// `group` was read.
     pub const HAS_GROUP: u32 = 1 << 0;
+    /// A SIGTERM by a program whose purpose is to kill when memory is short: the target's exit will be sent.
+    pub const AWAITS_EXIT: u32 = 1 << 1;
 }

@@ -14,14 +14,15 @@ use crate::{
         read::{Address, Probed, Read as _, Shallow, value},
         task,
     },
-    kills, pass,
+    killers, kills, pass,
     user_kills::{self, Place, Signal},
 };
 
 /// `SIGKILL`, the same on all architectures of Linux.
 pub(super) const SIGKILL: u32 = 9;
 
-/// `SIGTERM`, the same on all architectures of Linux. A service manager stops the other processes of a service with it.
+/// `SIGTERM`, the same on all architectures of Linux. A service manager stops the other processes of a service with it, and earlyoom
+/// sends it before SIGKILL.
 const SIGTERM: u32 = 15;
 
 /// The marker for a signal from the kernel. It is not an address and must not be followed. `SEND_SIG_NOINFO` is the null pointer.
@@ -31,7 +32,8 @@ const SEND_SIG_PRIV: u64 = 1;
 #[btf_tracepoint]
 fn signal_generate_tp_btf(ctx: BtfTracePointContext) -> u32 {
     let number = (argument(&ctx, slot!(arg_signal_sig)) & 0xffff_ffff) as u32;
-    if number != SIGKILL && (number != SIGTERM || !kills::are_recent()) {
+    let by_killer = number == SIGTERM && killers::is_current();
+    if number != SIGKILL && !by_killer && (number != SIGTERM || !kills::are_recent()) {
         return 0;
     }
     let result = argument(&ctx, slot!(arg_signal_result)) as i32;
@@ -44,7 +46,7 @@ fn signal_generate_tp_btf(ctx: BtfTracePointContext) -> u32 {
             if result == 0
                 && let Some((origin, code)) = from_user(info)
             {
-                user_kill(target, Signal { number, origin, group }, code);
+                user_kill(target, Signal { number, origin, group }, code, by_killer);
             }
         }
     }
@@ -93,15 +95,19 @@ fn await_delivery(target: Address) {
         return;
     }
     let (pid, _) = value::<Shallow, i32>(target, slot!(task_struct_tgid));
+    kills::add_pending(pid as u32, start(target));
+}
+
+#[inline(always)]
+fn start(target: Address) -> u64 {
     let leader = Shallow::follow(target, slot!(task_struct_group_leader));
-    let (start, _) = value::<Probed, u64>(leader, slot!(task_struct_start_boottime));
-    kills::add_pending(pid as u32, start);
+    value::<Probed, u64>(leader, slot!(task_struct_start_boottime)).0
 }
 
 /// Handles a signal from user space. Signals of a process to itself and signals to a victim of the OOM killer are neither counted
 /// nor sent.
 #[inline(always)]
-fn user_kill(target: Address, signal: Signal, code: i32) {
+fn user_kill(target: Address, signal: Signal, code: i32, awaits_exit: bool) {
     let (pid, _) = value::<Shallow, i32>(target, slot!(task_struct_tgid));
     if pid == (bpf_get_current_pid_tgid() >> 32) as i32 || task::is_victim::<Shallow>(target) {
         return;
@@ -109,6 +115,9 @@ fn user_kill(target: Address, signal: Signal, code: i32) {
     let mut place = Place { count: 0, first_ns: 0, left_out: 0 };
     if !user_kills::admit(target, signal, &mut place) {
         return;
+    }
+    if awaits_exit {
+        killers::await_exit(pid as u32, start(target));
     }
     let kind = if signal.number == SIGTERM { Kind::Sigterm } else { Kind::Sigkill };
     emit_as::<Sigkill>(kind.number(), 0, |out| {
@@ -118,7 +127,8 @@ fn user_kill(target: Address, signal: Signal, code: i32) {
         out.origin = signal.origin;
         out.code = code;
         out.group = signal.group;
-        out.flags = if slot!(arg_signal_group) == ABSENT { 0 } else { Sigkill::HAS_GROUP };
+        out.flags = if slot!(arg_signal_group) == ABSENT { 0 } else { Sigkill::HAS_GROUP }
+            | if awaits_exit { Sigkill::AWAITS_EXIT } else { 0 };
         out.act_count = place.count;
         out.act_first_ns = place.first_ns;
     });

@@ -2,12 +2,12 @@
 
 use super::{
     Assembler, Step,
-    userspace::{PAUSE_NS, REACTION_NS, SIGKILL},
+    userspace::{PAUSE_NS, REACTION_NS},
 };
 use crate::{
     cgroup,
     context::Afterwards,
-    incident::{Followed, Incident, Victim},
+    incident::{Followed, Incident, SIGKILL, Victim},
 };
 
 /// Maximum number of incidents that wait for such signals. If there are more, the oldest ones are reported at once.

@@ -166,6 +166,7 @@ impl Assembler {
                 incident.last_ns = incident.last_ns.max(boot_ns);
             }
         }
+        self.take_exit_after_sigterm(boot_ns, &task);
     }
 
     pub(super) fn take_reap(&mut self, boot_ns: u64, reap: Reap) {

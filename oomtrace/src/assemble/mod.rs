@@ -8,6 +8,7 @@ mod call_trace;
 mod chains;
 mod closing;
 mod empty;
+mod escalation;
 mod kill;
 mod lead_up;
 mod memory;
@@ -25,7 +26,7 @@ pub use self::closing::{
     COUNT_NS, EMPTY_AGE_MAX_NS, EMPTY_TIMEOUT_NS, GROUP_WINDOW_NS, KILL_TIMEOUT_NS, LOOK_UP_NS,
     PASS_TIMEOUT_NS, PID_NAMESPACE_NS,
 };
-use self::{chains::Chains, memory::Memory, memory_state::Shortage};
+use self::{chains::Chains, escalation::Escalated, memory::Memory, memory_state::Shortage};
 use crate::{
     context::{Clock, Loss, Machine, Prekill, Pressure, Process, Session, Sysctl},
     event::{Event, Stamped},
@@ -112,6 +113,8 @@ pub struct Assembler {
     untold_kills: u64,
     /// The latest reading of memory pressure, and its time.
     pressure: Option<(u64, Pressure)>,
+    /// SIGKILLs that belong to earlier SIGTERMs.
+    escalated: Escalated,
     /// Announced kills that no kill has followed yet, the oldest first.
     prekills: VecDeque<Rc<Prekill>>,
     /// Total number of SIGKILLs from user space that the kernel side did not report.
@@ -145,6 +148,7 @@ impl Assembler {
             unreported_kills: 0,
             untold_kills: 0,
             pressure: None,
+            escalated: Escalated::default(),
             prekills: VecDeque::new(),
             user_kills_left_out: 0,
             memory: Memory::default(),

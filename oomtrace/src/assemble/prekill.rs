@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 
-use super::{Assembler, userspace::SIGKILL};
-use crate::{context::Prekill, incident::Incident};
+use super::Assembler;
+use crate::{
+    context::Prekill,
+    incident::{Incident, SIGKILL},
+};
 
 /// Maximum time from an announcement to the first signal, ns. systemd-oomd waits for the replies of all its hooks, and its
 /// administrator chooses for how long.

@@ -4,15 +4,15 @@
 use oomtrace_common::{
     event::{Sigkill, UserKills},
     limits::{
-        USER_KILL_BURST_NS, USER_KILL_LONG_COUNT_NS, USER_KILL_LONG_NS, USER_KILL_PAUSE_NS, USER_KILLS,
-        write_pause_ns,
+        SIGTERM_WAIT_NS, USER_KILL_BURST_NS, USER_KILL_LONG_COUNT_NS, USER_KILL_LONG_NS, USER_KILL_PAUSE_NS,
+        USER_KILLS, write_pause_ns,
     },
 };
 
-use super::{Assembler, GROUP_WINDOW_NS, Step, kill::target};
+use super::{Assembler, GROUP_WINDOW_NS, Step, escalation, kill::target};
 use crate::{
     context::Pressure,
-    incident::{ClosedBy, Incident, Method, Role, Task, UserKill, Victim},
+    incident::{ClosedBy, Incident, Method, Role, SIGKILL, SIGTERM, Task, UserKill, Victim},
 };
 
 /// Maximum length of a burst if the kernel side does not count the signals, ns.
@@ -37,10 +37,6 @@ pub(super) const REACTION_NS: u64 = 1_000_000_000;
 /// Maximum number of senders at a time. A further sender ends the oldest burst.
 const BURSTS: usize = 64;
 
-/// Numbers of the signals that are seen. They are the same on every architecture.
-pub(super) const SIGKILL: u32 = 9;
-const SIGTERM: u32 = 15;
-
 impl Assembler {
     /// Takes a SIGKILL from user space.
     /// Three kinds of signals are ignored: a signal that was not delivered, a signal that a process sends to itself, and a
@@ -48,6 +44,9 @@ impl Assembler {
     pub(super) fn take_user_kill(&mut self, boot_ns: u64, kill: &Sigkill, steps: &mut Vec<Step>) {
         let newly_left_out = kill.left_out.saturating_sub(self.user_kills_left_out);
         self.user_kills_left_out = self.user_kills_left_out.max(kill.left_out);
+        if self.take_escalation(boot_ns, kill, newly_left_out, steps) {
+            return;
+        }
         let Some(mut incident) = self.take_burst(boot_ns, kill, SIGKILL) else { return };
         if let Some(user_kill) = &mut incident.user_kill {
             user_kill.left_out = user_kill.left_out.saturating_add(newly_left_out);
@@ -55,8 +54,11 @@ impl Assembler {
         self.keep_burst(incident, steps);
     }
 
-    /// Takes a SIGTERM from user space that follows a kill by the kernel.
+    /// Takes a SIGTERM from user space: one that follows a kill by the kernel, or one by a program whose purpose is to kill.
     pub(super) fn take_sigterm(&mut self, boot_ns: u64, kill: &Sigkill, steps: &mut Vec<Step>) {
+        if self.is_told_again(boot_ns, kill) {
+            return;
+        }
         if let Some(incident) = self.take_burst(boot_ns, kill, SIGTERM) {
             self.keep_burst(incident, steps);
         }
@@ -75,11 +77,12 @@ impl Assembler {
             memcg: Some(kills.of.memcg),
             boot_ns: kills.first_ns,
         };
+        let joined = self.escalated.count(kills.of.memcg, kills.first_ns);
         let of = |burst: &&mut Incident| act.is_of(burst);
         let Some(burst) = self.bursts.iter_mut().find(of) else { return };
         burst.last_ns = burst.last_ns.max(kills.last_ns);
         if let Some(user_kill) = &mut burst.user_kill {
-            user_kill.keep_count(kills.of.memcg, kills.first_ns, kills.count);
+            user_kill.keep_count(kills.of.memcg, kills.first_ns, kills.count.saturating_sub(joined));
         }
     }
 
@@ -99,7 +102,8 @@ impl Assembler {
         };
         incident.last_ns = incident.last_ns.max(boot_ns);
         if let Some(user_kill) = &mut incident.user_kill {
-            user_kill.keep_count(kill.memcg, kill.act_first_ns, kill.act_count);
+            let joined = self.escalated.count(kill.memcg, kill.act_first_ns);
+            user_kill.keep_count(kill.memcg, kill.act_first_ns, kill.act_count.saturating_sub(joined));
         }
         for memcg in self.memory.levels_above(target.memcg) {
             // Keep the first reading: it is the closest to the decision.
@@ -113,7 +117,8 @@ impl Assembler {
         }
         let full = incident.victims.len() >= usize::try_from(USER_KILLS).unwrap_or(usize::MAX);
         if !full && !incident.has_victim(&target) {
-            incident.victims.push(Victim { sigkill_ns: Some(boot_ns), ..Victim::new(target, Role::Chosen) });
+            let sigkill_ns = (signal == SIGKILL).then_some(boot_ns);
+            incident.victims.push(Victim { sigkill_ns, ..Victim::new(target, Role::Chosen) });
         }
         Some(incident)
     }
@@ -146,7 +151,7 @@ impl Assembler {
     pub(super) fn expire_bursts(&mut self, steps: &mut Vec<Step>) {
         while let Some(index) = self.bursts.iter().position(|burst| due_ns(burst) <= self.now_ns) {
             let burst = self.bursts.remove(index);
-            if !burst.decided && may_go_on(&burst) {
+            if !burst.decided && (may_go_on(&burst) || escalation::is_expected(&burst)) {
                 self.decide_burst(burst, steps);
             } else {
                 self.end_burst(burst, ClosedBy::Timeout, steps);
@@ -155,10 +160,10 @@ impl Assembler {
     }
 
     /// Reports a burst that may continue after a pause, if memory was short, and keeps it.
-    fn decide_burst(&mut self, mut burst: Incident, steps: &mut Vec<Step>) {
+    pub(super) fn decide_burst(&mut self, mut burst: Incident, steps: &mut Vec<Step>) {
         self.join_prekill(&mut burst);
         let mut incident = self.completed(burst.clone());
-        if !self.is_for_memory(&incident) {
+        if !(self.is_kill_for_memory)(&incident) {
             return self.add_followed(&incident);
         }
         self.chains.join(&mut incident);
@@ -169,16 +174,11 @@ impl Assembler {
         }
     }
 
-    fn is_for_memory(&self, incident: &Incident) -> bool {
-        let is_kill = incident.user_kill.as_ref().is_some_and(|kill| kill.signal == SIGKILL);
-        is_kill && (self.is_kill_for_memory)(incident)
-    }
-
     /// Reports a burst if memory was short. Otherwise adds it to the kill by the kernel that it follows.
     pub(super) fn end_burst(&mut self, mut burst: Incident, by: ClosedBy, steps: &mut Vec<Step>) {
         self.join_prekill(&mut burst);
         let mut incident = self.completed(burst);
-        if !incident.decided && !self.is_for_memory(&incident) {
+        if !incident.decided && !(self.is_kill_for_memory)(&incident) {
             return self.add_followed(&incident);
         }
         self.chains.join(&mut incident);
@@ -193,6 +193,7 @@ impl Assembler {
         let memcg = (kill.memcg != 0).then_some(kill.memcg);
         let user_kill = UserKill {
             signal,
+            awaits_exit: kill.flags & Sigkill::AWAITS_EXIT != 0,
             code: (kill.origin == Sigkill::FROM_SIGINFO).then_some(kill.code),
             method: Method::of(kill),
             after_kernel_kill_ns: self.since_kernel_kill(boot_ns, memcg),
@@ -268,18 +269,23 @@ impl Act<'_> {
         let same = burst.trigger.as_ref().is_some_and(|known| known.is_same_process(self.sender));
         let targets = || burst.victims.iter().map(|victim| victim.task.memcg);
         let goes_on =
-            || burst.decided && self.boot_ns < due_ns(burst) && targets().any(|memcg| memcg == self.memcg);
+            || burst.decided && self.boot_ns < paused_ns(burst) && targets().any(|memcg| memcg == self.memcg);
         same_signal && same && (self.boot_ns < quiet_ns(burst) || goes_on())
     }
 }
 
 /// Time at which a burst is reported or ended.
 fn due_ns(burst: &Incident) -> u64 {
-    if burst.decided && may_go_on(burst) {
-        burst.last_ns.saturating_add(longest_pause_ns(burst))
-    } else {
-        quiet_ns(burst)
+    match (burst.decided, may_go_on(burst)) {
+        (true, _) if escalation::is_expected(burst) => burst.last_ns.saturating_add(SIGTERM_WAIT_NS),
+        (true, true) => paused_ns(burst),
+        _ => quiet_ns(burst),
     }
+}
+
+/// Time until which a burst that was reported may continue.
+fn paused_ns(burst: &Incident) -> u64 {
+    if may_go_on(burst) { burst.last_ns.saturating_add(longest_pause_ns(burst)) } else { quiet_ns(burst) }
 }
 
 /// Time at which a burst has been quiet for long enough to be reported.

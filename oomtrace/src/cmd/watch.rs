@@ -21,6 +21,7 @@ use crate::{
     exit::Exit,
     kernel::{
         code::shed_code,
+        killers,
         privilege::TRACING,
         protect::protect,
         reserve,
@@ -48,7 +49,8 @@ pub(super) fn run(options: &Watch, settings: Vec<Setting>) -> Result<Exit> {
     let wanted = wanted(&options.consumers, !options.look.no_cmdline)?;
     let (stop, reload) = (Stop::on_signals()?, Reload::on_signal()?);
     reserve::keep_heap_small();
-    let Started { armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
+    let Started { mut armed, facts, resolved } = start(options.tier.into(), options.look.cmdlines())?;
+    killers::name(&mut armed.ebpf, &options.look.killers())?;
     let tier = armed.tier;
     let recording = opened.map(record::begin).transpose()?;
     shed_code();

@@ -4,10 +4,7 @@ use super::{
     place,
     words::{duration, name},
 };
-use crate::incident::{Followed, Incident, Method};
-
-/// Number of SIGTERM, which a process can handle or ignore.
-const SIGTERM: u32 = 15;
+use crate::incident::{Followed, Incident, Method, SIGTERM};
 
 /// A clause for the sentence: the act that hit most processes.
 pub(super) fn note(incident: &Incident) -> Option<String> {

@@ -26,7 +26,7 @@ pub(super) fn gaps(incident: &Incident) -> Vec<String> {
         ));
     }
     if let Some(left_out) = incident.user_kill.as_ref().map(|kill| kill.left_out).filter(|count| *count > 0) {
-        gaps.push(format!("{left_out} SIGKILLs from user space were too frequent to be reported one by one"));
+        gaps.push(format!("{left_out} signals from user space were too frequent to be reported one by one"));
     }
     if incident.closed_by == Some(ClosedBy::EndOfStream) {
         gaps.extend(cut_off(incident));

@@ -14,6 +14,7 @@ mod margin;
 mod place;
 mod rule;
 mod selection;
+mod sigterm;
 mod summary;
 mod survivors;
 mod words;

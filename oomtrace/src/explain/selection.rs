@@ -39,7 +39,10 @@ fn by_user_space(incident: &Incident) -> Selection {
     let known = incident.victims.len();
     let count = incident.user_kill.as_ref().map_or(0, |kill| kill.count(known));
     let outcome = if count > 1 { Outcome::GroupKilled } else { Outcome::Killed };
-    Selection { policy: None, outcome: Some(outcome), evidence: Vec::new() }
+    // After SIGTERM alone, a process may go on.
+    let died = |victim: &&Victim| victim.sigkill_ns.is_some() || victim.exit_ns.is_some();
+    let all = incident.victims.iter().all(|victim| died(&victim));
+    Selection { policy: None, outcome: all.then_some(outcome), evidence: Vec::new() }
 }
 
 /// A mark alone shows neither the policy nor the signal. A SIGKILL shows that it was a kill.

@@ -5,7 +5,7 @@ use super::{
     limits::{self, Threshold},
     place::{self, Place},
     rule::userspace,
-    survivors,
+    sigterm, survivors,
     words::{duration, name, ordinal, size},
 };
 use crate::incident::{Incident, Role, Task};
@@ -99,7 +99,9 @@ fn by_user_space(incident: &Incident, verdict: &Verdict) -> String {
         Confidence::Observed => "when",
         Confidence::Inferred => "probably because",
     };
-    format!("{sender}, not the kernel, killed {victim}{others} {because} {place} was short of memory")
+    let did = sigterm::deed(incident, &format!("{victim}{others}"));
+    let still = sigterm::survivors(incident).unwrap_or_default();
+    format!("{sender}, not the kernel, {did} {because} {place} was short of memory{still}")
 }
 
 /// The cgroup that ran out, and its limit in parentheses if it is known.

@@ -7,6 +7,17 @@ use serde::Serialize;
 
 use super::Task;
 
+/// Numbers of the signals that are seen. They are the same on every architecture.
+pub const SIGKILL: u32 = 9;
+/// See [`SIGKILL`].
+pub const SIGTERM: u32 = 15;
+
+/// Returns the name of a signal that is seen.
+#[must_use]
+pub const fn signal_name(signal: u32) -> &'static str {
+    if signal == SIGTERM { "SIGTERM" } else { "SIGKILL" }
+}
+
 /// How signals were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Method {
@@ -51,6 +62,8 @@ impl Method {
 pub struct UserKill {
     /// Number of the signal.
     pub signal: u32,
+    /// Whether the kernel side sends the exits of the targets, because the sender's purpose is to kill.
+    pub awaits_exit: bool,
     /// `si_code`; `None` for a signal without information.
     pub code: Option<i32>,
     /// How it was sent; `None` if a recording of an earlier version does not contain it.
@@ -66,6 +79,18 @@ pub struct UserKill {
 }
 
 impl UserKill {
+    /// The name of the signal.
+    #[must_use]
+    pub const fn signal_name(&self) -> &'static str {
+        signal_name(self.signal)
+    }
+
+    /// Whether it is a SIGTERM by a program whose purpose is to kill.
+    #[must_use]
+    pub const fn is_sigterm_of_killer(&self) -> bool {
+        self.signal == SIGTERM && self.awaits_exit
+    }
+
     /// Returns how many processes were sent the signal. `known` of them are known individually.
     #[must_use]
     pub fn count(&self, known: usize) -> u64 {

@@ -8,6 +8,7 @@ pub mod facts;
 #[cfg(any(test, feature = "faults"))]
 pub(crate) mod fault;
 pub mod kallsyms;
+pub mod killers;
 pub mod layout;
 pub mod load;
 pub mod peer;

@@ -15,7 +15,7 @@ use crate::{
     attribute::{Attribution, cgroup, title},
     bytes::ByteString,
     explain::{Code, Verdict, explain, is_shortage_known, limits},
-    incident::{self, Counters, Incident, SysrqRequest, Task, is_of},
+    incident::{self, Counters, Incident, SysrqRequest, Task, UserKill, is_of},
     kernel::tier::Tier,
 };
 
@@ -243,7 +243,10 @@ fn victim(incident: &Incident, reading: Reading, victim: &incident::Victim) -> V
 /// Sets whether a victim's container lives on: it does if its first process is known and was not killed.
 fn killed(incident: &Incident, mut process: Process) -> Process {
     if let Some(container) = &mut process.place.container {
-        let is_init = |victim: &incident::Victim| victim.task.pid == container.init_pid;
+        let told = incident.user_kill.as_ref().is_some_and(UserKill::is_sigterm_of_killer);
+        let lives =
+            |victim: &incident::Victim| told && victim.sigkill_ns.is_none() && victim.exit_ns.is_none();
+        let is_init = |victim: &incident::Victim| victim.task.pid == container.init_pid && !lives(victim);
         container.lives_on = container.init_pid.map(|_| !incident.victims.iter().any(is_init));
     }
     process

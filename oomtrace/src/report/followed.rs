@@ -11,6 +11,8 @@ use crate::{
 /// A kill by user space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Sent {
+    /// "SIGKILL" or "SIGTERM". After SIGTERM, the sender may have sent SIGKILL to the same processes.
+    pub signal: &'static str,
     /// The method; `None` in a recording of an earlier version.
     pub method: Option<Method>,
     /// Number of processes.
@@ -98,7 +100,12 @@ pub(super) fn sent(incident: &Incident) -> Option<Sent> {
     let kill = incident.user_kill.as_ref()?;
     let listed = incident.victims.len();
     let count = kill.count(listed);
-    Some(Sent { method: kill.method, count, left_out: count.saturating_sub(number(listed)) })
+    Some(Sent {
+        signal: kill.signal_name(),
+        method: kill.method,
+        count,
+        left_out: count.saturating_sub(number(listed)),
+    })
 }
 
 pub(super) fn followed(incident: &Incident) -> Vec<Followed> {
@@ -108,7 +115,7 @@ pub(super) fn followed(incident: &Incident) -> Vec<Followed> {
 fn one(incident: &Incident, act: &incident::Followed) -> Followed {
     let path = |id: Option<u64>| cgroup::path_of(incident, id?);
     Followed {
-        signal: if act.signal == 15 { "SIGTERM" } else { "SIGKILL" },
+        signal: incident::signal_name(act.signal),
         method: act.method,
         sender_pid: act.sender.pid,
         sender_comm: process_name(&act.sender),

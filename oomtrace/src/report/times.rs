@@ -1,20 +1,48 @@
 //! Computes how long an incident took.
 
 use super::{Report, Victim};
-use crate::kernel::tier::Tier;
+use crate::{
+    explain::Outcome,
+    incident::{SIGTERM, signal_name},
+    kernel::tier::Tier,
+};
 
 impl Report {
+    /// Whether a process was killed. It was not if the kernel found none to kill, if the victim was dying anyway, or if user space only sent
+    /// SIGTERM and not every exit was seen.
+    #[must_use]
+    pub fn has_killed(&self) -> bool {
+        let outcome = self.selection.outcome;
+        let only_told = outcome.is_none() && self.is_sigterm();
+        let spared = matches!(outcome, Some(Outcome::MarkedOnly | Outcome::NoKill));
+        !self.victims.is_empty() && !only_told && !spared
+    }
+
+    /// Whether user space began with SIGTERM.
+    #[must_use]
+    pub fn is_sigterm(&self) -> bool {
+        self.sent.is_some_and(|sent| sent.signal == signal_name(SIGTERM))
+    }
+
     /// Returns the time from the decision to the SIGKILL of the chosen victim, ns. Returns `None` if the signal was not recorded,
-    /// and on the tracepoint tier, whose reports begin with the mark of the victim instead of the decision.
+    /// on the tracepoint tier, whose reports begin with the mark of the victim instead of the decision, and if user space began with
+    /// SIGTERM.
     #[must_use]
     pub fn decision_ns(&self) -> Option<u64> {
+        if self.is_sigterm() {
+            return None;
+        }
         self.chosen()?.aftermath.sigkill_ns.filter(|_| self.tier != Some(Tier::Tracepoint))
     }
 
     /// Returns the time from the decision until the memory of the last victim was freed, ns, by its exit or by the reaper before
-    /// it. Returns `None` if this is not known for every victim, or if there is no victim.
+    /// it. Returns `None` if this is not known for every victim, if there is no victim, or if user space began with SIGTERM, after which
+    /// a process takes its time.
     #[must_use]
     pub fn recovery_ns(&self) -> Option<u64> {
+        if self.is_sigterm() {
+            return None;
+        }
         let given_back = |victim: &Victim| {
             let after = victim.aftermath;
             [after.exit_ns, after.reap_end_ns].into_iter().flatten().min()

@@ -3,7 +3,7 @@
 use crate::{
     attribute::Attribution,
     bytes::ByteString,
-    explain::{Code, Outcome, Policy},
+    explain::{Code, Policy},
     incident::Role,
     report::{Report, Victim},
 };
@@ -19,7 +19,8 @@ pub(super) struct Facts {
     /// "memcg", "system", "cpuset" or "mempolicy".
     pub(super) domain: Option<&'static str>,
     pub(super) domain_cgroup: Option<ByteString>,
-    pub(super) outcome: Option<Outcome>,
+    /// Whether a process was killed, and not only allowed to use the reserves because it was dying, or told to exit.
+    pub(super) killed: bool,
     /// Passes that killed no process.
     pub(super) empty_passes: u64,
     pub(super) decision_ns: Option<u64>,
@@ -64,7 +65,7 @@ impl Facts {
             policy: report.selection.policy,
             domain: report.domain.kind,
             domain_cgroup: report.domain.cgroup.clone(),
-            outcome: report.selection.outcome,
+            killed: report.has_killed(),
             empty_passes: report.empty_passes.map_or(0, |passes| passes.count),
             decision_ns: report.decision_ns(),
             recovery_ns: report.recovery_ns(),
@@ -80,11 +81,6 @@ impl Facts {
     /// Whether the kernel sent SIGKILL, and not user space.
     pub(super) fn is_kernels(&self) -> bool {
         self.cause != Code::Userspace
-    }
-
-    /// Whether a process was killed, and not only allowed to use the reserves because it was dying.
-    pub(super) fn killed(&self) -> bool {
-        !self.victims.is_empty() && self.outcome != Some(Outcome::MarkedOnly)
     }
 }
 

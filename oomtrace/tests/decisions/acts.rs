@@ -140,7 +140,7 @@ fn a_stopped_service_receives_sigterm_first() {
 fn sigterm_alone_is_no_incident() {
     let mut stream = Stream::new("fentry");
     levels(&mut stream);
-    let sigterm = signal(900, named(700, b"earlyoom"), Sigkill::FROM_SIGINFO, 1, (stream.now, 1));
+    let sigterm = signal(900, named(700, b"bash"), Sigkill::FROM_SIGINFO, 1, (stream.now, 1));
     stream.raw(Kind::Sigterm.number(), sigterm.as_bytes());
     assert!(stream.tick(S).told().closed.is_empty());
 }
@@ -200,7 +200,7 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
             "{}",
             report.cause.summary
         );
-        let counted = format!("it killed {processes} processes, of which 256 are listed");
+        let counted = format!("it sent SIGKILL to {processes} processes, of which 256 are listed");
         assert!(report.cause.evidence.contains(&counted), "{:?}", report.cause.evidence);
         assert!(
             report.cause.evidence[0].ends_with("sent SIGKILL by cgroup.kill"),

@@ -20,6 +20,7 @@ mod outside;
 mod paths;
 mod pid_namespace;
 mod shortage;
+mod sigterm;
 mod stream;
 mod survivors;
 mod threads;

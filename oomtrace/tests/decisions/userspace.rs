@@ -327,7 +327,7 @@ fn a_storm_ends_and_reports_the_omitted_kills() {
             .cause
             .evidence
             .iter()
-            .any(|line| line.contains("SIGKILLs from user space were too frequent"))
+            .any(|line| line.contains("signals from user space were too frequent"))
     );
 }
 

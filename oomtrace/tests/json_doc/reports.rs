@@ -53,7 +53,7 @@ pub(super) fn maximal() -> Report {
         kernel_threads: Some(0),
         marks: 1,
         empty_passes: Some(EmptyPasses { count: 1, last_ns: 1 }),
-        sent: Some(Sent { method: Some(Method::Signal), count: 1, left_out: 0 }),
+        sent: Some(Sent { signal: "SIGKILL", method: Some(Method::Signal), count: 1, left_out: 0 }),
         prekill: Some(prekill()),
         followed: vec![followed()],
         afterwards: Some(afterwards()),
@@ -409,7 +409,7 @@ pub(super) fn without_inner_values() -> Report {
         RequestedBy { source: RequestSource::Printed, pid: None, comm: None, uid: None, before_ns: 1 };
     Report {
         requested_by: Some(requested_by),
-        sent: Some(Sent { method: None, count: 1, left_out: 0 }),
+        sent: Some(Sent { signal: "SIGKILL", method: None, count: 1, left_out: 0 }),
         followed: vec![unknown_act()],
         prekill: Some(empty_prekill()),
         afterwards: Some(Afterwards { restarted: None, ..afterwards() }),

@@ -21,6 +21,7 @@ mod rank;
 mod recorded;
 mod reload;
 mod secrets;
+mod sigterm;
 mod survival;
 pub(super) mod tracer;
 mod tutorial;
@@ -110,10 +111,9 @@ impl Local {
         tally.count("a victim outside the tracer's pid namespace", namespaces::no_mistake(self));
         tally.count("the demo in a pid namespace", namespaces::demo(self));
         tally.count("the date in a time namespace", namespaces::right_date(self));
-        tally.count("kills by user space, with and without a shortage", user_kill::told_apart(self));
+        self.user_kills(tally);
         tally.count("settings change between kills on SIGHUP", reload::applies_between_kills(self));
         tally.count("nohup still ignores SIGHUP", reload::stays_ignored(self));
-        tally.count("a kill that its sender announced", oomd_hook::announced_kill_is_reported(self));
         tally.count("a closed standard output", ends::closed_output(self));
         tally.count("standard output is /dev/null", ends::null_output(self));
         tally.count("a reader that closes the pipe", ends::reader_goes(self));
@@ -124,6 +124,13 @@ impl Local {
         tally.count("rank has the order of oom_score", rank::agrees_with_oom_score(self));
         tally.count("rank shows the files that no kill frees", rank::shows_files(self));
         tally.count("every command of the tutorial works as shown", tutorial::works(self));
+    }
+
+    /// Run the tests of kills by user space.
+    fn user_kills(&self, tally: &mut Tally) {
+        tally.count("kills by user space, with and without a shortage", user_kill::told_apart(self));
+        tally.count("SIGTERM by a killer, and SIGKILL after it", sigterm::told_apart(self));
+        tally.count("a kill that its sender announced", oomd_hook::announced_kill_is_reported(self));
     }
 
     /// Run the tests of files that a killed or hostile process left behind.

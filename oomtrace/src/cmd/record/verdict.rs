@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     bytes::ByteString,
     cmd::shared::html::PageError,
-    explain::{Code, Outcome},
+    explain::Code,
     kernel::pid_namespace::has_machines_pids,
     report::Report,
     sink::{Sink, json::line},
@@ -71,11 +71,35 @@ struct Verdict<'a> {
     lost_frames: u64,
 }
 
+/// Who killed the command, and with which signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killer {
+    /// The kernel, with SIGKILL.
+    Kernel,
+    /// A program, with SIGKILL.
+    Program,
+    /// A program told it to exit, with SIGTERM only.
+    ByRequest,
+}
+
+impl Killer {
+    fn of(report: &Report) -> Self {
+        let is_killed = report.victims.iter().all(|victim| victim.aftermath.sigkill_ns.is_some());
+        if report.cause.code != Code::Userspace {
+            Self::Kernel
+        } else if report.is_sigterm() && !is_killed {
+            Self::ByRequest
+        } else {
+            Self::Program
+        }
+    }
+}
+
 /// The kills seen so far.
 #[derive(Default)]
 struct Seen {
-    /// The report of the kill of the command, and whether the kernel killed it.
-    own: Option<(Value, bool)>,
+    /// The report of the kill of the command.
+    own: Option<(Value, Killer)>,
     others: Vec<Other>,
     total: u64,
 }
@@ -105,7 +129,7 @@ impl Collector {
         let own = seen.own.as_ref();
         let verdict = Verdict {
             schema: SCHEMA,
-            verdict: ending(status.signal(), own.map(|(_, by_kernel)| *by_kernel), lost_frames),
+            verdict: ending(status.signal(), own.map(|(_, killer)| *killer), lost_frames),
             command: command.iter().map(|word| ByteString::from(word.as_bytes().to_vec())).collect(),
             pid: self.pid,
             exit_code: status.code(),
@@ -122,12 +146,13 @@ impl Collector {
     }
 }
 
-/// Returns how the command ended. Memory ends a process only by SIGKILL: a victim that exits before the signal takes effect
-/// ended by itself.
-fn ending(signal: Option<i32>, own_by_kernel: Option<bool>, lost_frames: u64) -> Ending {
-    match (signal, own_by_kernel) {
-        (Some(libc::SIGKILL), Some(true)) => Ending::OomKill,
-        (Some(libc::SIGKILL), Some(false)) => Ending::UserspaceKill,
+/// Returns how the command ended. The kernel ends a process only by SIGKILL, and programs that kill for memory by SIGKILL or SIGTERM. A
+/// victim that exits before the signal takes effect ended by itself.
+fn ending(signal: Option<i32>, killer: Option<Killer>, lost_frames: u64) -> Ending {
+    match (signal, killer) {
+        (Some(libc::SIGKILL), Some(Killer::Kernel)) => Ending::OomKill,
+        (Some(libc::SIGKILL), Some(Killer::Program)) => Ending::UserspaceKill,
+        (Some(libc::SIGTERM), Some(Killer::ByRequest)) => Ending::UserspaceKill,
         (Some(libc::SIGKILL), None) if lost_frames > 0 => Ending::Unknown,
         (Some(_), _) => Ending::Signal,
         (None, _) => Ending::Exit,
@@ -144,13 +169,16 @@ impl Sink for Collector {
     }
 
     fn closed(&mut self, report: &Report) -> io::Result<()> {
-        if report.selection.outcome == Some(Outcome::MarkedOnly) || report.victims.is_empty() {
+        if !report.has_killed() {
             return Ok(());
         }
         let is_victim = if has_machines_pids() { Report::has_victim } else { Report::has_victim_inside };
         let mut seen = self.seen.borrow_mut();
         if is_victim(report, self.pid) {
-            seen.own = Some((serde_json::to_value(report)?, report.cause.code != Code::Userspace));
+            // A program may have told the process to exit before the kernel killed it, and that act may end later.
+            if seen.own.as_ref().is_none_or(|(_, killer)| *killer != Killer::Kernel) {
+                seen.own = Some((serde_json::to_value(report)?, Killer::of(report)));
+            }
             return Ok(());
         }
         seen.total += 1;
@@ -178,16 +206,20 @@ impl Other {
 mod tests {
     use std::{ffi::OsString, os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
-    use super::{Collector, Ending, ending};
+    use super::{Collector, Ending, Killer, ending};
     use crate::sink::{Sink as _, terminal::example};
 
     #[test]
     fn oom_kill_requires_sigkill_and_report() {
-        assert_eq!(ending(Some(9), Some(true), 0), Ending::OomKill);
-        assert_eq!(ending(Some(9), Some(false), 0), Ending::UserspaceKill);
+        assert_eq!(ending(Some(9), Some(Killer::Kernel), 0), Ending::OomKill);
+        assert_eq!(ending(Some(9), Some(Killer::Program), 0), Ending::UserspaceKill);
+        assert_eq!(ending(Some(15), Some(Killer::ByRequest), 0), Ending::UserspaceKill);
         assert_eq!(ending(Some(9), None, 0), Ending::Signal);
         assert_eq!(ending(Some(9), None, 3), Ending::Unknown);
-        assert_eq!(ending(Some(15), Some(true), 0), Ending::Signal);
+        // Another signal ended it.
+        assert_eq!(ending(Some(15), Some(Killer::Kernel), 0), Ending::Signal);
+        assert_eq!(ending(Some(15), Some(Killer::Program), 0), Ending::Signal);
+        assert_eq!(ending(Some(9), Some(Killer::ByRequest), 0), Ending::Signal);
         // A program may exit with status 137 by itself.
         assert_eq!(ending(None, None, 0), Ending::Exit);
     }

@@ -22,7 +22,7 @@ use crate::{
     cli::Why,
     client::Verdict,
     exit::Exit,
-    explain::{Code, Outcome},
+    explain::Code,
     report::{Report, Target},
 };
 
@@ -69,9 +69,9 @@ fn read(options: &Why) -> Result<Exit> {
     }
 }
 
-/// Whether the process was killed. A dying process that the kernel only marked was not.
+/// Whether the process was killed. A dying process that the kernel only marked was not, nor one that did not exit at SIGTERM.
 fn is_kill(report: &Report, target: &Target) -> bool {
-    report.selection.outcome != Some(Outcome::MarkedOnly) && target.victim(report).is_some()
+    report.has_killed() && target.victim(report).is_some()
 }
 
 fn answer<'a>(target: &Target, found: u64, number: u64, report: &'a Report) -> Answer<'a, Report> {

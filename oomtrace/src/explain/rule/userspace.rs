@@ -1,21 +1,14 @@
-//! No kernel OOM: user space sent SIGKILL. Whether it did so because of memory is inferred from how short memory was at that
-//! moment, and from the sender.
-
-use oomtrace_common::limits::COMM_BYTES;
+//! No kernel OOM: user space sent SIGKILL, or a program whose only purpose is to kill sent SIGTERM. Whether it did so because of memory is
+//! inferred from how short memory was at that moment, and from the sender.
 
 use super::shortage::{self, Bounds};
 use crate::{
     bytes::ByteString,
     context::Prekill,
     explain::{Confidence, Finding, codes::Code, duration, place},
-    incident::{Incident, Method, Task, UserKill, is_of},
+    incident::{Incident, Method, SIGTERM, Task, UserKill, is_of},
+    kernel::killers,
 };
-
-/// Bytes of a task's name that the kernel keeps (`TASK_COMM_LEN` without the zero).
-const COMM_MAX: usize = COMM_BYTES - 1;
-
-/// Programs whose only purpose is to kill before the kernel has to, by name or by executable.
-const OOM_KILLERS: [&[u8]; 6] = [b"systemd-oomd", b"oomd", b"earlyoom", b"nohang", b"lmkd", b"bustd"];
 
 /// The bounds for a SIGKILL from any process.
 const ANYBODYS: Bounds = Bounds {
@@ -47,6 +40,10 @@ pub(in crate::explain) fn rule(incident: &Incident) -> Option<Finding> {
     let sender = incident.trigger.as_ref()?;
     let announced = incident.prekill.as_deref();
     let known = announced.is_some() || is_oom_killer(incident, sender);
+    // Others send SIGTERM for every reason. Without the exit, it would be unknown what became of the process.
+    if user_kill.signal == SIGTERM && !(known && user_kill.awaits_exit) {
+        return None;
+    }
     // The rest of a container or a service is stopped after the kernel killed in it. That is a consequence.
     if user_kill.after_kernel_kill_ns.is_some() && !known {
         return None;
@@ -93,7 +90,7 @@ fn sent(sender: &Task, user_kill: &UserKill) -> String {
         Some(-6) => "by tgkill (si_code -6)".to_owned(),
         Some(code) => format!("with si_code {code}"),
     };
-    format!("{} sent SIGKILL {how}", name(sender))
+    format!("{} sent {} {how}", name(sender), user_kill.signal_name())
 }
 
 /// Says that the sender announced the kill as killers do that act when memory is short.
@@ -112,7 +109,8 @@ fn counted(incident: &Incident, user_kill: &UserKill) -> Option<String> {
     let listed = incident.victims.len();
     let count = user_kill.count(listed);
     let more = count > u64::try_from(listed).unwrap_or(u64::MAX);
-    more.then(|| format!("it killed {count} processes, of which {listed} are listed"))
+    let signal = user_kill.signal_name();
+    more.then(|| format!("it sent {signal} to {count} processes, of which {listed} are listed"))
 }
 
 fn name(task: &Task) -> String {
@@ -127,8 +125,8 @@ fn is_oom_killer(incident: &Incident, sender: &Task) -> bool {
     let program = exe.and_then(|path| path.rsplit(|byte| *byte == b'/').next());
     let names = [&sender.comm, &sender.leader_comm].into_iter().flatten().map(ByteString::as_bytes);
     let configured = incident.session.iter().flat_map(|session| &session.killers).map(ByteString::as_bytes);
-    let killers = || OOM_KILLERS.into_iter().chain(configured.clone());
-    let is_named = |name: &[u8]| killers().any(|killer| killer.get(..COMM_MAX).unwrap_or(killer) == name);
+    let killers = || killers::KNOWN.into_iter().chain(configured.clone());
+    let is_named = |name: &[u8]| killers().any(|killer| killers::cut(killer) == name);
     names.clone().any(is_named) || program.is_some_and(|name| killers().any(|killer| killer == name))
 }
 
@@ -136,14 +134,4 @@ fn is_oom_killer(incident: &Incident, sender: &Task) -> bool {
 pub(crate) fn is_shortage_known(incident: &Incident) -> bool {
     let bounds = if incident.prekill.is_some() { &OOM_KILLERS_OWN } else { &ANYBODYS };
     incident.prekill.is_none() || !shortage::find(incident, bounds).signs.is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::OOM_KILLERS;
-
-    #[test]
-    fn every_name_fits_into_a_comm() {
-        assert!(OOM_KILLERS.iter().all(|name| name.len() <= super::COMM_MAX));
-    }
 }

@@ -1,6 +1,7 @@
 //! Starts the verifier's work on two CPUs.
 
 use std::{
+    cmp::Reverse,
     sync::{Mutex, PoisonError},
     thread,
 };
@@ -26,9 +27,8 @@ pub(super) fn load(ebpf: &mut Ebpf, btf: &Btf, layout: &KernelLayout, wanted: Wa
             Some((at, program))
         })
         .collect();
-    // The last one is taken first. The table begins with the longest of the programs that every tier has, so neither thread waits
-    // long for the other.
-    programs.sort_by_key(|(at, _)| *at);
+    // The last one is taken first: the longest of the programs that every tier has, which the table begins with.
+    programs.sort_by_key(|(at, _)| Reverse(*at));
     let queue = Mutex::new(programs);
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let work = || {

@@ -220,9 +220,9 @@ fn leave_inside(ebpf: &mut Ebpf, hooks: &mut [Outcome], wanted: Wanted) -> Resul
     }
     for outcome in hooks.iter_mut().filter(|outcome| outcome.hook.need.is_inside()) {
         outcome.links.clear();
-        if let Some(way) = outcome.way.take() {
-            way.programs.iter().for_each(|carrier| detach(ebpf, carrier));
-        }
+        outcome.way = None;
+        // Programs may have been loaded ahead and not attached.
+        outcome.hook.ways.iter().flat_map(|way| way.programs).for_each(|carrier| detach(ebpf, carrier));
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ pub(super) fn entry(facts: &Facts) -> Vec<u8> {
 
 /// The priority as in syslog: critical if the machine ran out, error for any other kill, otherwise notice.
 fn priority(facts: &Facts) -> &'static [u8] {
-    match (facts.killed(), facts.cause == Code::Global) {
+    match (facts.killed, facts.cause == Code::Global) {
         (true, true) => b"2",
         (true, false) => b"3",
         (false, _) => b"5",

@@ -78,7 +78,7 @@ impl Families {
 
     pub(super) fn count(&mut self, facts: &Facts) {
         let cause = facts.cause.name();
-        if facts.killed() {
+        if facts.killed {
             self.kills.get_or_create(&Decision::of(facts)).inc();
         } else {
             self.no_kill.get_or_create(&Cause { cause }).inc();
@@ -86,7 +86,7 @@ impl Families {
         self.empty_passes.inc_by(facts.empty_passes);
         for victim in &facts.victims {
             self.victims.get_or_create(&Victim { cause, role: victim.role.name() }).inc();
-            if facts.killed() && facts.is_kernels() {
+            if facts.killed && facts.is_kernels() {
                 self.places.count(Container::of(&victim.place));
             }
         }

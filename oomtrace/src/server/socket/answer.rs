@@ -74,7 +74,7 @@ pub(super) fn is_open(target: &Target, reports: &Reports) -> bool {
 /// The killed processes that a question means, the chosen one first.
 fn victims<'a>(facts: &'a Facts, target: &'a Target) -> impl Iterator<Item = &'a Dead> {
     let is_meant = |victim: &&Dead| {
-        facts.killed() && target.fits(victim.pid, victim.place.cgroup.as_ref(), &victim.attribution)
+        facts.killed && target.fits(victim.pid, victim.place.cgroup.as_ref(), &victim.attribution)
     };
     facts.chosen().into_iter().filter(is_meant).chain(facts.victims.iter().filter(is_meant))
 }

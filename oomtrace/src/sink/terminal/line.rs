@@ -180,6 +180,9 @@ fn what(report: &Report, paint: Paint) -> String {
     let along = report.victims.len().saturating_sub(decided_on);
     let victim = victim(report, paint);
     let what = match report.selection.outcome {
+        None if report.is_sigterm() => {
+            format!("sent SIGTERM to {victim}{}", and(others, "more"))
+        }
         Some(Outcome::NoKill) => no_kill(report),
         Some(Outcome::GroupKilled) if others == 0 => format!("killed {victim}"),
         Some(Outcome::GroupKilled) => {

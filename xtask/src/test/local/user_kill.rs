@@ -13,7 +13,7 @@ use crate::host::scratch::Scratch;
 
 /// The memory of a process and the limit above it, in MiB. The memory is more than nine tenths of the limit.
 const HELD_MIB: u64 = 61;
-const LIMIT_MIB: u64 = 64;
+pub(super) const LIMIT_MIB: u64 = 64;
 
 /// The stall (PSI `some avg10`) from which the machine counts as short of memory, with a margin.
 const SHORT_PERCENT: f64 = 8.0;
@@ -64,7 +64,7 @@ fn stall_percent() -> Result<f64> {
 }
 
 /// Starts a hog and waits until it has allocated its memory.
-fn holding(local: &Local, extra: &[&str]) -> Result<Child> {
+pub(super) fn holding(local: &Local, extra: &[&str]) -> Result<Child> {
     let mut hog = Command::new(local.program("hog"));
     hog.args(extra).args(["--hold", "anon", "--mib", &HELD_MIB.to_string()]);
     let mut child = hog.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("starting a hog")?;

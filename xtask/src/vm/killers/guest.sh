@@ -46,8 +46,9 @@ all_but() {
 early_term() {
     systemd-run --quiet --unit=early-term $hog --comm early-term --hold leak --rate 200 --mib "$(all_but 11)"
     pid=$(property MainPID early-term)
+    fact early-term.pid "$pid"
     until_true is_over early-term
-    sleep 3
+    until_true is_known early-term
     ask early-term "$pid"
 }
 # A shell that ignores SIGTERM becomes the process, which then ignores it as well.

@@ -37,21 +37,19 @@ struct Act {
 /// Processes of a service besides the victim: a shell and three that sleep.
 const OTHERS: usize = 4;
 
-const ACTS: [Act; 6] = [
+const ACTS: [Act; 7] = [
     Act { name: "stop", expected: |_| Ok(stopped("/system.slice/stop.service")) },
     Act { name: "group", expected: |_| Ok(killed_as_group()) },
     Act { name: "continue", expected: |_| Ok(went_on()) },
     Act { name: "stop-hard", expected: |_| Ok(stopped("/system.slice/stop-hard.service")) },
-    Act { name: "early-kill", expected: by_earlyoom },
+    Act { name: "early-term", expected: told_to_exit },
+    Act { name: "early-kill", expected: killed_by_earlyoom },
     Act { name: "pressed", expected: by_oomd },
 ];
 
-/// Units whose end is not reported, and what `why` says about it. earlyoom sends only SIGTERM to the last one.
-const ORDINARY: [(&str, &str); 3] = [
-    ("stubborn", "a timeout of systemd ended"),
-    ("plain", "ended by signal 9"),
-    ("early-term", "knows no OOM kill of it"),
-];
+/// Units whose end is not reported, and what `why` says about it.
+const ORDINARY: [(&str, &str); 2] =
+    [("stubborn", "a timeout of systemd ended"), ("plain", "ended by signal 9")];
 
 /// Units that systemd ended with `oom-kill`.
 const OOM_KILLED: [&str; 3] = ["stop", "group", "stop-hard"];
@@ -178,6 +176,28 @@ fn went_on() -> Expected {
     ]
 }
 
+/// The process exits at SIGTERM.
+fn told_to_exit(facts: &Facts) -> Result<Expected> {
+    let sigterm = vec![
+        ("/victims/0/pid", json!(facts.number("early-term.pid")?)),
+        ("/victims/0/unit", json!("early-term.service")),
+        ("/victims/0/aftermath/sigkill_ns", Value::Null),
+        ("/sent/signal", json!("SIGTERM")),
+    ];
+    Ok([by_earlyoom(facts)?, sigterm].concat())
+}
+
+/// The process ignores SIGTERM, so the kernel does not deliver it, and only SIGKILL counts.
+fn killed_by_earlyoom(facts: &Facts) -> Result<Expected> {
+    let victim = vec![
+        ("/victims/0/pid", json!(facts.number("early-kill.pid")?)),
+        ("/victims/0/unit", json!("early-kill.service")),
+        ("/sent/signal", json!("SIGKILL")),
+    ];
+    Ok([by_earlyoom(facts)?, victim].concat())
+}
+
+/// `killed` requires that SIGKILL or the exit was seen.
 fn by_earlyoom(facts: &Facts) -> Result<Expected> {
     Ok(vec![
         ("/cause/code", json!("userspace")),
@@ -185,9 +205,8 @@ fn by_earlyoom(facts: &Facts) -> Result<Expected> {
         ("/trigger/comm", json!("earlyoom")),
         ("/trigger/pid", json!(facts.number("earlyoom.pid")?)),
         ("/trigger/unit", json!("earlyoom.service")),
-        ("/victims/0/pid", json!(facts.number("early-kill.pid")?)),
-        ("/victims/0/unit", json!("early-kill.service")),
         ("/domain/kind", json!("system")),
+        ("/selection/outcome", json!("killed")),
         ("/sent/method", json!("signal")),
         ("/sent/count", json!(1)),
         ("/followed", json!([])),
@@ -237,7 +256,7 @@ mod tests {
 
     use super::{ACTS, Facts, at, judge};
 
-    const FACTS: &str = "early-term.unit_status=7\nstubborn.unit_status=7\nplain.unit_status=7\nstop.unit_status=0\nstop.result=oom-kill\n\
+    const FACTS: &str = "early-term.unit_status=0\nearly-term.pid=302\nstubborn.unit_status=7\nplain.unit_status=7\nstop.unit_status=0\nstop.result=oom-kill\n\
                          group.unit_status=0\ngroup.result=oom-kill\ncontinue.unit_status=0\nstop-hard.unit_status=0\n\
                          stop-hard.result=oom-kill\nearlyoom.pid=300\nearly-kill.pid=301\nearly-kill.unit_status=0\n\
                          systemd-oomd.pid=400\npressed.pid=401\npressed.unit_status=0\npressed.count=2\nsystemd-oomd.announces=0\n";
@@ -332,8 +351,8 @@ mod tests {
         let facts = FACTS.replace("announces=0", "announces=1");
         assert!(judged(&all(), &facts).unwrap_err().contains("pressed: /prekill/cgroup is null"));
         let mut reports = all();
-        for (place, value) in (ACTS[5].expected)(&Facts::parse(&facts)).unwrap() {
-            set(&mut reports[5], place, value);
+        for (place, value) in (ACTS[6].expected)(&Facts::parse(&facts)).unwrap() {
+            set(&mut reports[6], place, value);
         }
         judged(&reports, &facts).unwrap();
         assert!(judged(&reports, FACTS).unwrap_err().contains("pressed: /prekill is"));
@@ -344,7 +363,7 @@ mod tests {
         let facts = FACTS.replace("pressed.count=2", "pressed.count=3");
         assert!(judged(&all(), &facts).unwrap_err().contains("pressed: /sent/count is 2, not 3"));
         let mut reports = all();
-        reports[5]["victims"].as_array_mut().unwrap().pop();
+        reports[6]["victims"].as_array_mut().unwrap().pop();
         assert!(judged(&reports, FACTS).unwrap_err().contains("1 victims are listed, and 2 were killed"));
     }
 

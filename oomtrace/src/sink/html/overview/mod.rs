@@ -12,7 +12,7 @@ use self::{chains::Chains, frequent::Frequent, histogram::Histogram};
 use super::moment;
 use crate::{
     bytes::ByteString,
-    explain::{Code, Outcome},
+    explain::Code,
     report::{Report, Row},
 };
 
@@ -89,12 +89,7 @@ impl Overview {
 
 /// Returns the number of killed processes.
 fn kills(report: &Report) -> u64 {
-    match report.selection.outcome {
-        Some(Outcome::MarkedOnly | Outcome::NoKill) => 0,
-        Some(Outcome::Killed | Outcome::GroupKilled) | None => {
-            u64::try_from(report.victims.len()).unwrap_or(u64::MAX)
-        }
-    }
+    if report.has_killed() { u64::try_from(report.victims.len()).unwrap_or(u64::MAX) } else { 0 }
 }
 
 /// Returns the cgroup that ran out, or else the victim's. Returns `None` if the machine ran out and no victim's cgroup is known.
