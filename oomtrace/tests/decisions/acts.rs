@@ -200,7 +200,7 @@ fn one_write_to_cgroup_kill_is_one_incident_with_an_exact_count() {
             "{}",
             report.cause.summary
         );
-        let counted = format!("it sent SIGKILL to {processes} processes, of which 256 are listed");
+        let counted = format!("it sent SIGKILL to {processes} processes; 256 of them are listed");
         assert!(report.cause.evidence.contains(&counted), "{:?}", report.cause.evidence);
         assert!(
             report.cause.evidence[0].ends_with("sent SIGKILL by cgroup.kill"),

@@ -110,7 +110,7 @@ fn counted(incident: &Incident, user_kill: &UserKill) -> Option<String> {
     let count = user_kill.count(listed);
     let more = count > u64::try_from(listed).unwrap_or(u64::MAX);
     let signal = user_kill.signal_name();
-    more.then(|| format!("it sent {signal} to {count} processes, of which {listed} are listed"))
+    more.then(|| format!("it sent {signal} to {count} processes; {listed} of them are listed"))
 }
 
 fn name(task: &Task) -> String {

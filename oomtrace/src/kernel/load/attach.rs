@@ -85,10 +85,7 @@ fn is_ftrace_off() -> bool {
 
 fn try_attach(program: &mut Program, btf: &Btf, target: &str) -> Result<LinkId, ProgramError> {
     load(program, btf, target)?;
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "aya's kinds of program, of which the object has these"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "aya has more kinds of program than the object")]
     match program {
         Program::FEntry(program) => program.attach().map(LinkId::FEntry),
         Program::FExit(program) => program.attach().map(LinkId::FExit),
@@ -108,10 +105,7 @@ pub(super) fn load(program: &mut Program, btf: &Btf, target: &str) -> Result<(),
     if program.fd().is_ok() {
         return Ok(());
     }
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "aya's kinds of program, of which the object has these"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "aya has more kinds of program than the object")]
     match program {
         Program::FEntry(program) => program.load(target, btf),
         Program::FExit(program) => program.load(target, btf),
@@ -132,10 +126,7 @@ fn no_kprobes() -> ProgramError {
 /// Detaches and unloads a program. A program that was never loaded is left alone.
 pub fn detach(ebpf: &mut Ebpf, carrier: &Carrier) {
     let Some(program) = ebpf.program_mut(carrier.program) else { return };
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "aya's kinds of program, of which the object has these"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "aya has more kinds of program than the object")]
     let unloaded = match program {
         Program::FEntry(program) => program.unload(),
         Program::FExit(program) => program.unload(),
