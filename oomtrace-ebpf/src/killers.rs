@@ -1,4 +1,5 @@
-//! Programs whose purpose is to kill when memory is short. They may begin with SIGTERM, which is not sent for other senders.
+//! Programs whose purpose is to kill when memory is short. They may begin with SIGTERM. That of another
+//! sender is reported only within two seconds after an OOM kill.
 
 use aya_ebpf::{
     helpers::generated::bpf_probe_read_kernel_str,

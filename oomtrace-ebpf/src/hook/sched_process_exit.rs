@@ -30,13 +30,7 @@ fn process_exit_tp_btf(ctx: BtfTracePointContext) -> u32 {
 #[inline(always)]
 fn is_awaited(task: Address) -> bool {
     let (pid, _) = value::<Shallow, u32>(task, slot!(task_struct_tgid));
-    killers::is_awaited(pid, start(task))
-}
-
-#[inline(always)]
-fn start(task: Address) -> u64 {
-    let leader = Shallow::follow(task, slot!(task_struct_group_leader));
-    value::<Probed, u64>(leader, slot!(task_struct_start_boottime)).0
+    killers::is_awaited(pid, task::start_boot_ns::<Shallow>(task))
 }
 
 #[inline(always)]
@@ -49,7 +43,7 @@ fn exit(task: Address, signal: Address) {
     emit::<Exit>(0, |out| {
         Shallow::copy(task, slot!(task_struct_tgid), &mut out.pid);
         Shallow::copy(task, slot!(task_struct_pid), &mut out.tid);
-        out.start_boot_ns = start(task);
+        out.start_boot_ns = task::start_boot_ns::<Shallow>(task);
         out.live = live;
     });
 }

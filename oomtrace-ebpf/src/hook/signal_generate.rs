@@ -95,13 +95,7 @@ fn await_delivery(target: Address) {
         return;
     }
     let (pid, _) = value::<Shallow, i32>(target, slot!(task_struct_tgid));
-    kills::add_pending(pid as u32, start(target));
-}
-
-#[inline(always)]
-fn start(target: Address) -> u64 {
-    let leader = Shallow::follow(target, slot!(task_struct_group_leader));
-    value::<Probed, u64>(leader, slot!(task_struct_start_boottime)).0
+    kills::add_pending(pid as u32, task::start_boot_ns::<Shallow>(target));
 }
 
 /// Handles a signal from user space. Signals of a process to itself and signals to a victim of the OOM killer are neither counted
@@ -117,7 +111,7 @@ fn user_kill(target: Address, signal: Signal, code: i32, awaits_exit: bool) {
         return;
     }
     if awaits_exit {
-        killers::await_exit(pid as u32, start(target));
+        killers::await_exit(pid as u32, task::start_boot_ns::<Shallow>(target));
     }
     let kind = if signal.number == SIGTERM { Kind::Sigterm } else { Kind::Sigkill };
     emit_as::<Sigkill>(kind.number(), 0, |out| {
@@ -139,8 +133,7 @@ fn copy(target: Address, result: i32, out: &mut Sigkill) {
     Shallow::copy(target, slot!(task_struct_tgid), &mut out.pid);
     Shallow::copy(target, slot!(task_struct_pid), &mut out.tid);
     task::comm::<Shallow>(target, &mut out.comm);
-    let leader = Shallow::follow(target, slot!(task_struct_group_leader));
-    Probed::copy(leader, slot!(task_struct_start_boottime), &mut out.start_boot_ns);
+    out.start_boot_ns = task::start_boot_ns::<Shallow>(target);
     memcg::copy_id_of_css::<Probed>(memcg::of_task::<Shallow>(target), &mut out.memcg);
     task::copy::<Probed>(target, &mut out.target);
     let sender = bpf_get_current_pid_tgid();

@@ -53,6 +53,13 @@ pub(crate) fn copy<R: Read>(task: Address, out: &mut Task) {
     out.present |= present(Task::MEMCG, status);
 }
 
+/// Returns the start of the task's process, `CLOCK_BOOTTIME` ns. It is 0 if it cannot be read.
+#[inline(always)]
+pub(crate) fn start_boot_ns<R: Read>(task: Address) -> u64 {
+    let leader = R::follow(task, slot!(task_struct_group_leader));
+    value::<R::Behind, u64>(leader, slot!(task_struct_start_boottime)).0
+}
+
 #[inline(always)]
 fn copy_signal<R: Read>(signal: Address, out: &mut Task) {
     let status = R::copy(signal, slot!(signal_struct_oom_score_adj), &mut out.oom_score_adj);
