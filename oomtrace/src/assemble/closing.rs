@@ -5,7 +5,7 @@ use oomtrace_common::limits::EMPTY_PASSES_EVERY_NS;
 use super::{Assembler, Step, ballot, call_trace, memory_state};
 use crate::{
     cgroup,
-    incident::{CallTrace, ClosedBy, Incident, Role, Victim},
+    incident::{ClosedBy, Incident, Role, Victim},
 };
 
 /// Time after its last event for which an incident with a kill stays open until its victims exit, ns of event time.
@@ -36,6 +36,10 @@ pub const GROUP_WINDOW_NS: u64 = 100_000_000;
 /// Time after its last event for which an incident waits for the names in its stack while the kernel's list of symbols is being read.
 /// Frames in the ring buffer go first, so that this takes longest in a storm on a slow machine.
 const NAMES_NS: u64 = 6_000_000_000;
+
+/// Time after its last event for which an incident waits for names of functions in user space that a thread is reading. A machine
+/// without memory has to read the executable again, and a file system may never answer.
+const FUNCTIONS_NS: u64 = 2_000_000_000;
 
 /// Maximum time between the exit of an init process and the first kill in its pid namespace.
 /// Since 6.16, the init's memory is released in between. The reaper helps with that from 2 s after the kill.
@@ -189,8 +193,11 @@ impl Assembler {
 /// Time after its last event for which a settled incident waits for facts that user space reads: for as long as another mark is awaited,
 /// or longer for names that will certainly come.
 fn facts_ns(incident: &Incident) -> u64 {
-    let awaits_names = incident.call_trace.as_ref().is_some_and(CallTrace::awaits_names);
-    if awaits_names { NAMES_NS } else { GROUP_WINDOW_NS }
+    match &incident.call_trace {
+        Some(trace) if trace.awaits_names() => NAMES_NS,
+        Some(trace) if trace.functions_follow => FUNCTIONS_NS,
+        _ => GROUP_WINDOW_NS,
+    }
 }
 
 /// Time from which only the exits of the victims are awaited.

@@ -18,18 +18,21 @@ pub fn cut(name: &[u8]) -> &[u8] {
     name.get(..COMM_BYTES - 1).unwrap_or(name)
 }
 
-/// Gives the kernel side the names of the known programs and of further ones. It keeps [`KILLER_NAMES`]; SIGTERMs of later ones
-/// are not seen.
+/// Gives the kernel side the names of the known programs and of further ones.
 ///
 /// # Errors
 ///
-/// If the kernel refuses to write to the map.
+/// If there are more names than [`KILLER_NAMES`], or the kernel refuses to write to the map.
 pub fn name(ebpf: &mut Ebpf, further: &[ByteString]) -> Result<(), LoadError> {
+    let most = usize::try_from(KILLER_NAMES).unwrap_or(usize::MAX) - KNOWN.len();
+    if further.len() > most {
+        return Err(LoadError::Killers { named: further.len(), most });
+    }
     let refused = |error| LoadError::Map(MAP, Box::new(error));
     let Some(map) = ebpf.map_mut(MAP) else { return Ok(()) };
     let mut names: HashMap<_, [u8; COMM_BYTES], u8> = HashMap::try_from(map).map_err(refused)?;
     let all = KNOWN.into_iter().chain(further.iter().map(ByteString::as_bytes));
-    for name in all.filter(|name| !name.is_empty()).zip(0..KILLER_NAMES).map(|(name, _)| name) {
+    for name in all.filter(|name| !name.is_empty()) {
         names.insert(comm(name), 0, 0).map_err(refused)?;
     }
     Ok(())

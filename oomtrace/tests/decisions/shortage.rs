@@ -2,6 +2,7 @@
 
 use oomtrace::{
     assemble::Step,
+    bytes::ByteString,
     context::{
         KernelSymbol, KernelSymbols, Meminfo, SURROUNDINGS_NS, Session, Surroundings, UserSymbol,
         UserSymbols, Zones,
@@ -396,8 +397,8 @@ fn waits_for_names_only_if_they_follow() {
     assert_eq!(named_late(false), None);
 }
 
-#[test]
-fn adds_the_names_of_functions_that_come_after_the_files() {
+/// The file and the function of the innermost call in user space, whose name comes some time after the victim's exit.
+fn function_named_after(ms: u64) -> (Option<ByteString>, Option<String>) {
     let mut stream = Stream::with(&known());
     let hog = task(812);
     stream.global_oom(hog).choose(hog, MESSAGE, NONE, 130_000).add(stack(&[1]));
@@ -413,12 +414,17 @@ fn adds_the_names_of_functions_that_come_after_the_files() {
     stream.context(Kind::UserSymbols, &named(None, true)).execute(hog, hog).leave(1, 1);
     stream.context(Kind::KernelSymbols, &symbols(&[(1, "try_charge", None)]));
     around(&mut stream, 4);
-    stream.exit(812).tick(50 * MS);
+    stream.exit(812).tick(ms * MS);
     stream.pass = pass;
     stream.context(Kind::UserSymbols, &named(Some("touch"), false)).tick(MS);
-    let told = report(&last(&stream)).allocation.user_stack.unwrap();
-    assert_eq!(
-        (told[0].file.clone(), told[0].symbol.as_deref()),
-        (Some("/usr/bin/hog".into()), Some("touch"))
-    );
+    let innermost = report(&last(&stream)).allocation.user_stack.unwrap().swap_remove(0);
+    (innermost.file, innermost.symbol)
+}
+
+#[test]
+fn waits_two_seconds_for_the_names_of_functions_that_follow() {
+    let file = Some(ByteString::from("/usr/bin/hog"));
+    assert_eq!(function_named_after(50), (file.clone(), Some("touch".to_owned())));
+    assert_eq!(function_named_after(1_900), (file.clone(), Some("touch".to_owned())));
+    assert_eq!(function_named_after(2_100), (file, None));
 }

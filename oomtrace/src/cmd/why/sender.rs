@@ -1,7 +1,7 @@
 //! The sender of the last signal to a process, from recordings: for a process that memory did not kill.
 //!
 //! The kernel side sends a frame for each SIGKILL from user space, up to a limit per second, and for each SIGTERM within two seconds
-//! of an OOM kill. Recordings keep these frames even if memory was not short.
+//! of an OOM kill or by a program whose purpose is to kill. Recordings keep these frames even if memory was not short.
 
 use std::io;
 

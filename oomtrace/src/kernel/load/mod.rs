@@ -86,6 +86,14 @@ pub enum LoadError {
     /// A map of the object could not be used.
     #[error("the eBPF map {0} could not be used: {1}")]
     Map(&'static str, #[source] Box<MapError>),
+    /// More names of killers than the kernel side can keep.
+    #[error("--killer has {named} names, and the kernel side keeps {most}: remove some")]
+    Killers {
+        /// The names.
+        named: usize,
+        /// How many fit beside the known ones.
+        most: usize,
+    },
     /// The self-check's program did not run.
     #[error("the self-check could not be run: {0}")]
     SelfCheck(#[source] Box<ProgramError>),
