@@ -14,12 +14,12 @@ mod scenario;
 mod tracer;
 
 use self::job::{command, cost, experiment, fixed_work, read_only, reset};
-use self::machine::{boot_settings, disk, modules, mounts, port, swap, watchdog};
+use self::machine::{boot_settings, disk, modules, mounts, port::Port, swap, watchdog};
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use oomtrace_scenarios::cost::FIXED_WORK;
-use oomtrace_scenarios::job::{JOB_FILE, Job, RECORDING_FILE, Work};
+use oomtrace_scenarios::job::{JOB_FILE, Job, READY, RECORDING_FILE, Work};
 use rustix::system::{RebootCommand, reboot};
 
 fn main() {
@@ -45,7 +45,10 @@ fn say_fixed_work() -> Result<()> {
 fn work() -> Result<()> {
     let job = fs::read(JOB_FILE).with_context(|| format!("reading {JOB_FILE}"))?;
     let job: Job = serde_json::from_slice(&job).with_context(|| format!("reading {JOB_FILE}"))?;
-    watchdog::start(job.deadline_s);
+    let asks = matches!(job.work, Work::FromPort);
+    if !asks {
+        watchdog::start(job.deadline_s);
+    }
     mounts::mount_all(job.hierarchy, job.tracefs)?;
     boot_settings::hold()?;
     modules::load_all()?;
@@ -57,33 +60,48 @@ fn work() -> Result<()> {
     fs::write("/proc/self/oom_score_adj", "-1000").context("protecting the guest's init")?;
     // Print only emergencies on the console, such as a panic, because the console is slow.
     fs::write("/proc/sys/kernel/printk", "1").context("quieting the console")?;
-    let mut port = port::Port::open()?;
-    match &job.work {
+    let mut port = Port::open()?;
+    let work = if asks { ask(&mut port)? } else { job.work };
+    do_work(&work, &mut port)?;
+    port.close()
+}
+
+/// Ask the host for the work.
+fn ask(port: &mut Port) -> Result<Work> {
+    port.send(&READY)?;
+    let job: Job = port.receive()?;
+    watchdog::start(job.deadline_s);
+    Ok(job.work)
+}
+
+fn do_work(work: &Work, port: &mut Port) -> Result<()> {
+    match work {
+        Work::FromPort => bail!("the host answered with the question"),
         Work::Scenarios { scenarios, watch } => {
             for scenario in scenarios {
-                let seen = scenario::observe(scenario, watch.as_ref(), &mut port);
+                let seen = scenario::observe(scenario, watch.as_ref(), port);
                 // The tracer never overwrites a recording. If the removal fails, the next scenario reports it.
                 drop(fs::remove_file(RECORDING_FILE));
                 port.send(&seen)?;
             }
         }
-        Work::RecordAndReset { tier } => reset::record_and_reset(*tier, &mut port)?,
-        Work::RecordUntilPanic { tier } => reset::record_until_panic(*tier, &mut port)?,
-        Work::RecordToReadOnly { tier } => read_only::record(*tier, &mut port)?,
+        Work::RecordAndReset { tier } => reset::record_and_reset(*tier, port)?,
+        Work::RecordUntilPanic { tier } => reset::record_until_panic(*tier, port)?,
+        Work::RecordToReadOnly { tier } => read_only::record(*tier, port)?,
         Work::Commands(commands) => {
             for command in commands {
                 port.send(&command::observe(command))?;
             }
         }
-        Work::Cost(plan) => cost::measure(plan, &mut port)?,
+        Work::Cost(plan) => cost::measure(plan, port)?,
         Work::Experiments { experiments, tier } => {
             for experiment in experiments {
-                let seen = experiment::observe(experiment, *tier, &mut port);
+                let seen = experiment::observe(experiment, *tier, port);
                 port.send(&seen)?;
             }
         }
     }
-    port.close()
+    Ok(())
 }
 
 /// Reset the machine. QEMU runs with `-no-reboot`, so it exits.

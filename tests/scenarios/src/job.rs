@@ -23,6 +23,9 @@ pub const RECORDING_FILE: &str = "/scenario.oomtrace";
 /// The directory of kernel modules in the guest. Sorted by name, each module comes after those that it depends on.
 pub const MODULES_DIRECTORY: &str = "/modules";
 
+/// The document of a guest that waits for its work.
+pub const READY: &str = "ready";
+
 /// Everything a guest does between its start and its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Job {
@@ -79,6 +82,9 @@ pub enum Work {
         /// The tier, as `oomtrace watch --tier` takes it.
         tier: Tier,
     },
+    /// Say that the machine is ready ([`READY`]), wait for another [`Job`] on the second serial port, and do its work by its
+    /// deadline. The host keeps the machine at that point and starts many guests from it.
+    FromPort,
     /// Measure the cost of decisions, with two [`crate::cost::Measured`] for each crowd.
     Cost(Plan),
 }

@@ -15,6 +15,7 @@ use oomtrace_scenarios::job::{Job, RECORDING_FILE, Tier, Watch, Work};
 use oomtrace_scenarios::observation::Observation;
 use oomtrace_scenarios::scenario::Scenario;
 use oomtrace_scenarios::text::Text;
+use tempfile::NamedTempFile;
 
 use super::guest::programs::{self, Programs};
 use super::guest::{console, initramfs, modules, qemu, stream};
@@ -36,7 +37,7 @@ pub(crate) struct Matrix {
     pub(crate) scenarios: Vec<Scenario>,
     /// The tiers; `None` for a run without a tracer.
     pub(crate) tiers: Vec<Option<Tier>>,
-    /// Guests at a time. If absent, one per processor.
+    /// Guests at a time. If absent, [`usual_jobs`].
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Whether to keep the output of all guests.
     pub(crate) keep_log: bool,
@@ -136,11 +137,10 @@ impl Matrix {
         }?;
         let batches = Mutex::new(plan::batches(self.kernels.len(), &self.tiers, &self.scenarios));
         let logs = logs_folder()?;
-        let usual = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let (sender, cells) = mpsc::channel();
         let cells = thread::scope(|scope| {
             let (batches, programs, logs) = (&batches, &programs, &logs);
-            for _ in 0..self.jobs.unwrap_or_else(usual).get() {
+            for _ in 0..self.jobs.unwrap_or_else(usual_jobs).get() {
                 let sender = sender.clone();
                 scope.spawn(move || self.work(batches, programs, logs, &sender));
             }
@@ -169,7 +169,8 @@ impl Matrix {
                 for (scenario, cell) in ran.into_iter().zip(finished) {
                     if self.fault.is_none() && cell.only_moved() {
                         println!("{}\n    only moving figures differ: the cell runs again", progress(&cell));
-                        put_back(batches, Batch { scenarios: vec![scenario], ran: cell.ran + 1, ..batch });
+                        let again = Batch { scenarios: vec![scenario], ran: cell.ran + 1, ..batch.clone() };
+                        put_back(batches, again);
                     } else {
                         // The receiver lives as long as this scope.
                         drop(done.send(cell));
@@ -230,9 +231,16 @@ impl Matrix {
         let work = Work::Scenarios { scenarios: batch.scenarios.clone(), watch };
         let (hierarchy, swap_mib) = (machine.hierarchy, machine.swap_mib);
         let job = Job { hierarchy, swap_mib, disk: false, tracefs: true, deadline_s, work };
-        let initramfs = initramfs::of_guest(programs, modules::of_machine(kernel, machine)?, &[], &job)?;
         let limit = Duration::from_secs(deadline_s + BOOT_S);
-        let ran = qemu::boot(kernel, initramfs.path(), machine, limit)?;
+        let initramfs = |job: &Job| -> Result<NamedTempFile> {
+            initramfs::of_guest(programs, modules::of_machine(kernel, machine)?, &[], job)
+        };
+        let ran = match batch
+            .booted(kernel, machine, || initramfs(&Job { work: Work::FromPort, ..job.clone() }))?
+        {
+            Some(booted) => booted.run(kernel, machine, &job, limit)?,
+            None => qemu::boot(kernel, initramfs(&job)?.path(), machine, limit)?,
+        };
         ensure!(!ran.console.is_empty() || !ran.output.is_empty(), "QEMU did not run: {}", ran.complaint);
         let stream = stream::parse(&ran.output)?;
         let end = format!("the guest was lost; {}", console::end(&ran));
@@ -276,6 +284,12 @@ impl Matrix {
             }
         }
     }
+}
+
+/// Three guests for two processors: a guest waits for a quarter of its time.
+fn usual_jobs() -> NonZeroUsize {
+    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    processors.saturating_add(processors.get() / 2)
 }
 
 /// Put the batch first in the queue.

@@ -1,9 +1,19 @@
 //! Decides which scenarios share a guest.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use anyhow::Result;
 use oomtrace_scenarios::job::Tier;
-use oomtrace_scenarios::scenario::Scenario;
+use oomtrace_scenarios::scenario::{Machine, Scenario};
+use tempfile::NamedTempFile;
+
+use super::guest::qemu::Snapshot;
+use crate::kernels::Kernel;
+
+/// The time limit of a boot.
+const BOOT: Duration = Duration::from_secs(120);
 
 /// The work of one guest.
 #[derive(Clone)]
@@ -16,19 +26,57 @@ pub(crate) struct Batch {
     pub(crate) scenarios: Vec<Scenario>,
     /// How often they ran before.
     pub(crate) ran: u32,
+    /// The booted machine, once there is one.
+    pub(crate) booted: Booted,
+}
+
+/// A machine of one kernel, which the batches that need such a machine share. Empty until one of them has booted it.
+pub(crate) type Booted = Arc<Mutex<Option<Arc<Snapshot>>>>;
+
+impl Batch {
+    /// The booted machine, which is booted and kept now if it is the first one. `None` if this guest has to boot by itself: no
+    /// other batch needs such a machine, another one boots it at this moment, or it would save no time.
+    pub(crate) fn booted(
+        &self,
+        kernel: &Kernel,
+        machine: &Machine,
+        initramfs: impl FnOnce() -> Result<NamedTempFile>,
+    ) -> Result<Option<Arc<Snapshot>>> {
+        let is_last = Arc::strong_count(&self.booted) == 1;
+        let Ok(mut place) = self.booted.try_lock() else { return Ok(None) };
+        if place.is_none() && !is_last && Snapshot::is_worthwhile(kernel, machine) {
+            *place = Some(Arc::new(Snapshot::take(kernel, initramfs()?, machine, BOOT)?));
+        }
+        Ok(place.clone())
+    }
 }
 
 /// One guest for each kernel and tier, and another for each scenario that shares none or needs another machine.
 pub(crate) fn batches(kernels: usize, tiers: &[Option<Tier>], scenarios: &[Scenario]) -> VecDeque<Batch> {
     let groups = group(scenarios);
-    let cells = (0..kernels).flat_map(|kernel| tiers.iter().map(move |&tier| (kernel, tier)));
-    let batch = |(kernel, tier)| {
-        groups
-            .iter()
-            .map(move |group| Batch { kernel, tier, scenarios: group.clone(), ran: 0 })
-            .collect::<Vec<_>>()
+    (0..kernels).flat_map(|kernel| of_kernel(kernel, tiers, &groups)).collect()
+}
+
+/// The batches of one kernel.
+fn of_kernel(kernel: usize, tiers: &[Option<Tier>], groups: &[Vec<Scenario>]) -> Vec<Batch> {
+    let mut machines: Vec<(Machine, Booted)> = Vec::new();
+    let cells = tiers.iter().flat_map(|&tier| groups.iter().map(move |group| (tier, group)));
+    let batch = |(tier, group): (Option<Tier>, &Vec<Scenario>)| {
+        let booted = booted(&mut machines, group);
+        Batch { kernel, tier, scenarios: group.clone(), ran: 0, booted }
     };
-    cells.flat_map(batch).collect()
+    cells.map(batch).collect()
+}
+
+/// The shared place for the machine of a group.
+fn booted(machines: &mut Vec<(Machine, Booted)>, group: &[Scenario]) -> Booted {
+    let machine = group.first().map(|scenario| &scenario.machine).cloned().unwrap_or_default();
+    if let Some((_, booted)) = machines.iter().find(|(known, _)| *known == machine) {
+        return booted.clone();
+    }
+    let booted = Booted::default();
+    machines.push((machine, booted.clone()));
+    booted
 }
 
 /// Scenarios that may run in one guest.
@@ -48,6 +96,8 @@ fn group(scenarios: &[Scenario]) -> Vec<Vec<Scenario>> {
 mod tests {
     use oomtrace_scenarios::scenario;
 
+    use std::sync::Arc;
+
     use super::{batches, group};
 
     #[test]
@@ -65,5 +115,17 @@ mod tests {
         let all = scenario::all();
         let cells: usize = batches(3, &[None, None], &all).iter().map(|b| b.scenarios.len()).sum();
         assert_eq!(cells, 3 * 2 * all.len());
+    }
+
+    #[test]
+    fn shares_a_booted_machine_among_equal_machines_of_one_kernel_only() {
+        let all = batches(2, &[None, None], &scenario::all());
+        let machine = |batch: &super::Batch| batch.scenarios[0].machine.clone();
+        for one in &all {
+            for other in &all {
+                let is_equal = one.kernel == other.kernel && machine(one) == machine(other);
+                assert_eq!(Arc::ptr_eq(&one.booted, &other.booted), is_equal);
+            }
+        }
     }
 }

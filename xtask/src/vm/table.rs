@@ -73,7 +73,8 @@ fn count(run: &Run, failed: usize) -> String {
         0 => String::new(),
         again => format!(" ({again} after figures had moved)"),
     };
-    format!("{cells} cells in {took}: {agreed} ok, {failed} failed, {not_applicable} not applicable{again}")
+    let cells = if cells == 1 { "1 cell".to_owned() } else { format!("{cells} cells") };
+    format!("{cells} in {took}: {agreed} ok, {failed} failed, {not_applicable} not applicable{again}")
 }
 
 /// Formats a time as `12 min 3 s`.

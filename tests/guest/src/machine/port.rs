@@ -1,11 +1,11 @@
 //! The second serial port, which carries JSON documents, each preceded by its length.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{BufRead as _, BufReader, Read as _, Write};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// The first serial port, with the kernel's console.
 pub(crate) const CONSOLE: &str = if IS_ARM { "/dev/ttyAMA0" } else { "/dev/ttyS0" };
@@ -35,6 +35,21 @@ impl Port {
         framed.push(b'\n');
         self.0.write_all(&framed).with_context(|| format!("writing to {PORT}"))?;
         tcdrain(&self.0).with_context(|| format!("waiting for {PORT}"))
+    }
+
+    /// Wait for one document, framed as [`Port::send`] does it, after any number of newlines.
+    pub(crate) fn receive<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let mut port = BufReader::new(&self.0);
+        let mut length = String::new();
+        while length.trim().is_empty() {
+            length.clear();
+            let read = port.read_line(&mut length).with_context(|| format!("reading from {PORT}"))?;
+            ensure!(read > 0, "{PORT} was closed");
+        }
+        let length = length.trim().parse().with_context(|| format!("reading a length from {PORT}"))?;
+        let mut document = vec![0; length];
+        port.read_exact(&mut document).with_context(|| format!("reading from {PORT}"))?;
+        serde_json::from_slice(&document).with_context(|| format!("parsing a document from {PORT}"))
     }
 
     /// Send the end mark, length 0. It distinguishes a guest that finished from one that was cut short.

@@ -1,6 +1,7 @@
 //! Runs one guest in QEMU and reads its two serial ports.
 
 mod flags;
+mod snapshot;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -8,14 +9,15 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Sender};
-use std::thread;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
+use std::{mem, thread};
 
 use anyhow::{Context, Result};
 use oomtrace_scenarios::scenario::Machine;
 
 pub(crate) use self::flags::{describe, install};
+pub(in crate::vm) use self::snapshot::Snapshot;
 use crate::kernels::Kernel;
 
 /// The results of a guest.
@@ -43,45 +45,82 @@ pub(crate) fn boot_with(
     disk: Option<&Path>,
     limit: Duration,
 ) -> Result<Ran> {
-    let deadline = Instant::now() + limit;
-    let (console, console_end) = UnixStream::pair().context("making a serial port")?;
-    let (output, output_end) = UnixStream::pair().context("making a serial port")?;
     let mut command = command(kernel, initramfs, machine);
     disk.into_iter().for_each(|disk| add_disk(&mut command, disk));
-    let mut qemu = command
-        // The ports are QEMU's standard input and output. Sockets work in both directions.
-        .stdin(Stdio::from(OwnedFd::from(console_end)))
-        .stdout(Stdio::from(OwnedFd::from(output_end)))
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", flags::program(kernel.arch)))?;
-    // The command holds QEMU's ends of the ports. They must close when QEMU exits.
-    drop(command);
-    let ran = listen(&mut qemu, [console, output], deadline);
-    // Both calls fail only if QEMU has already exited, which is their purpose.
-    drop((qemu.kill(), qemu.wait()));
-    ran
+    Ok(Running::start(command, limit)?.wait())
 }
 
-/// Read both ports until QEMU closes them or the time is up.
-fn listen(qemu: &mut Child, ports: [UnixStream; 2], deadline: Instant) -> Result<Ran> {
-    let (sender, received) = mpsc::channel();
-    for (number, port) in (0..).zip(ports) {
-        forward(number, port, sender.clone());
+/// A guest that runs. It is killed when dropped.
+struct Running {
+    qemu: Child,
+    /// The host's end of the second serial port.
+    output: UnixStream,
+    /// Bytes of the three streams in [`Said`], with their numbers, as they arrive.
+    received: Receiver<(usize, Vec<u8>)>,
+    said: Said,
+    deadline: Instant,
+}
+
+/// The bytes of the first and the second serial port, and QEMU's own messages.
+type Said = [Vec<u8>; 3];
+
+impl Running {
+    /// Start QEMU, which may run for at most `limit`.
+    fn start(mut command: Command, limit: Duration) -> Result<Self> {
+        let deadline = Instant::now() + limit;
+        let (console, console_end) = UnixStream::pair().context("making a serial port")?;
+        let (output, output_end) = UnixStream::pair().context("making a serial port")?;
+        let mut qemu = command
+            // The ports are QEMU's standard input and output. Sockets work in both directions.
+            .stdin(Stdio::from(OwnedFd::from(console_end)))
+            .stdout(Stdio::from(OwnedFd::from(output_end)))
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {}", command.get_program().display()))?;
+        // The command holds QEMU's ends of the ports. They must close when QEMU exits.
+        drop(command);
+        let (sender, received) = mpsc::channel();
+        let complaint = qemu.stderr.take();
+        let running = Self { qemu, output, received, said: Said::default(), deadline };
+        forward(0, console, sender.clone());
+        forward(1, running.output.try_clone().context("sharing a serial port")?, sender.clone());
+        forward(2, complaint.context("QEMU has no standard error")?, sender);
+        Ok(running)
     }
-    let complaint = qemu.stderr.take().context("QEMU has no standard error")?;
-    forward(2, complaint, sender);
-    let mut said: [Vec<u8>; 3] = Default::default();
-    let timed_out = loop {
-        match received.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok((number, bytes)) => said.get_mut(number).into_iter().for_each(|all| all.extend(&bytes)),
-            Err(mpsc::RecvTimeoutError::Disconnected) => break false,
-            Err(mpsc::RecvTimeoutError::Timeout) => break true,
-        }
-    };
-    let [console, output, complaint] = said;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Ran { console: text(console), output, timed_out, complaint: text(complaint) })
+
+    /// Read both ports until QEMU closes them or the time is up.
+    fn wait(mut self) -> Ran {
+        let timed_out = loop {
+            match self.receive() {
+                Ok(()) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break false,
+                Err(mpsc::RecvTimeoutError::Timeout) => break true,
+            }
+        };
+        self.so_far(timed_out)
+    }
+
+    /// Everything it has said.
+    fn so_far(&mut self, timed_out: bool) -> Ran {
+        let [console, output, complaint] = mem::take(&mut self.said);
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ran { console: text(console), output, timed_out, complaint: text(complaint) }
+    }
+
+    /// Read what arrives next.
+    fn receive(&mut self) -> Result<(), mpsc::RecvTimeoutError> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let (number, bytes) = self.received.recv_timeout(left)?;
+        self.said.get_mut(number).into_iter().for_each(|all| all.extend(&bytes));
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both calls fail only if QEMU has already exited, which is their purpose.
+        drop((self.qemu.kill(), self.qemu.wait()));
+    }
 }
 
 fn forward(number: usize, mut port: impl Read + Send + 'static, sender: Sender<(usize, Vec<u8>)>) {
