@@ -45,9 +45,8 @@ pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
     ledger.enter(What::File, stat.file(), true, false);
     ledger.enter(What::Sockets, stat.bytes("sock"), false, None);
     ledger.enter(What::HugePages, stat.bytes("hugetlb"), false, true);
-    enter_kernel(&mut ledger, stat, members);
+    let tables = enter_kernel(&mut ledger, stat, members);
     let (parts, unexplained_bytes) = ledger.close();
-    let tables = stat.get("pagetables").unwrap_or(u64::MAX);
     let mut account = Account {
         of: Whole::Cgroup,
         total_bytes,
@@ -66,7 +65,7 @@ pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
         reasons: Vec::new(),
     };
     account.holder = holder::find(incident, &account, members);
-    let names = names(incident, stat, &shared);
+    let names = Names { lacks_page_tables: tables == 0, ..names(incident, stat, &shared) };
     account.reasons = reasons::of_cgroup(&account, swap, &names);
     Some(account)
 }
@@ -80,6 +79,7 @@ fn names(incident: &Incident, stat: Stat<'_>, shared: &Shared) -> Names {
         page_size: incident.page_size(),
         is_v1: stat.is_v1(),
         has_kernel: stat.get("kernel").is_some(),
+        lacks_page_tables: false,
     }
 }
 
@@ -153,14 +153,16 @@ fn enter_shared(
     shared
 }
 
-/// Enters the kernel memory. The part of `kernel` that the finer counters do not cover becomes a part of its own. `kernel` exists
-/// since 5.18 and `pagetables` since 5.13. On older kernels, the members' own counters give the page tables.
-fn enter_kernel(ledger: &mut Ledger, stat: Stat<'_>, members: Option<Members>) {
+/// Enters the kernel memory and returns the page tables. The part of `kernel` that the finer counters do not cover becomes a part of
+/// its own. `kernel` exists since 5.18. If the kernel does not count the cgroup's page tables, the members' own counters give them.
+fn enter_kernel(ledger: &mut Ledger, stat: Stat<'_>, members: Option<Members>) -> u64 {
     for (what, name, reclaimable, freed_by_kill) in KERNEL {
         ledger.enter(what, stat.bytes(name), reclaimable, freed_by_kill);
     }
-    let tables = members.filter(|_| stat.get("pagetables").is_none()).map_or(0, |members| members.tables);
-    ledger.enter(What::PageTables, tables, false, true);
-    let rest = stat.bytes("kernel").saturating_sub(of_kernel(stat));
-    ledger.enter(What::Kernel, rest, false, None);
+    let rest = stat.get("kernel").map(|kernel| kernel.saturating_sub(of_kernel(stat)));
+    let of_members = || members.map_or(0, |members| members.tables.min(rest.unwrap_or(u64::MAX)));
+    let counted = stat.page_tables();
+    let own = if counted.is_none() { ledger.enter(What::PageTables, of_members(), false, true) } else { 0 };
+    ledger.enter(What::Kernel, rest.unwrap_or(0).saturating_sub(own), false, None);
+    counted.unwrap_or(own)
 }

@@ -69,6 +69,7 @@ fn surroundings(incident: &Incident, state: &MemoryState, shared: &Shared) -> Na
         page_size: incident.page_size(),
         is_v1: false,
         has_kernel: false,
+        lacks_page_tables: false,
     }
 }
 

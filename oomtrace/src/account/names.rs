@@ -19,4 +19,6 @@ pub(super) struct Names {
     pub(super) is_v1: bool,
     /// Whether `memory.stat` has the sum of all kernel memory.
     pub(super) has_kernel: bool,
+    /// Whether nothing says how much of a cgroup's memory is page tables.
+    pub(super) lacks_page_tables: bool,
 }

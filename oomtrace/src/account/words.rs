@@ -155,13 +155,15 @@ pub(super) fn slab(bytes: u64, largest: Option<&(String, u64)>, total: u64) -> S
 }
 
 /// Describes kernel memory. The largest kind gives the name if it is more than half of it.
-pub(super) fn kernel(account: &Account, bytes: u64, total: u64) -> String {
+pub(super) fn kernel(account: &Account, bytes: u64, names: &Names) -> String {
+    let total = account.total_bytes;
     let kinds = [What::KernelStack, What::Vmalloc, What::Percpu, What::Gpu, What::Balloon];
     let largest = kinds.into_iter().max_by_key(|what| account.bytes_of(*what));
     match largest.filter(|what| account.bytes_of(*what) > bytes / 2) {
         Some(what) => format!("{} is kernel memory, most of it {}", share(bytes, total), what.words()),
         None if account.of == Whole::Cgroup => {
-            format!("{} is kernel memory such as pipe buffers", share(bytes, total))
+            let such = if names.lacks_page_tables { "page tables and pipe buffers" } else { "pipe buffers" };
+            format!("{} is kernel memory such as {such}", share(bytes, total))
         }
         None => format!("{} is kernel memory", share(bytes, total)),
     }

@@ -98,10 +98,11 @@ fn render(kernels: &[Kernel], run: &Run, old: &str, circumstances: &Circumstance
     let Circumstances { date, qemu } = circumstances;
     let columns = columns(kernels, run, old, date)?;
     let of = |wanted: &str| run.cells.iter().filter(|cell| word(&cell.verdict) == wanted).count();
-    let (cells, took, version) = (run.cells.len(), table::minutes(run.elapsed), env!("CARGO_PKG_VERSION"));
+    let (cells, took, version) =
+        (table::cells(run.cells.len()), table::minutes(run.elapsed), env!("CARGO_PKG_VERSION"));
     let (pass, fail, not_applicable) = (of("pass"), of("**fail**"), of("not applicable"));
     Ok(format!(
-        "{}\nThe last run, on {date} with oomtrace {version}: {cells} cells in {took}: {pass} pass, {fail} fail, {not_applicable} not applicable.\n\
+        "{}\nThe last run, on {date} with oomtrace {version}: {cells} in {took}: {pass} pass, {fail} fail, {not_applicable} not applicable.\n\
          {qemu}.\n\n### Kernels\n\n{}\n### Scenarios\n\n{}{}\n",
         heading(run.arch),
         page::kernels_table(&columns),

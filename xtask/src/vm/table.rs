@@ -64,16 +64,20 @@ fn letter(cell: &Cell) -> char {
     }
 }
 
+/// The number of cells in words.
+pub(super) fn cells(count: usize) -> String {
+    if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") }
+}
+
 fn count(run: &Run, failed: usize) -> String {
     let of = |wanted: fn(&Verdict) -> bool| run.cells.iter().filter(|cell| wanted(&cell.verdict)).count();
     let agreed = of(|verdict| matches!(verdict, Verdict::Agrees));
     let not_applicable = of(|verdict| matches!(verdict, Verdict::NotApplicable(_) | Verdict::Skipped(_)));
-    let (cells, took) = (run.cells.len(), minutes(run.elapsed));
+    let (cells, took) = (cells(run.cells.len()), minutes(run.elapsed));
     let again = match run.cells.iter().filter(|cell| cell.ran > 0).count() {
         0 => String::new(),
         again => format!(" ({again} after figures had moved)"),
     };
-    let cells = if cells == 1 { "1 cell".to_owned() } else { format!("{cells} cells") };
     format!("{cells} in {took}: {agreed} ok, {failed} failed, {not_applicable} not applicable{again}")
 }
 

@@ -165,7 +165,7 @@ fn in_use(account: &Account, swap: Swap, names: &Names) -> Vec<Reason> {
         reason(ReasonCode::Tmpfs, shared, || words::shared(account, names, total)),
         reason(ReasonCode::HugePages, huge, || words::huge_pages(huge, names.huge_pages_free, total)),
         reason(ReasonCode::Slab, slab, || words::slab(slab, names.slab.as_ref(), total)),
-        reason(ReasonCode::Kernel, kernel, || words::kernel(account, kernel, total)),
+        reason(ReasonCode::Kernel, kernel, || words::kernel(account, kernel, names)),
         reason(ReasonCode::PageTables, tables, || words::page_tables(tables, total)),
         reason(ReasonCode::Sockets, sockets, || words::sockets(sockets, total)),
         reason(ReasonCode::Locked, locked, || words::locked(locked, total)),

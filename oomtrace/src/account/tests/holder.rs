@@ -91,3 +91,23 @@ fn counts_page_tables_that_memory_stat_lacks() {
     assert_eq!(account.bytes_of(What::PageTables), 250 * (64 << 10));
     assert_eq!(account.holder.unwrap().kind, HolderKind::ForkBomb);
 }
+
+/// 6.18 has `pagetables` in `memory.stat`, but does not count them there.
+#[test]
+fn counts_page_tables_that_memory_stat_has_as_zero() {
+    let stat = [
+        ("anon", 8_048),
+        ("kernel", 24_720),
+        ("kernel_stack", 4_816),
+        ("pagetables", 0),
+        ("slab_unreclaimable", 5_439),
+    ];
+    let mut incident = cgroup(&stat, 32_768);
+    decide(&mut incident, (10..310).map(|pid| candidate(pid, "forker", 0, Some(30))).collect());
+    let account = of_cgroup(&incident, 7).unwrap();
+    adds_up(&account);
+    // The members have 18.8 MiB of page tables, and no more than the rest of `kernel` can be theirs.
+    assert_eq!(account.bytes_of(What::PageTables), (24_720 - 4_816 - 5_439) << 10);
+    assert_eq!((account.bytes_of(What::Kernel), account.unexplained_bytes), (0, 0));
+    assert_eq!(account.holder.unwrap().kind, HolderKind::ForkBomb);
+}
