@@ -12,8 +12,8 @@ use tempfile::NamedTempFile;
 use super::guest::qemu::Snapshot;
 use crate::kernels::Kernel;
 
-/// The time limit of a boot.
-const BOOT: Duration = Duration::from_secs(120);
+/// The time limit of a boot, which takes arm64 half a minute and longer beside other guests.
+const BOOT: Duration = Duration::from_secs(300);
 
 /// The work of one guest.
 #[derive(Clone)]
