@@ -40,11 +40,6 @@ impl Column {
             }
         }
     }
-
-    /// The number of its failed cells.
-    pub(super) fn failures(&self) -> usize {
-        self.results.values().flatten().filter(|result| result.contains("**fail**")).count()
-    }
 }
 
 pub(super) fn not_run() -> Results {
