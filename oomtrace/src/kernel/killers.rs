@@ -24,10 +24,7 @@ pub fn cut(name: &[u8]) -> &[u8] {
 ///
 /// If there are more names than [`KILLER_NAMES`], or the kernel refuses to write to the map.
 pub fn name(ebpf: &mut Ebpf, further: &[ByteString]) -> Result<(), LoadError> {
-    let most = usize::try_from(KILLER_NAMES).unwrap_or(usize::MAX) - KNOWN.len();
-    if further.len() > most {
-        return Err(LoadError::Killers { named: further.len(), most });
-    }
+    ensure_room(further.len())?;
     let refused = |error| LoadError::Map(MAP, Box::new(error));
     let Some(map) = ebpf.map_mut(MAP) else { return Ok(()) };
     let mut names: HashMap<_, [u8; COMM_BYTES], u8> = HashMap::try_from(map).map_err(refused)?;
@@ -36,6 +33,12 @@ pub fn name(ebpf: &mut Ebpf, further: &[ByteString]) -> Result<(), LoadError> {
         names.insert(comm(name), 0, 0).map_err(refused)?;
     }
     Ok(())
+}
+
+/// Refuses more names than fit beside the known ones.
+fn ensure_room(named: usize) -> Result<(), LoadError> {
+    let most = usize::try_from(KILLER_NAMES).unwrap_or(usize::MAX) - KNOWN.len();
+    if named > most { Err(LoadError::Killers { named, most }) } else { Ok(()) }
 }
 
 /// A name as the kernel side looks it up, filled with zeroes.
@@ -49,7 +52,7 @@ fn comm(name: &[u8]) -> [u8; COMM_BYTES] {
 
 #[cfg(test)]
 mod tests {
-    use super::{KNOWN, comm, cut};
+    use super::{KNOWN, comm, cut, ensure_room};
 
     #[test]
     fn cuts_names_like_the_kernel() {
@@ -57,5 +60,12 @@ mod tests {
         assert_eq!(cut(b"a-very-long-name-of-a-killer"), b"a-very-long-nam");
         assert_eq!(&comm(b"a-very-long-name-of-a-killer"), b"a-very-long-nam\0");
         assert_eq!(&comm(b"oomd"), b"oomd\0\0\0\0\0\0\0\0\0\0\0\0");
+    }
+
+    #[test]
+    fn refuses_more_names_than_fit() {
+        assert!(ensure_room(58).is_ok());
+        let refusal = ensure_room(59).unwrap_err().to_string();
+        assert_eq!(refusal, "--killer has 59 names, and the kernel side keeps 58: remove some");
     }
 }

@@ -6,3 +6,4 @@ pub(super) mod experiment;
 pub(super) mod fixed_work;
 pub(super) mod read_only;
 pub(super) mod reset;
+pub(super) mod storm;

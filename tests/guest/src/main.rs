@@ -13,7 +13,7 @@ mod runs;
 mod scenario;
 mod tracer;
 
-use self::job::{command, cost, experiment, fixed_work, read_only, reset};
+use self::job::{command, cost, experiment, fixed_work, read_only, reset, storm};
 use self::machine::{boot_settings, disk, modules, mounts, port::Port, swap, watchdog};
 use std::fs;
 
@@ -94,6 +94,7 @@ fn do_work(work: &Work, port: &mut Port) -> Result<()> {
             }
         }
         Work::Cost(plan) => cost::measure(plan, port)?,
+        Work::Storms(plan) => storm::run(plan, port)?,
         Work::Experiments { experiments, tier } => {
             for experiment in experiments {
                 let seen = experiment::observe(experiment, *tier, port);

@@ -101,11 +101,21 @@ impl Tracer {
         );
     }
 
+    /// Send it a signal.
+    pub(crate) fn signal(&self, signal: Signal, processes: &Processes) -> Result<()> {
+        processes.signal(self.number, signal)
+    }
+
     /// Stop the tracer and return all its output.
     pub(crate) fn end(self, processes: &mut Processes) -> Result<&Process> {
+        self.end_within(ENDING, processes)
+    }
+
+    /// The same with another time limit.
+    pub(crate) fn end_within(self, limit: Duration, processes: &mut Processes) -> Result<&Process> {
         processes.signal(self.number, Signal::TERM)?;
         let over = |p: &Processes| p.get(self.number).is_ok_and(Process::is_over);
-        processes.until(Instant::now() + ENDING, over)?;
+        processes.until(Instant::now() + limit, over)?;
         processes.get(self.number)
     }
 

@@ -82,6 +82,8 @@ pub enum Work {
         /// The tier, as `oomtrace watch --tier` takes it.
         tier: Tier,
     },
+    /// Run storms of kills, with one [`crate::storm::Storm`] each.
+    Storms(crate::storm::Plan),
     /// Say that the machine is ready ([`READY`]), wait for another [`Job`] on the second serial port, and do its work by its
     /// deadline. The host keeps the machine at that point and starts many guests from it.
     FromPort,

@@ -13,5 +13,6 @@ pub mod panic;
 pub mod read_only;
 pub mod reset;
 pub mod scenario;
+pub mod storm;
 pub mod text;
 pub mod witness;

@@ -1,8 +1,7 @@
-//! `cargo xtask storms`: storms of kills beside a tracer that is stopped for a while. The reported kills and those counted as missed must
-//! add up to the kernel's own count.
+//! `cargo xtask storms`: storms of kills beside a tracer that is stopped for a while, on this machine or in guests. The reported kills
+//! and those counted as missed must add up to the kernel's own count.
 
 use std::{
-    collections::BTreeMap,
     fs,
     sync::atomic::{AtomicU32, Ordering},
     thread,
@@ -10,15 +9,22 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use oomtrace_object::Arch;
+use oomtrace_scenarios::job::Tier;
+use oomtrace_scenarios::storm::{CGROUPS, LIMIT_BYTES, Plan, Storm};
 
 use super::local::{
     Local,
     kills::kill_one,
-    tracer::{Said, Tracer, at},
+    tracer::{Said, Tracer},
 };
-use crate::host::{
-    scratch::{self, Scratch},
-    setup,
+use crate::{
+    host::{
+        scratch::{self, Scratch},
+        setup,
+    },
+    kernels,
+    vm::{self, commands, guest::programs},
 };
 
 /// `cargo xtask storms`
@@ -33,42 +39,72 @@ pub(crate) struct Arguments {
     /// Seconds for which the tracer is stopped, from the beginning of the storm
     #[arg(long, default_value_t = 8)]
     stopped_s: u64,
+    /// In a guest of this kernel series instead of on this machine; repeatable
+    #[arg(long)]
+    series: Vec<String>,
+    /// In guests, only this tier (fentry, kprobe, tracepoint); repeatable
+    #[arg(long, value_parser = vm::tier, requires = "series")]
+    tier: Vec<Tier>,
 }
-
-/// The cgroups, each with one hog at a time.
-const CGROUPS: u32 = 4;
-
-/// The limit of a cgroup, bytes.
-const LIMIT: u64 = 2 << 20;
 
 /// The files that count a cgroup's kills: v2 and v1.
 const COUNTERS: [&str; 2] = ["memory.events", "memory.oom_control"];
 
 /// Runs the storms and prints a row for each.
 pub(crate) fn task(arguments: &Arguments) -> Result<()> {
+    if arguments.series.is_empty() { here(arguments) } else { in_guests(arguments) }
+}
+
+/// The storms on this machine.
+fn here(arguments: &Arguments) -> Result<()> {
     ensure!(setup::is_root()?, "tracing and creating cgroups need root: run `sudo cargo xtask storms`");
     let hierarchy =
         scratch::hierarchy().context("no cgroup hierarchy with the memory controller can be written")?;
     let local = Local::new(hierarchy)?;
-    println!(
-        "| run | the kernel's count | reported | said to be missed | frames lost |\n| --- | --- | --- | --- | --- |"
-    );
+    println!("{HEAD}");
     for run in 1..=arguments.runs {
-        let (counts, said) = storm(&local, arguments).with_context(|| format!("run {run}"))?;
-        let row = judge(&counts, &said).with_context(|| format!("run {run}"))?;
-        println!("| {run} | {row} |");
+        print(run, &storm(&local, arguments).with_context(|| format!("run {run}"))?)?;
     }
     Ok(())
 }
 
-/// Kills while the tracer is stopped for a while. Returns the kernel's own count of each cgroup.
-fn storm(local: &Local, arguments: &Arguments) -> Result<(BTreeMap<String, u64>, Said)> {
+/// The storms in a guest of each series and tier.
+fn in_guests(arguments: &Arguments) -> Result<()> {
+    vm::install_qemu(Arch::X86_64)?;
+    let programs = programs::build(true)?;
+    let Arguments { runs, kills, stopped_s, .. } = *arguments;
+    let tiers = if arguments.tier.is_empty() { Tier::ALL.to_vec() } else { arguments.tier.clone() };
+    for series in &arguments.series {
+        let kernel = kernels::ensure(series)?;
+        for &tier in &tiers {
+            println!("\n{series}, {}:\n\n{HEAD}", tier.name());
+            let storms = commands::storms(&kernel, &programs, Plan { tier, runs, kills, stopped_s })
+                .with_context(|| format!("{series} {}", tier.name()))?;
+            ensure!(storms.len() == runs as usize, "{} storms instead of {runs}", storms.len());
+            (1..).zip(&storms).try_for_each(|(run, storm)| print(run, storm))?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints a row, if nothing is missing.
+fn print(run: u32, storm: &Storm) -> Result<()> {
+    let sums = storm.judge().map_err(|error| anyhow!("run {run}: {error}"))?;
+    println!("| {run} | {sums} |");
+    Ok(())
+}
+
+/// The head of the table.
+const HEAD: &str = "| run | the kernel's count | reported | said to be missed | frames lost |\n| --- | --- | --- | --- | --- |";
+
+/// Kills while the tracer is stopped for a while.
+fn storm(local: &Local, arguments: &Arguments) -> Result<Storm> {
     let name = |number| format!("oomtrace-storm-{number}");
     let scratches: Vec<(String, Scratch)> = (0..CGROUPS)
         .map(|number| {
             Ok((
                 format!("/{}", name(number)),
-                Scratch::new(&local.hierarchy, name(number).as_bytes(), LIMIT)?,
+                Scratch::new(&local.hierarchy, name(number).as_bytes(), LIMIT_BYTES)?,
             ))
         })
         .collect::<Result<_>>()?;
@@ -91,7 +127,7 @@ fn storm(local: &Local, arguments: &Arguments) -> Result<(BTreeMap<String, u64>,
     })?;
     let said = tracer.end("-INT")?;
     let counts = scratches.iter().map(|(path, scratch)| Ok((path.clone(), kernels_count(scratch)?)));
-    Ok((counts.collect::<Result<_>>()?, said))
+    add(&said, Storm { killed: counts.collect::<Result<_>>()?, ..Storm::default() })
 }
 
 /// The kernel's count of the processes that it killed in a cgroup.
@@ -102,58 +138,10 @@ fn kernels_count(scratch: &Scratch) -> Result<u64> {
     files.into_iter().find_map(count).context("the kernel does not count the kills of a cgroup")
 }
 
-/// Compares. Returns the figures of a row.
-fn judge(counts: &BTreeMap<String, u64>, said: &Said) -> Result<String> {
+/// Adds what the tracer said.
+fn add(said: &Said, mut storm: Storm) -> Result<Storm> {
     ensure!(said.status.success(), "the tracer exited with {}: {}", said.status, said.stderr);
-    let mut reported: BTreeMap<String, u64> = BTreeMap::new();
-    for report in said.reports()? {
-        for victim in at(&report, "/victims").as_array().into_iter().flatten() {
-            let cgroup = at(victim, "/cgroup").as_str().context("a victim without a cgroup")?;
-            *reported.entry(cgroup.to_owned()).or_default() += 1;
-        }
-    }
-    for (cgroup, count) in &reported {
-        let known = counts
-            .get(cgroup)
-            .with_context(|| format!("a victim in {cgroup}, which is no cgroup of this test"))?;
-        ensure!(count <= known, "{count} victims in {cgroup}, and the kernel killed {known}");
-    }
-    let all: u64 = counts.values().sum();
-    let seen: u64 = reported.values().sum();
-    // The line has this number only if a kill was missed.
-    let missed = said.counted("OOM").unwrap_or(0);
-    ensure!(
-        all == seen + missed,
-        "the kernel killed {all}, {seen} were reported, {missed} said to be missed"
-    );
-    let lost = said.counted("lost").context("no count of lost frames")?;
-    Ok(format!("{all} | {seen} | {missed} | {lost}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
-
-    use super::{Said, judge};
-
-    fn said(cgroups: &[&str], totals: &str) -> Said {
-        let line = |cgroup: &&str| format!("{{\"victims\":[{{\"cgroup\":\"{cgroup}\"}}]}}\n");
-        let stdout = cgroups.iter().map(line).collect::<String>().into_bytes();
-        Said { status: ExitStatus::from_raw(0), stdout, stderr: format!("oomtrace: {totals}\n") }
-    }
-
-    #[test]
-    fn accepts_only_the_kernels_own_count() {
-        let counts = [("/a".to_owned(), 2), ("/b".to_owned(), 3)].into();
-        let all = ["/a", "/a", "/b", "/b", "/b"];
-        let none_lost = "5 incidents, 5 victims, 50 frames, 0 lost";
-        assert_eq!(judge(&counts, &said(&all, none_lost)).unwrap(), "5 | 5 | 0 | 0");
-        let some = "4 incidents, 4 victims, 40 frames, 9 lost (among them all frames of 1 OOM kills)";
-        assert_eq!(judge(&counts, &said(&all[1..], some)).unwrap(), "5 | 4 | 1 | 9");
-        let error =
-            |cgroups: &[&str], totals| judge(&counts, &said(cgroups, totals)).unwrap_err().to_string();
-        assert_eq!(error(&all[1..], none_lost), "the kernel killed 5, 4 were reported, 0 said to be missed");
-        assert_eq!(error(&["/a", "/a", "/a"], some), "3 victims in /a, and the kernel killed 2");
-        assert_eq!(error(&["/c"], some), "a victim in /c, which is no cgroup of this test");
-    }
+    said.reports()?.iter().try_for_each(|report| storm.take(report)).map_err(|error| anyhow!(error))?;
+    said.stderr.lines().last().unwrap_or_default().clone_into(&mut storm.totals);
+    Ok(storm)
 }

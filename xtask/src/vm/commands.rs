@@ -8,6 +8,7 @@ use oomtrace_scenarios::experiment::Experiment;
 use oomtrace_scenarios::job::{Command, Job, RECORDING_FILE, Tier, Watch, Work};
 use oomtrace_scenarios::observation::{CommandRun, ExperimentRun, Observation};
 use oomtrace_scenarios::scenario::{Machine, Scenario};
+use oomtrace_scenarios::storm;
 use serde::de::DeserializeOwned;
 
 use super::guest::initramfs::Extra;
@@ -25,6 +26,10 @@ const RUN_S: u64 = 4;
 /// host waits for the second value.
 const COST_S: u64 = 1200;
 const COST_LIMIT: Duration = Duration::from_secs(3600);
+/// Memory for the reports of a storm, in MiB; seconds for a storm's start and end; and milliseconds for each kill.
+const STORM_MIB: u32 = 1024;
+const STORM_S: u64 = 360;
+const KILL_MS: u64 = 500;
 /// Memory for ten thousand processes, in MiB.
 const COST_MIB: u32 = 3072;
 
@@ -81,6 +86,17 @@ pub(crate) fn cost(kernel: &Kernel, programs: &Programs, plan: &Plan, nodes: u32
     let hierarchy = machine.hierarchy;
     let job = Job { hierarchy, swap_mib: 0, disk: false, tracefs: true, deadline_s: COST_S, work };
     boot_within(COST_LIMIT, kernel, programs, &machine, &[], &job)
+}
+
+/// Boot a kernel and return the results of storms there.
+pub(crate) fn storms(kernel: &Kernel, programs: &Programs, plan: storm::Plan) -> Result<Vec<storm::Storm>> {
+    let machine = Machine { memory_mib: STORM_MIB, ..Machine::default() };
+    let each_s = STORM_S + plan.stopped_s + u64::from(plan.kills) * KILL_MS / 1000;
+    let deadline_s = BOOT_S + each_s * u64::from(plan.runs);
+    let hierarchy = machine.hierarchy;
+    let work = Work::Storms(plan);
+    let job = Job { hierarchy, swap_mib: 0, disk: false, tracefs: true, deadline_s, work };
+    boot(kernel, programs, &machine, &[], &job)
 }
 
 /// Boot a kernel, record one scenario, and return the observation with the recording.

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use oomtrace_scenarios::storm::number_before;
 use serde_json::Value;
 
 use super::Local;
@@ -80,10 +81,7 @@ impl Tracer {
 impl Said {
     /// A number in the line of totals, by the word after it.
     pub(in crate::test) fn counted(&self, word: &str) -> Option<u64> {
-        let totals = self.stderr.lines().last()?;
-        let words: Vec<&str> = totals.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-        let at = words.iter().position(|known| *known == word)?;
-        words.get(at.checked_sub(1)?)?.parse().ok()
+        number_before(self.stderr.lines().last()?, word)
     }
 
     /// The reports: one JSON object per line and nothing else.
