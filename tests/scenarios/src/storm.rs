@@ -1,5 +1,5 @@
-//! Storms of kills in a few cgroups beside a tracer that is stopped for a while. The reported kills and those counted as missed must
-//! add up to the kernel's own count.
+//! Storms of kills, in a few cgroups beside a tracer that is stopped for a while, or of the whole machine. The reported kills and those
+//! counted as missed must add up to the kernel's own count, and the tracer itself must not run out of memory.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -9,16 +9,33 @@ use serde_json::Value;
 
 use crate::job::Tier;
 
-/// The number of cgroups, each with one victim at a time.
+/// The number of cgroups, each with one victim at a time, and of victims at a time if the machine runs out of memory.
 pub const CGROUPS: u32 = 4;
 /// The limit of a cgroup, bytes.
 pub const LIMIT_BYTES: u64 = 2 << 20;
+
+/// The tracer's name. Those of its threads begin with it.
+const TRACER: &str = "oomtrace";
+
+/// What runs out of memory.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Place {
+    /// [`CGROUPS`] cgroups with a limit.
+    #[default]
+    Cgroups,
+    /// The machine.
+    Machine,
+}
 
 /// Storms in one guest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// The tier, as `oomtrace watch --tier` takes it.
     pub tier: Tier,
+    /// What runs out of memory.
+    pub place: Place,
+    /// The file to record to, if any.
+    pub recording: Option<String>,
     /// The number of storms.
     pub runs: u32,
     /// The kills of each.
@@ -36,6 +53,8 @@ pub struct Storm {
     pub reported: BTreeMap<String, u64>,
     /// The tracer's last line on standard error.
     pub totals: String,
+    /// What says that the tracer itself ran out of memory: lines of the kernel's log, and triggers of its own reports.
+    pub own: Vec<String>,
 }
 
 /// The figures of a storm in which nothing is missing.
@@ -59,11 +78,24 @@ impl Display for Sums {
 }
 
 impl Storm {
-    /// Add the victims of a report.
+    /// Look for the tracer in a line of the kernel's log.
+    pub fn take_line(&mut self, line: &str) {
+        let by = line.split_once(" invoked oom-killer").map(|(before, _)| before);
+        if by.is_some_and(|before| before.rsplit(';').next().is_some_and(|comm| comm.starts_with(TRACER))) {
+            self.own.push(line.to_owned());
+        }
+    }
+
+    /// Add the victims of a report, and look for the tracer.
     ///
     /// # Errors
     /// If a victim has no cgroup.
     pub fn take(&mut self, report: &Value) -> Result<(), String> {
+        let trigger = &report["trigger"];
+        let names = [&trigger["comm"], &trigger["leader_comm"]];
+        if names.iter().any(|name| name.as_str().is_some_and(|name| name.starts_with(TRACER))) {
+            self.own.push(format!("report: {trigger}"));
+        }
         for victim in report["victims"].as_array().into_iter().flatten() {
             let cgroup = victim["cgroup"].as_str().ok_or("a victim without a cgroup")?;
             *self.reported.entry(cgroup.to_owned()).or_default() += 1;
@@ -76,6 +108,9 @@ impl Storm {
     /// # Errors
     /// The difference, in words.
     pub fn judge(&self) -> Result<Sums, String> {
+        if let Some(own) = self.own.first() {
+            return Err(format!("the tracer ran out of memory: {own}"));
+        }
         for (cgroup, count) in &self.reported {
             let of = |known: &u64| format!("{count} victims in {cgroup}, and the kernel killed {known}");
             match self.killed.get(cgroup) {
@@ -133,5 +168,22 @@ mod tests {
         assert_eq!(error(&["/a", "/a", "/a"], some), "3 victims in /a, and the kernel killed 2");
         assert_eq!(error(&["/c"], some), "a victim in /c, which is no cgroup of this test");
         assert!(Storm::default().take(&json!({ "victims": [{}] })).is_err());
+    }
+
+    #[test]
+    fn finds_a_tracer_that_ran_out_of_memory() {
+        let other =
+            "4,357,15094167,-;hog invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE), order=0";
+        let mut storm = storm(&["/a", "/a", "/b", "/b", "/b"], "5 incidents, 5 victims, 50 frames, 0 lost");
+        storm.take_line(other);
+        storm.take_line("6,1,2,-;oomtrace: armed");
+        storm.take(&json!({ "trigger": { "comm": "hog", "leader_comm": null } })).unwrap();
+        assert!(storm.judge().is_ok());
+        let mut in_log = storm.clone();
+        in_log.take_line(&other.replace(";hog", ";oomtrace-record"));
+        storm.take(&json!({ "trigger": { "comm": "recorder", "leader_comm": "oomtrace" } })).unwrap();
+        for storm in [in_log, storm] {
+            assert!(storm.judge().unwrap_err().starts_with("the tracer ran out of memory: "));
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use oomtrace_object::Arch;
 use oomtrace_scenarios::job::Tier;
-use oomtrace_scenarios::storm::{CGROUPS, LIMIT_BYTES, Plan, Storm};
+use oomtrace_scenarios::storm::{CGROUPS, LIMIT_BYTES, Place, Plan, Storm};
 
 use super::local::{
     Local,
@@ -45,6 +45,10 @@ pub(crate) struct Arguments {
     /// In guests, only this tier (fentry, kprobe, tracepoint); repeatable
     #[arg(long, value_parser = vm::tier, requires = "series")]
     tier: Vec<Tier>,
+    /// In guests, let the machine run out of memory instead of four cgroups; the tracer only watches, records to tmpfs, or
+    /// records to a disk, in turn
+    #[arg(long, requires = "series")]
+    of_machine: bool,
 }
 
 /// The files that count a cgroup's kills: v2 and v1.
@@ -77,14 +81,29 @@ fn in_guests(arguments: &Arguments) -> Result<()> {
     for series in &arguments.series {
         let kernel = kernels::ensure(series)?;
         for &tier in &tiers {
-            println!("\n{series}, {}:\n\n{HEAD}", tier.name());
-            let storms = commands::storms(&kernel, &programs, Plan { tier, runs, kills, stopped_s })
-                .with_context(|| format!("{series} {}", tier.name()))?;
-            ensure!(storms.len() == runs as usize, "{} storms instead of {runs}", storms.len());
-            (1..).zip(&storms).try_for_each(|(run, storm)| print(run, storm))?;
+            for (place, recording) in scenes(arguments.of_machine) {
+                let to = recording.unwrap_or("no recording");
+                println!("\n{series}, {}, {to}:\n\n{HEAD}", tier.name());
+                let recording = recording.map(str::to_owned);
+                let plan = Plan { tier, place, recording, runs, kills, stopped_s };
+                let storms = commands::storms(&kernel, &programs, plan)
+                    .with_context(|| format!("{series}, {}, {to}", tier.name()))?;
+                ensure!(storms.len() == runs as usize, "{} storms instead of {runs}", storms.len());
+                (1..).zip(&storms).try_for_each(|(run, storm)| print(run, storm))?;
+            }
         }
     }
     Ok(())
+}
+
+/// What runs out of memory, and where the tracer records.
+fn scenes(of_machine: bool) -> Vec<(Place, Option<&'static str>)> {
+    if of_machine {
+        let files = [None, Some("/tmp/storm.oomtrace"), Some("/disk/storm.oomtrace")];
+        files.map(|file| (Place::Machine, file)).to_vec()
+    } else {
+        vec![(Place::Cgroups, None)]
+    }
 }
 
 /// Prints a row, if nothing is missing.

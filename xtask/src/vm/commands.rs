@@ -8,9 +8,10 @@ use oomtrace_scenarios::experiment::Experiment;
 use oomtrace_scenarios::job::{Command, Job, RECORDING_FILE, Tier, Watch, Work};
 use oomtrace_scenarios::observation::{CommandRun, ExperimentRun, Observation};
 use oomtrace_scenarios::scenario::{Machine, Scenario};
-use oomtrace_scenarios::storm;
+use oomtrace_scenarios::storm::{self, Place, Storm};
 use serde::de::DeserializeOwned;
 
+use super::guest::disk::Disk;
 use super::guest::initramfs::Extra;
 use super::guest::programs::Programs;
 use super::guest::{console, initramfs, modules, qemu, stream};
@@ -30,6 +31,7 @@ const COST_LIMIT: Duration = Duration::from_secs(3600);
 const STORM_MIB: u32 = 1024;
 const STORM_S: u64 = 360;
 const KILL_MS: u64 = 500;
+const KILL_OF_MACHINE_MS: u64 = 10_000;
 /// Memory for ten thousand processes, in MiB.
 const COST_MIB: u32 = 3072;
 
@@ -88,15 +90,19 @@ pub(crate) fn cost(kernel: &Kernel, programs: &Programs, plan: &Plan, nodes: u32
     boot_within(COST_LIMIT, kernel, programs, &machine, &[], &job)
 }
 
-/// Boot a kernel and return the results of storms there.
-pub(crate) fn storms(kernel: &Kernel, programs: &Programs, plan: storm::Plan) -> Result<Vec<storm::Storm>> {
-    let machine = Machine { memory_mib: STORM_MIB, ..Machine::default() };
-    let each_s = STORM_S + plan.stopped_s + u64::from(plan.kills) * KILL_MS / 1000;
+/// Boot a kernel with a disk and return the results of storms there.
+pub(crate) fn storms(kernel: &Kernel, programs: &Programs, plan: storm::Plan) -> Result<Vec<Storm>> {
+    let memory_mib = match plan.place {
+        Place::Cgroups => STORM_MIB,
+        Place::Machine => Machine::default().memory_mib,
+    };
+    let machine = Machine { memory_mib, ..Machine::default() };
+    let kill_ms = if plan.place == Place::Machine { KILL_OF_MACHINE_MS } else { KILL_MS };
+    let each_s = STORM_S + plan.stopped_s + u64::from(plan.kills) * kill_ms / 1000;
     let deadline_s = BOOT_S + each_s * u64::from(plan.runs);
-    let hierarchy = machine.hierarchy;
-    let work = Work::Storms(plan);
-    let job = Job { hierarchy, swap_mib: 0, disk: false, tracefs: true, deadline_s, work };
-    boot(kernel, programs, &machine, &[], &job)
+    let (ran, stream) = Disk::new()?.boot(kernel, programs, &machine, (Work::Storms(plan), deadline_s))?;
+    ensure!(stream.complete, "the guest was lost; {}", console::end(&ran));
+    Ok(stream.documents)
 }
 
 /// Boot a kernel, record one scenario, and return the observation with the recording.
