@@ -19,6 +19,9 @@ const PROFILE: [(&str, &str); 3] = [
 /// The memory program keeps its symbols, so that reports can name its functions.
 const HOG_SYMBOLS: [&str; 2] = ["--config", "profile.dev.package.oomtrace-hog.strip='debuginfo'"];
 
+/// The program that damages recordings.
+const FUZZ: &str = "oomtrace-fuzz";
+
 /// The programs' bytes.
 pub(crate) struct Programs {
     /// PID 1.
@@ -53,15 +56,27 @@ pub(crate) fn tracer_in(directory: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Builds the program of `cargo xtask fuzz` beside them. It shares the library with the tracer, which takes minutes to compile.
+pub(crate) fn fuzz() -> Result<PathBuf> {
+    cross::find(&compiled(Arch::X86_64, true, &[])?, FUZZ).map(Path::to_path_buf)
+}
+
 fn build_with(arch: Arch, with_tracer: bool, options: &[&str]) -> Result<Programs> {
-    let tracer = with_tracer.then_some("oomtrace");
-    let packages: Vec<&str> = ["oomtrace-guest", "oomtrace-hog"].into_iter().chain(tracer).collect();
-    let options: Vec<&str> = HOG_SYMBOLS.iter().chain(options).copied().collect();
-    let built = Build { arch, packages: &packages, options: &options, profile: &PROFILE }.run()?;
+    let built = compiled(arch, with_tracer, options)?;
     let read = |name: &str| {
         let path = cross::find(&built, name)?;
         fs::read(path).with_context(|| format!("reading {}", path.display()))
     };
-    let tracer = tracer.map(read).transpose()?;
+    let tracer = with_tracer.then(|| read("oomtrace")).transpose()?;
     Ok(Programs { guest: read("oomtrace-guest")?, hog: read("oomtrace-hog")?, tracer })
+}
+
+/// The paths of the programs. The packages are always the same, because cargo compiles their common dependencies again for others.
+fn compiled(arch: Arch, with_tracer: bool, options: &[&str]) -> Result<Vec<PathBuf>> {
+    let tracer = with_tracer.then_some("oomtrace");
+    let fuzz = (with_tracer && arch == Arch::X86_64).then_some(FUZZ);
+    let packages: Vec<&str> =
+        ["oomtrace-guest", "oomtrace-hog"].into_iter().chain(tracer).chain(fuzz).collect();
+    let options: Vec<&str> = HOG_SYMBOLS.iter().chain(options).copied().collect();
+    Build { arch, packages: &packages, options: &options, profile: &PROFILE }.run()
 }
