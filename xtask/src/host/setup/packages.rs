@@ -1,6 +1,9 @@
 //! Debian packages of this machine.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -8,6 +11,8 @@ use crate::host::run::{output, run, say};
 
 /// Installs missing Debian packages. Without root, the error contains the command to run.
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let missing: Vec<_> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 use oomtrace_object::Arch;
@@ -23,6 +24,7 @@ const HOG_SYMBOLS: [&str; 2] = ["--config", "profile.dev.package.oomtrace-hog.st
 const FUZZ: &str = "oomtrace-fuzz";
 
 /// The programs' bytes.
+#[derive(Clone)]
 pub(crate) struct Programs {
     /// PID 1.
     pub(crate) guest: Vec<u8>,
@@ -32,9 +34,18 @@ pub(crate) struct Programs {
     pub(crate) tracer: Option<Vec<u8>>,
 }
 
-/// Build them for x86_64.
+/// Build them for x86_64. Those with a tracer are built once: the sources do not change meanwhile, and cargo would wait for other
+/// builds.
 pub(crate) fn build(with_tracer: bool) -> Result<Programs> {
-    build_for(Arch::X86_64, with_tracer)
+    static BUILT: OnceLock<Programs> = OnceLock::new();
+    if !with_tracer {
+        return build_for(Arch::X86_64, false);
+    }
+    if let Some(built) = BUILT.get() {
+        return Ok(built.clone());
+    }
+    let built = build_for(Arch::X86_64, true)?;
+    Ok(BUILT.get_or_init(|| built).clone())
 }
 
 /// Build them for an architecture.
