@@ -58,7 +58,8 @@ pub(crate) fn task(arguments: &Arguments) -> Result<()> {
 /// Runs a few inputs, always the same, for `cargo xtask test`, with a program that is built like those of the guests.
 pub(crate) fn short() -> Result<()> {
     const SHORT: u64 = 20_000;
-    let fuzz = Fuzz { program: programs::fuzz()?, recordings: recordings()? };
+    let program = programs::build(true)?.fuzz.context("cargo built no oomtrace-fuzz")?;
+    let fuzz = Fuzz { program, recordings: recordings()? };
     println!("{}", fuzz.run(1, 0, SHORT)?);
     Ok(())
 }

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 pub(crate) use self::tally::Tally;
-use crate::{host::run::say, vm::guest::programs};
+use crate::host::run::say;
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -86,12 +86,10 @@ impl Part {
 pub(crate) fn task(arguments: &Arguments) -> Result<ExitCode> {
     let mut tally = Tally::default();
     let wanted = |part: &Part| arguments.only.is_empty() || arguments.only.contains(part);
+    if wanted(&Part::Guests) {
+        ahead::compile();
+    }
     for part in Part::ALL.into_iter().filter(wanted) {
-        if part == Part::Local && wanted(&Part::Guests) {
-            // The tests of this part need them, and the compilers must not wait for each other. An error is reported there.
-            drop(programs::build(true));
-            ahead::compile();
-        }
         part.run(&mut tally)?;
     }
     println!("{}", tally.render());

@@ -1,5 +1,6 @@
 //! `cargo xtask vm`: runs every kind of OOM on every kernel series, in throwaway guests.
 
+pub(crate) mod abreast;
 mod acts;
 pub(crate) mod commands;
 mod compatibility;

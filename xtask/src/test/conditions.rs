@@ -8,8 +8,8 @@ use oomtrace_scenarios::scenario::Machine;
 
 use super::Tally;
 use crate::kernels::Kernel;
-use crate::vm::commands;
 use crate::vm::guest::programs::{self, Programs};
+use crate::vm::{abreast, commands};
 
 /// Settings from hardening guides.
 const HARDENED: &str = "sysctl.net.core.bpf_jit_harden=2 sysctl.kernel.unprivileged_bpf_disabled=2 sysctl.kernel.kptr_restrict=2 \
@@ -50,26 +50,30 @@ const WITHOUT_FTRACE: [&str; 2] = ["5.10", "6.12"];
 pub(crate) fn run(kernels: &[Kernel], tally: &mut Tally) -> Result<()> {
     let newest = kernels.last().context("no kernel for the conditions")?;
     let programs = programs::build(true)?;
-    for condition in conditions() {
-        condition.run(newest, &programs, tally);
-    }
-    for kernel in kernels.iter().filter(|kernel| WITHOUT_FTRACE.contains(&kernel.series.as_str())) {
-        ftrace_off().run(kernel, &programs, tally);
+    let without_ftrace = kernels.iter().filter(|kernel| WITHOUT_FTRACE.contains(&kernel.series.as_str()));
+    let guests = conditions().into_iter().map(|condition| (condition, newest));
+    let guests = guests.chain(without_ftrace.map(|kernel| (ftrace_off(), kernel))).collect();
+    for (name, result) in
+        abreast::map(guests, |(condition, kernel)| condition.run(kernel, &programs)).into_iter().flatten()
+    {
+        tally.count(&name, result);
     }
     Ok(())
 }
 
 impl Condition {
-    fn run(&self, kernel: &Kernel, programs: &Programs, tally: &mut Tally) {
+    /// Runs its commands, and returns the result of each.
+    fn run(&self, kernel: &Kernel, programs: &Programs) -> Vec<(String, Result<()>)> {
         let machine = Machine { command_line: self.command_line.to_owned(), ..Machine::default() };
         let list: Vec<Command> = self.commands.iter().map(|case| case.command.clone()).collect();
         match commands::run(kernel, programs, &machine, self.tracefs, &list) {
             Ok(runs) => {
-                for (case, run) in self.commands.iter().zip(&runs) {
-                    tally.count(&format!("{} on {}", run.name, kernel.series), case.judge(run));
-                }
+                let judged = self.commands.iter().zip(&runs);
+                judged
+                    .map(|(case, run)| (format!("{} on {}", run.name, kernel.series), case.judge(run)))
+                    .collect()
             }
-            Err(error) => tally.count(&format!("conditions on {}", kernel.series), Err(error)),
+            Err(error) => vec![(format!("conditions on {}", kernel.series), Err(error))],
         }
     }
 }

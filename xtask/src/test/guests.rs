@@ -12,7 +12,8 @@ use super::{Tally, conditions, experiments};
 use crate::host::cross;
 use crate::host::run::say;
 use crate::kernels::{self, Kernel};
-use crate::vm::guest::programs;
+use crate::vm::abreast;
+use crate::vm::guest::programs::{self, Programs};
 use crate::vm::read_only::goes_on;
 use crate::vm::reset::survives;
 use crate::vm::{self, Cell, Matrix, Verdict};
@@ -53,15 +54,20 @@ fn aarch64(tally: &mut Tally) {
     }
 }
 
+/// A test that boots guests with a disk.
+type DiskTest = fn(&Kernel, &Programs, Tier) -> Result<()>;
+
 /// Check on the oldest and the newest kernel that a recording survives a reset, and continues after the disk was read-only.
 fn disks(kernels: &[Kernel], tally: &mut Tally) {
     let ends = kernels.first().into_iter().chain(kernels.iter().skip(1).next_back());
-    for kernel in ends {
-        let survived = programs::build(true).and_then(|programs| survives(kernel, &programs, Tier::Fentry));
-        tally.count(&format!("a recording survives a reset on {}", kernel.series), survived);
-        let went_on = programs::build(true).and_then(|programs| goes_on(kernel, &programs, Tier::Fentry));
-        tally.count(&format!("a disk that turns read-only on {}", kernel.series), went_on);
-    }
+    let tests: [(&str, DiskTest); 2] =
+        [("a recording survives a reset", survives), ("a disk that turns read-only", goes_on)];
+    let guests = ends.flat_map(|kernel| tests.map(|(name, test)| (name, test, kernel))).collect();
+    let results = abreast::map(guests, |(name, test, kernel)| {
+        let result = programs::build(true).and_then(|programs| test(kernel, &programs, Tier::Fentry));
+        (format!("{name} on {}", kernel.series), result)
+    });
+    results.into_iter().for_each(|(name, result)| tally.count(&name, result));
 }
 
 /// The available kernels. Each missing one is a failure.

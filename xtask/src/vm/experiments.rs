@@ -7,8 +7,8 @@ use oomtrace_scenarios::job::Tier;
 use oomtrace_scenarios::observation::ExperimentRun;
 use serde_json::Value;
 
-use super::commands;
 use super::guest::programs::{self, Programs};
+use super::{abreast, commands};
 use crate::kernels::Kernel;
 
 /// The tiers that trace the decision.
@@ -27,13 +27,9 @@ pub(crate) fn run(kernels: &[&Kernel], tiers: &[Tier]) -> Result<Vec<Tried>> {
     let arch = kernels.first().map_or(Arch::X86_64, |kernel| kernel.arch);
     let programs = programs::build_for(arch, true)?;
     let experiments = experiment::all();
-    let mut tried = Vec::new();
-    for kernel in kernels {
-        for &tier in tiers {
-            tried.extend(in_guest(kernel, &programs, &experiments, tier));
-        }
-    }
-    Ok(tried)
+    let guests = kernels.iter().flat_map(|kernel| tiers.iter().map(move |&tier| (*kernel, tier))).collect();
+    let tried = abreast::map(guests, |(kernel, tier)| in_guest(kernel, &programs, &experiments, tier));
+    Ok(tried.into_iter().flatten().collect())
 }
 
 fn in_guest(kernel: &Kernel, programs: &Programs, all: &[Experiment], tier: Tier) -> Vec<Tried> {

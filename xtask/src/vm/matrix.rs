@@ -19,7 +19,10 @@ use tempfile::NamedTempFile;
 
 use super::guest::programs::{self, Programs};
 use super::guest::{console, initramfs, modules, qemu, stream};
-use super::plan::{self, Batch};
+use super::{
+    abreast,
+    plan::{self, Batch},
+};
 use crate::{host::workspace, kernels::Kernel};
 
 /// Seconds for a guest's boot, for each scenario, and for each run of a process in one.
@@ -37,7 +40,7 @@ pub(crate) struct Matrix {
     pub(crate) scenarios: Vec<Scenario>,
     /// The tiers; `None` for a run without a tracer.
     pub(crate) tiers: Vec<Option<Tier>>,
-    /// Guests at a time. If absent, [`usual_jobs`].
+    /// Guests at a time. If absent, [`abreast::usual`].
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Whether to keep the output of all guests.
     pub(crate) keep_log: bool,
@@ -140,7 +143,7 @@ impl Matrix {
         let (sender, cells) = mpsc::channel();
         let cells = thread::scope(|scope| {
             let (batches, programs, logs) = (&batches, &programs, &logs);
-            for _ in 0..self.jobs.unwrap_or_else(usual_jobs).get() {
+            for _ in 0..self.jobs.unwrap_or_else(abreast::usual).get() {
                 let sender = sender.clone();
                 scope.spawn(move || self.work(batches, programs, logs, &sender));
             }
@@ -284,12 +287,6 @@ impl Matrix {
             }
         }
     }
-}
-
-/// Three guests for two processors: a guest waits for a quarter of its time.
-fn usual_jobs() -> NonZeroUsize {
-    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    processors.saturating_add(processors.get() / 2)
 }
 
 /// Put the batch first in the queue.

@@ -10,7 +10,7 @@ use oomtrace_scenarios::scenario::Scenario;
 use super::super::Tally;
 use crate::host::run::say;
 use crate::kernels::Kernel;
-use crate::vm::{self, Matrix, Verdict};
+use crate::vm::{self, Matrix, Verdict, abreast};
 
 /// The series for the tracer's faults.
 const SERIES: &str = "7.3";
@@ -83,8 +83,9 @@ const CASES: [Case; 8] = [
 /// Run the faults. The cells that they print must fail.
 pub(super) fn run(kernels: &[Kernel], tally: &mut Tally) {
     say("deliberate faults: the following cells must fail");
-    for case in &CASES {
-        tally.count(&format!("the matrix detects {}", case.fault), case.run(kernels));
+    let results = abreast::map(CASES.iter().collect(), |case: &Case| case.run(kernels));
+    for (case, result) in CASES.iter().zip(results) {
+        tally.count(&format!("the matrix detects {}", case.fault), result);
     }
     tally.count("the matrix detects a hidden feature", hidden_feature(kernels));
 }

@@ -3,12 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use oomtrace_object::Arch;
 
 use crate::host::cross::{self, Build};
+use crate::host::workspace;
 
 /// A profile that is fast enough for an emulated processor and builds faster than a release. Overflow checks stay on.
 const PROFILE: [(&str, &str); 3] = [
@@ -32,20 +33,24 @@ pub(crate) struct Programs {
     pub(crate) hog: Vec<u8>,
     /// The tracer. Absent for runs without a tracer.
     pub(crate) tracer: Option<Vec<u8>>,
+    /// The path of the program of `cargo xtask fuzz`. It shares the library with the tracer, which takes minutes to compile. Absent
+    /// for other architectures, deliberate faults and runs without a tracer.
+    pub(crate) fuzz: Option<PathBuf>,
 }
 
 /// Build them for x86_64. Those with a tracer are built once: the sources do not change meanwhile, and cargo would wait for other
 /// builds.
 pub(crate) fn build(with_tracer: bool) -> Result<Programs> {
-    static BUILT: OnceLock<Programs> = OnceLock::new();
+    static BUILT: Mutex<Option<Programs>> = Mutex::new(None);
     if !with_tracer {
         return build_for(Arch::X86_64, false);
     }
-    if let Some(built) = BUILT.get() {
-        return Ok(built.clone());
+    // Whoever comes second waits for the build.
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*built {
+        Some(programs) => Ok(programs.clone()),
+        None => Ok(built.insert(build_for(Arch::X86_64, true)?).clone()),
     }
-    let built = build_for(Arch::X86_64, true)?;
-    Ok(BUILT.get_or_init(|| built).clone())
 }
 
 /// Build them for an architecture.
@@ -67,11 +72,6 @@ pub(crate) fn tracer_in(directory: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Builds the program of `cargo xtask fuzz` beside them. It shares the library with the tracer, which takes minutes to compile.
-pub(crate) fn fuzz() -> Result<PathBuf> {
-    cross::find(&compiled(Arch::X86_64, true, &[])?, FUZZ).map(Path::to_path_buf)
-}
-
 fn build_with(arch: Arch, with_tracer: bool, options: &[&str]) -> Result<Programs> {
     let built = compiled(arch, with_tracer, options)?;
     let read = |name: &str| {
@@ -79,15 +79,18 @@ fn build_with(arch: Arch, with_tracer: bool, options: &[&str]) -> Result<Program
         fs::read(path).with_context(|| format!("reading {}", path.display()))
     };
     let tracer = with_tracer.then(|| read("oomtrace")).transpose()?;
-    Ok(Programs { guest: read("oomtrace-guest")?, hog: read("oomtrace-hog")?, tracer })
+    let fuzz = cross::find(&built, FUZZ).ok().map(Path::to_path_buf);
+    Ok(Programs { guest: read("oomtrace-guest")?, hog: read("oomtrace-hog")?, tracer, fuzz })
 }
 
-/// The paths of the programs. The packages are always the same, because cargo compiles their common dependencies again for others.
+/// The paths of the programs. Their directory is their own, so that cargo does not wait for builds of other kinds.
 fn compiled(arch: Arch, with_tracer: bool, options: &[&str]) -> Result<Vec<PathBuf>> {
     let tracer = with_tracer.then_some("oomtrace");
-    let fuzz = (with_tracer && arch == Arch::X86_64).then_some(FUZZ);
+    let fuzz = (with_tracer && arch == Arch::X86_64 && options.is_empty()).then_some(FUZZ);
     let packages: Vec<&str> =
         ["oomtrace-guest", "oomtrace-hog"].into_iter().chain(tracer).chain(fuzz).collect();
-    let options: Vec<&str> = HOG_SYMBOLS.iter().chain(options).copied().collect();
+    let directory = workspace::target().join("guests");
+    let directory = ["--target-dir", directory.to_str().context("the target directory's name is not UTF-8")?];
+    let options: Vec<&str> = HOG_SYMBOLS.iter().chain(&directory).chain(options).copied().collect();
     Build { arch, packages: &packages, options: &options, profile: &PROFILE }.run()
 }
