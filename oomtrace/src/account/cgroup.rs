@@ -30,6 +30,11 @@ const KERNEL: [(What, &str, Option<bool>, Option<bool>); 8] = [
 /// The largest error of a process's counters, because CPUs keep part of the counts. A part based on the sum must be larger.
 const HELD_BACK_BYTES: u64 = 256 << 10;
 
+/// Page tables that CPUs may hold back before `memory.stat` shows any. If it shows 0 and the members have more, the kernel does not
+/// count them for cgroups: from 6.18 until a fix in February 2026, it counted them for nodes only.
+/// <https://github.com/torvalds/linux/blob/v6.18/include/linux/mm.h> (`__pagetable_ctor`)
+const TABLES_HELD_BACK_BYTES: u64 = 1 << 20;
+
 /// Accounts for a cgroup's memory. Returns `None` if its `memory.stat` was not read.
 #[must_use]
 pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
@@ -65,7 +70,10 @@ pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
         reasons: Vec::new(),
     };
     account.holder = holder::find(incident, &account, members);
-    let names = Names { lacks_page_tables: tables == 0, ..names(incident, stat, &shared) };
+    let names = Names {
+        lacks_page_tables: stat.get("pagetables") == Some(0) && tables == 0,
+        ..names(incident, stat, &shared)
+    };
     account.reasons = reasons::of_cgroup(&account, swap, &names);
     Some(account)
 }
@@ -153,16 +161,21 @@ fn enter_shared(
     shared
 }
 
-/// Enters the kernel memory and returns the page tables. The part of `kernel` that the finer counters do not cover becomes a part of
-/// its own. `kernel` exists since 5.18. If the kernel does not count the cgroup's page tables, the members' own counters give them.
+/// Enters the kernel memory and returns the most that page tables can take of it. The part of `kernel` that the finer counters do not
+/// cover becomes a part of its own. `kernel` exists since 5.18 and `pagetables` since 5.13. On older kernels, and on those that do not
+/// count them for cgroups, the members' own counters give the page tables.
 fn enter_kernel(ledger: &mut Ledger, stat: Stat<'_>, members: Option<Members>) -> u64 {
     for (what, name, reclaimable, freed_by_kill) in KERNEL {
         ledger.enter(what, stat.bytes(name), reclaimable, freed_by_kill);
     }
-    let rest = stat.get("kernel").map(|kernel| kernel.saturating_sub(of_kernel(stat)));
-    let of_members = || members.map_or(0, |members| members.tables.min(rest.unwrap_or(u64::MAX)));
-    let counted = stat.page_tables();
-    let own = if counted.is_none() { ledger.enter(What::PageTables, of_members(), false, true) } else { 0 };
-    ledger.enter(What::Kernel, rest.unwrap_or(0).saturating_sub(own), false, None);
-    counted.unwrap_or(own)
+    let rest = stat.bytes("kernel").saturating_sub(of_kernel(stat));
+    let of_members = members.map_or(0, |members| members.tables);
+    let (own, most) = match stat.get("pagetables") {
+        None => (of_members, u64::MAX),
+        Some(0) if of_members > TABLES_HELD_BACK_BYTES => (of_members.min(rest), of_members.min(rest)),
+        Some(counted) => (0, counted),
+    };
+    let entered = ledger.enter(What::PageTables, own, false, true);
+    ledger.enter(What::Kernel, rest.saturating_sub(entered), false, None);
+    most
 }

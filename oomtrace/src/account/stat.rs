@@ -60,13 +60,6 @@ impl<'a> Stat<'a> {
         Some(dirty.saturating_add(writeback.unwrap_or(0)))
     }
 
-    /// Returns the page tables, if the kernel counts them. The name exists since 5.13. From 6.18 until a fix in 2026, the kernel counts
-    /// page tables for nodes only, and the figure is 0. Where it counts them, it never is: every process has page tables.
-    /// <https://github.com/torvalds/linux/blob/v6.18/include/linux/mm.h#L3137> (`__pagetable_ctor`)
-    pub(super) fn page_tables(self) -> Option<u64> {
-        self.get("pagetables").filter(|bytes| *bytes > 0)
-    }
-
     /// Returns the sum of several figures.
     pub(super) fn sum(self, names: &[&str]) -> u64 {
         names.iter().fold(0, |sum: u64, name| sum.saturating_add(self.bytes(name)))

@@ -92,6 +92,16 @@ fn counts_page_tables_that_memory_stat_lacks() {
     assert_eq!(account.holder.unwrap().kind, HolderKind::ForkBomb);
 }
 
+/// A small cgroup has 0 because CPUs hold the count back.
+#[test]
+fn leaves_page_tables_that_may_be_held_back_in_kernel() {
+    let mut incident = cgroup(&[("anon", 3_000), ("kernel", 64), ("pagetables", 0)], 32_700);
+    decide(&mut incident, vec![candidate(5, "small", 3, Some(30))]);
+    let account = of_cgroup(&incident, 7).unwrap();
+    adds_up(&account);
+    assert_eq!((account.bytes_of(What::PageTables), account.bytes_of(What::Kernel)), (0, 64 << 10));
+}
+
 /// 6.18 has `pagetables` in `memory.stat`, but does not count them there.
 #[test]
 fn counts_page_tables_that_memory_stat_has_as_zero() {
