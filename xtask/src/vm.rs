@@ -57,7 +57,7 @@ pub(crate) struct Arguments {
     /// Only this tier (fentry, kprobe, tracepoint); repeatable
     #[arg(long, value_parser = tier)]
     tier: Vec<Tier>,
-    /// Guests at a time (default: one per processor)
+    /// Guests at a time (default: three for two processors)
     #[arg(short)]
     jobs: Option<NonZeroUsize>,
     /// Keep the output, the recording and the console of every guest below target/vm; otherwise only output and console of
