@@ -133,10 +133,10 @@ impl Matrix {
         let start = Instant::now();
         let with_tracer = self.tiers.iter().any(Option::is_some);
         let arch = self.arch()?;
-        let programs = match (&self.fault, arch) {
-            (Some(_), _) => programs::build_with_faults(arch),
-            (None, Arch::X86_64) => programs::build(with_tracer),
-            (None, Arch::Aarch64) => programs::build_for(arch, with_tracer),
+        let programs = if self.fault.is_some() {
+            programs::build_with_faults(arch)
+        } else {
+            programs::build_for(arch, with_tracer)
         }?;
         let batches = Mutex::new(plan::batches(self.kernels.len(), &self.tiers, &self.scenarios));
         let logs = logs_folder()?;

@@ -38,24 +38,24 @@ pub(crate) struct Programs {
     pub(crate) fuzz: Option<PathBuf>,
 }
 
-/// Build them for x86_64. Those with a tracer are built once: the sources do not change meanwhile, and cargo would wait for other
-/// builds.
+/// Build them for x86_64.
 pub(crate) fn build(with_tracer: bool) -> Result<Programs> {
+    build_for(Arch::X86_64, with_tracer)
+}
+
+/// Build them for an architecture. Those for x86_64 with a tracer are built once: the sources do not change meanwhile, and cargo would
+/// wait for the builds that run at the same time.
+pub(crate) fn build_for(arch: Arch, with_tracer: bool) -> Result<Programs> {
     static BUILT: Mutex<Option<Programs>> = Mutex::new(None);
-    if !with_tracer {
-        return build_for(Arch::X86_64, false);
+    if arch != Arch::X86_64 || !with_tracer {
+        return build_with(arch, with_tracer, &[]);
     }
     // Whoever comes second waits for the build.
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     match &*built {
         Some(programs) => Ok(programs.clone()),
-        None => Ok(built.insert(build_for(Arch::X86_64, true)?).clone()),
+        None => Ok(built.insert(build_with(arch, true, &[])?).clone()),
     }
-}
-
-/// Build them for an architecture.
-pub(crate) fn build_for(arch: Arch, with_tracer: bool) -> Result<Programs> {
-    build_with(arch, with_tracer, &[])
 }
 
 /// Build them with a tracer that supports deliberate faults.
