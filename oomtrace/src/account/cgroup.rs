@@ -71,7 +71,7 @@ pub fn of_cgroup(incident: &Incident, id: u64) -> Option<Account> {
     };
     account.holder = holder::find(incident, &account, members);
     let names = Names {
-        lacks_page_tables: stat.get("pagetables") == Some(0) && tables == 0,
+        lacks_page_tables: stat.get("pagetables") == Some(0) && members.is_none(),
         ..names(incident, stat, &shared)
     };
     account.reasons = reasons::of_cgroup(&account, swap, &names);

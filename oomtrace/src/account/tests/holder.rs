@@ -121,3 +121,14 @@ fn counts_page_tables_that_memory_stat_has_as_zero() {
     assert_eq!((account.bytes_of(What::Kernel), account.unexplained_bytes), (0, 0));
     assert_eq!(account.holder.unwrap().kind, HolderKind::ForkBomb);
 }
+
+/// Without candidates, nothing says how much of the kernel memory is page tables.
+#[test]
+fn says_that_kernel_memory_may_be_page_tables_that_nothing_counts() {
+    let text = |tables| {
+        let incident = cgroup(&[("anon", 3_000), ("kernel", 20_480), ("pagetables", tables)], 32_768);
+        of_cgroup(&incident, 7).unwrap().reasons.swap_remove(0).text
+    };
+    assert_eq!(text(0), "20.0 of 32.0 MiB is kernel memory such as page tables and pipe buffers");
+    assert_eq!(text(1_024), "19.0 of 32.0 MiB is kernel memory such as pipe buffers");
+}

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use oomtrace_scenarios::job::{HOG_FILE, Watch};
+use oomtrace_scenarios::observation::Status;
 use oomtrace_scenarios::scenario::{Cgroup, Hierarchy};
 use oomtrace_scenarios::storm::{CGROUPS, LIMIT_BYTES, Place, Plan, Storm};
 use oomtrace_scenarios::text::Text;
@@ -23,7 +24,7 @@ use crate::tracer::Tracer;
 
 /// The file with the tracer's reports. They are too many for the port.
 const REPORTS: &str = "/tmp/reports";
-/// The time limit of a tracer that is told to exit: it first reports what is in the ring.
+/// The time limit for the tracer to exit. Before it exits, it reports everything that is in the ring.
 const ENDING: Duration = Duration::from_secs(300);
 /// The memory that a process asks for, MiB: more than its cgroup or the machine has.
 const OF_CGROUP: &str = "8";
@@ -95,7 +96,11 @@ fn storm(plan: &Plan) -> Result<Storm> {
     tracer.signal(Signal::STOP, &processes)?;
     kill_all(plan, &scenes, || tracer.signal(Signal::CONT, &processes))?;
     let ended = tracer.end_within(ENDING, &mut processes)?;
-    ensure!(ended.status.is_some(), "the tracer did not exit within {ENDING:?}");
+    ensure!(
+        ended.status == Some(Status::Code(0)),
+        "the tracer ended with {:?} within {ENDING:?}",
+        ended.status
+    );
     let totals = ended.err.last().map(|line| String::from_utf8_lossy(line).into_owned());
     let mut storm = Storm { totals: totals.unwrap_or_default(), ..Storm::default() };
     for scene in &scenes {

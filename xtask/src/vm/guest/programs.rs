@@ -50,7 +50,7 @@ pub(crate) fn build_for(arch: Arch, with_tracer: bool) -> Result<Programs> {
     if arch != Arch::X86_64 || !with_tracer {
         return build_with(arch, with_tracer, &[]);
     }
-    // Whoever comes second waits for the build.
+    // A second caller waits here until the first has built them.
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     match &*built {
         Some(programs) => Ok(programs.clone()),
